@@ -1,0 +1,91 @@
+import type { SlotText } from "./slots.js";
+
+/**
+ * The statistics slot: sums by channel of what a kernel stores, taken while the values are still in registers.
+ *
+ * A file that has it defines two constants and three functions that do nothing by default:
+ *
+ *     const LANES: u32 = 64;          invocations of a workgroup
+ *     const CHANNEL_BLOCK: u32 = 8;   channels that one workgroup stores
+ *     struct Statistics { count: f32, shift: f32, first: f32, second: f32 }
+ *     fn addToStatistics(s: ptr<function, Statistics>, channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {}
+ *     fn keepStatistics(s: Statistics, block: u32, lane: u32) {}
+ *     fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {}
+ *
+ * Each invocation calls `addToStatistics` for every element that it stored of a channel, then `keepStatistics` with the
+ * channel's place in the block; then all invocations together call `writeStatistics` once (it holds a barrier).
+ * `workgroup` is the index among those that share the channels, `channels` the number of all channels.
+ *
+ * The result is `partials` × channels of vec4f: (count, Σ value, Σ (value − mean)², 0) for moments, where mean is that
+ * of the partial, and (count, Σ value, Σ second, 0) for sums. The order of every sum is fixed.
+ */
+const workgroupMemory = "var<workgroup> keptStatistics: array<vec3f, LANES * CHANNEL_BLOCK>;";
+
+const keep = (value: string): string =>
+  `${workgroupMemory}
+fn keepStatistics(s: Statistics, block: u32, lane: u32) {
+  keptStatistics[block * LANES + lane] = ${value};
+}`;
+
+const write = (combine: string): string =>
+  `fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {
+  workgroupBarrier();
+  for (var block = lane; block < CHANNEL_BLOCK; block += LANES) {
+    if (firstChannel + block >= channels) { continue; }
+    var total = vec3f();
+    for (var i = 0u; i < LANES; i++) {
+      let part = keptStatistics[block * LANES + i];
+      ${combine}
+    }
+    statistics[workgroup * channels + firstChannel + block] = vec4f(total, 0.0);
+  }
+}`;
+
+const binding = "var<storage, read_write> statistics: array<vec4f>;";
+
+/**
+ * Count, sum and sum of squared distances from the mean. Each invocation shifts by its first value, and partials are
+ * merged by the pairwise formula, so that a mean far from zero costs no digits.
+ * Source: Chan, Golub, LeVeque 1983, "Algorithms for computing the sample variance".
+ */
+export const momentsSlot: SlotText = {
+  bindings: [binding],
+  definitions: {
+    addToStatistics: `fn addToStatistics(s: ptr<function, Statistics>, channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
+  if ((*s).count == 0.0) { (*s).shift = value; }
+  let distance = value - (*s).shift;
+  (*s).count += 1.0;
+  (*s).first += distance;
+  (*s).second += distance * distance;
+}`,
+    keepStatistics: keep(
+      "vec3f(s.count, s.first + s.count * s.shift, select(s.second - s.first * s.first / s.count, 0.0, s.count == 0.0))",
+    ),
+    writeStatistics: write(`if (part.x > 0.0) {
+        let distance = part.y / part.x - select(total.y / total.x, 0.0, total.x == 0.0);
+        total.z += part.z + distance * distance * total.x * part.x / (total.x + part.x);
+        total.x += part.x;
+        total.y += part.y;
+      }`),
+  },
+};
+
+/**
+ * Count, Σ value and Σ second, where `second` is a WGSL expression of `value`, `channel`, `y`, `x`, `pixel`; statements
+ * that it needs go before it.
+ */
+export function sumsSlot(second: string, statements = ""): SlotText {
+  return {
+    bindings: [binding],
+    definitions: {
+      addToStatistics: `fn addToStatistics(s: ptr<function, Statistics>, channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
+  ${statements}
+  (*s).count += 1.0;
+  (*s).first += value;
+  (*s).second += ${second};
+}`,
+      keepStatistics: keep("vec3f(s.count, s.first, s.second)"),
+      writeStatistics: write("total += part;"),
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import { type Kernel, KernelDeclarationError } from "../shared/kernel.js";
+import { type Binding, bindingsOf, packSizes } from "../shared/wgsl-text.js";
+
+/** Host arrays that a binding can take. */
+export type HostArray = Float32Array | Uint32Array | Int32Array | Uint16Array;
+
+const alignTo = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
+
+const bufferSizeOf = (binding: Binding, bytes: number): number => {
+  // A uniform array has a fixed length in the text, and the bound range must hold all of it.
+  const fixed = /array<vec4f, (\d+)>/.exec(binding.type);
+  return alignTo(Math.max(bytes, 16) + (fixed ? Number(fixed[1]) * 16 : 0), 16);
+};
+
+/**
+ * Runs a kernel with nothing but a device: uploads the arrays, runs every launch, reads the named outputs back.
+ *
+ * `arrays` holds a host array for each binding but `sizes`; those named in `outputs` come back after the run, with the
+ * type that they came in. For a small runner only: each call makes and destroys its buffers.
+ * @throws KernelDeclarationError when an array or a binding is missing.
+ * @throws Error with the device's message when validation or compilation fails.
+ */
+export async function runKernel<Output extends string>(
+  device: GPUDevice,
+  kernel: Pick<Kernel, "name" | "source" | "launches">,
+  arrays: Readonly<Record<string, HostArray>>,
+  outputs: readonly Output[],
+): Promise<Record<Output, HostArray>> {
+  const bindings = bindingsOf(kernel.source);
+  for (const name of Object.keys(arrays)) {
+    if (!bindings.some((binding) => binding.name === name)) {
+      throw new KernelDeclarationError(`${kernel.name} has no binding '${name}'`);
+    }
+  }
+  device.pushErrorScope("validation");
+  const made: GPUBuffer[] = [];
+  const makeBuffer = (size: number, usage: number): GPUBuffer => {
+    const buffer = device.createBuffer({ size, usage });
+    made.push(buffer);
+    return buffer;
+  };
+  const { STORAGE, UNIFORM, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
+  const buffers = new Map<string, GPUBuffer>();
+  for (const binding of bindings) {
+    const array = arrays[binding.name];
+    if (binding.name === "sizes") continue;
+    if (array === undefined) throw new KernelDeclarationError(`${kernel.name}: no array for binding '${binding.name}'`);
+    const usage = (binding.access === "uniform" ? UNIFORM : STORAGE) | COPY_SRC | COPY_DST;
+    const buffer = makeBuffer(bufferSizeOf(binding, array.byteLength), usage);
+    const padded = new Uint8Array(alignTo(array.byteLength, 4));
+    padded.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
+    device.queue.writeBuffer(buffer, 0, padded);
+    buffers.set(binding.name, buffer);
+  }
+  const module = device.createShaderModule({ code: kernel.source, label: kernel.name });
+  const pipeline = device.createComputePipeline({ layout: "auto", compute: { module } });
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  pass.setPipeline(pipeline);
+  for (const launch of kernel.launches) {
+    const bytes = packSizes(kernel.source, launch.sizes);
+    const sizes = makeBuffer(bytes.byteLength, UNIFORM | COPY_DST);
+    device.queue.writeBuffer(sizes, 0, bytes);
+    const entries = bindings.map((binding, index): GPUBindGroupEntry => {
+      const offset = launch.offsets?.[binding.name] ?? 0;
+      const buffer = binding.name === "sizes" ? sizes : (buffers.get(binding.name) as GPUBuffer);
+      const fixed = /array<vec4f, (\d+)>/.exec(binding.type);
+      return { binding: index, resource: { buffer, offset, ...(fixed ? { size: Number(fixed[1]) * 16 } : {}) } };
+    });
+    pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
+    pass.dispatchWorkgroups(...launch.workgroups);
+  }
+  pass.end();
+  const readBacks = outputs.map((name) => {
+    const array = arrays[name];
+    const buffer = buffers.get(name);
+    if (array === undefined || buffer === undefined) throw new KernelDeclarationError(`${kernel.name}: no output '${name}'`);
+    const size = alignTo(array.byteLength, 4);
+    const readBack = makeBuffer(size, MAP_READ | COPY_DST);
+    encoder.copyBufferToBuffer(buffer, 0, readBack, 0, size);
+    return { name, array, readBack };
+  });
+  device.queue.submit([encoder.finish()]);
+  const error = await device.popErrorScope();
+  if (error !== null) {
+    for (const buffer of made) buffer.destroy();
+    throw new Error(`${kernel.name}: ${error.message}`);
+  }
+  const results = {} as Record<Output, HostArray>;
+  for (const { name, array, readBack } of readBacks) {
+    await readBack.mapAsync(GPUMapMode.READ);
+    const Type = array.constructor as new (buffer: ArrayBuffer, offset: number, length: number) => HostArray;
+    results[name] = new Type(readBack.getMappedRange().slice(0), 0, array.length);
+    readBack.unmap();
+  }
+  for (const buffer of made) buffer.destroy();
+  return results;
+}

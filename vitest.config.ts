@@ -1,0 +1,34 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { defineConfig, type Plugin } from "vitest/config";
+
+const source = (name: string): string => fileURLToPath(new URL(`./packages/${name}/src/index.ts`, import.meta.url));
+
+/** Loads `x.wgsl.js` from the WGSL file itself, so that a test never sees a stale embedded text. */
+const wgsl: Plugin = {
+  name: "wgsl",
+  enforce: "pre",
+  resolveId(id, importer) {
+    if (!id.endsWith(".wgsl.js") || importer === undefined) return null;
+    return fileURLToPath(new URL(id.replace(/\.js$/, ""), `file://${importer}`));
+  },
+  load(id) {
+    return id.endsWith(".wgsl") ? `export default ${JSON.stringify(readFileSync(id, "utf8"))}` : null;
+  },
+};
+
+export default defineConfig({
+  plugins: [wgsl],
+  resolve: {
+    alias: Object.fromEntries(
+      ["kernels-wgsl", "tensor", "nn", "data", "train", "node-gpu", "cli"].map((name) => [`@lobule/${name}`, source(name)]),
+    ),
+  },
+  test: {
+    include: ["packages/*/src/**/*.test.ts", "examples/**/*.test.ts"],
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
