@@ -1,0 +1,29 @@
+import type { AdamHyper } from "./adam.reference.js";
+
+const defaults: AdamHyper = {
+  learningRate: 1e-3,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weightDecay: 0,
+  decoupledWeightDecay: 0,
+};
+
+/** Problems that are checked: `steps` of them in a row. */
+export const adamCases: readonly {
+  readonly why: string;
+  readonly length: number;
+  readonly steps: number;
+  readonly hyper: AdamHyper;
+}[] = [
+  { why: "a single parameter, the first step", length: 1, steps: 1, hyper: defaults },
+  { why: "length that no workgroup divides", length: 10_007, steps: 10, hyper: defaults },
+  { why: "weight decay added to the gradient", length: 131, steps: 5, hyper: { ...defaults, weightDecay: 0.1 } },
+  { why: "decoupled weight decay", length: 131, steps: 5, hyper: { ...defaults, decoupledWeightDecay: 0.1 } },
+  { why: "an epsilon that matters", length: 131, steps: 5, hyper: { ...defaults, epsilon: 0.5, beta1: 0.5 } },
+];
+
+/** Problems that are timed. */
+export const adamBenchCases: readonly { readonly why: string; readonly length: number }[] = [
+  { why: "the network with 8 base features", length: 514_217 },
+];

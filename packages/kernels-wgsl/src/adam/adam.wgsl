@@ -1,0 +1,42 @@
+// One step of Adam or AdamW over flat arrays: one invocation updates one parameter.
+
+struct Sizes {
+  length: u32,
+}
+
+@group(0) @binding(0) var<uniform> sizes: Sizes;
+@group(0) @binding(1) var<storage, read_write> parameters: array<f32>; // [length]
+@group(0) @binding(2) var<storage, read> gradients: array<f32>; // [length]
+@group(0) @binding(3) var<storage, read_write> firstMoment: array<f32>; // [length]
+@group(0) @binding(4) var<storage, read_write> secondMoment: array<f32>; // [length]
+@group(0) @binding(5) var<storage, read> hyper: array<f32>; // [8], see below
+
+const LANES: u32 = 64;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (workgroup.x + workgroup.y * workgroups.x) * LANES + lane;
+  if (index >= sizes.length) { return; }
+  let learningRate = hyper[0];
+  let beta1 = hyper[1];
+  let beta2 = hyper[2];
+  let epsilon = hyper[3];
+  let weightDecay = hyper[4];
+  let biasCorrection1 = hyper[5];
+  let sqrtBiasCorrection2 = hyper[6];
+  let decoupledWeightDecay = hyper[7];
+
+  let before = parameters[index];
+  let parameter = before * (1.0 - learningRate * decoupledWeightDecay);
+  let gradient = gradients[index] + weightDecay * before;
+  let first = beta1 * firstMoment[index] + (1.0 - beta1) * gradient;
+  let second = beta2 * secondMoment[index] + (1.0 - beta2) * gradient * gradient;
+  let denominator = sqrt(second) / sqrtBiasCorrection2 + epsilon;
+  firstMoment[index] = first;
+  secondMoment[index] = second;
+  parameters[index] = parameter - learningRate / biasCorrection1 * (first / denominator);
+}

@@ -1,0 +1,61 @@
+import { ceilDivide, foldWorkgroups, type Kernel } from "../shared/kernel.js";
+import evalSource from "./batch-norm-eval.wgsl.js";
+import finishSource from "./batch-norm-finish.wgsl.js";
+import gradFinishSource from "./batch-norm-grad-finish.wgsl.js";
+
+export interface BatchNormFinishProblem {
+  readonly channels: number;
+  /** Partial statistics of a channel. */
+  readonly partials: number;
+  /** Added to the variance. */
+  readonly epsilon: number;
+  /** running ← (1 − momentum)·running + momentum·batch; the variance enters unbiased. */
+  readonly momentum: number;
+}
+
+/**
+ * From partial moments to coefficients (γ·inverseDeviation, β, mean, inverseDeviation) of each channel, and the running
+ * statistics moved in place. Source: Ioffe and Szegedy 2015, algorithm 1; PyTorch's update rule.
+ */
+export function batchNormFinish({ channels, partials, epsilon, momentum }: BatchNormFinishProblem): Kernel {
+  return {
+    name: "batch-norm-finish",
+    source: finishSource,
+    launches: [{ sizes: { channels, partials, epsilon, momentum }, workgroups: [...foldWorkgroups(channels), 1] }],
+    flops: 10 * partials * channels,
+    bytes: 16 * partials * channels + 40 * channels,
+  };
+}
+
+/** The same coefficients from the running statistics. */
+export function batchNormEval({ channels, epsilon }: { readonly channels: number; readonly epsilon: number }): Kernel {
+  return {
+    name: "batch-norm-eval",
+    source: evalSource,
+    launches: [{ sizes: { channels, epsilon }, workgroups: [ceilDivide(channels, 64), 1, 1] }],
+    flops: 4 * channels,
+    bytes: 32 * channels,
+  };
+}
+
+export interface BatchNormGradProblem {
+  readonly channels: number;
+  readonly partials: number;
+  /** Whether mean and variance came from the batch, so that the gradient flows through them. */
+  readonly trainingStatistics: boolean;
+}
+
+/**
+ * From partial sums of g and g·x̂ to ∂γ = Σ g·x̂, ∂β = Σ g and, with M values a channel, the coefficients k of
+ * ∂x = k₀·g + k₁·(x − k₃) + k₂: k₀ = γ·inverseDeviation, k₁ = −k₀·inverseDeviation·∂γ/M, k₂ = −k₀·∂β/M, k₃ = mean.
+ */
+export function batchNormGradFinish({ channels, partials, trainingStatistics }: BatchNormGradProblem): Kernel {
+  const sizes = { channels, partials, trainingStatistics: trainingStatistics ? 1 : 0 };
+  return {
+    name: "batch-norm-grad-finish",
+    source: gradFinishSource,
+    launches: [{ sizes, workgroups: [...foldWorkgroups(channels), 1] }],
+    flops: 3 * partials * channels,
+    bytes: 16 * partials * channels + 40 * channels,
+  };
+}

@@ -1,0 +1,30 @@
+import type { ImageShape } from "../shared/kernel.js";
+import type { Conv3x3Problem } from "./conv3x3.js";
+
+const image = (batch: number, channels: number, height: number, width: number): ImageShape => ({
+  batch,
+  channels,
+  height,
+  width,
+});
+
+/** Problems that are checked. */
+export const conv3x3Cases: readonly (Conv3x3Problem & { readonly why: string })[] = [
+  { why: "a single pixel: eight of nine taps are outside", input: image(1, 1, 1, 1), outChannels: 1 },
+  { why: "one row", input: image(2, 3, 1, 9), outChannels: 5 },
+  { why: "one column", input: image(1, 3, 6, 1), outChannels: 3 },
+  { why: "no size divides a block", input: image(3, 5, 7, 13), outChannels: 11 },
+  { why: "sizes that fill every block", input: image(2, 8, 16, 16), outChannels: 8 },
+  { why: "tiles of several images share a workgroup", input: image(5, 2, 3, 3), outChannels: 9 },
+  { why: "strips of several row counts, several partial sums", input: image(2, 3, 37, 21), outChannels: 4 },
+  { why: "several launches, and not all of the same size", input: image(1, 51, 5, 6), outChannels: 70 },
+  { why: "a channel block that fills more than a uniform binding", input: image(1, 230, 3, 5), outChannels: 9 },
+  { why: "gradient of the same, with channels swapped", input: image(1, 9, 3, 5), outChannels: 230 },
+];
+
+/** Problems that are timed: the levels of the network. */
+export const conv3x3BenchCases: readonly (Conv3x3Problem & { readonly why: string })[] = [
+  { why: "first level", input: image(4, 8, 128, 128), outChannels: 8 },
+  { why: "third level", input: image(4, 32, 32, 32), outChannels: 32 },
+  { why: "bridge", input: image(4, 128, 8, 8), outChannels: 128 },
+];

@@ -1,0 +1,137 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { imageSize } from "../shared/kernel.js";
+import { packWeight } from "../shared/packing.js";
+import { expectClose, randomArray } from "../testing/close.js";
+import {
+  checkGradient,
+  checkHalfStorage,
+  checkRun,
+  checkStatistics,
+  type Run,
+  runLinear,
+} from "../testing/convolution-checks.js";
+import { testDevice } from "../testing/device.js";
+import { conv3x3Cases } from "./conv3x3.cases.js";
+import { conv3x3Reference } from "./conv3x3.reference.js";
+import {
+  type Conv3x3Problem,
+  type Conv3x3Variant,
+  conv3x3,
+  conv3x3GradInput,
+  conv3x3GradWeight,
+  packConv3x3,
+} from "./conv3x3.js";
+import blockedSource from "./conv3x3-blocked.wgsl.js";
+import storageSource from "./conv3x3-blocked-storage.wgsl.js";
+
+let device: GPUDevice;
+beforeAll(async () => {
+  device = await testDevice();
+});
+
+const variants: readonly Conv3x3Variant[] = ["plain", "blocked"];
+
+/** The three kernels of a problem on the same random arrays. */
+function runsOf(problem: Conv3x3Problem, variant: Conv3x3Variant) {
+  const { input: shape, outChannels } = problem;
+  const outShape = { ...shape, channels: outChannels };
+  const input = randomArray(imageSize(shape), 1);
+  const weight = randomArray(9 * shape.channels * outChannels, 2);
+  const gradOutput = randomArray(imageSize(outShape), 3);
+  const weightFor = (direction: "forward" | "grad-input") =>
+    variant === "plain" ? weight : packWeight(weight, packConv3x3(shape.channels, outChannels, direction));
+  const forward: Run = {
+    what: `conv3x3, ${variant}`,
+    kernel: conv3x3(problem, variant),
+    arrays: { input, weight: weightFor("forward") },
+    length: imageSize(outShape),
+  };
+  const gradInput: Run = {
+    what: `conv3x3GradInput, ${variant}`,
+    kernel: conv3x3GradInput(problem, variant),
+    arrays: { input: gradOutput, weight: weightFor("grad-input") },
+    length: imageSize(shape),
+  };
+  const gradWeight: Run = {
+    what: `conv3x3GradWeight, ${variant}`,
+    kernel: conv3x3GradWeight(problem, variant),
+    arrays: { input, gradOutput },
+    length: weight.length,
+  };
+  const dot = (y: Float64Array) => y.reduce((sum, value, i) => sum + value * (gradOutput[i] as number), 0);
+  return {
+    ...{ shape, outShape, outChannels, input, weight, forward, gradInput, gradWeight },
+    lossOfInput: (point: Float64Array) => dot(conv3x3Reference(point, shape, weight, outChannels)),
+    lossOfWeight: (point: Float64Array) => dot(conv3x3Reference(input, shape, point, outChannels)),
+  };
+}
+
+describe.each(conv3x3Cases)("$input × $outChannels: $why", (problem) => {
+  test.each(variants)("output, %s", async (variant) => {
+    const { forward, input, shape, weight, outShape, outChannels } = runsOf(problem, variant);
+    await checkRun(device, forward, conv3x3Reference(input, shape, weight, outChannels));
+    await checkStatistics(device, forward, outShape);
+  });
+
+  test.each(variants)("gradients, %s", async (variant) => {
+    const { gradInput, gradWeight, shape, input, weight, lossOfInput, lossOfWeight } = runsOf(problem, variant);
+    await checkGradient(device, gradInput, lossOfInput, input);
+    await checkStatistics(device, gradInput, shape);
+    await checkGradient(device, gradWeight, lossOfWeight, weight);
+    await checkRun(device, gradWeight, await runLinear(device, gradWeight));
+  });
+});
+
+test("the blocked kernels equal the plain ones on a level of the network", async () => {
+  const problem = { input: { batch: 2, channels: 16, height: 40, width: 36 }, outChannels: 24 };
+  const plain = runsOf(problem, "plain");
+  const blocked = runsOf(problem, "blocked");
+  for (const name of ["forward", "gradInput", "gradWeight"] as const) {
+    expectClose(name, await runLinear(device, blocked[name]), await runLinear(device, plain[name]));
+  }
+});
+
+test.each(variants)("f16 storage, %s", async (variant, ) => {
+  if (!device.features.has("shader-f16")) return;
+  const { forward, gradWeight, shape, weight, outChannels } = runsOf(
+    { input: { batch: 2, channels: 3, height: 5, width: 6 }, outChannels: 4 },
+    variant,
+  );
+  await checkHalfStorage(device, forward, ["input"], ({ input = new Float32Array() }) =>
+    conv3x3Reference(input, shape, weight, outChannels),
+  );
+  await checkHalfStorage(device, gradWeight, ["input", "gradOutput"], ({ input = new Float32Array(), gradOutput }) =>
+    weight.map((_, i) => {
+      const unit = weight.map((_value, j) => (i === j ? 1 : 0));
+      return conv3x3Reference(input, shape, unit, outChannels).reduce(
+        (sum, value, at) => sum + value * (gradOutput?.[at] as number),
+        0,
+      );
+    }),
+  );
+});
+
+test("the reference on an image of ones: 4 taps see a corner, 6 an edge, 9 the centre", () => {
+  const shape = { batch: 1, channels: 1, height: 3, width: 3 };
+  const ones = new Float64Array(9).fill(1);
+  expect([...conv3x3Reference(ones, shape, ones, 1)]).toEqual([4, 6, 4, 6, 9, 6, 4, 6, 4]);
+  // The tap above reads the row above.
+  expect([...conv3x3Reference([1, 2, 3, 4, 5, 6, 7, 8, 9], shape, [0, 1, 0, 0, 0, 0, 0, 0, 0], 1)]).toEqual([
+    0, 0, 0, 1, 2, 3, 4, 5, 6,
+  ]);
+});
+
+test("the storage twin differs from the blocked kernel in the weight's binding only", () => {
+  const others = (source: string) => source.split("\n").filter((line) => !line.includes("> weight: "));
+  expect(others(storageSource)).toEqual(others(blockedSource));
+  expect(storageSource.split("\n").length - others(storageSource).length).toBe(1);
+});
+
+test("weights beyond 64 KiB are spread over launches that begin at multiples of 256 bytes", () => {
+  const { launches } = conv3x3({ input: { batch: 1, channels: 51, height: 4, width: 2 }, outChannels: 70 }, "blocked");
+  expect(launches.map(({ offsets, workgroups, sizes }) => [offsets?.["weight"], workgroups, sizes["firstBlock"]])).toEqual([
+    [undefined, [1, 1, 4], 0],
+    [58_880, [1, 1, 4], 4],
+    [117_760, [1, 1, 1], 8],
+  ]);
+});

@@ -1,0 +1,40 @@
+import { ceilDivide } from "./kernel.js";
+
+/** Invocations of a workgroup that sums over pixels. */
+export const sumLanes = 32;
+
+/** Workgroups that keep a large GPU busy, and those that keep any adapter busy. */
+const mostWorkgroups = 4096;
+const leastWorkgroups = 256;
+/** Pixels that an invocation should sum before its workgroup adds its invocations up. */
+const pixelsPerInvocation = 128;
+const maxPartialBytes = 8 * 2 ** 20;
+
+/**
+ * How many partial sums of a weight gradient are worth having: enough workgroups for the adapter, few enough that adding
+ * up is cheap, at most 8 MiB of partial sums in all, and at least one. `blocks` counts the workgroups of one partial
+ * sum, `elements` its values, `pixels` those of all images.
+ */
+export function wantedPartials(blocks: number, elements: number, pixels: number): number {
+  const filled = (blocks * pixels) / (sumLanes * pixelsPerInvocation);
+  const workgroups = Math.min(mostWorkgroups, Math.max(leastWorkgroups, filled));
+  const affordable = Math.floor(maxPartialBytes / (elements * 4));
+  return Math.max(1, Math.min(ceilDivide(workgroups, blocks), affordable));
+}
+
+/** How the pixels of all images are spread over partial sums. */
+export interface PixelSplit {
+  readonly partials: number;
+  /** Segments of an image. */
+  readonly segments: number;
+  /** Pixels of a segment; the last of an image may have fewer. */
+  readonly segmentLength: number;
+}
+
+/** Cuts images into segments of 64 to 1024 pixels, shorter where that gives more of the partial sums that are wanted. */
+export function splitPixels(batch: number, pixels: number, wanted: number): PixelSplit {
+  let segmentLength = 16 * sumLanes;
+  while (segmentLength > sumLanes && batch * ceilDivide(pixels, segmentLength) < wanted) segmentLength /= 2;
+  const segments = ceilDivide(pixels, segmentLength);
+  return { partials: Math.min(wanted, batch * segments), segments, segmentLength };
+}

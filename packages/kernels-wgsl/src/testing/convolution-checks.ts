@@ -1,0 +1,155 @@
+import { type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
+import { pasteSlots } from "../shared/slots.js";
+import { momentsSlot, sumsSlot } from "../shared/statistics.js";
+import { withStorageType } from "../shared/wgsl-text.js";
+import { directionalDerivative, expectClose, randomArray } from "./close.js";
+import { type HostArray, runKernel } from "./runner.js";
+
+/** A kernel with its input arrays and the length of what it writes to `output` or `partials`. */
+export interface Run {
+  readonly what: string;
+  readonly kernel: Kernel & { readonly partials?: number };
+  readonly arrays: Readonly<Record<string, HostArray>>;
+  /** Elements of the result; of one partial sum where the kernel writes several. */
+  readonly length: number;
+}
+
+const f16Fraction = 2 ** 10;
+
+/** The half float nearest to a number of f16's normal range, as bits. */
+function halfBits(value: number): number {
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const size = Math.abs(value);
+  const exponent = Math.max(size === 0 ? -14 : Math.floor(Math.log2(size)), -14);
+  const scaled = (size / 2 ** exponent) * f16Fraction; // 1024 … 2048, below for subnormal numbers
+  const floor = Math.floor(scaled);
+  const up = scaled - floor > 0.5 || (scaled - floor === 0.5 && floor % 2 === 1);
+  return sign + (exponent + 14) * f16Fraction + floor + (up ? 1 : 0);
+}
+
+const fromHalfBits = (bits: number): number => {
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  const size = exponent === 0 ? fraction * 2 ** -24 : (f16Fraction + fraction) * 2 ** (exponent - 25);
+  return bits & 0x8000 ? -size : size;
+};
+
+const toHalf = (values: ArrayLike<number>): Uint16Array => Uint16Array.from(values, halfBits);
+const fromHalf = (bits: ArrayLike<number>): Float32Array => Float32Array.from(bits, fromHalfBits);
+
+/** Runs a kernel on a result full of NaN, so that what it leaves out shows, and adds its partial sums up. */
+export async function runLinear(device: GPUDevice, { kernel, arrays, length }: Run): Promise<Float64Array> {
+  const name = kernel.partials === undefined ? "output" : "partials";
+  const empty = new Float32Array(length * (kernel.partials ?? 1)).fill(Number.NaN);
+  const result = (await runKernel(device, kernel, { ...arrays, [name]: empty }, [name]))[name] as Float32Array;
+  const sum = new Float64Array(length);
+  result.forEach((value, i) => {
+    sum[i % length] = (sum[i % length] as number) + value;
+  });
+  return sum;
+}
+
+/** Checks a kernel against its reference, and that a second run gives the same bits. */
+export async function checkRun(device: GPUDevice, run: Run, reference: ArrayLike<number>): Promise<void> {
+  const first = await runLinear(device, run);
+  expectClose(run.what, first, reference);
+  const second = await runLinear(device, run);
+  if (first.some((value, i) => value !== second[i])) throw new Error(`${run.what}: two runs differ`);
+}
+
+/**
+ * Checks a gradient against central differences of `loss` at `point`: element by element when there are few, else along
+ * random directions.
+ */
+export async function checkGradient(
+  device: GPUDevice,
+  run: Run,
+  loss: (point: Float64Array) => number,
+  point: Float32Array,
+): Promise<void> {
+  const gradient = await runLinear(device, run);
+  const at = Float64Array.from(point);
+  if (point.length <= 64) {
+    const expected = at.map((_, i) => {
+      const direction = new Float64Array(at.length);
+      direction[i] = 1;
+      return directionalDerivative(loss, at, direction);
+    });
+    expectClose(run.what, gradient, expected);
+    return;
+  }
+  const norm = Math.hypot(...gradient);
+  for (let seed = 1; seed <= 4; seed++) {
+    const direction = Float64Array.from(randomArray(at.length, 900 + seed));
+    const expected = directionalDerivative(loss, at, direction);
+    const got = gradient.reduce((sum, value, i) => sum + value * (direction[i] as number), 0);
+    const error = Math.abs(got - expected) / (norm * Math.hypot(...direction));
+    if (!(error <= 1e-5)) throw new Error(`${run.what}: derivative ${got}, central difference ${expected}`);
+  }
+}
+
+/** Checks the sums by channel of both statistics slots against the output that the kernel wrote. */
+export async function checkStatistics(device: GPUDevice, run: Run, shape: ImageShape): Promise<void> {
+  const partials = run.kernel.statistics?.partials ?? 0;
+  const { batch, channels } = shape;
+  const pixels = imageSize(shape) / batch / channels;
+  for (const slot of ["moments", "sums"] as const) {
+    const pasted = slot === "moments" ? momentsSlot : sumsSlot("value * 2.0");
+    const kernel = { ...run.kernel, source: pasteSlots(run.kernel.source, [pasted]) };
+    const empty = {
+      output: new Float32Array(run.length),
+      statistics: new Float32Array(partials * channels * 4).fill(Number.NaN),
+    };
+    const results = await runKernel(device, kernel, { ...run.arrays, ...empty }, ["output", "statistics"]);
+    const got: number[] = [];
+    const expected: number[] = [];
+    for (let c = 0; c < channels; c++) {
+      const values: number[] = [];
+      for (let n = 0; n < batch; n++) {
+        const first = (n * channels + c) * pixels;
+        values.push(...results.output.subarray(first, first + pixels));
+      }
+      const sum = values.reduce((total, value) => total + value, 0);
+      const mean = sum / values.length;
+      const squares = values.reduce((total, value) => total + (value - mean) ** 2, 0);
+      const size = values.reduce((total, value) => total + Math.abs(value), 1e-30);
+      expected.push(1, sum / size, slot === "moments" ? 1 : (2 * sum) / size);
+      let [count, total, second] = [0, 0, 0];
+      for (let partial = 0; partial < partials; partial++) {
+        const at = (partial * channels + c) * 4;
+        const [partCount, partSum, partSecond] = [...results.statistics.subarray(at, at + 3)] as [number, number, number];
+        const centered = slot === "moments" && partCount > 0;
+        count += partCount;
+        total += partSum;
+        second += partSecond + (centered ? partCount * (partSum / partCount - mean) ** 2 : 0);
+      }
+      const scale = slot === "sums" ? size : squares;
+      got.push(count / values.length, total / size, scale < 1e-12 ? 1 : second / scale);
+    }
+    expectClose(`${run.what}, ${slot}`, got, expected);
+  }
+}
+
+/** Checks a kernel with f16 storage; `storage` names the arrays that it stores so. */
+export async function checkHalfStorage(
+  device: GPUDevice,
+  run: Run,
+  storage: readonly string[],
+  reference: (rounded: Readonly<Record<string, Float32Array>>) => ArrayLike<number>,
+): Promise<void> {
+  const kernel = { ...run.kernel, source: withStorageType(run.kernel.source, "f16") };
+  const arrays: Record<string, HostArray> = { ...run.arrays };
+  const rounded: Record<string, Float32Array> = {};
+  for (const name of storage) {
+    const bits = toHalf(run.arrays[name] as Float32Array);
+    arrays[name] = bits;
+    rounded[name] = fromHalf(bits);
+  }
+  if (kernel.partials !== undefined) {
+    expectClose(`${run.what}, f16`, await runLinear(device, { ...run, kernel, arrays }), reference(rounded));
+    return;
+  }
+  const empty = new Uint16Array(run.length).fill(0x7e00); // NaN
+  const { output } = await runKernel(device, kernel, { ...arrays, output: empty }, ["output"]);
+  expectClose(`${run.what}, f16`, fromHalf(output), reference(rounded), 1e-3);
+}

@@ -1,0 +1,124 @@
+import type { Node, StatisticsOperation } from "../graph/operation.js";
+import type { Tensor } from "../graph/tensor.js";
+import { sameShape } from "../shape.js";
+
+/** Tensors besides its own that a fused expression may read: keeps a kernel within eight storage buffers. */
+const maxLeaves = 4;
+
+/** What is pasted where. */
+export interface Fusion {
+  /** Pointwise and remap tensors that are never stored: they are computed in the loads of those that read them. */
+  readonly virtual: ReadonlySet<Tensor>;
+  /** For a kernel node with a store slot: from its own output, step by step, to what it stores in its place. */
+  readonly stored: ReadonlyMap<Node, readonly Tensor[]>;
+  /** Statistics that ride in the kernel which stores that tensor; the first is taken, the others share its result. */
+  readonly riding: ReadonlyMap<Tensor, readonly Node[]>;
+}
+
+/** The inputs that a node's arithmetic reads. */
+export function readInputs(node: Node): readonly Tensor[] {
+  const { operation, inputs } = node;
+  return operation.kind === "pointwise" ? inputs.slice(0, operation.expressionInputs ?? inputs.length) : inputs;
+}
+
+export const isExpression = (node: Node): boolean =>
+  node.operation.kind === "pointwise" || node.operation.kind === "concat" || node.operation.kind === "slice";
+
+/**
+ * Decides what is fused.
+ *
+ * 1. A kernel's output that only one pointwise operation reads is never stored: the operation moves into the kernel's
+ *    store slot, and the next one after it as well. Late kernels choose first, so that a sum of two gradients is
+ *    formed in the kernel that finishes last.
+ * 2. Other pointwise results are pasted into the loads of their readers, where all of these can take them.
+ * 3. Sums by channel ride in the store of the kernel that makes their operand.
+ *
+ * @param required tensors that must exist in memory (a program's outputs).
+ */
+export function fuse(nodes: readonly Node[], required: ReadonlySet<Tensor>, enabled: boolean): Fusion {
+  const virtual = new Set<Tensor>();
+  const stored = new Map<Node, readonly Tensor[]>();
+  const riding = new Map<Tensor, Node[]>();
+  if (!enabled) return { virtual, stored, riding };
+
+  const readers = new Map<Tensor, Node[]>();
+  for (const node of nodes) {
+    for (const tensor of readInputs(node)) readers.set(tensor, [...(readers.get(tensor) ?? []), node]);
+  }
+  const claimed = new Set<Node>();
+
+  for (const node of [...nodes].reverse()) {
+    const { operation } = node;
+    if (operation.kind !== "kernel" || operation.store === undefined) continue;
+    let root = node.outputs[0] as Tensor;
+    const chain = [root];
+    let leaves = 0;
+    for (;;) {
+      const [reader, ...others] = readers.get(root) ?? [];
+      if (reader === undefined || others.length > 0 || required.has(root) || claimed.has(reader)) break;
+      if (reader.operation.kind !== "pointwise") break;
+      const next = reader.outputs[0] as Tensor;
+      const position = reader.inputs.indexOf(root);
+      if (!sameShape(next.shape, root.shape) || reader.operation.coefficients?.includes(position)) break;
+      leaves += readInputs(reader).length - 1;
+      if (leaves > maxLeaves) break;
+      claimed.add(reader);
+      root = next;
+      chain.push(root);
+    }
+    stored.set(node, chain);
+  }
+
+  const leavesOf = (tensor: Tensor): Set<Tensor> => {
+    const leaves = new Set<Tensor>();
+    for (const each of readInputs(tensor.node)) {
+      if (virtual.has(each)) for (const leaf of leavesOf(each)) leaves.add(leaf);
+      else leaves.add(each);
+    }
+    return leaves;
+  };
+  const canTake = (reader: Node, tensor: Tensor): boolean => {
+    const { operation } = reader;
+    const positions = reader.inputs.flatMap((each, i) => (each === tensor ? [i] : []));
+    if (operation.kind === "pointwise") return !positions.some((i) => operation.coefficients?.includes(i));
+    if (operation.kind === "concat" || operation.kind === "slice") return true;
+    if (operation.kind === "statistics") return positions.every((i) => i === 1);
+    return operation.kind === "kernel" && positions.every((i) => operation.slotInputs?.includes(i));
+  };
+  for (const node of nodes) {
+    if (!isExpression(node) || claimed.has(node)) continue;
+    const tensor = node.outputs[0] as Tensor;
+    const users = readers.get(tensor) ?? [];
+    if (required.has(tensor) || !users.every((reader) => canTake(reader, tensor))) continue;
+    if (leavesOf(tensor).size <= maxLeaves) virtual.add(tensor);
+  }
+
+  const storedTensors = new Map<Tensor, boolean>();
+  for (const [node, chain] of stored) {
+    storedTensors.set(chain.at(-1) as Tensor, node.operation.kind === "kernel" && node.operation.store === "statistics");
+  }
+  for (const node of nodes) {
+    if (!isExpression(node)) continue;
+    const tensor = node.outputs[0] as Tensor;
+    if (!claimed.has(node) && !virtual.has(tensor)) storedTensors.set(tensor, true);
+  }
+  for (const node of nodes) {
+    if (node.operation.kind !== "statistics") continue;
+    const [x, second] = node.inputs as readonly [Tensor, Tensor | undefined];
+    if (storedTensors.get(x) !== true) continue;
+    if (second !== undefined && !(virtual.has(second) && [...leavesOf(second)].every((leaf) => leaf === x || leaf.id < x.id))) {
+      continue;
+    }
+    const together = riding.get(x) ?? [];
+    if (together.every((other) => compatible(other, node))) {
+      // The one with a second operand serves those without.
+      riding.set(x, second === undefined ? [...together, node] : [node, ...together]);
+    }
+  }
+  return { virtual, stored, riding };
+}
+
+const compatible = (a: Node, b: Node): boolean =>
+  (a.operation as StatisticsOperation).mode === "sums" &&
+  (b.operation as StatisticsOperation).mode === "sums" &&
+  (a.inputs.length === 1 || b.inputs.length === 1);

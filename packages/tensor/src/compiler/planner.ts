@@ -1,0 +1,315 @@
+import {
+  bindingsOf,
+  channelStatistics,
+  type DType,
+  gather,
+  type Kernel,
+  pasteSlots,
+  pointwise,
+  sumPartials,
+} from "@lobule/kernels-wgsl";
+import { Arena } from "../graph/arena.js";
+import type { KernelOperation, Node } from "../graph/operation.js";
+import { apply, constant, storageOf, type Tensor } from "../graph/tensor.js";
+import { Variable, type VariableGroup } from "../graph/variable.js";
+import { asImage, PlanError, type Shape, sizeOf } from "../shape.js";
+import { type Fusion, isExpression } from "./fuse.js";
+import type { CallRequest, Lowering, Operand, Packing, Segment } from "./lowering.js";
+import { extendSizes, SlotWriter } from "./slot-text.js";
+
+/** One kernel with everything that its launches need but the buffers. */
+export interface Call {
+  /** What it computes, for people: `conv3x3 → relu`. */
+  readonly label: string;
+  readonly kernel: Kernel;
+  readonly operands: readonly { readonly name: string; readonly access: "uniform" | "read" | "read_write"; readonly operand: Operand }[];
+}
+
+/** A place in a shared buffer, in f32 elements. */
+export interface Placement {
+  readonly arena: Arena;
+  readonly offset: number;
+}
+
+export interface Calls {
+  readonly calls: readonly Call[];
+  /** Elements of a tensor in memory, all partial results of statistics included. */
+  readonly elementsOf: (tensor: Tensor) => number;
+  readonly placements: ReadonlyMap<Tensor, Placement>;
+  readonly arenas: readonly Arena[];
+}
+
+export interface PlannerOptions {
+  readonly fusion: boolean;
+  readonly kernels: "fast" | "plain";
+}
+
+/** Elements of a bound uniform range: 64 KiB whatever is used of it. */
+const uniformRange = 16_384;
+
+/** Turns fused graph nodes into kernel calls, in an order in which everything is made before it is read. */
+export class Planner implements Lowering {
+  private readonly body: Call[] = [];
+  private readonly end: Call[] = [];
+  private readonly placements = new Map<Tensor, Placement>();
+  private readonly arenas = new Set<Arena>();
+  private readonly partialCounts = new Map<Tensor, number>();
+  private readonly shared = new Map<Tensor, Tensor>();
+  private readonly packs = new Map<string, Tensor>();
+  private readonly packArenas = new Map<VariableGroup, { arena: Arena; index: number[] }>();
+  private readonly partialsArena = new Arena("partials");
+  private readonly lateSums = new Map<Arena, { partials: Tensor; output: Tensor; segment: Segment }[]>();
+  private readonly producers = new Map<Tensor, Node>();
+  private readonly done = new Set<Node>();
+
+  constructor(
+    private readonly nodes: readonly Node[],
+    private readonly fusion: Fusion,
+    private readonly options: PlannerOptions,
+  ) {}
+
+  plan(roots: readonly Tensor[]): Calls {
+    for (const node of this.nodes) {
+      for (const output of node.outputs) this.producers.set(output, node);
+      if (node.operation.kind !== "kernel") continue;
+      for (const { tensor, arena, offset } of node.operation.placements ?? []) this.place(storageOf(tensor), arena, offset);
+    }
+    for (const [node, chain] of this.fusion.stored) {
+      for (const tensor of chain) this.producers.set(tensor, node);
+    }
+    for (const root of roots) this.visit(root);
+    const sums = [...this.lateSums].map(([arena, list]) => this.lateSum(arena, list));
+    const packs = [...this.packArenas].map(([group, pack]) => this.packCall(group, pack.arena, pack.index));
+    const elementsOf = (tensor: Tensor): number => sizeOf(tensor.shape) * (this.partialCounts.get(tensor) ?? 1);
+    return { elementsOf, calls: [...packs, ...this.body, ...sums, ...this.end], placements: this.placements, arenas: [...this.arenas] };
+  }
+
+  // What operations may ask for
+
+  call(request: CallRequest): void {
+    this.body.push(this.finish(request));
+  }
+
+  atEnd(request: CallRequest): void {
+    this.end.push(this.finish(request));
+  }
+
+  scratch(shape: Shape, dtype: DType = "f32"): Tensor {
+    return apply({ kind: "scratch", name: "scratch" }, [], [{ shape, dtype }])[0] as Tensor;
+  }
+
+  table(data: Uint32Array | Float32Array): Tensor {
+    return data instanceof Uint32Array ? constant(data, [data.length], "u32") : constant(data, [data.length]);
+  }
+
+  partialsOf(statistics: Tensor): number {
+    const count = this.partialCounts.get(this.shared.get(statistics) ?? statistics);
+    if (count === undefined) throw new PlanError("statistics are read before they are taken");
+    return count;
+  }
+
+  variant(): "plain" | "blocked" {
+    return this.options.kernels === "plain" ? "plain" : "blocked";
+  }
+
+  packed(sources: readonly Tensor[], name: string, packing: () => Packing): Tensor {
+    const bases = sources.map(storageOf);
+    const key = `${name} ${bases.map((base) => base.id).join(" ")}`;
+    const known = this.packs.get(key);
+    if (known !== undefined) return known;
+    const { length, source, index } = packing();
+    const group = bases[0] instanceof Variable ? bases[0].group : undefined;
+    const result = this.scratch([length + uniformRange]);
+    this.packs.set(key, result);
+    if (group !== undefined && bases.every((base) => base instanceof Variable && base.group === group)) {
+      const pack = this.packArenas.get(group) ?? { arena: new Arena("packed weights"), index: [] };
+      this.packArenas.set(group, pack);
+      const offset = pack.arena.reserve(length);
+      this.place(result, pack.arena, offset);
+      const offsets = bases.map((base) => (base as Variable).offset);
+      index.forEach((from, i) => {
+        pack.index[offset + i] = from === 0xffffffff ? from : from + (offsets[source?.[i] ?? 0] as number);
+      });
+    } else this.packLoose(bases, result, { length, index, ...(source ? { source } : {}) });
+    return result;
+  }
+
+  sum(partials: Tensor, output: Tensor, segment: Segment): void {
+    const from = this.shared.get(partials) ?? partials;
+    const placement = this.placements.get(storageOf(output));
+    const late = placement && (this.placements.get(from)?.arena ?? this.partialsArena) === this.partialsArena;
+    if (placement !== undefined && late) {
+      if (!this.placements.has(from)) {
+        const size = from.node.operation.kind === "statistics" ? this.partialsOf(from) * sizeOf(from.shape) : sizeOf(from.shape);
+        this.place(from, this.partialsArena, this.partialsArena.reserve(size));
+      }
+      const list = this.lateSums.get(placement.arena) ?? [];
+      list.push({ partials: from, output, segment });
+      this.lateSums.set(placement.arena, list);
+      return;
+    }
+    const kernel = sumPartials([{ ...segment, outputOffset: 0 }]);
+    this.body.push(this.finish({ kernel, bindings: { partials: from, table: this.table(kernel.table), output } }, `sum of ${segment.count} partials`));
+  }
+
+  // Order
+
+  private visit(tensor: Tensor): void {
+    const base = storageOf(tensor);
+    const node = this.producers.get(base);
+    if (node === undefined || this.done.has(node)) return;
+    if (this.fusion.virtual.has(base)) {
+      for (const each of node.inputs) this.visit(each);
+      return;
+    }
+    const { kind } = node.operation;
+    if (kind === "input" || kind === "constant" || kind === "variable" || kind === "scratch") return;
+    if (node.operation.kind === "statistics" && this.ridesWith(node) !== undefined) {
+      this.visit(node.inputs[0] as Tensor);
+      return;
+    }
+    this.done.add(node);
+    for (const each of node.inputs) this.visit(each);
+    // What is pasted into the store slot reads must be there first.
+    const chain = this.fusion.stored.get(node) ?? node.outputs;
+    for (const step of chain.slice(1)) {
+      for (const each of step.node.inputs) if (!chain.includes(each)) this.visit(each);
+    }
+    const root = chain.at(-1) as Tensor;
+    const [riding] = this.fusion.riding.get(root) ?? [];
+    for (const each of riding?.inputs.slice(1) ?? []) this.visitLeaves(each, root);
+    this.lower(node);
+  }
+
+  private visitLeaves(tensor: Tensor, except: Tensor): void {
+    if (tensor === except) return;
+    if (this.fusion.virtual.has(tensor)) for (const each of tensor.node.inputs) this.visitLeaves(each, except);
+    else this.visit(tensor);
+  }
+
+  private ridesWith(node: Node): Tensor | undefined {
+    const x = node.inputs[0] as Tensor;
+    return this.fusion.riding.get(x)?.includes(node) ? x : undefined;
+  }
+
+  // Calls
+
+  private lower(node: Node): void {
+    const { operation } = node;
+    if (operation.kind === "kernel") (operation as KernelOperation).lower(this, node.inputs.map((each) => this.shared.get(each) ?? each), node.outputs);
+    else if (isExpression(node)) {
+      const output = node.outputs[0] as Tensor;
+      this.expressionCall(node, output);
+    } else if (operation.kind === "statistics") {
+      const [x] = node.inputs as readonly [Tensor];
+      const kernel = channelStatistics(asImage(x.shape));
+      this.body.push(this.finishStatistics(kernel, node, x));
+    }
+  }
+
+  private expressionCall(node: Node, output: Tensor): void {
+    const kernel = pointwise(asImage(output.shape));
+    const writer = new SlotWriter((tensor) => tensor === output || this.fusion.virtual.has(tensor));
+    writer.input("input", output);
+    this.body.push(this.assemble(kernel, writer, { kernel, bindings: {}, output }, node.operation.name, [output]));
+  }
+
+  private finishStatistics(kernel: Kernel, node: Node, x: Tensor): Call {
+    const writer = new SlotWriter((tensor) => this.fusion.virtual.has(tensor));
+    writer.input("input", x);
+    const mode = node.operation.kind === "statistics" ? node.operation.mode : "sums";
+    const partials = node.outputs[0] as Tensor;
+    this.partialCounts.set(partials, kernel.statistics?.partials ?? 0);
+    writer.output([x], { mode, second: node.inputs[1] }, false);
+    return this.paste(kernel, writer, { statistics: partials }, node.operation.name);
+  }
+
+  private finish(request: CallRequest, label = request.kernel.name): Call {
+    const writer = new SlotWriter((tensor) => this.fusion.virtual.has(tensor));
+    for (const [name, tensor] of Object.entries(request.slots ?? {})) writer.input(name, tensor);
+    const { output } = request;
+    const chain = output && this.fusion.stored.get(output.node);
+    return this.assemble(request.kernel, writer, request, label, output && chain?.[0] === output ? chain : output && [output]);
+  }
+
+  private assemble(kernel: Kernel, writer: SlotWriter, request: CallRequest, label: string, chain: readonly Tensor[] | undefined): Call {
+    const bindings: Record<string, Operand> = { ...request.bindings };
+    const stored = chain?.at(-1);
+    if (chain !== undefined && stored !== undefined) {
+      const riding = this.fusion.riding.get(stored) ?? [];
+      const [first] = riding;
+      const mode = first?.operation.kind === "statistics" ? first.operation.mode : undefined;
+      writer.output(chain, mode && { mode, second: first?.inputs[1] }, true);
+      if (first !== undefined) {
+        const partials = first.outputs[0] as Tensor;
+        bindings.statistics = partials;
+        this.partialCounts.set(partials, kernel.statistics?.partials ?? 0);
+        for (const other of riding) {
+          if (other !== first) this.shared.set(other.outputs[0] as Tensor, partials);
+        }
+      }
+      bindings.output = stored;
+    }
+    const suffix = stored !== undefined && stored !== request.output ? ` → ${stored.node.operation.name}` : "";
+    return this.paste(kernel, writer, bindings, label + suffix);
+  }
+
+  private paste(kernel: Kernel, writer: SlotWriter, bindings: Readonly<Record<string, Operand>>, label: string): Call {
+    const sizes = writer.sizes;
+    let source = pasteSlots(extendSizes(kernel.source, Object.keys(sizes)), writer.finish());
+    if (writer.usesF16 && !source.startsWith("enable f16;")) source = `enable f16;\n${source}`;
+    const launches = kernel.launches.map((launch) => ({ ...launch, sizes: { ...launch.sizes, ...sizes } }));
+    const operands = bindingsOf(source)
+      .filter(({ name }) => name !== "sizes")
+      .map(({ name, access }) => {
+        const operand = writer.leaves.get(name) ?? bindings[name];
+        if (operand === undefined) throw new PlanError(`${kernel.name}: nothing is tied to its binding '${name}'`);
+        return { name, access, operand: isTensor(operand) ? storageOf(this.shared.get(operand) ?? operand) : operand };
+      });
+    for (const { operand } of operands) if (operand instanceof Arena) this.arenas.add(operand);
+    return { label, kernel: { ...kernel, source, launches }, operands };
+  }
+
+  private place(tensor: Tensor, arena: Arena, offset: number): void {
+    this.placements.set(tensor, { arena, offset });
+    this.arenas.add(arena);
+  }
+
+  private packLoose(bases: readonly Tensor[], result: Tensor, { length, source, index }: Packing): void {
+    let from = bases[0] as Tensor;
+    let offsets = [0];
+    if (bases.length > 1) {
+      const arena = new Arena("weights side by side");
+      offsets = bases.map((base) => arena.reserve(sizeOf(base.shape)));
+      bases.forEach((base, i) => {
+        const part = apply({ kind: "pointwise", name: "copy", wgsl: ([a]) => `${a}` }, [base], [{ shape: base.shape, dtype: "f32" }])[0] as Tensor;
+        this.place(part, arena, offsets[i] as number);
+        this.expressionCall(part.node, part);
+      });
+      from = this.scratch([arena.length]);
+      this.place(from, arena, 0);
+    }
+    const table = index.map((at, i) => (at === 0xffffffff ? at : at + (offsets[source?.[i] ?? 0] as number)));
+    this.body.push(this.finish({ kernel: gather(length), bindings: { source: from, table: this.table(table), output: result } }, "pack weights"));
+  }
+
+  private packCall(group: VariableGroup, arena: Arena, index: readonly number[]): Call {
+    const table = Uint32Array.from({ length: arena.length }, (_, i) => index[i] ?? 0xffffffff);
+    const call = this.finish({ kernel: gather(arena.length), bindings: { source: group, table: this.table(table), output: arena } }, "pack weights");
+    arena.reserve(uniformRange);
+    return call;
+  }
+
+  private lateSum(arena: Arena, list: readonly { partials: Tensor; output: Tensor; segment: Segment }[]): Call {
+    const kernel = sumPartials(
+      list.map(({ partials, output, segment }) => ({
+        ...segment,
+        partialOffset: segment.partialOffset + (this.placements.get(partials)?.offset ?? 0),
+        outputOffset: this.placements.get(storageOf(output))?.offset ?? 0,
+      })),
+    );
+    return this.finish({ kernel, bindings: { partials: this.partialsArena, table: this.table(kernel.table), output: arena } }, "sums of all weight gradients");
+  }
+}
+
+export const isTensor = (operand: Operand): operand is Tensor => "node" in operand;

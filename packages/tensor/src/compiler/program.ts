@@ -1,0 +1,234 @@
+import { bytesPerElement, type DType } from "@lobule/kernels-wgsl";
+import type { Device } from "../device/device.js";
+import { LoadedProgram } from "../device/loaded-program.js";
+import type { Arena } from "../graph/arena.js";
+import { constantData, input, nodesBelow, type Scalar, storageOf, type Tensor } from "../graph/tensor.js";
+import { groupVariables, Variable, VariableGroup } from "../graph/variable.js";
+import type { Update } from "../ops/adam.js";
+import { copy } from "../ops/pointwise.js";
+import { PlanError, printShape, type Shape } from "../shape.js";
+import { fuse } from "./fuse.js";
+import type { Operand } from "./lowering.js";
+import { type MemoryPlan, planMemory } from "./memory.js";
+import { type Call, type Calls, isTensor, Planner, type PlannerOptions } from "./planner.js";
+
+export interface InputSpec {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** What a program computes from its inputs. */
+export interface Results {
+  /** Tensors that can be read after a run. */
+  readonly outputs?: Readonly<Record<string, Tensor>>;
+  /** Scalars that are kept in a ring on the device and read every few runs. */
+  readonly metrics?: Readonly<Record<string, Scalar>>;
+  /** Changes of state at the end of each run. */
+  readonly updates?: readonly Update[];
+}
+
+export interface Definition<Inputs extends Readonly<Record<string, InputSpec>>> {
+  readonly inputs: Inputs;
+  readonly build: (inputs: { readonly [Name in keyof Inputs]: Tensor<Inputs[Name]["shape"], Inputs[Name]["dtype"]> }) => Results;
+}
+
+export interface CompileOptions {
+  /** Whether pointwise work is pasted into kernels; on by default. Off, each operation is a dispatch of its own. */
+  readonly fusion?: boolean;
+  /** "plain" uses the readable kernel of each room in place of the fast one. */
+  readonly kernels?: "fast" | "plain";
+}
+
+/** Where an operand lies: which buffer, from which byte, how many bytes. */
+export type Place =
+  | { readonly kind: "pool"; readonly buffer: number; readonly offset: 0; readonly bytes: number }
+  | { readonly kind: "arena"; readonly arena: Arena; readonly offset: number; readonly bytes: number }
+  | { readonly kind: "group"; readonly group: VariableGroup; readonly offset: number; readonly bytes: number }
+  | { readonly kind: "own"; readonly tensor: Tensor; readonly offset: 0; readonly bytes: number };
+
+/** A step, planned down to every dispatch and buffer, but on no device yet. Making one needs no GPU. */
+export class Program {
+  private readonly memory: MemoryPlan<Tensor>;
+  /** Inputs, constants and outputs: memory that is theirs for as long as the program is loaded. */
+  readonly owned: readonly Tensor[];
+
+  constructor(
+    readonly inputs: Readonly<Record<string, Tensor>>,
+    readonly outputs: Readonly<Record<string, Tensor>>,
+    readonly metrics: readonly string[],
+    private readonly planned: Calls,
+  ) {
+    const kept = new Set<Tensor>([...Object.values(inputs), ...Object.values(outputs).map(storageOf)]);
+    const lifetimes = new Map<Tensor, { first: number; last: number }>();
+    this.calls.forEach(({ operands }, at) => {
+      for (const { operand } of operands) {
+        if (!isTensor(operand) || operand instanceof Variable || planned.placements.has(operand)) continue;
+        if (constantData.has(operand.node)) kept.add(operand);
+        const known = lifetimes.get(operand);
+        lifetimes.set(operand, { first: known?.first ?? at, last: at });
+      }
+    });
+    this.owned = [...kept].filter((tensor) => !(tensor instanceof Variable) && !planned.placements.has(tensor));
+    this.memory = planMemory(
+      [...lifetimes]
+        .filter(([tensor]) => !kept.has(tensor))
+        .map(([item, life]) => ({ item, bytes: this.bytesOf(item), ...life })),
+    );
+  }
+
+  get calls(): readonly Call[] {
+    return this.planned.calls;
+  }
+
+  get arenas(): readonly Arena[] {
+    return this.planned.arenas;
+  }
+
+  get poolBytes(): readonly number[] {
+    return this.memory.bufferBytes;
+  }
+
+  /** Launches of one run. */
+  get dispatches(): number {
+    return this.calls.reduce((count, call) => count + call.kernel.launches.length, 0);
+  }
+
+  /** Groups of variables that a run reads or changes. */
+  get groups(): readonly VariableGroup[] {
+    const groups = new Set<VariableGroup>();
+    for (const { operands } of this.calls) {
+      for (const { operand } of operands) {
+        const place = this.placeOf(operand);
+        if (place.kind === "group") groups.add(place.group);
+      }
+    }
+    return [...groups];
+  }
+
+  /** Bytes on the device: temporary tensors, flat buffers, inputs, outputs, constants and variables. */
+  get peakBytes(): number {
+    const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
+    return (
+      sum(this.poolBytes) +
+      sum(this.arenas.map((arena) => arena.length * 4)) +
+      sum(this.owned.map((tensor) => this.bytesOf(tensor))) +
+      sum(this.groups.map((group) => group.length * 4))
+    );
+  }
+
+  /** The most bytes of temporary tensors that are alive at once. */
+  get liveMinimum(): number {
+    return this.memory.liveMinimum;
+  }
+
+  /** Bytes of temporary tensors. */
+  get temporaryBytes(): number {
+    return this.poolBytes.reduce((total, each) => total + each, 0);
+  }
+
+  private bytesOf(tensor: Tensor): number {
+    return Math.ceil((this.planned.elementsOf(tensor) * bytesPerElement[tensor.dtype]) / 16) * 16;
+  }
+
+  placeOf(operand: Operand): Place {
+    if (operand instanceof VariableGroup) return { kind: "group", group: operand, offset: 0, bytes: operand.length * 4 };
+    if (!isTensor(operand)) return { kind: "arena", arena: operand, offset: 0, bytes: operand.length * 4 };
+    const bytes = this.bytesOf(operand);
+    if (operand instanceof Variable) {
+      return { kind: "group", group: operand.group as VariableGroup, offset: operand.offset * 4, bytes };
+    }
+    const placement = this.planned.placements.get(operand);
+    if (placement !== undefined) return { kind: "arena", arena: placement.arena, offset: placement.offset * 4, bytes };
+    const buffer = this.memory.bufferOf.get(operand);
+    return buffer === undefined ? { kind: "own", tensor: operand, offset: 0, bytes } : { kind: "pool", buffer, offset: 0, bytes };
+  }
+
+  /** Puts the program on a device: buffers, pipelines, bind groups. @throws PlanError when it exceeds a limit. */
+  load(device: Device): Promise<LoadedProgram> {
+    return LoadedProgram.load(this, device);
+  }
+
+  /** One line a dispatch: kernel, shapes, FLOPs and bytes; then the totals. */
+  describe(): string {
+    const rows = this.calls.map((call, i) => {
+      const [outputs, reads] = [true, false].map((writes) =>
+        call.operands
+          .filter(({ access }) => (access === "read_write") === writes)
+          .map(({ operand }) => (isTensor(operand) ? printShape(operand.shape) : `flat[${operand.length}]`))
+          .join(" "),
+      );
+      const launches = call.kernel.launches.length > 1 ? ` ×${call.kernel.launches.length}` : "";
+      return [
+        String(i + 1).padStart(4),
+        `${call.label}${launches}`.padEnd(44),
+        `${(call.kernel.flops / 1e6).toFixed(2).padStart(10)} MFLOP`,
+        `${(this.bytesMoved(call) / 1e6).toFixed(2).padStart(9)} MB`,
+        ` ${outputs} ← ${reads}`,
+      ].join(" ");
+    });
+    const flops = this.calls.reduce((total, call) => total + call.kernel.flops, 0);
+    return [
+      ...rows,
+      `${this.dispatches} dispatches, ${(flops / 1e9).toFixed(3)} GFLOP, ${(this.bytesPerRun / 1e6).toFixed(1)} MB read and written`,
+      `peak ${(this.peakBytes / 1e6).toFixed(1)} MB: ${(this.temporaryBytes / 1e6).toFixed(1)} MB temporary (at least ${(this.liveMinimum / 1e6).toFixed(1)} alive at once)`,
+    ].join("\n");
+  }
+
+  /** Bytes that a call reads and writes, each operand once. */
+  bytesMoved(call: Call): number {
+    return call.operands.reduce((total, { operand }) => total + this.placeOf(operand).bytes, 0);
+  }
+
+  get bytesPerRun(): number {
+    return this.calls.reduce((total, call) => total + this.bytesMoved(call), 0);
+  }
+}
+
+/**
+ * Traces, fuses and plans a step. Needs no device.
+ * @throws ShapeError, PlanError when the parts do not fit together.
+ */
+export function compile<const Inputs extends Readonly<Record<string, InputSpec>>>(
+  definition: Definition<Inputs>,
+  { fusion = true, kernels = "fast" }: CompileOptions = {},
+): Program {
+  const inputs = Object.fromEntries(
+    Object.entries(definition.inputs).map(([name, { shape, dtype }]) => [name, input(name, shape, dtype)]),
+  );
+  const results = definition.build(inputs as Parameters<typeof definition.build>[0]);
+  return plan(inputs, results, { fusion, kernels });
+}
+
+/** {@link compile} for tensors that were built already. */
+export function plan(inputs: Readonly<Record<string, Tensor>>, results: Results, options: PlannerOptions): Program {
+  const { outputs = {}, metrics = {}, updates = [] } = results;
+  const known = new Set(Object.values(inputs).map((tensor) => tensor.node));
+  const taken = new Set<Tensor>();
+  const kept = Object.fromEntries(
+    Object.entries({ ...outputs, ...metrics }).map(([name, tensor]) => {
+      const base = storageOf(tensor);
+      const { kind } = base.node.operation;
+      const given = kind === "input" || kind === "constant" || kind === "variable" || taken.has(base);
+      const own = given ? copy(tensor) : tensor;
+      taken.add(storageOf(own));
+      return [name, own];
+    }),
+  );
+  const updateTensors = updates.map(({ node }) => node.outputs[0] as Tensor);
+  const roots = [...Object.values(kept), ...updateTensors];
+  const nodes = nodesBelow(roots);
+  for (const node of nodes) {
+    if (node.operation.kind === "input" && !known.has(node)) {
+      throw new PlanError(`a result depends on the input '${node.operation.name}' of another program`);
+    }
+  }
+  groupVariables(nodes.flatMap((node) => node.outputs.filter((output) => output instanceof Variable)));
+  const required = new Set(Object.values(kept).map(storageOf));
+  for (const node of nodes) {
+    if (node.operation.kind === "kernel") {
+      for (const { tensor } of node.operation.placements ?? []) required.add(storageOf(tensor));
+    }
+  }
+  const calls = new Planner(nodes, fuse(nodes, required, options.fusion), options).plan(roots);
+  return new Program(inputs, kept, Object.keys(metrics), calls);
+}

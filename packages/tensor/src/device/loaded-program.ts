@@ -1,0 +1,290 @@
+import { packSizes } from "@lobule/kernels-wgsl";
+import type { Arena } from "../graph/arena.js";
+import type { Operand } from "../compiler/lowering.js";
+import type { Place, Program } from "../compiler/program.js";
+import { isTensor } from "../compiler/planner.js";
+import { constantData, type HostData, storageOf, type Tensor } from "../graph/tensor.js";
+import { PlanError, printShape, sizeOf } from "../shape.js";
+import { type Device, mib } from "./device.js";
+import type { Pipeline } from "./pipelines.js";
+
+/** Runs whose metrics the ring holds before they must be read. */
+const ringSize = 256;
+
+interface Dispatch {
+  readonly name: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** Time of one dispatch. */
+export interface DispatchTime {
+  readonly name: string;
+  readonly microseconds: number;
+}
+
+const hostTypes = { f32: Float32Array, u32: Uint32Array, i32: Int32Array } as const;
+
+/** A program on a device: each run replays the same dispatches with the same bind groups in one submission. */
+export class LoadedProgram {
+  private runs = 0;
+  private unread = 0;
+
+  private constructor(
+    readonly program: Program,
+    private readonly device: Device,
+    private readonly buffers: ReadonlyMap<string | Tensor | Arena, GPUBuffer>,
+    private readonly dispatches: readonly Dispatch[],
+    private readonly ring: GPUBuffer,
+  ) {}
+
+  static async load(program: Program, device: Device): Promise<LoadedProgram> {
+    checkLimits(program, device);
+    const pipelines = await Promise.all(
+      program.calls.map(({ label, kernel }) => device.pipelines.get(label, kernel.source)),
+    );
+    return device.checked("loading a program", () => {
+      const buffers = new Map<string | Tensor | Arena, GPUBuffer>();
+      program.poolBytes.forEach((bytes, i) => {
+        buffers.set(`pool ${i}`, device.createBuffer(bytes, `temporary ${i}`));
+      });
+      for (const arena of program.arenas) buffers.set(arena, device.createBuffer(arena.length * 4, arena.name));
+      for (const tensor of program.owned) {
+        const buffer = device.createBuffer(program.placeOf(tensor).bytes, tensor.node.operation.name);
+        buffers.set(tensor, buffer);
+        const data = constantData.get(tensor.node)?.data;
+        if (data !== undefined) device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
+      }
+      const dispatches = record(program, device, buffers, pipelines);
+      const ring = device.createBuffer(Math.max(program.metrics.length, 1) * ringSize * 4, "metrics");
+      buffers.set("ring", ring);
+      return new LoadedProgram(program, device, buffers, dispatches, ring);
+    });
+  }
+
+  /**
+   * Feeds the inputs and runs once. Nothing is read back; the promise resolves when the work is queued.
+   * @throws PlanError when an input is missing, unknown, or has the wrong length or type.
+   */
+  async run(inputs: Readonly<Record<string, HostData>> = {}): Promise<void> {
+    this.feed(inputs);
+    await this.device.checked("running a program", () => {
+      const encoder = this.device.gpu.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      for (const { pipeline, bindGroup, workgroups } of this.dispatches) {
+        pass.setPipeline(pipeline);
+        pass.setBindGroup(0, bindGroup);
+        pass.dispatchWorkgroups(...workgroups);
+      }
+      pass.end();
+      this.keepMetrics(encoder);
+      this.device.lastKernel = this.dispatches.at(-1)?.name ?? "an empty program";
+      this.device.queue.submit([encoder.finish()]);
+    });
+  }
+
+  /** Waits until all that was queued is done. */
+  async finished(): Promise<void> {
+    await this.device.queue.onSubmittedWorkDone();
+    this.device.checkAlive();
+  }
+
+  /**
+   * Runs once with a timestamp around every dispatch.
+   * @throws PlanError where the adapter has no timestamps.
+   */
+  async profile(inputs: Readonly<Record<string, HostData>> = {}): Promise<DispatchTime[]> {
+    const { device, dispatches } = this;
+    if (!device.gpu.features.has("timestamp-query")) throw new PlanError("this adapter has no timestamp-query; no profile can be taken");
+    this.feed(inputs);
+    const chunk = 2048; // queries that one set may hold is 4096, two a dispatch
+    const times: DispatchTime[] = [];
+    for (let start = 0; start < dispatches.length; start += chunk) {
+      const part = dispatches.slice(start, start + chunk);
+      const querySet = device.gpu.createQuerySet({ type: "timestamp", count: part.length * 2 });
+      const { QUERY_RESOLVE, COPY_SRC } = GPUBufferUsage;
+      const resolved = device.createBuffer(part.length * 16, "timestamps", QUERY_RESOLVE | COPY_SRC);
+      const encoder = device.gpu.createCommandEncoder();
+      part.forEach(({ pipeline, bindGroup, workgroups }, i) => {
+        const timestampWrites = { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 };
+        const pass = encoder.beginComputePass({ timestampWrites });
+        pass.setPipeline(pipeline);
+        pass.setBindGroup(0, bindGroup);
+        pass.dispatchWorkgroups(...workgroups);
+        pass.end();
+      });
+      if (start + chunk >= dispatches.length) this.keepMetrics(encoder);
+      encoder.resolveQuerySet(querySet, 0, part.length * 2, resolved, 0);
+      device.queue.submit([encoder.finish()]);
+      const stamps = new BigUint64Array(await device.readBuffer(resolved, 0, part.length * 16));
+      part.forEach(({ name }, i) => {
+        times.push({ name, microseconds: Number((stamps[2 * i + 1] ?? 0n) - (stamps[2 * i] ?? 0n)) / 1000 });
+      });
+      device.destroyBuffer(resolved);
+      querySet.destroy();
+    }
+    return times;
+  }
+
+  /** The value of an output after the last run. @throws PlanError when there is no output of that name. */
+  async read(name: string): Promise<HostData> {
+    const tensor = this.program.outputs[name];
+    if (tensor === undefined) {
+      throw new PlanError(`no output '${name}'; this program has ${Object.keys(this.program.outputs).join(", ") || "none"}`);
+    }
+    const { buffer, offset } = this.locate(storageOf(tensor));
+    const bytes = sizeOf(tensor.shape) * (tensor.dtype === "f16" ? 2 : 4);
+    const data = await this.device.readBuffer(buffer, offset, bytes);
+    return tensor.dtype === "f16" ? fromHalf(new Uint16Array(data)) : new hostTypes[tensor.dtype](data);
+  }
+
+  /** Puts other numbers in the place of a constant. */
+  overwrite(constant: Tensor, data: HostData): void {
+    const buffer = this.buffers.get(constant);
+    if (buffer !== undefined) this.device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
+  }
+
+  /** The metrics of the runs since the last call, oldest first; of the last 256 at most. */
+  async metrics(): Promise<Record<string, number>[]> {
+    const { metrics } = this.program;
+    const count = Math.min(this.unread, ringSize);
+    this.unread = 0;
+    if (count === 0 || metrics.length === 0) return Array.from({ length: count }, () => ({}));
+    const ring = new Float32Array(await this.device.readBuffer(this.ring, 0, metrics.length * ringSize * 4));
+    return Array.from({ length: count }, (_, i) => {
+      const row = (this.runs - count + i) % ringSize;
+      return Object.fromEntries(metrics.map((name, k) => [name, ring[row * metrics.length + k] ?? Number.NaN]));
+    });
+  }
+
+  /** Frees the program's buffers. Variables stay. */
+  destroy(): void {
+    for (const buffer of this.buffers.values()) this.device.destroyBuffer(buffer);
+  }
+
+  private feed(inputs: Readonly<Record<string, HostData>>): void {
+    const known = this.program.inputs;
+    for (const name of Object.keys(inputs)) {
+      if (!(name in known)) throw new PlanError(`no input '${name}'; this program takes ${Object.keys(known).join(", ") || "none"}`);
+    }
+    for (const [name, tensor] of Object.entries(known)) {
+      const data = inputs[name];
+      const wanted = `${tensor.dtype} of shape ${printShape(tensor.shape)}`;
+      if (data === undefined) throw new PlanError(`input '${name}' is missing (${wanted})`);
+      const Type = tensor.dtype === "f16" ? undefined : hostTypes[tensor.dtype];
+      if (Type === undefined || !(data instanceof Type)) throw new PlanError(`input '${name}': expected ${wanted}, got a ${data.constructor.name}`);
+      if (data.length !== sizeOf(tensor.shape)) {
+        throw new PlanError(`input '${name}': expected ${wanted} (${sizeOf(tensor.shape)} elements), got ${data.length}`);
+      }
+      const buffer = this.buffers.get(tensor);
+      if (buffer !== undefined) this.device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
+    }
+  }
+
+  private keepMetrics(encoder: GPUCommandEncoder): void {
+    const { metrics, outputs } = this.program;
+    metrics.forEach((name, k) => {
+      const { buffer, offset } = this.locate(storageOf(outputs[name] as Tensor));
+      encoder.copyBufferToBuffer(buffer, offset, this.ring, ((this.runs % ringSize) * metrics.length + k) * 4, 4);
+    });
+    this.runs++;
+    this.unread++;
+  }
+
+  private locate(tensor: Tensor): { buffer: GPUBuffer; offset: number } {
+    const place = this.program.placeOf(tensor);
+    return { buffer: bufferAt(place, this.device, this.buffers), offset: place.offset };
+  }
+}
+
+function bufferAt(place: Place, device: Device, buffers: ReadonlyMap<string | Tensor | Arena, GPUBuffer>): GPUBuffer {
+  if (place.kind === "group") return place.group.place(device);
+  const key = place.kind === "pool" ? `pool ${place.buffer}` : place.kind === "arena" ? place.arena : place.tensor;
+  const buffer = buffers.get(key);
+  if (buffer === undefined) throw new PlanError("an operand has no buffer");
+  return buffer;
+}
+
+/** Bytes of a fixed-length uniform array, which must be bound whole. */
+const fixedRange = (type: string): number | undefined => {
+  const match = /array<vec4f, (\d+)>/.exec(type);
+  return match ? Number(match[1]) * 16 : undefined;
+};
+
+/** One bind group a launch, all sizes in one uniform buffer. */
+function record(
+  program: Program,
+  device: Device,
+  buffers: Map<string | Tensor | Arena, GPUBuffer>,
+  pipelines: readonly Pipeline[],
+): Dispatch[] {
+  const launches = program.calls.flatMap((call, i) =>
+    call.kernel.launches.map((launch) => ({ call, launch, pipeline: pipelines[i] as Pipeline })),
+  );
+  const packed = launches.map(({ call, launch }) => packSizes(call.kernel.source, launch.sizes));
+  const stride = 256;
+  const offsets: number[] = [];
+  let total = 0;
+  for (const bytes of packed) {
+    offsets.push(total);
+    total += Math.ceil(bytes.byteLength / stride) * stride;
+  }
+  const all = new Uint8Array(Math.max(total, 16));
+  packed.forEach((bytes, i) => {
+    all.set(new Uint8Array(bytes), offsets[i]);
+  });
+  const sizes = device.createBuffer(all.byteLength, "sizes");
+  buffers.set("sizes", sizes);
+  device.queue.writeBuffer(sizes, 0, all);
+  return launches.map(({ call, launch, pipeline }, i) => {
+    const operands = new Map(call.operands.map(({ name, operand }) => [name, operand]));
+    const entries = pipeline.bindings.map((binding, index): GPUBindGroupEntry => {
+      if (binding.name === "sizes") {
+        return { binding: index, resource: { buffer: sizes, offset: offsets[i] as number, size: (packed[i] as ArrayBuffer).byteLength } };
+      }
+      const place = program.placeOf(operands.get(binding.name) as Operand);
+      const offset = place.offset + (launch.offsets?.[binding.name] ?? 0);
+      const size = fixedRange(binding.type) ?? place.bytes - (launch.offsets?.[binding.name] ?? 0);
+      return { binding: index, resource: { buffer: bufferAt(place, device, buffers), offset, size: Math.ceil(size / 4) * 4 } };
+    });
+    const bindGroup = device.gpu.createBindGroup({ label: call.label, layout: pipeline.layout, entries });
+    return { name: call.label, pipeline: pipeline.pipeline, bindGroup, workgroups: launch.workgroups };
+  });
+}
+
+/** @throws PlanError naming the kernel, the need and the limit, and what would fit. */
+function checkLimits(program: Program, device: Device): void {
+  const { limits } = device.gpu;
+  for (const { label, operands, kernel } of program.calls) {
+    const storage = operands.filter(({ access }) => access !== "uniform");
+    if (storage.length > limits.maxStorageBuffersPerShaderStage) {
+      throw new PlanError(`${label}: binds ${storage.length} storage buffers, this adapter allows ${limits.maxStorageBuffersPerShaderStage}; compile with fusion off`);
+    }
+    for (const { operand } of storage) {
+      const { bytes } = program.placeOf(operand);
+      if (bytes <= limits.maxStorageBufferBindingSize) continue;
+      const batch = isTensor(operand) && operand.shape.length === 4 ? operand.shape[0] : undefined;
+      const fits = batch === undefined ? 0 : Math.floor(batch * (limits.maxStorageBufferBindingSize / bytes));
+      const advice = fits > 0 ? `a batch of ${fits} would fit` : "use smaller images or fewer features";
+      throw new PlanError(`${label}: needs ${mib(bytes)} in one binding, this adapter allows ${mib(limits.maxStorageBufferBindingSize)}; ${advice}`);
+    }
+    for (const { workgroups } of kernel.launches) {
+      if (workgroups.some((count) => count > limits.maxComputeWorkgroupsPerDimension)) {
+        throw new PlanError(`${label}: needs ${workgroups.join("×")} workgroups, this adapter allows ${limits.maxComputeWorkgroupsPerDimension} a dimension; use a smaller batch`);
+      }
+    }
+  }
+}
+
+/** IEEE 754 binary16 to f32. */
+function fromHalf(halves: Uint16Array): Float32Array {
+  return Float32Array.from(halves, (half) => {
+    const sign = half & 0x8000 ? -1 : 1;
+    const exponent = (half >> 10) & 31;
+    const fraction = half & 1023;
+    if (exponent === 0) return sign * fraction * 2 ** -24;
+    if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+    return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  });
+}

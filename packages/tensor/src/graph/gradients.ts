@@ -1,0 +1,42 @@
+import { printShape, ShapeError, sameShape, sizeOf } from "../shape.js";
+import { add } from "../ops/pointwise.js";
+import { constant, nodesBelow, type Tensor } from "./tensor.js";
+import type { Node } from "./operation.js";
+
+/**
+ * Gradients of a scalar (or, with `gradOutput` given, of Σ output·gradOutput) with respect to `wrt`, as new graph:
+ * reverse-mode differentiation, each operation's vector-Jacobian product applied once, in reverse order of creation.
+ * A tensor that the output does not depend on gets zeros.
+ * @throws ShapeError when the output is no scalar and no gradOutput is given, or theirs differ in shape.
+ */
+export function gradients(output: Tensor, wrt: readonly Tensor[], gradOutput?: Tensor): Tensor[] {
+  if (gradOutput === undefined && sizeOf(output.shape) !== 1) {
+    throw new ShapeError(`gradients: the output must be a scalar, got ${printShape(output.shape)}; give gradOutput`);
+  }
+  const seed = gradOutput ?? constant([1], [1]);
+  if (gradOutput !== undefined && !sameShape(gradOutput.shape, output.shape)) {
+    throw new ShapeError(`gradients: gradOutput ${printShape(seed.shape)} does not match the output ${printShape(output.shape)}`);
+  }
+  const order = nodesBelow([output]);
+  const wanted = new Set(wrt);
+  const needed = new Set<Node>();
+  for (const node of order) {
+    if (node.outputs.some((each) => wanted.has(each)) || node.inputs.some((each) => needed.has(each.node))) needed.add(node);
+  }
+  const found = new Map<Tensor, Tensor>([[output, seed]]);
+  for (const node of order.reverse()) {
+    const { gradient } = node.operation;
+    if (gradient === undefined || !needed.has(node)) continue;
+    if (!node.inputs.some((each) => needed.has(each.node))) continue;
+    const gradOutputs = node.outputs.map((each) => found.get(each));
+    if (gradOutputs.every((each) => each === undefined)) continue;
+    const gradInputs = gradient(gradOutputs);
+    node.inputs.forEach((each, i) => {
+      const part = gradInputs[i];
+      if (part === undefined || !needed.has(each.node)) return;
+      const before = found.get(each);
+      found.set(each, before === undefined ? part : add(before, part));
+    });
+  }
+  return wrt.map((tensor) => found.get(tensor) ?? constant(new Float32Array(sizeOf(tensor.shape)), tensor.shape));
+}

@@ -1,0 +1,17 @@
+export type { DType } from "@lobule/kernels-wgsl";
+export type { CompileOptions, Definition, InputSpec, Results } from "./compiler/program.js";
+export { compile, Program } from "./compiler/program.js";
+export { Device, DeviceError, type DeviceOptions } from "./device/device.js";
+export type { DispatchTime, LoadedProgram } from "./device/loaded-program.js";
+export { gradients } from "./graph/gradients.js";
+export { constant, type HostData, type Image, type Scalar, Tensor, type Vector } from "./graph/tensor.js";
+export { groupVariables, Variable, type VariableRole } from "./graph/variable.js";
+export { adam, type Update } from "./ops/adam.js";
+export { type AttentionGateInputs, attentionGate } from "./ops/attention-gate.js";
+export { type BatchNormOptions, batchNorm } from "./ops/batch-norm.js";
+export { concatChannels, reshape, sliceChannels } from "./ops/channels.js";
+export { addBias, conv1x1, conv3x3, convTranspose2x2 } from "./ops/convolution.js";
+export { maxPool2x2 } from "./ops/max-pool.js";
+export { add, addScalar, divide, exp, log, multiply, negate, relu, scale, sigmoid, sqrt, subtract } from "./ops/pointwise.js";
+export { channelSum, sum } from "./ops/sum.js";
+export { PlanError, printShape, type Shape, ShapeError } from "./shape.js";

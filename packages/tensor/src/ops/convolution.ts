@@ -1,0 +1,230 @@
+import {
+  conv1x1 as conv1x1Kernel,
+  conv1x1GradInput,
+  conv1x1GradWeight,
+  conv3x3 as conv3x3Kernel,
+  conv3x3GradInput,
+  conv3x3GradWeight,
+  convTranspose2x2 as convTranspose2x2Kernel,
+  convTranspose2x2GradInput,
+  convTranspose2x2GradWeight,
+  type ImageShape,
+  type Kernel,
+  type PackedLayout,
+  packConv1x1,
+  packConv3x3,
+  packConvTranspose2x2,
+} from "@lobule/kernels-wgsl";
+import type { Lowering } from "../compiler/lowering.js";
+import { applyOne, type Image, type Tensor, type Vector } from "../graph/tensor.js";
+import { asImage, printShape, ShapeError, sizeOf } from "../shape.js";
+import { add } from "./pointwise.js";
+import { reshape } from "./channels.js";
+
+type Variant = "plain" | "blocked";
+type Direction = "forward" | "grad-input";
+
+/** What one convolution family gives: its kernels, its weight packing, its shapes. */
+interface Family {
+  readonly name: string;
+  readonly forward: (problem: Problem, variant: Variant) => Kernel;
+  readonly gradInput: (problem: Problem, variant: Variant) => Kernel;
+  readonly gradWeight: (problem: Problem, variant: Variant) => Kernel & { readonly partials: number };
+  readonly pack: (inChannels: number, outChannels: number, direction: Direction) => PackedLayout;
+  /** Output pixels along an axis for one input pixel. */
+  readonly stride: 1 | 2;
+  /** Whether the forward kernel can sum what it stores. */
+  readonly forwardStore: "store" | "statistics";
+}
+
+interface Problem {
+  readonly input: ImageShape;
+  readonly outChannels: number;
+}
+
+const lowerConvolution =
+  (family: Family, problem: Problem, direction: Direction) =>
+  (lowering: Lowering, [x, weight]: readonly Tensor[], [output]: readonly Tensor[]): void => {
+    const make = direction === "forward" ? family.forward : family.gradInput;
+    const variant = lowering.variant();
+    const packed = (): Tensor =>
+      lowering.packed(
+        [weight as Tensor],
+        `${family.name} ${direction} ${problem.input.channels}→${problem.outChannels}`,
+        () => family.pack(problem.input.channels, problem.outChannels, direction),
+      );
+    lowering.call({
+      kernel: make(problem, variant),
+      slots: { input: x as Tensor },
+      bindings: { weight: variant === "plain" ? (weight as Tensor) : packed() },
+      output: output as Tensor,
+    });
+  };
+
+const lowerGradWeight =
+  (family: Family, problem: Problem) =>
+  (lowering: Lowering, [x, gradOutput]: readonly Tensor[], [output]: readonly Tensor[]): void => {
+    const kernel = family.gradWeight(problem, lowering.variant());
+    const length = sizeOf((output as Tensor).shape);
+    const partials = lowering.scratch([kernel.partials, length]);
+    lowering.call({ kernel, slots: { input: x as Tensor, gradOutput: gradOutput as Tensor }, bindings: { partials } });
+    lowering.sum(partials, output as Tensor, {
+      partialOffset: 0,
+      partialStride: length,
+      elementStride: 1,
+      length,
+      count: kernel.partials,
+    });
+  };
+
+function convolution(family: Family, x: Tensor, weight: Tensor, problem: Problem): Tensor {
+  const { batch, height, width } = problem.input;
+  const shape = [batch, problem.outChannels, height * family.stride, width * family.stride] as const;
+  return applyOne(
+    {
+      kind: "kernel",
+      name: family.name,
+      slotInputs: [0],
+      store: family.forwardStore,
+      lower: lowerConvolution(family, problem, "forward"),
+      gradient: ([g]) => (g === undefined ? [] : [inputGradient(family, problem, g, weight), weightGradient(family, problem, x, g, weight)]),
+    },
+    [x, weight],
+    shape,
+  );
+}
+
+/**
+ * ∂x of a convolution is linear in the gradient and the weight alike; its own gradients are the forward convolution
+ * and the weight gradient with the parts exchanged.
+ */
+function inputGradient(family: Family, problem: Problem, gradOutput: Tensor, weight: Tensor): Tensor {
+  const { batch, channels, height, width } = problem.input;
+  return applyOne(
+    {
+      kind: "kernel",
+      name: `${family.name}-grad-input`,
+      slotInputs: [0],
+      store: "statistics",
+      lower: lowerConvolution(family, problem, "grad-input"),
+      gradient: ([g]) =>
+        g === undefined ? [] : [convolution(family, g, weight, problem), weightGradient(family, problem, g, gradOutput, weight)],
+    },
+    [gradOutput, weight],
+    [batch, channels, height, width] as const,
+  );
+}
+
+function weightGradient(family: Family, problem: Problem, x: Tensor, gradOutput: Tensor, weight: Tensor): Tensor {
+  return applyOne(
+    {
+      kind: "kernel",
+      name: `${family.name}-grad-weight`,
+      slotInputs: [0, 1],
+      lower: lowerGradWeight(family, problem),
+      gradient: ([g]) =>
+        g === undefined ? [] : [inputGradient(family, problem, gradOutput, g), convolution(family, x, g, problem)],
+    },
+    [x, gradOutput],
+    weight.shape,
+  );
+}
+
+const conv3x3Family: Family = {
+  name: "conv3x3",
+  forward: conv3x3Kernel,
+  gradInput: conv3x3GradInput,
+  gradWeight: conv3x3GradWeight,
+  pack: packConv3x3,
+  stride: 1,
+  forwardStore: "statistics",
+};
+
+const conv1x1Family: Family = {
+  name: "conv1x1",
+  forward: conv1x1Kernel,
+  gradInput: conv1x1GradInput,
+  gradWeight: conv1x1GradWeight,
+  pack: packConv1x1,
+  stride: 1,
+  forwardStore: "statistics",
+};
+
+const convTranspose2x2Family: Family = {
+  name: "conv-transpose2x2",
+  forward: convTranspose2x2Kernel,
+  gradInput: convTranspose2x2GradInput,
+  gradWeight: convTranspose2x2GradWeight,
+  pack: packConvTranspose2x2,
+  stride: 2,
+  forwardStore: "store",
+};
+
+function problemOf(name: string, x: Tensor, weight: Tensor, kernel: number, channelsFirst: "out" | "in"): Problem {
+  const [first = 0, second = 0, h, w] = weight.shape;
+  const [outChannels, inChannels] = channelsFirst === "out" ? [first, second] : [second, first];
+  const wanted = channelsFirst === "out" ? `[out, in, ${kernel}, ${kernel}]` : `[in, out, ${kernel}, ${kernel}]`;
+  if (x.shape.length !== 4) throw new ShapeError(`${name}: x must be [n, c, h, w], got ${printShape(x.shape)}`);
+  if (weight.shape.length !== 4 || h !== kernel || w !== kernel) {
+    throw new ShapeError(`${name}: weight must be ${wanted}, got ${printShape(weight.shape)}`);
+  }
+  const input = asImage(x.shape);
+  if (input.channels !== inChannels) {
+    throw new ShapeError(
+      `${name}: x has ${input.channels} channels, weight expects ${inChannels} (x ${printShape(x.shape)}, weight ${printShape(weight.shape)})`,
+    );
+  }
+  return { input, outChannels };
+}
+
+/**
+ * 3×3 convolution, stride 1, zero padding 1, no bias. x [n, ci, h, w], weight [co, ci, 3, 3] → [n, co, h, w].
+ * @throws ShapeError when the channels do not agree.
+ */
+export function conv3x3<I extends number, O extends number>(
+  x: Image<I>,
+  weight: Tensor<readonly [O, I, 3, 3], "f32">,
+): Image<O> {
+  return convolution(conv3x3Family, x, weight, problemOf("conv3x3", x, weight, 3, "out")) as Image<O>;
+}
+
+/** 1×1 convolution, no bias. x [n, ci, h, w], weight [co, ci, 1, 1] → [n, co, h, w]. @throws ShapeError as conv3x3. */
+export function conv1x1<I extends number, O extends number>(
+  x: Image<I>,
+  weight: Tensor<readonly [O, I, 1, 1], "f32">,
+): Image<O> {
+  return convolution(conv1x1Family, x, weight, problemOf("conv1x1", x, weight, 1, "out")) as Image<O>;
+}
+
+/**
+ * Transposed convolution, kernel 2, stride 2, no bias: each input pixel becomes a 2×2 block.
+ * x [n, ci, h, w], weight [ci, co, 2, 2] → [n, co, 2h, 2w]. @throws ShapeError as conv3x3.
+ */
+export function convTranspose2x2<I extends number, O extends number>(
+  x: Image<I>,
+  weight: Tensor<readonly [I, O, 2, 2], "f32">,
+): Image<O> {
+  return convolution(convTranspose2x2Family, x, weight, problemOf("convTranspose2x2", x, weight, 2, "in")) as Image<O>;
+}
+
+/** x + bias of the channel. x [n, c, h, w], bias [c]. @throws ShapeError when the channels differ. */
+export function addBias<C extends number>(x: Image<C>, bias: Vector<C>): Image<C> {
+  if (bias.shape.length !== 1 || bias.shape[0] !== x.shape[1]) {
+    throw new ShapeError(`addBias: x ${printShape(x.shape)} has ${x.shape[1]} channels, bias is ${printShape(bias.shape)}`);
+  }
+  return add(x as Tensor, reshape(bias, [1, bias.shape[0], 1, 1])) as Image<C>;
+}
+
+/** wx·skip and wg·gating gradients reuse the 1×1 kernels on a gradient that the gate's own kernel made. */
+export const conv1x1Gradients = (
+  x: Tensor,
+  weight: Tensor,
+  gradOutput: Tensor,
+): { readonly x: Tensor; readonly weight: Tensor } => {
+  const problem = problemOf("conv1x1", x, weight, 1, "out");
+  return {
+    x: inputGradient(conv1x1Family, problem, gradOutput, weight),
+    weight: weightGradient(conv1x1Family, problem, x, gradOutput, weight),
+  };
+};
+

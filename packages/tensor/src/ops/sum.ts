@@ -1,0 +1,87 @@
+import { asImage, printShape, type Shape, ShapeError, sameShape, sizeOf } from "../shape.js";
+import { applyOne, constant, type Tensor } from "../graph/tensor.js";
+import { conv1x1 } from "./convolution.js";
+import { reshape } from "./channels.js";
+
+/** Partial sums by channel; see {@link StatisticsOperation}. */
+export const statistics = (mode: "moments" | "sums", x: Tensor, second?: Tensor): Tensor =>
+  applyOne({ kind: "statistics", name: `channel-${mode}`, mode }, second ? [x, second] : [x], [
+    asImage(x.shape).channels,
+    4,
+  ]);
+
+/**
+ * Σ over n, h, w of each channel. x [n, c, h, w] → [c].
+ *
+ * The sum rides in the store of the kernel that makes x where it can.
+ */
+export function channelSum(x: Tensor): Tensor<readonly [number], "f32"> {
+  const { channels } = asImage(x.shape);
+  return applyOne(
+    {
+      kind: "kernel",
+      name: "channel-sum",
+      lower: (lowering, [partials], [output]) =>
+        lowering.sum(partials as Tensor, output as Tensor, {
+          partialOffset: 1,
+          partialStride: channels * 4,
+          elementStride: 4,
+          length: channels,
+          count: lowering.partialsOf(partials as Tensor),
+        }),
+      gradient: ([g]) => [undefined, g && broadcastTo(reshape(g, [1, channels, 1, 1]), x.shape)],
+    },
+    [statistics("sums", x), x],
+    [channels] as const,
+  );
+}
+
+/** x repeated along the axes where it has extent 1. */
+export function broadcastTo<S extends Shape>(x: Tensor, shape: S): Tensor<S, "f32"> {
+  if (sameShape(x.shape, shape)) return x as Tensor<S, "f32">;
+  return applyOne(
+    {
+      kind: "pointwise",
+      name: "broadcast",
+      wgsl: ([a]) => `${a}`,
+      gradient: ([g]) => [g && sumToShape(g, x.shape)],
+    },
+    [x],
+    shape,
+  );
+}
+
+/** Σ over one axis, which keeps extent 1. */
+export function sumAxis(x: Tensor, axis: number): Tensor<Shape, "f32"> {
+  const extent = x.shape[axis] ?? 1;
+  const outer = sizeOf(x.shape.slice(0, axis));
+  const inner = sizeOf(x.shape.slice(axis + 1));
+  const summed =
+    inner === 1
+      ? channelSum(reshape(x, [1, outer, 1, extent]))
+      : conv1x1(reshape(x, [outer, extent, 1, inner]), constant(Array<number>(extent).fill(1), [1, extent, 1, 1]));
+  return reshape(
+    summed,
+    x.shape.map((each, i) => (i === axis ? 1 : each)),
+  );
+}
+
+/** Σ of all elements, as a scalar. */
+export const sum = (x: Tensor): Tensor<readonly [1], "f32"> => channelSum(reshape(x, [1, 1, 1, sizeOf(x.shape)])) as Tensor<readonly [1], "f32">;
+
+/** The gradient of a broadcast: sums over the axes along which `shape` was repeated. */
+export function sumToShape(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  if (shape.length > x.shape.length) throw new ShapeError(`cannot sum ${printShape(x.shape)} to ${printShape(shape)}`);
+  const padded = [...Array<number>(x.shape.length - shape.length).fill(1), ...shape];
+  const [, c, h, w] = padded;
+  if (padded.length === 4 && padded[0] === 1 && h === 1 && w === 1 && c === x.shape[1]) {
+    return reshape(channelSum(x), shape);
+  }
+  if (sizeOf(padded) === 1) return reshape(sum(x), shape);
+  let result = x;
+  padded.forEach((extent, axis) => {
+    if (extent === 1 && result.shape[axis] !== 1) result = sumAxis(result, axis);
+  });
+  return reshape(result, shape);
+}
