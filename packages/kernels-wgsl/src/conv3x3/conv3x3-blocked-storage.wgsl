@@ -140,7 +140,8 @@ fn main(
   tile.live = group * LANES + lane < sizes.tiles;
 
   var sums: array<vec4f, 16>; // [channel][column], the four rows in a vector
-  for (var ci = 0u; ci < sizes.inChannels; ci++) {
+  let channels = select(0u, sizes.inChannels, tile.live); // lanes without a tile leave the loop at once
+  for (var ci = 0u; ci < channels; ci++) {
     let channel = prepareInput(tile.n, ci);
     let row0 = loadRow(channel, tile, 0u);
     let row1 = loadRow(channel, tile, 1u);

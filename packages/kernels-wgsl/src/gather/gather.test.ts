@@ -20,5 +20,6 @@ test.each(gatherCases)("$source → $length: $why", async ({ source: sourceLengt
   const table = Uint32Array.from({ length }, (_, i) => (i % 5 === 3 ? 0xffff_ffff : (i * 7919) % sourceLength));
   const arrays = { source, table, output: new Float32Array(length).fill(Number.NaN) };
   const { output } = await runKernel(device, gather(length), arrays, ["output"]);
-  expect(output).toEqual(Float32Array.from(gatherReference(source, table)));
+  const reference = gatherReference(source, table);
+  expect(output.findIndex((value, i) => value !== reference[i])).toBe(-1);
 });

@@ -1,0 +1,139 @@
+// Gradient of the attention gate up to its ReLU: an invocation computes one pixel of the gradient at
+// wx . skip + wg . gating + bias, eight intermediate channels at a time; a workgroup adds up, over its 64 pixels, the
+// gradients of bias, psi and psiBias.
+
+alias real = f32;
+
+struct Sizes {
+  batch: u32,
+  channels: u32,
+  inter: u32,
+  height: u32,
+  width: u32,
+}
+
+@group(0) @binding(0) var<uniform> sizes: Sizes;
+@group(0) @binding(1) var<storage, read> skip: array<real>; // [n, c, h, w]
+@group(0) @binding(2) var<storage, read> gating: array<real>; // [n, c, h, w]
+@group(0) @binding(3) var<storage, read> parameters: array<f32>; // blocks of 8 rows, see packAttentionGate
+@group(0) @binding(4) var<storage, read> alpha: array<real>; // [n, 1, h, w]
+@group(0) @binding(5) var<storage, read> gradOutput: array<real>; // [n, c, h, w]
+@group(0) @binding(6) var<storage, read_write> output: array<real>; // [n, inter, h, w]
+@group(0) @binding(7) var<storage, read_write> partials: array<f32>; // [workgroups, 2 * inter + 1]: bias, psi, psiBias
+
+struct SkipChannel { base: u32 }
+fn prepareSkip(n: u32, c: u32) -> SkipChannel {
+  return SkipChannel((n * sizes.channels + c) * sizes.height * sizes.width);
+}
+fn loadSkip(channel: SkipChannel, y: u32, x: u32, pixel: u32) -> f32 {
+  return f32(skip[channel.base + pixel]);
+}
+
+struct GatingChannel { base: u32 }
+fn prepareGating(n: u32, c: u32) -> GatingChannel {
+  return GatingChannel((n * sizes.channels + c) * sizes.height * sizes.width);
+}
+fn loadGating(channel: GatingChannel, y: u32, x: u32, pixel: u32) -> f32 {
+  return f32(gating[channel.base + pixel]);
+}
+
+struct GradOutputChannel { base: u32 }
+fn prepareGradOutput(n: u32, c: u32) -> GradOutputChannel {
+  return GradOutputChannel((n * sizes.channels + c) * sizes.height * sizes.width);
+}
+fn loadGradOutput(channel: GradOutputChannel, y: u32, x: u32, pixel: u32) -> f32 {
+  return f32(gradOutput[channel.base + pixel]);
+}
+
+struct OutputChannel { base: u32 }
+fn prepareOutput(n: u32, c: u32) -> OutputChannel {
+  return OutputChannel((n * sizes.inter + c) * sizes.height * sizes.width);
+}
+fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {
+  let stored = real(value);
+  output[channel.base + pixel] = stored;
+  return f32(stored);
+}
+
+// Eight consecutive parameters.
+fn four(at: u32) -> vec4f {
+  return vec4f(parameters[at], parameters[at + 1u], parameters[at + 2u], parameters[at + 3u]);
+}
+
+const LANES: u32 = 64;
+const KEPT: u32 = 16; // gradients of bias and psi of eight channels
+
+var<workgroup> kept: array<f32, LANES * KEPT>;
+
+// Adds up what the lanes kept in a place, in the order of the lanes.
+fn sumOfLanes(place: u32) -> f32 {
+  var sum = 0.0;
+  for (var lane = 0u; lane < LANES; lane++) { sum += kept[place * LANES + lane]; }
+  return sum;
+}
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let group = workgroup.x + workgroup.y * workgroups.x;
+  let index = group * LANES + lane;
+  let plane = sizes.height * sizes.width;
+  let live = index < sizes.batch * plane;
+  let at = min(index, sizes.batch * plane - 1u);
+  let n = at / plane;
+  let pixel = at % plane;
+  let y = pixel / sizes.width;
+  let x = pixel % sizes.width;
+  let groups = (sizes.batch * plane + LANES - 1u) / LANES;
+  let rowLength = 2u * sizes.inter + 1u;
+  let rows = 2u * sizes.channels + 2u;
+  let blocks = (sizes.inter + 7u) / 8u;
+
+  var gradAlpha = 0.0;
+  for (var c = 0u; c < sizes.channels; c++) {
+    gradAlpha += loadGradOutput(prepareGradOutput(n, c), y, x, pixel) * loadSkip(prepareSkip(n, c), y, x, pixel);
+  }
+  let weight = f32(alpha[at]);
+  let gradScore = select(0.0, gradAlpha * weight * (1.0 - weight), live);
+
+  kept[lane] = gradScore;
+  workgroupBarrier();
+  if (lane == 0u && group < groups) { partials[group * rowLength + 2u * sizes.inter] = sumOfLanes(0u); }
+
+  for (var block = 0u; block < blocks; block++) {
+    let base = block * rows * 8u;
+    let bias = base + 2u * sizes.channels * 8u;
+    var low = four(bias);
+    var high = four(bias + 4u);
+    for (var c = 0u; c < sizes.channels; c++) {
+      let fromSkip = loadSkip(prepareSkip(n, c), y, x, pixel);
+      let fromGating = loadGating(prepareGating(n, c), y, x, pixel);
+      let wx = base + c * 8u;
+      let wg = wx + sizes.channels * 8u;
+      low += fromSkip * four(wx) + fromGating * four(wg);
+      high += fromSkip * four(wx + 4u) + fromGating * four(wg + 4u);
+    }
+    let gradLow = select(vec4f(), gradScore * four(bias + 8u), low > vec4f());
+    let gradHigh = select(vec4f(), gradScore * four(bias + 12u), high > vec4f());
+    let psiLow = gradScore * max(low, vec4f());
+    let psiHigh = gradScore * max(high, vec4f());
+    workgroupBarrier();
+    for (var k = 0u; k < 4u; k++) {
+      kept[k * LANES + lane] = gradLow[k];
+      kept[(k + 4u) * LANES + lane] = gradHigh[k];
+      kept[(k + 8u) * LANES + lane] = psiLow[k];
+      kept[(k + 12u) * LANES + lane] = psiHigh[k];
+      let j = block * 8u + k;
+      if (live && j < sizes.inter) { storeOutput(prepareOutput(n, j), gradLow[k], y, x, pixel); }
+      if (live && j + 4u < sizes.inter) { storeOutput(prepareOutput(n, j + 4u), gradHigh[k], y, x, pixel); }
+    }
+    workgroupBarrier();
+    let j = block * 8u + lane % 8u;
+    if (lane < KEPT && j < sizes.inter && group < groups) {
+      partials[group * rowLength + select(j, sizes.inter + j, lane >= 8u)] = sumOfLanes(lane);
+    }
+  }
+}
