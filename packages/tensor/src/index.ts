@@ -9,9 +9,23 @@ export { groupVariables, Variable, type VariableRole } from "./graph/variable.js
 export { adam, type Update } from "./ops/adam.js";
 export { type AttentionGateInputs, attentionGate } from "./ops/attention-gate.js";
 export { type BatchNormOptions, batchNorm } from "./ops/batch-norm.js";
+export { addBias } from "./ops/bias.js";
 export { concatChannels, reshape, sliceChannels } from "./ops/channels.js";
-export { addBias, conv1x1, conv3x3, convTranspose2x2 } from "./ops/convolution.js";
+export { conv1x1, conv3x3, convTranspose2x2 } from "./ops/convolution.js";
 export { maxPool2x2 } from "./ops/max-pool.js";
-export { add, addScalar, divide, exp, log, multiply, negate, relu, scale, sigmoid, sqrt, subtract } from "./ops/pointwise.js";
+export {
+  add,
+  addScalar,
+  divide,
+  exp,
+  log,
+  multiply,
+  negate,
+  relu,
+  scale,
+  sigmoid,
+  sqrt,
+  subtract,
+} from "./ops/pointwise.js";
 export { channelSum, sum } from "./ops/sum.js";
 export { PlanError, printShape, type Shape, ShapeError } from "./shape.js";

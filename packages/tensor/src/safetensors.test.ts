@@ -26,7 +26,11 @@ const entry = (begin: number, end: number, shape: unknown = [(end - begin) / 4],
 const size = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
 
 const anyTensor: fc.Arbitrary<SafetensorsTensor> = fc
-  .tuple(fc.array(fc.nat(4), { maxLength: 4 }), fc.constantFrom("F32", "F16", "I32", "U32", "I64"), fc.infiniteStream(fc.nat()))
+  .tuple(
+    fc.array(fc.nat(4), { maxLength: 4 }),
+    fc.constantFrom("F32", "F16", "I32", "U32", "I64"),
+    fc.infiniteStream(fc.nat()),
+  )
   .map(([shape, dtype, stream]) => {
     const numbers = Array.from({ length: size(shape) }, () => stream.next().value);
     switch (dtype) {
@@ -97,8 +101,16 @@ describe("a broken file is refused in one sentence", () => {
     ["a header that is no UTF-8", new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0, 0xff]), /not UTF-8 JSON/],
     ["a list as header", file("[]"), /not a JSON object/],
     ["space before the header", file(" {}"), /not a JSON object/],
-    ["a tensor given twice", file(`{"a":${JSON.stringify(entry(0, 4))},"\\u0061":${JSON.stringify(entry(0, 4))}}`, 4), /key 'a' twice/],
-    ["a field given twice", file('{"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4), /key 'dtype' twice/],
+    [
+      "a tensor given twice",
+      file(`{"a":${JSON.stringify(entry(0, 4))},"\\u0061":${JSON.stringify(entry(0, 4))}}`, 4),
+      /key 'a' twice/,
+    ],
+    [
+      "a field given twice",
+      file('{"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4),
+      /key 'dtype' twice/,
+    ],
     ["an entry that is no object", file({ a: 1 }), /'a': its entry is not a JSON object/],
     ["an unknown element type", file({ a: entry(0, 4, [1], "F8") }, 4), /element type "F8" is not one of F32/],
     ["an element type from the prototype", file({ a: entry(0, 4, [1], "toString") }, 4), /element type "toString"/],
@@ -107,8 +119,16 @@ describe("a broken file is refused in one sentence", () => {
     ["a fractional extent", file({ a: entry(0, 4, [1.5]) }, 4), /holds 1.5, extents are whole numbers/],
     ["an extent as text", file({ a: entry(0, 4, ["1"]) }, 4), /holds "1", extents are whole numbers/],
     ["a product that overflows", file({ a: entry(0, 4, [2 ** 40, 2 ** 40]) }, 4), /more elements than can be counted/],
-    ["an extent beyond 2^53", file(`{"a":{"dtype":"F32","shape":[1e300],"data_offsets":[0,4]}}`, 4), /extents are whole numbers/],
-    ["offsets in falling order", file({ a: { dtype: "F32", shape: [1], data_offsets: [4, 0] } }, 4), /not two byte offsets/],
+    [
+      "an extent beyond 2^53",
+      file(`{"a":{"dtype":"F32","shape":[1e300],"data_offsets":[0,4]}}`, 4),
+      /extents are whole numbers/,
+    ],
+    [
+      "offsets in falling order",
+      file({ a: { dtype: "F32", shape: [1], data_offsets: [4, 0] } }, 4),
+      /not two byte offsets/,
+    ],
     ["a negative offset", file({ a: { dtype: "F32", shape: [1], data_offsets: [-4, 0] } }, 4), /not two byte offsets/],
     ["one offset", file({ a: { dtype: "F32", shape: [1], data_offsets: [0] } }, 4), /not two byte offsets/],
     ["a size that differs from the shape", file({ a: entry(0, 4, [2]) }, 4), /needs 8 bytes, its data_offsets hold 4/],

@@ -62,7 +62,8 @@ export function readSafetensors(bytes: Uint8Array): Map<string, SafetensorsTenso
 }
 
 /** The `__metadata__` of a file. @throws SafetensorsError as {@link readSafetensors}. */
-export const readSafetensorsMetadata = (bytes: Uint8Array): Readonly<Record<string, string>> => readLayout(bytes).metadata;
+export const readSafetensorsMetadata = (bytes: Uint8Array): Readonly<Record<string, string>> =>
+  readLayout(bytes).metadata;
 
 /**
  * Writes tensors as a safetensors file. The same tensors give the same bytes, whatever order they come in: wider
@@ -78,10 +79,13 @@ export function writeSafetensors(
   );
   let end = 0;
   const fields = ordered.map(([name, { dtype, shape, data }]) => {
-    if (name === "__metadata__") throw new SafetensorsError("a tensor cannot be named __metadata__; give it another name");
+    if (name === "__metadata__")
+      throw new SafetensorsError("a tensor cannot be named __metadata__; give it another name");
     const elements = elementsOf(name, shape);
     if (data.length !== elements) {
-      throw new SafetensorsError(`tensor '${name}' of shape ${print(shape)} needs ${elements} elements, got ${data.length}`);
+      throw new SafetensorsError(
+        `tensor '${name}' of shape ${print(shape)} needs ${elements} elements, got ${data.length}`,
+      );
     }
     const begin = end;
     end += data.byteLength;
@@ -95,7 +99,9 @@ export function writeSafetensors(
   const header = new TextEncoder().encode(`{${fields.join(",")}}`);
   const headerLength = Math.ceil(header.length / 8) * 8;
   if (headerLength > headerLimit) {
-    throw new SafetensorsError(`the header needs ${headerLength} bytes, the format allows ${headerLimit}; write fewer tensors or less metadata`);
+    throw new SafetensorsError(
+      `the header needs ${headerLength} bytes, the format allows ${headerLimit}; write fewer tensors or less metadata`,
+    );
   }
   const file = new Uint8Array(8 + headerLength + end).fill(0x20, 8, 8 + headerLength);
   new DataView(file.buffer).setBigUint64(0, BigInt(headerLength), true);
@@ -109,15 +115,20 @@ export function writeSafetensors(
 }
 
 function readLayout(bytes: Uint8Array): Layout {
-  if (bytes.length < 8) throw new SafetensorsError(`the file has ${bytes.length} bytes, too few for the 8-byte header length`);
+  if (bytes.length < 8)
+    throw new SafetensorsError(`the file has ${bytes.length} bytes, too few for the 8-byte header length`);
   const stated = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
   if (stated > BigInt(headerLimit)) {
-    throw new SafetensorsError(`the header claims ${stated} bytes, the format allows ${headerLimit}; is this a safetensors file?`);
+    throw new SafetensorsError(
+      `the header claims ${stated} bytes, the format allows ${headerLimit}; is this a safetensors file?`,
+    );
   }
   const headerLength = Number(stated);
   const dataStart = 8 + headerLength;
   if (dataStart > bytes.length) {
-    throw new SafetensorsError(`the header claims ${headerLength} bytes, the file has only ${bytes.length - 8} after the length; it is cut off or no safetensors file`);
+    throw new SafetensorsError(
+      `the header claims ${headerLength} bytes, the file has only ${bytes.length - 8} after the length; it is cut off or no safetensors file`,
+    );
   }
   const header = parseHeader(bytes.subarray(8, dataStart));
   const entries = Object.entries(header)
@@ -163,17 +174,24 @@ function readEntry(name: string, value: unknown): Entry {
   if (!isRecord(value)) throw new SafetensorsError(`tensor '${name}': its entry is not a JSON object`);
   const { dtype, shape, data_offsets: offsets } = value;
   if (typeof dtype !== "string" || !Object.hasOwn(bytesPerElement, dtype)) {
-    throw new SafetensorsError(`tensor '${name}': element type ${JSON.stringify(dtype)} is not one of ${Object.keys(bytesPerElement).join(", ")}`);
+    throw new SafetensorsError(
+      `tensor '${name}': element type ${JSON.stringify(dtype)} is not one of ${Object.keys(bytesPerElement).join(", ")}`,
+    );
   }
-  if (!Array.isArray(shape)) throw new SafetensorsError(`tensor '${name}': its shape ${JSON.stringify(shape)} is not a list`);
+  if (!Array.isArray(shape))
+    throw new SafetensorsError(`tensor '${name}': its shape ${JSON.stringify(shape)} is not a list`);
   const elements = elementsOf(name, shape);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize) || offsets[0] > offsets[1]) {
-    throw new SafetensorsError(`tensor '${name}': its data_offsets ${JSON.stringify(offsets)} are not two byte offsets in rising order`);
+    throw new SafetensorsError(
+      `tensor '${name}': its data_offsets ${JSON.stringify(offsets)} are not two byte offsets in rising order`,
+    );
   }
   const [begin, end] = offsets as [number, number];
   const size = elements * bytesPerElement[dtype as SafetensorsDType];
   if (end - begin !== size) {
-    throw new SafetensorsError(`tensor '${name}': ${dtype} of shape ${print(shape)} needs ${size} bytes, its data_offsets hold ${end - begin}`);
+    throw new SafetensorsError(
+      `tensor '${name}': ${dtype} of shape ${print(shape)} needs ${size} bytes, its data_offsets hold ${end - begin}`,
+    );
   }
   return { name, dtype: dtype as SafetensorsDType, shape, begin, end };
 }
@@ -183,7 +201,9 @@ function elementsOf(name: string, shape: readonly unknown[]): number {
   let elements = 1;
   for (const extent of shape) {
     if (!isSize(extent)) {
-      throw new SafetensorsError(`tensor '${name}': its shape ${JSON.stringify(shape)} holds ${JSON.stringify(extent)}, extents are whole numbers from 0`);
+      throw new SafetensorsError(
+        `tensor '${name}': its shape ${JSON.stringify(shape)} holds ${JSON.stringify(extent)}, extents are whole numbers from 0`,
+      );
     }
     elements *= extent;
   }
@@ -198,13 +218,20 @@ function checkCoverage(entries: readonly Entry[], dataLength: number): void {
   let covered = 0;
   for (const { name, begin, end } of entries) {
     if (end > dataLength) {
-      throw new SafetensorsError(`tensor '${name}': its data ends at byte ${end}, the file holds ${dataLength} bytes of data; it is cut off`);
+      throw new SafetensorsError(
+        `tensor '${name}': its data ends at byte ${end}, the file holds ${dataLength} bytes of data; it is cut off`,
+      );
     }
-    if (begin < covered) throw new SafetensorsError(`tensor '${name}': its data begins at byte ${begin} and overlaps another's, which ends at ${covered}`);
-    if (begin > covered) throw new SafetensorsError(`bytes ${covered} to ${begin} of the data belong to no tensor (before '${name}')`);
+    if (begin < covered)
+      throw new SafetensorsError(
+        `tensor '${name}': its data begins at byte ${begin} and overlaps another's, which ends at ${covered}`,
+      );
+    if (begin > covered)
+      throw new SafetensorsError(`bytes ${covered} to ${begin} of the data belong to no tensor (before '${name}')`);
     covered = end;
   }
-  if (covered !== dataLength) throw new SafetensorsError(`bytes ${covered} to ${dataLength} at the end of the data belong to no tensor`);
+  if (covered !== dataLength)
+    throw new SafetensorsError(`bytes ${covered} to ${dataLength} at the end of the data belong to no tensor`);
 }
 
 function readMetadata(value: unknown): Readonly<Record<string, string>> {
@@ -234,7 +261,8 @@ function arrayOf(dtype: SafetensorsDType, buffer: ArrayBuffer): SafetensorsArray
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
+const isSize = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
 
 const print = (shape: readonly unknown[]): string => `[${shape.join(", ")}]`;
 

@@ -1,14 +1,12 @@
-import { type DType, bytesPerElement, type ImageShape } from "@lobule/kernels-wgsl";
+import type { ImageShape } from "@lobule/kernels-wgsl";
 
 /** Extents of a tensor, outermost first. A scalar has shape `[1]`. */
 export type Shape = readonly number[];
 
 export const sizeOf = (shape: Shape): number => shape.reduce((size, extent) => size * extent, 1);
 
-export const bytesOf = (tensor: { shape: Shape; dtype: DType }): number =>
-  sizeOf(tensor.shape) * bytesPerElement[tensor.dtype];
-
-export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((extent, i) => extent === b[i]);
+export const sameShape = (a: Shape, b: Shape): boolean =>
+  a.length === b.length && a.every((extent, i) => extent === b[i]);
 
 export const printShape = (shape: Shape): string => `[${shape.join(", ")}]`;
 

@@ -13,7 +13,9 @@ export function maxPool2x2(input: ImageShape): Kernel {
   return {
     name: "max-pool2x2",
     source,
-    launches: [{ sizes: { batch, channels, height, width }, workgroups: [...foldWorkgroups(ceilDivide(outputs, lanes)), 1] }],
+    launches: [
+      { sizes: { batch, channels, height, width }, workgroups: [...foldWorkgroups(ceilDivide(outputs, lanes)), 1] },
+    ],
     flops: 3 * outputs,
     bytes: 4 * (imageSize(input) + outputs),
   };
@@ -29,7 +31,9 @@ export function maxPool2x2Grad(input: ImageShape): Kernel {
   return {
     name: "max-pool2x2-grad",
     source: gradSource,
-    launches: [{ sizes: { batch, channels, height, width, chunks }, workgroups: [...foldWorkgroups(chunks * channels), 1] }],
+    launches: [
+      { sizes: { batch, channels, height, width, chunks }, workgroups: [...foldWorkgroups(chunks * channels), 1] },
+    ],
     flops: 3 * imageSize(input),
     bytes: 9 * imageSize(input),
     statistics: { partials: chunks },

@@ -14,7 +14,9 @@ export function pointwise(shape: ImageShape): Kernel {
   return {
     name: "pointwise",
     source,
-    launches: [{ sizes: { batch, channels, height, width, chunks }, workgroups: [...foldWorkgroups(chunks * channels), 1] }],
+    launches: [
+      { sizes: { batch, channels, height, width, chunks }, workgroups: [...foldWorkgroups(chunks * channels), 1] },
+    ],
     flops: 0,
     bytes: 8 * imageSize(shape),
     statistics: { partials: chunks },

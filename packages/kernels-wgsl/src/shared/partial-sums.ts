@@ -31,9 +31,9 @@ export interface PixelSplit {
   readonly segmentLength: number;
 }
 
-/** Cuts images into segments of 64 to 1024 pixels, shorter where that gives more of the partial sums that are wanted. */
+/** Cuts images into segments of 4096 pixels, or shorter ones where that gives more of the partial sums that are wanted. */
 export function splitPixels(batch: number, pixels: number, wanted: number): PixelSplit {
-  let segmentLength = 16 * sumLanes;
+  let segmentLength = pixelsPerInvocation * sumLanes;
   while (segmentLength > sumLanes && batch * ceilDivide(pixels, segmentLength) < wanted) segmentLength /= 2;
   const segments = ceilDivide(pixels, segmentLength);
   return { partials: Math.min(wanted, batch * segments), segments, segmentLength };

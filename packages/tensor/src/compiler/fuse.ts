@@ -95,7 +95,10 @@ export function fuse(nodes: readonly Node[], required: ReadonlySet<Tensor>, enab
 
   const storedTensors = new Map<Tensor, boolean>();
   for (const [node, chain] of stored) {
-    storedTensors.set(chain.at(-1) as Tensor, node.operation.kind === "kernel" && node.operation.store === "statistics");
+    storedTensors.set(
+      chain.at(-1) as Tensor,
+      node.operation.kind === "kernel" && node.operation.store === "statistics",
+    );
   }
   for (const node of nodes) {
     if (!isExpression(node)) continue;
@@ -106,7 +109,10 @@ export function fuse(nodes: readonly Node[], required: ReadonlySet<Tensor>, enab
     if (node.operation.kind !== "statistics") continue;
     const [x, second] = node.inputs as readonly [Tensor, Tensor | undefined];
     if (storedTensors.get(x) !== true) continue;
-    if (second !== undefined && !(virtual.has(second) && [...leavesOf(second)].every((leaf) => leaf === x || leaf.id < x.id))) {
+    if (
+      second !== undefined &&
+      !(virtual.has(second) && [...leavesOf(second)].every((leaf) => leaf === x || leaf.id < x.id))
+    ) {
       continue;
     }
     const together = riding.get(x) ?? [];

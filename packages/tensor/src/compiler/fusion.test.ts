@@ -43,7 +43,12 @@ function block(x: Image<3>) {
   const pooled = maxPool2x2(out);
   const loss = add(sum(multiply(pooled, pooled)), sum(out));
   const parameters = [w1, w2, n1.weight, n1.bias, n2.weight, n2.bias];
-  return { loss, out, parameters, statistics: [n1.runningMean, n1.runningVariance, n2.runningMean, n2.runningVariance] };
+  return {
+    loss,
+    out,
+    parameters,
+    statistics: [n1.runningMean, n1.runningVariance, n2.runningMean, n2.runningVariance],
+  };
 }
 
 async function run(fusion: boolean, kernels: "fast" | "plain") {

@@ -1,8 +1,7 @@
-import type { Kernel } from "@lobule/kernels-wgsl";
+import type { DType, Kernel } from "@lobule/kernels-wgsl";
 import type { Arena } from "../graph/arena.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { VariableGroup } from "../graph/variable.js";
-import type { DType } from "@lobule/kernels-wgsl";
 import type { Shape } from "../shape.js";
 
 /** What a binding can be tied to. */

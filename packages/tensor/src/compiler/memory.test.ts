@@ -2,7 +2,12 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Lifetime, planMemory } from "./memory.js";
 
-const lifetime = (item: string, bytes: number, first: number, last: number): Lifetime<string> => ({ item, bytes, first, last });
+const lifetime = (item: string, bytes: number, first: number, last: number): Lifetime<string> => ({
+  item,
+  bytes,
+  first,
+  last,
+});
 
 describe("planMemory", () => {
   test("tensors that follow each other share a buffer", () => {

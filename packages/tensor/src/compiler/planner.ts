@@ -22,7 +22,11 @@ export interface Call {
   /** What it computes, for people: `conv3x3 → relu`. */
   readonly label: string;
   readonly kernel: Kernel;
-  readonly operands: readonly { readonly name: string; readonly access: "uniform" | "read" | "read_write"; readonly operand: Operand }[];
+  readonly operands: readonly {
+    readonly name: string;
+    readonly access: "uniform" | "read" | "read_write";
+    readonly operand: Operand;
+  }[];
 }
 
 /** A place in a shared buffer, in f32 elements. */
@@ -72,7 +76,8 @@ export class Planner implements Lowering {
     for (const node of this.nodes) {
       for (const output of node.outputs) this.producers.set(output, node);
       if (node.operation.kind !== "kernel") continue;
-      for (const { tensor, arena, offset } of node.operation.placements ?? []) this.place(storageOf(tensor), arena, offset);
+      for (const { tensor, arena, offset } of node.operation.placements ?? [])
+        this.place(storageOf(tensor), arena, offset);
     }
     for (const [node, chain] of this.fusion.stored) {
       for (const tensor of chain) this.producers.set(tensor, node);
@@ -81,7 +86,12 @@ export class Planner implements Lowering {
     const sums = [...this.lateSums].map(([arena, list]) => this.lateSum(arena, list));
     const packs = [...this.packArenas].map(([group, pack]) => this.packCall(group, pack.arena, pack.index));
     const elementsOf = (tensor: Tensor): number => sizeOf(tensor.shape) * (this.partialCounts.get(tensor) ?? 1);
-    return { elementsOf, calls: [...packs, ...this.body, ...sums, ...this.end], placements: this.placements, arenas: [...this.arenas] };
+    return {
+      elementsOf,
+      calls: [...packs, ...this.body, ...sums, ...this.end],
+      placements: this.placements,
+      arenas: [...this.arenas],
+    };
   }
 
   // What operations may ask for
@@ -140,7 +150,8 @@ export class Planner implements Lowering {
     const late = placement && (this.placements.get(from)?.arena ?? this.partialsArena) === this.partialsArena;
     if (placement !== undefined && late) {
       if (!this.placements.has(from)) {
-        const size = from.node.operation.kind === "statistics" ? this.partialsOf(from) * sizeOf(from.shape) : sizeOf(from.shape);
+        const size =
+          from.node.operation.kind === "statistics" ? this.partialsOf(from) * sizeOf(from.shape) : sizeOf(from.shape);
         this.place(from, this.partialsArena, this.partialsArena.reserve(size));
       }
       const list = this.lateSums.get(placement.arena) ?? [];
@@ -149,7 +160,12 @@ export class Planner implements Lowering {
       return;
     }
     const kernel = sumPartials([{ ...segment, outputOffset: 0 }]);
-    this.body.push(this.finish({ kernel, bindings: { partials: from, table: this.table(kernel.table), output } }, `sum of ${segment.count} partials`));
+    this.body.push(
+      this.finish(
+        { kernel, bindings: { partials: from, table: this.table(kernel.table), output } },
+        `sum of ${segment.count} partials`,
+      ),
+    );
   }
 
   // Order
@@ -196,7 +212,12 @@ export class Planner implements Lowering {
 
   private lower(node: Node): void {
     const { operation } = node;
-    if (operation.kind === "kernel") (operation as KernelOperation).lower(this, node.inputs.map((each) => this.shared.get(each) ?? each), node.outputs);
+    if (operation.kind === "kernel")
+      (operation as KernelOperation).lower(
+        this,
+        node.inputs.map((each) => this.shared.get(each) ?? each),
+        node.outputs,
+      );
     else if (isExpression(node)) {
       const output = node.outputs[0] as Tensor;
       this.expressionCall(node, output);
@@ -229,10 +250,22 @@ export class Planner implements Lowering {
     for (const [name, tensor] of Object.entries(request.slots ?? {})) writer.input(name, tensor);
     const { output } = request;
     const chain = output && this.fusion.stored.get(output.node);
-    return this.assemble(request.kernel, writer, request, label, output && chain?.[0] === output ? chain : output && [output]);
+    return this.assemble(
+      request.kernel,
+      writer,
+      request,
+      label,
+      output && chain?.[0] === output ? chain : output && [output],
+    );
   }
 
-  private assemble(kernel: Kernel, writer: SlotWriter, request: CallRequest, label: string, chain: readonly Tensor[] | undefined): Call {
+  private assemble(
+    kernel: Kernel,
+    writer: SlotWriter,
+    request: CallRequest,
+    label: string,
+    chain: readonly Tensor[] | undefined,
+  ): Call {
     const bindings: Record<string, Operand> = { ...request.bindings };
     const stored = chain?.at(-1);
     if (chain !== undefined && stored !== undefined) {
@@ -282,7 +315,11 @@ export class Planner implements Lowering {
       const arena = new Arena("weights side by side");
       offsets = bases.map((base) => arena.reserve(sizeOf(base.shape)));
       bases.forEach((base, i) => {
-        const part = apply({ kind: "pointwise", name: "copy", wgsl: ([a]) => `${a}` }, [base], [{ shape: base.shape, dtype: "f32" }])[0] as Tensor;
+        const part = apply(
+          { kind: "pointwise", name: "copy", wgsl: ([a]) => `${a}` },
+          [base],
+          [{ shape: base.shape, dtype: "f32" }],
+        )[0] as Tensor;
         this.place(part, arena, offsets[i] as number);
         this.expressionCall(part.node, part);
       });
@@ -290,12 +327,20 @@ export class Planner implements Lowering {
       this.place(from, arena, 0);
     }
     const table = index.map((at, i) => (at === 0xffffffff ? at : at + (offsets[source?.[i] ?? 0] as number)));
-    this.body.push(this.finish({ kernel: gather(length), bindings: { source: from, table: this.table(table), output: result } }, "pack weights"));
+    this.body.push(
+      this.finish(
+        { kernel: gather(length), bindings: { source: from, table: this.table(table), output: result } },
+        "pack weights",
+      ),
+    );
   }
 
   private packCall(group: VariableGroup, arena: Arena, index: readonly number[]): Call {
     const table = Uint32Array.from({ length: arena.length }, (_, i) => index[i] ?? 0xffffffff);
-    const call = this.finish({ kernel: gather(arena.length), bindings: { source: group, table: this.table(table), output: arena } }, "pack weights");
+    const call = this.finish(
+      { kernel: gather(arena.length), bindings: { source: group, table: this.table(table), output: arena } },
+      "pack weights",
+    );
     arena.reserve(uniformRange);
     return call;
   }
@@ -308,7 +353,10 @@ export class Planner implements Lowering {
         outputOffset: this.placements.get(storageOf(output))?.offset ?? 0,
       })),
     );
-    return this.finish({ kernel, bindings: { partials: this.partialsArena, table: this.table(kernel.table), output: arena } }, "sums of all weight gradients");
+    return this.finish(
+      { kernel, bindings: { partials: this.partialsArena, table: this.table(kernel.table), output: arena } },
+      "sums of all weight gradients",
+    );
   }
 }
 

@@ -29,7 +29,9 @@ export interface Results {
 
 export interface Definition<Inputs extends Readonly<Record<string, InputSpec>>> {
   readonly inputs: Inputs;
-  readonly build: (inputs: { readonly [Name in keyof Inputs]: Tensor<Inputs[Name]["shape"], Inputs[Name]["dtype"]> }) => Results;
+  readonly build: (
+    inputs: { readonly [Name in keyof Inputs]: Tensor<Inputs[Name]["shape"], Inputs[Name]["dtype"]> },
+  ) => Results;
 }
 
 export interface CompileOptions {
@@ -131,7 +133,8 @@ export class Program {
   }
 
   placeOf(operand: Operand): Place {
-    if (operand instanceof VariableGroup) return { kind: "group", group: operand, offset: 0, bytes: operand.length * 4 };
+    if (operand instanceof VariableGroup)
+      return { kind: "group", group: operand, offset: 0, bytes: operand.length * 4 };
     if (!isTensor(operand)) return { kind: "arena", arena: operand, offset: 0, bytes: operand.length * 4 };
     const bytes = this.bytesOf(operand);
     if (operand instanceof Variable) {
@@ -140,7 +143,9 @@ export class Program {
     const placement = this.planned.placements.get(operand);
     if (placement !== undefined) return { kind: "arena", arena: placement.arena, offset: placement.offset * 4, bytes };
     const buffer = this.memory.bufferOf.get(operand);
-    return buffer === undefined ? { kind: "own", tensor: operand, offset: 0, bytes } : { kind: "pool", buffer, offset: 0, bytes };
+    return buffer === undefined
+      ? { kind: "own", tensor: operand, offset: 0, bytes }
+      : { kind: "pool", buffer, offset: 0, bytes };
   }
 
   /** Puts the program on a device: buffers, pipelines, bind groups. @throws PlanError when it exceeds a limit. */

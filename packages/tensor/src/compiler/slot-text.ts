@@ -82,7 +82,10 @@ export class SlotWriter {
     const definitions: Record<string, string> = {};
     if (writes) {
       const base = this.field(context, "u32");
-      const [channels, plane] = [this.size("storedChannels", image.channels), this.size("storedPlane", image.height * image.width)];
+      const [channels, plane] = [
+        this.size("storedChannels", image.channels),
+        this.size("storedPlane", image.height * image.width),
+      ];
       scope.prepare.push(`channel.${base} = (n * ${channels} + c) * ${plane};`);
       scope.load.push(`let stored = ${storage}(${result});`, `output[channel.${base} + pixel] = stored;`);
     } else scope.load.push(`let stored = f32(${result});`);
@@ -144,7 +147,9 @@ export class SlotWriter {
     const local = `v${this.locals++}`;
     if (operation.kind === "pointwise") {
       const args = readInputs(tensor.node).map((each, i) =>
-        operation.coefficients?.includes(i) ? this.coefficient(each, context, scope) : this.expression(each, context, scope, chain),
+        operation.coefficients?.includes(i)
+          ? this.coefficient(each, context, scope)
+          : this.expression(each, context, scope, chain),
       );
       scope.load.push(`let ${local} = ${operation.wgsl(args)};`);
       return local;
@@ -253,9 +258,11 @@ export function extendSizes(source: string, names: readonly string[]): string {
   const start = source.search(/^struct Sizes\b/m);
   const end = source.indexOf("}", start);
   const body = source.slice(start, end).trimEnd();
-  const comma = body.replace(/\/\/.*$/gm, "").trimEnd().endsWith(",") ? "" : ",";
+  const comma = body
+    .replace(/\/\/.*$/gm, "")
+    .trimEnd()
+    .endsWith(",")
+    ? ""
+    : ",";
   return `${source.slice(0, start)}${body}${comma}\n${names.map((name) => `  ${name}: u32,`).join("\n")}\n${source.slice(end)}`;
 }
-
-/** Whether a kernel's text has that load slot. */
-export const hasLoadSlot = (source: string, name: string): boolean => hasFunction(source, `load${pascal(name)}`);

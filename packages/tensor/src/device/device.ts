@@ -1,6 +1,7 @@
 import type { HostData, Tensor } from "../graph/tensor.js";
 import { PlanError } from "../shape.js";
 import { evaluate } from "./evaluate.js";
+import { mib } from "./limits.js";
 import { PipelineCache } from "./pipelines.js";
 
 /** The device failed: it was lost, or refused a command. The message names the kernel at hand where it is known. */
@@ -54,7 +55,9 @@ export class Device {
   static async open(gpu: GPU, options: DeviceOptions = {}): Promise<Device> {
     const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
     if (adapter === null) {
-      throw new DeviceError("no WebGPU adapter was found: install a Vulkan driver, or in a browser turn on WebGPU (lobule doctor says more)");
+      throw new DeviceError(
+        "no WebGPU adapter was found: install a Vulkan driver, or in a browser turn on WebGPU (lobule doctor says more)",
+      );
     }
     const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]));
     const requiredFeatures = wantedFeatures.filter((feature) => adapter.features.has(feature));
@@ -84,7 +87,9 @@ export class Device {
     this.checkAlive();
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
     if (size > this.gpu.limits.maxBufferSize) {
-      throw new PlanError(`${label}: needs a buffer of ${mib(size)}, this adapter allows ${mib(this.gpu.limits.maxBufferSize)}; use a smaller batch`);
+      throw new PlanError(
+        `${label}: needs a buffer of ${mib(size)}, this adapter allows ${mib(this.gpu.limits.maxBufferSize)}; use a smaller batch`,
+      );
     }
     const { STORAGE, UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
     const buffer = this.gpu.createBuffer({ size, label, usage: usage ?? STORAGE | UNIFORM | COPY_SRC | COPY_DST });
@@ -140,7 +145,9 @@ export class Device {
   checkAlive(): void {
     if (this.destroyed) throw new DeviceError("the device was closed");
     if (this.lostReason !== undefined) {
-      throw new DeviceError(`the GPU was lost while running ${this.lastKernel}: ${this.lostReason}. Start again; a smaller batch may help`);
+      throw new DeviceError(
+        `the GPU was lost while running ${this.lastKernel}: ${this.lostReason}. Start again; a smaller batch may help`,
+      );
     }
   }
 
@@ -151,5 +158,3 @@ export class Device {
     this.gpu.destroy();
   }
 }
-
-export const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

@@ -29,7 +29,10 @@ export async function evaluate<Name extends string>(
   const constants = nodes.filter((node) => constantData.has(node)).map((node) => node.outputs[0] as Tensor);
   const cache = caches.get(device) ?? new Map<string, Evaluation>();
   caches.set(device, cache);
-  const structure = structureOf(nodes, names.map((name) => tensors[name]));
+  const structure = structureOf(
+    nodes,
+    names.map((name) => tensors[name]),
+  );
 
   let evaluation = cache.get(structure);
   if (evaluation === undefined) {

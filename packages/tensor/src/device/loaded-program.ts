@@ -1,11 +1,11 @@
 import { packSizes } from "@lobule/kernels-wgsl";
-import type { Arena } from "../graph/arena.js";
 import type { Operand } from "../compiler/lowering.js";
 import type { Place, Program } from "../compiler/program.js";
-import { isTensor } from "../compiler/planner.js";
+import type { Arena } from "../graph/arena.js";
 import { constantData, type HostData, storageOf, type Tensor } from "../graph/tensor.js";
 import { PlanError, printShape, sizeOf } from "../shape.js";
-import { type Device, mib } from "./device.js";
+import type { Device } from "./device.js";
+import { checkLimits } from "./limits.js";
 import type { Pipeline } from "./pipelines.js";
 
 /** Runs whose metrics the ring holds before they must be read. */
@@ -40,7 +40,7 @@ export class LoadedProgram {
   ) {}
 
   static async load(program: Program, device: Device): Promise<LoadedProgram> {
-    checkLimits(program, device);
+    checkLimits(program, device.gpu.limits);
     const pipelines = await Promise.all(
       program.calls.map(({ label, kernel }) => device.pipelines.get(label, kernel.source)),
     );
@@ -96,7 +96,8 @@ export class LoadedProgram {
    */
   async profile(inputs: Readonly<Record<string, HostData>> = {}): Promise<DispatchTime[]> {
     const { device, dispatches } = this;
-    if (!device.gpu.features.has("timestamp-query")) throw new PlanError("this adapter has no timestamp-query; no profile can be taken");
+    if (!device.gpu.features.has("timestamp-query"))
+      throw new PlanError("this adapter has no timestamp-query; no profile can be taken");
     this.feed(inputs);
     const chunk = 2048; // queries that one set may hold is 4096, two a dispatch
     const times: DispatchTime[] = [];
@@ -131,7 +132,9 @@ export class LoadedProgram {
   async read(name: string): Promise<HostData> {
     const tensor = this.program.outputs[name];
     if (tensor === undefined) {
-      throw new PlanError(`no output '${name}'; this program has ${Object.keys(this.program.outputs).join(", ") || "none"}`);
+      throw new PlanError(
+        `no output '${name}'; this program has ${Object.keys(this.program.outputs).join(", ") || "none"}`,
+      );
     }
     const { buffer, offset } = this.locate(storageOf(tensor));
     const bytes = sizeOf(tensor.shape) * (tensor.dtype === "f16" ? 2 : 4);
@@ -166,16 +169,20 @@ export class LoadedProgram {
   private feed(inputs: Readonly<Record<string, HostData>>): void {
     const known = this.program.inputs;
     for (const name of Object.keys(inputs)) {
-      if (!(name in known)) throw new PlanError(`no input '${name}'; this program takes ${Object.keys(known).join(", ") || "none"}`);
+      if (!(name in known))
+        throw new PlanError(`no input '${name}'; this program takes ${Object.keys(known).join(", ") || "none"}`);
     }
     for (const [name, tensor] of Object.entries(known)) {
       const data = inputs[name];
       const wanted = `${tensor.dtype} of shape ${printShape(tensor.shape)}`;
       if (data === undefined) throw new PlanError(`input '${name}' is missing (${wanted})`);
       const Type = tensor.dtype === "f16" ? undefined : hostTypes[tensor.dtype];
-      if (Type === undefined || !(data instanceof Type)) throw new PlanError(`input '${name}': expected ${wanted}, got a ${data.constructor.name}`);
+      if (Type === undefined || !(data instanceof Type))
+        throw new PlanError(`input '${name}': expected ${wanted}, got a ${data.constructor.name}`);
       if (data.length !== sizeOf(tensor.shape)) {
-        throw new PlanError(`input '${name}': expected ${wanted} (${sizeOf(tensor.shape)} elements), got ${data.length}`);
+        throw new PlanError(
+          `input '${name}': expected ${wanted} (${sizeOf(tensor.shape)} elements), got ${data.length}`,
+        );
       }
       const buffer = this.buffers.get(tensor);
       if (buffer !== undefined) this.device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
@@ -241,40 +248,22 @@ function record(
     const operands = new Map(call.operands.map(({ name, operand }) => [name, operand]));
     const entries = pipeline.bindings.map((binding, index): GPUBindGroupEntry => {
       if (binding.name === "sizes") {
-        return { binding: index, resource: { buffer: sizes, offset: offsets[i] as number, size: (packed[i] as ArrayBuffer).byteLength } };
+        return {
+          binding: index,
+          resource: { buffer: sizes, offset: offsets[i] as number, size: (packed[i] as ArrayBuffer).byteLength },
+        };
       }
       const place = program.placeOf(operands.get(binding.name) as Operand);
       const offset = place.offset + (launch.offsets?.[binding.name] ?? 0);
       const size = fixedRange(binding.type) ?? place.bytes - (launch.offsets?.[binding.name] ?? 0);
-      return { binding: index, resource: { buffer: bufferAt(place, device, buffers), offset, size: Math.ceil(size / 4) * 4 } };
+      return {
+        binding: index,
+        resource: { buffer: bufferAt(place, device, buffers), offset, size: Math.ceil(size / 4) * 4 },
+      };
     });
     const bindGroup = device.gpu.createBindGroup({ label: call.label, layout: pipeline.layout, entries });
     return { name: call.label, pipeline: pipeline.pipeline, bindGroup, workgroups: launch.workgroups };
   });
-}
-
-/** @throws PlanError naming the kernel, the need and the limit, and what would fit. */
-function checkLimits(program: Program, device: Device): void {
-  const { limits } = device.gpu;
-  for (const { label, operands, kernel } of program.calls) {
-    const storage = operands.filter(({ access }) => access !== "uniform");
-    if (storage.length > limits.maxStorageBuffersPerShaderStage) {
-      throw new PlanError(`${label}: binds ${storage.length} storage buffers, this adapter allows ${limits.maxStorageBuffersPerShaderStage}; compile with fusion off`);
-    }
-    for (const { operand } of storage) {
-      const { bytes } = program.placeOf(operand);
-      if (bytes <= limits.maxStorageBufferBindingSize) continue;
-      const batch = isTensor(operand) && operand.shape.length === 4 ? operand.shape[0] : undefined;
-      const fits = batch === undefined ? 0 : Math.floor(batch * (limits.maxStorageBufferBindingSize / bytes));
-      const advice = fits > 0 ? `a batch of ${fits} would fit` : "use smaller images or fewer features";
-      throw new PlanError(`${label}: needs ${mib(bytes)} in one binding, this adapter allows ${mib(limits.maxStorageBufferBindingSize)}; ${advice}`);
-    }
-    for (const { workgroups } of kernel.launches) {
-      if (workgroups.some((count) => count > limits.maxComputeWorkgroupsPerDimension)) {
-        throw new PlanError(`${label}: needs ${workgroups.join("×")} workgroups, this adapter allows ${limits.maxComputeWorkgroupsPerDimension} a dimension; use a smaller batch`);
-      }
-    }
-  }
 }
 
 /** IEEE 754 binary16 to f32. */

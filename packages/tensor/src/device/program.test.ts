@@ -24,7 +24,10 @@ function fitting() {
     build: ({ x, hyper }) => {
       const distance = subtract(p, x);
       const loss = sum(multiply(distance, distance));
-      return { metrics: { loss }, updates: [adam([p], gradients(loss, [p]), [m], [v], hyper as Tensor<readonly [8], "f32">)] };
+      return {
+        metrics: { loss },
+        updates: [adam([p], gradients(loss, [p]), [m], [v], hyper as Tensor<readonly [8], "f32">)],
+      };
     },
   });
   return { p, program };
@@ -43,9 +46,15 @@ describe("a loaded program", () => {
   test("says which input or output is wrong", async () => {
     const loaded = await double().load(await testDevice());
     await expect(loaded.run({})).rejects.toThrow("input 'x' is missing (f32 of shape [4])");
-    await expect(loaded.run({ x: new Float32Array(3) })).rejects.toThrow("input 'x': expected f32 of shape [4] (4 elements), got 3");
-    await expect(loaded.run({ x: new Uint32Array(4) })).rejects.toThrow("input 'x': expected f32 of shape [4], got a Uint32Array");
-    await expect(loaded.run({ x: new Float32Array(4), z: new Float32Array(1) })).rejects.toThrow("no input 'z'; this program takes x");
+    await expect(loaded.run({ x: new Float32Array(3) })).rejects.toThrow(
+      "input 'x': expected f32 of shape [4] (4 elements), got 3",
+    );
+    await expect(loaded.run({ x: new Uint32Array(4) })).rejects.toThrow(
+      "input 'x': expected f32 of shape [4], got a Uint32Array",
+    );
+    await expect(loaded.run({ x: new Float32Array(4), z: new Float32Array(1) })).rejects.toThrow(
+      "no input 'z'; this program takes x",
+    );
     await expect(loaded.read("z")).rejects.toThrow("no output 'z'; this program has y");
     loaded.destroy();
   });

@@ -1,7 +1,7 @@
-import { printShape, ShapeError, sameShape, sizeOf } from "../shape.js";
 import { add } from "../ops/pointwise.js";
-import { constant, nodesBelow, type Tensor } from "./tensor.js";
+import { printShape, ShapeError, sameShape, sizeOf } from "../shape.js";
 import type { Node } from "./operation.js";
+import { constant, nodesBelow, type Tensor } from "./tensor.js";
 
 /**
  * Gradients of a scalar (or, with `gradOutput` given, of Σ output·gradOutput) with respect to `wrt`, as new graph:
@@ -15,13 +15,16 @@ export function gradients(output: Tensor, wrt: readonly Tensor[], gradOutput?: T
   }
   const seed = gradOutput ?? constant([1], [1]);
   if (gradOutput !== undefined && !sameShape(gradOutput.shape, output.shape)) {
-    throw new ShapeError(`gradients: gradOutput ${printShape(seed.shape)} does not match the output ${printShape(output.shape)}`);
+    throw new ShapeError(
+      `gradients: gradOutput ${printShape(seed.shape)} does not match the output ${printShape(output.shape)}`,
+    );
   }
   const order = nodesBelow([output]);
   const wanted = new Set(wrt);
   const needed = new Set<Node>();
   for (const node of order) {
-    if (node.outputs.some((each) => wanted.has(each)) || node.inputs.some((each) => needed.has(each.node))) needed.add(node);
+    if (node.outputs.some((each) => wanted.has(each)) || node.inputs.some((each) => needed.has(each.node)))
+      needed.add(node);
   }
   const found = new Map<Tensor, Tensor>([[output, seed]]);
   for (const node of order.reverse()) {

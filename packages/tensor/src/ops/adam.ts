@@ -27,7 +27,11 @@ export function adam(
   hyper: Tensor<readonly [8], "f32">,
 ): Update {
   parameters.forEach((parameter, i) => {
-    for (const [what, tensor] of Object.entries({ gradient: gradients[i], firstMoment: firstMoments[i], secondMoment: secondMoments[i] })) {
+    for (const [what, tensor] of Object.entries({
+      gradient: gradients[i],
+      firstMoment: firstMoments[i],
+      secondMoment: secondMoments[i],
+    })) {
       if (tensor === undefined || !sameShape(tensor.shape, parameter.shape)) {
         throw new ShapeError(
           `adam: ${parameter.name} is ${printShape(parameter.shape)}, its ${what} ${tensor ? printShape(tensor.shape) : "is missing"}`,
@@ -107,7 +111,10 @@ function mirrorOf(
   const ordered = group.variables.map((variable) => moments[parameters.indexOf(variable)] as Variable);
   groupVariables(ordered);
   const mirrored = ordered[0]?.group as VariableGroup;
-  if (ordered.some((moment, i) => moment.group !== mirrored || moment.offset !== group.offsets[i]) || mirrored.length !== group.length) {
+  if (
+    ordered.some((moment, i) => moment.group !== mirrored || moment.offset !== group.offsets[i]) ||
+    mirrored.length !== group.length
+  ) {
     throw new ShapeError("adam: the moments are already laid out for other parameters; make new ones");
   }
   return mirrored;

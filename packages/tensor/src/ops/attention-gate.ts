@@ -1,4 +1,4 @@
-import { attentionGate as attentionGateKernel, attentionGateGrad, packAttentionGate } from "@lobule/kernels-wgsl";
+import { attentionGateGrad, attentionGate as attentionGateKernel, packAttentionGate } from "@lobule/kernels-wgsl";
 import { apply, type Image, type Tensor, type Vector } from "../graph/tensor.js";
 import { asImage, printShape, ShapeError } from "../shape.js";
 import { conv1x1Gradients } from "./convolution.js";
@@ -95,7 +95,13 @@ export function attentionGate<C extends number, Inter extends number>(
             output: outputs[0] as Tensor,
           });
           const from = (partialOffset: number, count: number) =>
-            ({ partialOffset, partialStride: length, elementStride: 1, length: count, count: kernel.partials }) as const;
+            ({
+              partialOffset,
+              partialStride: length,
+              elementStride: 1,
+              length: count,
+              count: kernel.partials,
+            }) as const;
           lowering.sum(partials, outputs[1] as Tensor, from(0, inter));
           lowering.sum(partials, outputs[2] as Tensor, from(inter, inter));
           lowering.sum(partials, outputs[3] as Tensor, from(2 * inter, 1));

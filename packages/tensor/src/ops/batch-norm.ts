@@ -31,7 +31,9 @@ export function batchNorm<C extends number>(x: Image<C>, options: BatchNormOptio
   const { channels } = asImage(x.shape);
   for (const [name, vector] of Object.entries({ weight, bias, runningMean, runningVariance })) {
     if (vector.shape.length !== 1 || vector.shape[0] !== channels) {
-      throw new ShapeError(`batchNorm: x ${printShape(x.shape)} has ${channels} channels, ${name} is ${printShape(vector.shape)}`);
+      throw new ShapeError(
+        `batchNorm: x ${printShape(x.shape)} has ${channels} channels, ${name} is ${printShape(vector.shape)}`,
+      );
     }
   }
   const vectors = [weight, bias, runningMean, runningVariance] as const;
@@ -45,7 +47,12 @@ export function batchNorm<C extends number>(x: Image<C>, options: BatchNormOptio
           lower: (lowering, [partials, ...rest], [output]) => {
             const [w, b, mean, variance] = rest as [Tensor, Tensor, Tensor, Tensor];
             lowering.call({
-              kernel: batchNormFinish({ channels, partials: lowering.partialsOf(partials as Tensor), epsilon, momentum }),
+              kernel: batchNormFinish({
+                channels,
+                partials: lowering.partialsOf(partials as Tensor),
+                epsilon,
+                momentum,
+              }),
               bindings: {
                 statistics: partials as Tensor,
                 weight: w,
@@ -69,7 +76,13 @@ export function batchNorm<C extends number>(x: Image<C>, options: BatchNormOptio
             const [w, b, mean, variance] = inputs as [Tensor, Tensor, Tensor, Tensor];
             lowering.call({
               kernel: batchNormEval({ channels, epsilon }),
-              bindings: { weight: w, bias: b, runningMean: mean, runningVariance: variance, coefficients: output as Tensor },
+              bindings: {
+                weight: w,
+                bias: b,
+                runningMean: mean,
+                runningVariance: variance,
+                coefficients: output as Tensor,
+              },
             });
           },
         },

@@ -1,10 +1,12 @@
-import { asImage, printShape, type Shape, ShapeError, sizeOf } from "../shape.js";
 import { applyOne, constant, type Image, type Tensor } from "../graph/tensor.js";
+import { asImage, printShape, type Shape, ShapeError, sizeOf } from "../shape.js";
 
 /** The same elements in the same order under another shape. @throws ShapeError when the sizes differ. */
 export function reshape<const S extends Shape>(x: Tensor, shape: S): Tensor<S, "f32"> {
   if (sizeOf(shape) !== sizeOf(x.shape)) {
-    throw new ShapeError(`reshape: ${printShape(x.shape)} has ${sizeOf(x.shape)} elements, ${printShape(shape)} another count`);
+    throw new ShapeError(
+      `reshape: ${printShape(x.shape)} has ${sizeOf(x.shape)} elements, ${printShape(shape)} another count`,
+    );
   }
   return applyOne({ kind: "view", name: "reshape", gradient: ([g]) => [g && reshape(g, x.shape)] }, [x], shape);
 }
@@ -16,7 +18,9 @@ export function reshape<const S extends Shape>(x: Tensor, shape: S): Tensor<S, "
 export function concatChannels(a: Tensor, b: Tensor): Image {
   const [p, q] = [asImage(a.shape), asImage(b.shape)];
   if (p.batch !== q.batch || p.height !== q.height || p.width !== q.width) {
-    throw new ShapeError(`concatChannels: ${printShape(a.shape)} and ${printShape(b.shape)} differ in batch, height or width`);
+    throw new ShapeError(
+      `concatChannels: ${printShape(a.shape)} and ${printShape(b.shape)} differ in batch, height or width`,
+    );
   }
   const channels = p.channels + q.channels;
   return applyOne(

@@ -1,13 +1,13 @@
 import {
-  conv1x1 as conv1x1Kernel,
   conv1x1GradInput,
   conv1x1GradWeight,
-  conv3x3 as conv3x3Kernel,
+  conv1x1 as conv1x1Kernel,
   conv3x3GradInput,
   conv3x3GradWeight,
-  convTranspose2x2 as convTranspose2x2Kernel,
+  conv3x3 as conv3x3Kernel,
   convTranspose2x2GradInput,
   convTranspose2x2GradWeight,
+  convTranspose2x2 as convTranspose2x2Kernel,
   type ImageShape,
   type Kernel,
   type PackedLayout,
@@ -16,10 +16,8 @@ import {
   packConvTranspose2x2,
 } from "@lobule/kernels-wgsl";
 import type { Lowering } from "../compiler/lowering.js";
-import { applyOne, type Image, type Tensor, type Vector } from "../graph/tensor.js";
+import { applyOne, type Image, type Tensor } from "../graph/tensor.js";
 import { asImage, printShape, ShapeError, sizeOf } from "../shape.js";
-import { add } from "./pointwise.js";
-import { reshape } from "./channels.js";
 
 type Variant = "plain" | "blocked";
 type Direction = "forward" | "grad-input";
@@ -87,7 +85,10 @@ function convolution(family: Family, x: Tensor, weight: Tensor, problem: Problem
       slotInputs: [0],
       store: family.forwardStore,
       lower: lowerConvolution(family, problem, "forward"),
-      gradient: ([g]) => (g === undefined ? [] : [inputGradient(family, problem, g, weight), weightGradient(family, problem, x, g, weight)]),
+      gradient: ([g]) =>
+        g === undefined
+          ? []
+          : [inputGradient(family, problem, g, weight), weightGradient(family, problem, x, g, weight)],
     },
     [x, weight],
     shape,
@@ -108,7 +109,9 @@ function inputGradient(family: Family, problem: Problem, gradOutput: Tensor, wei
       store: "statistics",
       lower: lowerConvolution(family, problem, "grad-input"),
       gradient: ([g]) =>
-        g === undefined ? [] : [convolution(family, g, weight, problem), weightGradient(family, problem, g, gradOutput, weight)],
+        g === undefined
+          ? []
+          : [convolution(family, g, weight, problem), weightGradient(family, problem, g, gradOutput, weight)],
     },
     [gradOutput, weight],
     [batch, channels, height, width] as const,
@@ -207,14 +210,6 @@ export function convTranspose2x2<I extends number, O extends number>(
   return convolution(convTranspose2x2Family, x, weight, problemOf("convTranspose2x2", x, weight, 2, "in")) as Image<O>;
 }
 
-/** x + bias of the channel. x [n, c, h, w], bias [c]. @throws ShapeError when the channels differ. */
-export function addBias<C extends number>(x: Image<C>, bias: Vector<C>): Image<C> {
-  if (bias.shape.length !== 1 || bias.shape[0] !== x.shape[1]) {
-    throw new ShapeError(`addBias: x ${printShape(x.shape)} has ${x.shape[1]} channels, bias is ${printShape(bias.shape)}`);
-  }
-  return add(x as Tensor, reshape(bias, [1, bias.shape[0], 1, 1])) as Image<C>;
-}
-
 /** wx·skip and wg·gating gradients reuse the 1×1 kernels on a gradient that the gate's own kernel made. */
 export const conv1x1Gradients = (
   x: Tensor,
@@ -227,4 +222,3 @@ export const conv1x1Gradients = (
     weight: weightGradient(conv1x1Family, problem, x, gradOutput, weight),
   };
 };
-

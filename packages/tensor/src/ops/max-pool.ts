@@ -1,4 +1,4 @@
-import { maxPool2x2 as maxPool2x2Kernel, maxPool2x2Grad } from "@lobule/kernels-wgsl";
+import { maxPool2x2Grad, maxPool2x2 as maxPool2x2Kernel } from "@lobule/kernels-wgsl";
 import { applyOne, type Image, type Tensor } from "../graph/tensor.js";
 import { asImage, printShape, ShapeError } from "../shape.js";
 
@@ -19,7 +19,12 @@ export function maxPool2x2<C extends number>(x: Image<C>): Image<C> {
       slotInputs: [0],
       store: "store",
       lower: (lowering, [input], [output]) =>
-        lowering.call({ kernel: maxPool2x2Kernel(image), slots: { input: input as Tensor }, bindings: {}, output: output as Tensor }),
+        lowering.call({
+          kernel: maxPool2x2Kernel(image),
+          slots: { input: input as Tensor },
+          bindings: {},
+          output: output as Tensor,
+        }),
       gradient: ([g]) => [
         g &&
           applyOne(

@@ -3,7 +3,20 @@ import { gradients } from "../graph/gradients.js";
 import { constant, type Tensor } from "../graph/tensor.js";
 import { testDevice } from "../testing/device.js";
 import { concatChannels, reshape, sliceChannels } from "./channels.js";
-import { add, addScalar, divide, exp, log, multiply, negate, relu, scale, sigmoid, sqrt, subtract } from "./pointwise.js";
+import {
+  add,
+  addScalar,
+  divide,
+  exp,
+  log,
+  multiply,
+  negate,
+  relu,
+  scale,
+  sigmoid,
+  sqrt,
+  subtract,
+} from "./pointwise.js";
 import { sum, sumAxis } from "./sum.js";
 
 const values = [-2, -0.5, 0, 0.25, 1, 3];
@@ -84,7 +97,10 @@ describe("channels and axes", () => {
   test.each([0, 1, 2])("sum over axis %i", async (axis) => {
     const device = await testDevice();
     const shape = [2, 3, 4];
-    const x = constant(Array.from({ length: 24 }, (_, i) => i), shape);
+    const x = constant(
+      Array.from({ length: 24 }, (_, i) => i),
+      shape,
+    );
     const { y } = await device.evaluate({ y: sumAxis(x, axis) });
     const stride = [12, 4, 1][axis] as number;
     const expected = new Map<number, number>();

@@ -1,6 +1,6 @@
-import { asImage, broadcastShapes, type Shape, sameShape } from "../shape.js";
 import type { PointwiseOperation } from "../graph/operation.js";
 import { applyOne, type Tensor } from "../graph/tensor.js";
+import { asImage, broadcastShapes, type Shape, sameShape } from "../shape.js";
 import { sumToShape } from "./sum.js";
 
 type F32 = Tensor<Shape, "f32">;
@@ -58,16 +58,41 @@ type Binary = {
 };
 
 /** a + b, with broadcasting. */
-export const add = ((a: Tensor, b: Tensor) => binary("add", ([x, y]) => `(${x} + ${y})`, a, b, (g) => [g, g])) as Binary;
+export const add = ((a: Tensor, b: Tensor) =>
+  binary(
+    "add",
+    ([x, y]) => `(${x} + ${y})`,
+    a,
+    b,
+    (g) => [g, g],
+  )) as Binary;
 /** a − b, with broadcasting. */
 export const subtract = ((a: Tensor, b: Tensor) =>
-  binary("subtract", ([x, y]) => `(${x} - ${y})`, a, b, (g) => [g, negate(g)])) as Binary;
+  binary(
+    "subtract",
+    ([x, y]) => `(${x} - ${y})`,
+    a,
+    b,
+    (g) => [g, negate(g)],
+  )) as Binary;
 /** a · b, with broadcasting. */
 export const multiply = ((a: Tensor, b: Tensor) =>
-  binary("multiply", ([x, y]) => `(${x} * ${y})`, a, b, (g) => [multiply(g, b), multiply(g, a)])) as Binary;
+  binary(
+    "multiply",
+    ([x, y]) => `(${x} * ${y})`,
+    a,
+    b,
+    (g) => [multiply(g, b), multiply(g, a)],
+  )) as Binary;
 /** a / b, with broadcasting. */
 export const divide = ((a: Tensor, b: Tensor) =>
-  binary("divide", ([x, y]) => `(${x} / ${y})`, a, b, (g, y) => [divide(g, b), negate(divide(multiply(g, y), b))])) as Binary;
+  binary(
+    "divide",
+    ([x, y]) => `(${x} / ${y})`,
+    a,
+    b,
+    (g, y) => [divide(g, b), negate(divide(multiply(g, y), b))],
+  )) as Binary;
 
 export const negate = <S extends Shape>(x: Tensor<S>): Tensor<S, "f32"> =>
   unary({ name: "negate", wgsl: ([a]) => `(-${a})` }, x, negate);
@@ -113,9 +138,3 @@ export const sqrt = <S extends Shape>(x: Tensor<S>): Tensor<S, "f32"> =>
 /** The same numbers in memory of their own. */
 export const copy = <S extends Shape>(x: Tensor<S>): Tensor<S, "f32"> =>
   unary({ name: "copy", wgsl: ([a]) => `${a}` }, x, (g) => g);
-
-/** Σ of tensors of one shape. */
-export const sumOf = (terms: readonly Tensor[]): Tensor => terms.reduce((sum, term) => add(sum, term));
-
-/** Whether two tensors may be added without broadcasting. */
-export const alike = (a: Tensor, b: Tensor): boolean => sameShape(a.shape, b.shape);

@@ -1,7 +1,7 @@
-import { asImage, printShape, type Shape, ShapeError, sameShape, sizeOf } from "../shape.js";
 import { applyOne, constant, type Tensor } from "../graph/tensor.js";
-import { conv1x1 } from "./convolution.js";
+import { asImage, printShape, type Shape, ShapeError, sameShape, sizeOf } from "../shape.js";
 import { reshape } from "./channels.js";
+import { conv1x1 } from "./convolution.js";
 
 /** Partial sums by channel; see {@link StatisticsOperation}. */
 export const statistics = (mode: "moments" | "sums", x: Tensor, second?: Tensor): Tensor =>
@@ -67,7 +67,8 @@ export function sumAxis(x: Tensor, axis: number): Tensor<Shape, "f32"> {
 }
 
 /** Σ of all elements, as a scalar. */
-export const sum = (x: Tensor): Tensor<readonly [1], "f32"> => channelSum(reshape(x, [1, 1, 1, sizeOf(x.shape)])) as Tensor<readonly [1], "f32">;
+export const sum = (x: Tensor): Tensor<readonly [1], "f32"> =>
+  channelSum(reshape(x, [1, 1, 1, sizeOf(x.shape)])) as Tensor<readonly [1], "f32">;
 
 /** The gradient of a broadcast: sums over the axes along which `shape` was repeated. */
 export function sumToShape(x: Tensor, shape: Shape): Tensor {

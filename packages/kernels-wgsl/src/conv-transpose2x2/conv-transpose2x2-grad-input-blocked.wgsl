@@ -1,0 +1,137 @@
+// Input gradient of the transposed 2×2 convolution: one invocation computes a tile of 4 pixels of 8 channels.
+// A workgroup computes 64 tiles of one block of 8 channels; tiles are counted through all images, blocks lie along z.
+
+alias real = f32;
+
+struct Sizes {
+  inChannels: u32, // of gradOutput
+  outChannels: u32, // of the gradient
+  height: u32, // of the gradient
+  width: u32, // of the gradient
+  quarter: u32, // ceil(height * width / 4)
+  tiles: u32, // batch * quarter
+  groups: u32, // ceil(tiles / 64)
+  firstBlock: u32, // channel block of workgroup z = 0
+}
+
+@group(0) @binding(0) var<uniform> sizes: Sizes;
+@group(0) @binding(1) var<storage, read> input: array<real>; // [n, ci, 2h, 2w]
+@group(0) @binding(2) var<uniform> weight: array<vec4f, 4096>; // [blocks of the launch, ci, 2, 2, 8]
+@group(0) @binding(3) var<storage, read_write> output: array<real>; // [n, co, h, w]
+
+struct InputChannel { base: u32 }
+fn prepareInput(n: u32, c: u32) -> InputChannel {
+  return InputChannel((n * sizes.inChannels + c) * 4u * sizes.height * sizes.width);
+}
+fn loadInput(channel: InputChannel, y: u32, x: u32, pixel: u32) -> f32 {
+  return f32(input[channel.base + pixel]);
+}
+
+struct OutputChannel { base: u32 }
+fn prepareOutput(n: u32, c: u32) -> OutputChannel {
+  return OutputChannel((n * sizes.outChannels + c) * sizes.height * sizes.width);
+}
+fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {
+  let stored = real(value);
+  output[channel.base + pixel] = stored;
+  return f32(stored);
+}
+
+const LANES: u32 = 64;
+const CHANNEL_BLOCK: u32 = 8;
+struct Statistics { count: f32, shift: f32, first: f32, second: f32 }
+fn addToStatistics(s: ptr<function, Statistics>, channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {}
+fn keepStatistics(s: Statistics, block: u32, lane: u32) {}
+fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {}
+
+// Four pixels of an image, a quarter of it apart, so that neighbouring invocations read neighbouring pixels.
+struct Tile {
+  n: u32,
+  pixel: vec4u,
+  y: vec4u,
+  x: vec4u,
+  live: vec4<bool>, // false for pixels beyond the image and invocations beyond the last tile
+}
+
+fn tileOf(index: u32) -> Tile {
+  let pixels = sizes.height * sizes.width;
+  let at = min(index, sizes.tiles - 1u);
+  let pixel = at % sizes.quarter + sizes.quarter * vec4u(0u, 1u, 2u, 3u);
+  let kept = min(pixel, vec4u(pixels - 1u));
+  let live = pixel < vec4u(pixels) & vec4<bool>(index < sizes.tiles);
+  return Tile(at / sizes.quarter, kept, kept / sizes.width, kept % sizes.width, live);
+}
+
+// One of the 2 × 2 sub-pixels of the tile's pixels.
+fn loadSubPixel(channel: InputChannel, tile: Tile, dy: u32, dx: u32) -> vec4f {
+  let y = 2u * tile.y + dy;
+  let x = 2u * tile.x + dx;
+  let pixel = y * 2u * sizes.width + x;
+  return vec4f(
+    loadInput(channel, y.x, x.x, pixel.x),
+    loadInput(channel, y.y, x.y, pixel.y),
+    loadInput(channel, y.z, x.z, pixel.z),
+    loadInput(channel, y.w, x.w, pixel.w),
+  );
+}
+
+// Adds one sub-pixel of an input channel to the 8 output channels.
+fn addProducts(sums: ptr<function, array<vec4f, 8>>, at: u32, values: vec4f) {
+  let low = weight[at];
+  let high = weight[at + 1u];
+  (*sums)[0] += low.x * values;
+  (*sums)[1] += low.y * values;
+  (*sums)[2] += low.z * values;
+  (*sums)[3] += low.w * values;
+  (*sums)[4] += high.x * values;
+  (*sums)[5] += high.y * values;
+  (*sums)[6] += high.z * values;
+  (*sums)[7] += high.w * values;
+}
+
+fn storeChannel(tile: Tile, firstChannel: u32, block: u32, lane: u32, values: vec4f) {
+  var s: Statistics;
+  if (firstChannel + block < sizes.outChannels) {
+    let channel = prepareOutput(tile.n, firstChannel + block);
+    for (var i = 0u; i < 4u; i++) {
+      if (tile.live[i]) {
+        let value = storeOutput(channel, values[i], tile.y[i], tile.x[i], tile.pixel[i]);
+        addToStatistics(&s, channel, value, tile.y[i], tile.x[i], tile.pixel[i]);
+      }
+    }
+  }
+  keepStatistics(s, block, lane);
+}
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let group = workgroup.x + workgroup.y * workgroups.x;
+  let tile = tileOf(group * LANES + lane);
+
+  var sums: array<vec4f, 8>; // [channel], the four pixels in a vector
+  let channels = select(0u, sizes.inChannels, tile.live.x); // lanes without a tile leave the loop at once
+  for (var ci = 0u; ci < channels; ci++) {
+    let channel = prepareInput(tile.n, ci);
+    let taps = (workgroup.z * sizes.inChannels + ci) * 8u;
+    addProducts(&sums, taps, loadSubPixel(channel, tile, 0u, 0u));
+    addProducts(&sums, taps + 2u, loadSubPixel(channel, tile, 0u, 1u));
+    addProducts(&sums, taps + 4u, loadSubPixel(channel, tile, 1u, 0u));
+    addProducts(&sums, taps + 6u, loadSubPixel(channel, tile, 1u, 1u));
+  }
+
+  // One call a channel, not a loop: a variable index would move the sums out of registers.
+  let firstChannel = (sizes.firstBlock + workgroup.z) * CHANNEL_BLOCK;
+  storeChannel(tile, firstChannel, 0u, lane, sums[0]);
+  storeChannel(tile, firstChannel, 1u, lane, sums[1]);
+  storeChannel(tile, firstChannel, 2u, lane, sums[2]);
+  storeChannel(tile, firstChannel, 3u, lane, sums[3]);
+  storeChannel(tile, firstChannel, 4u, lane, sums[4]);
+  storeChannel(tile, firstChannel, 5u, lane, sums[5]);
+  storeChannel(tile, firstChannel, 6u, lane, sums[6]);
+  storeChannel(tile, firstChannel, 7u, lane, sums[7]);
+  if (group < sizes.groups) { writeStatistics(lane, group, firstChannel, sizes.outChannels); }
+}

@@ -1,0 +1,62 @@
+// Weight gradient of the transposed 2×2 convolution: one invocation sums one element of the weight over one image.
+// gradWeight[ci, co, dy, dx] = Σ over n, y, x of input[n, ci, y, x] · gradOutput[n, co, 2y + dy, 2x + dx]
+
+alias real = f32;
+
+struct Sizes {
+  batch: u32,
+  inChannels: u32,
+  outChannels: u32,
+  height: u32, // of the input
+  width: u32, // of the input
+}
+
+@group(0) @binding(0) var<uniform> sizes: Sizes;
+@group(0) @binding(1) var<storage, read> input: array<real>; // [n, ci, h, w]
+@group(0) @binding(2) var<storage, read> gradOutput: array<real>; // [n, co, 2h, 2w]
+@group(0) @binding(3) var<storage, read_write> partials: array<f32>; // [n, ci, co, 2, 2]
+
+struct InputChannel { base: u32 }
+fn prepareInput(n: u32, c: u32) -> InputChannel {
+  return InputChannel((n * sizes.inChannels + c) * sizes.height * sizes.width);
+}
+fn loadInput(channel: InputChannel, y: u32, x: u32, pixel: u32) -> f32 {
+  return f32(input[channel.base + pixel]);
+}
+
+struct GradOutputChannel { base: u32 }
+fn prepareGradOutput(n: u32, c: u32) -> GradOutputChannel {
+  return GradOutputChannel((n * sizes.outChannels + c) * 4u * sizes.height * sizes.width);
+}
+fn loadGradOutput(channel: GradOutputChannel, y: u32, x: u32, pixel: u32) -> f32 {
+  return f32(gradOutput[channel.base + pixel]);
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (workgroup.x + workgroup.y * workgroups.x) * 64u + lane;
+  let tap = index % 4u;
+  let co = index / 4u % sizes.outChannels;
+  let ci = index / 4u / sizes.outChannels % sizes.inChannels;
+  let n = index / 4u / sizes.outChannels / sizes.inChannels;
+  if (n < sizes.batch) {
+    let inputChannel = prepareInput(n, ci);
+    let gradOutputChannel = prepareGradOutput(n, co);
+    var sum = 0.0;
+    for (var y = 0u; y < sizes.height; y++) {
+      var rowSum = 0.0; // row by row, so that long sums keep their digits
+      for (var x = 0u; x < sizes.width; x++) {
+        let yTap = 2u * y + tap / 2u;
+        let xTap = 2u * x + tap % 2u;
+        rowSum += loadInput(inputChannel, y, x, y * sizes.width + x) *
+          loadGradOutput(gradOutputChannel, yTap, xTap, yTap * 2u * sizes.width + xTap);
+      }
+      sum += rowSum;
+    }
+    partials[index] = sum;
+  }
+}

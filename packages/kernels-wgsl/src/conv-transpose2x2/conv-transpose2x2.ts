@@ -1,0 +1,182 @@
+import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
+import { launchBlocks, noWeight, packBlocks, type PackedLayout, planUniformWeight } from "../shared/packing.js";
+import { splitPixels, wantedPartials } from "../shared/partial-sums.js";
+import plainSource from "./conv-transpose2x2.wgsl.js";
+import blockedSource from "./conv-transpose2x2-blocked.wgsl.js";
+import gradInputSource from "./conv-transpose2x2-grad-input.wgsl.js";
+import gradInputBlockedSource from "./conv-transpose2x2-grad-input-blocked.wgsl.js";
+import gradWeightSource from "./conv-transpose2x2-grad-weight.wgsl.js";
+import gradWeightBlockedSource from "./conv-transpose2x2-grad-weight-blocked.wgsl.js";
+
+/** A transposed 2×2 convolution, stride 2: input [n, ci, h, w], weight [ci, co, 2, 2] → [n, co, 2h, 2w]. */
+export interface ConvTranspose2x2Problem {
+  readonly input: ImageShape;
+  readonly outChannels: number;
+}
+
+/**
+ * `plain` reads the weight as it is, from storage; `blocked` computes 2 output channels (8 of the gradient) × 4 pixels
+ * an invocation and reads the weight as {@link packConvTranspose2x2} lays it out.
+ */
+export type ConvTranspose2x2Variant = "plain" | "blocked";
+
+const lanes = 64;
+const outBlock = 2;
+const inBlock = 8;
+const taps = 4;
+
+const flopsOf = ({ input, outChannels }: ConvTranspose2x2Problem): number => 2 * taps * imageSize(input) * outChannels;
+
+const bytesOf = ({ input, outChannels }: ConvTranspose2x2Problem): number =>
+  4 * (imageSize(input) + taps * (imageSize({ ...input, channels: outChannels }) + input.channels * outChannels));
+
+const planForward = (inChannels: number, outChannels: number) =>
+  planUniformWeight("conv-transpose2x2-blocked", inChannels * taps * outBlock, ceilDivide(outChannels, outBlock));
+
+const planGradInput = (inChannels: number, outChannels: number) =>
+  planUniformWeight("conv-transpose2x2-grad-input-blocked", outChannels * taps * inBlock, ceilDivide(inChannels, inBlock));
+
+/** Tiles of 4 pixels through all images, on the coarse grid. */
+function tilesOf({ batch, height, width }: ImageShape) {
+  const quarter = ceilDivide(height * width, 4);
+  return { quarter, tiles: batch * quarter, groups: ceilDivide(batch * quarter, lanes) };
+}
+
+/**
+ * Transposed 2×2 convolution, stride 2, no bias: each input pixel gives 2×2 output pixels.
+ *
+ * output[n, co, 2y + dy, 2x + dx] = Σ over ci of weight[ci, co, dy, dx] · input[n, ci, y, x]
+ *
+ * Slots Input and Output. `weight` is [ci, co, 2, 2] or, for `blocked`, packed `forward`.
+ * @throws WeightBlockTooLargeError when `blocked` is to read more than 2048 channels.
+ */
+export function convTranspose2x2(problem: ConvTranspose2x2Problem, variant: ConvTranspose2x2Variant): Kernel {
+  const { batch, channels: inChannels, height, width } = problem.input;
+  const { outChannels } = problem;
+  const cost = { flops: flopsOf(problem), bytes: bytesOf(problem) };
+  const shape = { inChannels, outChannels, height, width };
+  if (variant === "plain") {
+    const workgroups = foldWorkgroups(ceilDivide(batch * outChannels * taps * height * width, lanes));
+    return {
+      name: "conv-transpose2x2",
+      source: plainSource,
+      launches: [{ sizes: { batch, ...shape }, workgroups: [...workgroups, 1] }],
+      ...cost,
+    };
+  }
+  const { quarter, tiles, groups } = tilesOf(problem.input);
+  const sizes = { ...shape, quarter, tiles };
+  return {
+    name: "conv-transpose2x2-blocked",
+    source: blockedSource,
+    launches: launchBlocks(planForward(inChannels, outChannels), foldWorkgroups(groups), sizes),
+    ...cost,
+  };
+}
+
+/**
+ * Input gradient of the transposed 2×2 convolution `problem`: a 2×2 convolution of gradOutput [n, co, 2h, 2w] with
+ * stride 2, → [n, ci, h, w].
+ *
+ * gradInput[n, ci, y, x] = Σ over co, dy, dx of weight[ci, co, dy, dx] · gradOutput[n, co, 2y + dy, 2x + dx]
+ *
+ * Slots Input (reads gradOutput) and Output (writes the gradient), statistics of what it writes. `weight` is
+ * [ci, co, 2, 2] or, for `blocked`, packed `grad-input`.
+ * @throws WeightBlockTooLargeError when `blocked` is to read more than 512 channels.
+ */
+export function convTranspose2x2GradInput(problem: ConvTranspose2x2Problem, variant: ConvTranspose2x2Variant): Kernel {
+  const { batch, channels: inChannels, height, width } = problem.input;
+  const { outChannels } = problem;
+  const cost = { flops: flopsOf(problem), bytes: bytesOf(problem) };
+  const shape = { inChannels: outChannels, outChannels: inChannels, height, width };
+  if (variant === "plain") {
+    const groups = ceilDivide(batch * height * width, lanes);
+    return {
+      name: "conv-transpose2x2-grad-input",
+      source: gradInputSource,
+      launches: [{ sizes: { batch, ...shape, groups }, workgroups: [...foldWorkgroups(groups * inChannels), 1] }],
+      ...cost,
+      statistics: { partials: groups },
+    };
+  }
+  const tiling = tilesOf(problem.input);
+  return {
+    name: "conv-transpose2x2-grad-input-blocked",
+    source: gradInputBlockedSource,
+    launches: launchBlocks(planGradInput(inChannels, outChannels), foldWorkgroups(tiling.groups), { ...shape, ...tiling }),
+    ...cost,
+    statistics: { partials: tiling.groups },
+  };
+}
+
+/**
+ * Layout of the weight [ci, co, 2, 2] for the `blocked` variants: `forward` [blocks of 2 output channels, ci, 2, 2, 2]
+ * with the output channel before the taps, `grad-input` [blocks of 8 input channels, co, 2, 2, 8]; in parts that begin at
+ * multiples of 256 bytes where it takes several launches.
+ * @throws WeightBlockTooLargeError when a direction reads too many channels.
+ */
+export function packConvTranspose2x2(
+  inChannels: number,
+  outChannels: number,
+  direction: "forward" | "grad-input",
+): PackedLayout {
+  if (direction === "forward") {
+    return packBlocks(planForward(inChannels, outChannels), (block, element) => {
+      const co = block * outBlock + (Math.floor(element / taps) % outBlock);
+      const ci = Math.floor(element / taps / outBlock);
+      return co < outChannels ? (ci * outChannels + co) * taps + (element % taps) : noWeight;
+    });
+  }
+  return packBlocks(planGradInput(inChannels, outChannels), (block, element) => {
+    const ci = block * inBlock + (element % inBlock);
+    const tap = Math.floor(element / inBlock) % taps;
+    const co = Math.floor(element / inBlock / taps);
+    return ci < inChannels ? (ci * outChannels + co) * taps + tap : noWeight;
+  });
+}
+
+/**
+ * Weight gradient of the transposed 2×2 convolution, as `partials` sums [partials, ci, co, 2, 2] that remain to be
+ * added up.
+ *
+ * gradWeight[ci, co, dy, dx] = Σ over n, y, x of input[n, ci, y, x] · gradOutput[n, co, 2y + dy, 2x + dx]
+ *
+ * Slots Input (coarse grid) and GradOutput (fine grid).
+ */
+export function convTranspose2x2GradWeight(
+  problem: ConvTranspose2x2Problem,
+  variant: ConvTranspose2x2Variant,
+): Kernel & { readonly partials: number } {
+  const { batch, channels: inChannels, height, width } = problem.input;
+  const { outChannels } = problem;
+  const elements = inChannels * outChannels * taps;
+  const shape = { inChannels, outChannels, height, width };
+  const cost = { flops: flopsOf(problem), bytes: bytesOf(problem) };
+  if (variant === "plain") {
+    const workgroups = foldWorkgroups(ceilDivide(batch * elements, lanes));
+    return {
+      name: "conv-transpose2x2-grad-weight",
+      source: gradWeightSource,
+      launches: [{ sizes: { batch, ...shape }, workgroups: [...workgroups, 1] }],
+      ...cost,
+      partials: batch,
+    };
+  }
+  const inBlocks = ceilDivide(inChannels, inBlock);
+  const outBlocks = ceilDivide(outChannels, outBlock);
+  const wanted = wantedPartials(inBlocks * outBlocks, elements, batch * height * width);
+  const { partials, segments, segmentLength } = splitPixels(batch, height * width, wanted);
+  const split = { segments, segmentLength, totalSegments: batch * segments, partialCount: partials };
+  return {
+    name: "conv-transpose2x2-grad-weight-blocked",
+    source: gradWeightBlockedSource,
+    launches: [
+      {
+        sizes: { ...shape, inBlocks, outBlocks, ...split },
+        workgroups: [...foldWorkgroups(partials * inBlocks * outBlocks), 1],
+      },
+    ],
+    ...cost,
+    partials,
+  };
+}

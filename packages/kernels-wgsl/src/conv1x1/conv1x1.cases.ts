@@ -1,0 +1,29 @@
+import type { ImageShape } from "../shared/kernel.js";
+import type { Conv1x1Problem } from "./conv1x1.js";
+
+const image = (batch: number, channels: number, height: number, width: number): ImageShape => ({
+  batch,
+  channels,
+  height,
+  width,
+});
+
+/** Problems that are checked. */
+export const conv1x1Cases: readonly (Conv1x1Problem & { readonly why: string })[] = [
+  { why: "a single pixel: three quarters of the tile are empty", input: image(1, 1, 1, 1), outChannels: 1 },
+  { why: "one row", input: image(2, 3, 1, 9), outChannels: 5 },
+  { why: "one column", input: image(1, 3, 6, 1), outChannels: 3 },
+  { why: "no size divides a block", input: image(3, 5, 7, 13), outChannels: 11 },
+  { why: "sizes that fill every block", input: image(2, 8, 16, 16), outChannels: 8 },
+  { why: "tiles of several images share a workgroup", input: image(5, 2, 3, 3), outChannels: 9 },
+  { why: "several segments, the last one short", input: image(2, 3, 37, 21), outChannels: 4 },
+  { why: "several launches forward, not all of the same size", input: image(1, 515, 2, 3), outChannels: 36 },
+  { why: "several launches backward", input: image(1, 36, 2, 3), outChannels: 515 },
+];
+
+/** Problems that are timed: shortcuts and the head of the network. */
+export const conv1x1BenchCases: readonly (Conv1x1Problem & { readonly why: string })[] = [
+  { why: "shortcut of the last decoder block", input: image(4, 16, 128, 128), outChannels: 8 },
+  { why: "shortcut of the bridge", input: image(4, 64, 8, 8), outChannels: 128 },
+  { why: "head", input: image(4, 8, 128, 128), outChannels: 3 },
+];

@@ -1,0 +1,124 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { imageSize } from "../shared/kernel.js";
+import { packWeight } from "../shared/packing.js";
+import { expectClose, randomArray } from "../testing/close.js";
+import {
+  checkGradient,
+  checkHalfStorage,
+  checkRun,
+  checkStatistics,
+  type Run,
+  runLinear,
+} from "../testing/convolution-checks.js";
+import { testDevice } from "../testing/device.js";
+import { conv1x1Cases } from "./conv1x1.cases.js";
+import { conv1x1Reference } from "./conv1x1.reference.js";
+import {
+  type Conv1x1Problem,
+  type Conv1x1Variant,
+  conv1x1,
+  conv1x1GradInput,
+  conv1x1GradWeight,
+  packConv1x1,
+} from "./conv1x1.js";
+
+let device: GPUDevice;
+beforeAll(async () => {
+  device = await testDevice();
+});
+
+const variants: readonly Conv1x1Variant[] = ["plain", "blocked"];
+
+/** The three kernels of a problem on the same random arrays. */
+function runsOf(problem: Conv1x1Problem, variant: Conv1x1Variant) {
+  const { input: shape, outChannels } = problem;
+  const outShape = { ...shape, channels: outChannels };
+  const input = randomArray(imageSize(shape), 1);
+  const weight = randomArray(shape.channels * outChannels, 2);
+  const gradOutput = randomArray(imageSize(outShape), 3);
+  const weightFor = (direction: "forward" | "grad-input") =>
+    variant === "plain" ? weight : packWeight(weight, packConv1x1(shape.channels, outChannels, direction));
+  const forward: Run = {
+    what: `conv1x1, ${variant}`,
+    kernel: conv1x1(problem, variant),
+    arrays: { input, weight: weightFor("forward") },
+    length: imageSize(outShape),
+  };
+  const gradInput: Run = {
+    what: `conv1x1GradInput, ${variant}`,
+    kernel: conv1x1GradInput(problem, variant),
+    arrays: { input: gradOutput, weight: weightFor("grad-input") },
+    length: imageSize(shape),
+  };
+  const gradWeight: Run = {
+    what: `conv1x1GradWeight, ${variant}`,
+    kernel: conv1x1GradWeight(problem, variant),
+    arrays: { input, gradOutput },
+    length: weight.length,
+  };
+  const dot = (y: Float64Array) => y.reduce((sum, value, i) => sum + value * (gradOutput[i] as number), 0);
+  return {
+    ...{ shape, outShape, outChannels, input, weight, forward, gradInput, gradWeight },
+    lossOfInput: (point: Float64Array) => dot(conv1x1Reference(point, shape, weight, outChannels)),
+    lossOfWeight: (point: Float64Array) => dot(conv1x1Reference(input, shape, point, outChannels)),
+  };
+}
+
+describe.each(conv1x1Cases)("$input × $outChannels: $why", (problem) => {
+  test.each(variants)("output, %s", async (variant) => {
+    const { forward, input, shape, weight, outShape, outChannels } = runsOf(problem, variant);
+    await checkRun(device, forward, conv1x1Reference(input, shape, weight, outChannels));
+    await checkStatistics(device, forward, outShape);
+  });
+
+  test.each(variants)("gradients, %s", async (variant) => {
+    const { gradInput, gradWeight, shape, input, weight, lossOfInput, lossOfWeight } = runsOf(problem, variant);
+    await checkGradient(device, gradInput, lossOfInput, input);
+    await checkStatistics(device, gradInput, shape);
+    await checkGradient(device, gradWeight, lossOfWeight, weight);
+    await checkRun(device, gradWeight, await runLinear(device, gradWeight));
+  });
+});
+
+test("the blocked kernels equal the plain ones on a level of the network", async () => {
+  const problem = { input: { batch: 2, channels: 16, height: 40, width: 36 }, outChannels: 24 };
+  const plain = runsOf(problem, "plain");
+  const blocked = runsOf(problem, "blocked");
+  for (const name of ["forward", "gradInput", "gradWeight"] as const) {
+    expectClose(name, await runLinear(device, blocked[name]), await runLinear(device, plain[name]));
+  }
+});
+
+describe.each(variants)("%s", (variant) => {
+  test("f16 storage", async (ctx) => {
+    if (!device.features.has("shader-f16")) ctx.skip("adapter lacks shader-f16");
+    const { forward, gradWeight, shape, weight, outChannels } = runsOf(
+      { input: { batch: 2, channels: 3, height: 5, width: 6 }, outChannels: 4 },
+      variant,
+    );
+    await checkHalfStorage(device, forward, ["input"], ({ input = new Float32Array() }) =>
+      conv1x1Reference(input, shape, weight, outChannels),
+    );
+    await checkHalfStorage(device, gradWeight, ["input", "gradOutput"], ({ input = new Float32Array(), gradOutput }) =>
+      weight.map((_, i) => {
+        const unit = weight.map((_value, j) => (i === j ? 1 : 0));
+        return conv1x1Reference(input, shape, unit, outChannels).reduce(
+          (sum, value, at) => sum + value * (gradOutput?.[at] as number),
+          0,
+        );
+      }),
+    );
+  });
+});
+
+test("the reference mixes channels and keeps pixels apart", () => {
+  const shape = { batch: 1, channels: 2, height: 1, width: 2 };
+  expect([...conv1x1Reference([1, 2, 10, 20], shape, [3, 1, 0, 2], 2)]).toEqual([13, 26, 20, 40]);
+});
+
+test("more than 2048 read channels do not fit a uniform binding", () => {
+  const input = { batch: 1, channels: 2049, height: 1, width: 1 };
+  expect(() => conv1x1({ input, outChannels: 1 }, "blocked")).toThrowErrorMatchingInlineSnapshot(
+    `[WeightBlockTooLargeError: conv1x1-blocked: the weights of one channel block need 65568 bytes, a uniform binding holds 65536. Use the plain variant.]`,
+  );
+});

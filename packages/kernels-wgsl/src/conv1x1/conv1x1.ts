@@ -1,0 +1,154 @@
+import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
+import { launchBlocks, noWeight, packBlocks, type PackedLayout, planUniformWeight } from "../shared/packing.js";
+import { splitPixels, wantedPartials } from "../shared/partial-sums.js";
+import plainSource from "./conv1x1.wgsl.js";
+import blockedSource from "./conv1x1-blocked.wgsl.js";
+import gradWeightSource from "./conv1x1-grad-weight.wgsl.js";
+import gradWeightBlockedSource from "./conv1x1-grad-weight-blocked.wgsl.js";
+
+/** A 1×1 convolution, stride 1: input [n, ci, h, w], weight [co, ci, 1, 1] → [n, co, h, w]. */
+export interface Conv1x1Problem {
+  readonly input: ImageShape;
+  readonly outChannels: number;
+}
+
+/**
+ * `plain` reads the weight as it is, from storage; `blocked` computes 8 channels × 4 pixels an invocation and reads the
+ * weight as {@link packConv1x1} lays it out.
+ */
+export type Conv1x1Variant = "plain" | "blocked";
+
+const lanes = 64;
+const channelBlock = 8;
+
+const flopsOf = ({ input, outChannels }: Conv1x1Problem): number => 2 * imageSize(input) * outChannels;
+
+const bytesOf = ({ input, outChannels }: Conv1x1Problem): number =>
+  4 * (imageSize(input) + imageSize({ ...input, channels: outChannels }) + input.channels * outChannels);
+
+const planWeight = (inChannels: number, outChannels: number) =>
+  planUniformWeight("conv1x1-blocked", inChannels * channelBlock, ceilDivide(outChannels, channelBlock));
+
+function blocked(problem: Conv1x1Problem): Kernel {
+  const { batch, channels, height, width } = problem.input;
+  const quarter = ceilDivide(height * width, 4);
+  const tiles = batch * quarter;
+  const groups = ceilDivide(tiles, lanes);
+  const sizes = { inChannels: channels, outChannels: problem.outChannels, height, width, quarter, tiles, groups };
+  return {
+    name: "conv1x1-blocked",
+    source: blockedSource,
+    launches: launchBlocks(planWeight(channels, problem.outChannels), foldWorkgroups(groups), sizes),
+    flops: flopsOf(problem),
+    bytes: bytesOf(problem),
+    statistics: { partials: groups },
+  };
+}
+
+function plain(problem: Conv1x1Problem, strides: { outStride: number; inStride: number }): Kernel {
+  const { batch, channels, height, width } = problem.input;
+  const groups = ceilDivide(batch * height * width, lanes);
+  const sizes = { batch, inChannels: channels, outChannels: problem.outChannels, height, width, ...strides, groups };
+  return {
+    name: "conv1x1",
+    source: plainSource,
+    launches: [{ sizes, workgroups: [...foldWorkgroups(groups * problem.outChannels), 1] }],
+    flops: flopsOf(problem),
+    bytes: bytesOf(problem),
+    statistics: { partials: groups },
+  };
+}
+
+/**
+ * 1×1 convolution, no bias.
+ *
+ * output[n, co, y, x] = Σ over ci of weight[co, ci] · input[n, ci, y, x]
+ *
+ * Slots Input and Output, statistics of the output. `weight` is [co, ci, 1, 1] or, for `blocked`, packed `forward`.
+ * @throws WeightBlockTooLargeError when `blocked` is to read more than 2048 channels.
+ */
+export function conv1x1(problem: Conv1x1Problem, variant: Conv1x1Variant): Kernel {
+  if (variant === "blocked") return blocked(problem);
+  return plain(problem, { outStride: problem.input.channels, inStride: 1 });
+}
+
+/**
+ * Input gradient of the 1×1 convolution `problem`: a 1×1 convolution of gradOutput [n, co, h, w] with the transposed
+ * weight, → [n, ci, h, w].
+ *
+ * Slots Input (reads gradOutput) and Output (writes the gradient), statistics of what it writes. `weight` is
+ * [co, ci, 1, 1] or, for `blocked`, packed `grad-input`.
+ * @throws WeightBlockTooLargeError when `blocked` is to read more than 2048 channels.
+ */
+export function conv1x1GradInput(problem: Conv1x1Problem, variant: Conv1x1Variant): Kernel {
+  const inChannels = problem.input.channels;
+  const swapped = { input: { ...problem.input, channels: problem.outChannels }, outChannels: inChannels };
+  if (variant === "blocked") return blocked(swapped);
+  return plain(swapped, { outStride: 1, inStride: inChannels });
+}
+
+/**
+ * Layout of the weight [co, ci, 1, 1] for the `blocked` variants: [blocks of 8 written channels, read channels, 8], in
+ * parts that begin at multiples of 256 bytes where it takes several launches. Channels are those of the forward
+ * convolution.
+ * @throws WeightBlockTooLargeError when more than 2048 channels are read.
+ */
+export function packConv1x1(
+  inChannels: number,
+  outChannels: number,
+  direction: "forward" | "grad-input",
+): PackedLayout {
+  const forward = direction === "forward";
+  const written = forward ? outChannels : inChannels;
+  return packBlocks(planWeight(forward ? inChannels : outChannels, written), (block, element) => {
+    const writes = block * channelBlock + (element % channelBlock);
+    const reads = Math.floor(element / channelBlock);
+    if (writes >= written) return noWeight;
+    return forward ? writes * inChannels + reads : reads * inChannels + writes;
+  });
+}
+
+/**
+ * Weight gradient of the 1×1 convolution, as `partials` sums [partials, co, ci] that remain to be added up.
+ *
+ * gradWeight[co, ci] = Σ over n, y, x of gradOutput[n, co, y, x] · input[n, ci, y, x]
+ *
+ * Slots Input and GradOutput.
+ */
+export function conv1x1GradWeight(
+  problem: Conv1x1Problem,
+  variant: Conv1x1Variant,
+): Kernel & { readonly partials: number } {
+  const { batch, channels: inChannels, height, width } = problem.input;
+  const { outChannels } = problem;
+  const elements = inChannels * outChannels;
+  const shape = { inChannels, outChannels, height, width };
+  const cost = { flops: flopsOf(problem), bytes: bytesOf(problem) };
+  if (variant === "plain") {
+    const workgroups = foldWorkgroups(ceilDivide(batch * elements, lanes));
+    return {
+      name: "conv1x1-grad-weight",
+      source: gradWeightSource,
+      launches: [{ sizes: { batch, ...shape }, workgroups: [...workgroups, 1] }],
+      ...cost,
+      partials: batch,
+    };
+  }
+  const inBlocks = ceilDivide(inChannels, 8);
+  const outBlocks = ceilDivide(outChannels, 8);
+  const wanted = wantedPartials(inBlocks * outBlocks, elements, batch * height * width);
+  const { partials, segments, segmentLength } = splitPixels(batch, height * width, wanted);
+  const split = { segments, segmentLength, totalSegments: batch * segments, partialCount: partials };
+  return {
+    name: "conv1x1-grad-weight-blocked",
+    source: gradWeightBlockedSource,
+    launches: [
+      {
+        sizes: { ...shape, inBlocks, outBlocks, ...split },
+        workgroups: [...foldWorkgroups(partials * inBlocks * outBlocks), 1],
+      },
+    ],
+    ...cost,
+    partials,
+  };
+}

@@ -1,0 +1,72 @@
+import type { SoftmaxLossOptions, SoftmaxLossProblem } from "./softmax-loss.js";
+
+export interface SoftmaxLossCase {
+  readonly why: string;
+  readonly problem: SoftmaxLossProblem;
+  readonly options: SoftmaxLossOptions;
+  /** Standard deviation of the logits. */
+  readonly scale: number;
+  /** `absent`: the last class nowhere; `background`: class 0 everywhere; `foreign`: some labels are no class. */
+  readonly labels: "random" | "absent" | "background" | "foreign" | "all-foreign";
+  /** Class weights of pixels and of Dice terms; 1 where left out. */
+  readonly weights?: readonly [pixel: readonly number[], dice: readonly number[]];
+}
+
+const diceCrossEntropy: SoftmaxLossOptions = {
+  lambdaCrossEntropy: 1,
+  lambdaDice: 1,
+  smooth: 1e-5,
+  gamma: 0,
+  normalization: "pixels",
+  activation: "softmax",
+};
+const crossEntropy = { ...diceCrossEntropy, lambdaDice: 0 };
+const diceLoss = { ...diceCrossEntropy, lambdaCrossEntropy: 0 };
+const sizes = (batch: number, classes: number, height: number, width: number): SoftmaxLossProblem => ({
+  batch,
+  classes,
+  height,
+  width,
+});
+const usual = { problem: sizes(2, 3, 7, 9), scale: 1.5, labels: "random" } as const;
+const weights = [
+  [0.25, 1, 2],
+  [2, 0.5, 1],
+] as const;
+
+/** Problems that are checked. */
+export const softmaxLossCases: readonly SoftmaxLossCase[] = [
+  { ...usual, why: "cross-entropy", options: crossEntropy },
+  { ...usual, why: "Dice", options: diceLoss },
+  { ...usual, why: "Dice on probabilities", options: { ...diceLoss, activation: "none" } },
+  { ...usual, why: "Dice-CE", options: diceCrossEntropy },
+  {
+    ...usual,
+    why: "all weights",
+    options: { ...diceCrossEntropy, lambdaCrossEntropy: 0.5, lambdaDice: 2, normalization: "weights" },
+    weights,
+  },
+  { ...usual, why: "weighted, mean over pixels", options: crossEntropy, weights },
+  { ...usual, why: "focal", options: { ...crossEntropy, gamma: 2 }, weights },
+  { ...usual, why: "focal with a small exponent", options: { ...diceCrossEntropy, gamma: 0.5 } },
+  { ...usual, why: "focal with a fractional exponent", options: { ...diceCrossEntropy, gamma: 2.5 } },
+  { ...usual, why: "an absent class", options: diceCrossEntropy, labels: "absent" },
+  { ...usual, why: "nothing but background", options: diceCrossEntropy, labels: "background" },
+  { ...usual, why: "labels that are no class", options: diceCrossEntropy, labels: "foreign" },
+  { ...usual, why: "no label is a class", options: diceCrossEntropy, labels: "all-foreign" },
+  { ...usual, why: "saturated softmax", options: diceCrossEntropy, scale: 60 },
+  { ...usual, why: "saturated softmax, focal", options: { ...diceCrossEntropy, gamma: 2 }, scale: 60 },
+  { ...usual, why: "saturated softmax, Dice alone", options: diceLoss, scale: 60 },
+  { ...usual, why: "one pixel", options: diceCrossEntropy, problem: sizes(1, 3, 1, 1) },
+  { ...usual, why: "one class", options: diceCrossEntropy, problem: sizes(1, 1, 3, 5) },
+  { ...usual, why: "two classes, one row", options: diceCrossEntropy, problem: sizes(3, 2, 1, 70) },
+  { ...usual, why: "the most classes", options: diceCrossEntropy, problem: sizes(2, 16, 5, 6) },
+  { ...usual, why: "several segments", options: diceCrossEntropy, problem: sizes(2, 5, 33, 41) },
+  { ...usual, why: "more images than the last stage has lanes", options: diceCrossEntropy, problem: sizes(130, 3, 4, 3) },
+  { ...usual, why: "longer segments", options: diceCrossEntropy, problem: sizes(9, 3, 250, 261) },
+];
+
+/** Problems that are timed. */
+export const softmaxLossBenchCases: readonly SoftmaxLossCase[] = [
+  { ...usual, why: "a training batch", options: diceCrossEntropy, problem: sizes(4, 3, 256, 256) },
+];

@@ -1,0 +1,64 @@
+import type { SoftmaxLossOptions, SoftmaxLossProblem } from "./softmax-loss.js";
+
+export interface SoftmaxLossValues {
+  readonly loss: number;
+  readonly pixelLoss: number;
+  readonly diceLoss: number;
+  /** [n, classes] */
+  readonly dice: Float64Array;
+}
+
+/** L = λ_CE · Σ w_t (1 − p_t)^γ (−log p_t) / N + λ_Dice · mean_{n,c} v_c (1 − (2I + s)/(P + T + s)). */
+export function softmaxLossReference(
+  logits: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  classWeights: ArrayLike<number>,
+  { batch, classes, height, width }: SoftmaxLossProblem,
+  { lambdaCrossEntropy, lambdaDice, smooth, gamma, normalization, activation }: SoftmaxLossOptions,
+): SoftmaxLossValues {
+  const pixels = height * width;
+  const dice = new Float64Array(batch * classes);
+  let pixelSum = 0;
+  let weightSum = 0;
+  let counted = 0;
+  let diceSum = 0;
+  for (let n = 0; n < batch; n++) {
+    const [intersection, predicted, present] = [0, 0, 0].map(() => new Float64Array(classes)) as [
+      Float64Array,
+      Float64Array,
+      Float64Array,
+    ];
+    for (let pixel = 0; pixel < pixels; pixel++) {
+      const t = labels[n * pixels + pixel] as number;
+      if (t >= classes) continue;
+      const z = Array.from({ length: classes }, (_, c) => logits[(n * classes + c) * pixels + pixel] as number);
+      let p = z;
+      if (activation === "softmax") {
+        const m = Math.max(...z);
+        const total = z.reduce((sum, value) => sum + Math.exp(value - m), 0);
+        p = z.map((value) => Math.exp(value - m) / total);
+        const notOwn = p.reduce((sum, value, c) => (c === t ? sum : sum + value), 0);
+        const w = classWeights[t] as number;
+        pixelSum += w * notOwn ** gamma * (Math.log(total) + m - (z[t] as number));
+        weightSum += w;
+      }
+      counted++;
+      for (let c = 0; c < classes; c++) {
+        predicted[c] = (predicted[c] as number) + (p[c] as number);
+        if (c !== t) continue;
+        intersection[c] = (intersection[c] as number) + (p[c] as number);
+        present[c] = (present[c] as number) + 1;
+      }
+    }
+    for (let c = 0; c < classes; c++) {
+      const union = (predicted[c] as number) + (present[c] as number);
+      const score = (2 * (intersection[c] as number) + smooth) / (union + smooth);
+      dice[n * classes + c] = score;
+      diceSum += (classWeights[classes + c] as number) * (1 - score);
+    }
+  }
+  const normalizer = normalization === "weights" ? weightSum : counted;
+  const pixelLoss = normalizer === 0 ? 0 : pixelSum / normalizer;
+  const diceLoss = diceSum / (batch * classes);
+  return { loss: lambdaCrossEntropy * pixelLoss + lambdaDice * diceLoss, pixelLoss, diceLoss, dice };
+}

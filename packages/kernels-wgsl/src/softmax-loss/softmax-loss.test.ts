@@ -1,0 +1,116 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { KernelDeclarationError } from "../shared/kernel.js";
+import { withStorageType } from "../shared/wgsl-text.js";
+import { directionalDerivative, expectClose, randomArray } from "../testing/close.js";
+import { testDevice } from "../testing/device.js";
+import { type HostArray, runKernel } from "../testing/runner.js";
+import { type SoftmaxLossCase, softmaxLossCases } from "./softmax-loss.cases.js";
+import { softmaxLossReference } from "./softmax-loss.reference.js";
+import { softmaxLoss } from "./softmax-loss.js";
+
+let device: GPUDevice;
+beforeAll(async () => {
+  device = await testDevice();
+});
+
+const upstream = 0.7;
+
+function arraysOf({ problem, options, scale, labels: kind, weights }: SoftmaxLossCase) {
+  const { batch, classes, height, width } = problem;
+  const pixels = height * width;
+  const logits = randomArray(batch * classes * pixels, 1, scale);
+  if (options.activation === "none") logits.forEach((value, i) => (logits[i] = Math.fround(1 / (1 + Math.exp(-value)))));
+  const labels = Uint32Array.from(randomArray(batch * pixels, 2), (value) => {
+    const label = Math.floor(Math.abs(value) * 1000) % classes;
+    if (kind === "background") return 0;
+    if (kind === "all-foreign") return 255;
+    if (kind === "absent") return label % (classes - 1);
+    return kind === "foreign" && label === 1 ? 0xffff_ffff : label;
+  });
+  const ones = Array<number>(classes).fill(1);
+  const classWeights = Float32Array.from([...(weights?.[0] ?? ones), ...(weights?.[1] ?? ones)]);
+  return { logits, labels, classWeights };
+}
+
+async function runLoss(each: SoftmaxLossCase, storage: "f32" | "f16" = "f32", logits?: HostArray) {
+  const { problem, options } = each;
+  const { batch, classes } = problem;
+  const kernels = softmaxLoss(problem, options);
+  const stored = (kernel: typeof kernels.sums) => ({ ...kernel, source: withStorageType(kernel.source, storage) });
+  const arrays = arraysOf(each);
+  const input = { logits: logits ?? arrays.logits, labels: arrays.labels, classWeights: arrays.classWeights };
+  const partials = new Float32Array(kernels.partials);
+  const sums = await runKernel(device, stored(kernels.sums), { ...input, partials }, ["partials"]);
+  const outputs = { result: new Float32Array(8), dice: new Float32Array(batch * classes) };
+  const finished = await runKernel(
+    device,
+    kernels.finish,
+    { ...sums, classWeights: arrays.classWeights, ...outputs, coefficients: new Float32Array(2 * batch * classes) },
+    ["result", "dice", "coefficients"],
+  );
+  const gradLogits = storage === "f16" ? new Uint16Array(input.logits.length) : new Float32Array(input.logits.length);
+  const { result, dice, coefficients } = finished;
+  const gradient = await runKernel(
+    device,
+    stored(kernels.gradient),
+    { ...input, result, coefficients, upstream: Float32Array.of(upstream), gradLogits },
+    ["gradLogits"],
+  );
+  return { result, dice, gradLogits: gradient.gradLogits };
+}
+
+test("reference, by hand: two pixels, two classes", () => {
+  const each = softmaxLossCases.find(({ why }) => why === "Dice-CE") as SoftmaxLossCase;
+  const problem = { batch: 1, classes: 2, height: 1, width: 2 };
+  // p = (3/4, 1/4) and (1/2, 1/2), labels 0 and 1. Class 0: I 3/4, P 5/4, T 1; class 1: I 1/2, P 3/4, T 1.
+  const logits = [Math.log(3), 0, 0, 0];
+  const { pixelLoss, dice } = softmaxLossReference(logits, [0, 1], [1, 1, 1, 1], problem, { ...each.options, smooth: 0 });
+  expect(pixelLoss).toBeCloseTo((Math.log(4 / 3) + Math.log(2)) / 2, 12);
+  expect(dice[0]).toBeCloseTo(1.5 / 2.25, 12);
+  expect(dice[1]).toBeCloseTo(1 / 1.75, 12);
+});
+
+test("too many classes, and a pixel term on probabilities", () => {
+  const { options } = softmaxLossCases[0] as SoftmaxLossCase;
+  const problem = { batch: 1, classes: 17, height: 1, width: 1 };
+  expect(() => softmaxLoss(problem, options)).toThrow(KernelDeclarationError);
+  expect(() => softmaxLoss({ ...problem, classes: 3 }, { ...options, activation: "none" })).toThrow("Dice term only");
+});
+
+describe.each(softmaxLossCases)("$why", (each) => {
+  const { problem, options } = each;
+  const { logits, labels, classWeights } = arraysOf(each);
+  const lossOf = (point: ArrayLike<number>) => softmaxLossReference(point, labels, classWeights, problem, options);
+
+  test("loss, scores and the same bits twice", async () => {
+    const { result, dice, gradLogits } = await runLoss(each);
+    const { loss, pixelLoss, diceLoss, dice: scores } = lossOf(logits);
+    expectClose("loss", result.subarray(0, 1), [loss]);
+    expectClose("pixel term", result.subarray(1, 2), [pixelLoss]);
+    expectClose("Dice term", result.subarray(2, 3), [diceLoss]);
+    expectClose("scores", dice, scores);
+    expect(await runLoss(each)).toEqual({ result, dice, gradLogits });
+  });
+
+  test("gradient", async () => {
+    const { gradLogits } = await runLoss(each);
+    const point = Float64Array.from(logits);
+    if (point.length <= 500) {
+      const expected = point.map((_, at) => {
+        const direction = new Float64Array(point.length);
+        direction[at] = upstream;
+        return directionalDerivative((x) => lossOf(x).loss, point, direction);
+      });
+      // Central differences of a saturated softmax carry about 1e-10 of rounding.
+      expectClose("gradLogits", gradLogits, expected, 1e-5);
+    } else {
+      for (const seed of [5, 6]) {
+        const direction = Float64Array.from(randomArray(point.length, seed));
+        const expected = upstream * directionalDerivative((x) => lossOf(x).loss, point, direction);
+        const got = direction.reduce((sum, value, i) => sum + value * (gradLogits[i] as number), 0);
+        const size = Math.hypot(...Array.from(gradLogits).slice(0, 50_000)) * Math.hypot(...direction.slice(0, 50_000));
+        expect(Math.abs(got - expected)).toBeLessThan(1e-5 * Math.max(size, Math.abs(expected)));
+      }
+    }
+  });
+});

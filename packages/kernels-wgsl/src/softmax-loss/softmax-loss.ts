@@ -1,0 +1,115 @@
+import { ceilDivide, foldWorkgroups, type Kernel, KernelDeclarationError } from "../shared/kernel.js";
+import { withConstant } from "../shared/wgsl-text.js";
+import sumsSource from "./softmax-loss.wgsl.js";
+import finishSource from "./softmax-loss-finish.wgsl.js";
+import gradSource from "./softmax-loss-grad.wgsl.js";
+
+/** logits [n, classes, h, w] and labels [n, h, w]. */
+export interface SoftmaxLossProblem {
+  readonly batch: number;
+  readonly classes: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+export interface SoftmaxLossOptions {
+  /** Factor of the pixel term. */
+  readonly lambdaCrossEntropy: number;
+  /** Factor of the Dice term. */
+  readonly lambdaDice: number;
+  /** Added to the numerator and the denominator of each Dice score. */
+  readonly smooth: number;
+  /** Exponent of the focal loss; 0 is cross-entropy. */
+  readonly gamma: number;
+  /** What the pixel term is divided by: the number of pixels, or the sum of their weights, as PyTorch's. */
+  readonly normalization: "pixels" | "weights";
+  /** `none` where the input is probabilities already; there is then no pixel term. */
+  readonly activation: "softmax" | "none";
+}
+
+/** The kernels of a loss, in the order in which they run. */
+export interface SoftmaxLossKernels {
+  /** logits, labels, classWeights → partials. */
+  readonly sums: Kernel;
+  /** partials, classWeights → result, dice, coefficients. */
+  readonly finish: Kernel;
+  /** logits, labels, classWeights, coefficients, result, upstream → gradLogits. */
+  readonly gradient: Kernel;
+  /** Elements of `partials`. */
+  readonly partials: number;
+}
+
+const maxClasses = 16;
+const lanes = 64;
+const finishLanes = 256;
+const shortestSegment = 4 * lanes;
+const wantedWorkgroups = 2048;
+
+/**
+ * Cross-entropy, focal loss, Dice loss and their weighted sums, on the softmax over classes.
+ *
+ * L = λ_CE · Σ w_t (1 − p_t)^γ (−log p_t) / N + λ_Dice · mean over n, c of v_c (1 − (2I + s) / (P + T + s))
+ *
+ * t is a pixel's label and p_t its probability, N the number of pixels or Σ w_t; I = Σ p_c [t = c], P = Σ p_c and
+ * T = Σ [t = c] over the pixels of an image. A pixel whose label is no class counts nowhere.
+ *
+ * `classWeights` [2, classes] holds w, then v. `result` [8] gets the loss, the pixel term, the Dice term (both without
+ * λ), λ_CE / N, N and the number of pixels that count; `dice` [n, classes] the scores; `coefficients` [n, classes] of
+ * vec2f λ_Dice · d(Dice term)/dp of the pixels of the class and of the others. `upstream` [1] is the loss's gradient.
+ * @throws KernelDeclarationError for more than 16 classes, or a pixel term on probabilities.
+ * Source: Milletari et al. 2016 and Isensee et al. 2021 for the soft Dice without squares; Lin et al. 2017 for γ.
+ */
+export function softmaxLoss(problem: SoftmaxLossProblem, options: SoftmaxLossOptions): SoftmaxLossKernels {
+  const { batch, classes } = problem;
+  const { lambdaCrossEntropy, lambdaDice, smooth, gamma } = options;
+  if (classes < 1 || classes > maxClasses) {
+    throw new KernelDeclarationError(`softmax-loss: ${classes} classes, from 1 to ${maxClasses} are possible`);
+  }
+  if (options.activation === "none" && lambdaCrossEntropy !== 0) {
+    throw new KernelDeclarationError("softmax-loss: probabilities have a Dice term only. Set lambdaCrossEntropy to 0");
+  }
+  const pixels = problem.height * problem.width;
+  let segmentLength = shortestSegment;
+  while (segmentLength < pixels && batch * ceilDivide(pixels, segmentLength) > wantedWorkgroups) segmentLength *= 2;
+  const segments = ceilDivide(pixels, segmentLength);
+  const values = 3 * classes + 2;
+  const partials = batch * segments * values;
+  let sumLanes = 1;
+  while (2 * sumLanes * batch * classes <= finishLanes && sumLanes < segments) sumLanes *= 2;
+
+  const withClasses = (source: string): string => withConstant(source, "CLASSES", classes);
+  const softmax = options.activation === "softmax" ? 1 : 0;
+  const byWeights = options.normalization === "weights" ? 1 : 0;
+  const all = batch * pixels;
+  return {
+    sums: {
+      name: "softmax-loss",
+      source: withClasses(sumsSource),
+      launches: [
+        {
+          sizes: { batch, pixels, segments, segmentLength, softmax, gamma },
+          workgroups: [...foldWorkgroups(batch * segments), 1],
+        },
+      ],
+      flops: all * (9 * classes + 8),
+      bytes: 4 * (all * (classes + 1) + partials),
+    },
+    finish: {
+      name: "softmax-loss-finish",
+      source: withClasses(finishSource),
+      launches: [
+        { sizes: { batch, segments, sumLanes, lambdaCrossEntropy, lambdaDice, smooth, byWeights }, workgroups: [1, 1, 1] },
+      ],
+      flops: partials + 20 * batch * classes,
+      bytes: 4 * (partials + 3 * batch * classes + 8),
+    },
+    gradient: {
+      name: "softmax-loss-grad",
+      source: withClasses(gradSource),
+      launches: [{ sizes: { batch, pixels, softmax, gamma }, workgroups: [...foldWorkgroups(ceilDivide(all, lanes)), 1] }],
+      flops: all * (14 * classes + 12),
+      bytes: 4 * all * (2 * classes + 1),
+    },
+    partials,
+  };
+}

@@ -1,0 +1,40 @@
+import { type Image, printShape, ShapeError, softmaxLoss } from "@lobule/tensor";
+import type { DiceCrossEntropyOptions } from "./dice-cross-entropy.js";
+import type { SegmentationLoss, Target } from "./target.js";
+
+export interface WeightedDiceCrossEntropyOptions extends DiceCrossEntropyOptions {
+  /** Weight w_c of each class; all 1 by default. */
+  readonly classWeights?: readonly number[];
+}
+
+/**
+ * {@link diceCrossEntropy} with class weights in both terms:
+ *
+ * L = λce · Σ w_t·(−log p_t) / Σ w_t + λdice · mean_{n,c}(w_c·(1 − dice[n, c])).
+ *
+ * logits [n, classes, h, w], target [n, h, w] (class index) → scalars.
+ * @throws ShapeError when the weights' count differs from the classes, or target and logits differ in n, h or w.
+ * Source: MONAI DiceCELoss(weight=…): PyTorch's weighted mean for the cross-entropy, a plain mean for the Dice loss.
+ */
+export function weightedDiceCrossEntropy(
+  logits: Image,
+  target: Target,
+  { classWeights, lambdaCrossEntropy = 1, lambdaDice = 1, smooth = 1e-5 }: WeightedDiceCrossEntropyOptions,
+): SegmentationLoss {
+  if (classWeights !== undefined && classWeights.length !== logits.shape[1]) {
+    throw new ShapeError(
+      `weightedDiceCrossEntropy: ${classWeights.length} class weights are given for logits ${printShape(logits.shape)}`,
+    );
+  }
+  const weights =
+    classWeights === undefined
+      ? {}
+      : ({ classWeights: [...classWeights], diceWeights: [...classWeights], normalization: "weights" } as const);
+  const { loss, pixelLoss, diceLoss, dice } = softmaxLoss(logits, target, {
+    lambdaCrossEntropy,
+    lambdaDice,
+    smooth,
+    ...weights,
+  });
+  return { loss, crossEntropy: pixelLoss, diceLoss, dice };
+}

@@ -1,0 +1,39 @@
+import { type Shape, Variable } from "@lobule/tensor";
+import { uniformSamples } from "./uniform-samples.js";
+
+/**
+ * Where a module stands in a model: the prefix of its variables' names, and the seed that fills them. A parameter's
+ * start values depend on the seed and its name only, never on what else was made before it.
+ */
+export class Scope {
+  constructor(
+    readonly seed = 0,
+    readonly path = "",
+  ) {}
+
+  child(name: string | number): Scope {
+    return new Scope(this.seed, this.nameOf(String(name)));
+  }
+
+  nameOf(leaf: string): string {
+    return this.path === "" ? leaf : `${this.path}.${leaf}`;
+  }
+
+  /**
+   * A parameter drawn from U(−k, k), k = 1/√fanIn: Kaiming uniform with a = √5, PyTorch's default for convolutions and
+   * their biases. Source: He et al. 2015, eq. 14, with gain √(2/(1 + a²)).
+   */
+  uniform<const S extends Shape>(leaf: string, shape: S, fanIn: number): Variable<S> {
+    const name = this.nameOf(leaf);
+    const bound = 1 / Math.sqrt(fanIn);
+    const samples = uniformSamples(this.seed, name, sizeOf(shape));
+    return new Variable(name, shape, samples.map((sample) => (2 * sample - 1) * bound), "parameter");
+  }
+
+  /** A variable of one value. */
+  filled<const S extends Shape>(leaf: string, shape: S, value: number, role: "parameter" | "statistic"): Variable<S> {
+    return new Variable(this.nameOf(leaf), shape, new Float32Array(sizeOf(shape)).fill(value), role);
+  }
+}
+
+const sizeOf = (shape: Shape): number => shape.reduce((size, extent) => size * extent, 1);

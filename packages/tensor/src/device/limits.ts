@@ -1,0 +1,35 @@
+import { isTensor } from "../compiler/planner.js";
+import type { Program } from "../compiler/program.js";
+import { PlanError } from "../shape.js";
+
+/** Bytes in MiB, for people. */
+export const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+/** @throws PlanError naming the kernel, the need and the limit, and what would fit. */
+export function checkLimits(program: Program, limits: GPUSupportedLimits): void {
+  for (const { label, operands, kernel } of program.calls) {
+    const storage = operands.filter(({ access }) => access !== "uniform");
+    if (storage.length > limits.maxStorageBuffersPerShaderStage) {
+      throw new PlanError(
+        `${label}: binds ${storage.length} storage buffers, this adapter allows ${limits.maxStorageBuffersPerShaderStage}; compile with fusion off`,
+      );
+    }
+    for (const { operand } of storage) {
+      const { bytes } = program.placeOf(operand);
+      if (bytes <= limits.maxStorageBufferBindingSize) continue;
+      const batch = isTensor(operand) && operand.shape.length === 4 ? operand.shape[0] : undefined;
+      const fits = batch === undefined ? 0 : Math.floor(batch * (limits.maxStorageBufferBindingSize / bytes));
+      const advice = fits > 0 ? `a batch of ${fits} would fit` : "use smaller images or fewer features";
+      throw new PlanError(
+        `${label}: needs ${mib(bytes)} in one binding, this adapter allows ${mib(limits.maxStorageBufferBindingSize)}; ${advice}`,
+      );
+    }
+    for (const { workgroups } of kernel.launches) {
+      if (workgroups.some((count) => count > limits.maxComputeWorkgroupsPerDimension)) {
+        throw new PlanError(
+          `${label}: needs ${workgroups.join("×")} workgroups, this adapter allows ${limits.maxComputeWorkgroupsPerDimension} a dimension; use a smaller batch`,
+        );
+      }
+    }
+  }
+}
