@@ -1,20 +1,23 @@
 export { adam } from "./adam/adam.js";
+export { attentionGate, attentionGateGrad, packAttentionGate } from "./attention-gate/attention-gate.js";
 export { batchNormEval, batchNormFinish, batchNormGradFinish } from "./batch-norm/batch-norm.js";
 export { channelStatistics } from "./channel-statistics/channel-statistics.js";
+export {
+  convTranspose2x2,
+  convTranspose2x2GradInput,
+  convTranspose2x2GradWeight,
+  packConvTranspose2x2,
+} from "./conv-transpose2x2/conv-transpose2x2.js";
+export { conv1x1, conv1x1GradInput, conv1x1GradWeight, packConv1x1 } from "./conv1x1/conv1x1.js";
 export { conv3x3, conv3x3GradInput, conv3x3GradWeight, packConv3x3 } from "./conv3x3/conv3x3.js";
 export { gather } from "./gather/gather.js";
 export { maxPool2x2, maxPool2x2Grad } from "./max-pool2x2/max-pool2x2.js";
 export { pointwise } from "./pointwise/pointwise.js";
-export {
-  bytesPerElement,
-  type DType,
-  type ImageShape,
-  type Kernel,
-  KernelDeclarationError,
-  type Launch,
-} from "./shared/kernel.js";
+export { philox4x32, type Words4 } from "./random-fill/philox.js";
+export { bytesPerElement, type DType, type ImageShape, type Kernel, KernelDeclarationError, type Launch } from "./shared/kernel.js";
 export type { PackedLayout } from "./shared/packing.js";
 export { pasteSlots, type SlotText } from "./shared/slots.js";
 export { momentsSlot, sumsSlot } from "./shared/statistics.js";
 export { type Binding, bindingsOf, hasFunction, packSizes } from "./shared/wgsl-text.js";
 export { sumPartials } from "./sum-partials/sum-partials.js";
+export { type SoftmaxLossKernels, softmaxLoss } from "./softmax-loss/softmax-loss.js";

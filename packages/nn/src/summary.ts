@@ -1,5 +1,5 @@
 import { constant, printShape, type Shape, Tensor, Variable } from "@lobule/tensor";
-import { Module } from "./module.js";
+import type { Module } from "./module.js";
 
 /** A module with a forward pass from one image. */
 export interface ImageModule extends Module {
@@ -51,11 +51,11 @@ function outputShapes(module: ImageModule, inputShape: Shape): Map<Module, Shape
   const shapes = new Map<Module, Shape>();
   const watched = [...new Set(module.namedModules().values())].filter((each): each is ImageModule => "forward" in each);
   for (const each of watched) {
-    const forward = each.forward as (...inputs: readonly unknown[]) => unknown;
+    const { forward } = each;
     Object.defineProperty(each, "forward", {
       configurable: true,
-      value: (...inputs: readonly unknown[]) => {
-        const output = forward.apply(each, inputs);
+      value: (...inputs: unknown[]) => {
+        const output: unknown = Reflect.apply(forward, each, inputs);
         if (output instanceof Tensor) shapes.set(each, output.shape);
         return output;
       },

@@ -27,5 +27,6 @@ export {
   sqrt,
   subtract,
 } from "./ops/pointwise.js";
+export { type SoftmaxLoss, type SoftmaxLossOptions, softmaxLoss } from "./ops/softmax-loss.js";
 export { channelSum, sum } from "./ops/sum.js";
 export { PlanError, printShape, type Shape, ShapeError } from "./shape.js";

@@ -181,12 +181,12 @@ function readEntry(name: string, value: unknown): Entry {
   if (!Array.isArray(shape))
     throw new SafetensorsError(`tensor '${name}': its shape ${JSON.stringify(shape)} is not a list`);
   const elements = elementsOf(name, shape);
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize) || offsets[0] > offsets[1]) {
+  const [begin, end]: readonly unknown[] = Array.isArray(offsets) && offsets.length === 2 ? offsets : [];
+  if (!isSize(begin) || !isSize(end) || begin > end) {
     throw new SafetensorsError(
       `tensor '${name}': its data_offsets ${JSON.stringify(offsets)} are not two byte offsets in rising order`,
     );
   }
-  const [begin, end] = offsets as [number, number];
   const size = elements * bytesPerElement[dtype as SafetensorsDType];
   if (end - begin !== size) {
     throw new SafetensorsError(

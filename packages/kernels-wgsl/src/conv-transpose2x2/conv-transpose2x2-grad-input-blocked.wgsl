@@ -58,7 +58,7 @@ fn tileOf(index: u32) -> Tile {
   let at = min(index, sizes.tiles - 1u);
   let pixel = at % sizes.quarter + sizes.quarter * vec4u(0u, 1u, 2u, 3u);
   let kept = min(pixel, vec4u(pixels - 1u));
-  let live = pixel < vec4u(pixels) & vec4<bool>(index < sizes.tiles);
+  let live = (pixel < vec4u(pixels)) & vec4<bool>(index < sizes.tiles);
   return Tile(at / sizes.quarter, kept, kept / sizes.width, kept % sizes.width, live);
 }
 

@@ -12,7 +12,6 @@ import {
 } from "../testing/convolution-checks.js";
 import { testDevice } from "../testing/device.js";
 import { convTranspose2x2Cases } from "./conv-transpose2x2.cases.js";
-import { convTranspose2x2Reference } from "./conv-transpose2x2.reference.js";
 import {
   type ConvTranspose2x2Problem,
   type ConvTranspose2x2Variant,
@@ -21,6 +20,7 @@ import {
   convTranspose2x2GradWeight,
   packConvTranspose2x2,
 } from "./conv-transpose2x2.js";
+import { convTranspose2x2Reference } from "./conv-transpose2x2.reference.js";
 
 let device: GPUDevice;
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
-import { launchBlocks, noWeight, packBlocks, type PackedLayout, planUniformWeight } from "../shared/packing.js";
+import { launchBlocks, noWeight, type PackedLayout, packBlocks, planUniformWeight } from "../shared/packing.js";
 import { splitPixels, wantedPartials } from "../shared/partial-sums.js";
 import plainSource from "./conv-transpose2x2.wgsl.js";
 import blockedSource from "./conv-transpose2x2-blocked.wgsl.js";
@@ -34,7 +34,11 @@ const planForward = (inChannels: number, outChannels: number) =>
   planUniformWeight("conv-transpose2x2-blocked", inChannels * taps * outBlock, ceilDivide(outChannels, outBlock));
 
 const planGradInput = (inChannels: number, outChannels: number) =>
-  planUniformWeight("conv-transpose2x2-grad-input-blocked", outChannels * taps * inBlock, ceilDivide(inChannels, inBlock));
+  planUniformWeight(
+    "conv-transpose2x2-grad-input-blocked",
+    outChannels * taps * inBlock,
+    ceilDivide(inChannels, inBlock),
+  );
 
 /** Tiles of 4 pixels through all images, on the coarse grid. */
 function tilesOf({ batch, height, width }: ImageShape) {
@@ -103,7 +107,10 @@ export function convTranspose2x2GradInput(problem: ConvTranspose2x2Problem, vari
   return {
     name: "conv-transpose2x2-grad-input-blocked",
     source: gradInputBlockedSource,
-    launches: launchBlocks(planGradInput(inChannels, outChannels), foldWorkgroups(tiling.groups), { ...shape, ...tiling }),
+    launches: launchBlocks(planGradInput(inChannels, outChannels), foldWorkgroups(tiling.groups), {
+      ...shape,
+      ...tiling,
+    }),
     ...cost,
     statistics: { partials: tiling.groups },
   };

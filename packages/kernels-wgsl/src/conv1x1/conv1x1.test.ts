@@ -12,7 +12,6 @@ import {
 } from "../testing/convolution-checks.js";
 import { testDevice } from "../testing/device.js";
 import { conv1x1Cases } from "./conv1x1.cases.js";
-import { conv1x1Reference } from "./conv1x1.reference.js";
 import {
   type Conv1x1Problem,
   type Conv1x1Variant,
@@ -21,6 +20,7 @@ import {
   conv1x1GradWeight,
   packConv1x1,
 } from "./conv1x1.js";
+import { conv1x1Reference } from "./conv1x1.reference.js";
 
 let device: GPUDevice;
 beforeAll(async () => {
@@ -121,4 +121,13 @@ test("more than 2048 read channels do not fit a uniform binding", () => {
   expect(() => conv1x1({ input, outChannels: 1 }, "blocked")).toThrowErrorMatchingInlineSnapshot(
     `[WeightBlockTooLargeError: conv1x1-blocked: the weights of one channel block need 65568 bytes, a uniform binding holds 65536. Use the plain variant.]`,
   );
+});
+
+test("more workgroups than one dimension holds", async () => {
+  const shape = { batch: 1, channels: 1, height: 1500, width: 1501 };
+  const input = randomArray(imageSize(shape), 4);
+  const kernel = conv1x1({ input: shape, outChannels: 2 }, "plain");
+  expect(kernel.launches[0]?.workgroups[1]).toBe(2);
+  const run = { what: "folded", kernel, arrays: { input, weight: Float32Array.of(2, -1) }, length: 2 * input.length };
+  expectClose(run.what, await runLinear(device, run), conv1x1Reference(input, shape, [2, -1], 2));
 });

@@ -1,5 +1,5 @@
 import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
-import { launchBlocks, noWeight, packBlocks, type PackedLayout, planUniformWeight } from "../shared/packing.js";
+import { launchBlocks, noWeight, type PackedLayout, packBlocks, planUniformWeight } from "../shared/packing.js";
 import { splitPixels, wantedPartials } from "../shared/partial-sums.js";
 import plainSource from "./conv1x1.wgsl.js";
 import blockedSource from "./conv1x1-blocked.wgsl.js";

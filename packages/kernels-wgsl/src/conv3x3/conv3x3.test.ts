@@ -12,7 +12,6 @@ import {
 } from "../testing/convolution-checks.js";
 import { testDevice } from "../testing/device.js";
 import { conv3x3Cases } from "./conv3x3.cases.js";
-import { conv3x3Reference } from "./conv3x3.reference.js";
 import {
   type Conv3x3Problem,
   type Conv3x3Variant,
@@ -21,6 +20,7 @@ import {
   conv3x3GradWeight,
   packConv3x3,
 } from "./conv3x3.js";
+import { conv3x3Reference } from "./conv3x3.reference.js";
 import blockedSource from "./conv3x3-blocked.wgsl.js";
 import storageSource from "./conv3x3-blocked-storage.wgsl.js";
 
@@ -131,7 +131,7 @@ test("the storage twin differs from the blocked kernel in the weight's binding o
 
 test("weights beyond 64 KiB are spread over launches that begin at multiples of 256 bytes", () => {
   const { launches } = conv3x3({ input: { batch: 1, channels: 51, height: 4, width: 2 }, outChannels: 70 }, "blocked");
-  expect(launches.map(({ offsets, workgroups, sizes }) => [offsets?.["weight"], workgroups, sizes["firstBlock"]])).toEqual([
+  expect(launches.map(({ offsets, workgroups, sizes }) => [offsets?.weight, workgroups, sizes.firstBlock])).toEqual([
     [undefined, [1, 1, 4], 0],
     [58_880, [1, 1, 4], 4],
     [117_760, [1, 1, 1], 8],

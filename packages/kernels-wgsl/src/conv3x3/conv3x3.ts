@@ -2,8 +2,8 @@ import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } f
 import {
   launchBlocks,
   noWeight,
-  packBlocks,
   type PackedLayout,
+  packBlocks,
   planUniformWeight,
   uniformWeightBytes,
   type WeightPlan,

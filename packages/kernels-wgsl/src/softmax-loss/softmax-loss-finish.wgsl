@@ -8,7 +8,7 @@ struct Sizes {
   sumLanes: u32, // invocations that share the sums of one class of one image, a power of two
   lambdaCrossEntropy: f32,
   lambdaDice: f32,
-  smooth: f32,
+  smoothing: f32,
   byWeights: u32, // 1 where the pixel term is divided by the weights of the pixels, 0 by their number
 }
 
@@ -47,8 +47,8 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     }
     if (entry < entries && part == 0u) {
       let sum = sums[lane].xyz; // I, P, T
-      let numerator = 2.0 * sum.x + sizes.smooth;
-      let denominator = sum.y + sum.z + sizes.smooth;
+      let numerator = 2.0 * sum.x + sizes.smoothing;
+      let denominator = sum.y + sum.z + sizes.smoothing;
       let weight = classWeights[CLASSES + c];
       // As differences, so that a score near 1 keeps its digits.
       diceLoss += weight * ((sum.y - sum.x) + (sum.z - sum.x)) / denominator;

@@ -98,7 +98,10 @@ export function softmaxLoss(problem: SoftmaxLossProblem, options: SoftmaxLossOpt
       name: "softmax-loss-finish",
       source: withClasses(finishSource),
       launches: [
-        { sizes: { batch, segments, sumLanes, lambdaCrossEntropy, lambdaDice, smooth, byWeights }, workgroups: [1, 1, 1] },
+        {
+          sizes: { batch, segments, sumLanes, lambdaCrossEntropy, lambdaDice, smoothing: smooth, byWeights },
+          workgroups: [1, 1, 1],
+        },
       ],
       flops: partials + 20 * batch * classes,
       bytes: 4 * (partials + 3 * batch * classes + 8),

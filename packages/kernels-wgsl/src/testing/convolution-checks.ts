@@ -117,7 +117,11 @@ export async function checkStatistics(device: GPUDevice, run: Run, shape: ImageS
       let [count, total, second] = [0, 0, 0];
       for (let partial = 0; partial < partials; partial++) {
         const at = (partial * channels + c) * 4;
-        const [partCount, partSum, partSecond] = [...results.statistics.subarray(at, at + 3)] as [number, number, number];
+        const [partCount, partSum, partSecond] = [...results.statistics.subarray(at, at + 3)] as [
+          number,
+          number,
+          number,
+        ];
         const centered = slot === "moments" && partCount > 0;
         count += partCount;
         total += partSum;

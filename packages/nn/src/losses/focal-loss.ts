@@ -28,6 +28,6 @@ export function focalLoss(logits: Image, target: Target, { gamma = 2, alpha }: F
     lambdaDice: 0,
     gamma,
     normalization: "pixels",
-    ...(weights === undefined ? {} : { classWeights: [...weights] }),
+    ...(weights === undefined ? {} : { classWeights: weights }),
   }).loss;
 }

@@ -29,7 +29,7 @@ export function weightedDiceCrossEntropy(
   const weights =
     classWeights === undefined
       ? {}
-      : ({ classWeights: [...classWeights], diceWeights: [...classWeights], normalization: "weights" } as const);
+      : ({ classWeights, diceWeights: classWeights, normalization: "weights" } as const);
   const { loss, pixelLoss, diceLoss, dice } = softmaxLoss(logits, target, {
     lambdaCrossEntropy,
     lambdaDice,

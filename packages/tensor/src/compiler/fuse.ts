@@ -18,7 +18,7 @@ export interface Fusion {
 /** The inputs that a node's arithmetic reads. */
 export function readInputs(node: Node): readonly Tensor[] {
   const { operation, inputs } = node;
-  return operation.kind === "pointwise" ? inputs.slice(0, operation.expressionInputs ?? inputs.length) : inputs;
+  return "expressionInputs" in operation ? inputs.slice(0, operation.expressionInputs) : inputs;
 }
 
 export const isExpression = (node: Node): boolean =>

@@ -33,6 +33,8 @@ export interface RemapOperation extends Common {
   readonly kind: "concat" | "slice";
   /** First channel of the slice; channel at which the second input of the concat begins. */
   readonly channel: number;
+  /** How many of the inputs are read; the rest only receive gradients. All by default. */
+  readonly expressionInputs?: number;
 }
 
 /** The same memory under another shape. */

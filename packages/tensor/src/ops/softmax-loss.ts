@@ -1,0 +1,147 @@
+import { softmaxLoss as softmaxLossKernels } from "@lobule/kernels-wgsl";
+import { apply, applyOne, constant, type Image, type Scalar, type Tensor } from "../graph/tensor.js";
+import { asImage, printShape, ShapeError } from "../shape.js";
+import { reshape } from "./channels.js";
+
+export interface SoftmaxLossOptions {
+  /** Factor of the pixel term (cross-entropy or focal); 1 by default. */
+  readonly lambdaCrossEntropy?: number;
+  /** Factor of the Dice term; 1 by default. */
+  readonly lambdaDice?: number;
+  /** Added to numerator and denominator of each Dice score; 1e-5 by default. */
+  readonly smooth?: number;
+  /** Focal exponent γ; 0 (cross-entropy) by default. */
+  readonly gamma?: number;
+  /** Weights of the pixels of each class; all 1 by default. */
+  readonly classWeights?: readonly number[];
+  /** Weights of each class's Dice term; all 1 by default. */
+  readonly diceWeights?: readonly number[];
+  /** What the pixel term is divided by: the number of pixels (default), or the sum of their weights, as PyTorch's. */
+  readonly normalization?: "pixels" | "weights";
+  /** "none" where the input is probabilities already; there is then no pixel term. */
+  readonly activation?: "softmax" | "none";
+}
+
+export interface SoftmaxLoss<K extends number = number> {
+  /** λ_CE · pixelLoss + λ_Dice · diceLoss; the only one of the four that gradients flow through. */
+  readonly loss: Scalar;
+  readonly pixelLoss: Scalar;
+  readonly diceLoss: Scalar;
+  /** Soft Dice scores, [n, classes]. */
+  readonly dice: Tensor<readonly [number, K], "f32">;
+}
+
+/**
+ * Cross-entropy, focal and Dice loss on the softmax over classes, and weighted sums of them, in one pass:
+ *
+ * L = λ_CE · Σ w_t (1 − p_t)^γ (−log p_t) / N + λ_Dice · mean over n, c of v_c (1 − (2I + s)/(P + T + s))
+ *
+ * logits [n, classes, h, w], target [n, h, w] of class indices. At most 16 classes.
+ * @throws ShapeError when logits and target, or the number of weights, do not fit together.
+ * Source: Milletari et al. 2016 (Dice), Lin et al. 2017 (focal); MONAI's DiceCELoss and PyTorch's cross_entropy.
+ */
+export function softmaxLoss<K extends number>(
+  logits: Image<K>,
+  target: Tensor<readonly [n: number, h: number, w: number], "u32">,
+  options: SoftmaxLossOptions = {},
+): SoftmaxLoss<K> {
+  const { batch, channels: classes, height, width } = asImage(logits.shape);
+  if (logits.shape.length !== 4 || printShape(target.shape) !== printShape([batch, height, width])) {
+    throw new ShapeError(
+      `softmaxLoss: logits are ${printShape(logits.shape)}, so the target must be ${printShape([batch, height, width])}, got ${printShape(target.shape)}`,
+    );
+  }
+  if (target.dtype !== "u32") throw new ShapeError(`softmaxLoss: the target must hold u32 class indices, got ${target.dtype}`);
+  const ones = Array<number>(classes).fill(1);
+  const { classWeights = ones, diceWeights = ones, activation = "softmax" } = options;
+  for (const [name, weights] of Object.entries({ classWeights, diceWeights })) {
+    if (weights.length !== classes) {
+      throw new ShapeError(`softmaxLoss: ${name} has ${weights.length} entries, the logits have ${classes} classes`);
+    }
+  }
+  const resolved = {
+    lambdaCrossEntropy: options.lambdaCrossEntropy ?? (activation === "none" ? 0 : 1),
+    lambdaDice: options.lambdaDice ?? 1,
+    smooth: options.smooth ?? 1e-5,
+    gamma: options.gamma ?? 0,
+    normalization: options.normalization ?? "pixels",
+    activation,
+  } as const;
+  const kernels = softmaxLossKernels({ batch, classes, height, width }, resolved);
+  const key = JSON.stringify(resolved);
+  const weights = constant([...classWeights, ...diceWeights], [2 * classes]);
+
+  const [result, dice, coefficients] = apply(
+    {
+      kind: "kernel",
+      name: "softmax-loss",
+      key,
+      lower: (lowering, inputs, outputs) => {
+        const [x, labels, classWeightsInput] = inputs as [Tensor, Tensor, Tensor];
+        const [resultOutput, diceOutput, coefficientsOutput] = outputs as [Tensor, Tensor, Tensor];
+        const partials = lowering.scratch([kernels.partials]);
+        lowering.call({ kernel: kernels.sums, bindings: { logits: x, labels, classWeights: classWeightsInput, partials } });
+        lowering.call({
+          kernel: kernels.finish,
+          bindings: {
+            partials,
+            classWeights: classWeightsInput,
+            result: resultOutput,
+            dice: diceOutput,
+            coefficients: coefficientsOutput,
+          },
+        });
+      },
+    },
+    [logits, target, weights],
+    [
+      { shape: [8], dtype: "f32" },
+      { shape: [batch, classes], dtype: "f32" },
+      { shape: [batch, classes, 2], dtype: "f32" },
+    ],
+  ) as [Tensor, Tensor<readonly [number, K], "f32">, Tensor];
+
+  const gradient = (upstream: Tensor): Tensor =>
+    applyOne(
+      {
+        kind: "kernel",
+        name: "softmax-loss-grad",
+        key,
+        lower: (lowering, inputs, [gradLogits]) => {
+          const [x, labels, classWeightsInput, coefficientsInput, resultInput, upstreamInput] = inputs as Tensor[];
+          lowering.call({
+            kernel: kernels.gradient,
+            bindings: {
+              logits: x as Tensor,
+              labels: labels as Tensor,
+              classWeights: classWeightsInput as Tensor,
+              coefficients: coefficientsInput as Tensor,
+              result: resultInput as Tensor,
+              upstream: upstreamInput as Tensor,
+              gradLogits: gradLogits as Tensor,
+            },
+          });
+        },
+      },
+      [logits, target, weights, coefficients, result, upstream],
+      logits.shape,
+    );
+
+  const row = reshape(result, [1, 8, 1, 1]);
+  const pick = (channel: number, inputs: readonly Tensor[]): Scalar =>
+    reshape(
+      applyOne(
+        {
+          kind: "slice",
+          name: "loss-term",
+          channel,
+          expressionInputs: 1,
+          gradient: ([g]) => [undefined, g && gradient(reshape(g, [1]))],
+        },
+        inputs,
+        [1, 1, 1, 1],
+      ),
+      [1],
+    );
+  return { loss: pick(0, [row, logits]), pixelLoss: pick(1, [row]), diceLoss: pick(2, [row]), dice };
+}

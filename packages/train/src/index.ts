@@ -1,0 +1,4 @@
+export { Adam, type AdamOptions, OptimizerStateError } from "./adam.js";
+export { type DiceCounts, diceCounts, type DiceScores, diceScores, meanDiceByClass, pooledCounts, scoresOf } from "./dice-scores.js";
+export { EarlyStopping, type EarlyStoppingOptions, type EarlyStoppingState } from "./early-stopping.js";
+export { ReduceLROnPlateau, type ReduceLROnPlateauOptions, type ReduceLROnPlateauState } from "./reduce-lr-on-plateau.js";
