@@ -72,7 +72,7 @@ export class Planner implements Lowering {
     private readonly options: PlannerOptions,
   ) {}
 
-  plan(roots: readonly Tensor[]): Calls {
+  plan(): Calls {
     for (const node of this.nodes) {
       for (const output of node.outputs) this.producers.set(output, node);
       if (node.operation.kind !== "kernel") continue;
@@ -82,7 +82,13 @@ export class Planner implements Lowering {
     for (const [node, chain] of this.fusion.stored) {
       for (const tensor of chain) this.producers.set(tensor, node);
     }
-    for (const root of roots) this.visit(root);
+    // In order of creation, so that a layer's gradients are formed together and its activations are let go early.
+    for (const node of this.nodes) {
+      const output = node.outputs[0] as Tensor;
+      const chain = this.fusion.stored.get(this.producers.get(output) as Node);
+      const waits = chain?.includes(output) && chain.at(-1) !== output;
+      if (!waits && !this.fusion.virtual.has(output)) this.visit(output);
+    }
     const sums = [...this.lateSums].map(([arena, list]) => this.lateSum(arena, list));
     const packs = [...this.packArenas].map(([group, pack]) => this.packCall(group, pack.arena, pack.index));
     const elementsOf = (tensor: Tensor): number => sizeOf(tensor.shape) * (this.partialCounts.get(tensor) ?? 1);

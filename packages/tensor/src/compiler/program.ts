@@ -234,6 +234,6 @@ export function plan(inputs: Readonly<Record<string, Tensor>>, results: Results,
       for (const { tensor } of node.operation.placements ?? []) required.add(storageOf(tensor));
     }
   }
-  const calls = new Planner(nodes, fuse(nodes, required, options.fusion), options).plan(roots);
+  const calls = new Planner(nodes, fuse(nodes, required, options.fusion), options).plan();
   return new Program(inputs, kept, Object.keys(metrics), calls);
 }
