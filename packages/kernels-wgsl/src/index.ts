@@ -14,10 +14,19 @@ export { gather } from "./gather/gather.js";
 export { maxPool2x2, maxPool2x2Grad } from "./max-pool2x2/max-pool2x2.js";
 export { pointwise } from "./pointwise/pointwise.js";
 export { philox4x32, type Words4 } from "./random-fill/philox.js";
-export { bytesPerElement, type DType, type ImageShape, type Kernel, KernelDeclarationError, type Launch } from "./shared/kernel.js";
+export { scaledDotProductAttention } from "./sdpa/sdpa.js";
+export {
+  bytesPerElement,
+  type DType,
+  type ImageShape,
+  type Kernel,
+  KernelDeclarationError,
+  type Launch,
+} from "./shared/kernel.js";
 export type { PackedLayout } from "./shared/packing.js";
 export { pasteSlots, type SlotText } from "./shared/slots.js";
 export { momentsSlot, sumsSlot } from "./shared/statistics.js";
 export { type Binding, bindingsOf, hasFunction, packSizes } from "./shared/wgsl-text.js";
-export { sumPartials } from "./sum-partials/sum-partials.js";
+export { softmax, softmaxGrad } from "./softmax/softmax.js";
 export { type SoftmaxLossKernels, softmaxLoss } from "./softmax-loss/softmax-loss.js";
+export { sumPartials } from "./sum-partials/sum-partials.js";

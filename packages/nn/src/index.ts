@@ -1,15 +1,18 @@
 export { AttentionGate, type AttentionGateOptions } from "./blocks/attention-gate.js";
 export { ResBlock, type ResBlockOptions } from "./blocks/res-block.js";
 export { BatchNorm2d, type BatchNorm2dOptions } from "./layers/batch-norm2d.js";
-export { Conv2d, type Conv2dOptions } from "./layers/conv2d.js";
 export { ConvTranspose2d, type ConvTranspose2dOptions } from "./layers/conv-transpose2d.js";
+export { Conv2d, type Conv2dOptions } from "./layers/conv2d.js";
 export { MaxPool2d } from "./layers/max-pool2d.js";
 export { ReLU } from "./layers/relu.js";
 export { Sigmoid } from "./layers/sigmoid.js";
-export { diceCrossEntropy, type DiceCrossEntropyOptions } from "./losses/dice-cross-entropy.js";
-export { focalLoss, type FocalLossOptions } from "./losses/focal-loss.js";
+export { type DiceCrossEntropyOptions, diceCrossEntropy } from "./losses/dice-cross-entropy.js";
+export { type FocalLossOptions, focalLoss } from "./losses/focal-loss.js";
 export type { SegmentationLoss, Target } from "./losses/target.js";
-export { weightedDiceCrossEntropy, type WeightedDiceCrossEntropyOptions } from "./losses/weighted-dice-cross-entropy.js";
+export {
+  type WeightedDiceCrossEntropyOptions,
+  weightedDiceCrossEntropy,
+} from "./losses/weighted-dice-cross-entropy.js";
 export { AttentionResUNet, type AttentionResUNetOptions, DecoderLevel } from "./models/attention-res-unet.js";
 export { Module, type StateDict, StateDictError, type StateEntry } from "./module.js";
 export { Scope } from "./scope.js";

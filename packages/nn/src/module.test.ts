@@ -1,7 +1,7 @@
 import { type SafetensorsTensor, Variable } from "@lobule/tensor";
 import { describe, expect, test } from "vitest";
-import { Conv2d } from "./layers/conv2d.js";
 import { ResBlock } from "./blocks/res-block.js";
+import { Conv2d } from "./layers/conv2d.js";
 import { Module, StateDictError } from "./module.js";
 
 const block = (): ResBlock<2, 3> => new ResBlock({ inChannels: 2, outChannels: 3 });
@@ -28,7 +28,11 @@ describe("walking the fields", () => {
   });
 
   test("statistics are buffers, not parameters", () => {
-    expect(block().buffers().map(({ name }) => name)).toEqual(["bn1.running_mean", "bn1.running_var", "bn2.running_mean", "bn2.running_var"]);
+    expect(
+      block()
+        .buffers()
+        .map(({ name }) => name),
+    ).toEqual(["bn1.running_mean", "bn1.running_var", "bn2.running_mean", "bn2.running_var"]);
     expect([...block().namedParameters().keys()]).not.toContain("bn1.running_mean");
   });
 
@@ -63,12 +67,25 @@ describe("state dict", () => {
   const one = (shape: readonly number[]): SafetensorsTensor => ({ dtype: "F32", shape, data: new Float32Array(1) });
 
   test.each([
-    ["an unknown name", (state: Map<string, SafetensorsTensor>) => state.set("head.bias", one([1])), /'head.bias' is unknown to this ResBlock: build it with/],
-    ["a missing name", (state: Map<string, SafetensorsTensor>) => state.delete("bn2.bias"), /'bn2.bias' \[3\] is missing: take a state/],
-    ["a wrong shape", (state: Map<string, SafetensorsTensor>) => state.set("bn1.weight", one([1])), /'bn1.weight' has shape \[1\], this ResBlock needs \[3\]/],
+    [
+      "an unknown name",
+      (state: Map<string, SafetensorsTensor>) => state.set("head.bias", one([1])),
+      /'head.bias' is unknown to this ResBlock: build it with/,
+    ],
+    [
+      "a missing name",
+      (state: Map<string, SafetensorsTensor>) => state.delete("bn2.bias"),
+      /'bn2.bias' \[3\] is missing: take a state/,
+    ],
+    [
+      "a wrong shape",
+      (state: Map<string, SafetensorsTensor>) => state.set("bn1.weight", one([1])),
+      /'bn1.weight' has shape \[1\], this ResBlock needs \[3\]/,
+    ],
     [
       "a wrong element type",
-      (state: Map<string, SafetensorsTensor>) => state.set("bn1.weight", { dtype: "F16", shape: [3], data: new Uint16Array(3) }),
+      (state: Map<string, SafetensorsTensor>) =>
+        state.set("bn1.weight", { dtype: "F16", shape: [3], data: new Uint16Array(3) }),
       /'bn1.weight' has element type F16, expected F32: convert it first/,
     ],
   ] as const)("%s is refused and nothing is changed", async (_, change, message) => {

@@ -96,7 +96,9 @@ export abstract class Module {
     const problems: string[] = [];
     for (const name of state.keys()) {
       if (!variables.has(name)) {
-        problems.push(`'${name}' is unknown to this ${this.constructor.name}: build it with the options that the state was saved with, or leave the entry out.`);
+        problems.push(
+          `'${name}' is unknown to this ${this.constructor.name}: build it with the options that the state was saved with, or leave the entry out.`,
+        );
       }
     }
     const values = new Map<Variable, Float32Array>();
@@ -108,12 +110,16 @@ export abstract class Module {
       } else if (entry.dtype !== "F32") {
         problems.push(`'${name}' has element type ${entry.dtype}, expected F32: convert it first.`);
       } else if (print(entry.shape) !== wanted) {
-        problems.push(`'${name}' has shape ${print(entry.shape)}, this ${this.constructor.name} needs ${wanted}: build it with the options that the state was saved with.`);
+        problems.push(
+          `'${name}' has shape ${print(entry.shape)}, this ${this.constructor.name} needs ${wanted}: build it with the options that the state was saved with.`,
+        );
       } else values.set(variable, entry.data);
     }
     if (problems.length > 0) {
       const rest = problems.length - listedProblems;
-      throw new StateDictError([...problems.slice(0, listedProblems), ...(rest > 0 ? [`… and ${rest} more.`] : [])].join("\n"));
+      throw new StateDictError(
+        [...problems.slice(0, listedProblems), ...(rest > 0 ? [`… and ${rest} more.`] : [])].join("\n"),
+      );
     }
     for (const [variable, data] of values) variable.write(data);
   }

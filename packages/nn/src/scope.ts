@@ -27,7 +27,12 @@ export class Scope {
     const name = this.nameOf(leaf);
     const bound = 1 / Math.sqrt(fanIn);
     const samples = uniformSamples(this.seed, name, sizeOf(shape));
-    return new Variable(name, shape, samples.map((sample) => (2 * sample - 1) * bound), "parameter");
+    return new Variable(
+      name,
+      shape,
+      samples.map((sample) => (2 * sample - 1) * bound),
+      "parameter",
+    );
   }
 
   /** A variable of one value. */

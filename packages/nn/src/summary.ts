@@ -20,7 +20,10 @@ interface Row {
  * A layer whose work another kernel does (the attention gate's convolutions) shows no output shape.
  * @throws ShapeError when the input does not fit the module.
  */
-export function summary(module: ImageModule, inputShape: readonly [n: number, c: number, h: number, w: number]): string {
+export function summary(
+  module: ImageModule,
+  inputShape: readonly [n: number, c: number, h: number, w: number],
+): string {
   const outputs = outputShapes(module, inputShape);
   const rows = [...module.namedModules()]
     .map(([name, layer]): Row => {
@@ -36,7 +39,9 @@ export function summary(module: ImageModule, inputShape: readonly [n: number, c:
     .filter(({ parameters }) => parameters > 0);
   const total = module.parameters().reduce((count, variable) => count + sizeOf(variable.shape), 0);
   const statistics = module.buffers().reduce((count, variable) => count + sizeOf(variable.shape), 0);
-  const columns = (["name", "layer", "output"] as const).map((key) => Math.max(key.length, ...rows.map((row) => row[key].length)));
+  const columns = (["name", "layer", "output"] as const).map((key) =>
+    Math.max(key.length, ...rows.map((row) => row[key].length)),
+  );
   const line = (name: string, layer: string, output: string, parameters: string): string =>
     [name, layer, output].map((text, i) => text.padEnd(columns[i] ?? 0)).join("  ") + parameters.padStart(12);
   return [

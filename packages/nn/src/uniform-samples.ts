@@ -20,6 +20,7 @@ export function uniformSamples(seed: number, name: string, count: number): Float
 /** 64-bit FNV-1a of the name's UTF-8 bytes, lower and upper half. Source: Fowler, Noll and Vo, RFC 9923. */
 function hash(name: string): readonly [low: number, high: number] {
   let value = 0xcbf29ce484222325n;
-  for (const byte of new TextEncoder().encode(name)) value = BigInt.asUintN(64, (value ^ BigInt(byte)) * 0x100000001b3n);
+  for (const byte of new TextEncoder().encode(name))
+    value = BigInt.asUintN(64, (value ^ BigInt(byte)) * 0x100000001b3n);
   return [Number(value & 0xffffffffn), Number(value >> 32n)];
 }

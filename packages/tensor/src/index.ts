@@ -7,6 +7,7 @@ export { gradients } from "./graph/gradients.js";
 export { constant, type HostData, type Image, type Scalar, Tensor, type Vector } from "./graph/tensor.js";
 export { groupVariables, Variable, type VariableRole } from "./graph/variable.js";
 export { adam, type Update } from "./ops/adam.js";
+export { scaledDotProductAttention } from "./ops/attention.js";
 export { type AttentionGateInputs, attentionGate } from "./ops/attention-gate.js";
 export { type BatchNormOptions, batchNorm } from "./ops/batch-norm.js";
 export { addBias } from "./ops/bias.js";
@@ -27,6 +28,7 @@ export {
   sqrt,
   subtract,
 } from "./ops/pointwise.js";
+export { softmaxChannels } from "./ops/softmax.js";
 export { type SoftmaxLoss, type SoftmaxLossOptions, softmaxLoss } from "./ops/softmax-loss.js";
 export { channelSum, sum } from "./ops/sum.js";
 export { PlanError, printShape, type Shape, ShapeError } from "./shape.js";

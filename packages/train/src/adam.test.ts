@@ -47,8 +47,12 @@ describe("state", () => {
     const without = new Map([...state].slice(1));
     expect(() => adam.loadStateDict(without, 1)).toThrow(OptimizerStateError);
     expect(() => adam.loadStateDict(without, 1)).toThrow(/'exp_avg.a.weight' is missing, expected F32 \[2\]/);
-    expect(() => adam.loadStateDict(new Map([...state, ["exp_avg.c", one]]), 1)).toThrow(/'exp_avg.c' belongs to no parameter/);
-    expect(() => adam.loadStateDict(new Map([...state, ["exp_avg.a.weight", one]]), 1)).toThrow(/is F32 \[1\], expected F32 \[2\]/);
+    expect(() => adam.loadStateDict(new Map([...state, ["exp_avg.c", one]]), 1)).toThrow(
+      /'exp_avg.c' belongs to no parameter/,
+    );
+    expect(() => adam.loadStateDict(new Map([...state, ["exp_avg.a.weight", one]]), 1)).toThrow(
+      /is F32 \[1\], expected F32 \[2\]/,
+    );
     expect(() => adam.loadStateDict(state, 1.5)).toThrow(/must be a whole number from 0, got 1.5/);
   });
 });

@@ -1,5 +1,5 @@
-import { adam, type SafetensorsTensor, type Shape, type Tensor, type Update, Variable } from "@lobule/tensor";
 import type { StateDict } from "@lobule/nn";
+import { adam, type SafetensorsTensor, type Shape, type Tensor, type Update, Variable } from "@lobule/tensor";
 
 export interface AdamOptions {
   /** Step size; 1e-3 by default. Can be changed between steps. */
@@ -46,11 +46,22 @@ export class Adam {
   /** @param parameters what is trained, by name: `model.namedParameters()`. */
   constructor(
     parameters: ReadonlyMap<string, Variable>,
-    { learningRate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0, decoupledWeightDecay = 0 }: AdamOptions = {},
+    {
+      learningRate = 1e-3,
+      beta1 = 0.9,
+      beta2 = 0.999,
+      epsilon = 1e-8,
+      weightDecay = 0,
+      decoupledWeightDecay = 0,
+    }: AdamOptions = {},
   ) {
-    const unique = [...parameters].filter(([, variable], i, all) => all.findIndex(([, each]) => each === variable) === i);
-    const zeros = (prefix: string) => ([name, { shape }]: readonly [string, Variable]) =>
-      new Variable(`${prefix}${name}`, shape, new Float32Array(sizeOf(shape)), "moment");
+    const unique = [...parameters].filter(
+      ([, variable], i, all) => all.findIndex(([, each]) => each === variable) === i,
+    );
+    const zeros =
+      (prefix: string) =>
+      ([name, { shape }]: readonly [string, Variable]) =>
+        new Variable(`${prefix}${name}`, shape, new Float32Array(sizeOf(shape)), "moment");
     this.names = unique.map(([name]) => name);
     this.parameters = unique.map(([, variable]) => variable);
     this.firstMoments = unique.map(zeros(prefixes.first));
@@ -108,21 +119,27 @@ export class Adam {
    */
   loadStateDict(state: ReadonlyMap<string, SafetensorsTensor>, steps: number): void {
     if (!Number.isSafeInteger(steps) || steps < 0) {
-      throw new OptimizerStateError(`Adam: the step count must be a whole number from 0, got ${steps}; take it from the checkpoint`);
+      throw new OptimizerStateError(
+        `Adam: the step count must be a whole number from 0, got ${steps}; take it from the checkpoint`,
+      );
     }
     const entries = this.entries();
     const known = new Set(entries.map(({ name }) => name));
     for (const name of state.keys()) {
       const isMoment = name.startsWith(prefixes.first) || name.startsWith(prefixes.second);
       if (isMoment && !known.has(name)) {
-        throw new OptimizerStateError(`Adam: '${name}' belongs to no parameter; take a state that was saved from the same network`);
+        throw new OptimizerStateError(
+          `Adam: '${name}' belongs to no parameter; take a state that was saved from the same network`,
+        );
       }
     }
     const writes = entries.map(({ name, shape, write }) => {
       const entry = state.get(name);
       if (entry?.dtype !== "F32" || print(entry.shape) !== print(shape)) {
         const found = entry === undefined ? "is missing" : `is ${entry.dtype} ${print(entry.shape)}`;
-        throw new OptimizerStateError(`Adam: '${name}' ${found}, expected F32 ${print(shape)}; take a state that was saved from the same network`);
+        throw new OptimizerStateError(
+          `Adam: '${name}' ${found}, expected F32 ${print(shape)}; take a state that was saved from the same network`,
+        );
       }
       const { data } = entry;
       return () => write(data);
@@ -131,7 +148,12 @@ export class Adam {
     this.steps = steps;
   }
 
-  private entries(): { name: string; shape: Shape; read: () => Promise<Float32Array>; write: (data: Float32Array) => void }[] {
+  private entries(): {
+    name: string;
+    shape: Shape;
+    read: () => Promise<Float32Array>;
+    write: (data: Float32Array) => void;
+  }[] {
     const all = [
       [prefixes.first, this.firstMoments],
       [prefixes.second, this.secondMoments],

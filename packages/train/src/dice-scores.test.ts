@@ -56,7 +56,7 @@ describe("diceScores", () => {
 
   test("means over cases leave out what is null", () => {
     const cases = [diceScores([1, 0], [0, 0], 2), diceScores([1, 0], [1, 0], 2)];
-    expect(meanDiceByClass(cases)).toEqual({ dice: [5 / 6, 0.5], diceIgnoreEmpty: [5 / 6, 1] });
+    expect(meanDiceByClass(cases)).toEqual({ dice: [(2 / 3 + 1) / 2, 0.5], diceIgnoreEmpty: [(2 / 3 + 1) / 2, 1] });
   });
 
   test.each([

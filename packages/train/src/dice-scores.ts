@@ -32,7 +32,9 @@ export function diceCounts(prediction: ArrayLike<number>, target: ArrayLike<numb
   for (let i = 0; i < prediction.length; i++) {
     const [p, t] = [prediction[i] as number, target[i] as number];
     if (!(p in predicted) || !(t in present)) {
-      throw new RangeError(`diceCounts: pixel ${i} has prediction ${p} and target ${t}, classes are 0 to ${classes - 1}`);
+      throw new RangeError(
+        `diceCounts: pixel ${i} has prediction ${p} and target ${t}, classes are 0 to ${classes - 1}`,
+      );
     }
     predicted[p] = (predicted[p] ?? 0) + 1;
     present[t] = (present[t] ?? 0) + 1;
@@ -44,7 +46,8 @@ export function diceCounts(prediction: ArrayLike<number>, target: ArrayLike<numb
 /** Counts of several images or cases, pooled. @throws RangeError when they have different numbers of classes. */
 export function pooledCounts(counts: readonly DiceCounts[]): DiceCounts {
   const classes = counts[0]?.target.length ?? 0;
-  if (counts.some(({ target }) => target.length !== classes)) throw new RangeError("pooledCounts: the numbers of classes differ");
+  if (counts.some(({ target }) => target.length !== classes))
+    throw new RangeError("pooledCounts: the numbers of classes differ");
   const total = (key: keyof DiceCounts): number[] =>
     Array.from({ length: classes }, (_, c) => counts.reduce((sum, each) => sum + (each[key][c] ?? 0), 0));
   return { intersection: total("intersection"), predicted: total("predicted"), target: total("target") };

@@ -1,4 +1,16 @@
 export { Adam, type AdamOptions, OptimizerStateError } from "./adam.js";
-export { type DiceCounts, diceCounts, type DiceScores, diceScores, meanDiceByClass, pooledCounts, scoresOf } from "./dice-scores.js";
+export {
+  type DiceCounts,
+  type DiceScores,
+  diceCounts,
+  diceScores,
+  meanDiceByClass,
+  pooledCounts,
+  scoresOf,
+} from "./dice-scores.js";
 export { EarlyStopping, type EarlyStoppingOptions, type EarlyStoppingState } from "./early-stopping.js";
-export { ReduceLROnPlateau, type ReduceLROnPlateauOptions, type ReduceLROnPlateauState } from "./reduce-lr-on-plateau.js";
+export {
+  ReduceLROnPlateau,
+  type ReduceLROnPlateauOptions,
+  type ReduceLROnPlateauState,
+} from "./reduce-lr-on-plateau.js";

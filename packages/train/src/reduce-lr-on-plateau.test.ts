@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ReduceLROnPlateau } from "./reduce-lr-on-plateau.js";
 
-const rates = (scheduler: ReduceLROnPlateau, values: readonly number[]): number[] => values.map((value) => scheduler.step(value));
+const rates = (scheduler: ReduceLROnPlateau, values: readonly number[]): number[] =>
+  values.map((value) => scheduler.step(value));
 
 describe("ReduceLROnPlateau", () => {
   test("patience 3: the fourth bad epoch halves the rate, and the count starts again", () => {

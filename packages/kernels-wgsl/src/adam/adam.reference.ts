@@ -22,7 +22,15 @@ export const adamHyper = (h: AdamHyper, t: number): number[] => [
 
 /** m ← β₁m + (1 − β₁)g;  v ← β₂v + (1 − β₂)g²;  p ← p − lr·λ·p − lr/bc₁ · m/(√v/√bc₂ + ε), with g + λ₂p for g. */
 export function adamReference(state: AdamState, gradients: ArrayLike<number>, h: AdamHyper, t: number): AdamState {
-  const [, , , , , correction1, rootCorrection2] = adamHyper(h, t) as [number, number, number, number, number, number, number];
+  const [, , , , , correction1, rootCorrection2] = adamHyper(h, t) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const gradient = state.parameters.map((p, i) => (gradients[i] as number) + h.weightDecay * p);
   const firstMoment = state.firstMoment.map((m, i) => h.beta1 * m + (1 - h.beta1) * (gradient[i] as number));
   const secondMoment = state.secondMoment.map((v, i) => h.beta2 * v + (1 - h.beta2) * (gradient[i] as number) ** 2);

@@ -3,8 +3,8 @@ import { expectClose, randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
 import { runKernel } from "../testing/runner.js";
 import { adamCases } from "./adam.cases.js";
-import { adamHyper, adamReference } from "./adam.reference.js";
 import { adam } from "./adam.js";
+import { type AdamState, adamHyper, adamReference } from "./adam.reference.js";
 
 let device: GPUDevice;
 beforeAll(async () => {
@@ -16,7 +16,12 @@ const state = ["parameters", "firstMoment", "secondMoment"] as const;
 test("reference, by hand: the first step is lr times the gradient's sign", () => {
   const hyper = { learningRate: 0.5, beta1: 0.9, beta2: 0.99, epsilon: 0, weightDecay: 0, decoupledWeightDecay: 0 };
   const zero = new Float64Array(2);
-  const after = adamReference({ parameters: Float64Array.of(1, 2), firstMoment: zero, secondMoment: zero }, [3, -0.1], hyper, 1);
+  const after = adamReference(
+    { parameters: Float64Array.of(1, 2), firstMoment: zero, secondMoment: zero },
+    [3, -0.1],
+    hyper,
+    1,
+  );
   expectClose("parameters", after.parameters, [0.5, 2.5], 1e-12);
   expectClose("firstMoment", after.firstMoment, [0.3, -0.01], 1e-12);
   expectClose("secondMoment", after.secondMoment, [0.09, 0.0001], 1e-12);
@@ -30,7 +35,7 @@ describe.each(adamCases)("$length: $why", ({ length, steps, hyper }) => {
       firstMoment: new Float32Array(length),
       secondMoment: new Float32Array(length),
     };
-    let reference = {
+    let reference: AdamState = {
       parameters: Float64Array.from(current.parameters),
       firstMoment: new Float64Array(length),
       secondMoment: new Float64Array(length),

@@ -4,8 +4,8 @@ import { randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
 import { type HostArray, runKernel } from "../testing/runner.js";
 import { convertCases } from "./convert.cases.js";
-import { convertReference } from "./convert.reference.js";
 import { convert } from "./convert.js";
+import { convertReference } from "./convert.reference.js";
 import { fromHalf, halfBits, halfValue, toHalf } from "./half.js";
 
 let device: GPUDevice;
@@ -18,7 +18,20 @@ const hostArray = (values: ArrayLike<number>, dtype: DType): HostArray =>
   dtype === "f16" ? toHalf(values) : arrayTypes[dtype].from(values);
 
 test("half floats, by hand", () => {
-  const values = [0, -0, 1, -2, 65_504, 65_520, 2 ** -24, 2 ** -25, 1.5 * 2 ** -24, 1 + 2 ** -11, 1 + 3 * 2 ** -11, 0.1];
+  const values = [
+    0,
+    -0,
+    1,
+    -2,
+    65_504,
+    65_520,
+    2 ** -24,
+    2 ** -25,
+    1.5 * 2 ** -24,
+    1 + 2 ** -11,
+    1 + 3 * 2 ** -11,
+    0.1,
+  ];
   const bits = [0, 0x8000, 0x3c00, 0xc000, 0x7bff, 0x7c00, 1, 0, 2, 0x3c00, 0x3c02, 0x2e66];
   expect(values.map(halfBits)).toEqual(bits);
   expect(halfBits(Number.NaN)).toBe(0x7e00);

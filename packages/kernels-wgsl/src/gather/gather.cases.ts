@@ -7,4 +7,6 @@ export const gatherCases: readonly { readonly why: string; readonly source: numb
 ];
 
 /** Problems that are timed. */
-export const gatherBenchCases: typeof gatherCases = [{ why: "the weights of a network", source: 514_217, length: 1_000_000 }];
+export const gatherBenchCases: typeof gatherCases = [
+  { why: "the weights of a network", source: 514_217, length: 1_000_000 },
+];

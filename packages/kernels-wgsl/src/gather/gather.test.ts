@@ -3,8 +3,8 @@ import { randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
 import { runKernel } from "../testing/runner.js";
 import { gatherCases } from "./gather.cases.js";
-import { gatherReference } from "./gather.reference.js";
 import { gather } from "./gather.js";
+import { gatherReference } from "./gather.reference.js";
 
 let device: GPUDevice;
 beforeAll(async () => {

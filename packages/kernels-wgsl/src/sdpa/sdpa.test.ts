@@ -5,8 +5,8 @@ import { directionalDerivative, expectClose, randomArray } from "../testing/clos
 import { testDevice } from "../testing/device.js";
 import { type HostArray, runKernel } from "../testing/runner.js";
 import { attentionCases } from "./sdpa.cases.js";
-import { attentionReference } from "./sdpa.reference.js";
 import { type AttentionProblem, scaledDotProductAttention } from "./sdpa.js";
+import { attentionReference } from "./sdpa.reference.js";
 
 let device: GPUDevice;
 beforeAll(async () => {
@@ -15,7 +15,12 @@ beforeAll(async () => {
 
 test("reference, by hand: two keys, weights 1/4 and 3/4", () => {
   const problem = { batch: 1, heads: 1, queries: 1, keys: 2, depth: 4, valueDepth: 1 };
-  const { attention, output } = attentionReference([2 * Math.log(3), 0, 0, 0], [0, 9, 9, 9, 1, 9, 9, 9], [4, 8], problem);
+  const { attention, output } = attentionReference(
+    [2 * Math.log(3), 0, 0, 0],
+    [0, 9, 9, 9, 1, 9, 9, 9],
+    [4, 8],
+    problem,
+  );
   expectClose("attention", attention, [0.25, 0.75], 1e-12);
   expectClose("output", output, [7], 1e-12);
 });
@@ -65,7 +70,8 @@ describe.each(attentionCases)("$why", ({ problem, scale }) => {
     expectClose("output", got.output, expected.output);
     expect(await runAll(problem, scale)).toEqual(got);
 
-    const dot = ({ output }: { output: Float64Array }) => output.reduce((sum, o, i) => sum + o * (gradOutput[i] as number), 0);
+    const dot = ({ output }: { output: Float64Array }) =>
+      output.reduce((sum, o, i) => sum + o * (gradOutput[i] as number), 0);
     const checks = [
       ["gradQuery", got.gradQuery, query, (x: Float64Array) => dot(attentionReference(x, key, value, problem))],
       ["gradKey", got.gradKey, key, (x: Float64Array) => dot(attentionReference(query, x, value, problem))],

@@ -7,7 +7,8 @@ export interface Binding {
   readonly type: string;
 }
 
-const bindingPattern = /^@group\(0\) @binding\(\d+\) var<(uniform|storage, read|storage, read_write)> (\w+): ([^;]+);.*$/gm;
+const bindingPattern =
+  /^@group\(0\) @binding\(\d+\) var<(uniform|storage, read|storage, read_write)> (\w+): ([^;]+);.*$/gm;
 
 /** The bindings of a file in the order in which they stand there; the index is the binding number. */
 export function bindingsOf(source: string): Binding[] {

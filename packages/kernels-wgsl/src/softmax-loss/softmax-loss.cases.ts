@@ -62,7 +62,12 @@ export const softmaxLossCases: readonly SoftmaxLossCase[] = [
   { ...usual, why: "two classes, one row", options: diceCrossEntropy, problem: sizes(3, 2, 1, 70) },
   { ...usual, why: "the most classes", options: diceCrossEntropy, problem: sizes(2, 16, 5, 6) },
   { ...usual, why: "several segments", options: diceCrossEntropy, problem: sizes(2, 5, 33, 41) },
-  { ...usual, why: "more images than the last stage has lanes", options: diceCrossEntropy, problem: sizes(130, 3, 4, 3) },
+  {
+    ...usual,
+    why: "more images than the last stage has lanes",
+    options: diceCrossEntropy,
+    problem: sizes(130, 3, 4, 3),
+  },
   { ...usual, why: "longer segments", options: diceCrossEntropy, problem: sizes(9, 3, 250, 261) },
 ];
 

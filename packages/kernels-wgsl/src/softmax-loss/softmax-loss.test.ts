@@ -1,12 +1,13 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { fromHalf, toHalf } from "../convert/half.js";
 import { KernelDeclarationError } from "../shared/kernel.js";
 import { withStorageType } from "../shared/wgsl-text.js";
 import { directionalDerivative, expectClose, randomArray, relativeL2 } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
 import { type HostArray, runKernel } from "../testing/runner.js";
 import { type SoftmaxLossCase, softmaxLossCases } from "./softmax-loss.cases.js";
-import { softmaxLossReference } from "./softmax-loss.reference.js";
 import { softmaxLoss } from "./softmax-loss.js";
+import { softmaxLossReference } from "./softmax-loss.reference.js";
 
 let device: GPUDevice;
 beforeAll(async () => {
@@ -19,8 +20,8 @@ const norm = (array: ArrayLike<number>): number => relativeL2(array, new Float64
 function arraysOf({ problem, options, scale, labels: kind, weights }: SoftmaxLossCase) {
   const { batch, classes, height, width } = problem;
   const pixels = height * width;
-  const logits = randomArray(batch * classes * pixels, 1, scale);
-  if (options.activation === "none") logits.forEach((value, i) => (logits[i] = Math.fround(1 / (1 + Math.exp(-value)))));
+  const random = randomArray(batch * classes * pixels, 1, scale);
+  const logits = options.activation === "none" ? random.map((value) => 1 / (1 + Math.exp(-value))) : random;
   const labels = Uint32Array.from(randomArray(batch * pixels, 2), (value) => {
     const label = Math.floor(Math.abs(value) * 1000) % classes;
     if (kind === "background") return 0;
@@ -33,28 +34,30 @@ function arraysOf({ problem, options, scale, labels: kind, weights }: SoftmaxLos
   return { logits, labels, classWeights };
 }
 
-async function runLoss(each: SoftmaxLossCase, storage: "f32" | "f16" = "f32", logits?: HostArray) {
+/** All three kernels; the logits are f16 where a Uint16Array holds them. */
+async function runLoss(each: SoftmaxLossCase, logits: HostArray = arraysOf(each).logits, scale = upstream) {
   const { problem, options } = each;
   const { batch, classes } = problem;
   const kernels = softmaxLoss(problem, options);
+  const storage = logits instanceof Uint16Array ? "f16" : "f32";
   const stored = (kernel: typeof kernels.sums) => ({ ...kernel, source: withStorageType(kernel.source, storage) });
-  const arrays = arraysOf(each);
-  const input = { logits: logits ?? arrays.logits, labels: arrays.labels, classWeights: arrays.classWeights };
+  const { labels, classWeights } = arraysOf(each);
+  const input = { logits, labels, classWeights };
   const partials = new Float32Array(kernels.partials);
   const sums = await runKernel(device, stored(kernels.sums), { ...input, partials }, ["partials"]);
   const outputs = { result: new Float32Array(8), dice: new Float32Array(batch * classes) };
   const finished = await runKernel(
     device,
     kernels.finish,
-    { ...sums, classWeights: arrays.classWeights, ...outputs, coefficients: new Float32Array(2 * batch * classes) },
+    { ...sums, classWeights, ...outputs, coefficients: new Float32Array(2 * batch * classes) },
     ["result", "dice", "coefficients"],
   );
-  const gradLogits = storage === "f16" ? new Uint16Array(input.logits.length) : new Float32Array(input.logits.length);
+  const gradLogits = storage === "f16" ? new Uint16Array(logits.length) : new Float32Array(logits.length);
   const { result, dice, coefficients } = finished;
   const gradient = await runKernel(
     device,
     stored(kernels.gradient),
-    { ...input, result, coefficients, upstream: Float32Array.of(upstream), gradLogits },
+    { ...input, result, coefficients, upstream: Float32Array.of(scale), gradLogits },
     ["gradLogits"],
   );
   return { result, dice, gradLogits: gradient.gradLogits };
@@ -65,7 +68,10 @@ test("reference, by hand: two pixels, two classes", () => {
   const problem = { batch: 1, classes: 2, height: 1, width: 2 };
   // p = (3/4, 1/4) and (1/2, 1/2), labels 0 and 1. Class 0: I 3/4, P 5/4, T 1; class 1: I 1/2, P 3/4, T 1.
   const logits = [Math.log(3), 0, 0, 0];
-  const { pixelLoss, dice } = softmaxLossReference(logits, [0, 1], [1, 1, 1, 1], problem, { ...each.options, smooth: 0 });
+  const { pixelLoss, dice } = softmaxLossReference(logits, [0, 1], [1, 1, 1, 1], problem, {
+    ...each.options,
+    smooth: 0,
+  });
   expect(pixelLoss).toBeCloseTo((Math.log(4 / 3) + Math.log(2)) / 2, 12);
   expect(dice[0]).toBeCloseTo(1.5 / 2.25, 12);
   expect(dice[1]).toBeCloseTo(1 / 1.75, 12);
@@ -90,7 +96,10 @@ describe.each(softmaxLossCases)("$why", (each) => {
     expectClose("pixel term", result.subarray(1, 2), [pixelLoss]);
     expectClose("Dice term", result.subarray(2, 3), [diceLoss]);
     expectClose("scores", dice, scores);
-    expect(await runLoss(each)).toEqual({ result, dice, gradLogits });
+    const again = await runLoss(each);
+    expect(again.result).toEqual(result);
+    expect(again.dice).toEqual(dice);
+    expect(again.gradLogits.some((value, i) => value !== gradLogits[i])).toBe(false);
   });
 
   test("gradient", async () => {
@@ -102,8 +111,7 @@ describe.each(softmaxLossCases)("$why", (each) => {
         direction[at] = upstream;
         return directionalDerivative((x) => lossOf(x).loss, point, direction);
       });
-      // Central differences of a saturated softmax carry about 1e-10 of rounding.
-      expectClose("gradLogits", gradLogits, expected, 1e-5);
+      expectClose("gradLogits", gradLogits, expected);
     } else {
       for (const seed of [5, 6]) {
         const direction = Float64Array.from(randomArray(point.length, seed));
@@ -113,5 +121,16 @@ describe.each(softmaxLossCases)("$why", (each) => {
         expect(Math.abs(got - expected)).toBeLessThan(1e-5 * size);
       }
     }
+  });
+
+  test("f16 storage", async (context) => {
+    if (!device.features.has("shader-f16")) return context.skip("adapter lacks shader-f16");
+    const half = toHalf(logits);
+    const rounded = fromHalf(half);
+    // A large gradient of the loss, as loss scaling has it, keeps the half floats normal.
+    const gotHalf = await runLoss(each, half, 2 ** 10);
+    const got = await runLoss(each, rounded, 2 ** 10);
+    expectClose("result", gotHalf.result, got.result, 1e-6);
+    expectClose("gradLogits", fromHalf(gotHalf.gradLogits), got.gradLogits, 1e-3);
   });
 });

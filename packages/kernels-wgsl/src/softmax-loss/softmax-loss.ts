@@ -109,7 +109,9 @@ export function softmaxLoss(problem: SoftmaxLossProblem, options: SoftmaxLossOpt
     gradient: {
       name: "softmax-loss-grad",
       source: withClasses(gradSource),
-      launches: [{ sizes: { batch, pixels, softmax, gamma }, workgroups: [...foldWorkgroups(ceilDivide(all, lanes)), 1] }],
+      launches: [
+        { sizes: { batch, pixels, softmax, gamma }, workgroups: [...foldWorkgroups(ceilDivide(all, lanes)), 1] },
+      ],
       flops: all * (14 * classes + 12),
       bytes: 4 * all * (2 * classes + 1),
     },

@@ -3,8 +3,8 @@ import { expectClose, randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
 import { runKernel } from "../testing/runner.js";
 import { sumPartialsCases } from "./sum-partials.cases.js";
-import { sumPartialsReference } from "./sum-partials.reference.js";
 import { sumPartials } from "./sum-partials.js";
+import { sumPartialsReference } from "./sum-partials.reference.js";
 
 let device: GPUDevice;
 beforeAll(async () => {

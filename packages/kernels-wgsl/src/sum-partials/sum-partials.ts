@@ -22,7 +22,8 @@ const serialTerms = 16;
 /** Elements that a workgroup computes side by side: few where there are many terms, or few elements. */
 function elementLanesOf({ length, count }: PartialSum): number {
   let elementLanes = lanes;
-  while (elementLanes > 1 && (elementLanes / 2 >= length || count * elementLanes > serialTerms * lanes)) elementLanes /= 2;
+  while (elementLanes > 1 && (elementLanes / 2 >= length || count * elementLanes > serialTerms * lanes))
+    elementLanes /= 2;
   return elementLanes;
 }
 

@@ -1,6 +1,7 @@
 /** Relative L2 distance ‖got − reference‖ / ‖reference‖; the absolute one where the reference is all zero. */
 export function relativeL2(got: ArrayLike<number>, reference: ArrayLike<number>): number {
-  if (got.length !== reference.length) throw new Error(`lengths differ: got ${got.length}, reference ${reference.length}`);
+  if (got.length !== reference.length)
+    throw new Error(`lengths differ: got ${got.length}, reference ${reference.length}`);
   let distance = 0;
   let norm = 0;
   for (let i = 0; i < reference.length; i++) {
@@ -12,7 +13,12 @@ export function relativeL2(got: ArrayLike<number>, reference: ArrayLike<number>)
 }
 
 /** @throws Error naming the worst element with both values when the relative L2 distance is above `tolerance`. */
-export function expectClose(what: string, got: ArrayLike<number>, reference: ArrayLike<number>, tolerance = 1e-5): void {
+export function expectClose(
+  what: string,
+  got: ArrayLike<number>,
+  reference: ArrayLike<number>,
+  tolerance = 1e-5,
+): void {
   const error = relativeL2(got, reference);
   if (error <= tolerance) return; // NaN falls through
   let worst = 0;

@@ -8,8 +8,12 @@ export function testDevice(): Promise<GPUDevice> {
     const adapter = await (await openGpu()).requestAdapter();
     if (adapter === null) throw new Error("no WebGPU adapter");
     const wanted: GPUFeatureName[] = ["shader-f16", "timestamp-query", "subgroups"];
-    const { maxStorageBufferBindingSize, maxBufferSize, maxStorageBuffersPerShaderStage, maxComputeInvocationsPerWorkgroup } =
-      adapter.limits;
+    const {
+      maxStorageBufferBindingSize,
+      maxBufferSize,
+      maxStorageBuffersPerShaderStage,
+      maxComputeInvocationsPerWorkgroup,
+    } = adapter.limits;
     return adapter.requestDevice({
       requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
       requiredLimits: {

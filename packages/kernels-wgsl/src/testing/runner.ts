@@ -74,7 +74,8 @@ export async function runKernel<Output extends string>(
   const readBacks = outputs.map((name) => {
     const array = arrays[name];
     const buffer = buffers.get(name);
-    if (array === undefined || buffer === undefined) throw new KernelDeclarationError(`${kernel.name}: no output '${name}'`);
+    if (array === undefined || buffer === undefined)
+      throw new KernelDeclarationError(`${kernel.name}: no output '${name}'`);
     const size = alignTo(array.byteLength, 4);
     const readBack = makeBuffer(size, MAP_READ | COPY_DST);
     encoder.copyBufferToBuffer(buffer, 0, readBack, 0, size);

@@ -2,8 +2,8 @@ import { constant, type Image, ShapeError } from "@lobule/tensor";
 import { describe, expect, test } from "vitest";
 import { Scope } from "../scope.js";
 import { BatchNorm2d } from "./batch-norm2d.js";
-import { Conv2d } from "./conv2d.js";
 import { ConvTranspose2d } from "./conv-transpose2d.js";
+import { Conv2d } from "./conv2d.js";
 import { MaxPool2d } from "./max-pool2d.js";
 import { ReLU } from "./relu.js";
 import { Sigmoid } from "./sigmoid.js";
@@ -75,7 +75,12 @@ describe("start values", () => {
 
   test("batch normalisation starts as the identity", () => {
     const { weight, bias, runningMean, runningVariance } = new BatchNorm2d({ channels: 2 });
-    expect([weight, bias, runningMean, runningVariance].map(({ initial }) => [...initial])).toEqual([[1, 1], [0, 0], [0, 0], [1, 1]]);
+    expect([weight, bias, runningMean, runningVariance].map(({ initial }) => [...initial])).toEqual([
+      [1, 1],
+      [0, 0],
+      [0, 0],
+      [1, 1],
+    ]);
     expect(runningVariance.role).toBe("statistic");
   });
 });

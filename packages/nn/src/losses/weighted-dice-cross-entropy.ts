@@ -27,9 +27,7 @@ export function weightedDiceCrossEntropy(
     );
   }
   const weights =
-    classWeights === undefined
-      ? {}
-      : ({ classWeights, diceWeights: classWeights, normalization: "weights" } as const);
+    classWeights === undefined ? {} : ({ classWeights, diceWeights: classWeights, normalization: "weights" } as const);
   const { loss, pixelLoss, diceLoss, dice } = softmaxLoss(logits, target, {
     lambdaCrossEntropy,
     lambdaDice,

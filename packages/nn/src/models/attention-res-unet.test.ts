@@ -49,14 +49,27 @@ describe("names and shapes of the state dict", () => {
   });
 
   test("parameters of the network with 8 base features, worked by hand", () => {
-    const conv = (cin: number, cout: number, k: number, bias: boolean): number => cin * cout * k * k + (bias ? cout : 0);
+    const conv = (cin: number, cout: number, k: number, bias: boolean): number =>
+      cin * cout * k * k + (bias ? cout : 0);
     const residual = (cin: number, cout: number): number =>
       conv(cin, cout, 3, false) + conv(cout, cout, 3, false) + 4 * cout + (cin === cout ? 0 : conv(cin, cout, 1, true));
     const decoder = (c: number): number =>
-      conv(2 * c, c, 2, true) + conv(c, c / 2, 1, false) + conv(c, c / 2, 1, true) + conv(c / 2, 1, 1, true) + residual(2 * c, c);
+      conv(2 * c, c, 2, true) +
+      conv(c, c / 2, 1, false) +
+      conv(c, c / 2, 1, true) +
+      conv(c / 2, 1, 1, true) +
+      residual(2 * c, c);
     const expected =
-      residual(1, 8) + residual(8, 16) + residual(16, 32) + residual(32, 64) + residual(64, 128) +
-      decoder(64) + decoder(32) + decoder(16) + decoder(8) + conv(8, 3, 1, true);
+      residual(1, 8) +
+      residual(8, 16) +
+      residual(16, 32) +
+      residual(32, 64) +
+      residual(64, 128) +
+      decoder(64) +
+      decoder(32) +
+      decoder(16) +
+      decoder(8) +
+      conv(8, 3, 1, true);
     const model = new AttentionResUNet({ baseFeatures: 8 });
     expect(model.parameters().reduce((total, { initial }) => total + initial.length, 0)).toBe(expected);
   });
@@ -101,12 +114,14 @@ describe("forward", () => {
     expect(() => gate.forward({ skip: image(4, 4, 4), gating: image(4, 2, 2) })).toThrow(/gating is \[1, 4, 2, 2\]/);
   });
 
-  test.each([{ baseFeatures: 0 }, { baseFeatures: 1.5 }, { baseFeatures: 2, depth: 0 }, { baseFeatures: 2, classes: -1 }])(
-    "%o is refused",
-    (options) => {
-      expect(() => new AttentionResUNet(options)).toThrow(/must be a whole number of at least 1/);
-    },
-  );
+  test.each([
+    { baseFeatures: 0 },
+    { baseFeatures: 1.5 },
+    { baseFeatures: 2, depth: 0 },
+    { baseFeatures: 2, classes: -1 },
+  ])("%o is refused", (options) => {
+    expect(() => new AttentionResUNet(options)).toThrow(/must be a whole number of at least 1/);
+  });
 });
 
 test("the seed decides every start value", () => {

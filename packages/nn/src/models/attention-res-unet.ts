@@ -1,8 +1,8 @@
 import { concatChannels, type Image, printShape, ShapeError } from "@lobule/tensor";
 import { AttentionGate } from "../blocks/attention-gate.js";
 import { ResBlock } from "../blocks/res-block.js";
-import { Conv2d } from "../layers/conv2d.js";
 import { ConvTranspose2d } from "../layers/conv-transpose2d.js";
+import { Conv2d } from "../layers/conv2d.js";
 import { MaxPool2d } from "../layers/max-pool2d.js";
 import { Module } from "../module.js";
 import { Scope } from "../scope.js";

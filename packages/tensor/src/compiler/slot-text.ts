@@ -1,4 +1,4 @@
-import { type DType, hasFunction, type ImageShape, momentsSlot, type SlotText, sumsSlot } from "@lobule/kernels-wgsl";
+import { type DType, type ImageShape, momentsSlot, type SlotText, sumsSlot } from "@lobule/kernels-wgsl";
 import type { RemapOperation } from "../graph/operation.js";
 import { storageOf, type Tensor } from "../graph/tensor.js";
 import { asImage, PlanError } from "../shape.js";

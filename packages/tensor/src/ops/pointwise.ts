@@ -1,6 +1,6 @@
 import type { PointwiseOperation } from "../graph/operation.js";
 import { applyOne, type Tensor } from "../graph/tensor.js";
-import { asImage, broadcastShapes, type Shape, sameShape } from "../shape.js";
+import { asImage, broadcastShapes, type Shape } from "../shape.js";
 import { sumToShape } from "./sum.js";
 
 type F32 = Tensor<Shape, "f32">;

@@ -51,7 +51,8 @@ export function softmaxLoss<K extends number>(
       `softmaxLoss: logits are ${printShape(logits.shape)}, so the target must be ${printShape([batch, height, width])}, got ${printShape(target.shape)}`,
     );
   }
-  if (target.dtype !== "u32") throw new ShapeError(`softmaxLoss: the target must hold u32 class indices, got ${target.dtype}`);
+  if (target.dtype !== "u32")
+    throw new ShapeError(`softmaxLoss: the target must hold u32 class indices, got ${target.dtype}`);
   const ones = Array<number>(classes).fill(1);
   const { classWeights = ones, diceWeights = ones, activation = "softmax" } = options;
   for (const [name, weights] of Object.entries({ classWeights, diceWeights })) {
@@ -80,7 +81,10 @@ export function softmaxLoss<K extends number>(
         const [x, labels, classWeightsInput] = inputs as [Tensor, Tensor, Tensor];
         const [resultOutput, diceOutput, coefficientsOutput] = outputs as [Tensor, Tensor, Tensor];
         const partials = lowering.scratch([kernels.partials]);
-        lowering.call({ kernel: kernels.sums, bindings: { logits: x, labels, classWeights: classWeightsInput, partials } });
+        lowering.call({
+          kernel: kernels.sums,
+          bindings: { logits: x, labels, classWeights: classWeightsInput, partials },
+        });
         lowering.call({
           kernel: kernels.finish,
           bindings: {

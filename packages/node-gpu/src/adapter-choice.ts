@@ -1,0 +1,41 @@
+/** What runs the kernels: a GPU, or one of the software adapters, the faster one first. */
+export type AdapterKind = "gpu" | "lavapipe" | "swiftshader" | "software";
+
+/** What a caller, or the environment variable `LOBULE_ADAPTER`, may ask for. */
+export type AdapterRequest = "auto" | "gpu" | "lavapipe" | "swiftshader";
+
+const adapterRequests: readonly string[] = ["auto", "gpu", "lavapipe", "swiftshader"] satisfies AdapterRequest[];
+
+/** How this process came to its adapter. */
+export interface AdapterChoice {
+  readonly kind: AdapterKind;
+  /** The adapter's own description, e.g. `llvmpipe: Mesa 25.0.7 …`. */
+  readonly name: string;
+  /** Where the Vulkan loader came from; `platform` where none is needed (macOS, Windows). */
+  readonly loader: "system" | "embedded" | "platform";
+  /** Vulkan driver manifests that were offered to the loader. */
+  readonly driverFiles: readonly string[];
+  /** Better adapters that were not used, best first, each with the reason. */
+  readonly passedOver: readonly { readonly kind: AdapterKind; readonly why: string }[];
+}
+
+/** Thrown when there is no adapter to run on; the message says what to do. */
+export class NoAdapterError extends Error {
+  override readonly name = "NoAdapterError";
+}
+
+/** @throws NoAdapterError when `value` is none of the names that may be asked for. */
+export function parseAdapterRequest(value: string): AdapterRequest {
+  if (!adapterRequests.includes(value)) {
+    throw new NoAdapterError(`LOBULE_ADAPTER is "${value}"; it may be one of ${adapterRequests.join(", ")}.`);
+  }
+  return value as AdapterRequest;
+}
+
+/** The kind of an adapter, told by what it says of itself. */
+export function kindOf(info: Pick<GPUAdapterInfo, "description" | "device" | "isFallbackAdapter">): AdapterKind {
+  const text = `${info.description} ${info.device}`;
+  if (/llvmpipe/i.test(text)) return "lavapipe";
+  if (/swiftshader/i.test(text)) return "swiftshader";
+  return info.isFallbackAdapter ? "software" : "gpu";
+}

@@ -1,0 +1,58 @@
+import { NoAdapterError } from "./adapter-choice.js";
+import { cacheFolder } from "./cache-folder.js";
+
+/** Each object of `create()` made so far: Dawn crashes when one is collected while in use. */
+const created: GPU[] = [];
+
+/** Half floats on NVIDIA, cooperative matrices, exact timestamps. */
+const toggles = [
+  "enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia",
+  "disable-dawn-features=timestamp_quantization",
+];
+
+const importDawn = async () => {
+  try {
+    const dawn = await import("webgpu");
+    Object.assign(globalThis, dawn.globals);
+    return dawn;
+  } catch (error) {
+    throw new NoAdapterError(
+      `Dawn, the WebGPU implementation, does not run on this machine (${process.platform} on ${process.arch}); it needs glibc 2.34 on Linux.`,
+      { cause: error },
+    );
+  }
+};
+
+/** Old loaders know the second name only. */
+const driverVariables = (files: readonly string[] | undefined): Record<string, string> => {
+  const list = files?.join(":");
+  return list === undefined ? {} : { VK_DRIVER_FILES: list, VK_ICD_FILENAMES: list };
+};
+
+/** Runs `body` with environment variables set, and puts them back. */
+async function withEnvironment<Result>(values: Record<string, string>, body: () => Promise<Result>): Promise<Result> {
+  const before = Object.keys(values).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, values);
+  try {
+    return await body();
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  }
+}
+
+/** A WebGPU entry with an adapter, if these drivers have one. Without `driverFiles` the platform's own are used. */
+export async function openDawn(driverFiles?: readonly string[]): Promise<{ gpu: GPU; info: GPUAdapterInfo } | null> {
+  const { create } = await importDawn();
+  // Mesa prints a warning when there is no such folder; it only asks for one in which to keep sockets.
+  const runtime = process.env.XDG_RUNTIME_DIR || (await cacheFolder());
+  const environment = { XDG_RUNTIME_DIR: runtime, ...driverVariables(driverFiles) };
+  return withEnvironment(environment, async () => {
+    const gpu = create(toggles);
+    created.push(gpu);
+    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+    return adapter === null ? null : { gpu, info: adapter.info };
+  });
+}
