@@ -8,10 +8,9 @@ const allowed = {
   "kernels-wgsl": [],
   tensor: ["kernels-wgsl"],
   nn: ["kernels-wgsl", "tensor"],
-  data: [],
-  train: ["tensor", "nn", "data"],
+  train: ["tensor", "nn"],
   "node-gpu": [],
-  cli: ["kernels-wgsl", "tensor", "nn", "data", "train", "node-gpu"],
+  cli: ["kernels-wgsl", "tensor", "nn", "train", "node-gpu"],
 };
 const browser = new Set(["kernels-wgsl", "tensor", "nn"]);
 

@@ -10,10 +10,13 @@ export {
 } from "./conv-transpose2x2/conv-transpose2x2.js";
 export { conv1x1, conv1x1GradInput, conv1x1GradWeight, packConv1x1 } from "./conv1x1/conv1x1.js";
 export { conv3x3, conv3x3GradInput, conv3x3GradWeight, packConv3x3 } from "./conv3x3/conv3x3.js";
+export { convert } from "./convert/convert.js";
+export { fromHalf, toHalf } from "./convert/half.js";
 export { gather } from "./gather/gather.js";
 export { maxPool2x2, maxPool2x2Grad } from "./max-pool2x2/max-pool2x2.js";
 export { pointwise } from "./pointwise/pointwise.js";
 export { philox4x32, type Words4 } from "./random-fill/philox.js";
+export { type Distribution, randomFill } from "./random-fill/random-fill.js";
 export { scaledDotProductAttention } from "./sdpa/sdpa.js";
 export {
   bytesPerElement,

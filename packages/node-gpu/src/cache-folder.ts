@@ -18,7 +18,9 @@ export async function cacheFolder(): Promise<string> {
     await mkdir(temporary, { recursive: true, mode: 0o700 });
     const found = await lstat(temporary);
     if (!found.isDirectory() || found.uid !== owner || (found.mode & 0o022) !== 0) {
-      throw new Error(`${temporary} belongs to another user or is writable by others; set XDG_CACHE_HOME to a folder of your own`);
+      throw new Error(
+        `${temporary} belongs to another user or is writable by others; set XDG_CACHE_HOME to a folder of your own`,
+      );
     }
     return temporary;
   }

@@ -21,7 +21,8 @@ const driversOf = {
   gpu: async (forced: boolean): Promise<readonly string[]> => {
     const { gpu } = systemDrivers();
     if (gpu.length === 0) throw new Error("no Vulkan driver of a GPU is installed");
-    if (!forced && !hasGpuDevice()) throw new Error("this machine shows no GPU (no /dev/dri/renderD*, no /dev/nvidia*)");
+    if (!forced && !hasGpuDevice())
+      throw new Error("this machine shows no GPU (no /dev/dri/renderD*, no /dev/nvidia*)");
     return gpu;
   },
   lavapipe: async (): Promise<readonly string[]> => {
@@ -77,7 +78,8 @@ async function openVulkan(request: AdapterRequest): Promise<Opened> {
 async function openPlatform(request: AdapterRequest): Promise<Opened> {
   const opened = await openDawn();
   const kind = opened === null ? null : kindOf(opened.info);
-  if (opened === null || kind === null) throw new NoAdapterError("No WebGPU adapter was found: update the GPU's driver.");
+  if (opened === null || kind === null)
+    throw new NoAdapterError("No WebGPU adapter was found: update the GPU's driver.");
   if (request !== "auto" && request !== kind) {
     throw new NoAdapterError(`The adapter "${request}" was asked for; ${process.platform} offers ${kind} only.`);
   }
@@ -98,7 +100,9 @@ async function open(options: OpenGpuOptions): Promise<Opened> {
   }
   const opened = await opening;
   if (options.adapter !== undefined && options.adapter !== "auto" && options.adapter !== opened.choice.kind) {
-    throw new NoAdapterError(`This process already runs on ${opened.choice.kind}; "${options.adapter}" needs a process of its own.`);
+    throw new NoAdapterError(
+      `This process already runs on ${opened.choice.kind}; "${options.adapter}" needs a process of its own.`,
+    );
   }
   return opened;
 }

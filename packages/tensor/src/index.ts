@@ -31,4 +31,5 @@ export {
 export { softmaxChannels } from "./ops/softmax.js";
 export { type SoftmaxLoss, type SoftmaxLossOptions, softmaxLoss } from "./ops/softmax-loss.js";
 export { channelSum, sum } from "./ops/sum.js";
+export { readSafetensors, SafetensorsError, type SafetensorsTensor, writeSafetensors } from "./safetensors.js";
 export { PlanError, printShape, type Shape, ShapeError } from "./shape.js";

@@ -1,0 +1,236 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { type AttentionResUNet, diceCrossEntropy, type Target } from "@lobule/nn";
+import { compile, type Device, gradients, type Image, type Program, type Tensor } from "@lobule/tensor";
+import { type Check, check, failure, largestDifference, relativeDifference } from "./check.js";
+import { type FixtureTensor, isFile, numberOf, numbersOf, readJsonObject, TensorFile } from "./fixture-files.js";
+import { loadState, networkOf, spelledOutForward } from "./network.js";
+
+/** Limits of a network in f32 against float64. Relative ones are max|got − expected| / max|expected| of a tensor. */
+const limits = {
+  loss: 2e-6,
+  trainingLogits: 5e-5,
+  inferenceLogits: 5e-6,
+  gradient: 2e-4,
+  statistics: 5e-5,
+  info: 1e-6,
+} as const;
+
+type Network = AttentionResUNet<number, number>;
+
+const knownFiles = ["weights", "io", "grads", "running_after", "activations"];
+
+/**
+ * Checks one `net_*` folder: forward and backward in training, running statistics, inference, every intermediate
+ * tensor, and each `rect_*` file with the same weights on another shape.
+ * @throws FixtureError when a file is missing or broken.
+ */
+export async function checkNetwork(device: Device, folder: string, fixture: string, fusion: boolean): Promise<Check[]> {
+  const open = (name: string): TensorFile => TensorFile.read(join(folder, `${name}.safetensors`));
+  const names = readdirSync(folder)
+    .filter((name) => name.endsWith(".safetensors"))
+    .map((name) => name.slice(0, -".safetensors".length));
+  const rectangles = names.filter((name) => name.startsWith("rect_"));
+  const strangers = names.filter((name) => !knownFiles.includes(name) && !rectangles.includes(name));
+  const [weights, io] = [open("weights"), open("io")];
+  const model = networkOf(weights);
+  const runner = new Runner(device, model, weights, fusion);
+  const checks = [
+    ...strangers.map((name) => failure(`${fixture}/${name}`, "–", "the file is not part of a network fixture")),
+    ...checkInfo(folder, fixture, model, io),
+    ...(await checkTraining(runner, fixture, io, open("grads").takeAll())),
+  ];
+  // The running statistics are now those after one training step.
+  const after = open("running_after");
+  const statistics = new Map([...model.namedVariables()].filter(([, { role }]) => role === "statistic"));
+  for (const [name, expected] of after.takeAll()) {
+    const variable = statistics.get(name);
+    checks.push(
+      variable === undefined
+        ? failure(`${fixture}/running_after`, name, "the network has no such statistic")
+        : check(
+            `${fixture}/running_after`,
+            name,
+            relativeDifference(await variable.read(), expected.data),
+            limits.statistics,
+          ),
+    );
+    statistics.delete(name);
+  }
+  for (const name of statistics.keys())
+    checks.push(failure(`${fixture}/running_after`, name, "the fixture has no such statistic"));
+  checks.push(
+    await checkInference(runner, `${fixture}/eval after step`, io, "logits_eval_after_step"),
+    await checkInference(runner.reset(), `${fixture}/eval`, io, "logits_eval"),
+    ...unused(`${fixture}/io`, io),
+  );
+  if (isFile(join(folder, "activations.safetensors"))) {
+    checks.push(...(await checkActivations(runner.reset(), `${fixture}/activations`, io, open("activations"))));
+  }
+  for (const name of rectangles) {
+    const file = open(name);
+    checks.push(
+      ...(await checkTraining(runner.reset(), `${fixture}/${name}`, file, file.takeAll("grad."))),
+      await checkInference(runner.reset(), `${fixture}/${name} eval`, file, "logits_eval"),
+      ...unused(`${fixture}/${name}`, file),
+    );
+  }
+  return checks;
+}
+
+export const unused = (fixture: string, file: TensorFile): Check[] =>
+  file.unused.map((name) => failure(fixture, name, "nothing checks this tensor"));
+
+/** A model on a device, with the weights that it can be set back to. */
+class Runner {
+  constructor(
+    private readonly device: Device,
+    readonly model: Network,
+    private readonly weights: TensorFile,
+    private readonly fusion: boolean,
+  ) {}
+
+  reset(): this {
+    loadState(this.model, this.weights.takeAll(), this.weights.label);
+    return this;
+  }
+
+  /** Compiles and runs once. The function reads the outputs; it is good until this returns. */
+  async run<T>(
+    file: TensorFile,
+    build: (image: Image, target: Target) => Readonly<Record<string, Tensor>>,
+    use: (read: (name: string) => Promise<Float32Array>, program: Program) => Promise<T>,
+  ): Promise<T> {
+    const image = file.take("input");
+    const target = file.take("target", [image.shape[0] ?? 0, image.shape[2] ?? 0, image.shape[3] ?? 0]);
+    const program = compile(
+      {
+        inputs: { image: { shape: image.shape, dtype: "f32" }, target: { shape: target.shape, dtype: "u32" } },
+        build: (inputs) => ({ outputs: build(inputs.image as Tensor as Image, inputs.target as Tensor as Target) }),
+      },
+      { fusion: this.fusion },
+    );
+    const loaded = await program.load(this.device);
+    try {
+      await loaded.run({ image: image.data, target: Uint32Array.from(target.data) });
+      return await use(async (name) => (await loaded.read(name)) as Float32Array, program);
+    } finally {
+      loaded.destroy();
+    }
+  }
+}
+
+/** Forward, loss and every gradient in training mode. Tensors that the file lacks are left out. */
+async function checkTraining(
+  runner: Runner,
+  fixture: string,
+  file: TensorFile,
+  expected: ReadonlyMap<string, FixtureTensor>,
+): Promise<Check[]> {
+  const { model } = runner;
+  const parameters = model.train().namedParameters();
+  return runner.run(
+    file,
+    (image, target) => {
+      const logits = model.forward(image);
+      const { loss, crossEntropy, diceLoss } = diceCrossEntropy(logits, target);
+      const [gradLogits, gradInput, ...rest] = gradients(loss, [logits, image, ...parameters.values()]);
+      const named = [...parameters.keys()].map((name, i) => [`parameter ${name}`, rest[i] as Tensor]);
+      return {
+        logits_train: logits,
+        loss,
+        ce: crossEntropy,
+        dice_loss: diceLoss,
+        grad_logits: gradLogits as Tensor,
+        grad_input: gradInput as Tensor,
+        ...Object.fromEntries(named),
+      };
+    },
+    async (read) => {
+      const checks: Check[] = [];
+      for (const name of ["loss", "ce", "dice_loss"].filter((each) => each === "loss" || file.has(each))) {
+        checks.push(check(fixture, name, largestDifference(await read(name), file.take(name).data), limits.loss));
+      }
+      checks.push(
+        check(
+          fixture,
+          "logits_train",
+          relativeDifference(await read("logits_train"), file.take("logits_train").data),
+          limits.trainingLogits,
+        ),
+      );
+      for (const name of ["grad_logits", "grad_input"].filter((each) => file.has(each))) {
+        checks.push(check(fixture, name, relativeDifference(await read(name), file.take(name).data), limits.gradient));
+      }
+      for (const [name, { data }] of expected) {
+        checks.push(
+          parameters.has(name)
+            ? check(fixture, `grad ${name}`, relativeDifference(await read(`parameter ${name}`), data), limits.gradient)
+            : failure(fixture, `grad ${name}`, "the network has no such parameter"),
+        );
+      }
+      const missing = [...parameters.keys()].filter((name) => !expected.has(name));
+      return [
+        ...checks,
+        ...missing.map((name) => failure(fixture, `grad ${name}`, "the fixture has no such gradient")),
+      ];
+    },
+  );
+}
+
+async function checkInference(runner: Runner, fixture: string, file: TensorFile, expected: string): Promise<Check> {
+  runner.model.eval();
+  return runner.run(
+    file,
+    (image) => ({ logits: runner.model.forward(image) }),
+    async (read) =>
+      check(
+        fixture,
+        expected,
+        relativeDifference(await read("logits"), file.take(expected).data),
+        limits.inferenceLogits,
+      ),
+  );
+}
+
+async function checkActivations(runner: Runner, fixture: string, io: TensorFile, file: TensorFile): Promise<Check[]> {
+  runner.model.train();
+  return runner.run(
+    io,
+    (image, target) => {
+      const activations = spelledOutForward(runner.model, image);
+      const { loss } = diceCrossEntropy(activations.get("logits") as Image, target);
+      const found = gradients(loss, [...activations.values()]);
+      return Object.fromEntries(
+        [...activations].flatMap(([name, tensor], i) => [
+          [`act.${name}`, tensor],
+          [`grad.${name}`, found[i] as Tensor],
+        ]),
+      );
+    },
+    async (read, { outputs }) => {
+      const checks: Check[] = [];
+      for (const name of file.names.filter((each) => outputs[each] !== undefined)) {
+        const limit = name.startsWith("act.") ? limits.trainingLogits : limits.gradient;
+        checks.push(check(fixture, name, relativeDifference(await read(name), file.take(name).data), limit));
+      }
+      return [...checks, ...unused(fixture, file)];
+    },
+  );
+}
+
+/** The numbers of `info.json` that the tensors repeat. @throws FixtureError when it is missing or broken. */
+function checkInfo(folder: string, fixture: string, model: Network, io: TensorFile): Check[] {
+  const info = readJsonObject(join(folder, "info.json"));
+  const at = `${fixture}/info.json`;
+  const scalars = ["loss", "ce", "dice_loss"].filter((name) => name in info && io.has(name));
+  const shape = "input" in info ? numbersOf(info.input, `${at}: input`) : io.take("input").shape;
+  const features = model.encoder[0]?.conv1.weight.shape[0] ?? 0;
+  return [
+    check(at, "F", Math.abs(numberOf(info.F, `${at}: F`) - features), 0),
+    check(at, "input", largestDifference(io.take("input").shape, shape), 0),
+    ...scalars.map((name) =>
+      check(at, name, relativeDifference(io.take(name).data, [numberOf(info[name], `${at}: ${name}`)]), limits.info),
+    ),
+  ];
+}

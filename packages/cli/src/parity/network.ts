@@ -1,0 +1,85 @@
+import { type AttentionGate, AttentionResUNet, type DecoderLevel, type ResBlock, StateDictError } from "@lobule/nn";
+import { add, concatChannels, type Image, multiply, relu, sigmoid, type Tensor } from "@lobule/tensor";
+import { FixtureError, type FixtureTensor, type TensorFile } from "./fixture-files.js";
+
+/**
+ * The network that a state dict belongs to: channels, classes, features and depth are read from its shapes.
+ * @throws FixtureError when the names or shapes are no AttentionResUNet's.
+ */
+export function networkOf(file: TensorFile): AttentionResUNet<number, number> {
+  const state = file.takeAll();
+  const levels = [...state.keys()]
+    .map((name) => /^encoder\.(\d+)\./.exec(name)?.[1])
+    .filter((level) => level !== undefined);
+  const [baseFeatures, inChannels] = state.get("encoder.0.conv1.weight")?.shape ?? [];
+  const classes = state.get("head.weight")?.shape[0];
+  if (baseFeatures === undefined || inChannels === undefined || classes === undefined) {
+    throw new FixtureError(
+      `${file.label}: encoder.0.conv1.weight or head.weight is missing; this is no AttentionResUNet`,
+    );
+  }
+  const model = new AttentionResUNet({ inChannels, classes, baseFeatures, depth: new Set(levels).size });
+  loadState(model, state, file.label);
+  return model;
+}
+
+/** @throws FixtureError when the state does not fit. */
+export function loadState(
+  model: AttentionResUNet<number, number>,
+  state: ReadonlyMap<string, FixtureTensor>,
+  label: string,
+): void {
+  try {
+    model.loadStateDict(state);
+  } catch (error) {
+    if (error instanceof StateDictError) throw new FixtureError(`${label}: ${error.message.split("\n", 1)[0]}`);
+    throw error;
+  }
+}
+
+/** Every intermediate tensor by its name in `activations.safetensors`. */
+export type Activations = Map<string, Tensor>;
+
+/**
+ * The network's forward pass written out layer by layer, so that each intermediate tensor can be compared. The
+ * attention gate is made of its single operations, where the model itself runs one kernel for it.
+ */
+export function spelledOutForward(model: AttentionResUNet<number, number>, image: Image): Activations {
+  const activations: Activations = new Map();
+  const keep = <C extends number>(name: string, tensor: Image<C>): Image<C> => {
+    activations.set(name, tensor);
+    return tensor;
+  };
+
+  const residual = (name: string, block: ResBlock<number, number>, x: Image): Image => {
+    const first = keep(`${name}.bn1`, block.bn1.forward(keep(`${name}.conv1`, block.conv1.forward(x))));
+    const second = keep(`${name}.bn2`, block.bn2.forward(keep(`${name}.conv2`, block.conv2.forward(relu(first)))));
+    const passed = block.shortcut === undefined ? x : keep(`${name}.shortcut`, block.shortcut.forward(x));
+    return keep(`${name}.out`, relu(keep(`${name}.sum`, add(second, passed))));
+  };
+
+  const gate = (name: string, { wx, wg, psi }: AttentionGate<number>, skip: Image, gating: Image): Image => {
+    const joined = keep(`${name}.pre`, add(wx.forward(skip), wg.forward(gating)));
+    const alpha = keep(`${name}.alpha`, sigmoid(psi.forward(relu(joined))));
+    return keep(`${name}.gated`, multiply(alpha, skip) as Image);
+  };
+
+  const level = (name: string, decoder: DecoderLevel, x: Image, skip: Image): Image => {
+    const up = keep(`${name}.up`, decoder.up.forward(x));
+    return residual(`${name}.block`, decoder.block, concatChannels(gate(`${name}.gate`, decoder.gate, skip, up), up));
+  };
+
+  const skips: Image[] = [];
+  let features = image;
+  model.encoder.forEach((block, i) => {
+    const skip = residual(`encoder.${i}`, block, features);
+    skips.push(skip);
+    features = keep(`pool.${i}`, model.pool.forward(skip));
+  });
+  features = residual("bridge", model.bridge, features);
+  model.decoder.forEach((decoder, i) => {
+    features = level(`decoder.${i}`, decoder, features, skips.pop() as Image);
+  });
+  keep("logits", model.head.forward(features));
+  return activations;
+}

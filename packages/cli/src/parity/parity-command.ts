@@ -1,0 +1,62 @@
+import { openGpu } from "@lobule/node-gpu";
+import { Device } from "@lobule/tensor";
+import type { CommandModule } from "yargs";
+import { FixtureError } from "./fixture-files.js";
+import { summarize, table, verdict } from "./report.js";
+import { runParity } from "./run-parity.js";
+
+interface ParityArguments {
+  readonly dir: string;
+  readonly json: boolean;
+  readonly filter: string | undefined;
+  readonly unfused: boolean;
+}
+
+/** `lobule parity DIR`: compares operations, networks and training steps with reference numbers from a folder. */
+export const parityCommand: CommandModule<object, ParityArguments> = {
+  command: "parity <dir>",
+  describe: "Compare operations, networks and training steps with reference numbers",
+  builder: (yargs) =>
+    yargs
+      .positional("dir", {
+        type: "string",
+        demandOption: true,
+        describe: "Folder of fixtures (ops/, net_*/, train_*/, *.json)",
+      })
+      .option("json", { type: "boolean", default: false, describe: "Print every check as JSON" })
+      .option("filter", { type: "string", describe: "Run only fixtures whose path contains this text" })
+      .option("unfused", {
+        type: "boolean",
+        default: false,
+        describe: "Compile without fusion: one dispatch an operation",
+      })
+      .example("$0 parity fixtures --filter ops/conv3x3", "Check one operation"),
+  handler: async ({ dir, json, filter, unfused }) => {
+    const device = await Device.open(await openGpu());
+    try {
+      const onPart = (part: string): void => {
+        if (!json && process.stderr.isTTY) process.stderr.write(`${part} …\n`);
+      };
+      const checks = await runParity(device, dir, {
+        ...(filter === undefined ? {} : { filter }),
+        fusion: !unfused,
+        onPart,
+      });
+      const passed = checks.every(({ ok }) => ok);
+      if (json) {
+        const numberless = (value: number): number | null => (Number.isFinite(value) ? value : null);
+        const rows = checks.map((each) => ({ ...each, error: numberless(each.error), limit: numberless(each.limit) }));
+        console.log(
+          JSON.stringify({ passed, verdict: verdict(checks), fixtures: summarize(checks).length, checks: rows }),
+        );
+      } else console.log(table(checks));
+      if (!passed) process.exitCode = 1;
+    } catch (error) {
+      if (!(error instanceof FixtureError)) throw error;
+      console.error(`lobule parity: ${error.message}`);
+      process.exitCode = 1;
+    } finally {
+      device.destroy();
+    }
+  },
+};
