@@ -61,6 +61,7 @@ describe("what is written is read back", () => {
           shifted.set(bytes, 1);
           const read = readSafetensors(shifted.subarray(1));
           expect(read.size).toBe(pairs.length);
+          expect(readSafetensors(Buffer.from(bytes))).toEqual(read);
           for (const [name, tensor] of pairs) expect(read.get(name)).toEqual(tensor);
           expect(Object.entries(readSafetensorsMetadata(bytes)).sort()).toEqual(Object.entries(metadata).sort());
         },

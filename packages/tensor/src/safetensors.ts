@@ -55,8 +55,9 @@ export function readSafetensors(bytes: Uint8Array): Map<string, SafetensorsTenso
   const { entries, dataStart } = readLayout(bytes);
   return new Map(
     entries.map(({ name, dtype, shape, begin, end }) => {
-      const copy = bytes.slice(dataStart + begin, dataStart + end).buffer;
-      return [name, { dtype, shape, data: arrayOf(dtype, copy) } as SafetensorsTensor];
+      // Not `slice`: a Node Buffer's gives a view of the whole file.
+      const copy = new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end));
+      return [name, { dtype, shape, data: arrayOf(dtype, copy.buffer) } as SafetensorsTensor];
     }),
   );
 }

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Device } from "@lobule/tensor";
+import { type Device, DeviceError } from "@lobule/tensor";
 import { type Check, failure } from "./check.js";
 import { FixtureError, isFile, isFolder, readJsonObject, TensorFile } from "./fixture-files.js";
 import { checkMetrics, checkSchedulers } from "./host-fixtures.js";
@@ -67,13 +67,13 @@ export async function runParity(device: Device, folder: string, options: ParityO
   return checks;
 }
 
-/** A broken file becomes a failed check of its part. */
+/** A broken file, or shapes that do not fit together, become a failed check of their part; a lost device ends the run. */
 async function guarded(name: string, run: Part["run"]): Promise<Check[]> {
   try {
     return await run();
   } catch (error) {
-    if (error instanceof FixtureError) return [failure(name, "–", error.message)];
-    throw error;
+    if (error instanceof DeviceError || !(error instanceof Error)) throw error;
+    return [failure(name, "–", error.message)];
   }
 }
 

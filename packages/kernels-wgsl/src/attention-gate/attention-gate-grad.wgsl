@@ -55,7 +55,7 @@ fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -
   return f32(stored);
 }
 
-// Eight consecutive parameters.
+// Four consecutive parameters.
 fn four(at: u32) -> vec4f {
   return vec4f(parameters[at], parameters[at + 1u], parameters[at + 2u], parameters[at + 3u]);
 }

@@ -1,131 +1,239 @@
-import { describe, expect, test } from "vitest";
-import { imageSize } from "../shared/kernel.js";
+import { beforeAll, describe, expect, test } from "vitest";
+import { fromHalf, toHalf } from "../convert/half.js";
+import { imageSize, type Kernel } from "../shared/kernel.js";
 import { noWeight } from "../shared/packing.js";
+import { pasteSlots } from "../shared/slots.js";
+import { withStorageType } from "../shared/wgsl-text.js";
 import { directionalDerivative, expectClose, randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
 import { runKernel } from "../testing/runner.js";
+import { attentionGateCases } from "./attention-gate.cases.js";
 import { type AttentionGateProblem, attentionGate, attentionGateGrad, packAttentionGate } from "./attention-gate.js";
-import { type AttentionGateArrays, attentionGateReference } from "./attention-gate.reference.js";
+import { attentionGateReference, attentionPreReference } from "./attention-gate.reference.js";
 
-const cases: readonly (AttentionGateProblem & { readonly why: string })[] = [
-  { why: "one channel, one intermediate", shape: { batch: 1, channels: 1, height: 1, width: 5 }, inter: 1 },
-  { why: "odd sizes, inter below a block", shape: { batch: 2, channels: 3, height: 7, width: 9 }, inter: 1 },
-  {
-    why: "inter beyond a block and no multiple of it",
-    shape: { batch: 2, channels: 22, height: 3, width: 5 },
-    inter: 11,
-  },
-  { why: "several workgroups", shape: { batch: 2, channels: 8, height: 12, width: 11 }, inter: 4 },
-];
+let device: GPUDevice;
+beforeAll(async () => {
+  device = await testDevice();
+});
 
-function arraysOf({ shape, inter }: AttentionGateProblem): AttentionGateArrays & { gradGated: Float32Array } {
-  const size = imageSize(shape);
+type Weights = Readonly<Record<"wx" | "wg" | "bias" | "psi" | "psiBias", Float32Array>>;
+
+const empty = (length: number): Float32Array => new Float32Array(length).fill(Number.NaN);
+
+function pack({ wx, wg, bias, psi, psiBias }: Weights, channels: number, inter: number): Float32Array {
+  const { length, source, index } = packAttentionGate(channels, inter);
+  const sources = [wx, wg, bias, psi, psiBias];
+  return Float32Array.from({ length }, (_, i) => {
+    const from = index[i] as number;
+    return from === noWeight ? 0 : ((sources[source[i] as number] as Float32Array)[from] as number);
+  });
+}
+
+function makeArrays({ shape, inter }: AttentionGateProblem, scale = 1) {
+  const { channels } = shape;
+  const fan = 1 / Math.sqrt(channels);
   return {
-    skip: randomArray(size, 1),
-    gating: randomArray(size, 2),
-    wx: randomArray(inter * shape.channels, 3, 1 / Math.sqrt(shape.channels)),
-    wg: randomArray(inter * shape.channels, 4, 1 / Math.sqrt(shape.channels)),
-    bias: randomArray(inter, 5, 0.3),
-    psi: randomArray(inter, 6),
-    psiBias: randomArray(1, 7, 0.3),
-    gradGated: randomArray(size, 8),
+    skip: randomArray(imageSize(shape), 1),
+    gating: randomArray(imageSize(shape), 2),
+    gradGated: randomArray(imageSize(shape), 3),
+    wx: randomArray(inter * channels, 4, fan),
+    wg: randomArray(inter * channels, 5, fan),
+    bias: randomArray(inter, 6, 0.5),
+    psi: randomArray(inter, 7, scale / Math.sqrt(inter)),
+    psiBias: Float32Array.of(0.3),
   };
 }
 
-const packedOf = (a: AttentionGateArrays, { shape, inter }: AttentionGateProblem): Float32Array => {
-  const { length, source, index } = packAttentionGate(shape.channels, inter);
-  const sources = [a.wx, a.wg, a.bias, a.psi, a.psiBias];
-  return Float32Array.from({ length }, (_, i) =>
-    index[i] === noWeight ? 0 : ((sources[source[i] as number] as ArrayLike<number>)[index[i] as number] as number),
-  );
-};
+type Arrays = ReturnType<typeof makeArrays>;
 
-test("the reference agrees with values worked by hand", () => {
-  const one = { skip: [2], gating: [1], wx: [1], wg: [-1], bias: [0], psi: [3], psiBias: [-3] };
-  const problem = { shape: { batch: 1, channels: 1, height: 1, width: 1 }, inter: 1 };
-  expect(attentionGateReference(one, problem).gated[0]).toBe(1); // σ(3·relu(2 − 1) − 3)·2 = σ(0)·2
+const referenceOf = (arrays: Readonly<Record<keyof Arrays, ArrayLike<number>>>, problem: AttentionGateProblem) =>
+  attentionGateReference({ ...arrays, pre: attentionPreReference(arrays, problem) }, problem.shape);
+
+async function forward(problem: AttentionGateProblem, arrays: Arrays, kernel: Kernel = attentionGate(problem)) {
+  const { skip, gating } = arrays;
+  const parameters = pack(arrays, problem.shape.channels, problem.inter);
+  const alpha = empty(skip.length / problem.shape.channels);
+  const bound = { skip, gating, parameters, alpha, output: empty(skip.length) };
+  return runKernel(device, kernel, bound, ["output", "alpha"]);
+}
+
+async function backward(
+  problem: AttentionGateProblem,
+  arrays: Arrays,
+  alpha: Float32Array,
+  kernel = attentionGateGrad(problem),
+) {
+  const { skip, gating, gradGated } = arrays;
+  const { shape, inter } = problem;
+  const row = 2 * inter + 1;
+  const bound = {
+    ...{ skip, gating, alpha, gradOutput: gradGated, parameters: pack(arrays, shape.channels, inter) },
+    output: empty((skip.length / shape.channels) * inter),
+    partials: empty(kernel.partials * row),
+  };
+  const { output, partials } = await runKernel(device, kernel, bound, ["output", "partials"]);
+  const sums = new Float64Array(row);
+  partials.forEach((value, i) => {
+    sums[i % row] = (sums[i % row] as number) + value;
+  });
+  return { gradPre: output, sums };
+}
+
+test("reference, by hand", () => {
+  const shape = { batch: 1, channels: 2, height: 1, width: 1 };
+  const pre = attentionPreReference(
+    { skip: [1, 2], gating: [3, 4], wx: [1, 1, -9, 0], wg: [1, 0, 0, 1], bias: [-2, 1] },
+    { shape, inter: 2 },
+  );
+  expect([...pre]).toEqual([4, -4]);
+  // score = 4·2 − 8 + ln 3
+  const { gated, alpha } = attentionGateReference(
+    { pre, psi: [2, 100], psiBias: [Math.log(3) - 8], skip: [1, 2] },
+    shape,
+  );
+  expectClose("alpha", alpha, [0.75], 1e-12);
+  expectClose("gated", gated, [0.75, 1.5], 1e-12);
 });
 
-describe.each(cases)("attention gate: $why", (problem) => {
-  const { shape, inter } = problem;
-  const arrays = arraysOf(problem);
-  const pixels = imageSize(shape) / shape.channels;
-  const forward = async () =>
-    runKernel(
-      await testDevice(),
-      attentionGate(problem),
-      {
-        skip: arrays.skip as Float32Array,
-        gating: arrays.gating as Float32Array,
-        parameters: packedOf(arrays, problem),
-        alpha: new Float32Array(pixels),
-        output: new Float32Array(imageSize(shape)),
-      },
-      ["output", "alpha"],
-    );
+test("packing, by hand: 2 channels, 1 intermediate", () => {
+  const { length, source, index } = packAttentionGate(2, 1);
+  expect(length).toBe(6 * 8 + 1);
+  const filled = [...index.keys()].filter((i) => index[i] !== noWeight);
+  expect(filled.map((i) => [i, source[i], index[i]])).toEqual([
+    ...[0, 8].map((i, c) => [i, 0, c]),
+    ...[16, 24].map((i, c) => [i, 1, c]),
+    ...[32, 40, 48].map((i, k) => [i, 2 + k, 0]),
+  ]);
+});
 
-  test("forward, twice to the same bits", async () => {
-    const got = await forward();
-    const expected = attentionGateReference(arrays, problem);
-    expectClose("gated", got.output, expected.gated);
-    expectClose("alpha", got.alpha, expected.alpha);
-    expect(await forward()).toEqual(got);
+test("scores beyond the range of exp", async () => {
+  const problem = { shape: { batch: 1, channels: 1, height: 1, width: 3 }, inter: 1 };
+  const one = Float32Array.of(1);
+  const weights = { wx: one, wg: Float32Array.of(0), bias: Float32Array.of(0), psi: one };
+  for (const [psiBias, alphas] of [
+    [-500, [0, 0.5, 1]],
+    [500, [1, 1, 1]],
+  ] as const) {
+    const arrays = {
+      ...makeArrays(problem),
+      ...weights,
+      skip: Float32Array.of(0, 500, 1000),
+      psiBias: Float32Array.of(psiBias),
+    };
+    const { output, alpha } = await forward(problem, arrays);
+    expectClose("alpha", alpha, alphas);
+    expectClose("gated", output, [0, 500 * alphas[1], 1000]);
+    const { gradPre, sums } = await backward(problem, arrays, alpha as Float32Array);
+    expect([...gradPre, ...sums].every(Number.isFinite)).toBe(true);
+  }
+});
+
+/** The kernel with loads and a store that go by the coordinates instead of the pixel's index. */
+function byCoordinates<K extends Kernel>(kernel: K, inputs: readonly string[]): K {
+  const loads = inputs.map((slot): [string, string] => {
+    const array = slot.charAt(0).toLowerCase() + slot.slice(1);
+    return [
+      `load${slot}`,
+      `fn load${slot}(channel: ${slot}Channel, y: u32, x: u32, pixel: u32) -> f32 {
+  return ${array}[channel.base + y * sizes.width + x];
+}`,
+    ];
+  });
+  const storeOutput = `fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {
+  output[channel.base + y * sizes.width + x] = value;
+  return value;
+}`;
+  const definitions = { ...Object.fromEntries(loads), storeOutput };
+  return { ...kernel, source: pasteSlots(kernel.source, [{ bindings: [], definitions }]) };
+}
+
+describe.each(attentionGateCases)("$why: $inter intermediate", ({ shape, inter }) => {
+  const problem = { shape, inter };
+  const arrays = makeArrays(problem);
+
+  test("output, and the same bits twice", async () => {
+    const got = await forward(problem, arrays);
+    const { gated, alpha } = referenceOf(arrays, problem);
+    expectClose("gated", got.output, gated);
+    expectClose("alpha", got.alpha, alpha);
+    expect(await forward(problem, arrays)).toEqual(got);
   });
 
-  test("gradients at the ReLU's input, of its bias and of psi are those of the float64 reference", async () => {
-    const { alpha } = await forward();
-    const kernel = attentionGateGrad(problem);
-    const length = 2 * inter + 1;
-    const got = await runKernel(
-      await testDevice(),
-      kernel,
-      {
-        skip: arrays.skip as Float32Array,
-        gating: arrays.gating as Float32Array,
-        parameters: packedOf(arrays, problem),
-        alpha,
-        gradOutput: arrays.gradGated,
-        output: new Float32Array(pixels * inter),
-        partials: new Float32Array(kernel.partials * length),
-      },
-      ["output", "partials"],
+  test("gradients, and the same bits twice", async () => {
+    const alpha = (await forward(problem, arrays)).alpha as Float32Array;
+    const { gradPre, sums } = await backward(problem, arrays, alpha);
+    const loss = (change: Partial<Record<keyof Arrays, ArrayLike<number>>>, pre?: ArrayLike<number>) => {
+      const all = { ...arrays, ...change };
+      const { gated } = attentionGateReference({ ...all, pre: pre ?? attentionPreReference(all, problem) }, shape);
+      return gated.reduce((sum, value, i) => sum + value * (arrays.gradGated[i] as number), 0);
+    };
+    const differences = (f: (point: Float64Array) => number, at: ArrayLike<number>): Float64Array => {
+      const point = Float64Array.from(at);
+      return point.map((_, i) => {
+        const direction = new Float64Array(point.length);
+        direction[i] = 1;
+        return directionalDerivative(f, point, direction);
+      });
+    };
+    const pre = attentionPreReference(arrays, problem);
+    expectClose(
+      "gradPre",
+      gradPre,
+      differences((point) => loss({}, point), pre),
     );
-    const sums = Array.from({ length }, (_, i) => {
-      let total = 0;
-      for (let p = 0; p < kernel.partials; p++) total += got.partials[p * length + i] as number;
-      return total;
+    const expected = [
+      ...differences((bias) => loss({ bias }), arrays.bias),
+      ...differences((psi) => loss({ psi }), arrays.psi),
+      ...differences((psiBias) => loss({ psiBias }), arrays.psiBias),
+    ];
+    expectClose("gradients of bias, psi and psiBias", sums, expected);
+    expect(await backward(problem, arrays, alpha)).toEqual({ gradPre, sums });
+  });
+
+  test("slots see the right coordinates", async () => {
+    const got = await forward(problem, arrays);
+    const kernel = byCoordinates(attentionGate(problem), ["Skip", "Gating"]);
+    expect(await forward(problem, arrays, kernel)).toEqual(got);
+    const alpha = got.alpha as Float32Array;
+    const gradient = byCoordinates(attentionGateGrad(problem), ["Skip", "Gating", "GradOutput"]);
+    expect(await backward(problem, arrays, alpha, gradient)).toEqual(await backward(problem, arrays, alpha));
+  });
+
+  test("f16 storage", async (context) => {
+    if (!device.features.has("shader-f16")) return context.skip("adapter lacks shader-f16");
+    const half = { skip: toHalf(arrays.skip), gating: toHalf(arrays.gating), gradOutput: toHalf(arrays.gradGated) };
+    const rounded = {
+      ...arrays,
+      skip: fromHalf(half.skip),
+      gating: fromHalf(half.gating),
+      gradGated: fromHalf(half.gradOutput),
+    };
+    const reference = referenceOf(rounded, problem);
+    const parameters = pack(arrays, shape.channels, inter);
+    const nan = (length: number) => new Uint16Array(length).fill(0x7e00);
+    const asHalf = <K extends Kernel>(kernel: K): K => ({ ...kernel, source: withStorageType(kernel.source, "f16") });
+    const { skip, gating, gradOutput } = half;
+
+    const bound = { skip, gating, parameters, alpha: nan(reference.alpha.length), output: nan(skip.length) };
+    const got = await runKernel(device, asHalf(attentionGate(problem)), bound, ["output", "alpha"]);
+    expectClose("gated", fromHalf(got.output), reference.gated, 1e-3);
+    expectClose("alpha", fromHalf(got.alpha), reference.alpha, 1e-3);
+
+    // The f32 kernel on the same rounded numbers stands for the reference.
+    const exact = await backward(problem, rounded, fromHalf(got.alpha));
+    const kernel = asHalf(attentionGateGrad(problem));
+    const row = 2 * inter + 1;
+    const bound16 = {
+      ...{ skip, gating, gradOutput, parameters, alpha: got.alpha },
+      output: nan(exact.gradPre.length),
+      partials: empty(kernel.partials * row),
+    };
+    const gradient = await runKernel(device, kernel, bound16, ["output", "partials"]);
+    expectClose("gradPre, f16", fromHalf(gradient.output), exact.gradPre, 1e-3);
+    const sums = new Float64Array(row);
+    gradient.partials.forEach((value, i) => {
+      sums[i % row] = (sums[i % row] as number) + value;
     });
-    const loss = (changed: Partial<AttentionGateArrays>): number =>
-      attentionGateReference({ ...arrays, ...changed }, problem).gated.reduce(
-        (sum, value, i) => sum + value * (arrays.gradGated[i] as number),
-        0,
-      );
-    const elementwise = (name: "bias" | "psi" | "psiBias" | "wg"): number[] =>
-      Array.from(arrays[name], (_, i) =>
-        directionalDerivative(
-          (point) => loss({ [name]: point }),
-          Float64Array.from(arrays[name]),
-          Float64Array.from({ length: arrays[name].length }, (_unused, j) => (i === j ? 1 : 0)),
-          1e-6,
-        ),
-      );
-    expectClose("bias", sums.slice(0, inter), elementwise("bias"));
-    expectClose("psi", sums.slice(inter, 2 * inter), elementwise("psi"));
-    expectClose("psi bias", sums.slice(2 * inter), elementwise("psiBias"));
-    // ∂wg[j, c] = Σ gradPre[j]·gating[c] holds only where every pixel of gradPre is right.
-    const plane = shape.height * shape.width;
-    const gradWg = Array.from({ length: inter * shape.channels }, (_, k) => {
-      const [j, c] = [Math.floor(k / shape.channels), k % shape.channels];
-      let total = 0;
-      for (let n = 0; n < shape.batch; n++) {
-        for (let p = 0; p < plane; p++) {
-          total +=
-            (got.output[(n * inter + j) * plane + p] as number) *
-            (arrays.gating[(n * shape.channels + c) * plane + p] as number);
-        }
-      }
-      return total;
-    });
-    expectClose("wg", gradWg, elementwise("wg"));
+    expectClose("partials, f16", sums, exact.sums);
   });
 });

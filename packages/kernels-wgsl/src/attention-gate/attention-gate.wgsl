@@ -44,7 +44,7 @@ fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -
   return f32(stored);
 }
 
-// Eight consecutive parameters.
+// Four consecutive parameters.
 fn four(at: u32) -> vec4f {
   return vec4f(parameters[at], parameters[at + 1u], parameters[at + 2u], parameters[at + 3u]);
 }
@@ -76,7 +76,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) workg
     }
     score += dot(max(low, vec4f()), four(bias + 8u)) + dot(max(high, vec4f()), four(bias + 12u));
   }
-  let weight = f32(real(1.0 / (1.0 + exp(-score))));
+  // The exponent stays where exp is finite in f32.
+  let weight = f32(real(1.0 / (1.0 + exp(min(-score, 80.0)))));
   alpha[index] = real(weight);
   for (var c = 0u; c < sizes.channels; c++) {
     storeOutput(prepareOutput(n, c), weight * loadSkip(prepareSkip(n, c), y, x, pixel), y, x, pixel);

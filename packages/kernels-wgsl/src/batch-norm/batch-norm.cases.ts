@@ -1,15 +1,55 @@
-/** Shapes and intensities for the batch norm. */
-export const batchNormCases = [
-  { why: "one sample, no size a multiple of anything", batch: 1, channels: 3, pixels: 63, scale: 1, mean: 0 },
-  { why: "two values a channel: the unbiased factor is 2", batch: 2, channels: 5, pixels: 1, scale: 1, mean: 0 },
+import type { ImageShape } from "../shared/kernel.js";
+
+export interface BatchNormCase {
+  readonly why: string;
+  readonly shape: ImageShape;
+  /** Of the input's values. */
+  readonly mean: number;
+  readonly deviation: number;
+  readonly epsilon: number;
+}
+
+const usual = { mean: 0.3, deviation: 1, epsilon: 1e-5 };
+
+/** Problems that are checked. */
+export const batchNormCases: readonly BatchNormCase[] = [
+  { why: "one channel, one row", shape: { batch: 1, channels: 1, height: 1, width: 70 }, ...usual },
+  { why: "odd extents", shape: { batch: 2, channels: 3, height: 5, width: 7 }, ...usual },
+  { why: "more channels than lanes", shape: { batch: 2, channels: 130, height: 2, width: 2 }, ...usual },
+  { why: "mean 20 deviations", shape: { batch: 2, channels: 5, height: 9, width: 11 }, ...usual, mean: 20 },
+  { why: "variance 1e-6", shape: { batch: 2, channels: 5, height: 9, width: 11 }, ...usual, mean: 0, deviation: 1e-3 },
   {
-    why: "mean 20 deviations from zero: a sum of squares loses digits",
-    batch: 2,
-    channels: 3,
-    pixels: 64,
-    scale: 1,
-    mean: 20,
+    why: "variance 1e-6, mean 20 deviations",
+    shape: { batch: 2, channels: 5, height: 9, width: 11 },
+    mean: 0.02,
+    deviation: 1e-3,
+    epsilon: 1e-5,
   },
-  { why: "variance below epsilon", batch: 2, channels: 1, pixels: 63, scale: 1e-3, mean: 0 },
-  { why: "many partial statistics", batch: 3, channels: 2, pixels: 7000, scale: 2, mean: -1 },
-] as const;
+  {
+    why: "constant channels, 20 √ε from zero",
+    shape: { batch: 2, channels: 2, height: 3, width: 5 },
+    mean: 0.0632,
+    deviation: 0,
+    epsilon: 1e-5,
+  },
+  { why: "two values a channel", shape: { batch: 2, channels: 3, height: 1, width: 1 }, ...usual },
+  {
+    why: "two values a channel, large ε",
+    shape: { batch: 1, channels: 3, height: 1, width: 2 },
+    ...usual,
+    epsilon: 0.1,
+  },
+  { why: "one value a channel", shape: { batch: 1, channels: 3, height: 1, width: 1 }, ...usual },
+  { why: "more partials than lanes", shape: { batch: 2, channels: 2, height: 100, width: 83 }, ...usual },
+  {
+    why: "more channels than one dimension holds workgroups",
+    shape: { batch: 4, channels: 65_600, height: 1, width: 1 },
+    ...usual,
+  },
+];
+
+/** Problems that are timed: channels and partials of the first and of the last level. */
+export const batchNormBenchCases: readonly { why: string; channels: number; partials: number }[] = [
+  { why: "few channels, many partials", channels: 8, partials: 1024 },
+  { why: "many channels, few partials", channels: 128, partials: 4 },
+];

@@ -1,170 +1,238 @@
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { channelStatistics } from "../channel-statistics/channel-statistics.js";
-import { pasteSlots } from "../shared/slots.js";
+import { pointwise } from "../pointwise/pointwise.js";
+import { type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
+import { pasteSlots, type SlotText } from "../shared/slots.js";
 import { momentsSlot, sumsSlot } from "../shared/statistics.js";
 import { directionalDerivative, expectClose, randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
-import { runKernel } from "../testing/runner.js";
+import { type HostArray, runKernel } from "../testing/runner.js";
 import { batchNormCases } from "./batch-norm.cases.js";
 import { batchNormEval, batchNormFinish, batchNormGradFinish } from "./batch-norm.js";
-import { batchNormReference } from "./batch-norm.reference.js";
+import { batchNormReference, momentsReference, normalizeReference, runningReference } from "./batch-norm.reference.js";
 
-const epsilon = 1e-5;
+let device: GPUDevice;
+beforeAll(async () => {
+  device = await testDevice();
+});
+
 const momentum = 0.1;
-type Case = (typeof batchNormCases)[number];
+const empty = (length: number): Float32Array => new Float32Array(length).fill(Number.NaN);
 
-function inputsOf({ batch, channels, pixels, scale, mean }: Case) {
-  const x = randomArray(batch * channels * pixels, 1, scale).map((value) => value + mean);
-  return { x, weight: randomArray(channels, 2), bias: randomArray(channels, 3), gradOutput: randomArray(x.length, 4) };
+async function run<Output extends string>(
+  kernel: Kernel,
+  arrays: Readonly<Record<string, HostArray>>,
+  outputs: readonly Output[],
+): Promise<Record<Output, Float32Array>> {
+  return (await runKernel(device, kernel, arrays, outputs)) as Record<Output, Float32Array>;
 }
 
-/** Coefficients of a case, by way of the statistics slot. */
-async function finish(one: Case) {
-  const device = await testDevice();
-  const { x, weight, bias } = inputsOf(one);
-  const { batch, channels, pixels } = one;
-  const kernel = channelStatistics({ batch, channels, height: 1, width: pixels });
+const paste = (kernel: Kernel, ...slots: readonly SlotText[]): Kernel => ({
+  ...kernel,
+  source: pasteSlots(kernel.source, slots),
+});
+
+/** A load that applies an expression of `value` and of `k`, a vector of the channel. */
+const coefficientLoad = (vector: string, expression: string, bindings: readonly string[] = []): SlotText => ({
+  bindings: [`var<storage, read> ${vector}: array<vec4f>;`, ...bindings],
+  definitions: {
+    InputChannel: "struct InputChannel { base: u32, k: vec4f }",
+    prepareInput: `fn prepareInput(n: u32, c: u32) -> InputChannel {
+  return InputChannel((n * sizes.channels + c) * sizes.height * sizes.width, ${vector}[c]);
+}`,
+    loadInput: `fn loadInput(channel: InputChannel, y: u32, x: u32, pixel: u32) -> f32 {
+  let value = input[channel.base + pixel];
+  let k = channel.k;
+  return ${expression};
+}`,
+  },
+});
+
+/** Σ g and Σ g·x̂ of the gradient g that is loaded. */
+const gradientSums = ((): SlotText => {
+  const sums = sumsSlot("value * ((x[channel.base + pixel] - channel.k.z) * channel.k.w)");
+  return {
+    bindings: [...sums.bindings, "var<storage, read> x: array<f32>;", "var<storage, read> coefficients: array<vec4f>;"],
+    definitions: {
+      ...sums.definitions,
+      OutputChannel: "struct OutputChannel { base: u32, k: vec4f }",
+      prepareOutput: `fn prepareOutput(n: u32, c: u32) -> OutputChannel {
+  return OutputChannel((n * sizes.channels + c) * sizes.height * sizes.width, coefficients[c]);
+}`,
+      addToStatistics: (sums.definitions.addToStatistics as string).replace("x: u32, pixel", "column: u32, pixel"),
+    },
+  };
+})();
+
+const normalize = async (shape: ImageShape, x: Float32Array, coefficients: Float32Array): Promise<Float32Array> => {
+  const kernel = paste(pointwise(shape), coefficientLoad("coefficients", "(value - k.z) * k.x + k.y"));
+  return (await run(kernel, { input: x, coefficients, output: empty(x.length) }, ["output"])).output;
+};
+
+async function partialSums(shape: ImageShape, slot: SlotText, arrays: Record<string, HostArray>) {
+  const kernel = channelStatistics(shape);
   const partials = kernel.statistics?.partials ?? 0;
-  const moments = { ...kernel, source: pasteSlots(kernel.source, [momentsSlot]) };
-  const { statistics } = await runKernel(
-    device,
-    moments,
-    { input: x, statistics: new Float32Array(partials * channels * 4) },
-    ["statistics"],
-  );
-  const results = await runKernel(
-    device,
-    batchNormFinish({ channels, partials, epsilon, momentum }),
+  const statistics = empty(partials * shape.channels * 4);
+  const results = await run(paste(kernel, slot), { ...arrays, statistics }, ["statistics"]);
+  return { partials, statistics: results.statistics };
+}
+
+async function gradients(
+  shape: ImageShape,
+  { x, g, coefficients }: Readonly<Record<"x" | "g" | "coefficients", Float32Array>>,
+  trainingStatistics: boolean,
+) {
+  const { channels } = shape;
+  const { partials, statistics } = await partialSums(shape, gradientSums, { input: g, x, coefficients });
+  const finished = await run(
+    batchNormGradFinish({ channels, partials, trainingStatistics }),
     {
       statistics,
-      weight,
-      bias,
-      runningMean: new Float32Array(channels).fill(0.5),
-      runningVariance: new Float32Array(channels).fill(2),
-      coefficients: new Float32Array(channels * 4),
+      coefficients,
+      gradCoefficients: empty(channels * 4),
+      gradWeight: empty(channels),
+      gradBias: empty(channels),
     },
-    ["coefficients", "runningMean", "runningVariance"],
+    ["gradCoefficients", "gradWeight", "gradBias"],
   );
-  return { ...results, partials };
+  const load = coefficientLoad("gradCoefficients", "k.x * value + (k.y * (x_[channel.base + pixel] - k.w) + k.z)", [
+    "var<storage, read> x_: array<f32>;",
+  ]);
+  const arrays = { input: g, x_: x, gradCoefficients: finished.gradCoefficients, output: empty(x.length) };
+  return { ...finished, gradX: (await run(paste(pointwise(shape), load), arrays, ["output"])).output };
 }
 
-const normalize = (x: Float32Array, coefficients: ArrayLike<number>, { channels, pixels }: Case): number[] =>
-  Array.from(x, (value, i) => {
-    const c = (Math.floor(i / pixels) % channels) * 4;
-    return (value - (coefficients[c + 2] as number)) * (coefficients[c] as number) + (coefficients[c + 1] as number);
-  });
+/**
+ * Checks a gradient against central differences, element by element when there are few, else along random directions.
+ * The error is relative to `size`, the norm of the terms that the gradient is a difference of.
+ */
+function expectGradient(
+  gradient: Float32Array,
+  loss: (point: Float64Array) => number,
+  point: ArrayLike<number>,
+  size: number,
+  step: number,
+): void {
+  const at = Float64Array.from(point);
+  if (at.length <= 1100) {
+    const differences = gradient.map((value, i) => {
+      const direction = new Float64Array(at.length);
+      direction[i] = 1;
+      return (value - directionalDerivative(loss, at, direction, step)) / size;
+    });
+    expectClose("gradient", differences, new Float64Array(at.length));
+    return;
+  }
+  for (let seed = 1; seed <= 3; seed++) {
+    const direction = Float64Array.from(randomArray(at.length, 900 + seed));
+    const got = gradient.reduce((sum, value, i) => sum + value * (direction[i] as number), 0);
+    const expected = directionalDerivative(loss, at, direction, step);
+    // The direction's elements have variance 1: an error of norm e shows as about e.
+    expectClose("gradient", [(got - expected) / size], [0]);
+  }
+}
 
-test("the reference agrees with values worked by hand", () => {
-  const shape = { batch: 1, channels: 1, pixels: 4 };
-  const { y, mean, variance } = batchNormReference([1, 3, 5, 7], shape, [2], [10], 0);
-  expect([mean[0], variance[0]]).toEqual([4, 5]);
-  expect(y[3]).toBeCloseTo(10 + (2 * 3) / Math.sqrt(5), 12);
+const norm = (a: Float32Array): number => Math.sqrt(a.reduce((sum, value) => sum + value ** 2, 0));
+
+const dot = (a: ArrayLike<number>, b: Float64Array): number =>
+  b.reduce((sum, value, i) => sum + value * (a[i] as number), 0);
+
+test("references, by hand", () => {
+  const shape = { batch: 2, channels: 1, height: 1, width: 2 };
+  const moments = momentsReference([1, 3, 5, 7], shape);
+  expect([...moments.mean, ...moments.variance]).toEqual([4, 5]);
+  const affine = { weight: [6], bias: [1], epsilon: 4 };
+  expect([...batchNormReference([1, 3, 5, 7], shape, affine)]).toEqual([-5, -1, 3, 7]);
+  const running = runningReference({ mean: [0], variance: [1] }, moments, 4, 0.5);
+  expect([...running.mean, ...running.variance]).toEqual([2, 0.5 + 10 / 3]);
 });
 
-describe.each(batchNormCases)("batch norm: $why", (one) => {
-  const { batch, channels, pixels } = one;
+test("merging partials by hand: 2, 4 and 6, 8 among empty ones", async () => {
+  const statistics = Float32Array.of(0, 0, 0, 0, 2, 6, 2, 0, 0, 0, 0, 0, 2, 14, 2, 0);
+  const arrays = {
+    ...{ statistics, weight: Float32Array.of(3), bias: Float32Array.of(7), coefficients: empty(4) },
+    ...{ runningMean: Float32Array.of(0), runningVariance: Float32Array.of(0) },
+  };
+  const results = await run(batchNormFinish({ channels: 1, partials: 4, epsilon: 4, momentum: 0.5 }), arrays, [
+    ...(["coefficients", "runningMean", "runningVariance"] as const),
+  ]);
+  expectClose("coefficients", results.coefficients, [1, 7, 5, 1 / 3], 1e-6);
+  expectClose("running", [...results.runningMean, ...results.runningVariance], [2.5, 10 / 3], 1e-6);
+});
 
-  test("normalises and moves the running statistics as PyTorch does, twice to the same bits", async () => {
-    const { x, weight, bias } = inputsOf(one);
-    const got = await finish(one);
-    const { y, mean, variance } = batchNormReference(x, one, weight, bias, epsilon);
-    expectClose("y", normalize(x, got.coefficients, one), y);
-    const count = batch * pixels;
-    expectClose(
-      "running mean",
-      got.runningMean,
-      mean.map((value) => 0.9 * 0.5 + 0.1 * value),
-    );
-    expectClose(
-      "running variance",
-      got.runningVariance,
-      variance.map((value) => 0.9 * 2 + (0.1 * value * count) / (count - 1)),
-    );
-    expect(await finish(one)).toEqual(got);
-  });
+describe.each(batchNormCases)("$why", ({ shape, mean, deviation, epsilon }) => {
+  const { channels } = shape;
+  const length = imageSize(shape);
+  const x = randomArray(length, 1, deviation).map((value) => value + mean);
+  const g = randomArray(length, 2);
+  const weight = randomArray(channels, 3).map((value) => value + 1.5);
+  const bias = randomArray(channels, 4);
+  const running = { mean: randomArray(channels, 5), variance: randomArray(channels, 6).map((value) => 1 + value ** 2) };
+  const affine = { weight, bias, epsilon };
+  const step = 1e-5 * Math.hypot(deviation, Math.sqrt(epsilon));
 
-  test("gradients are those of the float64 reference", async () => {
-    const device = await testDevice();
-    const { x, weight, bias, gradOutput } = inputsOf(one);
-    const { coefficients } = await finish(one);
-    const kernel = channelStatistics({ batch, channels, height: 1, width: pixels });
-    const partials = kernel.statistics?.partials ?? 0;
-    const source = pasteSlots(kernel.source, [
-      {
-        bindings: ["var<storage, read> values: array<f32>;", "var<storage, read> coefficients: array<vec4f>;"],
-        definitions: {
-          OutputChannel: "struct OutputChannel { base: u32, k: vec4f }",
-          prepareOutput:
-            "fn prepareOutput(n: u32, c: u32) -> OutputChannel { return OutputChannel((n * sizes.channels + c) * sizes.width, coefficients[c]); }",
-        },
-      },
-      sumsSlot("value * ((values[channel.base + pixel] - channel.k.z) * channel.k.w)"),
-    ]);
-    const { statistics } = await runKernel(
-      device,
-      { ...kernel, source },
-      { input: gradOutput, values: x, coefficients, statistics: new Float32Array(partials * channels * 4) },
-      ["statistics"],
-    );
-    const grads = await runKernel(
-      device,
-      batchNormGradFinish({ channels, partials, trainingStatistics: true }),
-      {
-        statistics,
-        coefficients,
-        gradCoefficients: new Float32Array(channels * 4),
-        gradWeight: new Float32Array(channels),
-        gradBias: new Float32Array(channels),
-      },
-      ["gradCoefficients", "gradWeight", "gradBias"],
-    );
-    const gradX = Array.from(gradOutput, (g, i) => {
-      const c = (Math.floor(i / pixels) % channels) * 4;
-      const k = (j: number): number => grads.gradCoefficients[c + j] as number;
-      return k(0) * g + k(1) * ((x[i] as number) - k(3)) + k(2);
-    });
-    const loss = (values: Float64Array, w: ArrayLike<number>, b: ArrayLike<number>): number =>
-      batchNormReference(values, one, w, b, epsilon).y.reduce(
-        (sum, value, i) => sum + value * (gradOutput[i] as number),
+  /** ‖weight·inverseDeviation·g‖: what ∂x would be if mean and variance were constants. */
+  const directSize = (coefficients: Float32Array): number => {
+    const pixels = shape.height * shape.width;
+    return Math.sqrt(
+      g.reduce(
+        (sum, value, i) => sum + (value * (coefficients[4 * (Math.floor(i / pixels) % channels)] as number)) ** 2,
         0,
-      );
-    const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
-      Array.from(a).reduce((sum, value, i) => sum + value * (b[i] as number), 0);
-    const norm = (a: ArrayLike<number>): number => Math.sqrt(dot(a, a));
-    const points = { x, weight, bias };
-    const gradients = { x: gradX, weight: grads.gradWeight, bias: grads.gradBias };
-    for (const name of ["x", "weight", "bias"] as const) {
-      const direction = Float64Array.from(randomArray(points[name].length, 7));
-      const expected = directionalDerivative(
-        (p) =>
-          loss(name === "x" ? p : Float64Array.from(x), name === "weight" ? p : weight, name === "bias" ? p : bias),
-        Float64Array.from(points[name]),
-        direction,
-        1e-6 * (name === "x" ? one.scale : 1),
-      );
-      // Where the true gradient cancels (two values a channel), what counts is the size of the terms k₀·g.
-      const terms = Array.from(
-        gradOutput,
-        (g, i) => g * (grads.gradCoefficients[(Math.floor(i / pixels) % channels) * 4] as number),
-      );
-      const size = norm(direction) * (norm(gradients[name]) + (name === "x" ? 0.05 * norm(terms) : 0));
-      expect(Math.abs(dot(gradients[name], direction) - expected) / size, name).toBeLessThan(1e-5);
+      ),
+    );
+  };
+
+  const train = async () => {
+    const { partials, statistics } = await partialSums(shape, momentsSlot, { input: x });
+    const arrays = {
+      ...{ statistics, weight, bias, runningMean: running.mean, runningVariance: running.variance },
+      coefficients: empty(channels * 4),
+    };
+    const finished = await run(batchNormFinish({ channels, partials, epsilon, momentum }), arrays, [
+      ...(["coefficients", "runningMean", "runningVariance"] as const),
+    ]);
+    const y = await normalize(shape, x, finished.coefficients);
+    return { ...finished, y, ...(await gradients(shape, { x, g, coefficients: finished.coefficients }, true)) };
+  };
+
+  test("training: output, running statistics and gradients, and the same bits twice", async () => {
+    const got = await train();
+    expectClose("y", got.y, batchNormReference(x, shape, affine));
+    const moved = runningReference(running, momentsReference(x, shape), length / channels, momentum);
+    expectClose("running mean", got.runningMean, moved.mean);
+    expectClose("running variance", got.runningVariance, moved.variance);
+
+    expectGradient(
+      got.gradX,
+      (point) => dot(g, batchNormReference(point, shape, affine)),
+      x,
+      directSize(got.coefficients),
+      step,
+    );
+    const moments = momentsReference(x, shape);
+    const ofAffine = (change: { weight: ArrayLike<number> } | { bias: ArrayLike<number> }) =>
+      dot(g, normalizeReference(x, shape, moments, { ...affine, ...change }));
+    expectGradient(got.gradWeight, (point) => ofAffine({ weight: point }), weight, norm(g), 1e-3);
+    expectGradient(got.gradBias, (point) => ofAffine({ bias: point }), bias, norm(g), 1e-3);
+
+    const again = await train();
+    for (const name of Object.keys(got) as (keyof typeof got)[]) {
+      expect([name, again[name].findIndex((value, i) => value !== got[name][i])]).toEqual([name, -1]);
     }
   });
-});
 
-test("evaluation uses the running statistics", async () => {
-  const { coefficients } = await runKernel(
-    await testDevice(),
-    batchNormEval({ channels: 2, epsilon: 0 }),
-    {
-      weight: Float32Array.of(3, 1),
-      bias: Float32Array.of(5, 6),
-      runningMean: Float32Array.of(7, 8),
-      runningVariance: Float32Array.of(4, 16),
-      coefficients: new Float32Array(8),
-    },
-    ["coefficients"],
-  );
-  expect([...coefficients]).toEqual([1.5, 5, 7, 0.5, 0.25, 6, 8, 0.25]);
+  test("evaluation: output and gradients", async () => {
+    const arrays = {
+      ...{ weight, bias, runningMean: running.mean, runningVariance: running.variance },
+      coefficients: empty(channels * 4),
+    };
+    const { coefficients } = await run(batchNormEval({ channels, epsilon }), arrays, ["coefficients"]);
+    expectClose("y", await normalize(shape, x, coefficients), normalizeReference(x, shape, running, affine));
+    const { gradX, gradWeight, gradBias } = await gradients(shape, { x, g, coefficients }, false);
+    const loss = (point: ArrayLike<number>, change = {}) =>
+      dot(g, normalizeReference(point, shape, running, { ...affine, ...change }));
+    expectGradient(gradX, loss, x, directSize(coefficients), 1e-3);
+    expectGradient(gradWeight, (point) => loss(x, { weight: point }), weight, norm(g) * (1 + Math.abs(mean)), 1e-3);
+    expectGradient(gradBias, (point) => loss(x, { bias: point }), bias, norm(g), 1e-3);
+  });
 });

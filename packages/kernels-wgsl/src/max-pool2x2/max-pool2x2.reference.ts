@@ -1,6 +1,9 @@
 import type { ImageShape } from "../shared/kernel.js";
 
-/** Maximum of each 2×2 window, and where in the input its first maximum in row-major order lies. */
+/**
+ * output[n, c, y, x] = max of input[n, c, 2y … 2y+1, 2x … 2x+1], for y < ⌊h/2⌋, x < ⌊w/2⌋; `winners` are the places in
+ * the input of the first maximum of each window in row-major order.
+ */
 export function maxPool2x2Reference(
   input: ArrayLike<number>,
   { batch, channels, height, width }: ImageShape,
@@ -12,8 +15,8 @@ export function maxPool2x2Reference(
       for (let x = 0; x + 1 < width; x += 2) {
         const corner = (plane * height + y) * width + x;
         let winner = corner;
-        for (const place of [corner + 1, corner + width, corner + width + 1]) {
-          if ((input[place] as number) > (input[winner] as number)) winner = place;
+        for (const at of [corner + 1, corner + width, corner + width + 1]) {
+          if ((input[at] as number) > (input[winner] as number)) winner = at;
         }
         output.push(input[winner] as number);
         winners.push(winner);

@@ -27,6 +27,7 @@ export function maxPool2x2(input: ImageShape): Kernel {
  */
 export function maxPool2x2Grad(input: ImageShape): Kernel {
   const { batch, channels, height, width } = input;
+  const outputs = batch * channels * Math.floor(height / 2) * Math.floor(width / 2);
   const chunks = ceilDivide(batch * ceilDivide(height, 2) * ceilDivide(width, 2), lanes);
   return {
     name: "max-pool2x2-grad",
@@ -34,8 +35,8 @@ export function maxPool2x2Grad(input: ImageShape): Kernel {
     launches: [
       { sizes: { batch, channels, height, width, chunks }, workgroups: [...foldWorkgroups(chunks * channels), 1] },
     ],
-    flops: 3 * imageSize(input),
-    bytes: 9 * imageSize(input),
+    flops: 3 * outputs,
+    bytes: 4 * (2 * imageSize(input) + outputs),
     statistics: { partials: chunks },
   };
 }

@@ -1,4 +1,4 @@
-import { hasFunction, removeBinding, renumberBindings, replaceDefinition } from "./wgsl-text.js";
+import { removeBinding, renumberBindings, replaceDefinition } from "./wgsl-text.js";
 
 /**
  * How a slot looks in a file, for an input called `input` (name `Input` in the functions):
@@ -47,6 +47,3 @@ export function pasteSlots(source: string, slots: readonly SlotText[]): string {
   }
   return renumberBindings(text);
 }
-
-/** Whether the file can sum what it stores by channel. */
-export const hasStatisticsSlot = (source: string): boolean => hasFunction(source, "writeStatistics");

@@ -1,0 +1,135 @@
+import { type AdapterChoice, adapterChoice, openGpu } from "@lobule/node-gpu";
+import { Device } from "@lobule/tensor";
+import type { CommandModule } from "yargs";
+import { type SelfTest, selfTest } from "./self-test.js";
+
+interface FastPath {
+  readonly name: string;
+  readonly on: boolean;
+  readonly why: string;
+}
+
+interface Report {
+  readonly adapter: AdapterChoice & { readonly vendor: string; readonly architecture: string };
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
+  readonly fastPaths: readonly FastPath[];
+  readonly advice: string;
+  readonly selfTest: readonly SelfTest[];
+  readonly passed: boolean;
+}
+
+const limitNames = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxUniformBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeWorkgroupsPerDimension",
+] as const;
+
+function fastPathsOf(features: ReadonlySet<string>): FastPath[] {
+  const needs = (feature: string, name: string, missing: string): FastPath => ({
+    name,
+    on: features.has(feature),
+    why: features.has(feature) ? `the adapter has ${feature}` : missing,
+  });
+  return [
+    { name: "weights in uniform buffers", on: true, why: "every adapter has them" },
+    needs("shader-f16", "f16 storage", "the adapter has no shader-f16; f32 is used"),
+    needs("timestamp-query", "profiling by dispatch", "the adapter has no timestamp-query"),
+    needs("subgroups", "subgroup operations", "the adapter has no subgroups; workgroup memory is used"),
+    {
+      name: "tensor cores",
+      on: false,
+      why: features.has("chromium-experimental-subgroup-matrix")
+        ? "the adapter has them; no kernel uses them yet"
+        : "the adapter has no chromium-experimental-subgroup-matrix",
+    },
+  ];
+}
+
+const adviceFor = (kind: AdapterChoice["kind"]): string =>
+  ({
+    gpu: "This is a GPU: nothing faster to install.",
+    lavapipe: "This is a software adapter. For real training use a machine with a GPU and its Vulkan driver.",
+    swiftshader:
+      "This is the slower software adapter. Install a GPU's Vulkan driver, or Mesa's lavapipe 24 or newer (on Debian 12: tools/install-lavapipe.sh), about three times as fast.",
+    software: "This is a software adapter. Install a GPU's Vulkan driver.",
+  })[kind];
+
+async function examine(): Promise<Report> {
+  const gpu = await openGpu();
+  const choice = await adapterChoice();
+  const adapter = await gpu.requestAdapter();
+  const device = await Device.open(gpu, { validate: true });
+  try {
+    const tests = await selfTest(device);
+    const features = new Set<string>(adapter?.features ?? device.gpu.features);
+    return {
+      adapter: { ...choice, vendor: device.adapterInfo.vendor, architecture: device.adapterInfo.architecture },
+      features: [...features].sort(),
+      limits: Object.fromEntries(limitNames.map((name) => [name, device.gpu.limits[name]])),
+      fastPaths: fastPathsOf(features),
+      advice: adviceFor(choice.kind),
+      selfTest: tests,
+      passed: tests.every(({ passed }) => passed),
+    };
+  } finally {
+    device.destroy();
+  }
+}
+
+/** Breaks a list of words into lines of at most 76 characters. */
+function wrapped(words: readonly string[], indent: string): string {
+  const lines = [indent];
+  for (const word of words) {
+    if (`${lines.at(-1)}${word}`.length > 76) lines.push(indent);
+    lines[lines.length - 1] += `${word} `;
+  }
+  return lines.map((line) => line.trimEnd()).join("\n");
+}
+
+function asText({ adapter, features, limits, fastPaths, advice, selfTest: tests, passed }: Report): string {
+  return [
+    `Adapter   ${adapter.name}`,
+    `          ${adapter.kind}; Vulkan loader: ${adapter.loader}`,
+    ...adapter.passedOver.flatMap(({ kind, why }) => wrapped(`not ${kind}: ${why}`.split(" "), "          ")),
+    "",
+    "Features",
+    wrapped(features, "  "),
+    "",
+    "Limits",
+    ...Object.entries(limits).map(
+      ([name, value]) => `  ${name.padEnd(36)} ${value.toLocaleString("en-US").padStart(16)}`,
+    ),
+    "",
+    "Fast paths",
+    ...fastPaths.map(({ name, on, why }) => `  ${on ? "on " : "off"} ${name.padEnd(28)} ${why}`),
+    "",
+    "Self-test (relative error against float64)",
+    ...tests.map(
+      ({ name, error, limit, passed: ok }) =>
+        `  ${ok ? "ok  " : "FAIL"} ${name.padEnd(28)} ${error.toExponential(1)} of ${limit}`,
+    ),
+    "",
+    wrapped(advice.split(" "), ""),
+    passed ? "All well." : "The self-test failed: results of this adapter cannot be trusted.",
+  ].join("\n");
+}
+
+/** `lobule doctor`: the adapter, what it can do, and whether it computes right. */
+export const doctorCommand: CommandModule<object, { json: boolean }> = {
+  command: "doctor",
+  describe: "Show the adapter, what it can do, and whether it computes right",
+  builder: (yargs) =>
+    yargs
+      .option("json", { type: "boolean", default: false, describe: "Print the report as JSON" })
+      .example("$0 doctor", "Show which adapter is used and why"),
+  handler: async ({ json }) => {
+    const report = await examine();
+    console.log(json ? JSON.stringify(report, null, 2) : asText(report));
+    if (!report.passed) process.exitCode = 1;
+  },
+};

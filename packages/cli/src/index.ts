@@ -1,0 +1,28 @@
+import yargs from "yargs";
+import { doctorCommand } from "./doctor/doctor-command.js";
+import { parityCommand } from "./parity/parity-command.js";
+
+/**
+ * Runs the command line. Bad input ends with one sentence on the error stream and exit code 1; `--verbose` shows where
+ * in the program it was found.
+ */
+export async function main(words: readonly string[]): Promise<void> {
+  const parser = yargs([...words])
+    .scriptName("lobule")
+    .usage("$0 <command>\n\nTrain and run segmentation networks on WebGPU.")
+    .option("verbose", { type: "boolean", default: false, describe: "Show where an error came from" })
+    .command(doctorCommand)
+    .command(parityCommand)
+    .demandCommand(1, "name a command; lobule --help lists them")
+    .recommendCommands()
+    .strict()
+    .wrap(80)
+    .fail(false);
+  try {
+    await parser.parseAsync();
+  } catch (error) {
+    const verbose = words.includes("--verbose") && error instanceof Error;
+    console.error(verbose ? error.stack : `lobule: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  }
+}

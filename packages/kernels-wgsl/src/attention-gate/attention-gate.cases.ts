@@ -1,0 +1,24 @@
+import type { ImageShape } from "../shared/kernel.js";
+
+export interface AttentionGateCase {
+  readonly why: string;
+  /** Extents of skip and gating. */
+  readonly shape: ImageShape;
+  readonly inter: number;
+}
+
+/** Problems that are checked. */
+export const attentionGateCases: readonly AttentionGateCase[] = [
+  { why: "a single pixel and channel", shape: { batch: 1, channels: 1, height: 1, width: 1 }, inter: 1 },
+  { why: "one row", shape: { batch: 1, channels: 3, height: 1, width: 70 }, inter: 1 },
+  { why: "a workgroup's pixels span samples", shape: { batch: 3, channels: 5, height: 5, width: 9 }, inter: 2 },
+  { why: "one full block of intermediate channels", shape: { batch: 1, channels: 4, height: 3, width: 7 }, inter: 8 },
+  { why: "one channel more than a block", shape: { batch: 2, channels: 3, height: 5, width: 13 }, inter: 9 },
+  { why: "several blocks, the last of one channel", shape: { batch: 1, channels: 2, height: 3, width: 3 }, inter: 17 },
+];
+
+/** Problems that are timed: the gates of a network of 8 base features. */
+export const attentionGateBenchCases: readonly AttentionGateCase[] = [
+  { why: "the first level", shape: { batch: 4, channels: 8, height: 256, width: 256 }, inter: 4 },
+  { why: "the last level", shape: { batch: 4, channels: 64, height: 32, width: 32 }, inter: 32 },
+];
