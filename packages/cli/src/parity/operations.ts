@@ -97,9 +97,7 @@ function winners(
     for (let y = 0; y + 1 < height; y += 2) {
       for (let x = 0; x + 1 < width; x += 2) {
         const window = [0, 1, width, width + 1].map((offset) => gradient[(plane * height + y) * width + x + offset]);
-        positions.push(
-          window.filter((value) => value !== 0).length === 1 ? window.findIndex((value) => value === 1) : Number.NaN,
-        );
+        positions.push(window.filter((value) => value !== 0).length === 1 ? window.indexOf(1) : Number.NaN);
       }
     }
   }

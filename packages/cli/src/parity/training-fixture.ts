@@ -34,10 +34,31 @@ interface Limits {
 }
 
 /** Moments of gradients that cancel over the steps lose digits which one step from a stored state keeps. */
-const strictGate: Limits = { loss: 5e-6, weightsL2: 2e-5, weights: 1e-4, tensor: 1e-2, statistics: 1e-4, moments: 2e-3 };
-const singleStep: Limits = { loss: 2e-6, weightsL2: 2e-4, weights: 3e-4, tensor: Infinity, statistics: 1e-4, moments: 2e-4 };
+const strictGate: Limits = {
+  loss: 5e-6,
+  weightsL2: 2e-5,
+  weights: 1e-4,
+  tensor: 1e-2,
+  statistics: 1e-4,
+  moments: 2e-3,
+};
+const singleStep: Limits = {
+  loss: 2e-6,
+  weightsL2: 2e-4,
+  weights: 3e-4,
+  tensor: Infinity,
+  statistics: 1e-4,
+  moments: 2e-4,
+};
 /** One ReLU input that changes sign in f32 moves everything after it; ten steps then only have a sanity band. */
-const band: Limits = { loss: 1e-3, weightsL2: 2.5e-2, weights: Infinity, tensor: Infinity, statistics: Infinity, moments: Infinity };
+const band: Limits = {
+  loss: 1e-3,
+  weightsL2: 2.5e-2,
+  weights: Infinity,
+  tensor: Infinity,
+  statistics: Infinity,
+  moments: Infinity,
+};
 const firstStep = { loss: 2e-6, gradient: 1e-4 } as const;
 const finalLogits = 5e-6;
 
