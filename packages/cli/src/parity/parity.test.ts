@@ -76,10 +76,10 @@ describe("a changed copy", { timeout }, () => {
     ["ops/index.json", /"tol_abs":[^,}]+/, '"tol_abs":0.5', "ops/conv3x3/n1_ci1_co3_7x9", "ops/conv3x3/n1_ci1_co3_7x9: index.json"],
     ["ops/index.json", '"gamma":2.0', '"gamma":2.1', "ops/focal/n1_c3_7x9_g2", "ops/focal/n1_c3_7x9_g2: out.output"],
     ["net_F2_32/info.json", '"ce": 1.28', '"ce": 1.29', "net_", "net_F2_32/info.json: ce"],
-    ["train_F2_32/info.json", "0.999", "0.99", "train_", "train_F2_32/single step 10: loss"],
+    ["train_F2_32/info.json", "0.999", "0.99", "train_", "train_F2_32/single step 10: weights L2"],
     ["train_F2_32/info.json", "1.98837", "1.98838", "train_", "train_F2_32/step 2 from start: loss"],
     ["schedulers.json", "0.0005", "0.0006", "schedulers", "schedulers/constant: lr"],
-    ["metrics.json", "0.714285714285714", "0.714285714285715", "metrics", "metrics/pred_empty_target_nonempty: dice"],
+    ["metrics.json", "0.7142857142857143", "0.7142857142957143", "metrics", "metrics/pred_empty_target_nonempty: dice"],
   ])("%s: %s for %s", async (file, from, to, filter, expected) => {
     const text = readFileSync(join(copy, file), "utf8");
     writeFileSync(join(copy, file), text.replace(from, to));
@@ -106,10 +106,10 @@ describe("a changed copy", { timeout }, () => {
     rewrite("train_F2_32/start.safetensors", (tensors) => tensors.delete("head.bias"));
     expect(await run("")).toEqual([
       "ops/relu.safetensors: –: ops/relu.safetensors: the file is missing",
-      "ops/sigmoid/n1_c1_7x9: –: sigmoid.safetensors: tensor 'n1_c1_7x9/in.x' is missing".replace("–: s", "–: ops/s"),
+      "ops/sigmoid/n1_c1_7x9: –: ops/sigmoid.safetensors: tensor 'n1_c1_7x9/in.x' is missing",
       expect.stringMatching(/^net_F2_32: –: net_F2_32\/weights.safetensors: the header claims \d+ bytes, the file has only 992/),
       expect.stringMatching(/^train_F2_32: –: train_F2_32\/start.safetensors: 'head.bias' \[3\] is missing/),
-      "schedulers: –: schedulers.json: the file is no JSON",
+      expect.stringMatching(/^schedulers: –: .*schedulers.json: the file is no JSON$/),
     ]);
   });
 });

@@ -40,7 +40,7 @@ describe("the table", () => {
     ]);
     const rows = table(checks).split("\n");
     for (const row of rows.slice(0, 3)) expect(row.length).toBeLessThanOrEqual(80);
-    expect(rows[1]).toBe("ops/a_rather_long_na…s_case_n2_c3_7x9 grad.x            2.0e-6  1.0e-5 ok");
+    expect(rows[1]).toBe("ops/a_rather_long_na…of_its_case_n2_c3_7x9 grad.x            2.0e-6  1.0e-5 ok");
   });
 
   test("lists what was missed and ends with the verdict", () => {
