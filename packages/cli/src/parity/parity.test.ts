@@ -19,7 +19,9 @@ beforeAll(async () => {
 afterAll(() => device.destroy());
 
 const missed = (checks: readonly Check[]): string[] =>
-  checks.filter(({ ok }) => !ok).map(({ fixture, tensor, problem }) => `${fixture}: ${tensor}${problem === undefined ? "" : `: ${problem}`}`);
+  checks
+    .filter(({ ok }) => !ok)
+    .map(({ fixture, tensor, problem }) => `${fixture}: ${tensor}${problem === undefined ? "" : `: ${problem}`}`);
 
 test.each([true, false])("every fixture is within its limits (fusion %s)", { timeout }, async (fusion) => {
   const checks = await runParity(device, fixtures, { fusion });
@@ -60,11 +62,26 @@ describe("a changed copy", { timeout }, () => {
     ["ops/maxpool2x2.safetensors", "n2_c3_7x9/out.argmax", "ops/maxpool", "ops/maxpool2x2/n2_c3_7x9: out.argmax"],
     ["net_F2_32/grads.safetensors", "bridge.conv1.weight", "net_", "net_F2_32: grad bridge.conv1.weight"],
     ["net_F2_32/io.safetensors", "grad_input", "net_", "net_F2_32: grad_input"],
-    ["net_F2_32/running_after.safetensors", "bridge.bn1.running_var", "net_", "net_F2_32/running_after: bridge.bn1.running_var"],
+    [
+      "net_F2_32/running_after.safetensors",
+      "bridge.bn1.running_var",
+      "net_",
+      "net_F2_32/running_after: bridge.bn1.running_var",
+    ],
     ["net_F2_32/rect_32x48.safetensors", "logits_eval", "net_", "net_F2_32/rect_32x48 eval: logits_eval"],
     ["train_F2_32/batches.safetensors", "input.6", "train_", "train_F2_32/step 7 from start: loss"],
-    ["train_F2_32/after_step09_f64.safetensors", "exp_avg.head.weight", "train_", "train_F2_32/single step 10: moments exp_avg.head.weight"],
-    ["train_F2_32/final_f64.safetensors", "decoder.3.gate.psi.bias", "train_", "train_F2_32/single step 10: weights decoder.3.gate.psi.bias"],
+    [
+      "train_F2_32/after_step09_f64.safetensors",
+      "exp_avg.head.weight",
+      "train_",
+      "train_F2_32/single step 10: moments exp_avg.head.weight",
+    ],
+    [
+      "train_F2_32/final_f64.safetensors",
+      "decoder.3.gate.psi.bias",
+      "train_",
+      "train_F2_32/single step 10: weights decoder.3.gate.psi.bias",
+    ],
     ["train_F2_32/grads_step1_f64.safetensors", "head.bias", "train_", "train_F2_32/gradients of step 1: head.bias"],
     ["train_F2_32/final_eval_f64.safetensors", "logits_batch0", "train_", "train_F2_32/final eval: logits_batch0"],
   ])("%s: a digit of %s", async (file, name, filter, expected) => {
@@ -73,7 +90,13 @@ describe("a changed copy", { timeout }, () => {
   });
 
   test.each([
-    ["ops/index.json", /"tol_abs":[^,}]+/, '"tol_abs":0.5', "ops/conv3x3/n1_ci1_co3_7x9", "ops/conv3x3/n1_ci1_co3_7x9: index.json"],
+    [
+      "ops/index.json",
+      /"tol_abs":[^,}]+/,
+      '"tol_abs":0.5',
+      "ops/conv3x3/n1_ci1_co3_7x9",
+      "ops/conv3x3/n1_ci1_co3_7x9: index.json",
+    ],
     ["ops/index.json", '"gamma":2.0', '"gamma":2.1', "ops/focal/n1_c3_7x9_g2", "ops/focal/n1_c3_7x9_g2: out.output"],
     ["net_F2_32/info.json", '"ce": 1.28', '"ce": 1.29', "net_", "net_F2_32/info.json: ce"],
     ["train_F2_32/info.json", "0.999", "0.99", "train_", "train_F2_32/single step 10: weights L2"],
@@ -101,13 +124,18 @@ describe("a changed copy", { timeout }, () => {
   test("missing and broken files: one sentence each, the rest still runs", async () => {
     rmSync(join(copy, "ops/relu.safetensors"));
     rewrite("ops/sigmoid.safetensors", (tensors) => tensors.delete("n1_c1_7x9/in.x"));
-    writeFileSync(join(copy, "net_F2_32/weights.safetensors"), readFileSync(join(copy, "net_F2_32/weights.safetensors")).subarray(0, 1000));
+    writeFileSync(
+      join(copy, "net_F2_32/weights.safetensors"),
+      readFileSync(join(copy, "net_F2_32/weights.safetensors")).subarray(0, 1000),
+    );
     writeFileSync(join(copy, "schedulers.json"), "{");
     rewrite("train_F2_32/start.safetensors", (tensors) => tensors.delete("head.bias"));
     expect(await run("")).toEqual([
       "ops/relu.safetensors: –: ops/relu.safetensors: the file is missing",
       "ops/sigmoid/n1_c1_7x9: –: ops/sigmoid.safetensors: tensor 'n1_c1_7x9/in.x' is missing",
-      expect.stringMatching(/^net_F2_32: –: net_F2_32\/weights.safetensors: the header claims \d+ bytes, the file has only 992/),
+      expect.stringMatching(
+        /^net_F2_32: –: net_F2_32\/weights.safetensors: the header claims \d+ bytes, the file has only 992/,
+      ),
       expect.stringMatching(/^train_F2_32: –: train_F2_32\/start.safetensors: 'head.bias' \[3\] is missing/),
       expect.stringMatching(/^schedulers: –: .*schedulers.json: the file is no JSON$/),
     ]);

@@ -6,11 +6,23 @@ describe("comparisons", () => {
   test("worked by hand", () => {
     expect(largestDifference([1, 2, 5], [1, 4, 4])).toBe(2);
     expect(relativeDifference([1, 2, 5], [1, 4, -4])).toBe(9 / 4);
-    expect(relativeL2([[[3, 0], [0, 4]], [[1], [0]]])).toBe(Math.sqrt((9 + 16 + 1) / 16));
+    expect(
+      relativeL2([
+        [
+          [3, 0],
+          [0, 4],
+        ],
+        [[1], [0]],
+      ]),
+    ).toBe(Math.sqrt((9 + 16 + 1) / 16));
   });
 
   test("NaN and other lengths are never within a limit", () => {
-    const errors = [largestDifference([Number.NaN, 1], [0, 1]), largestDifference([1], [1, 2]), relativeL2([[[1], [Number.NaN]]])];
+    const errors = [
+      largestDifference([Number.NaN, 1], [0, 1]),
+      largestDifference([1], [1, 2]),
+      relativeL2([[[1], [Number.NaN]]]),
+    ];
     for (const error of errors) expect(check("a", "b", error, Number.POSITIVE_INFINITY).ok).toBe(false);
   });
 
