@@ -8,9 +8,10 @@ const allowed = {
   "kernels-wgsl": [],
   tensor: ["kernels-wgsl"],
   nn: ["kernels-wgsl", "tensor"],
-  train: ["tensor", "nn"],
+  data: [],
+  train: ["tensor", "nn", "data"],
   "node-gpu": [],
-  cli: ["kernels-wgsl", "tensor", "nn", "train", "node-gpu"],
+  cli: ["kernels-wgsl", "tensor", "nn", "data", "train", "node-gpu"],
 };
 const browser = new Set(["kernels-wgsl", "tensor", "nn"]);
 

@@ -1,0 +1,25 @@
+/** One number for each axis of a volume. */
+export type Vector3 = readonly [x: number, y: number, z: number];
+
+type Row = readonly [number, number, number, number];
+
+/** Upper three rows of the 4×4 matrix from voxel indices (i, j, k, 1) to millimetres in RAS+ (right, anterior, superior). */
+export type Affine = readonly [Row, Row, Row];
+
+/** Arrays that hold voxels. */
+export type VoxelArray = Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array | Float64Array;
+
+/** Where the voxels of a volume lie in the patient. */
+export interface Grid {
+  /** Voxels along each axis. */
+  readonly shape: Vector3;
+  /** Size of a voxel along each axis, mm; always above 0. */
+  readonly spacing: Vector3;
+  readonly affine: Affine;
+}
+
+/** A 3D image or label map in memory. */
+export interface Volume<Voxels extends VoxelArray = VoxelArray> extends Grid {
+  /** Values after slope and intercept, x fastest: voxel (i, j, k) is at i + shape[0]·(j + shape[1]·k). */
+  readonly data: Voxels;
+}
