@@ -11,7 +11,9 @@ const parameter = (name: string, values: readonly number[]): readonly [string, V
 describe("the numbers of a step", () => {
   test("bias corrections come from float64", () => {
     const adam = new Adam(new Map(), { learningRate: 0.01, weightDecay: 0.5, decoupledWeightDecay: 0.25 });
-    expect(adam.hyper(1)).toEqual(Float32Array.of(0.01, 0.9, 0.999, 1e-8, 0.5, 1 - 0.9, Math.sqrt(1 - 0.999), 0.25));
+    expect(adam.hyper(1)).toEqual(
+      Float32Array.of(0.01, 1 - 0.9, 1 - 0.999, 1e-8, 0.5, 1 - 0.9, Math.sqrt(1 - 0.999), 0.25),
+    );
     expect(adam.hyper(1000)[6]).toBe(Math.fround(Math.sqrt(1 - 0.999 ** 1000)));
   });
 

@@ -71,8 +71,9 @@ export class Adam {
   }
 
   /**
-   * The eight numbers of step `step` (from 1): learning rate, β₁, β₂, ε, weight decay, 1 − β₁ᵗ, √(1 − β₂ᵗ), decoupled
-   * weight decay. The bias corrections are computed in float64: β₂ᵗ in f32 would lose half their digits.
+   * The eight numbers of step `step` (from 1): learning rate, 1 − β₁, 1 − β₂, ε, weight decay, 1 − β₁ᵗ, √(1 − β₂ᵗ), decoupled
+   * weight decay. The complements and bias corrections are computed in float64: from β₂ in f32 they would lose half their
+   * digits.
    * @throws RangeError when the step is no whole number of at least 1.
    */
   hyper(step: number = this.steps + 1): Float32Array<ArrayBuffer> {
@@ -80,8 +81,8 @@ export class Adam {
     const { beta1, beta2, epsilon, weightDecay, decoupledWeightDecay } = this.options;
     return Float32Array.of(
       this.learningRate,
-      beta1,
-      beta2,
+      1 - beta1,
+      1 - beta2,
       epsilon,
       weightDecay,
       1 - beta1 ** step,

@@ -16,7 +16,7 @@ export interface AdamState {
 
 /** The array `hyper` of step `t`, counted from 1. */
 export const adamHyper = (h: AdamHyper, t: number): number[] => [
-  ...[h.learningRate, h.beta1, h.beta2, h.epsilon, h.weightDecay],
+  ...[h.learningRate, 1 - h.beta1, 1 - h.beta2, h.epsilon, h.weightDecay],
   ...[1 - h.beta1 ** t, Math.sqrt(1 - h.beta2 ** t), h.decoupledWeightDecay],
 ];
 

@@ -4,7 +4,7 @@ import source from "./adam.wgsl.js";
 /**
  * One step of Adam over flat buffers of `length` f32: parameters, firstMoment and secondMoment are updated in place.
  *
- * `hyper` [8]: learningRate, beta1, beta2, epsilon, weightDecay (added to the gradient), 1 − β₁ᵗ, √(1 − β₂ᵗ),
+ * `hyper` [8]: learningRate, 1 − β₁, 1 − β₂, epsilon, weightDecay (added to the gradient), 1 − β₁ᵗ, √(1 − β₂ᵗ),
  * decoupledWeightDecay. Source: Kingma and Ba 2015, algorithm 1; Loshchilov and Hutter 2019 for the decoupled decay;
  * PyTorch's order of operations.
  */

@@ -10,7 +10,7 @@ struct Sizes {
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
-@group(0) @binding(1) var<storage, read> statistics: array<vec4f>; // [partials, c]: count, sum, squared distances, 0
+@group(0) @binding(1) var<storage, read> statistics: array<vec4f>; // [partials, c]: count, mean, squared distances, 0
 @group(0) @binding(2) var<storage, read> weight: array<f32>; // [c]
 @group(0) @binding(3) var<storage, read> bias: array<f32>; // [c]
 @group(0) @binding(4) var<storage, read_write> runningMean: array<f32>; // [c]
@@ -42,7 +42,7 @@ fn main(
   if (c < sizes.channels) {
     for (var p = lane; p < sizes.partials; p += LANES) {
       let part = statistics[p * sizes.channels + c];
-      if (part.x > 0.0) { total = merge(total, vec3f(part.x, part.y / part.x, part.z)); }
+      if (part.x > 0.0) { total = merge(total, part.xyz); }
     }
   }
   parts[lane] = total;

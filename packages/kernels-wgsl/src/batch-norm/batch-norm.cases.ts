@@ -26,6 +26,13 @@ export const batchNormCases: readonly BatchNormCase[] = [
     epsilon: 1e-5,
   },
   {
+    why: "constant channels, 95 √ε from zero",
+    shape: { batch: 2, channels: 2, height: 3, width: 5 },
+    mean: 0.3,
+    deviation: 0,
+    epsilon: 1e-5,
+  },
+  {
     why: "constant channels, 20 √ε from zero",
     shape: { batch: 2, channels: 2, height: 3, width: 5 },
     mean: 0.0632,

@@ -148,7 +148,7 @@ test("references, by hand", () => {
 });
 
 test("merging partials by hand: 2, 4 and 6, 8 among empty ones", async () => {
-  const statistics = Float32Array.of(0, 0, 0, 0, 2, 6, 2, 0, 0, 0, 0, 0, 2, 14, 2, 0);
+  const statistics = Float32Array.of(0, 0, 0, 0, 2, 3, 2, 0, 0, 0, 0, 0, 2, 7, 2, 0);
   const arrays = {
     ...{ statistics, weight: Float32Array.of(3), bias: Float32Array.of(7), coefficients: empty(4) },
     ...{ runningMean: Float32Array.of(0), runningVariance: Float32Array.of(0) },

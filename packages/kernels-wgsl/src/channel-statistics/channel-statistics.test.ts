@@ -24,17 +24,18 @@ test("reference, by hand", () => {
   ]);
 });
 
-/** Adds partial sums [partials, c] of (count, sum, second, 0) up; moments are merged around the mean of all. */
+/** Adds partial sums [partials, c] of (count, mean or sum, second, 0) up; moments are merged around the mean of all. */
 function addUp(statistics: ArrayLike<number>, channels: number, moments: boolean): ChannelSums[] {
   return Array.from({ length: channels }, (_, c) => {
     let [count, sum, squares] = [0, 0, 0];
     for (let at = 4 * c; at < statistics.length; at += 4 * channels) {
-      count += statistics[at] as number;
-      sum += statistics[at + 1] as number;
+      const n = statistics[at] as number;
+      count += n;
+      sum += (moments ? n : 1) * (statistics[at + 1] as number);
     }
     for (let at = 4 * c; at < statistics.length; at += 4 * channels) {
       const [n, partial] = [statistics[at] as number, statistics[at + 1] as number];
-      squares += (statistics[at + 2] as number) + (moments ? n * (partial / n - sum / count) ** 2 : 0);
+      squares += (statistics[at + 2] as number) + (moments ? n * (partial - sum / count) ** 2 : 0);
     }
     return { count, sum, squares };
   });

@@ -16,7 +16,7 @@ import type { SlotText } from "./slots.js";
  * channel's place in the block; then all invocations together call `writeStatistics` once (it holds a barrier).
  * `workgroup` is the index among those that share the channels, `channels` the number of all channels.
  *
- * The result is `partials` × channels of vec4f: (count, Σ value, Σ (value − mean)², 0) for moments, where mean is that
+ * The result is `partials` × channels of vec4f: (count, mean, Σ (value − mean)², 0) for moments, where mean is that
  * of the partial, and (count, Σ value, Σ second, 0) for sums. The order of every sum is fixed.
  */
 const workgroupMemory = "var<workgroup> keptStatistics: array<vec3f, LANES * CHANNEL_BLOCK>;";
@@ -59,13 +59,14 @@ export const momentsSlot: SlotText = {
   (*s).second += distance * distance;
 }`,
     keepStatistics: keep(
-      "vec3f(s.count, s.first + s.count * s.shift, select(s.second - s.first * s.first / s.count, 0.0, s.count == 0.0))",
+      "vec3f(s.count, s.shift + s.first / max(s.count, 1.0), s.second - s.first * s.first / max(s.count, 1.0))",
     ),
     writeStatistics: write(`if (part.x > 0.0) {
-        let distance = part.y / part.x - select(total.y / total.x, 0.0, total.x == 0.0);
-        total.z += part.z + distance * distance * total.x * part.x / (total.x + part.x);
+        let distance = part.y - total.y;
+        let share = part.x / (total.x + part.x);
+        total.y += distance * share;
+        total.z += part.z + distance * distance * total.x * share;
         total.x += part.x;
-        total.y += part.y;
       }`),
   },
 };

@@ -1,3 +1,4 @@
+import { fromHalf, toHalf } from "../convert/half.js";
 import { type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
 import { pasteSlots } from "../shared/slots.js";
 import { momentsSlot, sumsSlot } from "../shared/statistics.js";
@@ -13,29 +14,6 @@ export interface Run {
   /** Elements of the result; of one partial sum where the kernel writes several. */
   readonly length: number;
 }
-
-const f16Fraction = 2 ** 10;
-
-/** The half float nearest to a number of f16's normal range, as bits. */
-function halfBits(value: number): number {
-  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
-  const size = Math.abs(value);
-  const exponent = Math.max(size === 0 ? -14 : Math.floor(Math.log2(size)), -14);
-  const scaled = (size / 2 ** exponent) * f16Fraction; // 1024 … 2048, below for subnormal numbers
-  const floor = Math.floor(scaled);
-  const up = scaled - floor > 0.5 || (scaled - floor === 0.5 && floor % 2 === 1);
-  return sign + (exponent + 14) * f16Fraction + floor + (up ? 1 : 0);
-}
-
-const fromHalfBits = (bits: number): number => {
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  const size = exponent === 0 ? fraction * 2 ** -24 : (f16Fraction + fraction) * 2 ** (exponent - 25);
-  return bits & 0x8000 ? -size : size;
-};
-
-const toHalf = (values: ArrayLike<number>): Uint16Array => Uint16Array.from(values, halfBits);
-const fromHalf = (bits: ArrayLike<number>): Float32Array => Float32Array.from(bits, fromHalfBits);
 
 /** Runs a kernel on a result full of NaN, so that what it leaves out shows, and adds its partial sums up. */
 export async function runLinear(device: GPUDevice, { kernel, arrays, length }: Run): Promise<Float64Array> {
@@ -104,10 +82,10 @@ export async function checkStatistics(device: GPUDevice, run: Run, shape: ImageS
     const got: number[] = [];
     const expected: number[] = [];
     for (let c = 0; c < channels; c++) {
-      const values: number[] = [];
+      const values = new Float64Array(batch * pixels);
       for (let n = 0; n < batch; n++) {
         const first = (n * channels + c) * pixels;
-        values.push(...results.output.subarray(first, first + pixels));
+        values.set(results.output.subarray(first, first + pixels), n * pixels);
       }
       const sum = values.reduce((total, value) => total + value, 0);
       const mean = sum / values.length;
@@ -117,15 +95,15 @@ export async function checkStatistics(device: GPUDevice, run: Run, shape: ImageS
       let [count, total, second] = [0, 0, 0];
       for (let partial = 0; partial < partials; partial++) {
         const at = (partial * channels + c) * 4;
-        const [partCount, partSum, partSecond] = [...results.statistics.subarray(at, at + 3)] as [
+        const [partCount, partFirst, partSecond] = [...results.statistics.subarray(at, at + 3)] as [
           number,
           number,
           number,
         ];
-        const centered = slot === "moments" && partCount > 0;
+        const moments = slot === "moments";
         count += partCount;
-        total += partSum;
-        second += partSecond + (centered ? partCount * (partSum / partCount - mean) ** 2 : 0);
+        total += moments ? partCount * partFirst : partFirst;
+        second += partSecond + (moments ? partCount * (partFirst - mean) ** 2 : 0);
       }
       const scale = slot === "sums" ? size : squares;
       got.push(count / values.length, total / size, scale < 1e-12 ? 1 : second / scale);

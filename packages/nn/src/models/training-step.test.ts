@@ -43,7 +43,7 @@ function trainingStep(baseFeatures: number, batch: number, size: number, fusion 
   const inputs = (step: number) => ({
     image,
     target,
-    hyper: Float32Array.of(1e-3, 0.9, 0.999, 1e-8, 0, 1 - 0.9 ** step, Math.sqrt(1 - 0.999 ** step), 0),
+    hyper: Float32Array.of(1e-3, 1 - 0.9, 1 - 0.999, 1e-8, 0, 1 - 0.9 ** step, Math.sqrt(1 - 0.999 ** step), 0),
   });
   return { model, parameters, program, inputs };
 }

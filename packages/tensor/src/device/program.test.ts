@@ -12,7 +12,7 @@ const double = () =>
   compile({ inputs: { x: { shape: [4], dtype: "f32" } }, build: ({ x }) => ({ outputs: { y: scale(x, 2) } }) });
 
 const hyperOf = (step: number, learningRate = 0.1): Float32Array =>
-  Float32Array.of(learningRate, 0.9, 0.999, 1e-8, 0, 1 - 0.9 ** step, Math.sqrt(1 - 0.999 ** step), 0);
+  Float32Array.of(learningRate, 1 - 0.9, 1 - 0.999, 1e-8, 0, 1 - 0.9 ** step, Math.sqrt(1 - 0.999 ** step), 0);
 
 /** Fits p to the input by Adam on Σ (p − x)². */
 function fitting() {

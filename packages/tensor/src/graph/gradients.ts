@@ -1,5 +1,5 @@
 import { add } from "../ops/pointwise.js";
-import { printShape, ShapeError, sameShape, sizeOf } from "../shape.js";
+import { PlanError, printShape, ShapeError, sameShape, sizeOf } from "../shape.js";
 import type { Node } from "./operation.js";
 import { constant, nodesBelow, type Tensor } from "./tensor.js";
 
@@ -7,7 +7,8 @@ import { constant, nodesBelow, type Tensor } from "./tensor.js";
  * Gradients of a scalar (or, with `gradOutput` given, of Σ output·gradOutput) with respect to `wrt`, as new graph:
  * reverse-mode differentiation, each operation's vector-Jacobian product applied once, in reverse order of creation.
  * A tensor that the output does not depend on gets zeros.
- * @throws ShapeError when the output is no scalar and no gradOutput is given, or theirs differ in shape.
+ * @throws ShapeError when the output is no scalar and no gradOutput is given, or theirs differ in shape;
+ * PlanError when the output depends on a tensor of `wrt` through an operation that has no gradient.
  */
 export function gradients(output: Tensor, wrt: readonly Tensor[], gradOutput?: Tensor): Tensor[] {
   if (gradOutput === undefined && sizeOf(output.shape) !== 1) {
@@ -28,11 +29,13 @@ export function gradients(output: Tensor, wrt: readonly Tensor[], gradOutput?: T
   }
   const found = new Map<Tensor, Tensor>([[output, seed]]);
   for (const node of order.reverse()) {
-    const { gradient } = node.operation;
-    if (gradient === undefined || !needed.has(node)) continue;
     if (!node.inputs.some((each) => needed.has(each.node))) continue;
     const gradOutputs = node.outputs.map((each) => found.get(each));
     if (gradOutputs.every((each) => each === undefined)) continue;
+    const { gradient, name } = node.operation;
+    if (gradient === undefined) {
+      throw new PlanError(`gradients: the output depends on a wanted tensor through ${name}, which has no gradient`);
+    }
     const gradInputs = gradient(gradOutputs);
     node.inputs.forEach((each, i) => {
       const part = gradInputs[i];

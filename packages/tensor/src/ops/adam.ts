@@ -15,7 +15,7 @@ export interface Update {
  *
  * m ← β₁m + (1 − β₁)g;  v ← β₂v + (1 − β₂)g²;  p ← p − lr/bc₁ · m/(√v/√bc₂ + ε), bcᵢ = 1 − βᵢᵗ.
  *
- * `hyper` [8]: learningRate, beta1, beta2, epsilon, weightDecay (added to the gradient), bc₁, √bc₂,
+ * `hyper` [8]: learningRate, 1 − β₁, 1 − β₂, epsilon, weightDecay (added to the gradient), bc₁, √bc₂,
  * decoupledWeightDecay (AdamW). Source: Kingma and Ba 2015, algorithm 1, in PyTorch's order of operations.
  * @throws ShapeError when the lists do not match.
  */

@@ -1,6 +1,6 @@
 import { attentionGateGrad, attentionGate as attentionGateKernel, packAttentionGate } from "@lobule/kernels-wgsl";
 import { apply, type Image, type Tensor, type Vector } from "../graph/tensor.js";
-import { asImage, printShape, ShapeError } from "../shape.js";
+import { asImage, PlanError, printShape, ShapeError } from "../shape.js";
 import { conv1x1Gradients } from "./convolution.js";
 import { add, multiply } from "./pointwise.js";
 
@@ -20,8 +20,9 @@ export interface AttentionGateInputs<C extends number, Inter extends number> {
  * Additive attention gate: gated = α ⊙ skip, α = σ(ψ·relu(wx·skip + wg·gating + b) + bψ).
  *
  * One kernel forward; backward one for the gradient before the ReLU, then 1×1 kernels. `alpha` [n, 1, h, w] is given
- * for inspection and has no gradient of its own. Source: Oktay et al. 2018, "Attention U-Net".
- * @throws ShapeError when skip and gating differ, or a weight does not fit them.
+ * for inspection: a loss that depends on it is refused. Source: Oktay et al. 2018, "Attention U-Net".
+ * @throws ShapeError when skip and gating differ, or a weight does not fit them; PlanError from gradients(…) when the
+ * loss depends on alpha.
  */
 export function attentionGate<C extends number, Inter extends number>(
   inputs: AttentionGateInputs<C, Inter>,
@@ -63,7 +64,14 @@ export function attentionGate<C extends number, Inter extends number>(
           },
           output: output as Tensor,
         }),
-      gradient: ([gradGated]) => (gradGated === undefined ? [] : gradient(gradGated)),
+      gradient: ([gradGated, gradAlpha]) => {
+        if (gradAlpha !== undefined) {
+          throw new PlanError(
+            "attentionGate: the loss depends on alpha, which has no gradient; use gated, or write the gate from conv1x1, relu and sigmoid",
+          );
+        }
+        return gradGated === undefined ? [] : gradient(gradGated);
+      },
     },
     [skip, gating, ...weights],
     [

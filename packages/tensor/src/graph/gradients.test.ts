@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { attentionGate } from "../ops/attention-gate.js";
+import { multiply } from "../ops/pointwise.js";
+import { sum } from "../ops/sum.js";
+import { PlanError } from "../shape.js";
+import { gradients } from "./gradients.js";
+import { constant, input } from "./tensor.js";
+import { Variable } from "./variable.js";
+
+const parameter = (shape: readonly number[]): Variable =>
+  new Variable("p", shape, new Float32Array(shape.reduce((size, each) => size * each, 1)), "parameter");
+
+test("a tensor that the output does not depend on has the gradient zero", () => {
+  const [p, other] = [parameter([2]), parameter([3])];
+  const [, zero] = gradients(sum(multiply(p, p)), [p, other]);
+  expect(zero?.shape).toEqual([3]);
+  expect(zero?.node.operation.kind).toBe("constant");
+});
+
+test("only a scalar has gradients without gradOutput, and gradOutput has the output's shape", () => {
+  const p = parameter([2]);
+  expect(() => gradients(multiply(p, p), [p])).toThrow(/must be a scalar, got \[2\]; give gradOutput/);
+  expect(() => gradients(multiply(p, p), [p], constant([1], [1]))).toThrow(/gradOutput \[1\] does not match .* \[2\]/);
+});
+
+test("a loss that depends on the gate's alpha is refused, not given half a gradient", () => {
+  const { alpha, gated } = attentionGate({
+    skip: input("skip", [1, 2, 4, 4], "f32"),
+    gating: input("gating", [1, 2, 4, 4], "f32"),
+    wx: parameter([1, 2, 1, 1]) as never,
+    wg: parameter([1, 2, 1, 1]) as never,
+    wgBias: parameter([1]) as never,
+    psi: parameter([1, 1, 1, 1]) as never,
+    psiBias: parameter([1]) as never,
+  });
+  const wrt = gated.node.inputs.slice(2);
+  expect(() => gradients(sum(alpha), wrt)).toThrow(PlanError);
+  expect(() => gradients(sum(alpha), wrt)).toThrow(/depends on alpha, which has no gradient; use gated/);
+  expect(gradients(sum(gated), wrt)).toHaveLength(5);
+});
