@@ -1,6 +1,9 @@
 import yargs from "yargs";
+import { dataCommand } from "./data/data-command.js";
 import { doctorCommand } from "./doctor/doctor-command.js";
 import { parityCommand } from "./parity/parity-command.js";
+import { phantomCommand } from "./phantom/phantom-command.js";
+import { trainCommand } from "./train/train-command.js";
 
 /**
  * Runs the command line. Bad input ends with one sentence on the error stream and exit code 1; `--verbose` shows where
@@ -12,7 +15,10 @@ export async function main(words: readonly string[]): Promise<void> {
     .usage("$0 <command>\n\nTrain and run segmentation networks on WebGPU.")
     .option("verbose", { type: "boolean", default: false, describe: "Show where an error came from" })
     .command(doctorCommand)
+    .command(phantomCommand)
+    .command(dataCommand)
     .command(parityCommand)
+    .command(trainCommand)
     .demandCommand(1, "name a command; lobule --help lists them")
     .recommendCommands()
     .strict()
