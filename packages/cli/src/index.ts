@@ -1,8 +1,10 @@
 import yargs from "yargs";
 import { dataCommand } from "./data/data-command.js";
 import { doctorCommand } from "./doctor/doctor-command.js";
+import { evaluateCommand } from "./evaluate/evaluate-command.js";
 import { parityCommand } from "./parity/parity-command.js";
 import { phantomCommand } from "./phantom/phantom-command.js";
+import { segmentCommand } from "./segment/segment-command.js";
 import { trainCommand } from "./train/train-command.js";
 
 /**
@@ -19,6 +21,8 @@ export async function main(words: readonly string[]): Promise<void> {
     .command(dataCommand)
     .command(parityCommand)
     .command(trainCommand)
+    .command(evaluateCommand)
+    .command(segmentCommand)
     .demandCommand(1, "name a command; lobule --help lists them")
     .recommendCommands()
     .strict()

@@ -32,6 +32,7 @@ export { type PublishedDice, type PublishedPreset, publishedDice } from "./evalu
 export { type ClassSummary, type EvaluationResult, summarise } from "./evaluation/summarise.js";
 export { readModel, type SavedModel } from "./model/load-model.js";
 export { type ModelDescription, ModelError } from "./model/model-description.js";
+export { type EvaluateOptions, evaluateCases, predictVolume } from "./predict/evaluate-cases.js";
 export { type PreviewSlice, type SegmentOptions, type SegmentResult, segmentVolume } from "./predict/segment-volume.js";
 export { type PredictorOptions, SlicePredictor } from "./predict/slice-predictor.js";
 export {
@@ -39,6 +40,9 @@ export {
   type ReduceLROnPlateauOptions,
   type ReduceLROnPlateauState,
 } from "./reduce-lr-on-plateau.js";
+export type { ReportClass, ReportEvaluation, ReportMeasure, ReportReading } from "./report/dice-table.js";
+export { type ReportInput, type ReportSlice, renderReport } from "./report/report.js";
+export { drawSlice, type MontageTile, montage, type SliceView } from "./report/slice-picture.js";
 export { FileWriteError, writeFileAtomically } from "./run/atomic-file.js";
 export type { Checkpoint, CheckpointState } from "./run/checkpoint.js";
 export type { EpochRecord } from "./run/epoch-record.js";

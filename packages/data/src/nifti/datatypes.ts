@@ -71,6 +71,6 @@ export function valueArray(datatype: NiftiDatatype, scaled: boolean): { new (cou
   return datatype === "int32" || datatype === "uint32" || datatype === "float64" ? Float64Array : Float32Array;
 }
 
-interface Sized {
+export interface Sized {
   readonly BYTES_PER_ELEMENT: number;
 }
