@@ -42,6 +42,7 @@ export {
 } from "./reduce-lr-on-plateau.js";
 export type { ReportClass, ReportEvaluation, ReportMeasure, ReportReading } from "./report/dice-table.js";
 export { type ReportInput, type ReportSlice, renderReport } from "./report/report.js";
+export { type RunReportOptions, reportRun } from "./report/run-report.js";
 export { drawSlice, type MontageTile, montage, type SliceView } from "./report/slice-picture.js";
 export { FileWriteError, writeFileAtomically } from "./run/atomic-file.js";
 export type { Checkpoint, CheckpointState } from "./run/checkpoint.js";

@@ -1,26 +1,33 @@
 import { type Affine, DataError, readNifti, type Vector3, type VoxelArray } from "@lobule/data";
 
-/** What `lobule data info` says of a file. */
-export interface FileDescription {
+/** What `lobule data info` says of a volume. */
+export interface VolumeDescription {
   readonly file: string;
-  /** Why the file cannot be read; the rest is then missing. */
-  readonly error?: string;
-  readonly shape?: Vector3;
+  readonly shape: Vector3;
   /** mm. */
-  readonly spacing?: Vector3;
+  readonly spacing: Vector3;
   /** Direction of each axis, such as "RAS". */
-  readonly orientation?: string;
-  readonly affine?: Affine;
-  readonly datatype?: string;
-  readonly intensity?: { readonly minimum: number; readonly maximum: number; readonly mean: number };
+  readonly orientation: string;
+  readonly affine: Affine;
+  readonly datatype: string;
+  /** A voxel's value is slope · stored + intercept. */
+  readonly slope: number;
+  readonly intercept: number;
+  readonly intensity: { readonly minimum: number; readonly maximum: number; readonly mean: number };
   /** Voxels of each value, if those are few whole numbers, as in a label map. */
   readonly labels?: readonly { readonly value: number; readonly voxels: number; readonly millilitres: number }[];
+}
+
+/** A file that cannot be read, and why. */
+export interface UnreadableFile {
+  readonly file: string;
+  readonly error: string;
 }
 
 /** A volume with more different values than this is no label map. */
 const mostLabels = 32;
 
-function intensityOf(data: VoxelArray): NonNullable<FileDescription["intensity"]> {
+function intensityOf(data: VoxelArray): VolumeDescription["intensity"] {
   let [minimum, maximum, sum] = [Infinity, -Infinity, 0];
   for (const value of data) {
     sum += value;
@@ -30,7 +37,7 @@ function intensityOf(data: VoxelArray): NonNullable<FileDescription["intensity"]
   return { minimum, maximum, mean: sum / data.length };
 }
 
-function labelsOf(data: VoxelArray, spacing: Vector3): Pick<FileDescription, "labels"> {
+function labelsOf(data: VoxelArray, spacing: Vector3): Pick<VolumeDescription, "labels"> {
   const counts = new Map<number, number>();
   for (const value of data) {
     if (!Number.isInteger(value)) return {};
@@ -44,8 +51,8 @@ function labelsOf(data: VoxelArray, spacing: Vector3): Pick<FileDescription, "la
   };
 }
 
-/** Reads a file whole and describes it. What is wrong with it becomes part of the description. */
-export async function describeFile(file: string): Promise<FileDescription> {
+/** Reads a file whole and describes it, or says what is wrong with it. */
+export async function describeFile(file: string): Promise<VolumeDescription | UnreadableFile> {
   try {
     const { shape, spacing, affine, data, header } = await readNifti(file);
     return {
@@ -55,6 +62,8 @@ export async function describeFile(file: string): Promise<FileDescription> {
       orientation: header.orientation,
       affine,
       datatype: header.datatype,
+      slope: header.slope,
+      intercept: header.intercept,
       intensity: intensityOf(data),
       ...labelsOf(data, spacing),
     };

@@ -1,37 +1,31 @@
 import type { CommandModule } from "yargs";
-import { describeFile, type FileDescription } from "./describe-file.js";
+import { describeFile, type UnreadableFile, type VolumeDescription } from "./describe-file.js";
 import { brief, wrap } from "./text.js";
 
 const field = (name: string, value: string): string => `  ${name.padEnd(12)} ${value}`;
 const decimal = (value: number): string => value.toFixed(3).padStart(10);
 
 /** A few lines for a file, 80 columns wide but for its path. */
-export function descriptionText(description: FileDescription): string {
-  const { file, error, shape, spacing, orientation, affine, datatype, intensity, labels } = description;
-  if (error !== undefined) return [file, ...wrap(error, "  ")].join("\n");
-  const all = shape?.reduce((product, length) => product * length, 1) ?? 0;
+function descriptionText(description: VolumeDescription | UnreadableFile): string {
+  if ("error" in description) return [description.file, ...wrap(description.error, "  ")].join("\n");
+  const { file, shape, spacing, orientation, affine, datatype, slope, intercept, intensity, labels } = description;
+  const all = shape[0] * shape[1] * shape[2];
+  const scaling = slope === 1 && intercept === 0 ? "" : `, value = ${brief(slope)} · stored + ${brief(intercept)}`;
   return [
     file,
-    field("shape", `${shape?.join(" × ")}`),
-    field("spacing", `${spacing?.map(brief).join(" × ")} mm`),
-    field("orientation", `${orientation}`),
-    ...(affine?.map((row, i) => field(i === 0 ? "affine" : "", row.map(decimal).join(" "))) ?? []),
-    field("datatype", `${datatype}`),
-    ...(intensity === undefined
-      ? []
-      : [
-          field(
-            "intensity",
-            `${brief(intensity.minimum)} to ${brief(intensity.maximum)}, mean ${brief(intensity.mean)}`,
-          ),
-        ]),
-    ...(labels?.map(({ value, voxels, millilitres }, i) =>
+    field("shape", shape.join(" × ")),
+    field("spacing", `${spacing.map(brief).join(" × ")} mm`),
+    field("orientation", orientation),
+    ...affine.map((row, i) => field(i === 0 ? "affine" : "", row.map(decimal).join(" "))),
+    field("datatype", datatype + scaling),
+    field("intensity", `${brief(intensity.minimum)} to ${brief(intensity.maximum)}, mean ${brief(intensity.mean)}`),
+    ...(labels ?? []).map(({ value, voxels, millilitres }, i) =>
       field(
         i === 0 ? "labels" : "",
         `${String(value).padStart(6)} ${voxels.toLocaleString("en-US").padStart(14)} voxels ` +
           `${((100 * voxels) / all).toFixed(2).padStart(7)} % ${millilitres.toFixed(1).padStart(10)} ml`,
       ),
-    ) ?? []),
+    ),
   ].join("\n");
 }
 
@@ -45,12 +39,12 @@ export const infoCommand: CommandModule<object, { files: string[]; json: boolean
       .option("json", { type: "boolean", default: false, describe: "Print a JSON list, one object a file" })
       .example("$0 data info imagesTr/*.nii.gz", "Every volume of a folder"),
   handler: async ({ files, json }) => {
-    const descriptions: FileDescription[] = [];
+    const descriptions: (VolumeDescription | UnreadableFile)[] = [];
     for (const file of files) {
       const description = await describeFile(file);
       if (json) descriptions.push(description);
       else console.log(descriptionText(description));
-      if (description.error !== undefined) process.exitCode = 1;
+      if ("error" in description) process.exitCode = 1;
     }
     if (json) console.log(JSON.stringify(descriptions, null, 2));
   },

@@ -35,7 +35,7 @@ const verdict = (results: readonly CaseVerification[]): string => {
 };
 
 /** What is in the task, a line for each case with its problems below, and the verdict; 80 columns wide. */
-export function verificationTable(task: DecathlonTask, results: readonly CaseVerification[]): string {
+function verificationTable(task: DecathlonTask, results: readonly CaseVerification[]): string {
   return [
     ...wrap(`${task.name}: ${task.labels.map((name, value) => `${value} ${name}`).join(", ")}`, ""),
     ...task.notes.flatMap((note) => wrap(`note: ${note}`, "")),
@@ -63,8 +63,7 @@ export const verifyCommand: CommandModule<object, { dir: string; json: boolean }
   handler: async ({ dir, json }) => {
     const task = await readDecathlon(dir);
     const bar = progress("Verifying");
-    const results = await verifyDecathlon(task, { onProgress: bar.update });
-    bar.end();
+    const results = await verifyDecathlon(task, { onProgress: bar.update }).finally(bar.end);
     const passed = results.every(({ problems }) => problems.length === 0);
     const { name, directory, labels, notes } = task;
     console.log(

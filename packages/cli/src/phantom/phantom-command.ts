@@ -33,8 +33,9 @@ export const phantomCommand: CommandModule<object, PhantomArguments> = {
       .example("$0 phantom phantom --cases 12", "A data set to try everything on"),
   handler: async ({ dir, cases, size, seed, task, force, json }) => {
     const bar = progress("Drawing");
-    const written = await writePhantom(dir, { cases, size, seed, task, force, onProgress: bar.update });
-    bar.end();
+    const written = await writePhantom(dir, { cases, size, seed, task, force, onProgress: bar.update }).finally(
+      bar.end,
+    );
     const { directory, slices, testCases } = written;
     console.log(
       json

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { type AdapterChoice, adapterChoice, cacheFolder, openGpu } from "@lobule/node-gpu";
 import { Device } from "@lobule/tensor";
@@ -7,6 +8,7 @@ import {
   ConfigError,
   type EpochRecord,
   type OpenRun,
+  reportRun,
   resolveConfig,
   resumeRun,
   type StepProgress,
@@ -122,6 +124,7 @@ export async function runTraining(args: Arguments): Promise<void> {
       const caches = join(await cacheFolder(), "slices");
       const request = {
         ...{ device, signal, observer: display, now: () => performance.now() },
+        ...{ wallClock: () => Date.now() / 1000, host: hostname() },
         cacheDirectoryOf: (data: string) => textOf(args.cache) ?? join(caches, cacheName(data)),
         ...(typeof args.workers === "number" ? { workers: args.workers } : {}),
         onDecoded: (done: number, total: number, name: string) => display.decoded(done, total, name),
@@ -132,13 +135,13 @@ export async function runTraining(args: Arguments): Promise<void> {
           : await startRun(config, out as string, await environmentOf(device, await adapterChoice()), request);
       display.end();
       if (!json) announce(run, await adapterChoice());
-      return run.trainer.run();
+      return run.run();
     });
     display.end();
-    conclude(run as OpenRun | undefined, outcome, json);
+    await conclude(device, run as OpenRun | undefined, outcome, json);
   } finally {
     display.end();
-    await run?.data.cache.close();
+    await run?.close();
     device.destroy();
   }
 }
@@ -148,8 +151,7 @@ const cacheName = (data: string): string =>
   `${basename(data)}-${createHash("sha256").update(data).digest("hex").slice(0, 8)}`;
 
 /** Says what is about to happen. */
-function announce({ config, data, trainer, folder }: OpenRun, { name }: AdapterChoice): void {
-  const bytes = trainer.checkMemory();
+function announce({ config, data, trainer, folder, bytes }: OpenRun, { name }: AdapterChoice): void {
   const { slices, preprocessing } = trainer;
   for (const note of data.notes) console.log(`note: ${note}`);
   console.log(
@@ -162,14 +164,30 @@ function announce({ config, data, trainer, folder }: OpenRun, { name }: AdapterC
   );
 }
 
-/** Says how it ended and what to do next. */
-function conclude(run: OpenRun | undefined, outcome: TrainingOutcome, json: boolean): void {
+/** Says how it ended and what to do next; writes the report of a run that is over. */
+async function conclude(
+  device: Device,
+  run: OpenRun | undefined,
+  outcome: TrainingOutcome,
+  json: boolean,
+): Promise<void> {
   if (run === undefined) return;
-  const { directory } = run.folder;
+  const { folder, data, trainer } = run;
+  const resume = `lobule train --resume ${folder.directory}`;
   if (outcome === "interrupted") {
-    console.error(`interrupted; everything so far is saved. Go on with: lobule train --resume ${directory}`);
+    console.error(`interrupted; everything so far is saved. Go on with: ${resume}`);
     process.exitCode = 130;
     return;
   }
-  if (!json) console.log(`${outcome}. Report: ${join(directory, "report.html")}\nNext: lobule evaluate ${directory}`);
+  await trainer.close();
+  const bar = progress("measuring");
+  const held = new Set(data.split.validation);
+  const { path } = await reportRun(
+    device,
+    folder,
+    basename(resolve(folder.directory)),
+    data.task.cases.filter(({ name }) => held.has(name)),
+    { onCase: (done, total, name) => bar.update(done, total, name) },
+  ).finally(() => bar.end());
+  if (!json) console.log(`${outcome}. Report: ${path}\nNext: lobule evaluate ${folder.directory}`);
 }

@@ -23,7 +23,7 @@ export function neighbours({ halfWidth, halfDepth, spine, scale: s, noise, pick,
   const inAbdomen = (shape: Shape): Shape => intersection(shape, abdomen);
   const other = (shape: Shape, density: Part["density"]): Part => ({ shape, tissue: "other", density });
 
-  const vena = column([near(24 * s, 4), spine + near(36, 3)], [12 * s, 10 * s]);
+  const vena = column([near(20 * s, 4), spine + near(36, 3)], [12 * s, 10 * s]);
   const aorta = column([near(-14, 4), spine + near(32, 3)], [10.5 * s, 10.5 * s]);
   const spleen = inAbdomen(
     deform(ellipsoid([-0.62 * halfWidth, near(-28, 8), near(-68, 10)], [32 * s, 46 * s, 52 * s]), bumps, 6),
@@ -32,7 +32,7 @@ export function neighbours({ halfWidth, halfDepth, spine, scale: s, noise, pick,
   const kidney = (side: number): Shape =>
     deform(
       ellipsoid(
-        [side * near(58 * s, 4), spine + near(16, 5), near(side > 0 ? -138 : -124, 10)],
+        [side * near(60 * s, 4), spine + near(12, 5), near(side > 0 ? -152 : -130, 10)],
         [28 * s, 27 * s, 55 * s],
       ),
       bumps,

@@ -117,6 +117,16 @@ describe("writePhantom", () => {
     await expect(writePhantom(file, small)).rejects.toThrow("is a file, not a folder");
   });
 
+  it("says which folder cannot be made", async () => {
+    const file = join(root, "in the way");
+    await writeFile(file, "");
+    const error: unknown = await writePhantom(join(file, "deep", "below"), small).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(DataError);
+    expect(String(error)).toContain(join(file, "deep", "below"));
+    await writePhantom(join(root, "new", "and", "deep"), { ...small, size: 8 });
+    expect((await readDecathlon(join(root, "new", "and", "deep"))).cases).toHaveLength(2);
+  });
+
   it.each([
     [{ cases: 0 }, "the number of cases must be a whole number from 1 to 999, not 0"],
     [{ cases: 1.5 }, "not 1.5"],

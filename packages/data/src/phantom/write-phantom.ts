@@ -1,6 +1,7 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { DataError } from "../data-error.js";
+import { codeOf, explainSystemError } from "../nifti/system-error.js";
 import { writeNifti } from "../nifti/write-nifti.js";
 import { type PhantomTask, phantomCase, phantomLabels } from "./phantom-case.js";
 
@@ -51,9 +52,41 @@ function checkOptions({ cases, testCases, size, slices: [fewest, most], seed }: 
 
 type Sizes = Pick<PhantomOptions, "cases" | "testCases" | "size" | "slices" | "seed">;
 
+/** What `work` gives; a failed system call becomes a DataError that names the path. */
+async function orExplain<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof DataError) throw error;
+    throw new DataError(`${path} cannot be written: ${explainSystemError(error)}`);
+  }
+}
+
+/**
+ * Makes a folder and those that hold it. Node's recursive mkdir never returns where a folder exists but refuses new
+ * ones as ENOENT, as /proc does.
+ */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return;
+    const parent = dirname(path);
+    if (codeOf(error) !== "ENOENT" || (await exists(parent))) throw error;
+    await makeFolder(parent);
+    await mkdir(path);
+  }
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
 /** Makes the folder ready: new, empty, or a phantom whose files are removed. */
 async function clear(directory: string, force: boolean): Promise<void> {
-  const kind = await stat(directory).catch(() => undefined);
+  const kind = (await exists(directory)) ? await stat(directory) : undefined;
   if (kind !== undefined && !kind.isDirectory()) throw new DataError(`${directory} is a file, not a folder`);
   const content = kind === undefined ? [] : await readdir(directory);
   const isPhantom = content.includes(mark) && (await holdsMark(join(directory, mark)));
@@ -63,10 +96,10 @@ async function clear(directory: string, force: boolean): Promise<void> {
     );
   // Without its dataset.json a folder is no task until the last volume is written.
   await rm(join(directory, "dataset.json"), { force: true });
-  for (const folder of folders) {
-    await mkdir(join(directory, folder), { recursive: true });
-    for (const file of await readdir(join(directory, folder)))
-      if (/^phantom_\d+\.nii\.gz$/.test(file)) await rm(join(directory, folder, file));
+  await makeFolder(directory);
+  for (const folder of folders.map((name) => join(directory, name))) {
+    await makeFolder(folder);
+    for (const file of await readdir(folder)) if (/^phantom_\d+\.nii\.gz$/.test(file)) await rm(join(folder, file));
   }
 }
 
@@ -83,14 +116,16 @@ const format = "lobule phantom";
 
 async function writeJson(file: string, content: object): Promise<void> {
   const temporary = `${file}.partial`;
-  const handle = await open(temporary, "w");
-  try {
-    await handle.writeFile(`${JSON.stringify(content, null, 2)}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(temporary, file);
+  await orExplain(file, async () => {
+    const handle = await open(temporary, "w");
+    try {
+      await handle.writeFile(`${JSON.stringify(content, null, 2)}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  });
 }
 
 /**
@@ -98,14 +133,15 @@ async function writeJson(file: string, content: object): Promise<void> {
  * files with a dataset.json. The same options give the same bytes in every file. The first twelve cases all have
  * tumours. The volumes' axes run in different directions, as those of real scanners do.
  *
- * Throws DataError for a number out of range, or a folder that holds something else and no phantom (see `force`).
+ * Throws DataError for a number out of range, a folder that holds something else and no phantom (see `force`), or one
+ * that cannot be written.
  */
 export async function writePhantom(path: string, options: PhantomOptions): Promise<WrittenPhantom> {
   const { cases = 12, size = 128, slices = [32, 48], task = "liver", seed, force = false, onProgress } = options;
   const testCases = options.testCases ?? Math.max(1, Math.round(cases / 6));
   checkOptions({ cases, testCases, size, slices, seed });
   const directory = resolve(path);
-  await clear(directory, force);
+  await orExplain(directory, () => clear(directory, force));
   await writeJson(join(directory, mark), { format, version: 1, task, cases, testCases, size, slices, seed });
 
   let allSlices = 0;

@@ -7,6 +7,8 @@ export interface EvaluateOptions {
   readonly tolerance?: number;
   readonly onCase?: (done: number, total: number, name: string) => void;
   readonly signal?: AbortSignal;
+  /** Is shown each case with its labels, in canonical order. */
+  readonly look?: (name: string, scan: Volume, truth: Volume, prediction: Volume<Uint8Array>) => void;
 }
 
 /** Labels of a whole volume in canonical order, slice by slice along the body's axis. */
@@ -40,7 +42,7 @@ export async function predictVolume(
 export async function evaluateCases(
   predictor: SlicePredictor,
   cases: readonly CaseFiles[],
-  { tolerance, onCase, signal }: EvaluateOptions = {},
+  { tolerance, onCase, signal, look }: EvaluateOptions = {},
 ): Promise<CaseResult[]> {
   if (cases.length === 0) throw new DataError("there is no labelled case to evaluate");
   const results: CaseResult[] = [];
@@ -54,6 +56,7 @@ export async function evaluateCases(
       );
     }
     const prediction = await predictVolume(predictor, scan, signal);
+    look?.(name, scan, truth, prediction);
     results.push(
       evaluateCase(truth, prediction, predictor.description.classes, {
         name,

@@ -148,6 +148,12 @@ export class SegmentationPrograms {
     return this.load("update", () => updateProgram(this.adam, sums));
   }
 
+  /** Frees the programs' memory on the device. The network's variables stay. */
+  async destroy(): Promise<void> {
+    for (const program of this.loaded.values()) (await program).destroy();
+    this.loaded.clear();
+  }
+
   /** The plan of a training step; needs no device. */
   plan(count: number): Program {
     return trainingProgram(this.network, this.adam, this.geometry, count, this.sums);

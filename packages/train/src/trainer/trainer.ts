@@ -23,7 +23,6 @@ export interface TrainerOptions {
   readonly cache: SliceCache;
   /** Numbers of the cases of the cache. */
   readonly cases: { readonly training: readonly number[]; readonly validation: readonly number[] };
-  readonly folder: RunFolder;
   /** Milliseconds; for rates only, no result depends on it. */
   readonly now: () => number;
   /** Ends training after the step under way; the state is saved. */
@@ -54,6 +53,8 @@ export interface TrainingObserver {
   validating?(done: number, total: number): void;
   epoch?(record: EpochRecord): void;
 }
+
+type KeepRecord = (record: EpochRecord) => Promise<void>;
 
 /** How a run ended. */
 export type TrainingOutcome = "all epochs done" | "early stopping" | "interrupted";
@@ -144,26 +145,29 @@ export class Trainer {
     this.state = state;
   }
 
-  /** Trains until the last epoch, early stopping or the signal. */
-  async run(): Promise<TrainingOutcome> {
+  /**
+   * Trains until the last epoch, early stopping or the signal; checkpoints and metrics go into the folder.
+   * @param keepRecord keeps the record of an epoch elsewhere too, such as in a TensorBoard file.
+   */
+  async run(folder: RunFolder, keepRecord?: KeepRecord): Promise<TrainingOutcome> {
     const { signal } = this.options;
     if (this.state.finished !== null) return this.state.finished;
-    if (this.state.globalStep === 0) await this.save("last");
+    if (this.state.globalStep === 0) await this.save(folder, "last");
     while (this.state.finished === null) {
-      const whole = await this.epoch();
+      const whole = await this.epoch(folder, keepRecord);
       if (this.state.finished === null && (!whole || signal?.aborted === true)) return "interrupted";
     }
     return this.state.finished;
   }
 
   /** One epoch, or what is left of it; false when the signal ended it. */
-  private async epoch(): Promise<boolean> {
+  private async epoch(folder: RunFolder, keepRecord?: KeepRecord): Promise<boolean> {
     const { config, now, observer } = this.options;
     const started = now();
     const batches = this.batchesOf(this.state.epoch);
-    const trained = await this.trainOn(batches, started);
+    const trained = await this.trainOn(folder, batches, started);
     if (!trained) {
-      await this.save("last");
+      await this.save(folder, "last");
       return false;
     }
     const seconds = (now() - started) / 1000;
@@ -191,14 +195,21 @@ export class Trainer {
       slicesPerSecond: trained.slices / seconds,
       waitedShare: Math.min(1, trained.waitedSeconds / seconds),
     };
-    await this.options.folder.appendMetrics(record);
-    if (better) await this.save("best");
-    await this.save("last");
+    await folder.appendMetrics(record);
+    await keepRecord?.(record);
+    if (better) await this.save(folder, "best");
+    await this.save(folder, "last");
     observer?.epoch?.(record);
     return true;
   }
 
+  /** Frees the memory of the steps on the device, for what comes after training. */
+  close(): Promise<void> {
+    return this.programs.destroy();
+  }
+
   private async trainOn(
+    folder: RunFolder,
     batches: readonly (readonly SliceKey[])[],
     started: number,
   ): Promise<{ readonly slices: number; readonly waitedSeconds: number } | undefined> {
@@ -231,7 +242,7 @@ export class Trainer {
           await this.takeMetrics(runner);
           this.report(batches.length, started, slices, reader.waitedSeconds);
         }
-        if (due) await this.save("last");
+        if (due) await this.save(folder, "last");
         if (signal?.aborted && step < batches.length) return undefined;
       }
     } finally {
@@ -283,8 +294,8 @@ export class Trainer {
     return fastDevRun ? batches.slice(0, 2) : batches;
   }
 
-  private async save(kind: "best" | "last"): Promise<void> {
-    const { folder, model } = this.options;
+  private async save(folder: RunFolder, kind: "best" | "last"): Promise<void> {
+    const { model } = this.options;
     const tensors = new Map<string, SafetensorsTensor>([
       ...(await this.network.stateDict()),
       ...(kind === "last" ? await this.adam.stateDict() : []),
