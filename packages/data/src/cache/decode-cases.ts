@@ -36,7 +36,7 @@ export async function decodeCases(requests: readonly DecodeRequest[], options: D
   }
   const url = options.workerUrl ?? compiledWorker();
   const waiting = [...requests];
-  const threads = Array.from({ length: Math.min(workers, requests.length) }, () => new Worker(url));
+  const threads = Array.from({ length: Math.min(workers, requests.length) }, () => new Worker(url, { execArgv: [] }));
   let stop: (reason: unknown) => void = () => undefined;
   const aborted = new Promise<never>((_, reject) => {
     stop = reject;
