@@ -40,4 +40,6 @@ for (const [title, words] of steps) {
   }
 }
 const minutes = (performance.now() - started) / 60_000;
-console.log(`\nDone in ${minutes.toFixed(1)} minutes. Report: ${join(run, "report.html")}\nLabels and pictures: ${labels}`);
+console.log(
+  `\nDone in ${minutes.toFixed(1)} minutes. Report: ${join(run, "report.html")}\nLabels and pictures: ${labels}`,
+);
