@@ -21,7 +21,10 @@ export default defineConfig({
   plugins: [wgsl],
   resolve: {
     alias: Object.fromEntries(
-      ["kernels-wgsl", "tensor", "nn", "data", "train", "node-gpu", "cli"].map((name) => [`@lobule/${name}`, source(name)]),
+      ["kernels-wgsl", "tensor", "nn", "data", "train", "node-gpu", "cli"].map((name) => [
+        `@lobule/${name}`,
+        source(name),
+      ]),
     ),
   },
   test: {
