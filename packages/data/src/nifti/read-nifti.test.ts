@@ -132,7 +132,7 @@ describe("affine", () => {
     it("is the sform if that has a code, even a lower one than the qform's", async () => {
       const { affine, header } = await read("int16", { ...layout, ...qform, sformCode: 1, sform });
       expect(affine).toEqual(sform);
-      expect(header).toMatchObject({ affineFrom: "sform", sformCode: 1, qformCode: 2, orientation: "IRA" });
+      expect(header).toMatchObject({ affineFrom: "sform", sformCode: 1, qformCode: 2, orientation: "ILA" });
     });
 
     it("is the qform if only that has a code", async () => {
