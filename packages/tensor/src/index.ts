@@ -11,6 +11,7 @@ export { scaledDotProductAttention } from "./ops/attention.js";
 export { type AttentionGateInputs, attentionGate } from "./ops/attention-gate.js";
 export { type BatchNormOptions, batchNorm } from "./ops/batch-norm.js";
 export { addBias } from "./ops/bias.js";
+export { castTo } from "./ops/cast.js";
 export { concatChannels, reshape, sliceChannels } from "./ops/channels.js";
 export { conv1x1, conv3x3, convTranspose2x2 } from "./ops/convolution.js";
 export { maxPool2x2 } from "./ops/max-pool.js";
@@ -28,6 +29,7 @@ export {
   sqrt,
   subtract,
 } from "./ops/pointwise.js";
+export { type RandomSeed, randomNormal, randomUniform } from "./ops/random.js";
 export { softmaxChannels } from "./ops/softmax.js";
 export { type SoftmaxLoss, type SoftmaxLossOptions, softmaxLoss } from "./ops/softmax-loss.js";
 export { channelSum, sum } from "./ops/sum.js";
