@@ -29,7 +29,7 @@ export {
 export type { PackedLayout } from "./shared/packing.js";
 export { pasteSlots, type SlotText } from "./shared/slots.js";
 export { momentsSlot, sumsSlot } from "./shared/statistics.js";
-export { type Binding, bindingsOf, hasFunction, packSizes } from "./shared/wgsl-text.js";
+export { type Binding, bindingsOf, hasFunction, packSizes, withStorageTypes } from "./shared/wgsl-text.js";
 export { softmax, softmaxGrad } from "./softmax/softmax.js";
 export { type SoftmaxLossKernels, softmaxLoss } from "./softmax-loss/softmax-loss.js";
 export { sumPartials } from "./sum-partials/sum-partials.js";

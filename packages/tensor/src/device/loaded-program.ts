@@ -40,7 +40,7 @@ export class LoadedProgram {
   ) {}
 
   static async load(program: Program, device: Device): Promise<LoadedProgram> {
-    checkLimits(program, device.gpu.limits);
+    checkLimits(program, device.gpu);
     const pipelines = await Promise.all(
       program.calls.map(({ label, kernel }) => device.pipelines.get(label, kernel.source)),
     );
