@@ -1,3 +1,4 @@
+export { accumulate } from "./accumulate/accumulate.js";
 export { adam } from "./adam/adam.js";
 export { attentionGate, attentionGateGrad, packAttentionGate } from "./attention-gate/attention-gate.js";
 export { batchNormEval, batchNormFinish, batchNormGradFinish } from "./batch-norm/batch-norm.js";

@@ -6,6 +6,7 @@ export type { DispatchTime, LoadedProgram } from "./device/loaded-program.js";
 export { gradients } from "./graph/gradients.js";
 export { constant, type HostData, type Image, type Scalar, Tensor, type Vector } from "./graph/tensor.js";
 export { groupVariables, Variable, type VariableRole } from "./graph/variable.js";
+export { accumulate } from "./ops/accumulate.js";
 export { adam, type Update } from "./ops/adam.js";
 export { scaledDotProductAttention } from "./ops/attention.js";
 export { type AttentionGateInputs, attentionGate } from "./ops/attention-gate.js";

@@ -3,7 +3,7 @@ import { printShape, type Shape, ShapeError, sizeOf } from "../shape.js";
 import type { Node } from "./operation.js";
 import { Tensor } from "./tensor.js";
 
-export type VariableRole = "parameter" | "statistic" | "moment";
+export type VariableRole = "parameter" | "statistic" | "moment" | "gradient";
 
 /** Elements between the starts of two variables of a group: bindings begin at multiples of 256 bytes. */
 const alignment = 64;
@@ -106,7 +106,7 @@ function checked(name: string, shape: Shape, data: Float32Array): Float32Array {
 
 /** Puts the variables that are in no group yet into groups, one a role. Does nothing to the others. */
 export function groupVariables(variables: readonly Variable[]): void {
-  for (const role of ["parameter", "statistic", "moment"] as const) {
+  for (const role of ["parameter", "statistic", "moment", "gradient"] as const) {
     const loose = [...new Set(variables)].filter((variable) => variable.role === role && variable.group === undefined);
     if (loose.length > 0) new VariableGroup(loose);
   }
