@@ -14,6 +14,7 @@ export { conv3x3, conv3x3GradInput, conv3x3GradWeight, packConv3x3 } from "./con
 export { convert } from "./convert/convert.js";
 export { fromHalf, toHalf } from "./convert/half.js";
 export { gather } from "./gather/gather.js";
+export { findOverflow, type LossScaleRule, lossScale } from "./loss-scale/loss-scale.js";
 export { maxPool2x2, maxPool2x2Grad } from "./max-pool2x2/max-pool2x2.js";
 export { pointwise } from "./pointwise/pointwise.js";
 export { philox4x32, type Words4 } from "./random-fill/philox.js";

@@ -9,6 +9,7 @@ export {
   scoresOf,
 } from "./dice-scores.js";
 export { EarlyStopping, type EarlyStoppingOptions, type EarlyStoppingState } from "./early-stopping.js";
+export { LossScaler, type LossScalerOptions } from "./loss-scaler.js";
 export {
   ReduceLROnPlateau,
   type ReduceLROnPlateauOptions,
