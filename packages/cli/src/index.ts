@@ -1,6 +1,11 @@
 import yargs from "yargs";
+import { dataCommand } from "./data/data-command.js";
 import { doctorCommand } from "./doctor/doctor-command.js";
+import { evaluateCommand } from "./evaluate/evaluate-command.js";
 import { parityCommand } from "./parity/parity-command.js";
+import { phantomCommand } from "./phantom/phantom-command.js";
+import { segmentCommand } from "./segment/segment-command.js";
+import { trainCommand } from "./train/train-command.js";
 
 /**
  * Runs the command line. Bad input ends with one sentence on the error stream and exit code 1; `--verbose` shows where
@@ -12,7 +17,12 @@ export async function main(words: readonly string[]): Promise<void> {
     .usage("$0 <command>\n\nTrain and run segmentation networks on WebGPU.")
     .option("verbose", { type: "boolean", default: false, describe: "Show where an error came from" })
     .command(doctorCommand)
+    .command(phantomCommand)
+    .command(dataCommand)
     .command(parityCommand)
+    .command(trainCommand)
+    .command(evaluateCommand)
+    .command(segmentCommand)
     .demandCommand(1, "name a command; lobule --help lists them")
     .recommendCommands()
     .strict()

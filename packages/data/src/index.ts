@@ -1,2 +1,29 @@
+export { BatchReader, type BatchReaderOptions, type ReadBatch } from "./cache/batch-reader.js";
+export type { CachedCase, CaseFiles } from "./cache/cache-entry.js";
+export {
+  allocateSliceBatch,
+  type SliceBatch,
+  SliceCache,
+  type SliceCacheOptions,
+  type SliceKey,
+} from "./cache/slice-cache.js";
 export { DataError } from "./data-error.js";
+export { type DecathlonCase, type DecathlonTask, readDecathlon } from "./decathlon/read-decathlon.js";
+export { type CaseSelection, type SelectOptions, selectCases } from "./decathlon/select-cases.js";
+export { type CaseVerification, type VerifyOptions, verifyDecathlon } from "./decathlon/verify-decathlon.js";
+export type { NiftiDatatype, WritableDatatype } from "./nifti/datatypes.js";
+export type { NiftiHeader } from "./nifti/header.js";
+export {
+  createNiftiSliceWriter,
+  type NiftiSliceWriter,
+  type NiftiSliceWriterOptions,
+} from "./nifti/nifti-slice-writer.js";
+export { type NiftiSlices, openNiftiSlices } from "./nifti/nifti-slices.js";
+export { type NiftiVolume, type ReadNiftiOptions, readNifti, readNiftiHeader } from "./nifti/read-nifti.js";
+export { type WriteNiftiOptions, writeNifti } from "./nifti/write-nifti.js";
+export { canonicalGrid, fromCanonical, orientationOf, toCanonical } from "./orientation.js";
+export type { PhantomTask } from "./phantom/phantom-case.js";
+export { type PhantomOptions, type WrittenPhantom, writePhantom } from "./phantom/write-phantom.js";
+export { type RandomKey, randomUint32, shuffled, uniform, uniformStream } from "./random.js";
+export { type CaseSplit, type SplitOptions, splitCases } from "./split.js";
 export type { Affine, Grid, Vector3, Volume, VoxelArray } from "./volume.js";

@@ -14,8 +14,11 @@ export { conv3x3, conv3x3GradInput, conv3x3GradWeight, packConv3x3 } from "./con
 export { convert } from "./convert/convert.js";
 export { fromHalf, toHalf } from "./convert/half.js";
 export { gather } from "./gather/gather.js";
+export { type LabelField, labelMap, packLabelFields, wordsPerField } from "./label-map/label-map.js";
 export { findOverflow, type LossScaleRule, lossScale } from "./loss-scale/loss-scale.js";
 export { maxPool2x2, maxPool2x2Grad } from "./max-pool2x2/max-pool2x2.js";
+export { type MirrorAxes, mirror } from "./mirror/mirror.js";
+export { type OverlapKernels, overlapCounts } from "./overlap-counts/overlap-counts.js";
 export { pointwise } from "./pointwise/pointwise.js";
 export { philox4x32, type Words4 } from "./random-fill/philox.js";
 export { type Distribution, randomFill } from "./random-fill/random-fill.js";
@@ -32,6 +35,13 @@ export type { PackedLayout } from "./shared/packing.js";
 export { pasteSlots, type SlotText } from "./shared/slots.js";
 export { momentsSlot, sumsSlot } from "./shared/statistics.js";
 export { type Binding, bindingsOf, hasFunction, packSizes, withStorageTypes } from "./shared/wgsl-text.js";
+export {
+  packSamples,
+  type SliceSample,
+  sliceLabels,
+  sliceSampler,
+  wordsPerSample,
+} from "./slice-sampler/slice-sampler.js";
 export { softmax, softmaxGrad } from "./softmax/softmax.js";
 export { type SoftmaxLossKernels, softmaxLoss } from "./softmax-loss/softmax-loss.js";
 export { sumPartials } from "./sum-partials/sum-partials.js";

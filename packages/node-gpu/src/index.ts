@@ -1,2 +1,3 @@
 export { type AdapterChoice, type AdapterKind, type AdapterRequest, NoAdapterError } from "./adapter-choice.js";
+export { cacheFolder } from "./cache-folder.js";
 export { adapterChoice, type OpenGpuOptions, openGpu } from "./open-gpu.js";

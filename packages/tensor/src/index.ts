@@ -1,4 +1,12 @@
-export type { DType } from "@lobule/kernels-wgsl";
+export {
+  type DType,
+  type LabelField,
+  packLabelFields,
+  packSamples,
+  type SliceSample,
+  wordsPerField,
+  wordsPerSample,
+} from "@lobule/kernels-wgsl";
 export type { CompileOptions, Definition, InputSpec, Results } from "./compiler/program.js";
 export { compile, Program } from "./compiler/program.js";
 export { Device, DeviceError, type DeviceOptions } from "./device/device.js";
@@ -15,8 +23,11 @@ export { addBias } from "./ops/bias.js";
 export { castTo } from "./ops/cast.js";
 export { concatChannels, reshape, sliceChannels } from "./ops/channels.js";
 export { conv1x1, conv3x3, convTranspose2x2 } from "./ops/convolution.js";
+export { labelMap } from "./ops/label-map.js";
 export type { LossScaling } from "./ops/loss-scaling.js";
 export { maxPool2x2 } from "./ops/max-pool.js";
+export { mirror } from "./ops/mirror.js";
+export { overlapCounts } from "./ops/overlap-counts.js";
 export {
   add,
   addScalar,
@@ -32,8 +43,23 @@ export {
   subtract,
 } from "./ops/pointwise.js";
 export { type RandomSeed, randomNormal, randomUniform } from "./ops/random.js";
+export { type SampledSlices, type SliceBatchInputs, sampleSlices } from "./ops/slice-sampler.js";
+export {
+  augmentTransform,
+  fitTransform,
+  inverted,
+  type PlaneAugmentation,
+  type PlaneTransform,
+  resizeTransform,
+} from "./ops/slice-transforms.js";
 export { softmaxChannels } from "./ops/softmax.js";
 export { type SoftmaxLoss, type SoftmaxLossOptions, softmaxLoss } from "./ops/softmax-loss.js";
 export { channelSum, sum } from "./ops/sum.js";
-export { readSafetensors, SafetensorsError, type SafetensorsTensor, writeSafetensors } from "./safetensors.js";
+export {
+  readSafetensors,
+  readSafetensorsMetadata,
+  SafetensorsError,
+  type SafetensorsTensor,
+  writeSafetensors,
+} from "./safetensors.js";
 export { PlanError, printShape, type Shape, ShapeError } from "./shape.js";

@@ -27,20 +27,26 @@ export function diceCounts(prediction: ArrayLike<number>, target: ArrayLike<numb
   if (prediction.length !== target.length) {
     throw new RangeError(`diceCounts: the prediction has ${prediction.length} pixels, the target ${target.length}`);
   }
-  const zeros = (): number[] => Array<number>(classes).fill(0);
-  const [intersection, predicted, present] = [zeros(), zeros(), zeros()];
+  // One counter for each pair of labels: volumes have 10⁸ voxels.
+  const pairs = new Float64Array(classes * classes);
   for (let i = 0; i < prediction.length; i++) {
     const [p, t] = [prediction[i] as number, target[i] as number];
-    if (!(p in predicted) || !(t in present)) {
+    if (p >>> 0 !== p || t >>> 0 !== t || p >= classes || t >= classes) {
       throw new RangeError(
         `diceCounts: pixel ${i} has prediction ${p} and target ${t}, classes are 0 to ${classes - 1}`,
       );
     }
-    predicted[p] = (predicted[p] ?? 0) + 1;
-    present[t] = (present[t] ?? 0) + 1;
-    if (p === t) intersection[p] = (intersection[p] ?? 0) + 1;
+    const pair = p * classes + t;
+    pairs[pair] = (pairs[pair] as number) + 1;
   }
-  return { intersection, predicted, target: present };
+  const all = Array.from({ length: classes }, (_, c) => c);
+  const count = (p: number, t: number): number => pairs[p * classes + t] ?? 0;
+  const total = (counts: readonly number[]): number => counts.reduce((sum, each) => sum + each, 0);
+  return {
+    intersection: all.map((c) => count(c, c)),
+    predicted: all.map((p) => total(all.map((t) => count(p, t)))),
+    target: all.map((t) => total(all.map((p) => count(p, t)))),
+  };
 }
 
 /** Counts of several images or cases, pooled. @throws RangeError when they have different numbers of classes. */

@@ -9,9 +9,56 @@ export {
   scoresOf,
 } from "./dice-scores.js";
 export { EarlyStopping, type EarlyStoppingOptions, type EarlyStoppingState } from "./early-stopping.js";
+export { type BootstrapOptions, bootstrapInterval, type Interval } from "./evaluation/bootstrap.js";
+export {
+  type CaseReading,
+  DiceAccumulator,
+  type DiceReadings,
+  type DiceTally,
+  emptyRules,
+  type Reading,
+} from "./evaluation/dice-readings.js";
+export {
+  type CaseResult,
+  type ClassMeasures,
+  type EvaluateCaseOptions,
+  evaluateCase,
+  type VolumeMeasures,
+} from "./evaluation/evaluate-case.js";
+export { evaluationCsv, evaluationJson } from "./evaluation/evaluation-files.js";
+export { type FormatEvaluationOptions, formatEvaluation } from "./evaluation/format-evaluation.js";
+export { type LargestComponentOptions, largestComponent } from "./evaluation/largest-component.js";
+export { type PublishedDice, type PublishedPreset, publishedDice } from "./evaluation/published-figures.js";
+export { type ClassSummary, type EvaluationResult, summarise } from "./evaluation/summarise.js";
 export { LossScaler, type LossScalerOptions } from "./loss-scaler.js";
+export { readModel, type SavedModel } from "./model/load-model.js";
+export { type ModelDescription, ModelError } from "./model/model-description.js";
+export { type EvaluateOptions, evaluateCases, predictVolume } from "./predict/evaluate-cases.js";
+export { type PreviewSlice, type SegmentOptions, type SegmentResult, segmentVolume } from "./predict/segment-volume.js";
+export { type PredictorOptions, SlicePredictor } from "./predict/slice-predictor.js";
 export {
   ReduceLROnPlateau,
   type ReduceLROnPlateauOptions,
   type ReduceLROnPlateauState,
 } from "./reduce-lr-on-plateau.js";
+export type { ReportClass, ReportEvaluation, ReportMeasure, ReportReading } from "./report/dice-table.js";
+export { type ReportInput, type ReportSlice, renderReport } from "./report/report.js";
+export { type RunReportOptions, reportRun } from "./report/run-report.js";
+export { drawSlice, type MontageTile, montage, type SliceView } from "./report/slice-picture.js";
+export { FileWriteError, writeFileAtomically } from "./run/atomic-file.js";
+export type { Checkpoint, CheckpointState } from "./run/checkpoint.js";
+export type { EpochRecord } from "./run/epoch-record.js";
+export { epochScalars } from "./run/epoch-scalars.js";
+export type { EventFile, EventFileOptions } from "./run/event-file.js";
+export {
+  type CheckpointKind,
+  RunError,
+  RunFolder,
+  type RunSettings,
+  type RunSplit,
+} from "./run/run-folder.js";
+export { NonFiniteLossError } from "./trainer/batch-runner.js";
+export { type OpenRun, type RunRequest, resumeRun, startRun } from "./trainer/open-run.js";
+export type { PreparedData, SplitNames } from "./trainer/prepare-data.js";
+export { type StepProgress, Trainer, type TrainingObserver, type TrainingOutcome } from "./trainer/trainer.js";
+export { ConfigError, type PresetName, resolveConfig, type TrainingConfig } from "./trainer/training-config.js";

@@ -1,7 +1,8 @@
+import type { Program } from "../compiler/program.js";
 import type { HostData, Tensor } from "../graph/tensor.js";
 import { PlanError } from "../shape.js";
 import { evaluate } from "./evaluate.js";
-import { mib } from "./limits.js";
+import { checkLimits, mib } from "./limits.js";
 import { PipelineCache } from "./pipelines.js";
 
 /** The device failed: it was lost, or refused a command. The message names the kernel at hand where it is known. */
@@ -80,6 +81,11 @@ export class Device {
 
   get liveBuffers(): number {
     return this.buffers.size;
+  }
+
+  /** @throws PlanError when a program exceeds a limit of this device: which kernel, what it needs, what would fit. */
+  check(program: Program): void {
+    checkLimits(program, this.gpu);
   }
 
   /** A buffer for storage and copies (and uniform reads). @throws PlanError when it is larger than the limit. */

@@ -7,6 +7,12 @@ export const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} M
 
 /** @throws PlanError naming the kernel, the need and the limit, and what would fit. */
 export function checkLimits(program: Program, { limits, features }: GPUDevice): void {
+  const largest = Math.max(0, ...program.poolBytes, ...program.arenas.map(({ length }) => 4 * length));
+  if (largest > limits.maxBufferSize) {
+    throw new PlanError(
+      `needs a buffer of ${mib(largest)}, this adapter allows ${mib(limits.maxBufferSize)}; use a smaller batch`,
+    );
+  }
   for (const { label, operands, kernel } of program.calls) {
     if (kernel.source.startsWith("enable f16;") && !features.has("shader-f16")) {
       throw new PlanError(

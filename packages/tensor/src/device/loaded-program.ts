@@ -5,7 +5,6 @@ import type { Arena } from "../graph/arena.js";
 import { constantData, type HostData, storageOf, type Tensor } from "../graph/tensor.js";
 import { PlanError, printShape, sizeOf } from "../shape.js";
 import type { Device } from "./device.js";
-import { checkLimits } from "./limits.js";
 import type { Pipeline } from "./pipelines.js";
 
 /** Runs whose metrics the ring holds before they must be read. */
@@ -40,7 +39,7 @@ export class LoadedProgram {
   ) {}
 
   static async load(program: Program, device: Device): Promise<LoadedProgram> {
-    checkLimits(program, device.gpu);
+    device.check(program);
     const pipelines = await Promise.all(
       program.calls.map(({ label, kernel }) => device.pipelines.get(label, kernel.source)),
     );

@@ -1,0 +1,149 @@
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { writePhantom } from "@lobule/data";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { main } from "../index.js";
+
+let root = "";
+let task = "";
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "cli-data-"));
+  task = join(root, "task");
+  await writePhantom(task, { seed: 0, cases: 2, testCases: 0, size: 8, slices: [4, 6] });
+});
+afterAll(() => rm(root, { recursive: true }));
+
+interface Outcome {
+  readonly output: string;
+  readonly errors: string;
+  readonly exitCode: number;
+}
+
+/** Runs a command line in this process and returns what it printed. */
+async function lobule(...words: string[]): Promise<Outcome> {
+  const output: string[] = [];
+  const errors: string[] = [];
+  vi.spyOn(console, "log").mockImplementation((text: string) => void output.push(text));
+  vi.spyOn(console, "error").mockImplementation((text: string) => void errors.push(text));
+  const before = process.exitCode;
+  process.exitCode = 0;
+  await main(words);
+  const exitCode = Number(process.exitCode);
+  process.exitCode = before;
+  return { output: output.join("\n"), errors: errors.join("\n"), exitCode };
+}
+afterEach(() => vi.restoreAllMocks());
+
+const widest = (text: string): number => Math.max(...text.split("\n").map((line) => line.length));
+const image = (): string => join(task, "imagesTr", "phantom_001.nii.gz");
+const label = (): string => join(task, "labelsTr", "phantom_001.nii.gz");
+
+describe("lobule data info", () => {
+  it("shows what a volume holds", async () => {
+    const { output, exitCode } = await lobule("data", "info", image(), label());
+    expect(exitCode).toBe(0);
+    for (const name of ["shape", "spacing", "orientation", "affine", "datatype", "intensity"])
+      expect(output.match(new RegExp(`^ {2}${name} `, "gm"))).toHaveLength(2);
+    expect(output).toContain("RAS");
+    expect(output).toContain("int16");
+    expect(output).toContain("uint8");
+    // Of the two only the label map holds few values.
+    expect(output.match(/^ {2}labels/gm)).toHaveLength(1);
+    expect(output).toMatch(/^ {2}labels +0 +[\d,]+ voxels +\d+\.\d\d % +\d+\.\d ml$/m);
+    expect(widest(output.replaceAll(root, ""))).toBeLessThanOrEqual(80);
+  });
+
+  it("prints the same for machines, and label counts that add up", async () => {
+    const { output } = await lobule("data", "info", "--json", label());
+    const [description] = JSON.parse(output);
+    expect(description.file).toBe(label());
+    expect(description.shape.slice(0, 2)).toEqual([8, 8]);
+    expect(description.orientation).toBe("RAS");
+    const voxels = description.labels.reduce((sum: number, each: { voxels: number }) => sum + each.voxels, 0);
+    expect(voxels).toBe(description.shape[0] * description.shape[1] * description.shape[2]);
+    expect(description.intensity.minimum).toBe(0);
+  });
+
+  it("goes on after a file that cannot be read, and exits with 1", async () => {
+    const missing = join(root, "missing.nii.gz");
+    const { output, exitCode } = await lobule("data", "info", missing, label());
+    expect(exitCode).toBe(1);
+    expect(output).toContain("missing.nii.gz");
+    expect(output).toContain("uint8");
+    expect(output).not.toContain("    at ");
+    const [first, second] = JSON.parse((await lobule("data", "info", "--json", missing, label())).output);
+    expect(first.error).toContain("missing.nii.gz");
+    expect(second.error).toBeUndefined();
+  });
+});
+
+describe("lobule data verify", () => {
+  it("ends with 0 and a line for each case of a sound task", async () => {
+    const { output, exitCode } = await lobule("data", "verify", task);
+    expect(exitCode).toBe(0);
+    expect(output).toMatch(/^phantom_001 +8×8×\d .* ok$/m);
+    expect(output).toContain("2 cases: all sound.");
+    expect(widest(output)).toBeLessThanOrEqual(80);
+  });
+
+  it("ends with 1 and names what is wrong", async () => {
+    const broken = join(root, "broken");
+    await cp(task, broken, { recursive: true });
+    await rm(join(broken, "labelsTr", "phantom_002.nii.gz"));
+    const { output, exitCode } = await lobule("data", "verify", broken);
+    expect(exitCode).toBe(1);
+    expect(output).toMatch(/^phantom_001 .* ok$/m);
+    expect(output).toMatch(/^phantom_002 .* BAD$/m);
+    expect(output).toContain("labelsTr/phantom_002.nii.gz");
+    expect(output).toContain("1 of 2 cases BAD.");
+    expect(widest(output)).toBeLessThanOrEqual(80);
+    const json = await lobule("data", "verify", "--json", broken);
+    expect(json.exitCode).toBe(1);
+    const { passed, cases } = JSON.parse(json.output);
+    expect(passed).toBe(false);
+    expect(cases[1].problems).toHaveLength(1);
+  });
+
+  it("ends with one sentence if there is no task", async () => {
+    await writeFile(join(root, "dataset.json"), "{");
+    for (const directory of [root, join(root, "nowhere"), image()]) {
+      const { output, errors, exitCode } = await lobule("data", "verify", directory);
+      expect(exitCode).toBe(1);
+      expect(output).toBe("");
+      expect(errors).toMatch(/^lobule: .+$/);
+      expect(errors).toContain(directory);
+    }
+  });
+});
+
+describe("lobule phantom", () => {
+  it("writes a task that verify finds sound", async () => {
+    const directory = join(root, "made");
+    const words = ["phantom", directory, "--cases", "1", "--size", "8", "--seed", "5", "--task", "vessel"];
+    const { output, exitCode } = await lobule(...words);
+    expect(exitCode).toBe(0);
+    expect(output).toContain("1 labelled case with ");
+    expect((await lobule("data", "verify", directory)).output).toContain("1 case: all sound.");
+    expect(JSON.parse((await lobule(...words, "--json")).output)).toMatchObject({ directory, cases: 1, testCases: 1 });
+  });
+
+  it("refuses a folder that holds something else, unless forced", async () => {
+    const words = ["phantom", root, "--cases", "1", "--size", "8"];
+    const { errors, exitCode } = await lobule(...words);
+    expect(exitCode).toBe(1);
+    expect(errors).toContain(`${root} holds other files and no phantom`);
+    expect((await lobule(...words, "--force")).exitCode).toBe(0);
+  });
+
+  it.each([
+    [["--cases", "0"], "the number of cases must be a whole number from 1 to 999, not 0"],
+    [["--cases", "many"], "the number of cases must be a whole number from 1 to 999, not NaN"],
+    [["--size", "4"], "the size of a slice must be a whole number from 8 to 1024, not 4"],
+    [["--task", "brain"], "Choices"],
+  ])("refuses %j with one sentence", async (wrong, message) => {
+    const { errors, exitCode } = await lobule("phantom", join(root, "never"), ...wrong);
+    expect(exitCode).toBe(1);
+    expect(errors).toContain(message);
+  });
+});

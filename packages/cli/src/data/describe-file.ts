@@ -1,0 +1,74 @@
+import { type Affine, DataError, readNifti, type Vector3, type VoxelArray } from "@lobule/data";
+
+/** What `lobule data info` says of a volume. */
+export interface VolumeDescription {
+  readonly file: string;
+  readonly shape: Vector3;
+  /** mm. */
+  readonly spacing: Vector3;
+  /** Direction of each axis, such as "RAS". */
+  readonly orientation: string;
+  readonly affine: Affine;
+  readonly datatype: string;
+  /** A voxel's value is slope · stored + intercept. */
+  readonly slope: number;
+  readonly intercept: number;
+  readonly intensity: { readonly minimum: number; readonly maximum: number; readonly mean: number };
+  /** Voxels of each value, if those are few whole numbers, as in a label map. */
+  readonly labels?: readonly { readonly value: number; readonly voxels: number; readonly millilitres: number }[];
+}
+
+/** A file that cannot be read, and why. */
+export interface UnreadableFile {
+  readonly file: string;
+  readonly error: string;
+}
+
+/** A volume with more different values than this is no label map. */
+const mostLabels = 32;
+
+function intensityOf(data: VoxelArray): VolumeDescription["intensity"] {
+  let [minimum, maximum, sum] = [Infinity, -Infinity, 0];
+  for (const value of data) {
+    sum += value;
+    if (value < minimum) minimum = value;
+    if (value > maximum) maximum = value;
+  }
+  return { minimum, maximum, mean: sum / data.length };
+}
+
+function labelsOf(data: VoxelArray, spacing: Vector3): Pick<VolumeDescription, "labels"> {
+  const counts = new Map<number, number>();
+  for (const value of data) {
+    if (!Number.isInteger(value)) return {};
+    counts.set(value, (counts.get(value) ?? 0) + 1);
+    if (counts.size > mostLabels) return {};
+  }
+  const millilitres = (spacing[0] * spacing[1] * spacing[2]) / 1000;
+  const byValue = [...counts].sort(([a], [b]) => a - b);
+  return {
+    labels: byValue.map(([value, voxels]) => ({ value, voxels, millilitres: voxels * millilitres })),
+  };
+}
+
+/** Reads a file whole and describes it, or says what is wrong with it. */
+export async function describeFile(file: string): Promise<VolumeDescription | UnreadableFile> {
+  try {
+    const { shape, spacing, affine, data, header } = await readNifti(file);
+    return {
+      file,
+      shape,
+      spacing,
+      orientation: header.orientation,
+      affine,
+      datatype: header.datatype,
+      slope: header.slope,
+      intercept: header.intercept,
+      intensity: intensityOf(data),
+      ...labelsOf(data, spacing),
+    };
+  } catch (error) {
+    if (error instanceof DataError) return { file, error: error.message };
+    throw error;
+  }
+}

@@ -1,0 +1,51 @@
+import type { CommandModule } from "yargs";
+import { describeFile, type UnreadableFile, type VolumeDescription } from "./describe-file.js";
+import { brief, wrap } from "./text.js";
+
+const field = (name: string, value: string): string => `  ${name.padEnd(12)} ${value}`;
+const decimal = (value: number): string => value.toFixed(3).padStart(10);
+
+/** A few lines for a file, 80 columns wide but for its path. */
+function descriptionText(description: VolumeDescription | UnreadableFile): string {
+  if ("error" in description) return [description.file, ...wrap(description.error, "  ")].join("\n");
+  const { file, shape, spacing, orientation, affine, datatype, slope, intercept, intensity, labels } = description;
+  const all = shape[0] * shape[1] * shape[2];
+  const scaling = slope === 1 && intercept === 0 ? "" : `, value = ${brief(slope)} · stored + ${brief(intercept)}`;
+  return [
+    file,
+    field("shape", shape.join(" × ")),
+    field("spacing", `${spacing.map(brief).join(" × ")} mm`),
+    field("orientation", orientation),
+    ...affine.map((row, i) => field(i === 0 ? "affine" : "", row.map(decimal).join(" "))),
+    field("datatype", datatype + scaling),
+    field("intensity", `${brief(intensity.minimum)} to ${brief(intensity.maximum)}, mean ${brief(intensity.mean)}`),
+    ...(labels ?? []).map(({ value, voxels, millilitres }, i) =>
+      field(
+        i === 0 ? "labels" : "",
+        `${String(value).padStart(6)} ${voxels.toLocaleString("en-US").padStart(14)} voxels ` +
+          `${((100 * voxels) / all).toFixed(2).padStart(7)} % ${millilitres.toFixed(1).padStart(10)} ml`,
+      ),
+    ),
+  ].join("\n");
+}
+
+/** `lobule data info FILE…`: what a volume holds; exit code 1 if one of the files cannot be read. */
+export const infoCommand: CommandModule<object, { files: string[]; json: boolean }> = {
+  command: "info <files..>",
+  describe: "Show shape, spacing, orientation, affine, intensities and labels",
+  builder: (yargs) =>
+    yargs
+      .positional("files", { type: "string", array: true, demandOption: true, describe: "NIfTI files" })
+      .option("json", { type: "boolean", default: false, describe: "Print a JSON list, one object a file" })
+      .example("$0 data info imagesTr/*.nii.gz", "Every volume of a folder"),
+  handler: async ({ files, json }) => {
+    const descriptions: (VolumeDescription | UnreadableFile)[] = [];
+    for (const file of files) {
+      const description = await describeFile(file);
+      if (json) descriptions.push(description);
+      else console.log(descriptionText(description));
+      if ("error" in description) process.exitCode = 1;
+    }
+    if (json) console.log(JSON.stringify(descriptions, null, 2));
+  },
+};

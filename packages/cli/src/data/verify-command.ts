@@ -1,0 +1,76 @@
+import { type CaseVerification, type DecathlonTask, readDecathlon, verifyDecathlon } from "@lobule/data";
+import type { CommandModule } from "yargs";
+import { progress } from "../shared/progress.js";
+import { brief, fit, plural, wrap } from "./text.js";
+
+const widths = { name: 28, shape: 14, spacing: 20, labels: 9 } as const;
+
+const row = (name: string, shape: string, spacing: string, labels: string, result: string): string =>
+  [
+    fit(name, widths.name),
+    fit(shape, widths.shape),
+    fit(spacing, widths.spacing),
+    fit(labels, widths.labels),
+    result,
+  ].join(" ");
+
+function caseLines({ name, shape, spacing, labelValues, problems }: CaseVerification): string[] {
+  return [
+    row(
+      name,
+      shape?.join("×") ?? "–",
+      spacing?.map(brief).join("×") ?? "–",
+      labelValues?.join(" ") ?? "–",
+      problems.length === 0 ? "ok" : "BAD",
+    ),
+    ...problems.flatMap((problem) => wrap(problem, "  ")),
+  ];
+}
+
+const verdict = (results: readonly CaseVerification[]): string => {
+  const bad = results.filter(({ problems }) => problems.length > 0).length;
+  return bad === 0
+    ? `${plural(results.length, "case")}: all sound.`
+    : `${bad} of ${plural(results.length, "case")} BAD.`;
+};
+
+/** What is in the task, a line for each case with its problems below, and the verdict; 80 columns wide. */
+function verificationTable(task: DecathlonTask, results: readonly CaseVerification[]): string {
+  return [
+    ...wrap(`${task.name}: ${task.labels.map((name, value) => `${value} ${name}`).join(", ")}`, ""),
+    ...task.notes.flatMap((note) => wrap(`note: ${note}`, "")),
+    "",
+    row("case", "shape", "spacing, mm", "labels", ""),
+    ...results.flatMap(caseLines),
+    "",
+    verdict(results),
+  ].join("\n");
+}
+
+/** `lobule data verify DIR`: opens every case of a Decathlon folder; exit code 1 on any problem. */
+export const verifyCommand: CommandModule<object, { dir: string; json: boolean }> = {
+  command: "verify <dir>",
+  describe: "Check that every case of a Decathlon folder is sound",
+  builder: (yargs) =>
+    yargs
+      .positional("dir", {
+        type: "string",
+        demandOption: true,
+        describe: "Decathlon folder (dataset.json, imagesTr/, labelsTr/)",
+      })
+      .option("json", { type: "boolean", default: false, describe: "Print the results as JSON" })
+      .example("$0 data verify Task03_Liver", "Shapes, spacings, affines, labels and intensities"),
+  handler: async ({ dir, json }) => {
+    const task = await readDecathlon(dir);
+    const bar = progress("Verifying");
+    const results = await verifyDecathlon(task, { onProgress: bar.update }).finally(bar.end);
+    const passed = results.every(({ problems }) => problems.length === 0);
+    const { name, directory, labels, notes } = task;
+    console.log(
+      json
+        ? JSON.stringify({ passed, name, directory, labels, notes, cases: results }, null, 2)
+        : verificationTable(task, results),
+    );
+    if (!passed) process.exitCode = 1;
+  },
+};

@@ -1,0 +1,193 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { basename, join, resolve } from "node:path";
+import { type AdapterChoice, adapterChoice, cacheFolder, openGpu } from "@lobule/node-gpu";
+import { Device } from "@lobule/tensor";
+import {
+  ConfigError,
+  type EpochRecord,
+  type OpenRun,
+  reportRun,
+  resolveConfig,
+  resumeRun,
+  type StepProgress,
+  startRun,
+  type TrainingConfig,
+  type TrainingOutcome,
+} from "@lobule/train";
+import { environmentOf } from "../shared/environment.js";
+import { interruptible } from "../shared/interruption.js";
+import { progress } from "../shared/progress.js";
+import { presetOf, settingsOf } from "./train-options.js";
+
+type Arguments = Readonly<Record<string, unknown>>;
+
+const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+
+async function readConfigFile(path: string | undefined): Promise<Record<string, unknown>> {
+  if (path === undefined) return {};
+  const text = await readFile(path, "utf8").catch(() => {
+    throw new ConfigError(`${path}: cannot be read; give a JSON file with settings, such as a run's config.json`);
+  });
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {}
+  throw new ConfigError(`${path}: expected a JSON object with settings, such as a run's config.json`);
+}
+
+async function configFrom(args: Arguments): Promise<TrainingConfig> {
+  const file = await readConfigFile(textOf(args.config));
+  const preset = presetOf(args.preset) ?? presetOf(file.preset);
+  const config = resolveConfig(preset, file, { preset }, settingsOf(args));
+  return { ...config, data: resolve(config.data) };
+}
+
+/** Shows a run as it goes: bars on a terminal, plain lines elsewhere, an object a line with --json. */
+class TrainingDisplay {
+  private bar: ReturnType<typeof progress> | undefined;
+  private label = "";
+
+  constructor(
+    private readonly json: boolean,
+    private readonly classes: () => readonly string[],
+  ) {}
+
+  step({ epoch, step, steps, loss, dice, slicesPerSecond, waitedShare, secondsLeft }: StepProgress): void {
+    const scores = dice.slice(1).map((each) => each.toFixed(2));
+    this.show(
+      `epoch ${epoch + 1}`,
+      step,
+      steps,
+      `loss ${loss.toFixed(3)} Dice ${scores.join(" ")} ${slicesPerSecond.toFixed(1)}/s, wait ${(100 * waitedShare).toFixed(0)}%, ${clock(secondsLeft)}`,
+    );
+  }
+
+  validating(done: number, total: number): void {
+    this.show("validating", done, total, "");
+  }
+
+  epoch(record: EpochRecord): void {
+    this.end();
+    if (this.json) {
+      console.log(JSON.stringify(record));
+      return;
+    }
+    const { epoch, training, validation, learningRate, slicesPerSecond, seconds, best } = record;
+    const dice = this.classes()
+      .map((name, c) => (c === 0 ? "" : `${name} ${validation.dice.perCase[c]?.toFixed(3) ?? "-"}`))
+      .filter((each) => each !== "");
+    console.log(
+      `epoch ${String(epoch + 1).padStart(3)}  loss ${fixed(training.loss)}  validation ${fixed(validation.loss)}${best ? "*" : " "}  Dice ${dice.join(", ")}  lr ${learningRate.toPrecision(2)}  ${slicesPerSecond.toFixed(1)} slices/s  ${seconds.toFixed(0)} s`,
+    );
+  }
+
+  decoded(done: number, total: number, name: string): void {
+    this.show("decoding", done, total, name);
+  }
+
+  end(): void {
+    this.bar?.end();
+    this.bar = undefined;
+  }
+
+  private show(label: string, done: number, total: number, detail: string): void {
+    if (this.bar === undefined || label !== this.label) {
+      this.end();
+      this.label = label;
+      this.bar = progress(label);
+    }
+    this.bar.update(done, total, detail);
+  }
+}
+
+const fixed = (value: number): string => value.toFixed(4);
+
+const clock = (seconds: number): string =>
+  Number.isFinite(seconds) ? `${Math.floor(seconds / 60)}:${String(Math.round(seconds % 60)).padStart(2, "0")}` : "";
+
+/** `lobule train`. */
+export async function runTraining(args: Arguments): Promise<void> {
+  const resumed = textOf(args.resume);
+  const out = textOf(args.out);
+  const json = args.json === true;
+  const config = resumed === undefined ? await configFrom(args) : undefined;
+  if (config !== undefined && out === undefined) {
+    throw new ConfigError("name the folder of the new run: --out RUN");
+  }
+  const device = await Device.open(await openGpu());
+  let run: OpenRun | undefined;
+  const display = new TrainingDisplay(json, () => run?.model.classes ?? []);
+  try {
+    const outcome = await interruptible(async (signal): Promise<TrainingOutcome> => {
+      const caches = join(await cacheFolder(), "slices");
+      const request = {
+        ...{ device, signal, observer: display, now: () => performance.now() },
+        ...{ wallClock: () => Date.now() / 1000, host: hostname() },
+        cacheDirectoryOf: (data: string) => textOf(args.cache) ?? join(caches, cacheName(data)),
+        ...(typeof args.workers === "number" ? { workers: args.workers } : {}),
+        onDecoded: (done: number, total: number, name: string) => display.decoded(done, total, name),
+      };
+      run =
+        config === undefined
+          ? await resumeRun(resumed as string, request)
+          : await startRun(config, out as string, await environmentOf(device, await adapterChoice()), request);
+      display.end();
+      if (!json) announce(run, await adapterChoice());
+      return run.run();
+    });
+    display.end();
+    await conclude(device, run as OpenRun | undefined, outcome, json);
+  } finally {
+    display.end();
+    await run?.close();
+    device.destroy();
+  }
+}
+
+/** The folder's name, and what tells it from others of that name. */
+const cacheName = (data: string): string =>
+  `${basename(data)}-${createHash("sha256").update(data).digest("hex").slice(0, 8)}`;
+
+/** Says what is about to happen. */
+function announce({ config, data, trainer, folder, bytes }: OpenRun, { name }: AdapterChoice): void {
+  const { slices, preprocessing } = trainer;
+  for (const note of data.notes) console.log(`note: ${note}`);
+  console.log(
+    [
+      `${data.task.name}: ${data.cases.training.length} cases (${slices.training} slices) to train on, ${data.cases.validation.length} (${slices.validation}) to validate on`,
+      `input ${preprocessing.height}×${preprocessing.width}, window ${preprocessing.window.join(" to ")}, ${config.baseFeatures} base features, batch ${config.batch}${config.microBatch === null ? "" : ` in parts of ${config.microBatch}`}`,
+      `${name}; a step takes ${(bytes / 1e6).toFixed(0)} MB on the device`,
+      `run folder ${folder.directory}`,
+    ].join("\n"),
+  );
+}
+
+/** Says how it ended and what to do next; writes the report of a run that is over. */
+async function conclude(
+  device: Device,
+  run: OpenRun | undefined,
+  outcome: TrainingOutcome,
+  json: boolean,
+): Promise<void> {
+  if (run === undefined) return;
+  const { folder, data, trainer } = run;
+  const resume = `lobule train --resume ${folder.directory}`;
+  if (outcome === "interrupted") {
+    console.error(`interrupted; everything so far is saved. Go on with: ${resume}`);
+    process.exitCode = 130;
+    return;
+  }
+  await trainer.close();
+  const bar = progress("measuring");
+  const held = new Set(data.split.validation);
+  const { path } = await reportRun(
+    device,
+    folder,
+    basename(resolve(folder.directory)),
+    data.task.cases.filter(({ name }) => held.has(name)),
+    { onCase: (done, total, name) => bar.update(done, total, name) },
+  ).finally(() => bar.end());
+  if (!json) console.log(`${outcome}. Report: ${path}\nNext: lobule evaluate ${folder.directory}`);
+}

@@ -1,0 +1,59 @@
+import type { PresetName } from "@lobule/train";
+import type { Argv } from "yargs";
+
+/** Augmentation that --augment turns on. */
+const usualAugmentation = { flip: 0.5, rotation: 15, zoom: 0.1, intensity: 0.1, noise: 0.02 };
+
+export const trainOptions = (parser: Argv) =>
+  parser
+    .positional("preset", {
+      choices: ["liver", "vessel"] as const,
+      describe: "the reference's recipe for Task03_Liver or Task08_HepaticVessel",
+    })
+    .option("data", { type: "string", describe: "Decathlon folder" })
+    .option("out", { type: "string", describe: "folder of the new run" })
+    .option("resume", { type: "string", describe: "go on with this run", conflicts: ["data", "out"] })
+    .option("config", { type: "string", describe: "JSON file with settings; flags go before it" })
+    .option("epochs", { type: "number", describe: "at most so many [100]" })
+    .option("batch", { type: "number", describe: "slices a step [32]" })
+    .option("micro-batch", { type: "number", describe: "slices at once; a batch is run in parts" })
+    .option("size", { type: "number", describe: "resample slices to SIZE×SIZE [own size]" })
+    .option("base-features", { type: "number", describe: "channels of the first level [8; vessel 16]" })
+    .option("lr", { type: "number", describe: "learning rate of Adam [1e-4]" })
+    .option("window", { type: "number", array: true, nargs: 2, describe: "HU that become 0 and 1" })
+    .option("max-slices", { type: "number", describe: "leave out cases with so many slices or more" })
+    .option("limit-cases", { type: "number", describe: "use at most so many cases" })
+    .option("augment", { type: "boolean", describe: "mirror, turn, scale, vary and add noise" })
+    .option("seed", { type: "number", describe: "of split, start values, order, augmentation [0]" })
+    .option("overfit-batches", { type: "number", describe: "train and validate on so many batches" })
+    .option("fast-dev-run", { type: "boolean", describe: "two steps and one batch of validation" })
+    .option("checkpoint-every", { type: "number", describe: "steps between checkpoints in an epoch" })
+    .option("cache", { type: "string", describe: "folder of the decoded slices" })
+    .option("workers", { type: "number", describe: "threads that decode volumes" })
+    .option("json", { type: "boolean", default: false, describe: "print a JSON line an epoch" });
+
+export type TrainArguments = Awaited<ReturnType<typeof trainOptions>["argv"]>;
+
+/** The settings that were given as flags, in the form of config.json. */
+export function settingsOf(args: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const names: readonly (readonly [flag: string, setting: string])[] = [
+    ["data", "data"],
+    ["epochs", "epochs"],
+    ["batch", "batch"],
+    ["microBatch", "microBatch"],
+    ["size", "size"],
+    ["baseFeatures", "baseFeatures"],
+    ["lr", "learningRate"],
+    ["window", "window"],
+    ["maxSlices", "maxSlices"],
+    ["limitCases", "limitCases"],
+    ["seed", "seed"],
+    ["overfitBatches", "overfitBatches"],
+    ["fastDevRun", "fastDevRun"],
+    ["checkpointEvery", "checkpointEvery"],
+  ];
+  const given = names.flatMap(([flag, setting]) => (args[flag] === undefined ? [] : [[setting, args[flag]] as const]));
+  return { ...Object.fromEntries(given), ...(args.augment === true ? { augmentation: usualAugmentation } : {}) };
+}
+
+export const presetOf = (value: unknown): PresetName | null => (value === "liver" || value === "vessel" ? value : null);

@@ -1,0 +1,72 @@
+import { allocateSliceBatch, type SliceBatch, type SliceCache, type SliceKey } from "./slice-cache.js";
+
+/** A batch with what is in it. */
+export interface ReadBatch {
+  readonly keys: readonly SliceKey[];
+  readonly batch: SliceBatch;
+}
+
+export interface BatchReaderOptions {
+  /** Batches in memory, the one in use included; 3 by default. */
+  readonly ahead?: number;
+  /** Milliseconds; tells how long was waited. */
+  readonly now?: () => number;
+}
+
+/** Reads batches ahead, in order, with a bounded number of them in memory. */
+export class BatchReader {
+  /** Seconds that `next` had to wait for the disk. */
+  waitedSeconds = 0;
+  private readonly waiting: Promise<ReadBatch>[] = [];
+  private readonly free: SliceBatch[];
+  private upcoming: number = 0;
+
+  constructor(
+    private readonly cache: Pick<SliceCache, "read" | "slotPixels">,
+    private readonly batches: readonly (readonly SliceKey[])[],
+    private readonly options: BatchReaderOptions = {},
+  ) {
+    const largest = Math.max(0, ...batches.map(({ length }) => length));
+    const count = Math.min(options.ahead ?? 3, batches.length);
+    this.free = Array.from({ length: count }, () => allocateSliceBatch(cache, largest));
+    this.readAhead();
+  }
+
+  /** The next batch, undefined after the last one. {@link release} it when it has been used. @throws as SliceCache.read. */
+  async next(): Promise<ReadBatch | undefined> {
+    const { now } = this.options;
+    const first = this.waiting.shift();
+    if (first === undefined) {
+      if (this.upcoming < this.batches.length) throw new RangeError("BatchReader: release a batch before the next one");
+      return undefined;
+    }
+    const started = now?.() ?? 0;
+    const result = await first;
+    this.waitedSeconds += ((now?.() ?? 0) - started) / 1000;
+    return result;
+  }
+
+  /** Gives a batch's memory back, to be read into again. */
+  release(batch: SliceBatch): void {
+    this.free.push(batch);
+    this.readAhead();
+  }
+
+  /** Waits for what is being read; nothing is read after this. */
+  async close(): Promise<void> {
+    this.upcoming = this.batches.length;
+    await Promise.allSettled(this.waiting);
+  }
+
+  private readAhead(): void {
+    while (this.upcoming < this.batches.length) {
+      const batch = this.free.pop();
+      if (batch === undefined) return;
+      const keys = this.batches[this.upcoming++] ?? [];
+      const read = this.cache.read(keys, batch).then(() => ({ keys, batch }));
+      // An error is thrown by `next`, when its turn comes; until then it is not unhandled.
+      read.catch(() => undefined);
+      this.waiting.push(read);
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import { open, rename, rm } from "node:fs/promises";
+import { threadId } from "node:worker_threads";
+import { DataError } from "../data-error.js";
+import { readNifti } from "../nifti/read-nifti.js";
+import { toCanonical } from "../orientation.js";
+import type { Volume } from "../volume.js";
+import { type CaseFiles, checksumOf, type EntryHeader, encodeHeader } from "./cache-entry.js";
+
+const [least, most] = [-32_768, 32_767];
+/** Extents, in tenths of a voxel, by which image and label may be apart. */
+const gridTolerance = 0.1;
+
+export interface DecodeRequest {
+  readonly files: CaseFiles;
+  readonly classes: number;
+  readonly fingerprint: string;
+  /** Where the entry goes. */
+  readonly path: string;
+}
+
+/** The name under which an entry is written before it is whole. */
+export const partialName = (path: string): string => `${path}.${process.pid}-${threadId}.partial`;
+
+/**
+ * Decodes a case and writes its cache entry, whole or not at all.
+ * @throws DataError when a file cannot be read, the two do not fit together, a label is no class, or the entry cannot be
+ * written.
+ */
+export async function decodeCase({ files, classes, fingerprint, path }: DecodeRequest): Promise<void> {
+  const image = toCanonical(await readNifti(files.image));
+  const label = toCanonical(await readNifti(files.label));
+  requireSameGrid(image, label, files);
+  const { scale, offset } = quantisationOf(image.data);
+  const { shape, spacing, affine } = image;
+  const size = shape[0] * shape[1];
+  const body = new Uint8Array(3 * size * shape[2]);
+  const labelCounts: number[][] = [];
+  const checksums: number[] = [];
+  for (let slice = 0; slice < shape[2]; slice++) {
+    const bytes = body.subarray(3 * size * slice, 3 * size * (slice + 1));
+    const pixels = new DataView(bytes.buffer, bytes.byteOffset, 2 * size);
+    const counts = Array<number>(classes).fill(0);
+    for (let i = 0; i < size; i++) {
+      const value = image.data[slice * size + i] as number;
+      pixels.setInt16(2 * i, Math.round((value - offset) / scale), true);
+      const found = label.data[slice * size + i] as number;
+      if (!(found in counts)) {
+        const [x, y] = [i % shape[0], Math.floor(i / shape[0])];
+        throw new DataError(
+          `${files.label} holds the label ${found} at (${x}, ${y}, ${slice}), expected 0 to ${classes - 1}; correct the file or dataset.json`,
+        );
+      }
+      bytes[2 * size + i] = found;
+      counts[found] = (counts[found] ?? 0) + 1;
+    }
+    labelCounts.push(counts);
+    checksums.push(checksumOf(bytes));
+  }
+  const header: EntryHeader = {
+    ...{ fingerprint, scale, offset, labelCounts, checksums },
+    shape: [...shape],
+    spacing: [...spacing],
+    affine: [[...affine[0]], [...affine[1]], [...affine[2]]],
+  };
+  await writeEntry(path, encodeHeader(header), body);
+}
+
+async function writeEntry(path: string, header: Uint8Array, body: Uint8Array): Promise<void> {
+  const partial = partialName(path);
+  try {
+    const file = await open(partial, "w");
+    try {
+      await file.writeFile(header);
+      await file.writeFile(body);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true }).catch(() => undefined);
+    const full = error instanceof Error && "code" in error && error.code === "ENOSPC";
+    throw new DataError(
+      `the slice cache entry ${path} (${((header.length + body.length) / 2 ** 20).toFixed(1)} MiB) cannot be written: ${full ? "the disk is full; make room, or name another folder with --cache" : error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+/** Integers of 16 bits are kept; other values are spread over that range, to 1/131,068 of theirs. */
+function quantisationOf(data: Volume["data"]): { readonly scale: number; readonly offset: number } {
+  let [low, high, whole] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, true];
+  for (const value of data) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+    if (whole && !Number.isInteger(value)) whole = false;
+  }
+  if (whole && low >= least && high <= most) return { scale: 1, offset: 0 };
+  const scale = (high - low) / (2 * most);
+  return { scale: scale > 0 ? scale : 1, offset: (high + low) / 2 };
+}
+
+function requireSameGrid(image: Volume, label: Volume, files: CaseFiles): void {
+  if (image.shape.join() !== label.shape.join()) {
+    throw new DataError(
+      `${files.label} has ${label.shape.join("×")} voxels, but its image ${files.image} has ${image.shape.join("×")}; they must be the same`,
+    );
+  }
+  const [x, y, z] = image.shape;
+  for (const [i, j, k] of [
+    [0, 0, 0],
+    [x, 0, 0],
+    [0, y, 0],
+    [0, 0, z],
+  ] as const) {
+    const apart = image.affine.map((a, axis) => {
+      const b = label.affine[axis] as typeof a;
+      return (a[0] - b[0]) * i + (a[1] - b[1]) * j + (a[2] - b[2]) * k + a[3] - b[3];
+    });
+    if (Math.hypot(...apart) > gridTolerance * Math.min(...image.spacing)) {
+      throw new DataError(
+        `${files.label} lies elsewhere than its image ${files.image} by their affines (${Math.hypot(...apart).toFixed(2)} mm); they must be the same`,
+      );
+    }
+  }
+}

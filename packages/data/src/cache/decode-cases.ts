@@ -1,0 +1,80 @@
+import { existsSync } from "node:fs";
+import { Worker } from "node:worker_threads";
+import { DataError } from "../data-error.js";
+import { type DecodeRequest, decodeCase } from "./decode-case.js";
+import type { DecodeAnswer } from "./decode-worker.js";
+
+export interface DecodeOptions {
+  /** Threads, each with at most one volume in memory; 0 decodes in this one. */
+  readonly workers: number;
+  /** The worker's file, where it does not lie beside this one. */
+  readonly workerUrl?: URL;
+  readonly signal?: AbortSignal;
+  readonly onDone: (request: DecodeRequest) => void;
+}
+
+/** The compiled worker: beside this file, or, when this runs from its source, in the build's folder. */
+const compiledWorker = (): URL => {
+  const beside = new URL("./decode-worker.js", import.meta.url);
+  return existsSync(beside) ? beside : new URL("../../dist/cache/decode-worker.js", import.meta.url);
+};
+
+/**
+ * Decodes cases, several at a time. The first error, or the signal, stops all; entries that are whole by then stay.
+ * @throws DataError as decodeCase; the signal's reason.
+ */
+export async function decodeCases(requests: readonly DecodeRequest[], options: DecodeOptions): Promise<void> {
+  const { workers, signal, onDone } = options;
+  signal?.throwIfAborted();
+  if (workers === 0) {
+    for (const request of requests) {
+      signal?.throwIfAborted();
+      await decodeCase(request);
+      onDone(request);
+    }
+    return;
+  }
+  const url = options.workerUrl ?? compiledWorker();
+  const waiting = [...requests];
+  const threads = Array.from({ length: Math.min(workers, requests.length) }, () => new Worker(url));
+  let stop: (reason: unknown) => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = reject;
+  });
+  const onAbort = (): void => stop(signal?.reason);
+  signal?.addEventListener("abort", onAbort);
+  try {
+    await Promise.race([aborted, Promise.all(threads.map((thread) => work(thread, waiting, onDone)))]);
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+    await Promise.all(threads.map((thread) => thread.terminate()));
+  }
+}
+
+/** Gives a thread one request after another until none is left. */
+async function work(thread: Worker, waiting: DecodeRequest[], onDone: (request: DecodeRequest) => void): Promise<void> {
+  for (let request = waiting.shift(); request !== undefined; request = waiting.shift()) {
+    const answer = await ask(thread, request);
+    if (answer.kind === "data error") throw new DataError(answer.message);
+    if (answer.kind === "failure") throw new Error(`${request.files.name}: ${answer.message}`);
+    onDone(request);
+  }
+}
+
+function ask(thread: Worker, request: DecodeRequest): Promise<DecodeAnswer> {
+  return new Promise((resolve, reject) => {
+    const ended = (): void =>
+      reject(
+        new DataError(`${request.files.name}: the decoder ended, probably for lack of memory; use fewer --workers`),
+      );
+    const failed = (error: Error): void => reject(new Error(`${request.files.name}: ${error.message}`));
+    thread.once("exit", ended);
+    thread.once("error", failed);
+    thread.once("message", (answer: DecodeAnswer) => {
+      thread.off("exit", ended);
+      thread.off("error", failed);
+      resolve(answer);
+    });
+    thread.postMessage(request);
+  });
+}

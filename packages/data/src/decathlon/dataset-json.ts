@@ -1,0 +1,67 @@
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { DataError } from "../data-error.js";
+import { codeOf, explainSystemError } from "../nifti/system-error.js";
+
+/** Only told to the user where it disagrees; some writers put it in quotation marks. */
+const count = z.coerce.number().optional().catch(undefined);
+const text = z.union([z.string(), z.number().transform(String)]);
+const path = z.string().min(1, "the path is empty");
+
+/**
+ * `dataset.json` as the Medical Segmentation Decathlon writes it. Other keys are ignored. Test images are plain paths;
+ * some writers give them as objects, like the training cases.
+ * Source: Antonelli et al. 2022, "The Medical Segmentation Decathlon"; medicaldecathlon.com.
+ */
+const datasetJson = z.object({
+  name: text.optional(),
+  modality: z.record(z.string(), text).optional().catch(undefined),
+  labels: z.record(z.string().regex(/^\d+$/, "is not the number of a label"), text),
+  numTraining: count,
+  numTest: count,
+  training: z.array(z.object({ image: path, label: path })),
+  test: z.array(z.union([path, z.object({ image: path }).transform(({ image }) => image)])).optional(),
+});
+
+export type DatasetJson = z.infer<typeof datasetJson>;
+
+async function readText(directory: string, file: string): Promise<string> {
+  const kind = await stat(directory).catch((error: unknown) => {
+    throw new DataError(`the folder ${directory} cannot be opened: ${explainSystemError(error)}`);
+  });
+  if (!kind.isDirectory())
+    throw new DataError(`${directory} is a file; a Decathlon task is a folder that holds dataset.json`);
+  return readFile(file, "utf8").catch((error: unknown) => {
+    throw new DataError(
+      codeOf(error) === "ENOENT"
+        ? `${directory} is no Decathlon task: it holds no dataset.json (besides it there are imagesTr and labelsTr)`
+        : `${file} cannot be read: ${explainSystemError(error)}`,
+    );
+  });
+}
+
+/** Where in the document a problem lies, as `training[3].label`. */
+const place = (keys: readonly PropertyKey[]): string =>
+  keys.map((key, i) => (typeof key === "number" ? `[${key}]` : `${i === 0 ? "" : "."}${String(key)}`)).join("");
+
+/** Reads and checks the form of a folder's `dataset.json`. Throws DataError that names the file. */
+export async function readDatasetJson(directory: string): Promise<DatasetJson> {
+  const file = join(directory, "dataset.json");
+  const content = (await readText(directory, file)).replace(/^\uFEFF/, "");
+  if (content.trim() === "") throw new DataError(`${file} is empty; expected the description of a Decathlon task`);
+  let document: unknown;
+  try {
+    document = JSON.parse(content);
+  } catch (error) {
+    const what = error instanceof Error ? error.message : String(error);
+    throw new DataError(`${file} is not valid JSON: ${what.replaceAll(/\s+/g, " ")}`);
+  }
+  const parsed = datasetJson.safeParse(document);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const where = place(issue?.path ?? []);
+  throw new DataError(
+    `${file} does not describe a Decathlon task: ${where === "" ? "" : `${where}: `}${issue?.message}`,
+  );
+}

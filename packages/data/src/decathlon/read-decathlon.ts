@@ -1,0 +1,101 @@
+import { basename, join, resolve, sep } from "node:path";
+import { DataError } from "../data-error.js";
+import { type DatasetJson, readDatasetJson } from "./dataset-json.js";
+
+/** A labelled volume of a task. */
+export interface DecathlonCase {
+  /** File name of the image without `.nii` or `.nii.gz`. */
+  readonly name: string;
+  /** Absolute path of the image. */
+  readonly image: string;
+  /** Absolute path of the label map. */
+  readonly label: string;
+}
+
+/** A folder in the form of the Medical Segmentation Decathlon. */
+export interface DecathlonTask {
+  readonly name: string;
+  /** Absolute path of the folder. */
+  readonly directory: string;
+  /** Name of each label; the index is its value in the label maps, 0 the background. */
+  readonly labels: readonly string[];
+  /** Name of each image channel, such as "CT". */
+  readonly modality: readonly string[];
+  /** Labelled cases, in the order of dataset.json. */
+  readonly cases: readonly DecathlonCase[];
+  /** Absolute paths of the images without labels. */
+  readonly testImages: readonly string[];
+  /** What is odd about dataset.json but does no harm, as sentences. */
+  readonly notes: readonly string[];
+}
+
+const caseName = (path: string): string => basename(path).replace(/\.nii(\.gz)?$/i, "");
+
+/** Files that macOS leaves beside the real ones; they hold no image. */
+const isResourceFork = (path: string): boolean => basename(path).startsWith("._");
+
+function labelNames(labels: DatasetJson["labels"], file: string): string[] {
+  const byValue = new Map<number, string>();
+  for (const [key, name] of Object.entries(labels)) {
+    const value = Number(key);
+    if (byValue.has(value)) throw new DataError(`${file} names the label value ${value} twice`);
+    byValue.set(value, name);
+  }
+  const names = Array.from({ length: byValue.size }, (_, value) => {
+    const name = byValue.get(value);
+    if (name !== undefined) return name;
+    const found = [...byValue.keys()].sort((a, b) => a - b).join(", ");
+    throw new DataError(`${file}: label values must be 0, 1, 2, … without gaps, but they are ${found}`);
+  });
+  if (names.length < 2)
+    throw new DataError(
+      `${file}: a background and at least one label are needed, but ${names.length} in all are named`,
+    );
+  return names;
+}
+
+function countNote(what: string, promised: number | undefined, found: number): string[] {
+  return promised === undefined || promised === found ? [] : [`${what} is ${promised}, but ${found} are listed`];
+}
+
+/**
+ * Reads the `dataset.json` of a Decathlon folder. No volume is opened: `verifyDecathlon` does that.
+ *
+ * Throws DataError for a missing folder, a missing, empty or malformed dataset.json, one without training cases or
+ * with gaps in its labels, a path that leaves the folder, or a case that comes twice.
+ */
+export async function readDecathlon(path: string): Promise<DecathlonTask> {
+  const directory = resolve(path);
+  const file = join(directory, "dataset.json");
+  const json = await readDatasetJson(directory);
+  const inside = (entry: string): string => {
+    const absolute = resolve(directory, entry);
+    if (!absolute.startsWith(directory.endsWith(sep) ? directory : directory + sep))
+      throw new DataError(`${file}: the path "${entry}" leaves the folder; paths are relative to it`);
+    return absolute;
+  };
+
+  const used = json.training.filter(({ image, label }) => !isResourceFork(image) && !isResourceFork(label));
+  if (used.length === 0) throw new DataError(`${file} lists no training cases`);
+  const cases = used.map(({ image, label }) => ({ name: caseName(image), image: inside(image), label: inside(label) }));
+  const seen = new Set<string>();
+  for (const { name } of cases) {
+    if (seen.has(name)) throw new DataError(`${file} lists the training case "${name}" twice`);
+    seen.add(name);
+  }
+  const test = (json.test ?? []).filter((image) => !isResourceFork(image));
+  const skipped = json.training.length - used.length + (json.test ?? []).length - test.length;
+  return {
+    name: json.name ?? basename(directory),
+    directory,
+    labels: labelNames(json.labels, file),
+    modality: Object.values(json.modality ?? {}),
+    cases,
+    testImages: test.map(inside),
+    notes: [
+      ...countNote("numTraining", json.numTraining, cases.length),
+      ...countNote("numTest", json.numTest, test.length),
+      ...(skipped === 0 ? [] : [`${skipped} entries name ._ files of macOS and are left out`]),
+    ],
+  };
+}

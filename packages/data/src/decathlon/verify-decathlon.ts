@@ -1,0 +1,110 @@
+import { sep } from "node:path";
+import { mapBounded } from "../bounded.js";
+import { readNifti } from "../nifti/read-nifti.js";
+import type { Affine, Grid, Vector3, VoxelArray } from "../volume.js";
+import type { DecathlonCase, DecathlonTask } from "./read-decathlon.js";
+
+/** What was found out about a case. */
+export interface CaseVerification {
+  readonly name: string;
+  /** The image's, if it could be read. */
+  readonly shape: Vector3 | undefined;
+  readonly spacing: Vector3 | undefined;
+  /** Values that occur in the label map, rising; undefined if it could not be read. */
+  readonly labelValues: readonly number[] | undefined;
+  /** One sentence each; empty if the case is sound. Paths are relative to the folder. */
+  readonly problems: readonly string[];
+}
+
+export interface VerifyOptions {
+  /** Cases in work at the same time, each with one volume in memory; 2 if not given. */
+  readonly concurrency?: number;
+  readonly onProgress?: (done: number, all: number) => void;
+}
+
+/** Relative difference of spacings that counts as equal: headers hold 32-bit numbers, some rounded to 3 digits. */
+const spacingTolerance = 1e-3;
+/** Distance of two voxels that count as the same place, relative to the smallest spacing. */
+const placeTolerance = 0.1;
+/** Stray label values that a problem lists. */
+const listedValues = 5;
+
+const times = (vector: readonly number[]): string => vector.map((value) => Number(value.toPrecision(4))).join("×");
+
+/** Largest distance between a corner voxel's centre under one affine and under the other, mm. */
+function cornerDistance(a: Affine, b: Affine, shape: Vector3): number {
+  const corners = [0, 1, 2, 3, 4, 5, 6, 7].map((bits) =>
+    shape.map((length, axis) => ((bits >> axis) & 1) * (length - 1)),
+  );
+  const coordinate = (row: readonly number[], corner: readonly number[]): number =>
+    (row[3] ?? NaN) + corner.reduce((sum, index, axis) => sum + index * (row[axis] ?? NaN), 0);
+  const distances = corners.map((corner) =>
+    Math.hypot(...a.map((row, axis) => coordinate(row, corner) - coordinate(b[axis] ?? [], corner))),
+  );
+  return Math.max(...distances);
+}
+
+function gridProblems(image: Grid, label: Grid): string[] {
+  if (image.shape.some((length, axis) => length !== label.shape[axis]))
+    return [`the image's shape is ${times(image.shape)}, the label map's ${times(label.shape)}`];
+  const other = (axis: number): number => label.spacing[axis] ?? NaN;
+  if (image.spacing.some((mm, axis) => !(Math.abs(mm - other(axis)) <= spacingTolerance * Math.max(mm, other(axis)))))
+    return [`the image's spacing is ${times(image.spacing)} mm, the label map's ${times(label.spacing)} mm`];
+  const apart = cornerDistance(image.affine, label.affine, image.shape);
+  return apart <= placeTolerance * Math.min(...image.spacing)
+    ? []
+    : [`the affines of image and label map differ: they place the same voxel up to ${apart.toPrecision(3)} mm apart`];
+}
+
+const voxels = (count: number): string => (count === 1 ? "1 voxel" : `${count} voxels`);
+
+function checkLabels(data: VoxelArray, names: readonly string[]): { values: number[]; problems: string[] } {
+  const counts = new Map<number, number>();
+  for (const value of data) counts.set(value, (counts.get(value) ?? 0) + 1);
+  const values = [...counts.keys()].sort((a, b) => a - b);
+  const stray = values.filter((value) => !Number.isInteger(value) || value < 0 || value >= names.length);
+  if (stray.length === 0) return { values, problems: [] };
+  const count = stray.reduce((sum, value) => sum + (counts.get(value) ?? 0), 0);
+  const list = `${stray.slice(0, listedValues).join(", ")}${stray.length > listedValues ? ", …" : ""}`;
+  const problem = `${voxels(count)} of the label map hold ${list}, but dataset.json names the labels 0 to ${names.length - 1}`;
+  return { values, problems: [problem] };
+}
+
+async function verifyCase({ name, image, label }: DecathlonCase, task: DecathlonTask): Promise<CaseVerification> {
+  const problems: string[] = [];
+  /** The result for a volume, which is given up at once: only one is in memory. */
+  const inspect = async <Result>(path: string, look: (volume: Grid & { data: VoxelArray }) => Result) => {
+    try {
+      return look(await readNifti(path));
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      problems.push(message.replaceAll(task.directory + sep, ""));
+      return undefined;
+    }
+  };
+  const seenImage = await inspect(image, ({ shape, spacing, affine }) => ({ shape, spacing, affine }));
+  const seenLabel = await inspect(label, ({ shape, spacing, affine, data }) => {
+    const { values, problems: found } = checkLabels(data, task.labels);
+    problems.push(...found);
+    return { shape, spacing, affine, values };
+  });
+  if (seenImage !== undefined && seenLabel !== undefined) problems.push(...gridProblems(seenImage, seenLabel));
+  return { name, shape: seenImage?.shape, spacing: seenImage?.spacing, labelValues: seenLabel?.values, problems };
+}
+
+/**
+ * Opens every case of a task. A case is sound if image and label map can be read whole, have the same shape, the same
+ * spacing (to 0.1 %) and the same affine (no corner more than a tenth of the smallest spacing apart), the intensities
+ * are finite and the labels are whole numbers that dataset.json names.
+ *
+ * Never stops at a problem; results are in the order of the cases. The images without labels are not opened.
+ */
+export function verifyDecathlon(task: DecathlonTask, options: VerifyOptions = {}): Promise<CaseVerification[]> {
+  const { concurrency = 2, onProgress } = options;
+  let done = 0;
+  return mapBounded(task.cases, concurrency, async (each) => {
+    const result = await verifyCase(each, task);
+    onProgress?.(++done, task.cases.length);
+    return result;
+  });
+}

@@ -1,0 +1,125 @@
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import { DataError } from "../data-error.js";
+import { codeOf, explainSystemError } from "./system-error.js";
+
+const chunkBytes = 1 << 18;
+/** No deflate stream grows by more than this. Source: zlib.net/zlib_tech.html, "Maximum Compression Factor". */
+const largestDeflateRatio = 1032;
+
+async function* chunksOf(handle: FileHandle): AsyncGenerator<Uint8Array, void> {
+  for (let position = 0; ; ) {
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, position);
+    if (bytesRead === 0) return;
+    position += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/** The content of a file from its beginning, unpacked if it is gzip by its first bytes, whatever its name. */
+export class ByteSource {
+  readonly #path: string;
+  readonly #handle: FileHandle;
+  readonly #chunks: AsyncIterator<Uint8Array, unknown>;
+  readonly #end: () => Promise<void>;
+  #rest: Uint8Array = new Uint8Array(0);
+  /** Bytes given or skipped so far. */
+  position = 0;
+  /** More bytes than this cannot come. */
+  readonly mostBytes: number;
+
+  private constructor(path: string, handle: FileHandle, size: number, compressed: boolean) {
+    this.#path = path;
+    this.#handle = handle;
+    this.mostBytes = compressed ? size * largestDeflateRatio : size;
+    const chunks = chunksOf(handle);
+    if (compressed) {
+      const gunzip = createGunzip({ chunkSize: chunkBytes });
+      // Its failures arrive through the iterator below.
+      const ended = pipeline(chunks, gunzip).catch(() => undefined);
+      this.#chunks = gunzip[Symbol.asyncIterator]();
+      this.#end = async () => {
+        gunzip.destroy();
+        await ended;
+      };
+    } else {
+      this.#chunks = chunks;
+      this.#end = async () => void (await chunks.return());
+    }
+  }
+
+  /** Throws DataError if there is no such file, it is no file, cannot be opened, or is empty. */
+  static async open(path: string): Promise<ByteSource> {
+    let handle: FileHandle | undefined;
+    try {
+      // A pipe would be waited for at open.
+      const kind = await stat(path);
+      if (kind.isDirectory()) throw new DataError(`${path} is a folder; name a NIfTI file in it`);
+      if (!kind.isFile()) throw new DataError(`${path} is no regular file; copy what it gives into a NIfTI file first`);
+      if (kind.size === 0) throw new DataError(`${path} is empty, not a NIfTI file; copy or download it again`);
+      handle = await open(path);
+      const magic = new Uint8Array(2);
+      await handle.read(magic, 0, 2, 0);
+      return new ByteSource(path, handle, kind.size, magic[0] === 0x1f && magic[1] === 0x8b);
+    } catch (error) {
+      await handle?.close();
+      if (error instanceof DataError) throw error;
+      throw new DataError(`${path} cannot be opened: ${explainSystemError(error)}; check the path and its permissions`);
+    }
+  }
+
+  /** Fills `target` and returns its length, or what was left if the content ends before. */
+  async read(target: Uint8Array): Promise<number> {
+    let filled = 0;
+    while (filled < target.length) {
+      const chunk = await this.#next();
+      if (chunk === undefined) break;
+      const taken = Math.min(chunk.length, target.length - filled);
+      target.set(chunk.subarray(0, taken), filled);
+      this.#rest = chunk.subarray(taken);
+      filled += taken;
+    }
+    this.position += filled;
+    return filled;
+  }
+
+  /** Passes over bytes and returns how many there were, at most `count`. */
+  async skip(count: number): Promise<number> {
+    let skipped = 0;
+    while (skipped < count) {
+      const chunk = await this.#next();
+      if (chunk === undefined) break;
+      const taken = Math.min(chunk.length, count - skipped);
+      this.#rest = chunk.subarray(taken);
+      skipped += taken;
+    }
+    this.position += skipped;
+    return skipped;
+  }
+
+  /** Stops reading. May be called twice. */
+  async close(): Promise<void> {
+    await this.#end();
+    await this.#handle.close().catch((error: unknown) => {
+      if (codeOf(error) !== "EBADF") throw error;
+    });
+  }
+
+  async #next(): Promise<Uint8Array | undefined> {
+    if (this.#rest.length > 0) return this.#rest;
+    try {
+      const next = await this.#chunks.next();
+      return next.done === true ? undefined : next.value;
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === "Z_BUF_ERROR")
+        throw new DataError(`${this.#path} is cut off in the middle of its gzip data; copy or download it again`);
+      if (typeof code === "string" && code.startsWith("Z_"))
+        throw new DataError(
+          `${this.#path} holds damaged gzip data (${explainSystemError(error)}); copy or download it again`,
+        );
+      throw new DataError(`${this.#path} cannot be read: ${explainSystemError(error)}; check the disk it is on`);
+    }
+  }
+}

@@ -1,0 +1,202 @@
+import { NIFTI1, NIFTI2 } from "nifti-reader-js";
+import { DataError } from "../data-error.js";
+import { columnLengths, isRegular, orientationOf } from "../orientation.js";
+import type { Affine, Grid, Vector3 } from "../volume.js";
+import { datatypeOfCode, describeDatatypeCode, type NiftiDatatype, storage } from "./datatypes.js";
+import { millimetresPer, type SpaceUnit, spaceUnitOf, type TimeUnit, timeUnitOf } from "./units.js";
+
+/** What a NIfTI file says of its voxels. Shape, spacing and affine are those of the volume, lengths in mm. */
+export interface NiftiHeader extends Grid {
+  readonly version: 1 | 2;
+  readonly littleEndian: boolean;
+  /** How voxels are stored; in memory 64-bit integers are float64 and scaled values float32 or float64. */
+  readonly datatype: NiftiDatatype;
+  /** Length of every stored axis; those after the third are 1. */
+  readonly dimensions: readonly number[];
+  /** A voxel's value is slope · stored + intercept; 1 and 0 if the file says nothing (a slope of 0 or NaN). */
+  readonly slope: number;
+  readonly intercept: number;
+  /** NIfTI's codes of what the transforms refer to (1 scanner, 2 aligned, 3 Talairach, 4 MNI 152); 0 for none. */
+  readonly qformCode: number;
+  readonly sformCode: number;
+  /** Where the affine comes from: the sform if it has a code, else the qform, else the voxel sizes alone. */
+  readonly affineFrom: "sform" | "qform" | "pixdim";
+  /** Units in the file. Unknown units of space count as millimetres. */
+  readonly units: { readonly space: SpaceUnit; readonly time: TimeUnit };
+  readonly description: string;
+  /** Direction in which each stored axis grows, such as "RAS" or "LPS". */
+  readonly orientation: string;
+  /** Bytes of all voxels as they are stored. */
+  readonly voxelBytes: number;
+  /** Where they begin in the file that holds them. */
+  readonly voxelOffset: number;
+  /** Voxels are in an .img file beside the header. */
+  readonly separateImage: boolean;
+}
+
+/** Bytes of a header, by its version. */
+export const headerBytes = { 1: 348, 2: 540 } as const;
+
+/** Relative difference of pixdim and affine above which the affine counts. */
+const spacingTolerance = 1e-3;
+/** Square of a quaternion's imaginary part may exceed 1 by this much through rounding. */
+const quaternionTolerance = 1e-3;
+
+/** The version by the header's first four bytes, its own length in either byte order. */
+export function versionOf(start: Uint8Array): 1 | 2 | undefined {
+  const view = new DataView(start.buffer, start.byteOffset, start.byteLength);
+  const says = (length: number): boolean => view.getInt32(0, true) === length || view.getInt32(0, false) === length;
+  if (says(headerBytes[1])) return 1;
+  return says(headerBytes[2]) ? 2 : undefined;
+}
+
+/**
+ * Reads the fields of a header of exactly `headerBytes` bytes. With more bytes nifti-reader-js would go on to the
+ * extensions, where a negative length keeps it for ever.
+ */
+function parse(bytes: Uint8Array<ArrayBuffer>, version: 1 | 2, path: string): NIFTI1 | NIFTI2 {
+  const magic = String.fromCharCode(...bytes.subarray(version === 1 ? 344 : 4).subarray(0, 3));
+  if (magic !== `n+${version}` && magic !== `ni${version}`)
+    throw new DataError(
+      version === 1 && magic === "\0\0\0"
+        ? `${path} is an Analyze 7.5 file, which has no orientation, or damaged; convert it to NIfTI`
+        : `${path} is no NIfTI file: its magic is ${JSON.stringify(magic)}, not "n+${version}" or "ni${version}"; ` +
+            "copy or download it again",
+    );
+  const fields = version === 1 ? new NIFTI1() : new NIFTI2();
+  fields.readHeader(bytes.buffer);
+  // A C string: the library also gives what lies behind its end.
+  const place = version === 1 ? 148 : 240;
+  const text = bytes.subarray(place, place + 80);
+  const end = text.indexOf(0);
+  fields.description = new TextDecoder().decode(end < 0 ? text : text.subarray(0, end));
+  fields.magic = magic;
+  // The library overwrites the sform if the qform's code is higher.
+  const view = new DataView(bytes.buffer);
+  const sform = (row: number, column: number): number => {
+    const index = 4 * row + column;
+    return version === 1
+      ? view.getFloat32(280 + 4 * index, fields.littleEndian)
+      : view.getFloat64(400 + 8 * index, fields.littleEndian);
+  };
+  fields.affine = [0, 1, 2].map((row) => [0, 1, 2, 3].map((column) => sform(row, column)));
+  return fields;
+}
+
+const vector3 = (values: readonly number[], factor = 1): Vector3 => {
+  const [x = NaN, y = NaN, z = NaN] = values;
+  return [x * factor, y * factor, z * factor];
+};
+
+function dimensionsOf({ dims }: NIFTI1 | NIFTI2, path: string): number[] {
+  const [axes = NaN, ...lengths] = dims;
+  if (!Number.isInteger(axes) || axes < 1 || axes > 7)
+    throw new DataError(`${path} says that it has ${axes} axes, where 1 to 7 are possible; its header is damaged`);
+  const dimensions = lengths.slice(0, axes);
+  const shown = dimensions.join("×");
+  if (dimensions.some((length) => !(length >= 1 && Number.isSafeInteger(length))))
+    throw new DataError(
+      `${path} says that its axes have ${shown} voxels, where each must have at least 1; its header is damaged`,
+    );
+  if (axes < 3)
+    throw new DataError(`${path} is a ${axes}D image of ${shown} voxels, not a volume; store it with 3 axes`);
+  if (dimensions.slice(3).some((length) => length > 1))
+    throw new DataError(
+      `${path} is a ${axes}D image of ${shown} voxels, not one volume; take one volume out of it (such as one time point)`,
+    );
+  return dimensions;
+}
+
+/** Method 1, 2 or 3 of nifti1.h, "3D IMAGE (VOLUME) ORIENTATION AND LOCATION IN SPACE"; in the file's unit. */
+function affineOf(fields: NIFTI1 | NIFTI2, path: string): { rows: number[][]; from: NiftiHeader["affineFrom"] } {
+  if (fields.sform_code > 0) return { rows: fields.affine, from: "sform" };
+  const [, x = NaN, y = NaN, z = NaN] = fields.pixDims;
+  if (!(fields.qform_code > 0))
+    return {
+      rows: [
+        [x, 0, 0, 0],
+        [0, y, 0, 0],
+        [0, 0, z, 0],
+      ],
+      from: "pixdim",
+    };
+  const { quatern_b: b, quatern_c: c, quatern_d: d } = fields;
+  if (!(b * b + c * c + d * d <= 1 + quaternionTolerance))
+    throw new DataError(
+      `${path} has the quaternion (${b}, ${c}, ${d}) for its orientation, which is longer than 1; its header is damaged`,
+    );
+  return { rows: fields.getQformMat(), from: "qform" };
+}
+
+function gridOf(fields: NIFTI1 | NIFTI2, shape: Vector3, path: string): Grid & Pick<NiftiHeader, "affineFrom"> {
+  const factor = millimetresPer[spaceUnitOf(fields.xyzt_units)];
+  const stored = vector3(fields.pixDims.slice(1), factor);
+  if (stored.some((size) => !(size > 0 && Number.isFinite(size))))
+    throw new DataError(
+      `${path} has voxels of ${stored.join("×")} mm, where each size must be a number above 0; correct its pixdim`,
+    );
+  const { rows, from } = affineOf(fields, path);
+  const scaled = rows.map((row) => [...vector3(row, factor), (row[3] ?? NaN) * factor]);
+  const affine = scaled.slice(0, 3) as unknown as Affine;
+  if (!isRegular(affine))
+    throw new DataError(
+      `${path} has an affine (${from}) that does not give every voxel its own place: ` +
+        `${affine.map((row) => `[${row.join(", ")}]`).join(", ")}; correct its header`,
+    );
+  // The pixdim has fewer digits of rounding in it, but the affine places the voxels.
+  const lengths = columnLengths(affine);
+  const size = (axis: 0 | 1 | 2): number =>
+    Math.abs(lengths[axis] - stored[axis]) <= spacingTolerance * stored[axis] ? stored[axis] : lengths[axis];
+  return { shape, spacing: [size(0), size(1), size(2)], affine, affineFrom: from };
+}
+
+function scalingOf({ scl_slope: slope, scl_inter: intercept }: NIFTI1 | NIFTI2, path: string): [number, number] {
+  if (slope === 0 || Number.isNaN(slope)) return [1, 0];
+  if (!Number.isFinite(slope) || !Number.isFinite(intercept))
+    throw new DataError(
+      `${path} scales its voxels by slope ${slope} and intercept ${intercept}, which must be finite; correct its header`,
+    );
+  return [slope, intercept];
+}
+
+/**
+ * The header in these bytes (`headerBytes` of its version), checked: what is returned is a volume of real numbers on a
+ * sound grid. Throws DataError that names `path`.
+ */
+export function parseHeader(bytes: Uint8Array<ArrayBuffer>, version: 1 | 2, path: string): NiftiHeader {
+  const fields = parse(bytes, version, path);
+  const dimensions = dimensionsOf(fields, path);
+  const datatype = datatypeOfCode(fields.datatypeCode);
+  if (datatype === undefined)
+    throw new DataError(
+      `${path} holds voxels that are ${describeDatatypeCode(fields.datatypeCode)}, not integers of 8 to 64 bits, ` +
+        "float32 or float64; convert it",
+    );
+  const voxelBytes = dimensions.reduce((a, b) => a * b, storage[datatype].array.BYTES_PER_ELEMENT);
+  const separateImage = fields.magic.startsWith("ni");
+  const least = separateImage ? 0 : headerBytes[version] + 4;
+  const voxelOffset = fields.vox_offset;
+  if (!Number.isSafeInteger(voxelOffset) || voxelOffset < least)
+    throw new DataError(
+      `${path} says that its voxels begin at byte ${voxelOffset}, where at least ${least} is possible; its header is damaged`,
+    );
+  const grid = gridOf(fields, vector3(dimensions), path);
+  const [slope, intercept] = scalingOf(fields, path);
+  return {
+    ...grid,
+    version,
+    littleEndian: fields.littleEndian,
+    datatype,
+    dimensions,
+    slope,
+    intercept,
+    qformCode: fields.qform_code,
+    sformCode: fields.sform_code,
+    units: { space: spaceUnitOf(fields.xyzt_units), time: timeUnitOf(fields.xyzt_units) },
+    description: fields.description,
+    orientation: orientationOf(grid.affine),
+    voxelBytes,
+    voxelOffset,
+    separateImage,
+  };
+}

@@ -1,0 +1,169 @@
+import { type FileHandle, open, rename, rm, writeFile } from "node:fs/promises";
+import { PassThrough, type Transform } from "node:stream";
+import { createGzip } from "node:zlib";
+import { DataError } from "../data-error.js";
+import { columnLengths, isRegular } from "../orientation.js";
+import type { Grid, VoxelArray } from "../volume.js";
+import { datatypeOfArray, type WritableDatatype } from "./datatypes.js";
+import { defaultLabels, encodeHeader, type NiftiLabels } from "./encode-header.js";
+import { explainSystemError } from "./system-error.js";
+
+/** Where the voxels lie comes from `grid`, or else from `header`; codes, units and description from `header`. */
+export type NiftiSliceWriterOptions = { readonly datatype: WritableDatatype } & (
+  | { readonly grid: Grid; readonly header?: NiftiLabels | undefined }
+  | { readonly grid?: undefined; readonly header: NiftiLabels & Grid }
+);
+
+/** Writes a volume slice by slice. Nothing is under the file's name before `finish` has ended. */
+export interface NiftiSliceWriter {
+  /**
+   * Appends the next slice along the last axis: shape[0] · shape[1] voxels in the array of the datatype, which may be
+   * used again when the promise is fulfilled. Throws RangeError for a slice of another length or type, or one too many.
+   */
+  write(slice: VoxelArray): Promise<void>;
+  /** Completes the file and gives it its name. Throws RangeError, and leaves no file, if slices are missing. */
+  finish(): Promise<void>;
+  /** Removes what was written. Does nothing after `finish`. */
+  abort(): Promise<void>;
+}
+
+const spacingTolerance = 1e-3;
+/** On CT 3 times as fast as zlib's default, and less than 1 % larger. */
+const compressionLevel = 4;
+
+function checkGrid(path: string, { shape, spacing, affine }: Grid): void {
+  const refuse = (found: string): DataError => new DataError(`${path} cannot be written: ${found}`);
+  if (!shape.every((length) => Number.isSafeInteger(length) && length >= 1))
+    throw refuse(`a volume has at least 1 voxel along each axis, not ${shape.join("×")}`);
+  if (!spacing.every((size) => size > 0 && Number.isFinite(size)))
+    throw refuse(`the spacing must be above 0, not ${spacing.join("×")} mm`);
+  if (!isRegular(affine))
+    throw refuse(`the affine ${affine.map((row) => `[${row.join(", ")}]`).join(", ")} is singular`);
+  const lengths = columnLengths(affine);
+  if (!spacing.every((size, axis) => Math.abs(size - (lengths[axis] ?? NaN)) <= spacingTolerance * size))
+    throw refuse(`the spacing ${spacing.join("×")} mm is not that of the affine, ${lengths.join("×")} mm`);
+}
+
+/**
+ * A writer of a .nii or (packed as it comes) .nii.gz file. The file is written under another name in the same folder
+ * and renamed when it is complete and on disk. Throws DataError for another extension or a grid that is unsound.
+ * `write` and `finish` throw DataError if the file cannot be written, or for a NaN or infinite voxel.
+ */
+export function createNiftiSliceWriter(path: string, options: NiftiSliceWriterOptions): NiftiSliceWriter {
+  const { datatype, header } = options;
+  const { shape, spacing, affine } = options.grid ?? options.header;
+  if (!/\.nii(\.gz)?$/i.test(path))
+    throw new DataError(`${path} cannot be written: the name of a NIfTI file ends in .nii or .nii.gz`);
+  checkGrid(path, { shape, spacing, affine });
+  return new SliceWriter(path, { shape, spacing, affine }, datatype, header ?? defaultLabels);
+}
+
+class SliceWriter implements NiftiSliceWriter {
+  readonly #path: string;
+  readonly #temporary: string;
+  readonly #grid: Grid;
+  readonly #datatype: WritableDatatype;
+  readonly #labels: NiftiLabels;
+  #written = 0;
+  #ended = false;
+  #file: { handle: FileHandle; sink: Transform; piped: Promise<void> } | undefined;
+
+  constructor(path: string, grid: Grid, datatype: WritableDatatype, labels: NiftiLabels) {
+    this.#path = path;
+    this.#temporary = `${path}.${process.pid}.partial`;
+    this.#grid = grid;
+    this.#datatype = datatype;
+    this.#labels = labels;
+  }
+
+  async write(slice: VoxelArray): Promise<void> {
+    this.#check(slice);
+    this.#written++;
+    // A copy, since the stream may hold on to it after the caller has changed the slice.
+    const bytes = new Uint8Array(slice.buffer, slice.byteOffset, slice.byteLength).slice();
+    await this.#attempt(async () => {
+      const { sink, piped } = await this.#open();
+      await this.#send(sink, piped, bytes);
+    });
+  }
+
+  async finish(): Promise<void> {
+    const { shape } = this.#grid;
+    if (this.#ended) throw new RangeError(`${this.#path} has been finished or given up`);
+    if (this.#written < shape[2]) {
+      await this.abort();
+      throw new RangeError(`${this.#path} was to have ${shape[2]} slices, but was finished after ${this.#written}`);
+    }
+    await this.#attempt(async () => {
+      const { handle, sink, piped } = await this.#open();
+      sink.end();
+      await piped;
+      await handle.sync();
+      await handle.close();
+      await rename(this.#temporary, this.#path);
+    });
+    this.#ended = true;
+  }
+
+  async abort(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (this.#file === undefined) return;
+    const { handle, sink, piped } = this.#file;
+    sink.destroy();
+    await piped.catch(() => undefined);
+    await handle.close().catch(() => undefined);
+    await rm(this.#temporary, { force: true });
+  }
+
+  #check(slice: VoxelArray): void {
+    const [width, height, depth] = this.#grid.shape;
+    const wrong = (what: string): RangeError => new RangeError(`${this.#path} ${what}`);
+    if (this.#ended) throw wrong("has been finished or given up");
+    if (this.#written >= depth) throw wrong(`has all its ${depth} slices`);
+    if (slice.length !== width * height)
+      throw wrong(`takes slices of ${width}×${height} voxels, not of ${slice.length}`);
+    if (datatypeOfArray(slice) !== this.#datatype)
+      throw wrong(`takes slices of ${this.#datatype}, not of ${datatypeOfArray(slice)}`);
+    if (!(slice instanceof Float32Array || slice instanceof Float64Array)) return;
+    const at = slice.findIndex((value) => !Number.isFinite(value));
+    if (at >= 0)
+      throw new DataError(
+        `${this.#path} cannot be written: voxel (${at % width}, ${Math.floor(at / width)}, ${this.#written}) is ` +
+          `${slice[at]}, where every voxel must be a number`,
+      );
+  }
+
+  async #open(): Promise<{ handle: FileHandle; sink: Transform; piped: Promise<void> }> {
+    if (this.#file !== undefined) return this.#file;
+    const handle = await open(this.#temporary, "w");
+    const sink = /\.gz$/i.test(this.#path) ? createGzip({ level: compressionLevel }) : new PassThrough();
+    const piped = writeFile(handle, sink);
+    // Awaited later; until then a failure must not count as unhandled.
+    piped.catch(() => undefined);
+    this.#file = { handle, sink, piped };
+    await this.#send(sink, piped, encodeHeader(this.#grid, this.#datatype, this.#labels));
+    return this.#file;
+  }
+
+  async #send(sink: Transform, piped: Promise<void>, bytes: Uint8Array): Promise<void> {
+    const sent = new Promise<void>((resolve, reject) => {
+      sink.write(bytes, (error) => (error ? reject(error) : resolve()));
+    });
+    // The file's own error, such as a full disk, says more than that the stream is gone; and a stream that is gone
+    // may never answer.
+    await Promise.race([sent, piped]).catch(async (error: unknown) => {
+      await piped;
+      throw error;
+    });
+  }
+
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      await this.abort();
+      throw new DataError(`${this.#path} cannot be written: ${explainSystemError(error)}`);
+    }
+  }
+}

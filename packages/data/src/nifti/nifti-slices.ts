@@ -1,0 +1,45 @@
+import type { VoxelArray } from "../volume.js";
+import type { NiftiHeader } from "./header.js";
+import { openNifti } from "./open-nifti.js";
+import { allocateValues, checkSize, type ReadNiftiOptions } from "./read-nifti.js";
+
+/** An open file that gives its slices one after another. */
+export interface NiftiSlices {
+  readonly header: NiftiHeader;
+  /**
+   * Slices along the last axis from first to last, each a new array of shape[0] · shape[1] values, as in `readNifti`.
+   * They can be gone through once; the file is closed at the end, after an error, and when the loop is left.
+   * Throws DataError as `readNifti`; NaN and infinite voxels are found in the slice they are in.
+   */
+  slices(): AsyncIterable<VoxelArray>;
+  /** Stops reading. May be called twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a volume to read it slice by slice along its last stored axis. Memory for one slice is all that is needed,
+ * whatever the number of slices; `maxBytes` is the limit of one. Throws DataError as `readNifti`.
+ */
+export async function openNiftiSlices(path: string, options: ReadNiftiOptions = {}): Promise<NiftiSlices> {
+  const voxelsOf = ({ shape: [x, y] }: NiftiHeader): number => x * y;
+  const { header, voxels, close } = await openNifti(path, (header) =>
+    checkSize(path, header, voxelsOf(header), options.maxBytes),
+  );
+  let used = false;
+  async function* slices(): AsyncGenerator<VoxelArray, void> {
+    if (used) throw new RangeError(`the slices of ${path} can be gone through once; open the file again`);
+    used = true;
+    try {
+      for (let slice = 0; slice < header.shape[2]; slice++) {
+        const values = allocateValues(path, header, voxelsOf(header));
+        await voxels.read(values);
+        if (slice === header.shape[2] - 1) await voxels.checkEnd();
+        voxels.checkFinite();
+        yield values;
+      }
+    } finally {
+      await close();
+    }
+  }
+  return { header, slices, close };
+}

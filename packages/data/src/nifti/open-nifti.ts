@@ -1,0 +1,96 @@
+import { access } from "node:fs/promises";
+import { DataError } from "../data-error.js";
+import { ByteSource } from "./byte-source.js";
+import { headerBytes, type NiftiHeader, parseHeader, versionOf } from "./header.js";
+import { tooShort, VoxelReader } from "./voxel-reader.js";
+
+/** A NIfTI file whose header has been read and whose voxels come next. */
+export interface OpenNifti {
+  readonly header: NiftiHeader;
+  readonly voxels: VoxelReader;
+  close(): Promise<void>;
+}
+
+const pairName = /\.(hdr|img)(\.gz)?$/i;
+
+/** The other half of a pair, with or without .gz, whichever exists. */
+async function besides(path: string, half: "hdr" | "img"): Promise<string> {
+  const plain = path.replace(pairName, `.${half}`);
+  const [likely, other] = /\.gz$/i.test(path) ? [`${plain}.gz`, plain] : [plain, `${plain}.gz`];
+  const exists = (file: string): Promise<boolean> => access(file).then(always, never);
+  if (await exists(likely)) return likely;
+  if (await exists(other)) return other;
+  throw new DataError(`${path} is one half of a pair of files, but there is no ${likely}; put that beside it`);
+}
+
+const always = (): boolean => true;
+const never = (): boolean => false;
+
+async function readHeaderFrom(source: ByteSource, path: string): Promise<NiftiHeader> {
+  const bytes = new Uint8Array(headerBytes[2]);
+  const short = (found: number, expected: number): DataError =>
+    new DataError(`${path} ends after ${found} bytes, where a NIfTI header has ${expected}; copy or download it again`);
+  const found = await source.read(bytes.subarray(0, headerBytes[1]));
+  const version = found < 4 ? undefined : versionOf(bytes);
+  if (version === undefined)
+    throw new DataError(
+      `${path} is no NIfTI file: it begins with the bytes ${Buffer.from(bytes.subarray(0, Math.min(4, found))).toString("hex")}, ` +
+        "not with the length of a header (348 or 540); name a .nii, .nii.gz or .hdr file",
+    );
+  const length = headerBytes[version];
+  if (found < headerBytes[1]) throw short(found, length);
+  const more = await source.read(bytes.subarray(found, length));
+  if (found + more < length) throw short(found + more, length);
+  return parseHeader(bytes.slice(0, length), version, path);
+}
+
+async function openHeader(path: string): Promise<{ header: NiftiHeader; source: ByteSource; headerPath: string }> {
+  const headerPath = /\.img(\.gz)?$/i.test(path) ? await besides(path, "hdr") : path;
+  const source = await ByteSource.open(headerPath);
+  try {
+    return { header: await readHeaderFrom(source, headerPath), source, headerPath };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+/** Reads the header alone: the first few hundred bytes of the file, unpacked. Throws DataError as `readNifti`. */
+export async function readNiftiHeader(path: string): Promise<NiftiHeader> {
+  const { header, source } = await openHeader(path);
+  await source.close();
+  return header;
+}
+
+/** The file with the voxels, which is another one for a pair. */
+async function openImage(header: NiftiHeader, source: ByteSource, headerPath: string): Promise<[ByteSource, string]> {
+  if (!header.separateImage) return [source, headerPath];
+  await source.close();
+  if (!pairName.test(headerPath))
+    throw new DataError(
+      `${headerPath} says that its voxels are in a separate .img file, but has no name that ends in .hdr; ` +
+        "name it .hdr and put the .img beside it",
+    );
+  const imagePath = await besides(headerPath, "img");
+  return [await ByteSource.open(imagePath), imagePath];
+}
+
+/** Opens a file and goes to its first voxel, after `check` has agreed with the header. Throws DataError as `readNifti`. */
+export async function openNifti(path: string, check: (header: NiftiHeader) => void): Promise<OpenNifti> {
+  const { header, source: headerSource, headerPath } = await openHeader(path);
+  let source = headerSource;
+  try {
+    check(header);
+    const [imageSource, imagePath] = await openImage(header, headerSource, headerPath);
+    source = imageSource;
+    const { voxelOffset, voxelBytes } = header;
+    // Before anything is allocated or unpacked.
+    if (voxelOffset + voxelBytes > source.mostBytes)
+      throw tooShort(imagePath, header, Math.max(0, source.mostBytes - voxelOffset));
+    await source.skip(voxelOffset - source.position);
+    return { header, voxels: new VoxelReader(source, header, imagePath), close: () => source.close() };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}

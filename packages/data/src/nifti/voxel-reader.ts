@@ -1,0 +1,122 @@
+import { endianness } from "node:os";
+import { DataError } from "../data-error.js";
+import type { Vector3, VoxelArray } from "../volume.js";
+import type { ByteSource } from "./byte-source.js";
+import { type StoredArray, storedArray, valueArray } from "./datatypes.js";
+import type { NiftiHeader } from "./header.js";
+
+const blockBytes = 1 << 20;
+/** Bytes read behind the voxels, so that gzip's checksum, which comes last, is compared. */
+const tailBytes = 1 << 16;
+
+const machineIsLittleEndian = endianness() === "LE";
+
+export const isScaled = ({ slope, intercept }: NiftiHeader): boolean => slope !== 1 || intercept !== 0;
+
+/** Type of the array that holds the volume's values. */
+export const valueArrayOf = (header: NiftiHeader) => valueArray(header.datatype, isScaled(header));
+
+function swapBytes(bytes: Uint8Array, size: number): void {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (size === 2) buffer.swap16();
+  else if (size === 4) buffer.swap32();
+  else if (size === 8) buffer.swap64();
+}
+
+/** Reads voxels one after another from a source that stands at the first one. */
+export class VoxelReader {
+  readonly #source: ByteSource;
+  readonly #header: NiftiHeader;
+  readonly #path: string;
+  readonly #block: StoredArray;
+  readonly #bytes: Uint8Array;
+  #voxelsRead = 0;
+  #nonFinite = 0;
+  #firstNonFinite = 0;
+
+  /** `path` is the file that `source` reads, for messages. */
+  constructor(source: ByteSource, header: NiftiHeader, path: string) {
+    this.#source = source;
+    this.#header = header;
+    this.#path = path;
+    const size = storedArray(header.datatype, 0).BYTES_PER_ELEMENT;
+    this.#block = storedArray(header.datatype, Math.min(blockBytes, header.voxelBytes) / size);
+    this.#bytes = new Uint8Array(this.#block.buffer);
+  }
+
+  /**
+   * Fills `values` with the next voxels, after slope and intercept. Throws DataError if the file ends before, or if an
+   * integer is too large to be exact. Call `checkFinite` when all that is wanted has been read.
+   */
+  async read(values: VoxelArray): Promise<void> {
+    const { BYTES_PER_ELEMENT: size } = this.#block;
+    const swapped = this.#header.littleEndian !== machineIsLittleEndian;
+    for (let start = 0; start < values.length; start += this.#block.length) {
+      const count = Math.min(this.#block.length, values.length - start);
+      const bytes = this.#bytes.subarray(0, count * size);
+      const found = await this.#source.read(bytes);
+      if (found < bytes.length) {
+        const held = this.#voxelsRead * size + found;
+        throw tooShort(this.#path, this.#header, held);
+      }
+      if (swapped) swapBytes(bytes, size);
+      this.#decode(this.#block.subarray(0, count), values.subarray(start, start + count));
+      this.#voxelsRead += count;
+    }
+  }
+
+  /** Throws DataError if a voxel read so far is NaN or infinite. */
+  checkFinite(): void {
+    if (this.#nonFinite === 0) return;
+    const scaled = isScaled(this.#header) ? " after slope and intercept" : "";
+    const count = this.#nonFinite === 1 ? "1 voxel that is" : `${this.#nonFinite} voxels that are`;
+    throw new DataError(
+      `${this.#path} holds ${count} NaN or infinite${scaled}, the first at (${this.#place(this.#firstNonFinite)}), ` +
+        "where every voxel must be a number; replace them",
+    );
+  }
+
+  /** Reads on to the end of the file if that is near. Throws DataError if gzip's checksum does not hold. */
+  async checkEnd(): Promise<void> {
+    await this.#source.skip(tailBytes);
+  }
+
+  #decode(stored: StoredArray, values: VoxelArray): void {
+    const { slope, intercept } = this.#header;
+    if (stored instanceof BigInt64Array || stored instanceof BigUint64Array) this.#decode64(stored, values);
+    else values.set(stored);
+    if (isScaled(this.#header)) {
+      // Not in place: a float32 array would round before the scaling.
+      const source = stored instanceof BigInt64Array || stored instanceof BigUint64Array ? values : stored;
+      for (let i = 0; i < values.length; i++) values[i] = slope * (source[i] ?? NaN) + intercept;
+    }
+    if (values instanceof Float32Array || values instanceof Float64Array)
+      for (let i = 0; i < values.length; i++)
+        if (!Number.isFinite(values[i]) && this.#nonFinite++ === 0) this.#firstNonFinite = this.#voxelsRead + i;
+  }
+
+  #decode64(stored: BigInt64Array | BigUint64Array, values: VoxelArray): void {
+    for (const [i, integer] of stored.entries()) {
+      const value = Number(integer);
+      if (!Number.isSafeInteger(value))
+        throw new DataError(
+          `${this.#path} holds ${integer} at (${this.#place(this.#voxelsRead + i)}), where integers up to 2^53 are ` +
+            "exact; store it in a smaller type",
+        );
+      values[i] = value;
+    }
+  }
+
+  #place(voxel: number): Vector3 {
+    const [width, height] = this.#header.shape;
+    return [voxel % width, Math.floor(voxel / width) % height, Math.floor(voxel / (width * height))];
+  }
+}
+
+/** The error for a file that ends after `held` bytes of voxels, or which cannot hold more. */
+export function tooShort(path: string, { dimensions, datatype, voxelBytes }: NiftiHeader, held: number): DataError {
+  return new DataError(
+    `${path} is cut off: its header promises ${voxelBytes} bytes of voxels (${dimensions.join("×")} ${datatype}), ` +
+      `the file holds ${held}; copy or download it again`,
+  );
+}

@@ -1,0 +1,173 @@
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { DataError } from "../data-error.js";
+import { codeOf, explainSystemError } from "../nifti/system-error.js";
+import { writeNifti } from "../nifti/write-nifti.js";
+import { type PhantomTask, phantomCase, phantomLabels } from "./phantom-case.js";
+
+export interface PhantomOptions {
+  readonly seed: number;
+  /** Labelled cases; 12 if not given. */
+  readonly cases?: number;
+  /** Images without labels; a sixth of the cases, but at least one, if not given. */
+  readonly testCases?: number;
+  /** Voxels along x and along y; 128 if not given. */
+  readonly size?: number;
+  /** Fewest and most slices of a case; 32 to 48 if not given. */
+  readonly slices?: readonly [fewest: number, most: number];
+  /** Labels of Task03 (liver, cancer) or of Task08 (vessel, tumour); "liver" if not given. */
+  readonly task?: PhantomTask;
+  /** Write into a folder that holds other files; those of the same name are replaced. */
+  readonly force?: boolean;
+  readonly onProgress?: (written: number, all: number) => void;
+}
+
+export interface WrittenPhantom {
+  /** Absolute path of the folder. */
+  readonly directory: string;
+  readonly cases: number;
+  readonly testCases: number;
+  /** Slices of all labelled cases together. */
+  readonly slices: number;
+}
+
+/** Written first, so that a folder left half-way is still known for a phantom. */
+const mark = "phantom.json";
+const folders = ["imagesTr", "labelsTr", "imagesTs"] as const;
+
+const caseName = (caseNumber: number): string => `phantom_${String(caseNumber + 1).padStart(3, "0")}`;
+
+function checkOptions({ cases, testCases, size, slices: [fewest, most], seed }: Required<Sizes>): void {
+  const whole = (what: string, value: number, least: number, greatest: number): void => {
+    if (!Number.isInteger(value) || value < least || value > greatest)
+      throw new DataError(`${what} must be a whole number from ${least} to ${greatest}, not ${value}`);
+  };
+  whole("the number of cases", cases, 1, 999);
+  whole("the number of test cases", testCases, 0, 999);
+  whole("the size of a slice", size, 8, 1024);
+  whole("the fewest slices", fewest, 1, 1024);
+  whole("the most slices", most, fewest, 1024);
+  whole("the seed", seed, 0, Number.MAX_SAFE_INTEGER);
+}
+
+type Sizes = Pick<PhantomOptions, "cases" | "testCases" | "size" | "slices" | "seed">;
+
+/** What `work` gives; a failed system call becomes a DataError that names the path. */
+async function orExplain<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof DataError) throw error;
+    throw new DataError(`${path} cannot be written: ${explainSystemError(error)}`);
+  }
+}
+
+/**
+ * Makes a folder and those that hold it. Node's recursive mkdir never returns where a folder exists but refuses new
+ * ones as ENOENT, as /proc does.
+ */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return;
+    const parent = dirname(path);
+    if (codeOf(error) !== "ENOENT" || (await exists(parent))) throw error;
+    await makeFolder(parent);
+    await mkdir(path);
+  }
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Makes the folder ready: new, empty, or a phantom whose files are removed. */
+async function clear(directory: string, force: boolean): Promise<void> {
+  const kind = (await exists(directory)) ? await stat(directory) : undefined;
+  if (kind !== undefined && !kind.isDirectory()) throw new DataError(`${directory} is a file, not a folder`);
+  const content = kind === undefined ? [] : await readdir(directory);
+  const isPhantom = content.includes(mark) && (await holdsMark(join(directory, mark)));
+  if (content.length > 0 && !isPhantom && !force)
+    throw new DataError(
+      `${directory} holds other files and no phantom; choose a new folder, or --force to write into this one`,
+    );
+  // Without its dataset.json a folder is no task until the last volume is written.
+  await rm(join(directory, "dataset.json"), { force: true });
+  await makeFolder(directory);
+  for (const folder of folders.map((name) => join(directory, name))) {
+    await makeFolder(folder);
+    for (const file of await readdir(folder)) if (/^phantom_\d+\.nii\.gz$/.test(file)) await rm(join(folder, file));
+  }
+}
+
+async function holdsMark(file: string): Promise<boolean> {
+  try {
+    const content: unknown = JSON.parse(await readFile(file, "utf8"));
+    return typeof content === "object" && content !== null && "format" in content && content.format === format;
+  } catch {
+    return false;
+  }
+}
+
+const format = "lobule phantom";
+
+async function writeJson(file: string, content: object): Promise<void> {
+  const temporary = `${file}.partial`;
+  await orExplain(file, async () => {
+    const handle = await open(temporary, "w");
+    try {
+      await handle.writeFile(`${JSON.stringify(content, null, 2)}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  });
+}
+
+/**
+ * Writes a synthetic Decathlon task: patients with a liver, its vessels and tumours, in Hounsfield units, as NIfTI
+ * files with a dataset.json. The same options give the same bytes in every file. The first twelve cases all have
+ * tumours. The volumes' axes run in different directions, as those of real scanners do.
+ *
+ * Throws DataError for a number out of range, a folder that holds something else and no phantom (see `force`), or one
+ * that cannot be written.
+ */
+export async function writePhantom(path: string, options: PhantomOptions): Promise<WrittenPhantom> {
+  const { cases = 12, size = 128, slices = [32, 48], task = "liver", seed, force = false, onProgress } = options;
+  const testCases = options.testCases ?? Math.max(1, Math.round(cases / 6));
+  checkOptions({ cases, testCases, size, slices, seed });
+  const directory = resolve(path);
+  await orExplain(directory, () => clear(directory, force));
+  await writeJson(join(directory, mark), { format, version: 1, task, cases, testCases, size, slices, seed });
+
+  let allSlices = 0;
+  for (let caseNumber = 0; caseNumber < cases + testCases; caseNumber++) {
+    const { image, label } = phantomCase({ seed, caseNumber, size, slices, task });
+    const file = `${caseName(caseNumber)}.nii.gz`;
+    if (caseNumber < cases) {
+      await writeNifti(join(directory, "imagesTr", file), image);
+      await writeNifti(join(directory, "labelsTr", file), label);
+      allSlices += image.shape[2];
+    } else await writeNifti(join(directory, "imagesTs", file), image);
+    onProgress?.(caseNumber + 1, cases + testCases);
+  }
+
+  const names = (first: number, count: number): string[] =>
+    Array.from({ length: count }, (_, i) => `${caseName(first + i)}.nii.gz`);
+  await writeJson(join(directory, "dataset.json"), {
+    name: task === "liver" ? "PhantomLiver" : "PhantomHepaticVessel",
+    description: "Synthetic patients with a liver, its vessels and tumours. No real data.",
+    tensorImageSize: "3D",
+    modality: { "0": "CT" },
+    labels: Object.fromEntries(phantomLabels[task].names.map((name, value) => [value, name])),
+    numTraining: cases,
+    numTest: testCases,
+    training: names(0, cases).map((file) => ({ image: `./imagesTr/${file}`, label: `./labelsTr/${file}` })),
+    test: names(cases, testCases).map((file) => `./imagesTs/${file}`),
+  });
+  return { directory, cases, testCases, slices: allSlices };
+}

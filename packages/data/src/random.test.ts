@@ -1,0 +1,116 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { fillNormal, randomUint32, shuffled, uniform, uniformStream } from "./random.js";
+import { philox } from "./random-philox.js";
+
+const key = fc.array(fc.oneof(fc.maxSafeNat(), fc.string()), { maxLength: 4 });
+
+describe("philox", () => {
+  // The known answers that come with the authors' library Random123.
+  it.each([
+    { counter: [0, 0, 0, 0], seed: [0, 0], words: [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8] },
+    {
+      counter: [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff],
+      seed: [0xffffffff, 0xffffffff],
+      words: [0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd],
+    },
+    {
+      counter: [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344],
+      seed: [0xa4093822, 0x299f31d0],
+      words: [0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1],
+    },
+  ])("gives the published words for counter $counter", ({ counter, seed, words }) => {
+    const out = new Uint32Array(4);
+    const [c0 = 0, c1 = 0, c2 = 0, c3 = 0] = counter;
+    philox(c0, c1, c2, c3, seed[0] ?? 0, seed[1] ?? 0, out);
+    expect([...out]).toEqual(words);
+  });
+});
+
+describe("random numbers by key", () => {
+  it("depend on the seed and every part of the key", () => {
+    const numbers = [
+      randomUint32(0),
+      randomUint32(1),
+      randomUint32(2 ** 32),
+      randomUint32(0, 0),
+      randomUint32(0, 0, 0),
+      randomUint32(0, 1),
+      randomUint32(0, 2 ** 32),
+      randomUint32(0, "1"),
+      randomUint32(0, "a", "b"),
+      randomUint32(0, "ab"),
+      randomUint32(0, "b", "a"),
+      randomUint32(0, ""),
+    ];
+    expect(new Set(numbers).size).toBe(numbers.length);
+  });
+
+  it("do not depend on what else was drawn", () => {
+    fc.assert(
+      fc.property(fc.maxSafeNat(), key, key, (seed, mine, other) => {
+        const before = uniform(seed, ...mine);
+        uniform(seed, ...other);
+        const stream = uniformStream(seed, ...mine);
+        expect([uniform(seed, ...mine), stream()]).toEqual([before, before]);
+      }),
+    );
+  });
+
+  it("lie in [0, 1), evenly", () => {
+    const tenths = new Array<number>(10).fill(0);
+    for (let i = 0; i < 10_000; i++) {
+      const tenth = Math.floor(uniform(7, "even", i) * 10);
+      tenths[tenth] = (tenths[tenth] ?? NaN) + 1;
+    }
+    for (const count of tenths) expect(Math.abs(count - 1000)).toBeLessThan(4 * Math.sqrt(900));
+  });
+
+  it.each([-1, 0.5, NaN, 2 ** 53])("refuse %d as a seed", (seed) => {
+    expect(() => uniform(seed)).toThrow(RangeError);
+  });
+});
+
+describe("fillNormal", () => {
+  it("has mean 0, variance 1 and no correlation of neighbours", () => {
+    const values = new Float32Array(20_001);
+    fillNormal(values, 3, "noise");
+    const n = values.length;
+    const mean = values.reduce((sum, value) => sum + value, 0) / n;
+    const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / n;
+    const neighbours = values.reduce((sum, value, i) => sum + value * (values[i + 1] ?? 0), 0) / n;
+    expect(Math.abs(mean)).toBeLessThan(4 / Math.sqrt(n));
+    expect(Math.abs(variance - 1)).toBeLessThan(4 * Math.sqrt(2 / n));
+    expect(Math.abs(neighbours)).toBeLessThan(4 / Math.sqrt(n));
+    expect(values.at(-1)).not.toBe(0);
+  });
+});
+
+describe("shuffled", () => {
+  it("holds every item once and leaves its input as it was", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat()), fc.maxSafeNat(), (items, seed) => {
+        const copy = [...items];
+        expect(shuffled(items, seed, "epoch", 1).sort()).toEqual([...items].sort());
+        expect(items).toEqual(copy);
+      }),
+    );
+  });
+
+  it("gives each epoch its own order and the same epoch the same", () => {
+    const items = Array.from({ length: 50 }, (_, i) => i);
+    expect(shuffled(items, 1, "epoch", 4)).toEqual(shuffled(items, 1, "epoch", 4));
+    expect(shuffled(items, 1, "epoch", 4)).not.toEqual(shuffled(items, 1, "epoch", 5));
+    expect(shuffled(items, 1, "epoch", 4)).not.toEqual(shuffled(items, 2, "epoch", 4));
+  });
+
+  it("gives every order of three items about equally often", () => {
+    const counts = new Map<string, number>();
+    for (let seed = 0; seed < 6000; seed++) {
+      const order = shuffled(["a", "b", "c"], seed).join("");
+      counts.set(order, (counts.get(order) ?? 0) + 1);
+    }
+    expect(counts.size).toBe(6);
+    for (const count of counts.values()) expect(Math.abs(count - 1000)).toBeLessThan(4 * Math.sqrt(833));
+  });
+});

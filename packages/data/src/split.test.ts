@@ -1,0 +1,53 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { DataError } from "./data-error.js";
+import { shuffled } from "./random.js";
+import { splitCases } from "./split.js";
+
+const cases = (count: number): string[] => Array.from({ length: count }, (_, i) => `case_${i}`);
+
+describe("splitCases", () => {
+  it.each([
+    [54, 43, 11],
+    [216, 172, 44],
+    [12, 9, 3],
+    [5, 4, 1],
+    [2, 1, 1],
+  ])("splits %d cases into %d and %d", (all, training, validation) => {
+    const split = splitCases(cases(all), { seed: 0 });
+    expect([split.training.length, split.validation.length]).toEqual([training, validation]);
+  });
+
+  it("takes ⌊fraction · n⌋ in exact arithmetic, and leaves no side empty", () => {
+    expect(splitCases(cases(100), { trainFraction: 0.29, seed: 0 }).training).toHaveLength(29);
+    expect(splitCases(cases(3), { trainFraction: 0.01, seed: 0 }).training).toHaveLength(1);
+    expect(splitCases(cases(3), { trainFraction: 0.999, seed: 0 }).validation).toHaveLength(1);
+  });
+
+  it("puts every case on one side, whatever the order of the names", () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.string(), { minLength: 2, maxLength: 40 }), fc.nat(), (names, seed) => {
+        const split = splitCases(names, { seed });
+        expect([...split.training, ...split.validation].sort()).toEqual([...names].sort());
+        expect(splitCases(shuffled(names, seed, "other order"), { seed })).toEqual(split);
+      }),
+    );
+  });
+
+  it("changes with the seed and holds still for ever", () => {
+    expect(splitCases(cases(10), { seed: 1 })).toEqual(splitCases(cases(10), { seed: 1 }));
+    expect(splitCases(cases(54), { seed: 1 })).not.toEqual(splitCases(cases(54), { seed: 2 }));
+    expect(splitCases(cases(10), { seed: 1 }).validation).toEqual(["case_3", "case_5"]);
+  });
+
+  it.each([
+    [[], 0.8, "needs at least 2 cases, but there are none"],
+    [["a"], 0.8, "needs at least 2 cases, but there is 1"],
+    [["a", "b", "a"], 0.8, '"a" comes twice'],
+    [["a", "b"], 1, "must lie between 0 and 1, not 1"],
+    [["a", "b"], NaN, "must lie between 0 and 1, not NaN"],
+  ])("refuses %j at %d", (names, trainFraction, message) => {
+    expect(() => splitCases(names, { trainFraction, seed: 0 })).toThrow(DataError);
+    expect(() => splitCases(names, { trainFraction, seed: 0 })).toThrow(message);
+  });
+});

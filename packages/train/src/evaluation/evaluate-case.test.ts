@@ -1,0 +1,119 @@
+import { DataError, type Volume } from "@lobule/data";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { type ClassMeasures, evaluateCase } from "./evaluate-case.js";
+import { labelVolume, labelVolumePairs } from "./testing.js";
+
+const classes = ["background", "liver", "tumour"];
+const name = "liver_3";
+
+describe("evaluateCase", () => {
+  // 2 × 2 × 2 voxels of 10 mm × 10 mm × 5 mm, each half a millilitre; slices one after the other.
+  const truth = labelVolume([2, 2, 2], [10, 10, 5], [1, 1, 0, 0, 1, 1, 0, 0]);
+  const prediction = labelVolume([2, 2, 2], [10, 10, 5], [1, 1, 1, 0, 1, 0, 0, 2]);
+
+  test("worked by hand", () => {
+    const result = evaluateCase(truth, prediction, classes, { name });
+    expect(result).toMatchObject({ name, shape: [2, 2, 2], spacing: [10, 10, 5], tolerance: 2 });
+    expect(result.classes).toEqual<ClassMeasures[]>([
+      {
+        label: 1,
+        name: "liver",
+        dice: {
+          slices: 2,
+          sliceDiceSum: 4 / 5 + 2 / 3,
+          foregroundSlices: 2,
+          foregroundSliceDiceSum: 4 / 5 + 2 / 3,
+          intersection: 3,
+          predicted: 4,
+          target: 4,
+        },
+        // Distances are 0, 0, 0, 5 from the truth and 0, 0, 0, 10 from the prediction.
+        hausdorff95: expect.closeTo(8.5, 12),
+        normalisedSurfaceDistance: 6 / 8,
+        volume: { truth: 2, prediction: 2, error: 0, errorPercent: 0 },
+      },
+      {
+        label: 2,
+        name: "tumour",
+        dice: {
+          slices: 2,
+          sliceDiceSum: 1,
+          foregroundSlices: 0,
+          foregroundSliceDiceSum: 0,
+          intersection: 0,
+          predicted: 1,
+          target: 0,
+        },
+        hausdorff95: null,
+        normalisedSurfaceDistance: 0,
+        volume: { truth: 0, prediction: 0.5, error: 0.5, errorPercent: null },
+      },
+    ]);
+  });
+
+  test("the tolerance is the caller's", () => {
+    const [liver] = evaluateCase(truth, prediction, classes, { name, tolerance: 5 }).classes;
+    expect(liver?.normalisedSurfaceDistance).toBe(7 / 8);
+  });
+
+  test.each([-1, Number.NaN])("a tolerance of %d mm is refused", (tolerance) => {
+    expect(() => evaluateCase(truth, prediction, classes, { name, tolerance })).toThrow(/must be 0 mm or more/);
+  });
+
+  test("the same map is perfect; swapped maps give the same Dice and distances and the opposite error", () => {
+    fc.assert(
+      fc.property(labelVolumePairs(3), ([a, b]) => {
+        for (const same of evaluateCase(a, a, classes, { name }).classes) {
+          expect(same.dice.sliceDiceSum).toBe(same.dice.slices);
+          expect([null, 0]).toContain(same.hausdorff95);
+          expect([null, 1]).toContain(same.normalisedSurfaceDistance);
+          expect(same.volume.error).toBe(0);
+        }
+        const swapped = evaluateCase(b, a, classes, { name }).classes;
+        evaluateCase(a, b, classes, { name }).classes.forEach((measures, i) => {
+          const other = swapped[i];
+          expect(measures.hausdorff95).toBe(other?.hausdorff95);
+          expect(measures.normalisedSurfaceDistance).toBe(other?.normalisedSurfaceDistance);
+          expect(measures.dice.sliceDiceSum).toBe(other?.dice.sliceDiceSum);
+          expect(measures.volume.error + (other?.volume.error ?? Number.NaN)).toBe(0);
+        });
+      }),
+    );
+  });
+
+  test("the numbers may be of any type", () => {
+    const floats = (volume: Volume): Volume => ({ ...volume, data: Float32Array.from(volume.data) });
+    expect(evaluateCase(floats(truth), prediction, classes, { name })).toEqual(
+      evaluateCase(truth, prediction, classes, { name }),
+    );
+  });
+
+  const shifted: Volume = {
+    ...truth,
+    affine: [truth.affine[0], truth.affine[1], [0, 0, 5, 30.6]],
+  };
+
+  test("the affines may differ by what headers lose to rounding", () => {
+    const rounded: Volume = { ...truth, affine: [truth.affine[0], truth.affine[1], [1e-5, 0, 5, 30.001]] };
+    expect(evaluateCase(truth, rounded, classes, { name }).classes[0]?.hausdorff95).toBe(0);
+  });
+
+  test.each([
+    [
+      "a label that is no class",
+      { ...truth, data: Uint8Array.of(0, 0, 0, 0, 0, 3, 0, 0) },
+      /liver_3: slice 1 .* none of the classes background, liver, tumour;.* prediction 3/,
+    ],
+    [
+      "another shape",
+      labelVolume([2, 2, 1], [10, 10, 5], [0, 0, 0, 0]),
+      /liver_3: the prediction has 2×2×1 voxels, the truth 2×2×2/,
+    ],
+    ["another place", shifted, /liver_3: .* 0\.60 mm apart/],
+    ["another spacing", labelVolume([2, 2, 2], [10, 10, 6], truth.data), /liver_3: .* 2\.00 mm apart/],
+  ])("%s is refused", (_, other, message) => {
+    expect(() => evaluateCase(truth, other, classes, { name })).toThrow(DataError);
+    expect(() => evaluateCase(truth, other, classes, { name })).toThrow(message);
+  });
+});

@@ -1,0 +1,143 @@
+import { type Affine, DataError, type Grid, type Vector3, type Volume } from "@lobule/data";
+import { diceCounts } from "../dice-scores.js";
+import { DiceAccumulator, type DiceTally } from "./dice-readings.js";
+import { boxesOfLabels, hausdorff95, normalisedSurfaceDistance, surfaceDistances } from "./surface-distance.js";
+
+/** Volumes in ml: voxels times the size of a voxel. */
+export interface VolumeMeasures {
+  readonly truth: number;
+  readonly prediction: number;
+  /** Prediction − truth. */
+  readonly error: number;
+  /** 100·error/truth; null where the truth lacks the class. */
+  readonly errorPercent: number | null;
+}
+
+/** One class of one case. */
+export interface ClassMeasures {
+  readonly label: number;
+  readonly name: string;
+  /** What the case adds to the readings of Dice; its slices are those of the third axis. */
+  readonly dice: DiceTally;
+  /** mm; null where truth or prediction lacks the class. */
+  readonly hausdorff95: number | null;
+  /** Null where both lack the class, 0 where one does. */
+  readonly normalisedSurfaceDistance: number | null;
+  readonly volume: VolumeMeasures;
+}
+
+export interface CaseResult {
+  readonly name: string;
+  readonly shape: Grid["shape"];
+  /** mm */
+  readonly spacing: Grid["spacing"];
+  /** Tolerance of the normalised surface distance, mm. */
+  readonly tolerance: number;
+  /** All classes but the background, by label from 1. */
+  readonly classes: readonly ClassMeasures[];
+}
+
+export interface EvaluateCaseOptions {
+  /** Name of the case, in the results and in errors. */
+  readonly name: string;
+  /** Tolerance of the normalised surface distance, mm; 2 by default. */
+  readonly tolerance?: number;
+}
+
+/**
+ * Measures a segmentation against the truth. `classes` are names by label, the background first.
+ *
+ * Besides both volumes it needs 6 bytes for each voxel of the smallest box around a class, one class at a time.
+ *
+ * @throws DataError when the two are not on the same grid, to a tenth of a voxel, or hold a label that is no class;
+ * or for a tolerance below 0.
+ */
+export function evaluateCase(
+  truth: Volume,
+  prediction: Volume,
+  classes: readonly string[],
+  { name, tolerance = 2 }: EvaluateCaseOptions,
+): CaseResult {
+  if (!(tolerance >= 0))
+    throw new DataError(`the tolerance of the normalised surface distance must be 0 mm or more, not ${tolerance}`);
+  requireSameGrid(truth, prediction, name);
+  const tallies = tallySlices(truth, prediction, classes, name);
+  const boxes = boxesOfLabels([truth, prediction], classes.length);
+  const [width, height, depth] = truth.spacing;
+  const millilitres = (width * height * depth) / 1000;
+  const measure = (dice: DiceTally, label: number): ClassMeasures => {
+    const distances = surfaceDistances(truth, prediction, label, boxes[label] ?? null);
+    const excess = dice.predicted - dice.target;
+    return {
+      label,
+      name: classes[label] ?? "",
+      dice,
+      hausdorff95: hausdorff95(distances),
+      normalisedSurfaceDistance: normalisedSurfaceDistance(distances, tolerance),
+      volume: {
+        truth: dice.target * millilitres,
+        prediction: dice.predicted * millilitres,
+        error: excess * millilitres,
+        errorPercent: dice.target === 0 ? null : (100 * excess) / dice.target,
+      },
+    };
+  };
+  const foreground = tallies.slice(1).map((dice, i) => measure(dice, i + 1));
+  return { name, shape: truth.shape, spacing: truth.spacing, tolerance, classes: foreground };
+}
+
+/** Counts slice by slice along the third axis. */
+function tallySlices(
+  truth: Volume,
+  prediction: Volume,
+  classes: readonly string[],
+  name: string,
+): readonly DiceTally[] {
+  const [width, height, depth] = truth.shape;
+  const accumulator = new DiceAccumulator(classes.length);
+  for (let z = 0; z < depth; z++) {
+    const slice = ({ data }: Volume): ArrayLike<number> => data.subarray(z * width * height, (z + 1) * width * height);
+    try {
+      accumulator.addSlice(name, diceCounts(slice(prediction), slice(truth), classes.length));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new DataError(
+        `${name}: slice ${z} has a label that is none of the classes ${classes.join(", ")}; ${error.message}`,
+      );
+    }
+  }
+  return accumulator.cases.get(name) ?? [];
+}
+
+/** A tenth of a voxel: above what headers lose to rounding, below what would move a label to another voxel. */
+const gridTolerance = 0.1;
+
+function requireSameGrid(truth: Grid, prediction: Grid, name: string): void {
+  if (truth.shape.some((extent, axis) => extent !== prediction.shape[axis]))
+    throw new DataError(
+      `${name}: the prediction has ${prediction.shape.join("×")} voxels, the truth ${truth.shape.join("×")}; both must be on the grid of the scan`,
+    );
+  const [nx, ny, nz] = truth.shape;
+  // Both maps are linear, so the ends of the axes stand for all voxels.
+  const ends: readonly Vector3[] = [
+    [0, 0, 0],
+    [nx, 0, 0],
+    [0, ny, 0],
+    [0, 0, nz],
+  ];
+  const offset = Math.max(
+    ...ends.map((end) => {
+      const [a, b] = [positionOf(end, truth.affine), positionOf(end, prediction.affine)];
+      return Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
+    }),
+  );
+  if (offset > gridTolerance * Math.min(...truth.spacing))
+    throw new DataError(
+      `${name}: prediction and truth lie up to ${offset.toFixed(2)} mm apart by their affines; both must be on the grid of the scan`,
+    );
+}
+
+const positionOf = ([x, y, z]: Vector3, [first, second, third]: Affine): Vector3 => {
+  const along = ([a, b, c, d]: Affine[number]): number => a * x + b * y + c * z + d;
+  return [along(first), along(second), along(third)];
+};

@@ -1,0 +1,53 @@
+import { caseDice } from "./dice-readings.js";
+import type { CaseResult, ClassMeasures } from "./evaluate-case.js";
+import type { EvaluationResult } from "./summarise.js";
+
+type Cell = string | number | null;
+
+/**
+ * Columns of the table, with the value of each for a class of a case. `dice_3d` is empty where the truth lacks the
+ * class; `dice_3d_with_empty` is 1 there if the prediction lacks it too, else 0.
+ */
+const columns: Readonly<Record<string, (result: CaseResult, measures: ClassMeasures) => Cell>> = {
+  case: ({ name }) => name,
+  label: (_, { label }) => label,
+  class: (_, { name }) => name,
+  slices: (_, { dice }) => dice.slices,
+  dice_slice_mean: (_, { dice }) => ratio(dice.sliceDiceSum, dice.slices),
+  foreground_slices: (_, { dice }) => dice.foregroundSlices,
+  dice_foreground_slice_mean: (_, { dice }) => ratio(dice.foregroundSliceDiceSum, dice.foregroundSlices),
+  dice_3d: (_, { dice }) => (dice.target === 0 ? null : caseDice(dice)),
+  dice_3d_with_empty: (_, { dice }) => caseDice(dice),
+  intersection_voxels: (_, { dice }) => dice.intersection,
+  prediction_voxels: (_, { dice }) => dice.predicted,
+  truth_voxels: (_, { dice }) => dice.target,
+  hausdorff95_mm: (_, { hausdorff95 }) => hausdorff95,
+  normalised_surface_distance: (_, measures) => measures.normalisedSurfaceDistance,
+  tolerance_mm: ({ tolerance }) => tolerance,
+  truth_ml: (_, { volume }) => volume.truth,
+  prediction_ml: (_, { volume }) => volume.prediction,
+  error_ml: (_, { volume }) => volume.error,
+  error_percent: (_, { volume }) => volume.errorPercent,
+};
+
+const ratio = (sum: number, n: number): number | null => (n === 0 ? null : sum / n);
+
+/**
+ * A header and one line for each case and class, the background left out. A figure that does not exist is an empty
+ * field.
+ * Format: RFC 4180.
+ */
+export function evaluationCsv({ cases }: EvaluationResult): string {
+  const rows = cases.flatMap((result) =>
+    result.classes.map((measures) => Object.values(columns).map((value) => value(result, measures))),
+  );
+  return [Object.keys(columns), ...rows].map((row) => `${row.map(field).join(",")}\r\n`).join("");
+}
+
+function field(value: Cell): string {
+  const text = value === null ? "" : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** The whole {@link EvaluationResult}; figures that do not exist are null. */
+export const evaluationJson = (result: EvaluationResult): string => `${JSON.stringify(result, null, 2)}\n`;

@@ -1,0 +1,154 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { type CaseResult, evaluateCase } from "./evaluate-case.js";
+import { evaluationCsv, evaluationJson } from "./evaluation-files.js";
+import { formatEvaluation } from "./format-evaluation.js";
+import { summarise } from "./summarise.js";
+import { labelVolume } from "./testing.js";
+
+const classes = ["background", "liver", "tumour"];
+
+/** A row of eight voxels, 1 ml each. */
+const row = (name: string, truth: number[], prediction: number[], names = classes, tolerance = 2): CaseResult =>
+  evaluateCase(labelVolume([8, 1, 1], [10, 10, 10], truth), labelVolume([8, 1, 1], [10, 10, 10], prediction), names, {
+    name,
+    tolerance,
+  });
+
+const found = row("found", [1, 1, 1, 1, 2, 0, 0, 0], [1, 1, 1, 0, 2, 2, 0, 0]);
+const missed = row("missed", [1, 1, 0, 0, 0, 0, 2, 0], [1, 1, 0, 0, 0, 0, 0, 0]);
+const invented = row("invented", [1, 0, 0, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 2, 2]);
+const absent = row("absent", [0, 1, 1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0, 0, 0]);
+const result = summarise([found, missed, invented, absent], { seed: 3 });
+
+describe("summarise", () => {
+  test("worked by hand: a tumour that is found, missed, invented and absent", () => {
+    const tumour = result.classes[1];
+    expect(tumour).toMatchObject({
+      label: 2,
+      name: "tumour",
+      casesWithout: { inTruth: 2, inBoth: 1 },
+      // A percentile of 0 and 10 mm in the only case that has both.
+      hausdorff95: { value: 9.5, n: 1 },
+      normalisedSurfaceDistance: { value: (2 / 3 + 0 + 0) / 3, n: 3 },
+      volume: {
+        truth: { value: 2 / 4, n: 4 },
+        prediction: { value: 4 / 4, n: 4 },
+        error: { value: (1 - 1 + 2 + 0) / 4, n: 4 },
+        absoluteError: { value: (1 + 1 + 2 + 0) / 4, n: 4 },
+        absoluteErrorPercent: { value: (100 + 100) / 2, n: 2 },
+      },
+    });
+    expect(tumour?.dice).toMatchObject({
+      sliceMean: { value: (2 / 3 + 0 + 0 + 1) / 4, n: 4 },
+      foregroundSliceMean: { value: (2 / 3 + 0) / 2, n: 2 },
+      pooled: { value: 2 / 6, n: 4 },
+      perCase: { value: (2 / 3 + 0) / 2, n: 2, interval: [0, 2 / 3] },
+      perCaseWithEmpty: { value: (2 / 3 + 0 + 0 + 1) / 4, n: 4 },
+    });
+  });
+
+  test("does not depend on anything but cases and seed", () => {
+    expect(summarise([found, missed, invented, absent], { seed: 3 })).toEqual(result);
+  });
+
+  test.each([
+    ["no case", [], /there is no case/],
+    ["a case twice", [found, found], /found comes twice/],
+    [
+      "other classes",
+      [found, row("b", [0], [0], ["background", "vessel", "tumour"])],
+      /b was measured for vessel, tumour at 2 mm, found for liver, tumour/,
+    ],
+    ["another tolerance", [found, row("b", [0], [0], classes, 3)], /b was measured for liver, tumour at 3 mm/],
+  ])("%s is refused", (_, cases, message) => {
+    expect(() => summarise(cases)).toThrow(message);
+  });
+});
+
+describe("evaluationCsv", () => {
+  const lines = evaluationCsv(result).split("\r\n");
+
+  test("has a header and a line for each case and class", () => {
+    expect(lines).toHaveLength(1 + 4 * 2 + 1);
+    expect(lines.at(-1)).toBe("");
+    expect(lines[0]).toBe(
+      "case,label,class,slices,dice_slice_mean,foreground_slices,dice_foreground_slice_mean,dice_3d," +
+        "dice_3d_with_empty,intersection_voxels,prediction_voxels,truth_voxels,hausdorff95_mm," +
+        "normalised_surface_distance,tolerance_mm,truth_ml,prediction_ml,error_ml,error_percent",
+    );
+    expect(lines[2]).toBe(`found,2,tumour,1,${2 / 3},1,${2 / 3},${2 / 3},${2 / 3},1,2,1,9.5,${2 / 3},2,1,2,1,100`);
+  });
+
+  test("leaves the field of a figure that does not exist empty", () => {
+    expect(lines[6]).toBe("invented,2,tumour,1,0,0,,,0,0,2,0,,0,2,0,2,2,");
+    expect(lines[8]).toBe("absent,2,tumour,1,1,0,,,1,0,0,0,,,2,0,0,0,");
+  });
+
+  test("names with commas, quotes and line ends come back", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(",", '"', "\n", "\r", "a") }), (name) => {
+        const first = evaluationCsv(summarise([{ ...found, name }]))
+          .split("\r\n")
+          .slice(1)
+          .join("\r\n");
+        const quoted = /^"((?:[^"]|"")*)",1,liver/.exec(first)?.[1]?.replaceAll('""', '"');
+        const plain = /^([^",\r\n]*),1,liver/.exec(first)?.[1];
+        expect(quoted ?? plain).toBe(name);
+      }),
+    );
+  });
+});
+
+describe("evaluationJson", () => {
+  test("comes back as it was", () => {
+    expect(JSON.parse(evaluationJson(result))).toEqual(result);
+    expect(evaluationJson(result).endsWith("}\n")).toBe(true);
+  });
+
+  test("says its format, and what becomes of empty slices and cases", () => {
+    expect(JSON.parse(evaluationJson(result))).toMatchObject({
+      format: "lobule-evaluation",
+      version: 1,
+      seed: 3,
+      tolerance: 2,
+      emptyRules: { perCase: "cases whose truth lacks the class are left out" },
+    });
+  });
+});
+
+describe("formatEvaluation", () => {
+  const text = formatEvaluation(result, { reference: "liver" });
+  const line = (start: string, of = text.slice(text.indexOf("tumour (label 2)"))): string | undefined =>
+    of.split("\n").find((each) => each.trim().startsWith(start));
+
+  test("every reading of Dice with its n, and its rule", () => {
+    expect(line("Dice, slice mean")).toMatch(/0\.417 +4 slices$/);
+    expect(line("Dice, mean of slices with the class")).toMatch(/0\.333 +2 slices$/);
+    expect(line("Dice, pooled voxels")).toMatch(/0\.333 +4 cases$/);
+    expect(line("Dice, per-case 3D ")).toMatch(/0\.333 +2 cases +0\.000 to 0\.667$/);
+    expect(line("Dice, per-case 3D, all cases")).toMatch(/0\.417 +4 cases +0\.000 to 0\.833$/);
+    for (const rule of Object.values(result.emptyRules)) expect(text.replace(/\n\s*/g, " ")).toContain(rule);
+  });
+
+  test("distances, volumes and the cases that lack the class", () => {
+    expect(line("95 % Hausdorff distance, mm")).toMatch(/9\.50 +1 case$/);
+    expect(line("Surface within 2 mm (NSD)")).toMatch(/0\.222 +3 cases$/);
+    expect(line("Volume error, absolute, %")).toMatch(/100\.0 +2 cases$/);
+    expect(line("Without the class")).toBe("  Without the class: the truth of 2 cases, both of 1");
+  });
+
+  test("the published figure stands in a row of its own, set against no reading", () => {
+    expect(line("Dice, published")).toMatch(/0\.73 {2}reading not stated by the source$/);
+    expect(line("Dice, published", text)).toMatch(/0\.88/);
+    expect(formatEvaluation(result, { reference: "vessel" })).toMatch(/published +0\.83[\s\S]*published +0\.66/);
+    expect(formatEvaluation(result).toLowerCase()).not.toContain("published");
+  });
+
+  test("fits 80 columns, with what is missing as n/a", () => {
+    const long = summarise([row("a".repeat(200), [0], [0], ["background", "b".repeat(200)], 1 / 3)]);
+    for (const each of [text, formatEvaluation(long, { reference: "liver" })])
+      expect(Math.max(...each.split("\n").map(({ length }) => length))).toBeLessThanOrEqual(80);
+    expect(line("95 % Hausdorff", formatEvaluation(long))).toMatch(/n\/a +0 cases$/);
+  });
+});

@@ -1,0 +1,98 @@
+import { type DiceReadings, diceReadings, emptyRules, meanOf, type Reading } from "./dice-readings.js";
+import type { CaseResult, ClassMeasures } from "./evaluate-case.js";
+
+/** One class over all cases. */
+export interface ClassSummary {
+  readonly label: number;
+  readonly name: string;
+  /** Cases whose truth lacks the class, and those of them whose prediction lacks it too. */
+  readonly casesWithout: { readonly inTruth: number; readonly inBoth: number };
+  readonly dice: DiceReadings;
+  /** mm; over the cases that have the class in truth and prediction. */
+  readonly hausdorff95: Reading;
+  /** Over the cases that have the class in truth or prediction; 0 for those that have it in one only. */
+  readonly normalisedSurfaceDistance: Reading;
+  /** Means over all cases, ml; the percentage over the cases whose truth has the class. */
+  readonly volume: {
+    readonly truth: Reading;
+    readonly prediction: Reading;
+    /** Prediction − truth: shows a bias. */
+    readonly error: Reading;
+    readonly absoluteError: Reading;
+    readonly absoluteErrorPercent: Reading;
+  };
+}
+
+/** All figures of an evaluation; `evaluation.json` holds just this. */
+export interface EvaluationResult {
+  readonly format: "lobule-evaluation";
+  readonly version: 1;
+  /** Tolerance of the normalised surface distance, mm. */
+  readonly tolerance: number;
+  /** Seed of the bootstrap intervals. */
+  readonly seed: number;
+  /** What each reading of Dice makes of slices and cases without the class. */
+  readonly emptyRules: typeof emptyRules;
+  readonly classes: readonly ClassSummary[];
+  readonly cases: readonly CaseResult[];
+}
+
+/**
+ * Sums up the cases of an evaluation, class by class.
+ * @throws RangeError for no case at all, a name that comes twice, or cases with other classes or another tolerance.
+ */
+export function summarise(
+  cases: readonly CaseResult[],
+  { seed = 0 }: { readonly seed?: number } = {},
+): EvaluationResult {
+  const [first] = cases;
+  if (first === undefined) throw new RangeError("summarise: there is no case to evaluate");
+  const names = (result: CaseResult): string => result.classes.map(({ name }) => name).join(", ");
+  const seen = new Set<string>();
+  for (const result of cases) {
+    if (seen.has(result.name)) throw new RangeError(`summarise: the case ${result.name} comes twice`);
+    seen.add(result.name);
+    if (names(result) !== names(first) || result.tolerance !== first.tolerance)
+      throw new RangeError(
+        `summarise: ${result.name} was measured for ${names(result)} at ${result.tolerance} mm, ` +
+          `${first.name} for ${names(first)} at ${first.tolerance} mm`,
+      );
+  }
+  return {
+    format: "lobule-evaluation",
+    version: 1,
+    tolerance: first.tolerance,
+    seed,
+    emptyRules,
+    classes: first.classes.map(({ label, name }, i) => {
+      const ofCases = cases.flatMap((result) => result.classes[i] ?? []);
+      return { label, name, ...summariseClass(ofCases, seed) };
+    }),
+    cases,
+  };
+}
+
+function summariseClass(cases: readonly ClassMeasures[], seed: number): Omit<ClassSummary, "label" | "name"> {
+  const over = (figure: (measures: ClassMeasures) => number | null): Reading => meanOf(cases.map(figure));
+  const absolute = (value: number | null): number | null => (value === null ? null : Math.abs(value));
+  const withoutTruth = cases.filter(({ dice }) => dice.target === 0);
+  return {
+    casesWithout: {
+      inTruth: withoutTruth.length,
+      inBoth: withoutTruth.filter(({ dice }) => dice.predicted === 0).length,
+    },
+    dice: diceReadings(
+      cases.map(({ dice }) => dice),
+      seed,
+    ),
+    hausdorff95: over((measures) => measures.hausdorff95),
+    normalisedSurfaceDistance: over((measures) => measures.normalisedSurfaceDistance),
+    volume: {
+      truth: over(({ volume }) => volume.truth),
+      prediction: over(({ volume }) => volume.prediction),
+      error: over(({ volume }) => volume.error),
+      absoluteError: over(({ volume }) => absolute(volume.error)),
+      absoluteErrorPercent: over(({ volume }) => absolute(volume.errorPercent)),
+    },
+  };
+}

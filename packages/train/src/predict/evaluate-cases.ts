@@ -1,0 +1,69 @@
+import { type CaseFiles, DataError, readNifti, toCanonical, type Volume } from "@lobule/data";
+import { type CaseResult, evaluateCase } from "../evaluation/evaluate-case.js";
+import type { SlicePredictor } from "./slice-predictor.js";
+
+export interface EvaluateOptions {
+  /** Tolerance of the normalised surface distance, mm; 2 by default. */
+  readonly tolerance?: number;
+  readonly onCase?: (done: number, total: number, name: string) => void;
+  readonly signal?: AbortSignal;
+  /** Is shown each case with its labels, in canonical order. */
+  readonly look?: (name: string, scan: Volume, truth: Volume, prediction: Volume<Uint8Array>) => void;
+}
+
+/** Labels of a whole volume in canonical order, slice by slice along the body's axis. */
+export async function predictVolume(
+  predictor: SlicePredictor,
+  volume: Volume,
+  signal?: AbortSignal,
+): Promise<Volume<Uint8Array>> {
+  const { shape, data } = volume;
+  const [width, height, depth] = shape;
+  const size = width * height;
+  const labels = new Uint8Array(size * depth);
+  for (let first = 0; first < depth; first += predictor.atOnce) {
+    signal?.throwIfAborted();
+    const end = Math.min(first + predictor.atOnce, depth);
+    const slices = Array.from({ length: end - first }, (_, i) =>
+      data.subarray((first + i) * size, (first + i + 1) * size),
+    );
+    const found = await predictor.predict(slices, width, height);
+    found.forEach((each, i) => {
+      labels.set(each, (first + i) * size);
+    });
+  }
+  return { ...volume, data: labels };
+}
+
+/**
+ * Segments labelled cases and measures each against its truth, at full resolution, one volume at a time.
+ * @throws DataError when a file cannot be read, or its labels are none of the model's classes.
+ */
+export async function evaluateCases(
+  predictor: SlicePredictor,
+  cases: readonly CaseFiles[],
+  { tolerance, onCase, signal, look }: EvaluateOptions = {},
+): Promise<CaseResult[]> {
+  if (cases.length === 0) throw new DataError("there is no labelled case to evaluate");
+  const results: CaseResult[] = [];
+  for (const { name, image, label } of cases) {
+    onCase?.(results.length, cases.length, name);
+    const truth = toCanonical(await readNifti(label));
+    const scan = toCanonical(await readNifti(image));
+    if (truth.shape.join() !== scan.shape.join()) {
+      throw new DataError(
+        `${label} has ${truth.shape.join("×")} voxels, but its image ${image} has ${scan.shape.join("×")}; they must be the same`,
+      );
+    }
+    const prediction = await predictVolume(predictor, scan, signal);
+    look?.(name, scan, truth, prediction);
+    results.push(
+      evaluateCase(truth, prediction, predictor.description.classes, {
+        name,
+        ...(tolerance === undefined ? {} : { tolerance }),
+      }),
+    );
+  }
+  onCase?.(cases.length, cases.length, "");
+  return results;
+}

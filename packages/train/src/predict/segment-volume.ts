@@ -1,0 +1,225 @@
+import {
+  createNiftiSliceWriter,
+  fromCanonical,
+  type NiftiHeader,
+  openNiftiSlices,
+  readNifti,
+  toCanonical,
+  type VoxelArray,
+  writeNifti,
+} from "@lobule/data";
+import { type LargestComponentOptions, largestComponent } from "../evaluation/largest-component.js";
+import { fromCanonicalPlane, type PlaneOrientation, planeOrientation, toCanonicalPlane } from "./plane-orientation.js";
+import type { SlicePredictor } from "./slice-predictor.js";
+
+export interface SegmentOptions {
+  /** Keeps only the largest connected part; the whole label map is in memory then, a byte a voxel. */
+  readonly largestComponent?: LargestComponentOptions;
+  /** How many slices to keep for a picture; 0 by default. */
+  readonly previews?: number;
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** A slice with its labels, in canonical order, for a picture. */
+export interface PreviewSlice {
+  readonly slice: number;
+  readonly width: number;
+  readonly height: number;
+  /** HU. */
+  readonly image: Float32Array;
+  readonly labels: Uint8Array;
+}
+
+export interface SegmentResult {
+  readonly header: NiftiHeader;
+  /** Voxels of each class. */
+  readonly voxels: readonly number[];
+  /** ml of each class. */
+  readonly millilitres: readonly number[];
+  readonly previews: readonly PreviewSlice[];
+}
+
+/**
+ * Segments a scan and writes its labels, uint8, on the scan's own grid: shape, affine, spacing, codes and units as in
+ * the input.
+ *
+ * Axial slices are streamed: memory is that of one batch of slices, whatever their number, unless the largest component
+ * is asked for or the file's last axis is not the body's, when the volume is held as a whole.
+ * @throws DataError when the scan cannot be read or the labels cannot be written; nothing is left behind then.
+ */
+export async function segmentVolume(
+  predictor: SlicePredictor,
+  input: string,
+  output: string,
+  options: SegmentOptions = {},
+): Promise<SegmentResult> {
+  const { header, slices, close } = await openNiftiSlices(input);
+  const plane = planeOrientation(header.orientation);
+  const kept = new Kept(header, predictor.classes, options.previews ?? 0);
+  try {
+    if (plane === undefined) {
+      await close();
+      await segmentWhole(predictor, input, output, kept, options);
+    } else if (options.largestComponent !== undefined) {
+      const labels = await labelsOf(predictor, header, slices(), plane, kept, options);
+      const cleaned = largestComponent(labels, header.shape, options.largestComponent);
+      kept.replace(cleaned, plane);
+      await writeNifti(output, { ...gridOf(header), data: cleaned }, { header });
+    } else {
+      const writer = createNiftiSliceWriter(output, { grid: gridOf(header), datatype: "uint8", header });
+      try {
+        await eachSlice(predictor, header, slices(), plane, kept, options, (labels) => writer.write(labels));
+        await writer.finish();
+      } catch (error) {
+        await writer.abort();
+        throw error;
+      }
+    }
+  } finally {
+    await close();
+  }
+  return kept.result();
+}
+
+const gridOf = ({ shape, spacing, affine }: NiftiHeader) => ({ shape, spacing, affine });
+
+/** Calls `take` with the labels of each slice, as stored, from the first to the last. */
+async function eachSlice(
+  predictor: SlicePredictor,
+  header: NiftiHeader,
+  slices: AsyncIterable<VoxelArray>,
+  plane: PlaneOrientation,
+  kept: Kept,
+  { onProgress, signal }: SegmentOptions,
+  take: (labels: Uint8Array) => Promise<void> | void,
+): Promise<void> {
+  const [storedWidth, storedHeight, depth] = header.shape;
+  const stored = [storedWidth, storedHeight] as const;
+  const [width, height] = plane.swapped ? [storedHeight, storedWidth] : stored;
+  let waiting: Float32Array[] = [];
+  let done = 0;
+  const flush = async (): Promise<void> => {
+    const batch = waiting;
+    waiting = [];
+    const labels = await predictor.predict(batch, width, height);
+    for (const [i, each] of labels.entries()) {
+      kept.take(done, batch[i] as Float32Array, each, width, height);
+      await take(fromCanonicalPlane(each, stored, plane, new Uint8Array(each.length)));
+      done += 1;
+    }
+    onProgress?.(done, depth);
+  };
+  for await (const slice of slices) {
+    signal?.throwIfAborted();
+    waiting.push(toCanonicalPlane(slice, stored, plane, new Float32Array(slice.length)));
+    if (waiting.length === predictor.atOnce) await flush();
+  }
+  if (waiting.length > 0) await flush();
+}
+
+async function labelsOf(
+  predictor: SlicePredictor,
+  header: NiftiHeader,
+  slices: AsyncIterable<VoxelArray>,
+  plane: PlaneOrientation,
+  kept: Kept,
+  options: SegmentOptions,
+): Promise<Uint8Array> {
+  const [width, height, depth] = header.shape;
+  const labels = new Uint8Array(width * height * depth);
+  let at = 0;
+  await eachSlice(predictor, header, slices, plane, kept, options, (slice) => {
+    labels.set(slice, at);
+    at += slice.length;
+  });
+  return labels;
+}
+
+/** For files whose slices are not axial. */
+async function segmentWhole(
+  predictor: SlicePredictor,
+  input: string,
+  output: string,
+  kept: Kept,
+  options: SegmentOptions,
+): Promise<void> {
+  const volume = await readNifti(input);
+  const canonical = toCanonical(volume);
+  const [width, height, depth] = canonical.shape;
+  const size = width * height;
+  const labels = new Uint8Array(size * depth);
+  for (let first = 0; first < depth; first += predictor.atOnce) {
+    options.signal?.throwIfAborted();
+    const end = Math.min(first + predictor.atOnce, depth);
+    const batch = Array.from({ length: end - first }, (_, i) =>
+      Float32Array.from(canonical.data.subarray((first + i) * size, (first + i + 1) * size)),
+    );
+    const found = await predictor.predict(batch, width, height);
+    found.forEach((each, i) => {
+      labels.set(each, (first + i) * size);
+      kept.take(first + i, batch[i] as Float32Array, each, width, height);
+    });
+    options.onProgress?.(end, depth);
+  }
+  const cleaned =
+    options.largestComponent === undefined
+      ? labels
+      : largestComponent(labels, canonical.shape, options.largestComponent);
+  kept.replace(cleaned);
+  const onGrid = fromCanonical({ ...canonical, data: cleaned }, volume);
+  await writeNifti(output, onGrid, { header: volume.header });
+}
+
+/** Counts voxels and keeps a few slices as they pass. */
+class Kept {
+  private readonly voxels: number[];
+  private readonly previews: PreviewSlice[] = [];
+  private readonly chosen: ReadonlySet<number>;
+
+  constructor(
+    private readonly header: NiftiHeader,
+    classes: number,
+    previews: number,
+  ) {
+    this.voxels = Array<number>(classes).fill(0);
+    // The last axis is the body's in most files; where it is not, the canonical depth is not known yet and is not needed.
+    const depth =
+      header.shape[
+        Math.max(
+          0,
+          [...header.orientation].findIndex((letter) => "SI".includes(letter)),
+        )
+      ] ?? 1;
+    const count = Math.min(previews, depth);
+    this.chosen = new Set(Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * depth) / count)));
+  }
+
+  take(slice: number, image: Float32Array, labels: Uint8Array, width: number, height: number): void {
+    for (const label of labels) this.voxels[label] = (this.voxels[label] ?? 0) + 1;
+    if (this.chosen.has(slice)) this.previews.push({ slice, width, height, image, labels });
+  }
+
+  /** Counts anew, and shows, the labels that are written in the end. `plane` where they are in the file's order. */
+  replace(labels: Uint8Array, plane?: PlaneOrientation): void {
+    this.voxels.fill(0);
+    for (const label of labels) this.voxels[label] = (this.voxels[label] ?? 0) + 1;
+    this.previews.forEach((preview, i) => {
+      const { slice, width, height } = preview;
+      const size = width * height;
+      const part = labels.subarray(slice * size, (slice + 1) * size);
+      const [storedWidth, storedHeight] = this.header.shape;
+      const shown =
+        plane === undefined
+          ? part.slice()
+          : toCanonicalPlane(part, [storedWidth, storedHeight], plane, new Uint8Array(size));
+      this.previews[i] = { ...preview, labels: shown };
+    });
+  }
+
+  result(): SegmentResult {
+    const [x, y, z] = this.header.spacing;
+    const { header, voxels, previews } = this;
+    return { header, voxels, previews, millilitres: voxels.map((count) => (count * x * y * z) / 1000) };
+  }
+}

@@ -1,0 +1,162 @@
+import type { AttentionResUNet } from "@lobule/nn";
+import {
+  add,
+  compile,
+  type Device,
+  type Image,
+  inverted,
+  type LoadedProgram,
+  labelMap,
+  mirror,
+  packLabelFields,
+  packSamples,
+  sampleSlices,
+  scale,
+  softmaxChannels,
+  wordsPerField,
+  wordsPerSample,
+} from "@lobule/tensor";
+import type { SavedModel } from "../model/load-model.js";
+import { buildNetwork, type ModelDescription } from "../model/model-description.js";
+import { type Preprocessing, plainSample } from "../trainer/slice-sampling.js";
+import { storeSlices } from "./stored-slices.js";
+
+export interface PredictorOptions {
+  /** Slices that are run at once; 4 by default. Memory grows with it, and with nothing else. */
+  readonly atOnce?: number;
+  /** Averages the probabilities of each slice and its three mirror images; off by default. */
+  readonly mirror?: boolean;
+}
+
+/** All ways to mirror a slice, as it is first. */
+const mirrorings = [
+  { x: false, y: false },
+  { x: true, y: false },
+  { x: false, y: true },
+  { x: true, y: true },
+] as const;
+
+/** Extents of slices, with the program for them. */
+interface Prepared {
+  readonly width: number;
+  readonly height: number;
+  readonly slotPixels: number;
+  readonly preprocessing: Preprocessing;
+  readonly program: LoadedProgram;
+}
+
+/** A trained network that labels slices: windowed, resampled as in training, and brought back to their own grid. */
+export class SlicePredictor {
+  readonly description: ModelDescription;
+  readonly atOnce: number;
+  private readonly network: AttentionResUNet<1, number>;
+  private prepared: Promise<Prepared> | undefined;
+  private extents = "";
+
+  /** @throws StateDictError when the weights are not of the network that is described. */
+  constructor(
+    private readonly device: Device,
+    { description, weights }: Pick<SavedModel, "description" | "weights">,
+    private readonly options: PredictorOptions = {},
+  ) {
+    this.description = description;
+    this.atOnce = options.atOnce ?? 4;
+    this.network = buildNetwork(description, 0);
+    this.network.loadStateDict(weights);
+    this.network.eval();
+  }
+
+  /** How many classes there are, the background included. */
+  get classes(): number {
+    return this.description.classes.length;
+  }
+
+  /**
+   * Labels of slices, one byte a pixel, x fastest. Fewer than `atOnce` slices take as long as so many.
+   * @param slices HU, x fastest, all of the same extents; at most `atOnce`.
+   * @param window HU that become 0 and 1; the model's own by default.
+   * @throws RangeError when there are more slices, or one has another number of pixels.
+   */
+  async predict(
+    slices: readonly ArrayLike<number>[],
+    width: number,
+    height: number,
+    window: readonly [number, number] = this.description.window,
+  ): Promise<Uint8Array[]> {
+    if (slices.length > this.atOnce) {
+      throw new RangeError(`predict: ${slices.length} slices at once, this predictor takes ${this.atOnce}`);
+    }
+    for (const { length } of slices) {
+      if (length !== width * height) {
+        throw new RangeError(`predict: a slice has ${length} pixels, expected ${width}×${height}`);
+      }
+    }
+    const { slotPixels, preprocessing, program } = await this.programFor(width, height);
+    const { pixels, scale: unit, offset } = storeSlices(slices, slotPixels, window);
+    const source = { shape: [width, height, 1] as const, scale: unit, offset };
+    const sample = plainSample(source, { ...preprocessing, window });
+    const all = new Uint32Array((this.atOnce * slotPixels) / 2);
+    all.set(pixels);
+    const field = { width, height, transform: inverted(sample.transform) };
+    await program.run({
+      pixels: all,
+      samples: packSamples(Array.from({ length: this.atOnce }, () => sample)),
+      fields: packLabelFields(Array.from({ length: this.atOnce }, () => field)),
+    });
+    const words = await program.read("labels");
+    const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+    return slices.map((_, n) => bytes.slice(n * slotPixels, n * slotPixels + width * height));
+  }
+
+  /** Frees the device memory of the programs. */
+  async close(): Promise<void> {
+    (await this.prepared)?.program.destroy();
+    this.prepared = undefined;
+  }
+
+  /** The program for slices of these extents; that of other extents is freed. */
+  private async programFor(width: number, height: number): Promise<Prepared> {
+    const extents = `${width}×${height}`;
+    if (this.prepared === undefined || this.extents !== extents) {
+      const before = this.prepared;
+      this.extents = extents;
+      this.prepared = this.prepare(width, height);
+      (await before)?.program.destroy();
+    }
+    return this.prepared;
+  }
+
+  private async prepare(width: number, height: number): Promise<Prepared> {
+    const { size, window } = this.description;
+    const { divisor } = this.network;
+    const up = (extent: number): number => Math.ceil(extent / divisor) * divisor;
+    const input = size === null ? { width: up(width), height: up(height) } : { width: size, height: size };
+    const preprocessing = { ...input, window, resample: size !== null };
+    const slotPixels = 4 * Math.ceil((width * height) / 4);
+    const { atOnce } = this;
+    const program = compile({
+      inputs: {
+        pixels: { shape: [(atOnce * slotPixels) / 2], dtype: "u32" },
+        samples: { shape: [atOnce * wordsPerSample], dtype: "u32" },
+        fields: { shape: [atOnce * wordsPerField], dtype: "u32" },
+      },
+      build: ({ pixels, samples, fields }) => {
+        const { image } = sampleSlices({ pixels, samples, slotPixels, batch: atOnce, ...input });
+        return { outputs: { labels: labelMap(this.scores(image), fields, slotPixels) } };
+      },
+    });
+    return { width, height, slotPixels, preprocessing, program: await program.load(this.device) };
+  }
+
+  /** Logits; with mirroring, the mean probabilities of all mirror images. */
+  private scores(image: Image<1>): Image {
+    if (this.options.mirror !== true) return this.network.forward(image);
+    const sum = mirrorings
+      .map((axes): Image => {
+        if (!axes.x && !axes.y) return softmaxChannels(this.network.forward(image));
+        return mirror(softmaxChannels(this.network.forward(mirror(image, axes))), axes);
+      })
+      .reduce((total, each) => add(total, each) as Image);
+    return scale(sum, 1 / mirrorings.length) as Image;
+  }
+}

@@ -1,0 +1,217 @@
+import fc from "fast-check";
+import { PNG } from "pngjs";
+import { describe, expect, test } from "vitest";
+import type { EpochRecord } from "../run/epoch-record.js";
+import { exampleRecord } from "../run/testing.js";
+import type { ReportClass } from "./dice-table.js";
+import { type ReportInput, type ReportSlice, renderReport } from "./report.js";
+
+const liver: ReportClass = {
+  name: "liver",
+  readings: [
+    { label: "mean over cases", value: 0.9482, n: 11, unit: "case", interval: [0.927, 0.964], rule: "none left out" },
+    { label: "pooled over all voxels", value: null, n: 1, unit: "case" },
+  ],
+  published: { value: 0.88, note: "reading not stated" },
+  measures: [{ label: "Volume error, ml", value: -12.44, n: 11, digits: 1 }],
+};
+
+const slice: ReportSlice = {
+  ...{ caseName: "liver_7", slice: 42, dice: [0.99, 0.914, null] },
+  image: new Float32Array(64).fill(0.5),
+  truth: new Uint8Array(64).fill(1, 20, 28),
+  prediction: new Uint8Array(64).fill(1, 21, 29),
+  ...{ width: 8, height: 8 },
+};
+
+const example: ReportInput = {
+  title: "liver, seed 1",
+  classes: ["background", "liver", "tumour"],
+  config: {
+    preset: "liver",
+    window: [-160, 240],
+    plateau: { factor: 0.5, patience: 3 },
+    size: null,
+    fastDevRun: false,
+  },
+  split: { training: ["liver_0", "liver_1"], validation: ["liver_7"] },
+  environment: { adapter: { vendor: "mesa" }, node: "v20" },
+  metrics: Array.from({ length: 6 }, (_, epoch) =>
+    exampleRecord(epoch, { best: epoch < 4, learningRate: epoch < 5 ? 1e-3 : 5e-4 }),
+  ),
+  evaluation: { classes: [liver] },
+  slices: { best: [slice], worst: [{ ...slice, caseName: "liver_8" }] },
+};
+
+const empty = new Set(["meta", "!doctype", "img"]);
+
+/** Checks that every element is closed in order, that every attribute is quoted and that text holds no bare markup. */
+function checkWellFormed(page: string): void {
+  const open: string[] = [];
+  const body = page.replace(/<style>[^<]*<\/style>/, "");
+  const token = /<(\/?)([!\w]+)((?: [\w-]+="[^"<>]*")*| html)(\/?)>|([^<>]+)/gy;
+  let at = 0;
+  for (const [whole, closing, name = "", , selfClosed, text] of body.matchAll(token)) {
+    at += whole.length;
+    if (text !== undefined) expect(text).not.toMatch(/&(?!(amp|lt|gt|quot|#39);)/);
+    else if (closing) expect(open.pop()).toBe(name);
+    else if (!selfClosed && !empty.has(name)) open.push(name);
+  }
+  expect(body.slice(at, at + 80)).toBe("");
+  expect(open).toEqual([]);
+}
+
+/** Checks that a browser would neither run nor fetch anything. */
+function checkSelfContained(page: string): void {
+  expect(page).not.toMatch(/<(script|link|iframe|object|embed|base|form)\b|javascript:|@import|url\(| on\w+=/i);
+  expect(page.match(/(?:src|href)="(?!data:image\/png;base64,)[^"]*"/g)).toBeNull();
+  expect(page).not.toMatch(/https?:\/\//);
+  expect(page).toContain("default-src 'none'; img-src data:; style-src 'unsafe-inline'");
+}
+
+/** What is read on the page: tags away. */
+const words = (page: string): string =>
+  page
+    .replace(/<style>[^<]*<\/style>/, "")
+    .replace(/<[^>]*>/g, " ")
+    .replace(/\s+/g, " ");
+
+describe("a report", () => {
+  const page = renderReport(example);
+
+  test("is well-formed and needs nothing but itself", () => {
+    checkWellFormed(page);
+    checkSelfContained(page);
+  });
+
+  test("is light or dark as the reader's system, and light on paper", () => {
+    expect(page).toContain("@media screen and (prefers-color-scheme:dark)");
+    expect(page).toContain("@media print");
+    expect(page).toContain('name="viewport"');
+  });
+
+  test("sums up the run", () => {
+    const text = words(page);
+    expect(text).toContain(
+      "6 epochs, 2 cases to train on, 1 to validate on. The validation loss was lowest in epoch 4.",
+    );
+    const best = example.metrics[3];
+    expect(text).toContain(
+      `Validation loss ${best?.validation.loss.toFixed(4)} training ${best?.training.loss.toFixed(4)}`,
+    );
+    expect(text).toContain("Waited for data 0.4 % of the training time");
+    expect(text).toContain("Time 1 min 32 s 15 s an epoch");
+  });
+
+  test("has the readings of Dice with interval and n, what is published, distances and volumes", () => {
+    const text = words(page);
+    expect(text).toContain("mean over cases 0.948 0.927 to 0.964 11 cases");
+    expect(text).toContain("pooled over all voxels – – 1 case");
+    expect(text).toContain("published 0.88 reading not stated");
+    expect(text).toContain("Mean over cases: none left out.");
+    expect(text).toContain("Volume error, ml −12.4 n 11");
+  });
+
+  test("has a chart for each loss and each reading, and for the learning rate", () => {
+    const titles = [...page.matchAll(/<figure class="chart"><figcaption><h3>([^<]*)<\/h3>/g)].map(([, title]) => title);
+    expect(titles).toEqual([
+      "Loss",
+      "Cross-entropy",
+      "Dice loss",
+      "Dice, mean over cases",
+      "Dice, pooled over all voxels",
+      "Dice, mean over slices with the class",
+      "Dice, mean over all slices",
+      "Soft Dice in training",
+      "Learning rate",
+    ]);
+    expect(words(page)).toContain("From 1e−3 to 5e−4, reduced once.");
+    expect(words(page)).not.toMatch(/Epoch 4: background/);
+  });
+
+  test("shows slices with their names and Dice, as pictures inside the page", () => {
+    expect(words(page)).toMatch(/liver_8, slice 42 Dice liver 0.914 · tumour absent/);
+    const pictures = [...page.matchAll(/src="data:image\/png;base64,([^"]+)"/g)];
+    expect(pictures.length).toBe(2);
+    for (const [, data = ""] of pictures) expect(PNG.sync.read(Buffer.from(data, "base64")).width).toBe(448);
+    expect(words(page)).toContain("solid: liver; dashed: tumour");
+  });
+
+  test("lists configuration, environment and cases", () => {
+    const text = words(page);
+    for (const row of ["plateau.factor 0.5", "window -160, 240", "size none", "fastDevRun no", "adapter.vendor mesa"]) {
+      expect(text).toContain(row);
+    }
+    expect(text).toContain("training liver_0, liver_1");
+    expect(page.match(/<details>/g)?.length).toBe(3);
+  });
+
+  test("is the same for the same input", () => {
+    expect(renderReport(example)).toBe(page);
+  });
+});
+
+describe("a report of little", () => {
+  const bare: ReportInput = { ...example, metrics: [] };
+  const { evaluation: _, slices: __, ...nothing } = bare;
+
+  test("before the first epoch", () => {
+    const page = renderReport(nothing);
+    checkWellFormed(page);
+    expect(words(page)).toContain("No epoch is complete yet; 2 cases to train on, 1 to validate on.");
+    expect(page).not.toContain("<figure");
+  });
+
+  test("of one epoch", () => {
+    const page = renderReport({ ...nothing, metrics: [exampleRecord(0)] });
+    checkWellFormed(page);
+    expect(words(page)).toContain("1 epoch, 2 cases");
+    expect(words(page)).toContain("Constant at 1e−3.");
+  });
+
+  test("of losses that are NaN throughout", () => {
+    const { training, validation } = exampleRecord(0);
+    const lost: EpochRecord = exampleRecord(0, {
+      training: { ...training, loss: Number.NaN, dice: [null, null, null] },
+      validation: { ...validation, loss: Number.NaN, crossEntropy: Number.NaN },
+      best: false,
+    });
+    const page = renderReport({ ...nothing, metrics: [lost, { ...lost, epoch: 1 }] });
+    checkWellFormed(page);
+    expect(page).not.toContain("NaN");
+    expect(words(page)).toContain("No epoch had a finite validation loss.");
+    expect(words(page)).toContain("No value in any epoch.");
+  });
+});
+
+test("no name or value from outside becomes markup", () => {
+  const texts = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 20 }),
+    fc.constantFrom("<script>alert(1)</script>", '"><img src=x onerror="1">', "</style>", "&amp;", "\u0000"),
+  );
+  fc.assert(
+    fc.property(texts, texts, texts, (one, two, three) => {
+      const page = renderReport({
+        ...{ title: one, classes: ["background", two, three] },
+        config: { [one]: two, list: [three], deep: { [two]: { [three]: one } } },
+        split: { training: [one], validation: [two] },
+        environment: { [three]: one },
+        metrics: [exampleRecord(0)],
+        evaluation: {
+          classes: [
+            {
+              name: one,
+              readings: [{ label: two, value: 0.5, n: 2, unit: three, rule: one }],
+              published: { value: 0.5, note: two },
+              measures: [{ label: three, value: null, n: 0, digits: 1 }],
+            },
+          ],
+        },
+      });
+      checkWellFormed(page);
+      expect(page).not.toContain("<script");
+      expect(page.match(/<img/g)).toBeNull();
+    }),
+    { numRuns: 40 },
+  );
+});

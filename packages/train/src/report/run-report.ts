@@ -1,0 +1,90 @@
+import type { CaseFiles } from "@lobule/data";
+import type { Device } from "@lobule/tensor";
+import { emptyRules } from "../evaluation/dice-readings.js";
+import { publishedDice } from "../evaluation/published-figures.js";
+import { type EvaluationResult, summarise } from "../evaluation/summarise.js";
+import { readModel } from "../model/load-model.js";
+import { evaluateCases } from "../predict/evaluate-cases.js";
+import { SlicePredictor } from "../predict/slice-predictor.js";
+import type { RunFolder } from "../run/run-folder.js";
+import type { ReportClass, ReportEvaluation } from "./dice-table.js";
+import { renderReport } from "./report.js";
+import { SliceGallery } from "./slice-gallery.js";
+
+export interface RunReportOptions {
+  /** Slices that are run at once; 4 by default. */
+  readonly atOnce?: number;
+  readonly onCase?: (done: number, total: number, name: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Measures a run's best checkpoint on its validation cases and writes report.html.
+ * @returns the page's path and the figures.
+ * @throws ModelError, DataError, FileWriteError.
+ */
+export async function reportRun(
+  device: Device,
+  folder: RunFolder,
+  title: string,
+  cases: readonly CaseFiles[],
+  { atOnce = 4, onCase, signal }: RunReportOptions = {},
+): Promise<{ readonly path: string; readonly evaluation: EvaluationResult }> {
+  const model = await readModel(folder.directory);
+  const { classes, window, preset } = model.description;
+  const predictor = new SlicePredictor(device, model, { atOnce });
+  const gallery = new SliceGallery(classes.length, window);
+  const results = await evaluateCases(predictor, cases, {
+    look: (...volumes) => gallery.look(...volumes),
+    ...(onCase === undefined ? {} : { onCase }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  await predictor.close();
+  const evaluation = summarise(results);
+  const published = preset === null ? [] : publishedDice[preset];
+  const page = renderReport({
+    ...{ title, classes, config: folder.config, split: folder.split, environment: folder.environment },
+    metrics: await folder.readMetrics(),
+    evaluation: forReport(evaluation, published),
+    slices: gallery.slices(),
+  });
+  return { path: await folder.saveReport(page), evaluation };
+}
+
+const readingTitles = {
+  sliceMean: { label: "mean over slices", unit: "slice" },
+  foregroundSliceMean: { label: "mean over slices with the class", unit: "slice" },
+  pooled: { label: "pooled over all voxels", unit: "case" },
+  perCase: { label: "mean over cases, 3D", unit: "case" },
+} as const;
+
+/** The figures in the form of the report's tables. */
+function forReport(
+  { classes, tolerance }: EvaluationResult,
+  published: readonly { readonly label: number; readonly dice: number }[],
+): ReportEvaluation {
+  return {
+    classes: classes.map((each): ReportClass => {
+      const figure = published.find(({ label }) => label === each.label);
+      const { hausdorff95, normalisedSurfaceDistance, volume } = each;
+      return {
+        name: each.name,
+        readings: (Object.keys(readingTitles) as (keyof typeof readingTitles)[]).map((key) => ({
+          ...readingTitles[key],
+          ...each.dice[key],
+          rule: emptyRules[key],
+        })),
+        measures: [
+          { label: "95 % Hausdorff distance, mm", ...hausdorff95, digits: 1 },
+          { label: `surface within ${tolerance} mm (NSD)`, ...normalisedSurfaceDistance, digits: 3 },
+          { label: "volume of the truth, ml", ...volume.truth, digits: 1 },
+          { label: "volume error, ml", ...volume.error, digits: 1 },
+          { label: "volume error, absolute, ml", ...volume.absoluteError, digits: 1 },
+        ],
+        ...(figure === undefined
+          ? {}
+          : { published: { value: figure.dice, note: "published; the source does not state the reading" } }),
+      };
+    }),
+  };
+}

@@ -1,0 +1,113 @@
+import type { Colour } from "./pixels.js";
+import { outlineColours } from "./slice-picture.js";
+
+const css = ([red, green, blue]: Colour): string => `rgb(${red} ${green} ${blue})`;
+
+/** Okabe and Ito's colours, told apart with any colour vision; a shade for light and one for dark paper. */
+const lineColours = [
+  ["#0072b2", "#5cb8ee"],
+  ["#d55e00", "#ff8f45"],
+  ["#009e73", "#35c79c"],
+  ["#b0588d", "#e39cc6"],
+  ["#a87500", "#f0b93a"],
+  ["#555f69", "#b4bdc7"],
+] as const;
+const dashes = ["none", "7 3", "2 3", "9 3 2 3", "4 2", "4 2.5"] as const;
+
+/** How many line styles there are. */
+export const lineStyles = lineColours.length;
+
+const variables = (shade: 0 | 1): string => lineColours.map((colours, i) => `--line${i}:${colours[shade]};`).join("");
+
+/** The look of a report: light or dark as the reader's system has it, light on paper. */
+export const style = `
+:root{color-scheme:light;--paper:#fff;--card:#f6f7f9;--ink:#191d22;--quiet:#57616c;--rule:#d9dee4;${variables(0)}}
+@media screen and (prefers-color-scheme:dark){:root{color-scheme:dark;--paper:#121518;--card:#1b1f24;--ink:#e9ecef;--quiet:#a3adb8;--rule:#343b43;${variables(1)}}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif;-webkit-text-size-adjust:100%}
+main{max-width:1160px;margin:0 auto;padding:32px 20px 48px}
+h1,h2,h3,p,figure,dl,dd{margin:0}
+h1{font-size:1.75rem;line-height:1.2;overflow-wrap:anywhere}
+h2{font-size:1.25rem;line-height:1.3;margin:44px 0 4px}
+h3{font-size:1rem;line-height:1.3}
+header p{color:var(--quiet);margin-top:6px;max-width:85ch}
+.note{color:var(--quiet);font-size:.875rem;max-width:85ch;margin:8px 0 14px}
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;margin-top:22px}
+.facts div{background:var(--card);border-radius:8px;padding:10px 14px}
+.facts dt{color:var(--quiet);font-size:.8125rem}
+.facts dd{font-size:1.25rem;font-weight:600;font-variant-numeric:tabular-nums;line-height:1.35;overflow-wrap:anywhere}
+.facts small{display:block;font-size:.8125rem;font-weight:400;color:var(--quiet)}
+table{border-collapse:collapse;width:100%;font-size:.9375rem}
+th,td{text-align:left;padding:5px 12px 5px 0;border-bottom:1px solid var(--rule);vertical-align:middle;font-weight:400}
+thead th{color:var(--quiet);font-size:.8125rem;vertical-align:bottom}
+tr.class th{font-weight:600;padding-top:16px}
+.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.value{font-weight:600}
+small{color:var(--quiet);font-size:.8125rem}
+.published th,.published td{color:var(--quiet)}
+table.measures{max-width:720px;margin-top:18px}
+td.plot,th.plot{width:292px;padding:0 0 0 32px}
+.plot svg{display:block;width:260px;height:auto;margin-left:auto}
+.grid{stroke:var(--rule);fill:none}
+.interval{stroke:var(--line0);stroke-width:1.5;fill:none}
+.point{fill:var(--line0)}
+.diamond{fill:none;stroke:var(--quiet);stroke-width:1.6}
+.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,330px),1fr));gap:26px 22px;margin-top:14px}
+.chart{display:flex;flex-direction:column}
+.chart figcaption p{color:var(--quiet);font-size:.875rem;line-height:1.4}
+.chart svg{display:block;width:100%;height:auto;margin-top:auto;padding-top:8px}
+svg text{font-family:inherit;fill:var(--ink);font-size:12px}
+svg .tick,svg .axis{fill:var(--quiet);font-size:11.5px;font-variant-numeric:tabular-nums}
+.frame,.mark{stroke:var(--quiet);fill:none}
+.best{stroke:var(--quiet);stroke-dasharray:3 3;fill:none}
+.line{fill:none;stroke-width:2;stroke-linejoin:round}
+.lead{fill:none;opacity:.65}
+.empty{color:var(--quiet);padding:40px 0}
+${lineColours
+  .map(
+    (_, i) =>
+      `.s${i}{stroke:var(--line${i});stroke-dasharray:${dashes[i]}}.lead.s${i}{stroke-dasharray:none}.dot.s${i}{fill:var(--line${i});stroke:none}`,
+  )
+  .join("\n")}
+.slices{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,236px),1fr));gap:18px 16px;margin:10px 0 22px}
+.slices img{display:block;width:100%;height:auto;background:#000;border-radius:6px}
+.slices figcaption{font-size:.875rem;line-height:1.4;margin-top:6px;overflow-wrap:anywhere}
+.slices figcaption span{display:block;color:var(--quiet);font-variant-numeric:tabular-nums}
+.legend{display:flex;flex-wrap:wrap;gap:4px 20px;list-style:none;margin:10px 0 0;padding:0;font-size:.875rem}
+.legend li{display:flex;align-items:center;gap:8px}
+.legend svg{background:#3a3f45;border-radius:3px;flex:none}
+.truth{stroke:${css(outlineColours.truth)}}
+.prediction{stroke:${css(outlineColours.prediction)}}
+.both{stroke:${css(outlineColours.both)}}
+h3.group{margin-top:22px}
+details{border:1px solid var(--rule);border-radius:8px;margin-top:12px;padding:0 16px}
+summary{cursor:pointer;padding:11px 0;font-weight:600}
+summary small{font-weight:400;margin-left:8px}
+details table{margin-bottom:14px;font-size:.875rem}
+details th{width:40%;color:var(--quiet);overflow-wrap:anywhere;vertical-align:top}
+details td{overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
+footer{color:var(--quiet);font-size:.8125rem;margin-top:44px;border-top:1px solid var(--rule);padding-top:12px}
+@media (max-width:900px){td.plot,th.plot{display:none}}
+@media (max-width:520px){
+main{padding:20px 14px 36px}
+.facts,.slices{grid-template-columns:1fr 1fr}
+.wide{display:none}
+.dice thead{display:none}
+.dice tbody tr:not(.class){display:grid;grid-template-columns:1fr auto;border-bottom:1px solid var(--rule);padding:5px 0}
+.dice tr:not(.class)>*{border:0;padding:0}
+.dice tr:not(.class)>:nth-child(3){grid-column:1;grid-row:2;text-align:left;color:var(--quiet);font-size:.875rem}
+.dice tr:not(.class)>:nth-child(4){grid-column:2;grid-row:2;color:var(--quiet);font-size:.875rem}
+}
+@media print{
+@page{margin:14mm}
+body{font-size:10.5pt}
+main{max-width:none;padding:0}
+.charts{grid-template-columns:repeat(2,1fr);gap:16px 24px}
+.slices{grid-template-columns:repeat(4,1fr)}
+figure,tr,.facts div{break-inside:avoid}
+h2,h3,summary{break-after:avoid}
+.facts div,.point,.legend svg,.slices img{print-color-adjust:exact;-webkit-print-color-adjust:exact}
+details{border:0;padding:0}
+details::details-content{content-visibility:visible;block-size:auto}
+}
+`;

@@ -1,0 +1,219 @@
+import { access, mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { SafetensorsTensor } from "@lobule/tensor";
+import { z } from "zod";
+import { errorCode, FileWriteError, reason, writeFileAtomically } from "./atomic-file.js";
+import { type Checkpoint, type CheckpointState, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.js";
+import type { EpochRecord } from "./epoch-record.js";
+import { EventFile, type EventFileOptions } from "./event-file.js";
+import { MetricsLog } from "./metrics-log.js";
+import { parseJson } from "./parse-json.js";
+
+/** A run folder that cannot be made, read or written; one sentence says why and what to do. */
+export class RunError extends Error {
+  override readonly name = "RunError";
+}
+
+/** Names of the cases on either side. */
+export interface RunSplit {
+  readonly training: readonly string[];
+  readonly validation: readonly string[];
+}
+
+/** What a run is made from. */
+export interface RunSettings {
+  /** The resolved configuration, a JSON value. */
+  readonly config: unknown;
+  readonly split: RunSplit;
+  /** What ran where: versions, adapter; JSON values. */
+  readonly environment: Readonly<Record<string, unknown>>;
+}
+
+export type CheckpointKind = "best" | "last";
+
+/** Raised when a folder of this version could be misread by an older one. */
+const formatVersion = 1;
+
+const splitSchema = z.strictObject({ training: z.array(z.string()), validation: z.array(z.string()) });
+const environmentSchema = z.looseObject({ runFormat: z.int().positive() });
+
+/**
+ * The folder of one training run, enough to resume, predict, compare and reproduce:
+ *
+ *     config.json         the resolved configuration, as given
+ *     split.json          { training: [case…], validation: [case…] }
+ *     environment.json    what ran where, and runFormat, the version of this layout
+ *     metrics.jsonl       an EpochRecord a line
+ *     checkpoints/{best,last}.safetensors
+ *     tensorboard/        an event file a process
+ *     report.html
+ *
+ * Each file but the two logs is replaced as a whole, so a kill at any moment leaves the old one or the new one; of the
+ * logs it can tear the last record, which then does not count. One process at a time may write.
+ */
+export class RunFolder {
+  readonly config: unknown;
+  readonly split: RunSplit;
+  readonly environment: Readonly<Record<string, unknown>>;
+  private readonly metrics: MetricsLog;
+
+  private constructor(
+    readonly directory: string,
+    { config, split, environment }: RunSettings,
+  ) {
+    this.config = config;
+    this.split = split;
+    this.environment = environment;
+    this.metrics = new MetricsLog(join(directory, "metrics.jsonl"));
+  }
+
+  /**
+   * Makes the folder, and those above it, of a new run. A folder that holds other files keeps them.
+   * @throws RunError when there is a run already, FileWriteError when the place cannot be written.
+   */
+  static async create(directory: string, settings: RunSettings): Promise<RunFolder> {
+    for (const name of ["config.json", "metrics.jsonl", "checkpoints", "tensorboard", "report.html"]) {
+      if (await exists(join(directory, name))) {
+        throw new RunError(
+          name === "config.json"
+            ? `${directory} holds a run already; go on with it by --resume ${directory}, or name another folder with --out`
+            : `${directory} holds '${name}' but no config.json, so no new run is begun in it; name another folder with --out`,
+        );
+      }
+    }
+    const { config, split, environment } = settings;
+    try {
+      await mkdir(directory, { recursive: true });
+    } catch (error) {
+      throw new RunError(`cannot make the run folder ${directory}: ${reason(error)}; name another with --out`);
+    }
+    await writeFileAtomically(join(directory, "environment.json"), json({ ...environment, runFormat: formatVersion }));
+    await writeFileAtomically(join(directory, "split.json"), json(split));
+    // Last, since it is what makes a folder a run: a kill before this leaves a folder that can be begun again.
+    await writeFileAtomically(join(directory, "config.json"), json(config));
+    return new RunFolder(directory, settings);
+  }
+
+  /** @throws RunError when the folder is no run, is damaged, or comes from a newer version. */
+  static async open(directory: string): Promise<RunFolder> {
+    const read = async <T>(name: string, schema: z.ZodType<T>): Promise<T> => {
+      const path = join(directory, name);
+      const text = await readFile(path, "utf8").catch((error: unknown) => {
+        throw new RunError(
+          errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR"
+            ? `${directory} is no run folder: it has no ${name}; give the folder that 'lobule train --out' made`
+            : `cannot read ${path}: ${reason(error)}`,
+        );
+      });
+      return inOneSentence(() => parseJson(text, schema, path), "the run is damaged; begin another");
+    };
+    const config = await read("config.json", z.unknown());
+    const { runFormat, ...environment } = await read("environment.json", environmentSchema);
+    if (runFormat > formatVersion) {
+      throw new RunError(
+        `${directory} was written by a newer version (run format ${runFormat}, this one knows up to ${formatVersion}); update lobule`,
+      );
+    }
+    return new RunFolder(directory, { config, split: await read("split.json", splitSchema), environment });
+  }
+
+  /** Where the checkpoint of a kind is, or will be. */
+  checkpointPath(kind: CheckpointKind): string {
+    return join(this.directory, "checkpoints", `${kind}.safetensors`);
+  }
+
+  /**
+   * Replaces a checkpoint. Equal tensors and state give equal bytes.
+   * @param state JSON values by name, without times or places.
+   * @throws FileWriteError when the disk is full or cannot be written, the old checkpoint intact; RangeError when a
+   * number of the state is not finite.
+   */
+  async saveCheckpoint(
+    kind: CheckpointKind,
+    tensors: ReadonlyMap<string, SafetensorsTensor>,
+    state: CheckpointState,
+  ): Promise<void> {
+    const bytes = encodeCheckpoint({ tensors, state });
+    const path = this.checkpointPath(kind);
+    try {
+      await mkdir(join(this.directory, "checkpoints"), { recursive: true });
+      await writeFileAtomically(path, bytes);
+    } catch (error) {
+      const size = (bytes.length / 2 ** 20).toFixed(1);
+      throw new FileWriteError(
+        `cannot save ${path} (${size} MiB): ${reason(error instanceof FileWriteError ? error.cause : error)}; the checkpoint before it is untouched; once that is mended, go on with --resume ${this.directory}`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** @throws RunError when there is no such checkpoint or it is damaged. */
+  async loadCheckpoint(kind: CheckpointKind): Promise<Checkpoint> {
+    const path = this.checkpointPath(kind);
+    const bytes = await readFile(path).catch((error: unknown) => {
+      throw new RunError(
+        errorCode(error) === "ENOENT"
+          ? `${this.directory} has no ${kind} checkpoint yet (${path}); train it first`
+          : `cannot read ${path}: ${reason(error)}`,
+      );
+    });
+    return inOneSentence(() => decodeCheckpoint(bytes), "take the other checkpoint or begin another run", path);
+  }
+
+  /**
+   * Adds the record of an epoch, on disk when this returns.
+   * @throws FileWriteError when the disk is full or cannot be written; the log then holds what it held.
+   */
+  async appendMetrics(record: EpochRecord): Promise<void> {
+    await this.metrics.append(record);
+  }
+
+  /** Records of the epochs so far; one torn by a kill is left out. @throws RunError when a line is damaged. */
+  readMetrics(): Promise<EpochRecord[]> {
+    return this.metrics.read().catch(asRunError);
+  }
+
+  /**
+   * Keeps the records of the first `epochs` epochs: on resume, those that the checkpoint has seen.
+   * @throws RunError when a line is damaged, FileWriteError as appendMetrics.
+   */
+  truncateMetrics(epochs: number): Promise<void> {
+    return this.metrics.truncate(epochs).catch(asRunError);
+  }
+
+  /** A new TensorBoard file for this process. @throws FileWriteError when it cannot be written. */
+  openEventFile(options: EventFileOptions): Promise<EventFile> {
+    return EventFile.create(join(this.directory, "tensorboard"), options);
+  }
+
+  /** Replaces report.html and returns its path. @throws FileWriteError when it cannot be written. */
+  async saveReport(html: string): Promise<string> {
+    const path = join(this.directory, "report.html");
+    await writeFileAtomically(path, html);
+    return path;
+  }
+}
+
+const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Runs `work`; whatever is wrong becomes a RunError that says what to do. */
+function inOneSentence<T>(work: () => T, advice: string, path?: string): T {
+  try {
+    return work();
+  } catch (error) {
+    const what = error instanceof Error ? error.message : String(error);
+    throw new RunError(`${path === undefined ? "" : `${path} is damaged: `}${what}; ${advice}`);
+  }
+}
+
+/** A log that cannot be read is a damaged run; a write error stays what it is. */
+function asRunError(error: unknown): never {
+  if (error instanceof FileWriteError) throw error;
+  throw new RunError(error instanceof Error ? error.message : String(error));
+}

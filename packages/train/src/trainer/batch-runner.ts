@@ -1,0 +1,130 @@
+import type { SliceBatch, SliceCache, SliceKey } from "@lobule/data";
+import { type LoadedProgram, packSamples } from "@lobule/tensor";
+import type { Adam } from "../adam.js";
+import type { SegmentationPrograms } from "./segmentation-programs.js";
+import { augmentedSample, augments, type Preprocessing, plainSample } from "./slice-sampling.js";
+import type { Augmentation } from "./training-config.js";
+
+/** The loss of a batch is NaN or infinite; the message names its slices. */
+export class NonFiniteLossError extends Error {
+  override readonly name = "NonFiniteLossError";
+}
+
+/** Means over the slices of one step. */
+export interface StepMetrics {
+  readonly slices: number;
+  readonly means: Readonly<Record<string, number>>;
+}
+
+/** Runs of a program whose metrics have not been read yet. */
+interface Pending {
+  readonly program: LoadedProgram;
+  readonly keys: readonly SliceKey[];
+  /** Number of the step that the run belongs to. */
+  readonly step: number;
+}
+
+/** Steps whose metrics may wait on the device. */
+const stepsUnread = 8;
+/** Slices that an error message names. */
+const namedSlices = 8;
+
+export interface BatchRunnerOptions {
+  readonly cache: SliceCache;
+  readonly programs: SegmentationPrograms;
+  readonly adam: Adam;
+  readonly preprocessing: Preprocessing;
+  readonly augmentation: Augmentation;
+  readonly seed: number;
+  /** Slices at once; the whole batch where null. */
+  readonly microBatch: number | null;
+  /** Number of a slice among all those that are trained on. */
+  readonly sampleNumber: (key: SliceKey) => number;
+}
+
+/** Runs training steps one after another and reads their metrics every few steps. */
+export class BatchRunner {
+  private pending: Pending[] = [];
+  private steps: number;
+
+  /** @param firstStep steps of the epoch that are done already. */
+  constructor(
+    private readonly options: BatchRunnerOptions,
+    firstStep: number,
+  ) {
+    this.steps = firstStep;
+  }
+
+  /** Queues one step. The batch may be used again when the promise resolves. */
+  async step(keys: readonly SliceKey[], batch: SliceBatch, epoch: number): Promise<void> {
+    const { programs, adam, microBatch } = this.options;
+    const { slotPixels } = this.options.cache;
+    const samples = packSamples(keys.map((key) => this.sample(key, epoch)));
+    const step = this.steps++;
+    /** What the slices first … end − 1 of the batch need. */
+    const inputs = (first: number, end: number) => ({
+      pixels: batch.pixels.subarray((first * slotPixels) / 2, (end * slotPixels) / 2),
+      labels: batch.labels.subarray((first * slotPixels) / 4, (end * slotPixels) / 4),
+      samples: samples.subarray((first * samples.length) / keys.length, (end * samples.length) / keys.length),
+    });
+    if (microBatch === null) {
+      const program = await programs.training(keys.length);
+      await program.run({ ...inputs(0, keys.length), hyper: adam.advance() });
+      this.pending.push({ program, keys, step });
+      return;
+    }
+    for (let first = 0; first < keys.length; first += microBatch) {
+      const part = keys.slice(first, first + microBatch);
+      const program = await programs.training(part.length);
+      const shares = Float32Array.of(first === 0 ? 0 : 1, part.length / keys.length);
+      await program.run({ ...inputs(first, first + part.length), shares });
+      this.pending.push({ program, keys: part, step });
+    }
+    await (await programs.update()).run({ hyper: adam.advance() });
+  }
+
+  /** Whether so many steps are unread that {@link metrics} should be called. */
+  get full(): boolean {
+    const [oldest] = this.pending;
+    // The ring on the device holds 256 runs of a program.
+    return oldest !== undefined && (this.steps - oldest.step >= stepsUnread || this.pending.length >= 200);
+  }
+
+  /**
+   * Metrics of the steps since the last call, oldest first.
+   * @throws NonFiniteLossError when a loss is NaN or infinite.
+   */
+  async metrics(): Promise<StepMetrics[]> {
+    const { pending } = this;
+    this.pending = [];
+    const rows = new Map<LoadedProgram, Record<string, number>[]>();
+    for (const { program } of pending) if (!rows.has(program)) rows.set(program, await program.metrics());
+    const steps = new Map<number, { slices: number; means: Record<string, number> }>();
+    for (const { program, keys, step } of pending) {
+      const row = rows.get(program)?.shift() ?? {};
+      if (!Number.isFinite(row.loss)) throw new NonFiniteLossError(this.describe(row.loss, step, keys));
+      const known = steps.get(step) ?? { slices: 0, means: {} };
+      const slices = known.slices + keys.length;
+      for (const [name, value] of Object.entries(row)) {
+        known.means[name] = ((known.means[name] ?? 0) * known.slices + value * keys.length) / slices;
+      }
+      steps.set(step, { slices, means: known.means });
+    }
+    return [...steps.values()];
+  }
+
+  private sample(key: SliceKey, epoch: number) {
+    const { cache, preprocessing, augmentation, seed, sampleNumber } = this.options;
+    const source = cache.cases[key.case];
+    if (source === undefined) throw new RangeError(`no case ${key.case} in the cache of ${cache.cases.length}`);
+    const plain = plainSample(source, preprocessing);
+    if (!augments(augmentation)) return plain;
+    return augmentedSample(plain, preprocessing, augmentation, { seed, epoch, sample: sampleNumber(key) });
+  }
+
+  private describe(loss: number | undefined, step: number, keys: readonly SliceKey[]): string {
+    const names = keys.slice(0, namedSlices).map((key) => `${this.options.cache.cases[key.case]?.name} #${key.slice}`);
+    const rest = keys.length > namedSlices ? ` and ${keys.length - namedSlices} more` : "";
+    return `the loss became ${loss} at step ${step + 1} of this epoch, on the slices ${names.join(", ")}${rest}; the last checkpoint is from before. Look at these slices, or use a lower --lr`;
+  }
+}

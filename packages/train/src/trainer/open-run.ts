@@ -1,0 +1,119 @@
+import type { Device } from "@lobule/tensor";
+import { type ModelDescription, parseModelDescription } from "../model/model-description.js";
+import { epochScalars } from "../run/epoch-scalars.js";
+import { RunFolder } from "../run/run-folder.js";
+import { describeModel, type PreparedData, type PrepareOptions, prepareData, resolveWindow } from "./prepare-data.js";
+import { Trainer, type TrainingObserver, type TrainingOutcome } from "./trainer.js";
+import { parseConfig, type TrainingConfig } from "./training-config.js";
+import { parseTrainingState } from "./training-state.js";
+
+/** What a run needs besides its configuration. */
+export interface RunRequest extends Omit<PrepareOptions, "split" | "cacheDirectory"> {
+  /** Where the decoded slices of a Decathlon folder are kept. */
+  readonly cacheDirectoryOf: (data: string) => string;
+  readonly device: Device;
+  /** Milliseconds; for rates only. */
+  readonly now: () => number;
+  readonly observer?: TrainingObserver;
+  /** For TensorBoard's files: the time, in seconds since 1970, and this machine's name. */
+  readonly wallClock: () => number;
+  readonly host: string;
+}
+
+/** A run that is ready to train. */
+export interface OpenRun {
+  readonly config: TrainingConfig;
+  readonly model: ModelDescription;
+  readonly data: PreparedData;
+  readonly folder: RunFolder;
+  readonly trainer: Trainer;
+  /** Bytes that a step takes on the device. */
+  readonly bytes: number;
+  /** Trains to the end; see Trainer.run. */
+  run(): Promise<TrainingOutcome>;
+  /** Closes the slice cache and TensorBoard's file. */
+  close(): Promise<void>;
+}
+
+/**
+ * Prepares the data, checks that a step fits the adapter, and makes the run's folder.
+ * @param environment what ran where, for environment.json: adapter, versions.
+ * @throws DataError, ConfigError, PlanError, RunError; nothing is written then but the slice cache.
+ */
+export async function startRun(
+  config: TrainingConfig,
+  directory: string,
+  environment: Readonly<Record<string, unknown>>,
+  request: RunRequest,
+): Promise<OpenRun> {
+  const data = await prepareData(config, { ...request, cacheDirectory: request.cacheDirectoryOf(config.data) });
+  try {
+    const model = describeModel(config, data.task.labels, await resolveWindow(config, data));
+    const trainer = trainerFor(config, model, data, request);
+    const bytes = trainer.checkMemory();
+    const folder = await RunFolder.create(directory, { config, split: data.split, environment });
+    return await opened({ config, model, data, folder, trainer, bytes }, 0, request);
+  } catch (error) {
+    await data.cache.close();
+    throw error;
+  }
+}
+
+/**
+ * Goes on with a run from its last checkpoint.
+ * @throws RunError when the folder is no run; DataError, ConfigError when its data are not there any more.
+ */
+export async function resumeRun(directory: string, request: RunRequest): Promise<OpenRun> {
+  const folder = await RunFolder.open(directory);
+  const config = parseConfig(folder.config, `${directory}/config.json`);
+  const { tensors, state } = await folder.loadCheckpoint("last");
+  const source = folder.checkpointPath("last");
+  const model = parseModelDescription(state.model, source);
+  const training = parseTrainingState(state.training, source);
+  const data = await prepareData(config, {
+    ...request,
+    cacheDirectory: request.cacheDirectoryOf(config.data),
+    split: folder.split,
+  });
+  try {
+    const trainer = trainerFor(config, model, data, request);
+    const bytes = trainer.checkMemory();
+    trainer.restore(training, tensors);
+    await folder.truncateMetrics(training.epoch);
+    return await opened({ config, model, data, folder, trainer, bytes }, training.epoch, request);
+  } catch (error) {
+    await data.cache.close();
+    throw error;
+  }
+}
+
+const trainerFor = (
+  config: TrainingConfig,
+  model: ModelDescription,
+  data: PreparedData,
+  { device, now, signal, observer }: RunRequest,
+): Trainer =>
+  new Trainer({
+    ...{ config, model, device, now, cache: data.cache, cases: data.cases },
+    ...(signal === undefined ? {} : { signal }),
+    ...(observer === undefined ? {} : { observer }),
+  });
+
+/** @param epochs those that are done. */
+async function opened(
+  parts: Omit<OpenRun, "run" | "close">,
+  epochs: number,
+  { wallClock, host }: RunRequest,
+): Promise<OpenRun> {
+  const { folder, trainer, model, data } = parts;
+  const events = await folder.openEventFile({ seconds: wallClock(), host, firstStep: epochs + 1 });
+  return {
+    ...parts,
+    run: () =>
+      trainer.run(folder, (record) => events.add(record.epoch + 1, wallClock(), epochScalars(record, model.classes))),
+    close: async () => {
+      await events.close();
+      await data.cache.close();
+    },
+  };
+}

@@ -1,0 +1,161 @@
+import {
+  allocateSliceBatch,
+  type DecathlonTask,
+  readDecathlon,
+  SliceCache,
+  selectCases,
+  splitCases,
+} from "@lobule/data";
+import type { ModelDescription } from "../model/model-description.js";
+import { slicesOf } from "./slice-sampling.js";
+import { ConfigError, referenceCases, type TrainingConfig } from "./training-config.js";
+
+/** Names of the cases on each side. */
+export interface SplitNames {
+  readonly training: readonly string[];
+  readonly validation: readonly string[];
+}
+
+export interface PrepareOptions {
+  /** Folder of the decoded slices; can be shared by runs on the same data. */
+  readonly cacheDirectory: string;
+  /** The split of the run that is resumed. */
+  readonly split?: SplitNames;
+  readonly workers?: number;
+  readonly signal?: AbortSignal;
+  readonly onDecoded?: (done: number, total: number, name: string) => void;
+}
+
+/** A run's data, ready to be read. */
+export interface PreparedData {
+  readonly task: DecathlonTask;
+  readonly split: SplitNames;
+  readonly cache: SliceCache;
+  /** Numbers of the cases in the cache. */
+  readonly cases: { readonly training: readonly number[]; readonly validation: readonly number[] };
+  /** What the user should know: cases left out, counts that differ from the reference's. */
+  readonly notes: readonly string[];
+}
+
+/** Chooses, splits and decodes the cases of a configuration. @throws DataError, ConfigError. */
+export async function prepareData(config: TrainingConfig, options: PrepareOptions): Promise<PreparedData> {
+  const task = await readDecathlon(config.data);
+  const notes = [...task.notes];
+  const { cases, split } =
+    options.split === undefined ? await chosen(task, config, notes) : named(task, options.split, config.data);
+  const cache = await SliceCache.open(cases, {
+    directory: options.cacheDirectory,
+    classes: task.labels.length,
+    ...(options.workers === undefined ? {} : { workers: options.workers }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    ...(options.onDecoded === undefined ? {} : { onProgress: options.onDecoded }),
+  });
+  const numbers = (names: readonly string[]): number[] => {
+    const wanted = new Set(names);
+    return cache.cases.flatMap(({ name }, i) => (wanted.has(name) ? [i] : []));
+  };
+  return {
+    ...{ task, split, cache, notes },
+    cases: { training: numbers(split.training), validation: numbers(split.validation) },
+  };
+}
+
+async function chosen(task: DecathlonTask, config: TrainingConfig, notes: string[]) {
+  const { maxSlices, limitCases, trainFraction, seed, preset } = config;
+  let cases = [...task.cases].sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (maxSlices !== null) {
+    const selection = await selectCases(task, { maxSlices });
+    const kept = new Set(selection.cases.map(({ name }) => name));
+    cases = cases.filter(({ name }) => kept.has(name));
+    notes.push(
+      `${cases.length} of ${task.cases.length} cases have fewer than ${maxSlices} slices; the others are left out`,
+    );
+  }
+  if (limitCases !== null && cases.length > limitCases) {
+    cases = cases.slice(0, limitCases);
+    notes.push(`only the first ${limitCases} cases are used`);
+  }
+  const split = splitCases(
+    cases.map(({ name }) => name),
+    { trainFraction, seed },
+  );
+  if (preset !== null) {
+    const expected = referenceCases[preset];
+    const [training, validation] = [split.training.length, split.validation.length];
+    if (training !== expected.training || validation !== expected.validation) {
+      notes.push(
+        `${training} cases to train on and ${validation} to validate on; the reference had ${expected.training} and ${expected.validation}`,
+      );
+    }
+  }
+  return { cases, split };
+}
+
+function named(task: DecathlonTask, split: SplitNames, data: string) {
+  const known = new Map(task.cases.map((each) => [each.name, each]));
+  const names = [...split.training, ...split.validation].sort();
+  const cases = names.map((name) => {
+    const found = known.get(name);
+    if (found === undefined) {
+      throw new ConfigError(
+        `${data}: the case ${name} of this run's split is not there any more; give the folder it was trained on`,
+      );
+    }
+    return found;
+  });
+  return { cases, split };
+}
+
+/** Below this, intensities must be Hounsfield units: air is -1000 there. */
+const airBelow = -500;
+const hounsfieldWindow = [-160, 240] as const;
+/** Slices that the range of intensities is taken from. */
+const rangeSlices = 200;
+
+/**
+ * The window of a configuration. "auto" is −160..240 HU where the training slices hold air, and else the full range of
+ * their values, since data without air are no plain Hounsfield units.
+ */
+export async function resolveWindow(config: TrainingConfig, data: PreparedData): Promise<readonly [number, number]> {
+  if (config.window !== "auto") return config.window;
+  const { cache, cases } = data;
+  const slices = slicesOf(cache.cases, cases.training);
+  const step = Math.max(1, slices.length / rangeSlices);
+  const batch = allocateSliceBatch(cache, 1);
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let at = 0; at < slices.length; at += step) {
+    const key = slices[Math.floor(at)];
+    const source = key && cache.cases[key.case];
+    if (key === undefined || source === undefined) continue;
+    await cache.read([key], batch);
+    const pixels = new Int16Array(batch.pixels.buffer, 0, source.shape[0] * source.shape[1]);
+    for (const stored of pixels) {
+      const value = stored * source.scale + source.offset;
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+  }
+  if (low < airBelow) return hounsfieldWindow;
+  if (!(low < high)) {
+    throw new ConfigError(
+      `${config.data}: all training slices hold the value ${low} only; give other data or --window LOW HIGH`,
+    );
+  }
+  return [low, high];
+}
+
+/** What is saved with the weights. */
+export const describeModel = (
+  config: TrainingConfig,
+  labels: readonly string[],
+  window: readonly [number, number],
+): ModelDescription => ({
+  version: 1,
+  architecture: "AttentionResUNet",
+  classes: [...labels],
+  baseFeatures: config.baseFeatures,
+  depth: config.depth,
+  size: config.size,
+  window: [window[0], window[1]],
+  preset: config.preset,
+});

@@ -1,0 +1,233 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { writeNifti, writePhantom } from "@lobule/data";
+import { openGpu } from "@lobule/node-gpu";
+import { Device } from "@lobule/tensor";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ReduceLROnPlateau } from "../reduce-lr-on-plateau.js";
+import { RunFolder } from "../run/run-folder.js";
+import { NonFiniteLossError } from "./batch-runner.js";
+import { type RunRequest, resumeRun, startRun } from "./open-run.js";
+import type { TrainingOutcome } from "./trainer.js";
+import { resolveConfig, type TrainingConfig } from "./training-config.js";
+
+let device: Device;
+let root: string;
+beforeAll(async () => {
+  device = await Device.open(await openGpu());
+  root = await mkdtemp(join(tmpdir(), "lobule-trainer-"));
+  await writePhantom(join(root, "data"), { cases: 5, testCases: 0, size: 16, slices: [3, 5], seed: 3 });
+});
+afterAll(async () => {
+  device.destroy();
+  await rm(root, { recursive: true, force: true });
+});
+
+const config = (changes: Partial<TrainingConfig> = {}): TrainingConfig =>
+  resolveConfig(
+    null,
+    {
+      data: join(root, "data"),
+      size: 16,
+      baseFeatures: 1,
+      batch: 4,
+      learningRate: 1e-2,
+      epochs: 2,
+      window: [-160, 240],
+    },
+    { earlyStopping: { patience: 50 } },
+    changes,
+  );
+
+/** Stops a run after so many steps that were reported. */
+interface Stop {
+  readonly afterReports?: number;
+}
+
+function request({ afterReports }: Stop = {}): RunRequest {
+  const controller = new AbortController();
+  let reports = 0;
+  let milliseconds = 0;
+  return {
+    ...{ device, host: "test", wallClock: () => 1000, now: () => (milliseconds += 10), signal: controller.signal },
+    // Decoding in this thread: worker threads have tests of their own.
+    workers: 0,
+    cacheDirectoryOf: () => join(root, "cache"),
+    observer: {
+      validating: () => {
+        reports += 1;
+        if (reports === afterReports) controller.abort();
+      },
+    },
+  };
+}
+
+async function trained(name: string, settings: TrainingConfig, stop: Stop = {}): Promise<TrainingOutcome> {
+  const run = await startRun(settings, join(root, name), {}, request(stop));
+  try {
+    return await run.run();
+  } finally {
+    await run.close();
+  }
+}
+
+async function resumed(name: string, stop: Stop = {}): Promise<TrainingOutcome> {
+  const run = await resumeRun(join(root, name), request(stop));
+  try {
+    return await run.run();
+  } finally {
+    await run.close();
+  }
+}
+
+const bytesOf = (name: string, kind: "best" | "last"): Promise<Buffer> =>
+  readFile(join(root, name, "checkpoints", `${kind}.safetensors`));
+
+/** metrics.jsonl without what depends on the clock. */
+const metricsOf = async (name: string) => {
+  const records = await (await RunFolder.open(join(root, name))).readMetrics();
+  return records.map(({ seconds: _s, slicesPerSecond: _p, waitedShare: _w, ...rest }) => rest);
+};
+
+describe("the same seed", () => {
+  test("gives the same bytes, another seed does not", async () => {
+    expect(await trained("one", config())).toBe("all epochs done");
+    await trained("two", config());
+    await trained("other", config({ seed: 1 }));
+    for (const kind of ["best", "last"] as const) {
+      expect((await bytesOf("one", kind)).equals(await bytesOf("two", kind))).toBe(true);
+      expect((await bytesOf("one", kind)).equals(await bytesOf("other", kind))).toBe(false);
+    }
+    expect(await metricsOf("two")).toEqual(await metricsOf("one"));
+  });
+});
+
+describe("a run that is broken off", () => {
+  const settings = () =>
+    config({
+      epochs: 3,
+      batch: 3,
+      checkpointEvery: 2,
+      augmentation: { flip: 0.5, rotation: 20, zoom: 0.2, intensity: 0.1, noise: 0.05 },
+    });
+
+  test("goes on to the bytes of an unbroken one, from a stop and from checkpoints inside an epoch", async () => {
+    await trained("unbroken", settings());
+    // A signal after the first validation: the run ends at the end of that epoch.
+    expect(await trained("stopped", settings(), { afterReports: 1 })).toBe("interrupted");
+    expect(await resumed("stopped")).toBe("all epochs done");
+    // A kill leaves what was last saved: the run as it was at each checkpoint of its course.
+    const places: string[] = [];
+    const run = await startRun(settings(), join(root, "killed"), {}, request());
+    const save = run.folder.saveCheckpoint.bind(run.folder);
+    run.folder.saveCheckpoint = async (...args) => {
+      await save(...args);
+      const [kind, , state] = args;
+      const { epoch, step } = state.training as { epoch: number; step: number };
+      if (kind !== "last") return;
+      const copy = `killed at ${epoch}.${step}`;
+      await cp(join(root, "killed"), join(root, copy), { recursive: true });
+      places.push(copy);
+    };
+    await run.run();
+    await run.close();
+    expect(places.length).toBeGreaterThan(4);
+    expect(places.some((place) => !place.endsWith(".0"))).toBe(true);
+    for (const name of ["stopped", "killed", ...places.filter((_, i) => i % 2 === 1)]) {
+      if (name !== "killed" && name !== "stopped") expect(await resumed(name)).toBe("all epochs done");
+      expect((await bytesOf(name, "last")).equals(await bytesOf("unbroken", "last")), `${name}: last`).toBe(true);
+      expect((await bytesOf(name, "best")).equals(await bytesOf("unbroken", "best")), `${name}: best`).toBe(true);
+      expect(await metricsOf(name)).toEqual(await metricsOf("unbroken"));
+    }
+  });
+
+  test("that is over is not trained again", async () => {
+    await trained("over", config({ epochs: 1 }));
+    const before = await bytesOf("over", "last");
+    expect(await resumed("over")).toBe("all epochs done");
+    expect((await bytesOf("over", "last")).equals(before)).toBe(true);
+  });
+});
+
+describe("the schedule", () => {
+  test("learning rates of a run are those of ReduceLROnPlateau on its validation losses", async () => {
+    const plateau = { factor: 0.5, patience: 0 };
+    await trained("plateau", config({ epochs: 8, learningRate: 0.3, plateau }));
+    const records = await metricsOf("plateau");
+    const scheduler = new ReduceLROnPlateau({ learningRate: 0.3, ...plateau });
+    let expected = 0.3;
+    for (const { learningRate, validation } of records) {
+      expect(learningRate).toBe(expected);
+      expected = scheduler.step(validation.loss);
+    }
+    expect(records.at(-1)?.learningRate).toBeLessThan(0.3);
+  });
+
+  test("early stopping ends a run that does not improve", async () => {
+    const settings = config({ epochs: 40, learningRate: 1e-9, earlyStopping: { patience: 2 } });
+    // Running statistics still settle, so the loss moves for a while.
+    expect(await trained("early", settings)).toBe("early stopping");
+    const losses = (await metricsOf("early")).map(({ validation }) => validation.loss);
+    const best = losses.indexOf(Math.min(...losses));
+    expect(losses.length - 1 - best).toBe(2);
+  });
+});
+
+test("a network learns a few slices by heart", async () => {
+  await trained("heart", config({ overfitBatches: 1, epochs: 30, baseFeatures: 4, learningRate: 1e-2 }));
+  const records = await metricsOf("heart");
+  expect(records.at(-1)?.training.loss ?? 9).toBeLessThan(0.5 * (records[0]?.training.loss ?? 0));
+  // The liver is a few pixels of these tiny slices.
+  const dice = records.map(({ training }) => training.dice[1] ?? 0);
+  expect(dice.at(-1)).toBeGreaterThan(2 * (dice[0] ?? 1));
+});
+
+test("a batch in parts trains too, and two steps try everything", async () => {
+  await trained("parts", config({ batch: 5, microBatch: 2, epochs: 4 }));
+  const records = await metricsOf("parts");
+  expect(records.at(-1)?.training.loss ?? 9).toBeLessThan(records[0]?.training.loss ?? 0);
+  await trained("fast", config({ fastDevRun: true, epochs: 9 }));
+  const [only, ...more] = await metricsOf("fast");
+  expect(only?.step).toBe(2);
+  expect(more).toEqual([]);
+});
+
+test("a loss that is not finite ends the run, names the slices and leaves the checkpoint", async () => {
+  const settings = config({ learningRate: 1e38, epochs: 5 });
+  await expect(trained("nan", settings)).rejects.toThrow(NonFiniteLossError);
+  const run = await resumeRun(join(root, "nan"), request());
+  await run.close();
+  const { tensors } = await run.folder.loadCheckpoint("last");
+  for (const { data } of tensors.values()) expect(Array.from(data as Float32Array).every(Number.isFinite)).toBe(true);
+  await expect(resumed("nan")).rejects.toThrow(/slices phantom_00\d #\d|validation loss/);
+});
+
+describe("a folder that has changed", () => {
+  test("a case of the split that is gone is named", async () => {
+    const data = join(root, "fewer");
+    await writePhantom(data, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
+    await trained("lost", config({ data, epochs: 1 }));
+    const path = join(data, "dataset.json");
+    const json = JSON.parse(await readFile(path, "utf8"));
+    await writeFile(path, JSON.stringify({ ...json, training: json.training.slice(1) }));
+    await expect(resumed("lost")).rejects.toThrow(/the case phantom_001 of this run's split is not there any more/);
+  });
+
+  test("labels that are no class are named", async () => {
+    const data = join(root, "labels");
+    const written = await writePhantom(data, { cases: 2, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
+    expect(written.cases).toBe(2);
+    const grid = {
+      shape: [16, 16, 2],
+      spacing: [1, 1, 1],
+      affine: [
+        [1, 0, 0, 0],
+        [0, 1, 0, 0],
+        [0, 0, 1, 0],
+      ],
+    } as const;
+    await writeNifti(join(data, "labelsTr", "phantom_001.nii.gz"), { ...grid, data: new Uint8Array(512).fill(7) });
+    await expect(trained("wrong", config({ data }))).rejects.toThrow(/phantom_001/);
+  });
+});

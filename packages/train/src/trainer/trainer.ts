@@ -1,0 +1,307 @@
+import { BatchReader, type SliceCache, type SliceKey, shuffled } from "@lobule/data";
+import type { AttentionResUNet } from "@lobule/nn";
+import { type Device, PlanError, type SafetensorsTensor } from "@lobule/tensor";
+import { Adam } from "../adam.js";
+import { EarlyStopping } from "../early-stopping.js";
+import { buildNetwork, type ModelDescription, networkState } from "../model/model-description.js";
+import { ReduceLROnPlateau } from "../reduce-lr-on-plateau.js";
+import type { EpochRecord } from "../run/epoch-record.js";
+import type { RunFolder } from "../run/run-folder.js";
+import { BatchRunner } from "./batch-runner.js";
+import { addedTo, meansOf } from "./epoch-sums.js";
+import { SegmentationPrograms } from "./segmentation-programs.js";
+import { inputExtents, type Preprocessing, slicesOf } from "./slice-sampling.js";
+import type { TrainingConfig } from "./training-config.js";
+import type { TrainingState } from "./training-state.js";
+import { type ValidationResult, validate } from "./validation.js";
+
+/** What a trainer is asked to do, and with what. */
+export interface TrainerOptions {
+  readonly device: Device;
+  readonly config: TrainingConfig;
+  readonly model: ModelDescription;
+  readonly cache: SliceCache;
+  /** Numbers of the cases of the cache. */
+  readonly cases: { readonly training: readonly number[]; readonly validation: readonly number[] };
+  /** Milliseconds; for rates only, no result depends on it. */
+  readonly now: () => number;
+  /** Ends training after the step under way; the state is saved. */
+  readonly signal?: AbortSignal;
+  readonly observer?: TrainingObserver;
+}
+
+export interface StepProgress {
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly step: number;
+  readonly steps: number;
+  /** Means of the epoch so far. */
+  readonly loss: number;
+  /** Soft Dice by class. */
+  readonly dice: readonly number[];
+  readonly learningRate: number;
+  readonly slicesPerSecond: number;
+  /** Share of the time that was spent waiting for data. */
+  readonly waitedShare: number;
+  /** Until the end of this epoch's training. */
+  readonly secondsLeft: number;
+}
+
+/** Is told how training goes. */
+export interface TrainingObserver {
+  step?(progress: StepProgress): void;
+  validating?(done: number, total: number): void;
+  epoch?(record: EpochRecord): void;
+}
+
+type KeepRecord = (record: EpochRecord) => Promise<void>;
+
+/** How a run ended. */
+export type TrainingOutcome = "all epochs done" | "early stopping" | "interrupted";
+
+/** Trains one network on the slices of a cache: epochs, validation, schedule, early stopping, checkpoints. */
+export class Trainer {
+  readonly network: AttentionResUNet<1, number>;
+  readonly preprocessing: Preprocessing;
+  private readonly adam: Adam;
+  private readonly plateau: ReduceLROnPlateau;
+  private readonly earlyStopping: EarlyStopping;
+  private readonly programs: SegmentationPrograms;
+  private readonly trainingSlices: readonly SliceKey[];
+  private readonly validationSlices: readonly SliceKey[];
+  private readonly sampleNumbers: ReadonlyMap<string, number>;
+  private state: TrainingState;
+
+  constructor(private readonly options: TrainerOptions) {
+    const { config, model, cache, cases, device } = options;
+    this.network = buildNetwork(model, config.seed);
+    this.adam = new Adam(this.network.namedParameters(), { learningRate: config.learningRate });
+    this.plateau = new ReduceLROnPlateau({ learningRate: config.learningRate, ...config.plateau });
+    this.earlyStopping = new EarlyStopping(config.earlyStopping);
+    const extents = inputExtents(cache.cases, config.size, this.network.divisor);
+    this.preprocessing = { ...extents, window: model.window, resample: config.size !== null };
+    const geometry = { ...extents, slotPixels: cache.slotPixels };
+    this.programs = new SegmentationPrograms(device, this.network, this.adam, geometry, config.microBatch !== null);
+    const all = slicesOf(cache.cases, cases.training);
+    this.sampleNumbers = new Map(all.map((key, i) => [keyText(key), i]));
+    const { overfitBatches, batch } = config;
+    this.trainingSlices =
+      overfitBatches === null ? all : shuffled(all, config.seed, "overfit").slice(0, overfitBatches * batch);
+    this.validationSlices = overfitBatches === null ? slicesOf(cache.cases, cases.validation) : this.trainingSlices;
+    this.state = {
+      ...{ epoch: 0, step: 0, globalStep: 0, optimizerSteps: 0, best: null, finished: null },
+      plateau: this.plateau.state(),
+      earlyStopping: this.earlyStopping.state(),
+      sums: {},
+    };
+  }
+
+  /** Slices of an epoch. */
+  get slices(): { readonly training: number; readonly validation: number } {
+    return { training: this.trainingSlices.length, validation: this.validationSlices.length };
+  }
+
+  /**
+   * Checks that a step fits the adapter, before anything is run.
+   * @returns bytes on the device.
+   * @throws PlanError with the largest batch that fits.
+   */
+  checkMemory(): number {
+    const { config, device } = this.options;
+    const wanted = Math.min(config.microBatch ?? config.batch, this.trainingSlices.length);
+    const plan = this.programs.plan(wanted);
+    try {
+      device.check(plan);
+      return plan.peakBytes;
+    } catch (error) {
+      if (!(error instanceof PlanError)) throw error;
+      let [fits, tooMany] = [0, wanted];
+      while (tooMany - fits > 1) {
+        const middle = Math.floor((fits + tooMany) / 2);
+        try {
+          device.check(this.programs.plan(middle));
+          fits = middle;
+        } catch (inner) {
+          if (!(inner instanceof PlanError)) throw inner;
+          tooMany = middle;
+        }
+      }
+      const { height, width } = this.preprocessing;
+      throw new PlanError(
+        fits === 0
+          ? `not even one slice of ${height}×${width} fits this adapter (${error.message}); use --size or fewer --base-features`
+          : `${wanted} slices of ${height}×${width} at once do not fit this adapter (${error.message}); use --batch ${fits}, or --micro-batch ${fits} to keep the batch of ${config.batch}`,
+      );
+    }
+  }
+
+  /** Goes on from a checkpoint of this run. */
+  restore(state: TrainingState, tensors: ReadonlyMap<string, SafetensorsTensor>): void {
+    this.network.loadStateDict(networkState(tensors));
+    this.adam.loadStateDict(tensors, state.optimizerSteps);
+    this.plateau.restore(state.plateau);
+    this.adam.learningRate = state.plateau.learningRate;
+    this.earlyStopping.restore(state.earlyStopping);
+    this.state = state;
+  }
+
+  /**
+   * Trains until the last epoch, early stopping or the signal; checkpoints and metrics go into the folder.
+   * @param keepRecord keeps the record of an epoch elsewhere too, such as in a TensorBoard file.
+   */
+  async run(folder: RunFolder, keepRecord?: KeepRecord): Promise<TrainingOutcome> {
+    const { signal } = this.options;
+    if (this.state.finished !== null) return this.state.finished;
+    if (this.state.globalStep === 0) await this.save(folder, "last");
+    while (this.state.finished === null) {
+      const whole = await this.epoch(folder, keepRecord);
+      if (this.state.finished === null && (!whole || signal?.aborted === true)) return "interrupted";
+    }
+    return this.state.finished;
+  }
+
+  /** One epoch, or what is left of it; false when the signal ended it. */
+  private async epoch(folder: RunFolder, keepRecord?: KeepRecord): Promise<boolean> {
+    const { config, now, observer } = this.options;
+    const started = now();
+    const batches = this.batchesOf(this.state.epoch);
+    const trained = await this.trainOn(folder, batches, started);
+    if (!trained) {
+      await this.save(folder, "last");
+      return false;
+    }
+    const seconds = (now() - started) / 1000;
+    const means = meansOf(this.state.sums);
+    const validation = await this.validate();
+    const { epoch } = this.state;
+    const learningRate = this.adam.learningRate;
+    const better = this.state.best === null || validation.loss < this.state.best.loss;
+    this.adam.learningRate = this.plateau.step(validation.loss);
+    const stop = this.earlyStopping.step(validation.loss);
+    const last = epoch + 1 >= (config.fastDevRun ? 1 : config.epochs);
+    this.state = {
+      ...this.state,
+      epoch: epoch + 1,
+      step: 0,
+      plateau: this.plateau.state(),
+      earlyStopping: this.earlyStopping.state(),
+      best: better ? { loss: validation.loss, epoch } : this.state.best,
+      sums: {},
+      finished: last ? "all epochs done" : stop ? "early stopping" : null,
+    };
+    const record: EpochRecord = {
+      ...{ epoch, step: this.state.globalStep, learningRate, training: means, validation, best: better },
+      seconds: (now() - started) / 1000,
+      slicesPerSecond: trained.slices / seconds,
+      waitedShare: Math.min(1, trained.waitedSeconds / seconds),
+    };
+    await folder.appendMetrics(record);
+    await keepRecord?.(record);
+    if (better) await this.save(folder, "best");
+    await this.save(folder, "last");
+    observer?.epoch?.(record);
+    return true;
+  }
+
+  /** Frees the memory of the steps on the device, for what comes after training. */
+  close(): Promise<void> {
+    return this.programs.destroy();
+  }
+
+  private async trainOn(
+    folder: RunFolder,
+    batches: readonly (readonly SliceKey[])[],
+    started: number,
+  ): Promise<{ readonly slices: number; readonly waitedSeconds: number } | undefined> {
+    const { cache, config, now, signal } = this.options;
+    const { epoch, step: first } = this.state;
+    const reader = new BatchReader(cache, batches.slice(first), { now });
+    const runner = new BatchRunner(
+      {
+        ...{ cache, programs: this.programs, adam: this.adam, preprocessing: this.preprocessing },
+        ...{ augmentation: config.augmentation, seed: config.seed, microBatch: config.microBatch },
+        sampleNumber: (key) => this.sampleNumbers.get(keyText(key)) ?? 0,
+      },
+      first,
+    );
+    let slices = 0;
+    try {
+      for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
+        await runner.step(next.keys, next.batch, epoch);
+        reader.release(next.batch);
+        slices += next.keys.length;
+        const step = this.state.step + 1;
+        this.state = {
+          ...this.state,
+          step,
+          globalStep: this.state.globalStep + 1,
+          optimizerSteps: this.adam.steps,
+        };
+        const due = config.checkpointEvery !== null && step % config.checkpointEvery === 0 && step < batches.length;
+        if (runner.full || due || signal?.aborted || step === batches.length) {
+          await this.takeMetrics(runner);
+          this.report(batches.length, started, slices, reader.waitedSeconds);
+        }
+        if (due) await this.save(folder, "last");
+        if (signal?.aborted && step < batches.length) return undefined;
+      }
+    } finally {
+      await reader.close();
+    }
+    return { slices, waitedSeconds: reader.waitedSeconds };
+  }
+
+  private async takeMetrics(runner: BatchRunner): Promise<void> {
+    for (const { slices, means } of await runner.metrics()) {
+      this.state = { ...this.state, sums: addedTo(this.state.sums, slices, means) };
+    }
+  }
+
+  private report(steps: number, started: number, slices: number, waitedSeconds: number): void {
+    const { config, now, observer } = this.options;
+    const { epoch, step, sums } = this.state;
+    const seconds = (now() - started) / 1000;
+    const { loss, dice } = meansOf(sums);
+    const perSecond = slices / seconds;
+    observer?.step?.({
+      ...{ epoch, epochs: config.epochs, step, steps, dice },
+      loss,
+      learningRate: this.adam.learningRate,
+      slicesPerSecond: perSecond,
+      waitedShare: waitedSeconds / seconds,
+      secondsLeft: ((steps - step) * Math.min(config.batch, this.trainingSlices.length)) / perSecond,
+    });
+  }
+
+  private validate(): Promise<ValidationResult> {
+    const { cache, config, model, observer } = this.options;
+    const { batch, microBatch, fastDevRun } = config;
+    const atOnce = microBatch ?? batch;
+    return validate({
+      ...{ cache, programs: this.programs, preprocessing: this.preprocessing, classes: model.classes.length, atOnce },
+      slices: fastDevRun ? this.validationSlices.slice(0, atOnce) : this.validationSlices,
+      onProgress: (done, total) => observer?.validating?.(done, total),
+    });
+  }
+
+  /** The batches of an epoch: all slices in an order of their own. */
+  private batchesOf(epoch: number): SliceKey[][] {
+    const { seed, batch, overfitBatches, fastDevRun } = this.options.config;
+    const order =
+      overfitBatches === null ? shuffled(this.trainingSlices, seed, "epoch", epoch) : [...this.trainingSlices];
+    const batches: SliceKey[][] = [];
+    for (let first = 0; first < order.length; first += batch) batches.push(order.slice(first, first + batch));
+    return fastDevRun ? batches.slice(0, 2) : batches;
+  }
+
+  private async save(folder: RunFolder, kind: "best" | "last"): Promise<void> {
+    const { model } = this.options;
+    const tensors = new Map<string, SafetensorsTensor>([
+      ...(await this.network.stateDict()),
+      ...(kind === "last" ? await this.adam.stateDict() : []),
+    ]);
+    await folder.saveCheckpoint(kind, tensors, { model, training: this.state });
+  }
+}
+
+const keyText = ({ case: index, slice }: SliceKey): string => `${index}/${slice}`;

@@ -1,0 +1,106 @@
+import { BatchReader, type SliceCache, type SliceKey } from "@lobule/data";
+import { type LoadedProgram, packSamples } from "@lobule/tensor";
+import { DiceAccumulator, type DiceReadings } from "../evaluation/dice-readings.js";
+import { NonFiniteLossError } from "./batch-runner.js";
+import type { SegmentationPrograms } from "./segmentation-programs.js";
+import { type Preprocessing, plainSample } from "./slice-sampling.js";
+
+export interface ValidationOptions {
+  readonly cache: SliceCache;
+  readonly programs: SegmentationPrograms;
+  readonly preprocessing: Preprocessing;
+  /** Number of classes, background included. */
+  readonly classes: number;
+  readonly slices: readonly SliceKey[];
+  /** Slices run at once. */
+  readonly atOnce: number;
+  readonly onProgress: (done: number, total: number) => void;
+}
+
+/** Means over all slices, and the readings of Dice by class at the network's resolution. */
+export interface ValidationResult {
+  readonly loss: number;
+  readonly crossEntropy: number;
+  readonly diceLoss: number;
+  readonly dice: Record<"sliceMean" | "foregroundSliceMean" | "pooled" | "perCase", (number | null)[]>;
+}
+
+/**
+ * Runs the network on slices by its running statistics.
+ * @throws NonFiniteLossError when the loss is NaN or infinite.
+ */
+export async function validate(options: ValidationOptions): Promise<ValidationResult> {
+  const { cache, programs, preprocessing, classes, slices, atOnce, onProgress } = options;
+  const batches: SliceKey[][] = [];
+  for (let first = 0; first < slices.length; first += atOnce) batches.push(slices.slice(first, first + atOnce));
+  const reader = new BatchReader(cache, batches, {});
+  const accumulator = new DiceAccumulator(classes);
+  const sums = { loss: 0, crossEntropy: 0, diceLoss: 0 };
+  let done = 0;
+  try {
+    for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
+      const { keys, batch } = next;
+      const program = await programs.validation(keys.length);
+      const samples = packSamples(
+        keys.map((key) => {
+          const source = cache.cases[key.case];
+          if (source === undefined) throw new RangeError(`no case ${key.case} in the cache`);
+          return plainSample(source, preprocessing);
+        }),
+      );
+      await program.run({
+        pixels: batch.pixels.subarray(0, (keys.length * cache.slotPixels) / 2),
+        labels: batch.labels.subarray(0, (keys.length * cache.slotPixels) / 4),
+        samples,
+      });
+      reader.release(batch);
+      await addCounts(accumulator, cache, keys, program);
+      const [row = {}] = await program.metrics();
+      for (const name of ["loss", "crossEntropy", "diceLoss"] as const) {
+        sums[name] += (row[name] ?? Number.NaN) * keys.length;
+      }
+      done += keys.length;
+      onProgress(done, slices.length);
+    }
+  } finally {
+    await reader.close();
+  }
+  if (!Number.isFinite(sums.loss)) {
+    throw new NonFiniteLossError(
+      `the validation loss became ${sums.loss}; the checkpoints are from before. Use a lower --lr`,
+    );
+  }
+  const readings = accumulator.result();
+  const byClass = (name: keyof DiceReadings): (number | null)[] => readings.map((each) => each[name].value);
+  return {
+    loss: sums.loss / done,
+    crossEntropy: sums.crossEntropy / done,
+    diceLoss: sums.diceLoss / done,
+    dice: {
+      sliceMean: byClass("sliceMean"),
+      foregroundSliceMean: byClass("foregroundSliceMean"),
+      pooled: byClass("pooled"),
+      perCase: byClass("perCase"),
+    },
+  };
+}
+
+/** Adds the overlap [n, classes, 3] of each slice of a batch: intersection, predicted, target. */
+async function addCounts(
+  accumulator: DiceAccumulator,
+  cache: SliceCache,
+  keys: readonly SliceKey[],
+  program: LoadedProgram,
+): Promise<void> {
+  const counts = await program.read("counts");
+  const { classes } = accumulator;
+  keys.forEach((key, n) => {
+    const column = (which: number): number[] =>
+      Array.from({ length: classes }, (_, c) => counts[(n * classes + c) * 3 + which] ?? 0);
+    accumulator.addSlice(cache.cases[key.case]?.name ?? "", {
+      intersection: column(0),
+      predicted: column(1),
+      target: column(2),
+    });
+  });
+}
