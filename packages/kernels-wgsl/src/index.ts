@@ -15,6 +15,7 @@ export { convert } from "./convert/convert.js";
 export { fromHalf, toHalf } from "./convert/half.js";
 export { gather } from "./gather/gather.js";
 export { type LabelField, labelMap, packLabelFields, wordsPerField } from "./label-map/label-map.js";
+export { findOverflow, type LossScaleRule, lossScale } from "./loss-scale/loss-scale.js";
 export { maxPool2x2, maxPool2x2Grad } from "./max-pool2x2/max-pool2x2.js";
 export { type MirrorAxes, mirror } from "./mirror/mirror.js";
 export { type OverlapKernels, overlapCounts } from "./overlap-counts/overlap-counts.js";
@@ -33,7 +34,7 @@ export {
 export type { PackedLayout } from "./shared/packing.js";
 export { pasteSlots, type SlotText } from "./shared/slots.js";
 export { momentsSlot, sumsSlot } from "./shared/statistics.js";
-export { type Binding, bindingsOf, hasFunction, packSizes } from "./shared/wgsl-text.js";
+export { type Binding, bindingsOf, hasFunction, packSizes, withStorageTypes } from "./shared/wgsl-text.js";
 export {
   packSamples,
   type SliceSample,

@@ -20,9 +20,11 @@ export { scaledDotProductAttention } from "./ops/attention.js";
 export { type AttentionGateInputs, attentionGate } from "./ops/attention-gate.js";
 export { type BatchNormOptions, batchNorm } from "./ops/batch-norm.js";
 export { addBias } from "./ops/bias.js";
+export { castTo } from "./ops/cast.js";
 export { concatChannels, reshape, sliceChannels } from "./ops/channels.js";
 export { conv1x1, conv3x3, convTranspose2x2 } from "./ops/convolution.js";
 export { labelMap } from "./ops/label-map.js";
+export type { LossScaling } from "./ops/loss-scaling.js";
 export { maxPool2x2 } from "./ops/max-pool.js";
 export { mirror } from "./ops/mirror.js";
 export { overlapCounts } from "./ops/overlap-counts.js";
@@ -40,6 +42,7 @@ export {
   sqrt,
   subtract,
 } from "./ops/pointwise.js";
+export { type RandomSeed, randomNormal, randomUniform } from "./ops/random.js";
 export { type SampledSlices, type SliceBatchInputs, sampleSlices } from "./ops/slice-sampler.js";
 export {
   augmentTransform,

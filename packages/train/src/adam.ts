@@ -1,5 +1,13 @@
 import type { StateDict } from "@lobule/nn";
-import { adam, type SafetensorsTensor, type Shape, type Tensor, type Update, Variable } from "@lobule/tensor";
+import {
+  adam,
+  type LossScaling,
+  type SafetensorsTensor,
+  type Shape,
+  type Tensor,
+  type Update,
+  Variable,
+} from "@lobule/tensor";
 
 export interface AdamOptions {
   /** Step size; 1e-3 by default. Can be changed between steps. */
@@ -99,11 +107,17 @@ export class Adam {
 
   /**
    * The change of state of one step, for a program's `updates`.
-   * @param gradients one for each of {@link parameters}, in their order.
+   * @param gradients one for each of {@link parameters}, in their order; with a scaler those of the scaled loss,
+   * `gradients(loss, parameters, scaler.scale)`. A step that it skips changes nothing, and bias corrections then follow
+   * the steps that were taken and not {@link steps}.
    * @throws ShapeError when they do not match.
    */
-  update(gradients: readonly Tensor[], hyper: Tensor<readonly [8], "f32">): Update {
-    return adam(this.parameters, gradients, this.firstMoments, this.secondMoments, hyper);
+  update(
+    gradients: readonly Tensor[],
+    hyper: Tensor<readonly [8], "f32">,
+    { scaler }: { readonly scaler?: LossScaling } = {},
+  ): Update {
+    return adam(this.parameters, gradients, this.firstMoments, this.secondMoments, hyper, scaler);
   }
 
   /** Both moments as `exp_avg.<parameter>` and `exp_avg_sq.<parameter>`. The step count is not among them. */

@@ -30,6 +30,7 @@ export { type FormatEvaluationOptions, formatEvaluation } from "./evaluation/for
 export { type LargestComponentOptions, largestComponent } from "./evaluation/largest-component.js";
 export { type PublishedDice, type PublishedPreset, publishedDice } from "./evaluation/published-figures.js";
 export { type ClassSummary, type EvaluationResult, summarise } from "./evaluation/summarise.js";
+export { LossScaler, type LossScalerOptions } from "./loss-scaler.js";
 export { readModel, type SavedModel } from "./model/load-model.js";
 export { type ModelDescription, ModelError } from "./model/model-description.js";
 export { type EvaluateOptions, evaluateCases, predictVolume } from "./predict/evaluate-cases.js";

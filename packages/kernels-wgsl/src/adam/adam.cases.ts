@@ -1,6 +1,6 @@
 import type { AdamHyper } from "./adam.reference.js";
 
-const defaults: AdamHyper = {
+export const adamDefaults: AdamHyper = {
   learningRate: 1e-3,
   beta1: 0.9,
   beta2: 0.999,
@@ -16,11 +16,11 @@ export const adamCases: readonly {
   readonly steps: number;
   readonly hyper: AdamHyper;
 }[] = [
-  { why: "a single parameter, the first step", length: 1, steps: 1, hyper: defaults },
-  { why: "length that no workgroup divides", length: 10_007, steps: 10, hyper: defaults },
-  { why: "weight decay added to the gradient", length: 131, steps: 5, hyper: { ...defaults, weightDecay: 0.1 } },
-  { why: "decoupled weight decay", length: 131, steps: 5, hyper: { ...defaults, decoupledWeightDecay: 0.1 } },
-  { why: "an epsilon that matters", length: 131, steps: 5, hyper: { ...defaults, epsilon: 0.5, beta1: 0.5 } },
+  { why: "a single parameter, the first step", length: 1, steps: 1, hyper: adamDefaults },
+  { why: "length that no workgroup divides", length: 10_007, steps: 10, hyper: adamDefaults },
+  { why: "weight decay added to the gradient", length: 131, steps: 5, hyper: { ...adamDefaults, weightDecay: 0.1 } },
+  { why: "decoupled weight decay", length: 131, steps: 5, hyper: { ...adamDefaults, decoupledWeightDecay: 0.1 } },
+  { why: "an epsilon that matters", length: 131, steps: 5, hyper: { ...adamDefaults, epsilon: 0.5, beta1: 0.5 } },
 ];
 
 /** Problems that are timed. */

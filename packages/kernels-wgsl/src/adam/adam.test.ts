@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { expectClose, randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
 import { runKernel } from "../testing/runner.js";
-import { adamCases } from "./adam.cases.js";
+import { adamCases, adamDefaults } from "./adam.cases.js";
 import { adam } from "./adam.js";
 import { type AdamState, adamHyper, adamReference } from "./adam.reference.js";
 
@@ -51,5 +51,37 @@ describe.each(adamCases)("$length: $why", ({ length, steps, hyper }) => {
       expectClose(`secondMoment after step ${t}`, after.secondMoment, reference.secondMoment, 1e-6);
       current = after as typeof current;
     }
+  });
+});
+
+describe("scaled gradients", () => {
+  const length = 131;
+  const plain = adamHyper({ ...adamDefaults, weightDecay: 0.1, decoupledWeightDecay: 0.2 }, 3);
+  const arrays = {
+    parameters: randomArray(length, 1),
+    firstMoment: randomArray(length, 2),
+    secondMoment: randomArray(length, 3).map(Math.abs),
+  };
+  const gradients = randomArray(length, 4);
+
+  test("give the same bits as those of the loss itself", async () => {
+    const expected = await runKernel(
+      device,
+      adam(length),
+      { ...arrays, gradients, hyper: Float32Array.from(plain) },
+      state,
+    );
+    const scaled = gradients.map((gradient) => gradient * 1024);
+    const hyper = Float32Array.of(...plain, 1 / 1024, 1);
+    expect(await runKernel(device, adam(length, true), { ...arrays, gradients: scaled, hyper }, state)).toEqual(
+      expected,
+    );
+  });
+
+  test("a step that is skipped changes no bit", async () => {
+    const overflowing = gradients.fill(Number.NaN, 3, 9);
+    const hyper = Float32Array.of(...plain, 1 / 1024, 0);
+    const after = await runKernel(device, adam(length, true), { ...arrays, gradients: overflowing, hyper }, state);
+    expect(after).toEqual(arrays);
   });
 });

@@ -1,17 +1,21 @@
 import { ceilDivide, foldWorkgroups, type Kernel } from "../shared/kernel.js";
+import { withConstant } from "../shared/wgsl-text.js";
 import source from "./adam.wgsl.js";
 
 /**
  * One step of Adam over flat buffers of `length` f32: parameters, firstMoment and secondMoment are updated in place.
  *
  * `hyper` [8]: learningRate, 1 − β₁, 1 − β₂, epsilon, weightDecay (added to the gradient), 1 − β₁ᵗ, √(1 − β₂ᵗ),
- * decoupledWeightDecay. Source: Kingma and Ba 2015, algorithm 1; Loshchilov and Hutter 2019 for the decoupled decay;
- * PyTorch's order of operations.
+ * decoupledWeightDecay. With `scaled`, [10]: also the factor of the gradients, and 0 where the step is skipped and every
+ * bit stays as it is (see the kernel loss-scale).
+ *
+ * Source: Kingma and Ba 2015, algorithm 1; Loshchilov and Hutter 2019 for the decoupled decay; PyTorch's order of
+ * operations.
  */
-export function adam(length: number): Kernel {
+export function adam(length: number, scaled = false): Kernel {
   return {
     name: "adam",
-    source,
+    source: scaled ? withConstant(source, "SCALED", true) : source,
     launches: [{ sizes: { length }, workgroups: [...foldWorkgroups(ceilDivide(length, 64)), 1] }],
     flops: 12 * length,
     bytes: 28 * length,

@@ -9,9 +9,10 @@ struct Sizes {
 @group(0) @binding(2) var<storage, read> gradients: array<f32>; // [length]
 @group(0) @binding(3) var<storage, read_write> firstMoment: array<f32>; // [length]
 @group(0) @binding(4) var<storage, read_write> secondMoment: array<f32>; // [length]
-@group(0) @binding(5) var<storage, read> hyper: array<f32>; // [8], see below
+@group(0) @binding(5) var<storage, read> hyper: array<f32>; // [8], see below; [10] where SCALED
 
 const LANES: u32 = 64;
+const SCALED = false; // tunable: whether the gradients are those of a scaled loss, and the step may be skipped
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -21,6 +22,7 @@ fn main(
 ) {
   let index = (workgroup.x + workgroup.y * workgroups.x) * LANES + lane;
   if (index >= sizes.length) { return; }
+  if (SCALED && hyper[9] == 0.0) { return; }
   let learningRate = hyper[0];
   // 1 − β and not β: 1 − f32(0.999) would be 4.7e-5 off.
   let complement1 = hyper[1];
@@ -33,7 +35,9 @@ fn main(
 
   let before = parameters[index];
   let parameter = before * (1.0 - learningRate * decoupledWeightDecay);
-  let gradient = gradients[index] + weightDecay * before;
+  var given = gradients[index];
+  if (SCALED) { given *= hyper[8]; }
+  let gradient = given + weightDecay * before;
   let first = firstMoment[index] + complement1 * (gradient - firstMoment[index]);
   let second = secondMoment[index] + complement2 * (gradient * gradient - secondMoment[index]);
   let denominator = sqrt(second) / sqrtBiasCorrection2 + epsilon;

@@ -11,6 +11,7 @@ import {
   runLinear,
 } from "../testing/convolution-checks.js";
 import { testDevice } from "../testing/device.js";
+import { checkAgainstFullStorage } from "../testing/half-storage.js";
 import { convTranspose2x2Cases } from "./conv-transpose2x2.cases.js";
 import {
   type ConvTranspose2x2Problem,
@@ -91,10 +92,16 @@ test("the blocked kernels equal the plain ones on a level of the network", async
 describe.each(variants)("%s", (variant) => {
   test("f16 storage", async (ctx) => {
     if (!device.features.has("shader-f16")) ctx.skip("adapter lacks shader-f16");
-    const { forward, gradWeight, shape, weight, outChannels } = runsOf(
+    const { forward, gradInput, gradWeight, shape, weight, outChannels } = runsOf(
       { input: { batch: 2, channels: 3, height: 5, width: 6 }, outChannels: 4 },
       variant,
     );
+    const { input: gradOutput = [], weight: packed = new Float32Array() } = gradInput.arrays;
+    await checkAgainstFullStorage(device, "gradInput", gradInput.kernel, {
+      inputs: { input: gradOutput },
+      outputs: { output: gradInput.length },
+      untouched: { weight: packed },
+    });
     await checkHalfStorage(device, forward, ["input"], ({ input = new Float32Array() }) =>
       convTranspose2x2Reference(input, shape, weight, outChannels),
     );

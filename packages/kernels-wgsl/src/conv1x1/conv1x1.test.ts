@@ -11,6 +11,7 @@ import {
   runLinear,
 } from "../testing/convolution-checks.js";
 import { testDevice } from "../testing/device.js";
+import { checkAgainstFullStorage } from "../testing/half-storage.js";
 import { conv1x1Cases } from "./conv1x1.cases.js";
 import {
   type Conv1x1Problem,
@@ -92,10 +93,16 @@ test("the blocked kernels equal the plain ones on a level of the network", async
 describe.each(variants)("%s", (variant) => {
   test("f16 storage", async (ctx) => {
     if (!device.features.has("shader-f16")) ctx.skip("adapter lacks shader-f16");
-    const { forward, gradWeight, shape, weight, outChannels } = runsOf(
+    const { forward, gradInput, gradWeight, shape, weight, outChannels } = runsOf(
       { input: { batch: 2, channels: 3, height: 5, width: 6 }, outChannels: 4 },
       variant,
     );
+    const { input: gradOutput = [], weight: packed = new Float32Array() } = gradInput.arrays;
+    await checkAgainstFullStorage(device, "gradInput", gradInput.kernel, {
+      inputs: { input: gradOutput },
+      outputs: { output: gradInput.length },
+      untouched: { weight: packed },
+    });
     await checkHalfStorage(device, forward, ["input"], ({ input = new Float32Array() }) =>
       conv1x1Reference(input, shape, weight, outChannels),
     );

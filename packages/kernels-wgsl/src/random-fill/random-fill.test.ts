@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { expectClose } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
+import { checkAgainstFullStorage } from "../testing/half-storage.js";
 import { runKernel } from "../testing/runner.js";
 import { philox4x32, unitInterval } from "./philox.js";
 import { randomFillCases } from "./random-fill.cases.js";
@@ -40,6 +41,16 @@ describe.each(randomFillCases)("$length: $why", ({ length, distribution, key }) 
     const exact = distribution.kind === "uniform" && distribution.low === 0 && distribution.high === 1;
     if (exact) expect(output).toEqual(Float32Array.from(reference));
     expect((await runKernel(device, kernel, arrays, ["output"])).output).toEqual(output);
+  });
+
+  test("f16 storage", async (context) => {
+    if (!device.features.has("shader-f16")) return context.skip("adapter lacks shader-f16");
+    const kernel = randomFill(length, distribution);
+    await checkAgainstFullStorage(device, "random-fill", kernel, {
+      inputs: {},
+      outputs: { output: length },
+      untouched: { key: Uint32Array.from(key) },
+    });
   });
 });
 

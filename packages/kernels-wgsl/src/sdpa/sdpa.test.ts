@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { fromHalf, toHalf } from "../convert/half.js";
-import { withStorageType } from "../shared/wgsl-text.js";
+import type { Kernel } from "../shared/kernel.js";
 import { directionalDerivative, expectClose, randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
+import { checkAgainstFullStorage } from "../testing/half-storage.js";
 import { type HostArray, runKernel } from "../testing/runner.js";
 import { attentionCases } from "./sdpa.cases.js";
 import { type AttentionProblem, scaledDotProductAttention } from "./sdpa.js";
@@ -60,6 +60,8 @@ async function runAll(problem: AttentionProblem, scale: number) {
   return { attention, output, gradQuery, gradKey, gradValue };
 }
 
+type Arrays = Readonly<Record<string, ArrayLike<number>>>;
+
 describe.each(attentionCases)("$why", ({ problem, scale }) => {
   const { query, key, value, gradOutput, weights } = arraysOf(problem, scale);
 
@@ -97,22 +99,24 @@ describe.each(attentionCases)("$why", ({ problem, scale }) => {
     }
   });
 
-  test("f16 storage", async (context) => {
-    if (!device.features.has("shader-f16")) return context.skip("adapter lacks shader-f16");
-    const { forward } = scaledDotProductAttention(problem);
-    const halves = { query: toHalf(query), key: toHalf(key), value: toHalf(value) };
-    const empty = (length: number) => new Uint16Array(length).fill(0x7e00);
-    const { output } = await runKernel(
-      device,
-      { ...forward, source: withStorageType(forward.source, "f16") },
-      { ...halves, attention: empty(weights), output: empty(gradOutput.length) },
-      ["output"],
-    );
-    const [q, k, v] = [halves.query, halves.key, halves.value].map((bits) => fromHalf(bits)) as [
-      Float32Array,
-      Float32Array,
-      Float32Array,
+  describe("f16 storage", () => {
+    const kernels = scaledDotProductAttention(problem);
+    const { attention } = attentionReference(query, key, value, problem);
+    const gradScores = randomArray(weights, 5);
+
+    // The output is a sum over attention weights that were rounded before; with values of both signs it shows more.
+    const checks: [string, Kernel, Arrays, Record<string, number>, number?][] = [
+      ["forward", kernels.forward, { query, key, value }, { output: gradOutput.length, attention: weights }, 2e-3],
+      ["gradScores", kernels.gradScores, { attention, value, gradOutput }, { gradScores: weights }],
+      ["gradQuery", kernels.gradQuery, { matrix: gradScores, factor: key }, { output: query.length }],
+      ["gradKey", kernels.gradKey, { matrix: gradScores, factor: query }, { output: key.length }],
+      ["gradValue", kernels.gradValue, { matrix: attention, factor: gradOutput }, { output: value.length }],
     ];
-    expectClose("output", fromHalf(output as Uint16Array), attentionReference(q, k, v, problem).output, 2e-3);
+    for (const [name, kernel, inputs, outputs, tolerance] of checks) {
+      test(name, async (context) => {
+        if (!device.features.has("shader-f16")) return context.skip("adapter lacks shader-f16");
+        await checkAgainstFullStorage(device, name, kernel, { inputs, outputs, tolerance });
+      });
+    }
   });
 });

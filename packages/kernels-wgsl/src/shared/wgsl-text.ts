@@ -75,6 +75,27 @@ export function withStorageType(source: string, dtype: Extract<DType, "f32" | "f
   return changed.startsWith("enable f16;") ? changed : `enable f16;\n${changed}`;
 }
 
+/**
+ * Sets the storage type of each `array<real>` binding by itself: f16 for those named in `half`, f32 for the others. What
+ * the kernel writes has one type.
+ * @throws KernelDeclarationError when it would have two.
+ */
+export function withStorageTypes(source: string, half: ReadonlySet<string>): string {
+  const bindings = bindingsOf(source).filter(({ type }) => type === "array<real>");
+  if (!bindings.some(({ name }) => half.has(name))) return source;
+  const written = bindings.filter(({ access }) => access === "read_write").map(({ name }) => half.has(name));
+  if (written.includes(true) && written.includes(false)) {
+    throw new KernelDeclarationError("a kernel cannot write f16 and f32 through 'array<real>' bindings");
+  }
+  let text = source;
+  for (const { name, access } of bindings) {
+    if (access === "read_write") continue;
+    text = text.replace(`> ${name}: array<real>;`, `> ${name}: array<${half.has(name) ? "f16" : "f32"}>;`);
+  }
+  if (written.includes(true)) return withStorageType(text, "f16");
+  return text.startsWith("enable f16;") ? text : `enable f16;\n${text}`;
+}
+
 /** Sets a constant that the file marks as tunable: `const TILE: u32 = 4; // tunable`. */
 export function withConstant(source: string, name: string, value: number | boolean): string {
   const pattern = new RegExp(`^const ${name}(: \\w+)? = [^;]+; // tunable`, "m");

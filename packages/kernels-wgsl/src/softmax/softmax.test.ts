@@ -1,9 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { fromHalf, toHalf } from "../convert/half.js";
 import { imageSize } from "../shared/kernel.js";
-import { withStorageType } from "../shared/wgsl-text.js";
 import { directionalDerivative, expectClose, randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
+import { checkAgainstFullStorage } from "../testing/half-storage.js";
 import { runKernel } from "../testing/runner.js";
 import { softmaxCases } from "./softmax.cases.js";
 import { softmax, softmaxGrad } from "./softmax.js";
@@ -49,13 +48,11 @@ describe.each(softmaxCases)("$why", ({ shape, scale }) => {
 
   test("f16 storage", async (context) => {
     if (!device.features.has("shader-f16")) return context.skip("adapter lacks shader-f16");
-    const half = toHalf(input);
-    const rounded = fromHalf(half);
-    const kernel = softmax(shape);
-    const arrays = { input: half, output: new Uint16Array(length).fill(0x7e00) };
-    const { output } = await runKernel(device, { ...kernel, source: withStorageType(kernel.source, "f16") }, arrays, [
-      "output",
-    ]);
-    expectClose("output", fromHalf(output as Uint16Array), softmaxReference(rounded, shape), 1e-3);
+    await checkAgainstFullStorage(device, "softmax", softmax(shape), {
+      inputs: { input },
+      outputs: { output: length },
+    });
+    const inputs = { output: softmaxReference(input, shape), gradOutput };
+    await checkAgainstFullStorage(device, "gradient", softmaxGrad(shape), { inputs, outputs: { gradInput: length } });
   });
 });

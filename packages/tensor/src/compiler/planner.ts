@@ -7,6 +7,7 @@ import {
   pasteSlots,
   pointwise,
   sumPartials,
+  withStorageTypes,
 } from "@lobule/kernels-wgsl";
 import { Arena } from "../graph/arena.js";
 import type { KernelOperation, Node } from "../graph/operation.js";
@@ -16,6 +17,7 @@ import { asImage, PlanError, type Shape, sizeOf } from "../shape.js";
 import { type Fusion, isExpression } from "./fuse.js";
 import type { CallRequest, Lowering, Operand, Packing, Segment } from "./lowering.js";
 import { extendSizes, SlotWriter } from "./slot-text.js";
+import type { StorageType } from "./storage.js";
 
 /** One kernel with everything that its launches need but the buffers. */
 export interface Call {
@@ -39,6 +41,7 @@ export interface Calls {
   readonly calls: readonly Call[];
   /** Elements of a tensor in memory, all partial results of statistics included. */
   readonly elementsOf: (tensor: Tensor) => number;
+  readonly storageType: StorageType;
   readonly placements: ReadonlyMap<Tensor, Placement>;
   readonly arenas: readonly Arena[];
 }
@@ -46,6 +49,7 @@ export interface Calls {
 export interface PlannerOptions {
   readonly fusion: boolean;
   readonly kernels: "fast" | "plain";
+  readonly precision: "f32" | "f16";
 }
 
 /** Elements of a bound uniform range: 64 KiB whatever is used of it. */
@@ -69,7 +73,8 @@ export class Planner implements Lowering {
   constructor(
     private readonly nodes: readonly Node[],
     private readonly fusion: Fusion,
-    private readonly options: PlannerOptions,
+    private readonly storageType: StorageType,
+    private readonly options: Pick<PlannerOptions, "kernels">,
   ) {}
 
   plan(): Calls {
@@ -94,6 +99,7 @@ export class Planner implements Lowering {
     const elementsOf = (tensor: Tensor): number => sizeOf(tensor.shape) * (this.partialCounts.get(tensor) ?? 1);
     return {
       elementsOf,
+      storageType: this.storageType,
       calls: [...packs, ...this.body, ...sums, ...this.end],
       placements: this.placements,
       arenas: [...this.arenas],
@@ -234,15 +240,20 @@ export class Planner implements Lowering {
     }
   }
 
+  /** @param own a tensor that is computed although it is stored: the kernel's own result. */
+  private slotWriter(own?: Tensor): SlotWriter {
+    return new SlotWriter((tensor) => tensor === own || this.fusion.virtual.has(tensor), this.storageType);
+  }
+
   private expressionCall(node: Node, output: Tensor): void {
     const kernel = pointwise(asImage(output.shape));
-    const writer = new SlotWriter((tensor) => tensor === output || this.fusion.virtual.has(tensor));
+    const writer = this.slotWriter(output);
     writer.input("input", output);
     this.body.push(this.assemble(kernel, writer, { kernel, bindings: {}, output }, node.operation.name, [output]));
   }
 
   private finishStatistics(kernel: Kernel, node: Node, x: Tensor): Call {
-    const writer = new SlotWriter((tensor) => this.fusion.virtual.has(tensor));
+    const writer = this.slotWriter();
     writer.input("input", x);
     const mode = node.operation.kind === "statistics" ? node.operation.mode : "sums";
     const partials = node.outputs[0] as Tensor;
@@ -252,7 +263,7 @@ export class Planner implements Lowering {
   }
 
   private finish(request: CallRequest, label = request.kernel.name): Call {
-    const writer = new SlotWriter((tensor) => this.fusion.virtual.has(tensor));
+    const writer = this.slotWriter();
     for (const [name, tensor] of Object.entries(request.slots ?? {})) writer.input(name, tensor);
     const { output } = request;
     const chain = output && this.fusion.stored.get(output.node);
@@ -295,16 +306,25 @@ export class Planner implements Lowering {
 
   private paste(kernel: Kernel, writer: SlotWriter, bindings: Readonly<Record<string, Operand>>, label: string): Call {
     const sizes = writer.sizes;
-    let source = pasteSlots(extendSizes(kernel.source, Object.keys(sizes)), writer.finish());
-    if (writer.usesF16 && !source.startsWith("enable f16;")) source = `enable f16;\n${source}`;
+    const pasted = pasteSlots(extendSizes(kernel.source, Object.keys(sizes)), writer.finish());
     const launches = kernel.launches.map((launch) => ({ ...launch, sizes: { ...launch.sizes, ...sizes } }));
-    const operands = bindingsOf(source)
+    const half = new Set<string>();
+    const operands = bindingsOf(pasted)
       .filter(({ name }) => name !== "sizes")
-      .map(({ name, access }) => {
+      .map(({ name, access, type }) => {
         const operand = writer.leaves.get(name) ?? bindings[name];
         if (operand === undefined) throw new PlanError(`${kernel.name}: nothing is tied to its binding '${name}'`);
-        return { name, access, operand: isTensor(operand) ? storageOf(this.shared.get(operand) ?? operand) : operand };
+        if (!isTensor(operand)) return { name, access, operand };
+        const tensor = storageOf(this.shared.get(operand) ?? operand);
+        if (this.storageType(tensor) === "f16") {
+          if (type === "array<f32>")
+            throw new PlanError(`${kernel.name}: its '${name}' is f32, a tensor in f16 is given`);
+          half.add(name);
+        }
+        return { name, access, operand: tensor };
       });
+    let source = withStorageTypes(pasted, half);
+    if (writer.usesF16 && !source.startsWith("enable f16;")) source = `enable f16;\n${source}`;
     for (const { operand } of operands) if (operand instanceof Arena) this.arenas.add(operand);
     return { label, kernel: { ...kernel, source, launches }, operands };
   }

@@ -11,6 +11,7 @@ import { fuse } from "./fuse.js";
 import type { Operand } from "./lowering.js";
 import { type MemoryPlan, planMemory } from "./memory.js";
 import { type Call, type Calls, isTensor, Planner, type PlannerOptions } from "./planner.js";
+import { chooseStorage } from "./storage.js";
 
 export interface InputSpec {
   readonly shape: Shape;
@@ -39,6 +40,12 @@ export interface CompileOptions {
   readonly fusion?: boolean;
   /** "plain" uses the readable kernel of each room in place of the fast one. */
   readonly kernels?: "fast" | "plain";
+  /**
+   * "f16" stores activations and their gradients in half the memory; arithmetic, parameters, their gradients, sums and
+   * the loss stay f32, and so do outputs. Gradients below 6e-8 then vanish: scale the loss. Needs shader-f16. "f32" by
+   * default.
+   */
+  readonly precision?: "f32" | "f16";
 }
 
 /** Where an operand lies: which buffer, from which byte, how many bytes. */
@@ -129,7 +136,7 @@ export class Program {
   }
 
   private bytesOf(tensor: Tensor): number {
-    return Math.ceil((this.planned.elementsOf(tensor) * bytesPerElement[tensor.dtype]) / 16) * 16;
+    return Math.ceil((this.planned.elementsOf(tensor) * bytesPerElement[this.planned.storageType(tensor)]) / 16) * 16;
   }
 
   placeOf(operand: Operand): Place {
@@ -159,7 +166,7 @@ export class Program {
       const [outputs, reads] = [true, false].map((writes) =>
         call.operands
           .filter(({ access }) => (access === "read_write") === writes)
-          .map(({ operand }) => (isTensor(operand) ? printShape(operand.shape) : `flat[${operand.length}]`))
+          .map(({ operand }) => this.print(operand))
           .join(" "),
       );
       const launches = call.kernel.launches.length > 1 ? ` ×${call.kernel.launches.length}` : "";
@@ -179,6 +186,13 @@ export class Program {
     ].join("\n");
   }
 
+  /** Shape of an operand, after its type where that is not f32. */
+  private print(operand: Operand): string {
+    if (!isTensor(operand)) return `flat[${operand.length}]`;
+    const type = this.planned.storageType(operand);
+    return `${type === "f32" ? "" : type}${printShape(operand.shape)}`;
+  }
+
   /** Bytes that a call reads and writes, each operand once. */
   bytesMoved(call: Call): number {
     return call.operands.reduce((total, { operand }) => total + this.placeOf(operand).bytes, 0);
@@ -195,13 +209,13 @@ export class Program {
  */
 export function compile<const Inputs extends Readonly<Record<string, InputSpec>>>(
   definition: Definition<Inputs>,
-  { fusion = true, kernels = "fast" }: CompileOptions = {},
+  { fusion = true, kernels = "fast", precision = "f32" }: CompileOptions = {},
 ): Program {
   const inputs = Object.fromEntries(
     Object.entries(definition.inputs).map(([name, { shape, dtype }]) => [name, input(name, shape, dtype)]),
   );
   const results = definition.build(inputs as Parameters<typeof definition.build>[0]);
-  return plan(inputs, results, { fusion, kernels });
+  return plan(inputs, results, { fusion, kernels, precision });
 }
 
 /** {@link compile} for tensors that were built already. */
@@ -234,6 +248,7 @@ export function plan(inputs: Readonly<Record<string, Tensor>>, results: Results,
       for (const { tensor } of node.operation.placements ?? []) required.add(storageOf(tensor));
     }
   }
-  const calls = new Planner(nodes, fuse(nodes, required, options.fusion), options).plan();
+  const storageType = chooseStorage(nodes, required, options.precision);
+  const calls = new Planner(nodes, fuse(nodes, required, options.fusion), storageType, options).plan();
   return new Program(inputs, kept, Object.keys(metrics), calls);
 }

@@ -1,8 +1,9 @@
-import { type DType, type ImageShape, momentsSlot, type SlotText, sumsSlot } from "@lobule/kernels-wgsl";
+import { type ImageShape, momentsSlot, type SlotText, sumsSlot } from "@lobule/kernels-wgsl";
 import type { RemapOperation } from "../graph/operation.js";
 import { storageOf, type Tensor } from "../graph/tensor.js";
 import { asImage, PlanError } from "../shape.js";
 import { readInputs } from "./fuse.js";
+import type { StorageType } from "./storage.js";
 
 const pascal = (name: string): string => name[0]?.toUpperCase() + name.slice(1);
 
@@ -39,8 +40,14 @@ export class SlotWriter {
   private readonly newBindings: string[] = [];
   private locals = 0;
 
-  /** @param isVirtual whether a tensor is computed in place instead of read. */
-  constructor(private readonly isVirtual: (tensor: Tensor) => boolean) {}
+  /**
+   * @param isVirtual whether a tensor is computed in place instead of read.
+   * @param storageType in which type a tensor lies in memory.
+   */
+  constructor(
+    private readonly isVirtual: (tensor: Tensor) => boolean,
+    private readonly storageType: StorageType,
+  ) {}
 
   /** Replaces the load slot over the binding `name` by an expression. */
   input(name: string, tensor: Tensor): void {
@@ -77,7 +84,7 @@ export class SlotWriter {
     const context: SlotContext = { image, fields: [] };
     const scope: Scope = { channel: "c", prepare: [], load: [], known: new Map([[own, "value"]]) };
     const result = this.expression(stored, context, scope, chain);
-    const storage = storageTypeOf(stored.dtype);
+    const storage = this.storageType(stored);
     this.usesF16 ||= storage === "f16";
     const definitions: Record<string, string> = {};
     if (writes) {
@@ -200,7 +207,7 @@ export class SlotWriter {
       name = `t${this.leafNames.size}`;
       this.leafNames.set(base, name);
       this.leaves.set(name, base);
-      const type = vector ? "vec4f" : storageTypeOf(base.dtype);
+      const type = vector ? "vec4f" : this.storageType(base);
       this.usesF16 ||= type === "f16";
       this.newBindings.push(`var<storage, read> ${name}: array<${type}>;`);
     }
@@ -249,8 +256,6 @@ const lines = (statements: readonly string[]): string => statements.map((line) =
 
 const struct = (name: string, fields: readonly string[]): string =>
   `struct ${name} { ${(fields.length > 0 ? fields : ["unused: u32"]).join(", ")} }`;
-
-const storageTypeOf = (dtype: DType): string => dtype;
 
 /** Adds fields to `struct Sizes`. */
 export function extendSizes(source: string, names: readonly string[]): string {

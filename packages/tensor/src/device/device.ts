@@ -85,7 +85,7 @@ export class Device {
 
   /** @throws PlanError when a program exceeds a limit of this device: which kernel, what it needs, what would fit. */
   check(program: Program): void {
-    checkLimits(program, this.gpu.limits);
+    checkLimits(program, this.gpu);
   }
 
   /** A buffer for storage and copies (and uniform reads). @throws PlanError when it is larger than the limit. */

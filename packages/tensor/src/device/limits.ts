@@ -6,7 +6,7 @@ import { PlanError } from "../shape.js";
 export const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
 /** @throws PlanError naming the kernel, the need and the limit, and what would fit. */
-export function checkLimits(program: Program, limits: GPUSupportedLimits): void {
+export function checkLimits(program: Program, { limits, features }: GPUDevice): void {
   const largest = Math.max(0, ...program.poolBytes, ...program.arenas.map(({ length }) => 4 * length));
   if (largest > limits.maxBufferSize) {
     throw new PlanError(
@@ -14,6 +14,11 @@ export function checkLimits(program: Program, limits: GPUSupportedLimits): void 
     );
   }
   for (const { label, operands, kernel } of program.calls) {
+    if (kernel.source.startsWith("enable f16;") && !features.has("shader-f16")) {
+      throw new PlanError(
+        `${label}: uses f16, this adapter has no shader-f16; compile with precision "f32", or use another adapter (lobule doctor names it)`,
+      );
+    }
     const storage = operands.filter(({ access }) => access !== "uniform");
     if (storage.length > limits.maxStorageBuffersPerShaderStage) {
       throw new PlanError(

@@ -1,4 +1,4 @@
-import { packSizes } from "@lobule/kernels-wgsl";
+import { fromHalf, packSizes } from "@lobule/kernels-wgsl";
 import type { Operand } from "../compiler/lowering.js";
 import type { Place, Program } from "../compiler/program.js";
 import type { Arena } from "../graph/arena.js";
@@ -262,17 +262,5 @@ function record(
     });
     const bindGroup = device.gpu.createBindGroup({ label: call.label, layout: pipeline.layout, entries });
     return { name: call.label, pipeline: pipeline.pipeline, bindGroup, workgroups: launch.workgroups };
-  });
-}
-
-/** IEEE 754 binary16 to f32. */
-function fromHalf(halves: Uint16Array): Float32Array {
-  return Float32Array.from(halves, (half) => {
-    const sign = half & 0x8000 ? -1 : 1;
-    const exponent = (half >> 10) & 31;
-    const fraction = half & 1023;
-    if (exponent === 0) return sign * fraction * 2 ** -24;
-    if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-    return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
   });
 }

@@ -59,6 +59,12 @@ export interface KernelOperation extends Common {
   readonly slotInputs?: readonly number[];
   /** Set where output 0 goes through a store slot; "statistics" where the kernel can also sum it by channel. */
   readonly store?: "store" | "statistics";
+  /** Inputs besides those that may be stored as f16: read from an `array<real>`, or not read by the kernels at all. */
+  readonly halfInputs?: readonly number[];
+  /** Outputs that are written to an `array<real>`, and so may be stored as f16. */
+  readonly halfOutputs?: readonly number[];
+  /** Whether output 0 is a sum of many elements and no image: it is then kept in f32. */
+  readonly sums?: boolean;
   /** Inputs that must be written to a given place of a shared buffer. */
   readonly placements?: readonly { readonly tensor: Tensor; readonly arena: Arena; readonly offset: number }[];
   readonly lower: (lowering: Lowering, inputs: readonly Tensor[], outputs: readonly Tensor[]) => void;

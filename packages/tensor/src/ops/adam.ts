@@ -4,6 +4,7 @@ import { apply, type Tensor } from "../graph/tensor.js";
 import type { Variable, VariableGroup } from "../graph/variable.js";
 import { printShape, ShapeError, sameShape } from "../shape.js";
 import { flatGradients, mirrorOf } from "./flat-gradients.js";
+import { type LossScaling, lowerLossScaling } from "./loss-scaling.js";
 
 /** A change of state that a program makes at the end of each run. */
 export interface Update {
@@ -18,6 +19,9 @@ export interface Update {
  *
  * `hyper` [8]: learningRate, 1 − β₁, 1 − β₂, epsilon, weightDecay (added to the gradient), bc₁, √bc₂,
  * decoupledWeightDecay (AdamW). Source: Kingma and Ba 2015, algorithm 1, in PyTorch's order of operations.
+ *
+ * With `scaling` the gradients are those of the loss times its scale: they are divided by it, bias corrections count the
+ * steps that were taken, and a step with an infinite gradient or NaN changes no parameter and no moment.
  * @throws ShapeError when the lists do not match.
  */
 export function adam(
@@ -26,6 +30,7 @@ export function adam(
   firstMoments: readonly Variable[],
   secondMoments: readonly Variable[],
   hyper: Tensor<readonly [8], "f32">,
+  scaling?: LossScaling,
 ): Update {
   parameters.forEach((parameter, i) => {
     for (const [what, tensor] of Object.entries({ firstMoment: firstMoments[i], secondMoment: secondMoments[i] })) {
@@ -46,21 +51,22 @@ export function adam(
       name: "adam",
       placements,
       lower: (lowering) => {
+        const numbers = scaling === undefined ? hyper : lowerLossScaling(lowering, scaling, flats, hyper);
         groups.forEach(({ group }, at) => {
           lowering.atEnd({
-            kernel: adamKernel(group.length),
+            kernel: adamKernel(group.length, scaling !== undefined),
             bindings: {
               parameters: group,
               gradients: flats[at] as Arena | VariableGroup,
               firstMoment: moments[0]?.[at] as VariableGroup,
               secondMoment: moments[1]?.[at] as VariableGroup,
-              hyper,
+              hyper: numbers,
             },
           });
         });
       },
     },
-    [...placed, hyper],
+    [...placed, hyper, ...(scaling ? [scaling.scale, scaling.goodSteps, scaling.takenSteps, scaling.found] : [])],
     [{ shape: [1], dtype: "f32" }],
   );
   return { node: (done as Tensor).node };

@@ -54,6 +54,7 @@ export function attentionGate<C extends number, Inter extends number>(
       name: "attention-gate",
       slotInputs: [0, 1],
       store: "store",
+      halfOutputs: [1],
       lower: (lowering, [s, g, ...rest], [output, alphaOutput]) =>
         lowering.call({
           kernel: attentionGateKernel(problem),
@@ -87,6 +88,7 @@ export function attentionGate<C extends number, Inter extends number>(
         kind: "kernel",
         name: "attention-gate-grad",
         slotInputs: [0, 1, 2],
+        halfInputs: [3],
         store: "store",
         lower: (lowering, [s, g, gradOutput, alphaInput, ...rest], outputs) => {
           const kernel = attentionGateGrad(problem);

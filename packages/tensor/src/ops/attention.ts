@@ -40,6 +40,8 @@ export function scaledDotProductAttention(
     {
       kind: "kernel",
       name: "scaled-dot-product-attention",
+      halfInputs: [0, 1, 2],
+      halfOutputs: [0, 1],
       lower: (lowering, inputs, outputs) => {
         const [query, key, value] = inputs as [Tensor, Tensor, Tensor];
         const [out, weights] = outputs as [Tensor, Tensor];
@@ -56,6 +58,8 @@ export function scaledDotProductAttention(
       {
         kind: "kernel",
         name: "scaled-dot-product-attention-grad",
+        halfInputs: [0, 1, 2, 3, 4],
+        halfOutputs: [0, 1, 2],
         lower: (lowering, inputs, outputs) => {
           const [query, key, value, weights, g] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor];
           const [gradQ, gradK, gradV] = outputs as [Tensor, Tensor, Tensor];

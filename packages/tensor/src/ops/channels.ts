@@ -1,14 +1,23 @@
-import { applyOne, constant, type Image, type Tensor } from "../graph/tensor.js";
+import type { DType } from "@lobule/kernels-wgsl";
+import { apply, applyOne, constant, type Image, type Tensor } from "../graph/tensor.js";
 import { asImage, printShape, type Shape, ShapeError, sizeOf } from "../shape.js";
 
 /** The same elements in the same order under another shape. @throws ShapeError when the sizes differ. */
-export function reshape<const S extends Shape>(x: Tensor, shape: S): Tensor<S, "f32"> {
+export function reshape<const S extends Shape, D extends DType>(
+  x: Tensor<Shape, D>,
+  shape: S,
+): Tensor<S, DType extends D ? "f32" : D> {
   if (sizeOf(shape) !== sizeOf(x.shape)) {
     throw new ShapeError(
       `reshape: ${printShape(x.shape)} has ${sizeOf(x.shape)} elements, ${printShape(shape)} another count`,
     );
   }
-  return applyOne({ kind: "view", name: "reshape", gradient: ([g]) => [g && reshape(g, x.shape)] }, [x], shape);
+  const [view] = apply(
+    { kind: "view", name: "reshape", gradient: ([g]) => [g && reshape(g, x.shape)] },
+    [x],
+    [{ shape, dtype: x.dtype }],
+  );
+  return view as Tensor<S, DType extends D ? "f32" : D>;
 }
 
 /**

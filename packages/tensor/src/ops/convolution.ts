@@ -16,7 +16,7 @@ import {
   packConvTranspose2x2,
 } from "@lobule/kernels-wgsl";
 import type { Lowering } from "../compiler/lowering.js";
-import { applyOne, type Image, type Tensor } from "../graph/tensor.js";
+import { applyOne, constant, type Image, type Tensor } from "../graph/tensor.js";
 import { asImage, printShape, ShapeError, sizeOf } from "../shape.js";
 
 type Variant = "plain" | "blocked";
@@ -33,6 +33,8 @@ interface Family {
   readonly stride: 1 | 2;
   /** Whether the forward kernel can sum what it stores. */
   readonly forwardStore: "store" | "statistics";
+  /** Set where the convolution serves to sum. */
+  readonly sums?: boolean;
 }
 
 interface Problem {
@@ -84,6 +86,7 @@ function convolution(family: Family, x: Tensor, weight: Tensor, problem: Problem
       name: family.name,
       slotInputs: [0],
       store: family.forwardStore,
+      ...(family.sums === true ? { sums: true } : {}),
       lower: lowerConvolution(family, problem, "forward"),
       gradient: ([g]) =>
         g === undefined
@@ -197,6 +200,12 @@ export function conv1x1<I extends number, O extends number>(
   weight: Tensor<readonly [O, I, 1, 1], "f32">,
 ): Image<O> {
   return convolution(conv1x1Family, x, weight, problemOf("conv1x1", x, weight, 1, "out")) as Image<O>;
+}
+
+/** Σ over channels, kept in f32. x [n, c, h, w] → [n, 1, h, w]. */
+export function sumChannels(x: Tensor): Tensor {
+  const ones = constant(Array<number>(asImage(x.shape).channels).fill(1), [1, asImage(x.shape).channels, 1, 1]);
+  return convolution({ ...conv1x1Family, sums: true }, x, ones, problemOf("sumChannels", x, ones, 1, "out"));
 }
 
 /**

@@ -110,6 +110,7 @@ export function softmaxLoss<K extends number>(
       {
         kind: "kernel",
         name: "softmax-loss-grad",
+        halfOutputs: [0],
         key,
         lower: (lowering, inputs, [gradLogits]) => {
           const [x, labels, classWeightsInput, coefficientsInput, resultInput, upstreamInput] = inputs as Tensor[];

@@ -1,7 +1,7 @@
-import { applyOne, constant, type Tensor } from "../graph/tensor.js";
+import { applyOne, type Tensor } from "../graph/tensor.js";
 import { asImage, printShape, type Shape, ShapeError, sameShape, sizeOf } from "../shape.js";
 import { reshape } from "./channels.js";
-import { conv1x1 } from "./convolution.js";
+import { sumChannels } from "./convolution.js";
 
 /** Partial sums by channel; see {@link StatisticsOperation}. */
 export const statistics = (mode: "moments" | "sums", x: Tensor, second?: Tensor): Tensor =>
@@ -21,6 +21,7 @@ export function channelSum(x: Tensor): Tensor<readonly [number], "f32"> {
     {
       kind: "kernel",
       name: "channel-sum",
+      halfInputs: [1],
       lower: (lowering, [partials], [output]) =>
         lowering.sum(partials as Tensor, output as Tensor, {
           partialOffset: 1,
@@ -57,9 +58,7 @@ export function sumAxis(x: Tensor, axis: number): Tensor<Shape, "f32"> {
   const outer = sizeOf(x.shape.slice(0, axis));
   const inner = sizeOf(x.shape.slice(axis + 1));
   const summed =
-    inner === 1
-      ? channelSum(reshape(x, [1, outer, 1, extent]))
-      : conv1x1(reshape(x, [outer, extent, 1, inner]), constant(Array<number>(extent).fill(1), [1, extent, 1, 1]));
+    inner === 1 ? channelSum(reshape(x, [1, outer, 1, extent])) : sumChannels(reshape(x, [outer, extent, 1, inner]));
   return reshape(
     summed,
     x.shape.map((each, i) => (i === axis ? 1 : each)),
