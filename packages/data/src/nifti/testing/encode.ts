@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { NiftiDatatype } from "../datatypes.js";
 
 /** A header as it stands in a file. Written from the standard's table of fields, apart from the reader. */
@@ -195,14 +192,4 @@ export function encodeNifti(
   const count = content.dim.slice(1, 1 + (content.dim[0] ?? 0)).reduce((a, b) => a * b, 1);
   const voxels = encodeVoxels(type, values ?? new Array<number>(count).fill(0), content.littleEndian);
   return Buffer.concat([encodeFields(content), voxels]);
-}
-
-/** Runs `work` in a folder of its own. */
-export async function inTemporaryFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
-  const folder = await mkdtemp(join(tmpdir(), "nifti-"));
-  try {
-    return await work(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
 }
