@@ -21,11 +21,14 @@ export default defineConfig({
   plugins: [wgsl],
   resolve: {
     alias: Object.fromEntries(
-      ["kernels-wgsl", "tensor", "nn", "data", "train", "node-gpu", "cli"].map((name) => [`@lobule/${name}`, source(name)]),
+      ["kernels-wgsl", "tensor", "nn", "data", "train", "node-gpu", "cli"].map((name) => [
+        `@lobule/${name}`,
+        source(name),
+      ]),
     ),
   },
   test: {
-    include: ["packages/*/src/**/*.test.ts", "examples/**/*.test.ts"],
+    include: ["packages/*/src/**/*.test.ts", "examples/**/*.test.ts", "tests/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 120_000,

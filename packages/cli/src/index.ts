@@ -14,6 +14,8 @@ import { trainCommand } from "./train/train-command.js";
 export async function main(words: readonly string[]): Promise<void> {
   const parser = yargs([...words])
     .scriptName("lobule")
+    // Given twice, the last one counts.
+    .parserConfiguration({ "duplicate-arguments-array": false })
     .usage("$0 <command>\n\nTrain and run segmentation networks on WebGPU.")
     .option("verbose", { type: "boolean", default: false, describe: "Show where an error came from" })
     .command(doctorCommand)
@@ -23,6 +25,12 @@ export async function main(words: readonly string[]): Promise<void> {
     .command(trainCommand)
     .command(evaluateCommand)
     .command(segmentCommand)
+    .updateStrings({
+      "Not enough non-option arguments: got %s, need at least %s": {
+        one: "an argument is missing (%s given, %s needed); --help shows what the command takes",
+        other: "arguments are missing (%s given, %s needed); --help shows what the command takes",
+      } as never,
+    })
     .demandCommand(1, "name a command; lobule --help lists them")
     .recommendCommands()
     .strict()
@@ -32,7 +40,9 @@ export async function main(words: readonly string[]): Promise<void> {
     await parser.parseAsync();
   } catch (error) {
     const verbose = words.includes("--verbose") && error instanceof Error;
-    console.error(verbose ? error.stack : `lobule: ${error instanceof Error ? error.message : String(error)}`);
+    // The parser's own messages come in several lines.
+    const message = (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, " ");
+    console.error(verbose ? error.stack : `lobule: ${message}`);
     process.exitCode = 1;
   }
 }

@@ -7,7 +7,15 @@ type Row = readonly [number, number, number, number];
 export type Affine = readonly [Row, Row, Row];
 
 /** Arrays that hold voxels. */
-export type VoxelArray = Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array | Float64Array;
+export type VoxelArray =
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Uint32Array
+  | Int32Array
+  | Float32Array
+  | Float64Array;
 
 /** Where the voxels of a volume lie in the patient. */
 export interface Grid {

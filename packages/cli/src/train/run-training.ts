@@ -8,6 +8,7 @@ import {
   ConfigError,
   type EpochRecord,
   type OpenRun,
+  RunFolder,
   reportRun,
   resolveConfig,
   resumeRun,
@@ -112,10 +113,14 @@ export async function runTraining(args: Arguments): Promise<void> {
   const resumed = textOf(args.resume);
   const out = textOf(args.out);
   const json = args.json === true;
+  if (resumed === undefined && (args.data === undefined || out === undefined) && args.config === undefined) {
+    throw new ConfigError("name the Decathlon folder and the folder of the new run: --data DIR --out RUN");
+  }
   const config = resumed === undefined ? await configFrom(args) : undefined;
   if (config !== undefined && out === undefined) {
     throw new ConfigError("name the folder of the new run: --out RUN");
   }
+  if (out !== undefined) await RunFolder.requireNone(out);
   const device = await Device.open(await openGpu());
   let run: OpenRun | undefined;
   const display = new TrainingDisplay(json, () => run?.model.classes ?? []);

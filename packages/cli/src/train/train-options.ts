@@ -32,8 +32,6 @@ export const trainOptions = (parser: Argv) =>
     .option("workers", { type: "number", describe: "threads that decode volumes" })
     .option("json", { type: "boolean", default: false, describe: "print a JSON line an epoch" });
 
-export type TrainArguments = Awaited<ReturnType<typeof trainOptions>["argv"]>;
-
 /** The settings that were given as flags, in the form of config.json. */
 export function settingsOf(args: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const names: readonly (readonly [flag: string, setting: string])[] = [

@@ -19,7 +19,10 @@ export interface DecodeRequest {
 }
 
 /** The name under which an entry is written before it is whole. */
-export const partialName = (path: string): string => `${path}.${process.pid}-${threadId}.partial`;
+const partialName = (path: string): string => `${path}.${process.pid}-${threadId}.partial`;
+
+/** Whether a file is an entry that a thread of this process has not finished. */
+export const isOwnPartial = (name: string): boolean => new RegExp(`\\.${process.pid}-\\d+\\.partial$`).test(name);
 
 /**
  * Decodes a case and writes its cache entry, whole or not at all.

@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { DataError } from "../data-error.js";
-import { type DecodeRequest, decodeCase } from "./decode-case.js";
+import { type DecodeRequest, decodeCase, isOwnPartial } from "./decode-case.js";
 import type { DecodeAnswer } from "./decode-worker.js";
 
 export interface DecodeOptions {
@@ -36,7 +38,7 @@ export async function decodeCases(requests: readonly DecodeRequest[], options: D
   }
   const url = options.workerUrl ?? compiledWorker();
   const waiting = [...requests];
-  const threads = Array.from({ length: Math.min(workers, requests.length) }, () => new Worker(url));
+  const threads = Array.from({ length: Math.min(workers, requests.length) }, () => new Worker(url, { execArgv: [] }));
   let stop: (reason: unknown) => void = () => undefined;
   const aborted = new Promise<never>((_, reject) => {
     stop = reject;
@@ -48,6 +50,8 @@ export async function decodeCases(requests: readonly DecodeRequest[], options: D
   } finally {
     signal?.removeEventListener("abort", onAbort);
     await Promise.all(threads.map((thread) => thread.terminate()));
+    // A thread that was stopped while it wrote leaves a part of its entry.
+    await removeOwnPartials(requests);
   }
 }
 
@@ -77,4 +81,12 @@ function ask(thread: Worker, request: DecodeRequest): Promise<DecodeAnswer> {
     });
     thread.postMessage(request);
   });
+}
+
+async function removeOwnPartials(requests: readonly DecodeRequest[]): Promise<void> {
+  for (const folder of new Set(requests.map(({ path }) => dirname(path)))) {
+    for (const name of await readdir(folder)) {
+      if (isOwnPartial(name)) await rm(join(folder, name), { force: true });
+    }
+  }
 }

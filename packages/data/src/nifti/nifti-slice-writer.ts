@@ -47,7 +47,8 @@ function checkGrid(path: string, { shape, spacing, affine }: Grid): void {
 /**
  * A writer of a .nii or (packed as it comes) .nii.gz file. The file is written under another name in the same folder
  * and renamed when it is complete and on disk. Throws DataError for another extension or a grid that is unsound.
- * `write` and `finish` throw DataError if the file cannot be written, or for a NaN or infinite voxel.
+ * `write` and `finish` throw DataError if the file cannot be written, or for a NaN or infinite voxel;
+ * `abort` is to be called after the latter.
  */
 export function createNiftiSliceWriter(path: string, options: NiftiSliceWriterOptions): NiftiSliceWriter {
   const { datatype, header } = options;
@@ -58,6 +59,13 @@ export function createNiftiSliceWriter(path: string, options: NiftiSliceWriterOp
   return new SliceWriter(path, { shape, spacing, affine }, datatype, header ?? defaultLabels);
 }
 
+/** A file in the making: what goes into `sink` comes, packed, into the file until `piped` is fulfilled. */
+interface OpenFile {
+  readonly handle: FileHandle;
+  readonly sink: Transform;
+  readonly piped: Promise<void>;
+}
+
 class SliceWriter implements NiftiSliceWriter {
   readonly #path: string;
   readonly #temporary: string;
@@ -66,7 +74,7 @@ class SliceWriter implements NiftiSliceWriter {
   readonly #labels: NiftiLabels;
   #written = 0;
   #ended = false;
-  #file: { handle: FileHandle; sink: Transform; piped: Promise<void> } | undefined;
+  #opened: Promise<OpenFile> | undefined;
 
   constructor(path: string, grid: Grid, datatype: WritableDatatype, labels: NiftiLabels) {
     this.#path = path;
@@ -81,10 +89,7 @@ class SliceWriter implements NiftiSliceWriter {
     this.#written++;
     // A copy, since the stream may hold on to it after the caller has changed the slice.
     const bytes = new Uint8Array(slice.buffer, slice.byteOffset, slice.byteLength).slice();
-    await this.#attempt(async () => {
-      const { sink, piped } = await this.#open();
-      await this.#send(sink, piped, bytes);
-    });
+    await this.#attempt(async () => this.#send(await this.#open(), bytes));
   }
 
   async finish(): Promise<void> {
@@ -108,11 +113,12 @@ class SliceWriter implements NiftiSliceWriter {
   async abort(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#file === undefined) return;
-    const { handle, sink, piped } = this.#file;
-    sink.destroy();
-    await piped.catch(() => undefined);
-    await handle.close().catch(() => undefined);
+    const file = await this.#opened?.catch(() => undefined);
+    if (file === undefined) return;
+    file.sink.destroy();
+    await file.piped.catch(() => undefined);
+    // It is closed already if only the name could not be given.
+    await file.handle.close().catch(() => undefined);
     await rm(this.#temporary, { force: true });
   }
 
@@ -134,19 +140,22 @@ class SliceWriter implements NiftiSliceWriter {
       );
   }
 
-  async #open(): Promise<{ handle: FileHandle; sink: Transform; piped: Promise<void> }> {
-    if (this.#file !== undefined) return this.#file;
+  #open(): Promise<OpenFile> {
+    this.#opened ??= this.#create();
+    return this.#opened;
+  }
+
+  async #create(): Promise<OpenFile> {
     const handle = await open(this.#temporary, "w");
     const sink = /\.gz$/i.test(this.#path) ? createGzip({ level: compressionLevel }) : new PassThrough();
     const piped = writeFile(handle, sink);
     // Awaited later; until then a failure must not count as unhandled.
     piped.catch(() => undefined);
-    this.#file = { handle, sink, piped };
-    await this.#send(sink, piped, encodeHeader(this.#grid, this.#datatype, this.#labels));
-    return this.#file;
+    sink.write(encodeHeader(this.#grid, this.#datatype, this.#labels));
+    return { handle, sink, piped };
   }
 
-  async #send(sink: Transform, piped: Promise<void>, bytes: Uint8Array): Promise<void> {
+  async #send({ sink, piped }: OpenFile, bytes: Uint8Array): Promise<void> {
     const sent = new Promise<void>((resolve, reject) => {
       sink.write(bytes, (error) => (error ? reject(error) : resolve()));
     });

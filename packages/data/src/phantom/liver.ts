@@ -48,16 +48,14 @@ interface Ball {
   readonly radius: number;
 }
 
-/** Places balls that lie inside the liver, most of them wholly, and do not touch. */
+/** Places balls that lie inside the liver and do not touch. */
 function tumourPlaces(liver: Shape, count: number, { pick, scale }: Patient): Ball[] {
   const balls: Ball[] = [];
   for (let n = 0; n < count; n++) {
     const radius = scale * (n === 0 ? pick(20, 29) : pick(16, 24));
     const apart = ({ centre: [x, y, z], radius: other }: Ball, point: Vector3): boolean =>
       Math.hypot(point[0] - x, point[1] - y, point[2] - z) > radius + other + 8;
-    const place = pointsWithin(liver, 60, 0.75 * radius, pick).find((point) =>
-      balls.every((ball) => apart(ball, point)),
-    );
+    const place = pointsWithin(liver, 60, radius, pick).find((point) => balls.every((ball) => apart(ball, point)));
     if (place !== undefined) balls.push({ centre: place, radius });
   }
   return balls;
@@ -66,7 +64,7 @@ function tumourPlaces(liver: Shape, count: number, { pick, scale }: Patient): Ba
 function tumour({ centre, radius }: Ball, liver: Shape, density: number, { noise, pick }: Patient, name: string): Part {
   const round: Vector3 = [radius * pick(0.9, 1.1), radius * pick(0.9, 1.1), radius * pick(0.9, 1.1)];
   const shape = intersection(deform(ellipsoid(centre, round), noise.field(name, 1.3 * radius), 0.16 * radius), liver);
-  const core = density - pick(38, 58);
+  const core = density - pick(46, 64);
   const hasRim = pick(0, 1) < 0.25;
   const rim = hasRim ? density + pick(25, 40) : core;
   const thickness = 0.14 * radius;
@@ -79,12 +77,16 @@ function tumour({ centre, radius }: Ball, liver: Shape, density: number, { noise
   };
 }
 
-/** The liver with its portal and hepatic veins and `tumours` tumours, in drawing order, and its shape. */
-export function liverParts(
-  patient: Patient,
-  pressing: readonly Shape[],
-  tumours: number,
-): { readonly liver: Shape; readonly parts: readonly Part[] } {
+export interface Liver {
+  /** The liver with its portal and hepatic veins and tumours, in drawing order. */
+  readonly parts: readonly Part[];
+  /** About the height of its lower and its upper end. */
+  readonly bottom: number;
+  readonly top: number;
+}
+
+/** A liver with `tumours` tumours; `pressing` are the organs that leave their mark on it. */
+export function liverParts(patient: Patient, pressing: readonly Shape[], tumours: number): Liver {
   const { pick, noise, scale: s, spine } = patient;
   const liver = liverShape(patient, pressing);
   const density = pick(102, 116);
@@ -98,8 +100,10 @@ export function liverParts(
       tissue: "vessel",
       density: () => vesselDensity,
     }));
+  const heights = pointsWithin(liver, 500, 0, pick).map(([, , z]) => z);
   return {
-    liver,
+    bottom: Math.min(...heights),
+    top: Math.max(...heights),
     parts: [
       { shape: liver, tissue: "liver", density: (_, x, y, z) => density + 5 * parenchyma(x, y, z) },
       ...tree([24 * s, 8, -92 * s], 26),

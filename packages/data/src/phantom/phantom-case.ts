@@ -1,9 +1,8 @@
 import { fillNormal, randomUint32, uniformStream } from "../random.js";
 import type { Affine, Grid, Volume } from "../volume.js";
 import { type Axes, draw, type Part, type Tissue } from "./draw.js";
-import { liverParts } from "./liver.js";
+import { type Liver, liverParts } from "./liver.js";
 import { neighbours } from "./organs.js";
-import type { Shape } from "./shapes.js";
 import type { NoiseSource } from "./smooth-noise.js";
 import { makePatient, torso } from "./torso.js";
 
@@ -59,14 +58,14 @@ const rounded = (value: number): number => Math.round(value * 1000) / 1000;
 /** A grid that holds the whole liver and the trunk's whole section, and the position of each voxel in the patient. */
 function makeGrid(
   { seed, caseNumber, size, slices: [fewest, most] }: PhantomCaseOptions,
-  liver: Shape,
+  liver: Liver,
   halfWidth: number,
 ): Grid & { readonly axes: Axes } {
   const next = uniformStream(seed, "phantom grid", caseNumber);
   const slices = fewest + (randomUint32(seed, "phantom slices", caseNumber) % (most - fewest + 1));
   const inPlane = rounded((2 * halfWidth * (1.04 + 0.08 * next())) / size);
-  const top = Math.min(liver.high[2], 0) + 8 + 14 * next();
-  const bottom = Math.max(liver.low[2], -190) - 2 - 14 * next();
+  const top = liver.top + 12 + 12 * next();
+  const bottom = liver.bottom - 12 - 12 * next();
   const between = rounded((top - bottom) / slices);
   const spacing = [inPlane, inPlane, between] as const;
   const shape = [size, size, slices] as const;
@@ -127,12 +126,12 @@ export function phantomCase(options: PhantomCaseOptions): PhantomCase {
   const { seed, caseNumber, task } = options;
   const patient = makePatient(seed, caseNumber);
   const organs = neighbours(patient);
-  const { liver, parts } = liverParts(patient, organs.pressing, tumourCount(seed, caseNumber));
+  const liver = liverParts(patient, organs.pressing, tumourCount(seed, caseNumber));
   const { axes, ...grid } = makeGrid(options, liver, patient.halfWidth);
   const voxels = grid.shape[0] * grid.shape[1] * grid.shape[2];
   const densities = new Float32Array(voxels).fill(-1000);
   const tissues = new Uint8Array(voxels);
-  const everything: readonly Part[] = [...torso(patient), ...organs.parts, ...parts];
+  const everything: readonly Part[] = [...torso(patient), ...organs.parts, ...liver.parts];
   for (const part of everything) draw(part, axes, densities, tissues, tissueCodes[part.tissue]);
   const { byTissue } = phantomLabels[task];
   return {

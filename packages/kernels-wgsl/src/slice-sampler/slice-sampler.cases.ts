@@ -28,6 +28,11 @@ export const sliceSamplerCases: readonly {
     samples: [{ ...plain, width: 16, height: 12, transform: [3.2, 0, 0, 0, 3, 0], supersample: 4 }],
   },
   {
+    why: "shrunk to half, where borders tie",
+    ...{ height: 6, width: 8 },
+    samples: [{ ...plain, width: 16, height: 12, transform: [2, 0, 0, 0, 2, 0], supersample: 2 }],
+  },
+  {
     why: "enlarged, and mirrored",
     ...{ height: 11, width: 13 },
     samples: [

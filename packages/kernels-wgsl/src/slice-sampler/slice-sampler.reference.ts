@@ -43,7 +43,10 @@ export function sliceSamplerReference(
   return out;
 }
 
-/** The label of the source pixel that holds an output pixel's centre; 0 outside. */
+/**
+ * The most frequent label at the s² places of an output pixel, 0 outside the source; of equally frequent ones the
+ * highest where x + y is even, else the lowest.
+ */
 export function sliceLabelsReference(
   slices: readonly Slice[],
   samples: readonly SliceSample[],
@@ -53,9 +56,18 @@ export function sliceLabelsReference(
     const n = Math.floor(index / (height * width));
     const sample = samples[n] as SliceSample;
     const [a, b, c, d, e, f] = sample.transform;
-    const [x, y] = [(index % width) + 0.5, (Math.floor(index / width) % height) + 0.5];
-    const [u, v] = [Math.floor(a * x + b * y + c), Math.floor(d * x + e * y + f)];
-    const inside = u >= 0 && v >= 0 && u < sample.width && v < sample.height;
-    return inside ? (slices[n]?.[v * sample.width + u] as number) : 0;
+    const [column, row] = [index % width, Math.floor(index / width) % height];
+    const counts = new Map<number, number>();
+    for (let k = 0; k < sample.supersample ** 2; k++) {
+      const x = column + ((k % sample.supersample) + 0.5) / sample.supersample;
+      const y = row + (Math.floor(k / sample.supersample) + 0.5) / sample.supersample;
+      const [u, v] = [Math.floor(a * x + b * y + c), Math.floor(d * x + e * y + f)];
+      const inside = u >= 0 && v >= 0 && u < sample.width && v < sample.height;
+      const label = inside ? (slices[n]?.[v * sample.width + u] as number) : 0;
+      counts.set(label, (counts.get(label) ?? 0) + 1);
+    }
+    const most = Math.max(...counts.values());
+    const labels = [...counts].filter(([, count]) => count === most).map(([label]) => label);
+    return (column + row) % 2 === 0 ? Math.max(...labels) : Math.min(...labels);
   });
 }

@@ -28,7 +28,7 @@ describe.each(sliceSamplerCases)("$why", ({ height, width, samples }) => {
   randomArray(stored.length, 3, 700).forEach((value, i) => {
     stored[i] = value;
   });
-  const classes = Uint8Array.from(randomArray(stored.length, 4), (value) => (value * 1e6) & 255);
+  const classes = Uint8Array.from(randomArray(stored.length, 4), (value) => (value * 1e6) & 3);
   const slicesOf = (array: Int16Array | Uint8Array): ArrayLike<number>[] =>
     samples.map((_, n) => array.subarray(n * slotPixels, (n + 1) * slotPixels));
   const words = packSamples(samples);

@@ -63,7 +63,10 @@ export const sliceSampler = (shape: SliceBatchShape): Kernel => ({
   bytes: shape.batch * (4 * shape.height * shape.width + 2 * shape.slotPixels),
 });
 
-/** Labels [n, h, w], u32: that of the source pixel in which an output pixel's centre lies, 0 outside. */
+/**
+ * Labels [n, h, w], u32, below 16: the most frequent one at the places that `supersample` asks for, 0 outside the source;
+ * of equally frequent ones the higher or the lower by turns. Bindings labels, samples, labelMap.
+ */
 export const sliceLabels = (shape: SliceBatchShape): Kernel => ({
   name: "slice-labels",
   source: labelsSource,

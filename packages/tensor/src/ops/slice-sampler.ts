@@ -24,7 +24,7 @@ export interface SampledSlices {
 
 /**
  * CT slices as network inputs: windowed, normalised, resampled and augmented as each sample says. image [n, 1, h, w];
- * target [n, h, w] by the nearest pixel, where labels are given. Has no gradient.
+ * target [n, h, w] by the most frequent label, where labels are given. Has no gradient.
  * @throws ShapeError when the inputs do not have the lengths above.
  */
 export function sampleSlices(

@@ -67,11 +67,8 @@ export class RunFolder {
     this.metrics = new MetricsLog(join(directory, "metrics.jsonl"));
   }
 
-  /**
-   * Makes the folder, and those above it, of a new run. A folder that holds other files keeps them.
-   * @throws RunError when there is a run already, FileWriteError when the place cannot be written.
-   */
-  static async create(directory: string, settings: RunSettings): Promise<RunFolder> {
+  /** @throws RunError when there is a run in the folder already, or parts of one. */
+  static async requireNone(directory: string): Promise<void> {
     for (const name of ["config.json", "metrics.jsonl", "checkpoints", "tensorboard", "report.html"]) {
       if (await exists(join(directory, name))) {
         throw new RunError(
@@ -81,6 +78,14 @@ export class RunFolder {
         );
       }
     }
+  }
+
+  /**
+   * Makes the folder, and those above it, of a new run. A folder that holds other files keeps them.
+   * @throws RunError when there is a run already, FileWriteError when the place cannot be written.
+   */
+  static async create(directory: string, settings: RunSettings): Promise<RunFolder> {
+    await RunFolder.requireNone(directory);
     const { config, split, environment } = settings;
     try {
       await mkdir(directory, { recursive: true });

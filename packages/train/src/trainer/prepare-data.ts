@@ -67,9 +67,10 @@ async function chosen(task: DecathlonTask, config: TrainingConfig, notes: string
     const selection = await selectCases(task, { maxSlices });
     const kept = new Set(selection.cases.map(({ name }) => name));
     cases = cases.filter(({ name }) => kept.has(name));
-    notes.push(
-      `${cases.length} of ${task.cases.length} cases have fewer than ${maxSlices} slices; the others are left out`,
-    );
+    const left = task.cases.length - cases.length;
+    if (left > 0) {
+      notes.push(`${left} of ${task.cases.length} cases have ${maxSlices} slices or more and are left out`);
+    }
   }
   if (limitCases !== null && cases.length > limitCases) {
     cases = cases.slice(0, limitCases);

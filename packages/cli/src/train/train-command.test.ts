@@ -1,0 +1,147 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { readNiftiHeader, writePhantom } from "@lobule/data";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const lobule = fileURLToPath(new URL("../../bin/lobule.js", import.meta.url));
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the built command; `onText` sees what it has written so far, and can end it. */
+function run(words: readonly string[], onText?: (text: string, kill: (signal: NodeJS.Signals) => void) => void) {
+  return new Promise<Ended>((resolve) => {
+    const child = spawn(process.execPath, [lobule, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+    const texts = { out: "", err: "" };
+    let killed = false;
+    const kill = (signal: NodeJS.Signals): void => {
+      if (!killed) child.kill(signal);
+      killed = true;
+    };
+    for (const [name, stream] of [
+      ["out", child.stdout],
+      ["err", child.stderr],
+    ] as const) {
+      stream.on("data", (bytes: Buffer) => {
+        texts[name] += bytes.toString();
+        onText?.(texts.out + texts.err, kill);
+      });
+    }
+    child.on("close", (code) => resolve({ code, ...texts }));
+  });
+}
+
+let root: string;
+let data: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "lobule-cli-"));
+  data = join(root, "data");
+  await writePhantom(data, { cases: 4, testCases: 1, size: 16, slices: [4, 6], seed: 2 });
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+const small = () => ["--data", data, "--cache", join(root, "cache"), "--size", "16", "--base-features", "1"];
+
+describe("from a folder to labels", () => {
+  test("train, evaluate, segment", async () => {
+    const model = join(root, "run");
+    const trained = await run(["train", ...small(), "--out", model, "--batch", "4", "--epochs", "2", "--json"]);
+    expect(trained.code, trained.err).toBe(0);
+    const records = trained.out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { epoch: number });
+    expect(records.map(({ epoch }) => epoch)).toEqual([0, 1]);
+    expect((await readdir(model)).sort()).toEqual(
+      [
+        "checkpoints",
+        "config.json",
+        "environment.json",
+        "metrics.jsonl",
+        "report.html",
+        "split.json",
+        "tensorboard",
+      ].sort(),
+    );
+
+    const evaluated = await run(["evaluate", model]);
+    expect(evaluated.code, evaluated.err).toBe(0);
+    expect(evaluated.out).toContain("Dice, per-case 3D");
+    for (const line of evaluated.out.split("\n"))
+      if (!line.startsWith("written")) expect(line.length).toBeLessThanOrEqual(80);
+    expect((await readdir(join(model, "evaluation"))).sort()).toEqual(["validation.csv", "validation.json"]);
+
+    const labels = join(root, "labels");
+    const words = ["segment", join(data, "imagesTs"), "-m", model, "-o", labels, "--preview", "--mirror", "--json"];
+    const segmented = await run(words);
+    expect(segmented.code, segmented.err).toBe(0);
+    const { scan, output, volumes } = JSON.parse(segmented.out) as { scan: string; output: string; volumes: unknown[] };
+    expect(volumes).toHaveLength(2);
+    const [before, after] = [await readNiftiHeader(scan), await readNiftiHeader(output)];
+    expect(after).toMatchObject({
+      shape: before.shape,
+      affine: before.affine,
+      spacing: before.spacing,
+      datatype: "uint8",
+    });
+    expect((await stat(output.replace(".nii.gz", ".png"))).size).toBeGreaterThan(100);
+    const again = await run(words);
+    expect(again).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("is there already; remove it or add --force"),
+    });
+  });
+
+  test("stopped by Ctrl-C it prints the command that goes on, which does", async () => {
+    const out = join(root, "stopped");
+    const words = ["train", ...small(), "--out", out, "--batch", "1", "--epochs", "40"];
+    const stopped = await run(words, (text, kill) => {
+      if (/^epoch +1 /m.test(text)) kill("SIGINT");
+    });
+    expect(stopped.code).toBe(130);
+    expect(stopped.err).toContain(`Go on with: lobule train --resume ${out}`);
+    const gone = await run(["train", "--resume", out, "--cache", join(root, "cache")], (text, kill) => {
+      if (/^epoch +[3-9] /m.test(text)) kill("SIGTERM");
+    });
+    expect(gone.code).toBe(130);
+    expect(gone.out).not.toMatch(/^epoch +1 /m);
+  });
+});
+
+describe("bad input: one sentence, exit code 1, no stack", () => {
+  test.each([
+    ["no folder", () => ["train", "--out", join(root, "x")], /name the Decathlon folder/],
+    ["a folder that is not there", () => ["train", "--data", join(root, "no"), "--out", join(root, "x")], /no/],
+    [
+      "a size that does not divide",
+      () => ["train", ...small(), "--size", "20", "--out", join(root, "x")],
+      /multiple of 16 .*, got 20/,
+    ],
+    [
+      "a config that is no JSON",
+      () => ["train", ...small(), "--config", join(root, "bad.json"), "--out", join(root, "x")],
+      /bad\.json: expected a JSON object/,
+    ],
+    ["a run that is none", () => ["train", "--resume", data], /is no run folder/],
+    [
+      "a model that is not there",
+      () => ["segment", data, "-m", join(root, "no"), "-o", join(root, "y")],
+      /no such file|holds no/,
+    ],
+    ["an unknown command", () => ["trian"], /Unknown argument|Did you mean/],
+  ])("%s", async (_what, words, message) => {
+    await writeFile(join(root, "bad.json"), "{ not");
+    const { code, out, err } = await run(words());
+    expect(code).toBe(1);
+    const own = err.split("\n").filter((line) => line !== "" && !line.startsWith("Warning: max"));
+    expect(own).toHaveLength(1);
+    expect(own[0]).toMatch(message);
+    expect(out + err).not.toMatch(/\n\s+at /);
+  });
+});
