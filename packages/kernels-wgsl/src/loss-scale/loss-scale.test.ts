@@ -11,7 +11,7 @@ beforeAll(async () => {
   device = await testDevice();
 });
 
-const rule: LossScaleRule = { growthFactor: 2, backoffFactor: 0.5, growthInterval: 3 };
+const rule: LossScaleRule = { growthFactor: 4, backoffFactor: 0.5, growthInterval: 3 };
 
 test("reference, by hand: good, overflow, three good ones", () => {
   let state: LossScaleState = { scale: 8, goodSteps: 0, takenSteps: 0 };
@@ -24,7 +24,7 @@ test("reference, by hand: good, overflow, three good ones", () => {
     [4, 0, 1],
     [4, 1, 2],
     [4, 2, 3],
-    [8, 0, 4],
+    [16, 0, 4],
   ]);
 });
 
@@ -66,7 +66,8 @@ describe("loss-scale", () => {
   test.each<[string, LossScaleState]>([
     ["the start", { scale: 65_536, goodSteps: 0, takenSteps: 0 }],
     ["one before growth", { scale: 65_536, goodSteps: 2, takenSteps: 100 }],
-    ["a scale that cannot grow", { scale: 2 ** 127, goodSteps: 2, takenSteps: 5 }],
+    // Its inverse is the smallest that no adapter takes for 0.
+    ["a scale that cannot grow", { scale: 2 ** 126, goodSteps: 2, takenSteps: 5 }],
   ])("%s, with and without overflow", async (_, state) => {
     for (const overflow of [false, true]) {
       const after = await run(state, overflow);
