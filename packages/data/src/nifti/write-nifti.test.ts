@@ -1,0 +1,165 @@
+import { execFileSync } from "node:child_process";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DataError } from "../data-error.js";
+import { fromCanonical, orientationOf, toCanonical } from "../orientation.js";
+import type { Affine, Volume, VoxelArray } from "../volume.js";
+import { createNiftiSliceWriter } from "./nifti-slice-writer.js";
+import { openNiftiSlices } from "./nifti-slices.js";
+import { readNifti } from "./read-nifti.js";
+import { writeNifti } from "./write-nifti.js";
+
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "lobule-write-"));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+const arrays = [Uint8Array, Int8Array, Int16Array, Uint16Array, Int32Array, Uint32Array, Float32Array, Float64Array];
+const axes = fc.constantFrom([0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]);
+const sign = fc.constantFrom(1, -1);
+const extent = fc.integer({ min: 1, max: 6 });
+/** Multiples of 1/8, which f32 holds exactly. */
+const eighths = (most: number) => fc.integer({ min: 1, max: most * 8 }).map((value) => value / 8);
+
+/** Volumes of any type with axes in any order and direction. */
+const volumes: fc.Arbitrary<Volume> = fc
+  .record({
+    shape: fc.tuple(extent, extent, extent),
+    spacing: fc.tuple(eighths(6), eighths(6), eighths(6)),
+    array: fc.constantFrom(...arrays),
+    axes,
+    signs: fc.tuple(sign, sign, sign),
+    origin: fc.tuple(eighths(300), eighths(300), eighths(300)),
+    seed: fc.nat(),
+  })
+  .map(({ shape, spacing, array, axes: order, signs, origin, seed }) => {
+    const rows = [0, 1, 2].map((row) => {
+      const stored = (order as readonly number[]).indexOf(row);
+      return [
+        ...[0, 1, 2].map((axis) => (axis === stored ? (signs[axis] ?? 1) * (spacing[axis] ?? 1) : 0)),
+        origin[row],
+      ];
+    });
+    const data: VoxelArray = new array(shape[0] * shape[1] * shape[2]);
+    for (let i = 0; i < data.length; i++) data[i] = (i * 37 + seed) % 100;
+    return { shape, spacing, affine: rows as unknown as Affine, data };
+  });
+
+let number = 0;
+const next = (end: string): string => join(root, `${number++}${end}`);
+
+describe("what is written", () => {
+  test("is read back as it was: values, type, shape, spacing and affine", async () => {
+    await fc.assert(
+      fc.asyncProperty(volumes, fc.constantFrom(".nii", ".nii.gz"), async (volume, end) => {
+        const path = next(end);
+        await writeNifti(path, volume);
+        const { shape, spacing, affine, data, header } = await readNifti(path);
+        expect({ shape, spacing, affine }).toEqual({
+          shape: volume.shape,
+          spacing: volume.spacing,
+          affine: volume.affine,
+        });
+        expect(data).toEqual(volume.data);
+        expect(header.orientation).toBe(orientationOf(volume.affine));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("is the same slice by slice, and the same bytes each time", async () => {
+    await fc.assert(
+      fc.asyncProperty(volumes, async (volume) => {
+        const path = next(".nii.gz");
+        await writeNifti(path, volume);
+        const { header, slices } = await openNiftiSlices(path);
+        const copy = next(".nii.gz");
+        const datatype = header.datatype as "int16";
+        const writer = createNiftiSliceWriter(copy, { header, datatype });
+        for await (const slice of slices()) await writer.write(slice);
+        await writer.finish();
+        expect((await readNifti(copy)).data).toEqual(volume.data);
+        const again = next(".nii.gz");
+        await writeNifti(again, volume);
+        const [first, second] = await Promise.all([readNifti(path), readNifti(again)]);
+        expect(second).toEqual(first);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  test("leaves nothing behind when it is given up, and refuses to end too early", async () => {
+    const grid = {
+      shape: [2, 2, 3],
+      spacing: [1, 1, 1],
+      affine: [
+        [1, 0, 0, 0],
+        [0, 1, 0, 0],
+        [0, 0, 1, 0],
+      ],
+    } as const;
+    const before = (await readdir(root)).length;
+    const abandoned = createNiftiSliceWriter(next(".nii.gz"), { grid, datatype: "uint8" });
+    await abandoned.write(new Uint8Array(4));
+    await abandoned.abort();
+    const early = createNiftiSliceWriter(next(".nii.gz"), { grid, datatype: "uint8" });
+    await early.write(new Uint8Array(4));
+    await expect(early.finish()).rejects.toThrow(RangeError);
+    expect((await readdir(root)).length).toBe(before);
+    await expect(writeNifti(join(root, "no", "such", "a.nii"), { ...grid, data: new Uint8Array(12) })).rejects.toThrow(
+      DataError,
+    );
+    await expect(writeNifti(next(".png"), { ...grid, data: new Uint8Array(12) })).rejects.toThrow(
+      /ends in \.nii or \.nii\.gz/,
+    );
+  });
+});
+
+describe("canonical order", () => {
+  test("every voxel keeps its value and its place in the patient, and the way back is exact", () => {
+    fc.assert(
+      fc.property(volumes, (volume) => {
+        const canonical = toCanonical(volume);
+        expect(orientationOf(canonical.affine)).toBe("RAS");
+        const places = ({ shape, affine, data }: Volume): string[] =>
+          Array.from(data, (value, i) => {
+            const [x, y, z] = [i % shape[0], Math.floor(i / shape[0]) % shape[1], Math.floor(i / shape[0] / shape[1])];
+            return [value, ...affine.map(([a, b, c, d]) => a * x + b * y + c * z + d)].join();
+          }).sort();
+        expect(places(canonical)).toEqual(places(volume));
+        expect(fromCanonical(canonical, volume)).toMatchObject({ data: volume.data, affine: volume.affine });
+      }),
+    );
+  });
+});
+
+const nibabel = ["python3", "/usr/bin/python3"].find((python) => {
+  try {
+    execFileSync(python, ["-c", "import nibabel"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+});
+
+test("nibabel reads the same affine, zooms and values", async ({ skip }) => {
+  skip(nibabel === undefined, "python3 has no nibabel here");
+  for (const volume of fc.sample(volumes, { numRuns: 6, seed: 5 })) {
+    const path = next(".nii.gz");
+    await writeNifti(path, volume);
+    const script = `import nibabel, json, sys
+image = nibabel.load(sys.argv[1])
+print(json.dumps([image.affine[:3].tolist(), [float(z) for z in image.header.get_zooms()], list(image.shape), image.get_fdata().flatten(order="F").tolist()]))`;
+    const [affine, zooms, shape, values] = JSON.parse(
+      execFileSync(nibabel ?? "python3", ["-c", script, path], { encoding: "utf8" }),
+    ) as [number[][], number[], number[], number[]];
+    expect(affine).toEqual(volume.affine);
+    expect(zooms).toEqual(volume.spacing);
+    expect(shape).toEqual(volume.shape);
+    expect(values).toEqual([...volume.data]);
+  }
+});
