@@ -14,8 +14,6 @@ import { trainCommand } from "./train/train-command.js";
 export async function main(words: readonly string[]): Promise<void> {
   const parser = yargs([...words])
     .scriptName("lobule")
-    // Given twice, the last one counts.
-    .parserConfiguration({ "duplicate-arguments-array": false })
     .usage("$0 <command>\n\nTrain and run segmentation networks on WebGPU.")
     .option("verbose", { type: "boolean", default: false, describe: "Show where an error came from" })
     .command(doctorCommand)

@@ -50,7 +50,12 @@ export function settingsOf(args: Readonly<Record<string, unknown>>): Record<stri
     ["fastDevRun", "fastDevRun"],
     ["checkpointEvery", "checkpointEvery"],
   ];
-  const given = names.flatMap(([flag, setting]) => (args[flag] === undefined ? [] : [[setting, args[flag]] as const]));
+  const given = names.flatMap(([flag, setting]) => {
+    const value = args[flag];
+    if (value === undefined) return [];
+    // Of a flag that is given twice the last one counts.
+    return [[setting, Array.isArray(value) && flag !== "window" ? value.at(-1) : value] as const];
+  });
   return { ...Object.fromEntries(given), ...(args.augment === true ? { augmentation: usualAugmentation } : {}) };
 }
 
