@@ -15,8 +15,15 @@ const steps = [
   [
     "Train",
     [
-      ...["train", "--data", data, "--out", run, "--cache", join(folder, "slices")],
-      ...["--size", "64", "--batch", "8", "--lr", "2e-3", "--epochs", "10", "--seed", "1"],
+      "train",
+      "--data",
+      data,
+      "--out",
+      run,
+      "--cache",
+      join(folder, "slices"),
+      "--config",
+      join(root, "tools/demo.json"),
     ],
   ],
   ["Measure on cases that it was not trained on", ["evaluate", run]],

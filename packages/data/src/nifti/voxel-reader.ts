@@ -100,8 +100,8 @@ export class VoxelReader {
       const value = Number(integer);
       if (!Number.isSafeInteger(value))
         throw new DataError(
-          `${this.#path} holds ${integer} at (${this.#place(this.#voxelsRead + i)}), where integers up to 2^53 are ` +
-            "exact; store it in a smaller type",
+          `${this.#path} holds ${integer} at (${this.#place(this.#voxelsRead + i)}), but integers beyond ±2^53 are not ` +
+            "exact in memory; store it in a smaller type",
         );
       values[i] = value;
     }
