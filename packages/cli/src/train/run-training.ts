@@ -20,6 +20,7 @@ import {
 import { environmentOf } from "../shared/environment.js";
 import { interruptible } from "../shared/interruption.js";
 import { progress } from "../shared/progress.js";
+import { lockRun, type RunLock } from "./run-lock.js";
 import { presetOf, settingsOf } from "./train-options.js";
 
 type Arguments = Readonly<Record<string, unknown>>;
@@ -123,6 +124,7 @@ export async function runTraining(args: Arguments): Promise<void> {
   if (out !== undefined) await RunFolder.requireNone(out);
   const device = await Device.open(await openGpu());
   let run: OpenRun | undefined;
+  let lock: RunLock | undefined;
   const display = new TrainingDisplay(json, () => run?.model.classes ?? []);
   try {
     const outcome = await interruptible(async (signal): Promise<TrainingOutcome> => {
@@ -134,10 +136,13 @@ export async function runTraining(args: Arguments): Promise<void> {
         ...(typeof args.workers === "number" ? { workers: args.workers } : {}),
         onDecoded: (done: number, total: number, name: string) => display.decoded(done, total, name),
       };
-      run =
-        config === undefined
-          ? await resumeRun(resumed as string, request)
-          : await startRun(config, out as string, await environmentOf(device, await adapterChoice()), request);
+      if (config === undefined) {
+        lock = await lockRun(resumed as string);
+        run = await resumeRun(resumed as string, request);
+      } else {
+        run = await startRun(config, out as string, await environmentOf(device, await adapterChoice()), request);
+        lock = await lockRun(out as string);
+      }
       display.end();
       if (!json) announce(run, await adapterChoice());
       return run.run();
@@ -147,6 +152,7 @@ export async function runTraining(args: Arguments): Promise<void> {
   } finally {
     display.end();
     await run?.close();
+    await lock?.release();
     device.destroy();
   }
 }

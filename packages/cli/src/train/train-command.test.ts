@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readNiftiHeader, writePhantom } from "@lobule/data";
@@ -106,11 +106,17 @@ describe("from a folder to labels", () => {
     });
     expect(stopped.code).toBe(130);
     expect(stopped.err).toContain(`Go on with: lobule train --resume ${out}`);
+    await writeFile(join(out, "run.lock"), `${process.pid} ${hostname()}\n`);
+    const second = await run(["train", "--resume", out]);
+    expect(second).toMatchObject({ code: 1, err: expect.stringContaining(`process ${process.pid} trains ${out} now`) });
+    // What a killed process leaves does not stand in the way: no process has this number.
+    await writeFile(join(out, "run.lock"), `${2 ** 22 + 1} ${hostname()}\n`);
     const gone = await run(["train", "--resume", out, "--cache", join(root, "cache")], (text, kill) => {
       if (/^epoch +[3-9] /m.test(text)) kill("SIGTERM");
     });
     expect(gone.code).toBe(130);
     expect(gone.out).not.toMatch(/^epoch +1 /m);
+    expect(await readdir(out)).not.toContain("run.lock");
   });
 });
 

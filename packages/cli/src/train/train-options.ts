@@ -20,6 +20,11 @@ export const trainOptions = (parser: Argv) =>
     .option("size", { type: "number", describe: "resample slices to SIZE×SIZE [own size]" })
     .option("base-features", { type: "number", describe: "channels of the first level [8; vessel 16]" })
     .option("lr", { type: "number", describe: "learning rate of Adam [1e-4]" })
+    .option("schedule", {
+      choices: ["plateau", "constant", "cosine", "polynomial"] as const,
+      describe: "of the learning rate [plateau]",
+    })
+    .option("warmup-steps", { type: "number", describe: "steps over which the rate rises from 0 [0]" })
     .option("window", { type: "number", array: true, nargs: 2, describe: "HU that become 0 and 1" })
     .option("max-slices", { type: "number", describe: "leave out cases with so many slices or more" })
     .option("limit-cases", { type: "number", describe: "use at most so many cases" })
@@ -42,6 +47,8 @@ export function settingsOf(args: Readonly<Record<string, unknown>>): Record<stri
     ["size", "size"],
     ["baseFeatures", "baseFeatures"],
     ["lr", "learningRate"],
+    ["schedule", "schedule"],
+    ["warmupSteps", "warmupSteps"],
     ["window", "window"],
     ["maxSlices", "maxSlices"],
     ["limitCases", "limitCases"],

@@ -3,6 +3,7 @@ import type { AttentionResUNet } from "@lobule/nn";
 import { type Device, PlanError, type SafetensorsTensor } from "@lobule/tensor";
 import { Adam } from "../adam.js";
 import { EarlyStopping } from "../early-stopping.js";
+import { learningRateFactor } from "../learning-rate-schedule.js";
 import { buildNetwork, type ModelDescription, networkState } from "../model/model-description.js";
 import { ReduceLROnPlateau } from "../reduce-lr-on-plateau.js";
 import type { EpochRecord } from "../run/epoch-record.js";
@@ -140,7 +141,6 @@ export class Trainer {
     this.network.loadStateDict(networkState(tensors));
     this.adam.loadStateDict(tensors, state.optimizerSteps);
     this.plateau.restore(state.plateau);
-    this.adam.learningRate = state.plateau.learningRate;
     this.earlyStopping.restore(state.earlyStopping);
     this.state = state;
   }
@@ -176,7 +176,7 @@ export class Trainer {
     const { epoch } = this.state;
     const learningRate = this.adam.learningRate;
     const better = this.state.best === null || validation.loss < this.state.best.loss;
-    this.adam.learningRate = this.plateau.step(validation.loss);
+    if (config.schedule === "plateau") this.plateau.step(validation.loss);
     const stop = this.earlyStopping.step(validation.loss);
     const last = epoch + 1 >= (config.fastDevRun ? 1 : config.epochs);
     this.state = {
@@ -227,6 +227,7 @@ export class Trainer {
     let slices = 0;
     try {
       for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
+        this.adam.learningRate = this.learningRateAt(this.state.globalStep);
         await runner.step(next.keys, next.batch, epoch);
         reader.release(next.batch);
         slices += next.keys.length;
@@ -271,6 +272,12 @@ export class Trainer {
       waitedShare: waitedSeconds / seconds,
       secondsLeft: ((steps - step) * Math.min(config.batch, this.trainingSlices.length)) / perSecond,
     });
+  }
+
+  private learningRateAt(step: number): number {
+    const { schedule, warmupSteps, epochs, batch } = this.options.config;
+    const totalSteps = epochs * Math.ceil(this.trainingSlices.length / batch);
+    return this.plateau.learningRate * learningRateFactor({ schedule, warmupSteps, totalSteps }, step);
   }
 
   private validate(): Promise<ValidationResult> {

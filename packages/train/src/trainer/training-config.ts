@@ -43,6 +43,10 @@ const trainingConfig = z.strictObject({
   microBatch: count.nullable(),
   epochs: count,
   learningRate: positive,
+  /** How the rate changes: after epochs without progress ("plateau"), or with the steps of the run. */
+  schedule: z.enum(["plateau", "constant", "cosine", "polynomial"]),
+  /** Steps over which the rate rises from nothing. */
+  warmupSteps: z.int().min(0),
   plateau: z.strictObject({ factor: z.number().gt(0).lt(1), patience: z.int().min(0) }),
   earlyStopping: z.strictObject({ patience: count }),
   augmentation,
@@ -72,6 +76,8 @@ const base: Omit<TrainingConfig, "data"> = {
   microBatch: null,
   epochs: 100,
   learningRate: 1e-4,
+  schedule: "plateau",
+  warmupSteps: 0,
   plateau: { factor: 0.5, patience: 3 },
   earlyStopping: { patience: 5 },
   augmentation: { flip: 0, rotation: 0, zoom: 0, intensity: 0, noise: 0 },
