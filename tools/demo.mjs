@@ -10,7 +10,7 @@ const [data, run, labels] = ["data", "run", "labels"].map((name) => join(folder,
 const started = performance.now();
 
 const steps = [
-  ["A synthetic liver task", ["phantom", data, "--cases", "14", "--size", "64", "--seed", "7"]],
+  ["A synthetic liver task", ["phantom", data, "--cases", "24", "--size", "80", "--slices", "14", "22", "--seed", "7"]],
   ["Is it sound?", ["data", "verify", data]],
   [
     "Train",

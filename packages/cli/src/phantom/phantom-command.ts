@@ -7,6 +7,7 @@ interface PhantomArguments {
   readonly dir: string;
   readonly cases: number;
   readonly size: number;
+  readonly slices: readonly number[];
   readonly seed: number;
   readonly task: PhantomTask;
   readonly force: boolean;
@@ -22,6 +23,13 @@ export const phantomCommand: CommandModule<object, PhantomArguments> = {
       .positional("dir", { type: "string", demandOption: true, describe: "Folder to write, new or empty" })
       .option("cases", { type: "number", default: 12, describe: "Labelled cases" })
       .option("size", { type: "number", default: 128, describe: "Voxels along each side of a slice" })
+      .option("slices", {
+        type: "number",
+        array: true,
+        nargs: 2,
+        default: [32, 48],
+        describe: "Fewest and most slices of a case",
+      })
       .option("seed", { type: "number", default: 0, describe: "The same seed gives the same files" })
       .option("task", {
         choices: ["liver", "vessel"] as const,
@@ -31,11 +39,10 @@ export const phantomCommand: CommandModule<object, PhantomArguments> = {
       .option("force", { type: "boolean", default: false, describe: "Write into a folder that holds other files" })
       .option("json", { type: "boolean", default: false, describe: "Print what was written as JSON" })
       .example("$0 phantom phantom --cases 12", "A data set to try everything on"),
-  handler: async ({ dir, cases, size, seed, task, force, json }) => {
+  handler: async ({ dir, cases, size, slices: [fewest = 0, most = 0], seed, task, force, json }) => {
     const bar = progress("Drawing");
-    const written = await writePhantom(dir, { cases, size, seed, task, force, onProgress: bar.update }).finally(
-      bar.end,
-    );
+    const options = { cases, size, slices: [fewest, most], seed, task, force, onProgress: bar.update } as const;
+    const written = await writePhantom(dir, options).finally(bar.end);
     const { directory, slices, testCases } = written;
     console.log(
       json

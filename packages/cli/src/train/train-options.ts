@@ -25,6 +25,10 @@ export const trainOptions = (parser: Argv) =>
       describe: "of the learning rate [plateau]",
     })
     .option("warmup-steps", { type: "number", describe: "steps over which the rate rises from 0 [0]" })
+    .option("precision", {
+      choices: ["f32", "f16"] as const,
+      describe: "of stored activations and gradients [f32]",
+    })
     .option("window", { type: "number", array: true, nargs: 2, describe: "HU that become 0 and 1" })
     .option("max-slices", { type: "number", describe: "leave out cases with so many slices or more" })
     .option("limit-cases", { type: "number", describe: "use at most so many cases" })
@@ -49,6 +53,7 @@ export function settingsOf(args: Readonly<Record<string, unknown>>): Record<stri
     ["lr", "learningRate"],
     ["schedule", "schedule"],
     ["warmupSteps", "warmupSteps"],
+    ["precision", "precision"],
     ["window", "window"],
     ["maxSlices", "maxSlices"],
     ["limitCases", "limitCases"],

@@ -19,6 +19,7 @@ import {
   wordsPerSample,
 } from "@lobule/tensor";
 import type { Adam } from "../adam.js";
+import type { LossScaler } from "../loss-scaler.js";
 
 /** Extents that all programs of a run share. */
 export interface InputGeometry {
@@ -44,11 +45,22 @@ function diceMetrics(dice: Tensor<readonly [number, number], "f32">): Record<str
   );
 }
 
+/** What the programs of a run compute with. */
+export interface ProgramParts {
+  readonly network: AttentionResUNet<1, number>;
+  readonly adam: Adam;
+  readonly geometry: InputGeometry;
+  /** How activations and gradients are stored. */
+  readonly precision: "f32" | "f16";
+  /** Keeps f16 gradients from vanishing. */
+  readonly scaler: LossScaler | undefined;
+}
+
+const updateOptions = (scaler: LossScaler | undefined) => (scaler === undefined ? {} : { scaler });
+
 /** A step of training on `count` slices at once. With `sums`, gradients are added there and nothing is updated. */
 function trainingProgram(
-  network: AttentionResUNet<1, number>,
-  adam: Adam,
-  geometry: InputGeometry,
+  { network, adam, geometry, precision, scaler }: ProgramParts,
   count: number,
   sums: readonly Variable[] | undefined,
 ): Program {
@@ -65,49 +77,60 @@ function trainingProgram(
   };
   const inputs = batchInputs(count, slotPixels);
   if (sums === undefined) {
-    return compile({
-      inputs: { ...inputs, hyper: { shape: [8], dtype: "f32" } },
-      build: ({ pixels, labels, samples, hyper }) => {
+    return compile(
+      {
+        inputs: { ...inputs, hyper: { shape: [8], dtype: "f32" } },
+        build: ({ pixels, labels, samples, hyper }) => {
+          const { loss, crossEntropy, diceLoss, dice } = forward(pixels, labels, samples);
+          const slopes = gradients(loss, adam.parameters, scaler?.scale);
+          return {
+            metrics: { loss, crossEntropy, diceLoss, ...diceMetrics(dice) },
+            updates: [adam.update(slopes, hyper, updateOptions(scaler))],
+          };
+        },
+      },
+      { precision },
+    );
+  }
+  return compile(
+    {
+      inputs: { ...inputs, shares: { shape: [2], dtype: "f32" } },
+      build: ({ pixels, labels, samples, shares }) => {
         const { loss, crossEntropy, diceLoss, dice } = forward(pixels, labels, samples);
+        const slopes = gradients(loss, adam.parameters, scaler?.scale);
         return {
           metrics: { loss, crossEntropy, diceLoss, ...diceMetrics(dice) },
-          updates: [adam.update(gradients(loss, adam.parameters), hyper)],
+          updates: [accumulate(adam.parameters, slopes, sums, shares)],
         };
       },
-    });
-  }
-  return compile({
-    inputs: { ...inputs, shares: { shape: [2], dtype: "f32" } },
-    build: ({ pixels, labels, samples, shares }) => {
-      const { loss, crossEntropy, diceLoss, dice } = forward(pixels, labels, samples);
-      return {
-        metrics: { loss, crossEntropy, diceLoss, ...diceMetrics(dice) },
-        updates: [accumulate(adam.parameters, gradients(loss, adam.parameters), sums, shares)],
-      };
     },
-  });
+    { precision },
+  );
 }
 
 /** The update of a batch that was run in parts. */
-const updateProgram = (adam: Adam, sums: readonly Variable[]): Program =>
+const updateProgram = ({ adam, scaler }: ProgramParts, sums: readonly Variable[]): Program =>
   compile({
     inputs: { hyper: { shape: [8], dtype: "f32" } },
-    build: ({ hyper }) => ({ updates: [adam.update(sums, hyper)] }),
+    build: ({ hyper }) => ({ updates: [adam.update(sums, hyper, updateOptions(scaler))] }),
   });
 
 /** Loss and overlap of `count` slices, by the running statistics. */
-function validationProgram(network: AttentionResUNet<1, number>, geometry: InputGeometry, count: number): Program {
+function validationProgram({ network, geometry, precision }: ProgramParts, count: number): Program {
   network.eval();
   const { height, width, slotPixels } = geometry;
-  return compile({
-    inputs: batchInputs(count, slotPixels),
-    build: ({ pixels, labels, samples }) => {
-      const { image, target } = sampleSlices({ pixels, labels, samples, slotPixels, batch: count, height, width });
-      const logits = network.forward(image);
-      const { loss, crossEntropy, diceLoss } = diceCrossEntropy(logits, target);
-      return { metrics: { loss, crossEntropy, diceLoss }, outputs: { counts: overlapCounts(logits, target) } };
+  return compile(
+    {
+      inputs: batchInputs(count, slotPixels),
+      build: ({ pixels, labels, samples }) => {
+        const { image, target } = sampleSlices({ pixels, labels, samples, slotPixels, batch: count, height, width });
+        const logits = network.forward(image);
+        const { loss, crossEntropy, diceLoss } = diceCrossEntropy(logits, target);
+        return { metrics: { loss, crossEntropy, diceLoss }, outputs: { counts: overlapCounts(logits, target) } };
+      },
     },
-  });
+    { precision },
+  );
 }
 
 /**
@@ -121,31 +144,29 @@ export class SegmentationPrograms {
   /** @param accumulates whether batches are run in parts. */
   constructor(
     private readonly device: Device,
-    private readonly network: AttentionResUNet<1, number>,
-    private readonly adam: Adam,
-    private readonly geometry: InputGeometry,
+    private readonly parts: ProgramParts,
     accumulates: boolean,
   ) {
     this.sums = accumulates
-      ? adam.parameters.map(({ name, shape }) => new Variable(name, shape, new Float32Array(sizeOf(shape)), "gradient"))
+      ? parts.adam.parameters.map(
+          ({ name, shape }) => new Variable(name, shape, new Float32Array(sizeOf(shape)), "gradient"),
+        )
       : undefined;
   }
 
   training(count: number): Promise<LoadedProgram> {
-    return this.load(`training ${count}`, () =>
-      trainingProgram(this.network, this.adam, this.geometry, count, this.sums),
-    );
+    return this.load(`training ${count}`, () => trainingProgram(this.parts, count, this.sums));
   }
 
   validation(count: number): Promise<LoadedProgram> {
-    return this.load(`validation ${count}`, () => validationProgram(this.network, this.geometry, count));
+    return this.load(`validation ${count}`, () => validationProgram(this.parts, count));
   }
 
   /** Only where batches are run in parts. */
   update(): Promise<LoadedProgram> {
     const { sums } = this;
     if (sums === undefined) throw new PlanError("batches are not run in parts, so a step updates by itself");
-    return this.load("update", () => updateProgram(this.adam, sums));
+    return this.load("update", () => updateProgram(this.parts, sums));
   }
 
   /** Frees the programs' memory on the device. The network's variables stay. */
@@ -156,7 +177,7 @@ export class SegmentationPrograms {
 
   /** The plan of a training step; needs no device. */
   plan(count: number): Program {
-    return trainingProgram(this.network, this.adam, this.geometry, count, this.sums);
+    return trainingProgram(this.parts, count, this.sums);
   }
 
   private load(key: string, make: () => Program): Promise<LoadedProgram> {

@@ -103,6 +103,31 @@ describe("the same seed", () => {
   });
 });
 
+describe("a run in f16", () => {
+  test("learns, resumes to the same bytes, and its best checkpoint holds the network alone", async (context) => {
+    const settings = (microBatch: number | null) =>
+      config({ precision: "f16", epochs: 3, schedule: "cosine", warmupSteps: 2, microBatch });
+    if (!device.hasF16) {
+      await expect(trained("no f16", settings(null))).rejects.toThrow(/no shader-f16; use --precision f32/);
+      return context.skip("adapter lacks shader-f16");
+    }
+    for (const microBatch of [null, 2]) {
+      const name = `f16 ${microBatch}`;
+      await trained(name, settings(microBatch));
+      const losses = (await metricsOf(name)).map(({ training }) => training.loss);
+      expect(losses.at(-1)).toBeLessThan(losses[0] as number);
+      if (microBatch === null) continue;
+      expect(await trained(`${name} stopped`, settings(microBatch), { afterReports: 1 })).toBe("interrupted");
+      await resumed(`${name} stopped`);
+      expect((await bytesOf(`${name} stopped`, "last")).equals(await bytesOf(name, "last"))).toBe(true);
+      const { tensors } = await (await RunFolder.open(join(root, name))).loadCheckpoint("last");
+      expect(tensors.get("loss_scaler.scale")?.data[0]).toBe(65_536);
+    }
+    const { tensors } = await (await RunFolder.open(join(root, "f16 2"))).loadCheckpoint("best");
+    expect([...tensors.keys()].filter((each) => /loss_scaler|exp_avg/.test(each))).toEqual([]);
+  });
+});
+
 describe("a run that is broken off", () => {
   const settings = () =>
     config({

@@ -4,6 +4,7 @@ import { type Device, PlanError, type SafetensorsTensor } from "@lobule/tensor";
 import { Adam } from "../adam.js";
 import { EarlyStopping } from "../early-stopping.js";
 import { learningRateFactor } from "../learning-rate-schedule.js";
+import { LossScaler } from "../loss-scaler.js";
 import { buildNetwork, type ModelDescription, networkState } from "../model/model-description.js";
 import { ReduceLROnPlateau } from "../reduce-lr-on-plateau.js";
 import type { EpochRecord } from "../run/epoch-record.js";
@@ -65,6 +66,7 @@ export class Trainer {
   readonly network: AttentionResUNet<1, number>;
   readonly preprocessing: Preprocessing;
   private readonly adam: Adam;
+  private readonly scaler: LossScaler | undefined;
   private readonly plateau: ReduceLROnPlateau;
   private readonly earlyStopping: EarlyStopping;
   private readonly programs: SegmentationPrograms;
@@ -77,12 +79,18 @@ export class Trainer {
     const { config, model, cache, cases, device } = options;
     this.network = buildNetwork(model, config.seed);
     this.adam = new Adam(this.network.namedParameters(), { learningRate: config.learningRate });
+    if (config.precision === "f16" && !device.hasF16) {
+      throw new PlanError("this adapter has no shader-f16; use --precision f32, or another adapter (lobule doctor)");
+    }
+    this.scaler = config.precision === "f16" ? new LossScaler() : undefined;
     this.plateau = new ReduceLROnPlateau({ learningRate: config.learningRate, ...config.plateau });
     this.earlyStopping = new EarlyStopping(config.earlyStopping);
     const extents = inputExtents(cache.cases, config.size, this.network.divisor);
     this.preprocessing = { ...extents, window: model.window, resample: config.size !== null };
     const geometry = { ...extents, slotPixels: cache.slotPixels };
-    this.programs = new SegmentationPrograms(device, this.network, this.adam, geometry, config.microBatch !== null);
+    const { network, adam, scaler } = this;
+    const parts = { network, adam, geometry, scaler, precision: config.precision };
+    this.programs = new SegmentationPrograms(device, parts, config.microBatch !== null);
     const all = slicesOf(cache.cases, cases.training);
     this.sampleNumbers = new Map(all.map((key, i) => [keyText(key), i]));
     const { overfitBatches, batch } = config;
@@ -140,6 +148,7 @@ export class Trainer {
   restore(state: TrainingState, tensors: ReadonlyMap<string, SafetensorsTensor>): void {
     this.network.loadStateDict(networkState(tensors));
     this.adam.loadStateDict(tensors, state.optimizerSteps);
+    this.scaler?.loadStateDict(tensors);
     this.plateau.restore(state.plateau);
     this.earlyStopping.restore(state.earlyStopping);
     this.state = state;
@@ -305,7 +314,7 @@ export class Trainer {
     const { model } = this.options;
     const tensors = new Map<string, SafetensorsTensor>([
       ...(await this.network.stateDict()),
-      ...(kind === "last" ? await this.adam.stateDict() : []),
+      ...(kind === "last" ? [...(await this.adam.stateDict()), ...((await this.scaler?.stateDict()) ?? [])] : []),
     ]);
     await folder.saveCheckpoint(kind, tensors, { model, training: this.state });
   }

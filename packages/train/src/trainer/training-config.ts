@@ -24,6 +24,8 @@ const augmentation = z.strictObject({
 /** Everything that determines a run. It is saved with it as config.json. */
 const trainingConfig = z.strictObject({
   preset: z.enum(["liver", "vessel"]).nullable(),
+  /** How activations and gradients are stored; parameters and optimizer stay f32. f16 needs shader-f16. */
+  precision: z.enum(["f32", "f16"]),
   /** Decathlon folder. */
   data: z.string(),
   /** Cases with this many slices or more are left out. */
@@ -65,6 +67,7 @@ export type PresetName = NonNullable<TrainingConfig["preset"]>;
 
 const base: Omit<TrainingConfig, "data"> = {
   preset: null,
+  precision: "f32",
   maxSlices: null,
   limitCases: null,
   trainFraction: 0.8,
