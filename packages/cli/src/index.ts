@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import yargs from "yargs";
 import { dataCommand } from "./data/data-command.js";
 import { doctorCommand } from "./doctor/doctor-command.js";
@@ -7,6 +8,12 @@ import { phantomCommand } from "./phantom/phantom-command.js";
 import { segmentCommand } from "./segment/segment-command.js";
 import { trainCommand } from "./train/train-command.js";
 
+/** That of the package.json a folder above this program, here and in the bundle. */
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  return typeof manifest === "object" && manifest !== null && "version" in manifest ? String(manifest.version) : "";
+}
+
 /**
  * Runs the command line. Bad input ends with one sentence on the error stream and exit code 1; `--verbose` shows where
  * in the program it was found.
@@ -15,6 +22,7 @@ export async function main(words: readonly string[]): Promise<void> {
   const parser = yargs([...words])
     .scriptName("lobule")
     .usage("$0 <command>\n\nTrain and run segmentation networks on WebGPU.")
+    .version(version())
     .option("verbose", { type: "boolean", default: false, describe: "Show where an error came from" })
     .command(doctorCommand)
     .command(phantomCommand)

@@ -1,0 +1,51 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const run = promisify(execFile);
+const tool = fileURLToPath(new URL("../../tools/bundle.mjs", import.meta.url));
+
+// The archive is for Linux on x64 only, and made there.
+describe.skipIf(process.platform !== "linux" || process.arch !== "x64")("the bundle", () => {
+  let root: string;
+  let folder: string;
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), "lobule-bundle-"));
+    await run(process.execPath, [tool, root]);
+    const archive = (await readdir(root)).find((each) => each.endsWith(".tar.gz")) ?? "";
+    expect((await stat(join(root, archive))).size).toBeLessThan(60e6);
+    await run("tar", ["xzf", join(root, archive), "-C", await mkdtemp(join(root, "unpacked-"))]);
+    const unpacked = join(root, (await readdir(root)).find((each) => each.startsWith("unpacked-")) ?? "");
+    folder = join(unpacked, (await readdir(unpacked))[0] ?? "");
+  }, 120_000);
+  afterAll(() => rm(root, { recursive: true, force: true }));
+
+  /** Runs the unpacked command where neither Node nor this repository can be found. */
+  const lobule = (...words: string[]) => {
+    // The home folder keeps the driver's compiled kernels.
+    const { HOME = root } = process.env;
+    const env = { PATH: "/usr/bin:/bin", HOME, LOBULE_ADAPTER: process.env.LOBULE_ADAPTER ?? "auto" };
+    return run(join(folder, "lobule"), words, { env, cwd: folder });
+  };
+
+  test("knows its version, its adapter, and computes rightly on it", async () => {
+    expect((await lobule("--version")).stdout.trim()).toMatch(/^\d+\.\d+\.\d+$/);
+    const found = JSON.parse((await lobule("doctor", "--json")).stdout) as { selfTest: { passed: boolean }[] };
+    expect(found.selfTest.length).toBeGreaterThan(0);
+    expect(found.selfTest.every(({ passed }) => passed)).toBe(true);
+    const { stdout } = await lobule("parity", "fixtures", "--filter", "ops/maxpool");
+    expect(stdout).toMatch(/all \d+ checks .* are within their limits/);
+  }, 120_000);
+
+  test("decodes, trains and segments", async () => {
+    await lobule("phantom", "data", "--cases", "3", "--size", "16", "--slices", "3", "4");
+    const words = ["--size", "16", "--base-features", "1", "--batch", "4", "--epochs", "1"];
+    await lobule("train", "--data", "data", "--out", "run", ...words);
+    await lobule("segment", "data/imagesTs", "-m", "run", "-o", "labels");
+    expect(await readdir(join(folder, "labels"))).toContain("phantom_004.nii.gz");
+  }, 300_000);
+});

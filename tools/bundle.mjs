@@ -1,0 +1,161 @@
+// One archive for a machine that has an NVIDIA, AMD or Intel driver, or no GPU at all, and nothing else: no Node, no npm,
+// no network. Holds Node, Dawn, our bundled code, SwiftShader with a Vulkan loader, and the parity fixtures.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { constants, gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { pack } from "tar-stream";
+
+const root = resolve(import.meta.dirname ?? ".", "..");
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const name = `lobule-${version}-linux-x64`;
+const output = resolve(process.argv[2] ?? join(root, "bundle"));
+const folder = join(output, name);
+/** Bytes that an archive may have. */
+const largest = 60e6;
+
+const fail = (sentence) => {
+  console.error(`bundle: ${sentence}`);
+  process.exit(1);
+};
+
+if (process.platform !== "linux" || process.arch !== "x64") {
+  fail(`makes the archive for Linux on x64 from its own Node, and this is ${process.platform} on ${process.arch}`);
+}
+if (!existsSync(join(root, "packages/cli/dist/index.js"))) fail("nothing is built yet; run npm ci first");
+
+rmSync(folder, { recursive: true, force: true });
+mkdirSync(join(folder, "bin"), { recursive: true });
+
+/** Copies what a package needs to run, with its licence. */
+function vendor(packageName, files) {
+  const from = join(root, "node_modules", packageName);
+  const to = join(folder, "app/node_modules", packageName);
+  const licences = readdirSync(from).filter((each) => /^licen[cs]e/i.test(each));
+  for (const file of ["package.json", ...licences, ...files]) {
+    mkdirSync(dirname(join(to, file)), { recursive: true });
+    cpSync(join(from, file), join(to, file));
+  }
+}
+
+/** The programs: the command line, and the thread that decodes volumes. */
+const { metafile } = await build({
+  entryPoints: {
+    lobule: join(root, "packages/cli/bin/lobule.js"),
+    "decode-worker": join(root, "packages/data/dist/cache/decode-worker.js"),
+  },
+  outdir: join(folder, "app"),
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node20",
+  external: ["webgpu", "@sparticuz/chromium"],
+  metafile: true,
+  logLevel: "warning",
+  // What is CommonJS inside calls require, which an ES module has not.
+  banner: {
+    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+  },
+});
+writeFileSync(join(folder, "package.json"), `${JSON.stringify({ name: "lobule", version, type: "module" })}\n`);
+vendor("webgpu", ["index.js", "dist/linux-x64/dawn.node"]);
+vendor("@sparticuz/chromium", ["build/cjs/index.cjs", "bin/swiftshader.tar.br"]);
+
+/** Licences of all that was bundled. */
+const packages = new Set(
+  Object.keys(metafile.inputs).flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []),
+);
+const texts = [...packages].sort().map((path) => {
+  const where = resolve(process.cwd(), path);
+  const licence = readdirSync(where).find((each) => /^(licen[cs]e|copying)/i.test(each));
+  const { name: of, license } = JSON.parse(readFileSync(join(where, "package.json"), "utf8"));
+  return `${of} (${license})\n\n${licence === undefined ? "" : readFileSync(join(where, licence), "utf8")}`;
+});
+writeFileSync(join(folder, "THIRD-PARTY-LICENCES"), texts.join(`\n${"-".repeat(80)}\n`));
+for (const file of ["LICENSE", "NOTICE"]) cpSync(join(root, file), join(folder, file));
+cpSync(join(root, "packages/cli/fixtures"), join(folder, "fixtures"), { recursive: true });
+
+cpSync(process.execPath, join(folder, "bin/node"), { dereference: true });
+chmodSync(join(folder, "bin/node"), 0o755);
+// Debug symbols are a sixth of it; without binutils they stay.
+spawnSync("strip", ["--strip-unneeded", join(folder, "bin/node")], { stdio: "ignore" });
+
+/** Libraries that an older system has in an older version, as the loader of this one finds them. */
+const needed = spawnSync("ldd", [join(root, "node_modules/webgpu/dist/linux-x64/dawn.node")], { encoding: "utf8" });
+for (const library of ["libstdc++.so.6", "libgcc_s.so.1"]) {
+  const path = needed.stdout
+    ?.split("\n")
+    .find((line) => line.includes(library))
+    ?.match(/=> (\S+)/)?.[1];
+  if (path === undefined) fail(`cannot find ${library}, which Dawn needs; install it on this machine`);
+  mkdirSync(join(folder, "lib"), { recursive: true });
+  cpSync(path, join(folder, "lib", library), { dereference: true });
+}
+
+writeFileSync(
+  join(folder, "lobule"),
+  `#!/bin/sh
+# Runs lobule with the Node that lies beside it.
+here=$(CDPATH= cd -- "$(dirname -- "$(readlink -f -- "$0")")" && pwd)
+# Dawn needs GLIBCXX_3.4.30; where the system's C++ library is older, the one beside this is used.
+if ! grep -qs GLIBCXX_3.4.30 /usr/lib/x86_64-linux-gnu/libstdc++.so.6 /usr/lib64/libstdc++.so.6 /usr/lib/libstdc++.so.6
+then
+  LD_LIBRARY_PATH="$here/lib\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+  export LD_LIBRARY_PATH
+fi
+exec "$here/bin/node" "$here/app/lobule.js" "$@"
+`,
+  { mode: 0o755 },
+);
+writeFileSync(
+  join(folder, "README"),
+  `Lobule ${version} for Linux on x64 (glibc 2.34 or newer). Nothing needs to be installed.
+
+  ./lobule doctor              which adapter is used, and whether it computes rightly
+  ./lobule parity fixtures     operations, networks and training against PyTorch's numbers
+  ./lobule train --help        train on a folder of the Medical Segmentation Decathlon
+  ./lobule segment --help      segment CT scans
+
+A GPU needs its Vulkan driver (part of NVIDIA's usual driver); the Vulkan loader is in here.
+`,
+);
+
+/** Every file below a folder, in name order. */
+function* filesIn(directory) {
+  const entries = readdirSync(directory, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const entry of entries) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) yield* filesIn(path);
+    else yield path;
+  }
+}
+
+const archive = pack();
+const chunks = [];
+archive.on("data", (chunk) => chunks.push(chunk));
+for (const path of filesIn(folder)) {
+  const mode = statSync(path).mode & 0o111 ? 0o755 : 0o644;
+  archive.entry({ name: join(name, relative(folder, path)), mode, mtime: new Date(0) }, readFileSync(path));
+}
+archive.finalize();
+await new Promise((done) => archive.on("end", done));
+const bytes = gzipSync(Buffer.concat(chunks), { level: constants.Z_BEST_COMPRESSION });
+const path = join(output, `${name}.tar.gz`);
+writeFileSync(`${path}.part`, bytes);
+renameSync(`${path}.part`, path);
+const digest = createHash("sha256").update(bytes).digest("hex");
+console.log(`${path}\n${(bytes.length / 1e6).toFixed(1)} MB, SHA-256 ${digest}`);
+if (bytes.length > largest) fail(`the archive is larger than ${largest / 1e6} MB`);
