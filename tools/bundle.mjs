@@ -86,6 +86,7 @@ const texts = [...packages].sort().map((path) => {
 });
 writeFileSync(join(folder, "THIRD-PARTY-LICENCES"), texts.join(`\n${"-".repeat(80)}\n`));
 for (const file of ["LICENSE", "NOTICE"]) cpSync(join(root, file), join(folder, file));
+cpSync(join(root, "packages/cli/peers"), join(folder, "app/peers"), { recursive: true });
 cpSync(join(root, "packages/cli/fixtures"), join(folder, "fixtures"), { recursive: true });
 
 cpSync(process.execPath, join(folder, "bin/node"), { dereference: true });

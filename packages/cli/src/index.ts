@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import yargs from "yargs";
+import { benchCommand } from "./bench/bench-command.js";
 import { dataCommand } from "./data/data-command.js";
 import { doctorCommand } from "./doctor/doctor-command.js";
 import { evaluateCommand } from "./evaluate/evaluate-command.js";
@@ -31,6 +32,7 @@ export async function main(words: readonly string[]): Promise<void> {
     .command(trainCommand)
     .command(evaluateCommand)
     .command(segmentCommand)
+    .command(benchCommand)
     .updateStrings({
       "Not enough non-option arguments: got %s, need at least %s": {
         one: "an argument is missing (%s given, %s needed); --help shows what the command takes",

@@ -22,6 +22,7 @@ export { type OverlapKernels, overlapCounts } from "./overlap-counts/overlap-cou
 export { pointwise } from "./pointwise/pointwise.js";
 export { philox4x32, type Words4 } from "./random-fill/philox.js";
 export { type Distribution, randomFill } from "./random-fill/random-fill.js";
+export { copyProbe, multiplyAddProbe } from "./roofs/roofs.js";
 export { scaledDotProductAttention } from "./sdpa/sdpa.js";
 export {
   bytesPerElement,

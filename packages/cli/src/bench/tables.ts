@@ -1,0 +1,94 @@
+import { fit } from "../data/text.js";
+import type { KernelTiming } from "./kernel-bench.js";
+import type { ModelResult } from "./model-bench.js";
+import type { PeerBenchResult } from "./peer-bench.js";
+import type { Roof } from "./roof.js";
+import type { Change, Timing } from "./timing.js";
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
+/** Milliseconds with three digits. */
+const milliseconds = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
+
+const timingLine = ({ name, milliseconds: median, spread: [low, high] }: Timing, more = ""): string =>
+  `${fit(name, 52)} ${milliseconds(median).padStart(7)} ms  ${`${milliseconds(low)}-${milliseconds(high)}`.padStart(12)}${more}`;
+
+const head = `${"".padEnd(52)} ${"median".padStart(10)}  ${"80 % within".padStart(12)}`;
+
+export function kernelTable(kernels: readonly KernelTiming[], roof: Roof): string {
+  const rows = kernels.map(({ name, dispatches, milliseconds: median, share, flops, bytes, ofRoof }) =>
+    [
+      fit(name, 29),
+      String(dispatches).padStart(4),
+      milliseconds(median).padStart(8),
+      `${(100 * share).toFixed(1)} %`.padStart(7),
+      (flops / median / 1e6).toFixed(1).padStart(8),
+      (bytes / median / 1e6).toFixed(1).padStart(7),
+      `${(100 * ofRoof).toFixed(0)} %`.padStart(6),
+    ].join(" "),
+  );
+  const total = kernels.reduce((sum, { milliseconds: median }) => sum + median, 0);
+  return [
+    `Roof of this adapter: ${(roof.flopsPerSecond / 1e9).toFixed(1)} GFLOP/s, ${(roof.bytesPerSecond / 1e9).toFixed(1)} GB/s`,
+    `${"kernel".padEnd(29)} ${"runs".padStart(4)} ${"ms".padStart(8)} ${"share".padStart(7)} ${"GFLOP/s".padStart(8)} ${"GB/s".padStart(7)} ${"roof".padStart(6)}`,
+    ...rows,
+    `${"all".padEnd(29)} ${"".padStart(4)} ${milliseconds(total).padStart(8)}`,
+  ].join("\n");
+}
+
+export function modelTable(
+  { timings, firstStep, dispatches, flops, bytes, peakBytes, growth }: ModelResult,
+  batch: number,
+) {
+  const lines = timings.map((timing) =>
+    timingLine(timing).concat(
+      `\n${"".padEnd(52)} ${((1000 * batch) / timing.milliseconds).toFixed(1).padStart(7)} slices/s`,
+    ),
+  );
+  const [step] = timings;
+  const rate = step === undefined ? "" : `, ${(flops / step.milliseconds / 1e6).toFixed(1)} GFLOP/s`;
+  return [
+    head,
+    ...lines,
+    `first step, programs and pipelines made: ${(firstStep / 1000).toFixed(1)} s`,
+    `a step: ${dispatches} dispatches, ${(flops / 1e9).toFixed(2)} GFLOP${rate},`,
+    `  ${megabytes(bytes)} read and written, ${megabytes(peakBytes)} on the device`,
+    ...(growth === undefined
+      ? []
+      : [
+          `over ${growth.steps} steps: last tenth ${growth.slowdown.toFixed(3)}× as long as the first,`,
+          `  process ${megabytes(growth.resident[0])} → ${megabytes(growth.resident[1])}, device buffers ${growth.live[0][0]} → ${growth.live[1][0]} (${megabytes(growth.live[0][1])} → ${megabytes(growth.live[1][1])})`,
+        ]),
+  ].join("\n");
+}
+
+export function peerTable({ ours, peers, absent }: PeerBenchResult): string {
+  const best = (of: "step" | "forward"): string => {
+    const [first] = [...peers].sort((a, b) => a[of].milliseconds - b[of].milliseconds);
+    if (first === undefined) return "";
+    const ratio = first[of].milliseconds / ours[of].milliseconds;
+    return `${of === "step" ? "training step" : "forward pass"}: ${ratio.toPrecision(3)}× the speed of ${first.name}, the fastest here`;
+  };
+  return [
+    head,
+    timingLine(ours.step),
+    ...peers.map(({ step }) => timingLine(step)),
+    timingLine(ours.forward),
+    ...peers.map(({ forward }) => timingLine(forward)),
+    `Lobule on the device: ${megabytes(ours.peakBytes)}`,
+    ...peers.map(
+      ({ name, description, lossDifference, peakBytes }) =>
+        `${name}: ${description}; loss within ${lossDifference.toExponential(1)} of ours${peakBytes === null ? "" : `; ${megabytes(peakBytes)} on the GPU`}`,
+    ),
+    ...absent.map(({ name, why }) => `not run: ${name} (${why})`),
+    ...(peers.length === 0 ? [] : [best("step"), best("forward")]),
+  ].join("\n");
+}
+
+export const changeTable = (list: readonly Change[], path: string): string =>
+  [
+    `against ${path}:`,
+    ...list.map(
+      ({ name, ratio, slower }) =>
+        `${fit(name, 52)} ${ratio.toFixed(2).padStart(7)}×${slower ? "  slower beyond noise" : ""}`,
+    ),
+  ].join("\n");
