@@ -14,9 +14,6 @@ export interface KernelTiming extends Timing {
   readonly ofRoof: number;
 }
 
-/** A kernel's name without its part of the network: "encoder.0.conv1 conv3x3" gives "conv3x3". */
-const kindOf = (label: string): string => label.split(" ").at(-1) ?? label;
-
 /**
  * Times every dispatch of a training step by the adapter's timestamps, and adds up those of a kernel.
  * @throws PlanError where the adapter has no timestamps.
@@ -32,19 +29,23 @@ export async function benchKernels(
   const hyper = Float32Array.of(workload.learningRate, 0.1, 0.001, 1e-8, 0, 0.1, Math.sqrt(0.001), 0);
   const kinds = new Map<string, { dispatches: number; flops: number; bytes: number; times: number[] }>();
   for (const call of training.calls) {
-    const kind = kinds.get(kindOf(call.label)) ?? { dispatches: 0, flops: 0, bytes: 0, times: [] };
+    const kind = kinds.get(call.kernel.name) ?? { dispatches: 0, flops: 0, bytes: 0, times: [] };
     kind.dispatches += call.kernel.launches.length;
     kind.flops += call.kernel.flops;
     kind.bytes += training.bytesMoved(call);
-    kinds.set(kindOf(call.label), kind);
+    kinds.set(call.kernel.name, kind);
   }
+  /** The kernel of each dispatch. */
+  const names = training.calls.flatMap(({ kernel }) => kernel.launches.map(() => kernel.name));
   try {
     for (let round = 0; round <= rounds; round++) {
       const times = await loaded.profile({ image, target, hyper });
       if (round === 0) continue;
       const sums = new Map<string, number>();
-      for (const { name, microseconds } of times)
-        sums.set(kindOf(name), (sums.get(kindOf(name)) ?? 0) + microseconds / 1000);
+      for (const [i, { microseconds }] of times.entries()) {
+        const name = names[i] ?? "";
+        sums.set(name, (sums.get(name) ?? 0) + microseconds / 1000);
+      }
       for (const [name, sum] of sums) kinds.get(name)?.times.push(sum);
     }
   } finally {

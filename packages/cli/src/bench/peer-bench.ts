@@ -1,5 +1,5 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Device, type SafetensorsTensor, writeSafetensors } from "@lobule/tensor";
 import { PeerError, type PyTorchMode, PyTorchPeer } from "./pytorch-peer.js";
@@ -87,7 +87,7 @@ export async function benchPeers(
     for (const variant of cuda ? cudaVariants : cpuVariants) {
       onPeer(variant.name);
       try {
-        const start = { path, baseFeatures, learningRate };
+        const start = { path, baseFeatures, learningRate, threads: availableParallelism() };
         const peer = await PyTorchPeer.start(python, cuda ? "cuda" : "cpu", variant.mode, variant.malloc, start);
         let lossDifference = 0;
         for (const ours of losses) {

@@ -28,6 +28,8 @@ export interface PeerStart {
   readonly path: string;
   readonly baseFeatures: number;
   readonly learningRate: number;
+  /** Of PyTorch on the CPU; it takes half of the machine's own accord. */
+  readonly threads: number;
 }
 
 /** The reference network in a Python process of its own, which runs a step whenever it is told to. */
