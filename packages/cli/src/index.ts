@@ -1,4 +1,5 @@
 import yargs from "yargs";
+import { compareCommand } from "./compare/compare-command.js";
 import { dataCommand } from "./data/data-command.js";
 import { doctorCommand } from "./doctor/doctor-command.js";
 import { evaluateCommand } from "./evaluate/evaluate-command.js";
@@ -23,6 +24,7 @@ export async function main(words: readonly string[]): Promise<void> {
     .command(trainCommand)
     .command(evaluateCommand)
     .command(segmentCommand)
+    .command(compareCommand)
     .updateStrings({
       "Not enough non-option arguments: got %s, need at least %s": {
         one: "an argument is missing (%s given, %s needed); --help shows what the command takes",
