@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import yargs from "yargs";
 import { benchCommand } from "./bench/bench-command.js";
+import { compareCommand } from "./compare/compare-command.js";
 import { dataCommand } from "./data/data-command.js";
 import { doctorCommand } from "./doctor/doctor-command.js";
 import { evaluateCommand } from "./evaluate/evaluate-command.js";
@@ -33,6 +34,7 @@ export async function main(words: readonly string[]): Promise<void> {
     .command(evaluateCommand)
     .command(segmentCommand)
     .command(benchCommand)
+    .command(compareCommand)
     .updateStrings({
       "Not enough non-option arguments: got %s, need at least %s": {
         one: "an argument is missing (%s given, %s needed); --help shows what the command takes",

@@ -1,5 +1,22 @@
 export { Adam, type AdamOptions, OptimizerStateError } from "./adam.js";
 export {
+  type ClassComparison,
+  type CompareOptions,
+  type Comparison,
+  compareRuns,
+  type Difference,
+  type PairedTests,
+  type RunCost,
+  type RunReading,
+  type RunSummary,
+} from "./comparison/compare-runs.js";
+export { type ComparedRun, readComparedRun } from "./comparison/compared-run.js";
+export { ComparisonError } from "./comparison/comparison-error.js";
+export { comparisonCasesCsv, comparisonCsv, comparisonJson } from "./comparison/comparison-files.js";
+export { renderComparison } from "./comparison/comparison-page.js";
+export { formatComparison } from "./comparison/format-comparison.js";
+export { type ReadingName, readingNames } from "./comparison/readings.js";
+export {
   type DiceCounts,
   type DiceScores,
   diceCounts,

@@ -67,6 +67,7 @@ describe("from a folder to labels", () => {
         "report.html",
         "split.json",
         "tensorboard",
+        "workload.json",
       ].sort(),
     );
 

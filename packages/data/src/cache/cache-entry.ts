@@ -64,6 +64,13 @@ export async function fingerprintOf({ image, label }: CaseFiles, classes: number
   return hash.digest("hex");
 }
 
+/**
+ * What a case holds, whatever its files are called and wherever they lie: a hash of grid, quantisation and the checksums
+ * of all slices. It costs nothing to read, and tells apart what differs by accident, not what was forged to be alike.
+ */
+export const contentHashOf = ({ shape, spacing, affine, scale, offset, checksums }: EntryHeader): string =>
+  createHash("sha256").update(JSON.stringify({ shape, spacing, affine, scale, offset, checksums })).digest("hex");
+
 /** Where the entry of a case lies. */
 export const entryPath = (directory: string, name: string): string =>
   join(

@@ -139,6 +139,23 @@ describe("the cache on disk", () => {
     expect((await opened(where, cases, { classes: 4 })).decoded).toBe(1);
   });
 
+  test("what a case holds has a hash: the same in another folder, another for another voxel, label or grid", async () => {
+    const hashOf = async (content: Content): Promise<string | undefined> => {
+      const where = await folder();
+      return (await opened(where, [await writeCase(where, "a", content)])).contentHashes.get("a");
+    };
+    const hash = await hashOf({});
+    expect(hash).toMatch(/^[0-9a-f]{64}$/);
+    expect(await hashOf({})).toBe(hash);
+    const shifted: Affine = [ras[0], ras[1], [0, 0, 1, 5]];
+    const others: Content[] = [
+      { values: (i) => (i === 7 ? 99 : i - 4) },
+      { labels: (i) => (i === 7 ? 0 : i % 3) },
+      { affine: shifted },
+    ];
+    for (const other of others) expect(await hashOf(other)).not.toBe(hash);
+  });
+
   test("an entry that is cut off or garbled is made anew; one with a flipped bit is found when it is read", async () => {
     const where = await folder();
     const cases = [await writeCase(where, "a")];

@@ -6,6 +6,7 @@ import {
   type CachedCase,
   type CaseFiles,
   checksumOf,
+  contentHashOf,
   type EntryHeader,
   entryPath,
   fingerprintOf,
@@ -112,6 +113,11 @@ export class SliceCache {
   /** Pixels reserved for a slice in a batch: the most of any case, up to a multiple of 4. */
   get slotPixels(): number {
     return 4 * Math.ceil(Math.max(0, ...this.cases.map(({ shape: [width, height] }) => width * height)) / 4);
+  }
+
+  /** By the name of each case a hash of what it holds, image and labels; not of its files' names or places. */
+  get contentHashes(): ReadonlyMap<string, string> {
+    return new Map(this.entries.map(({ header }, i) => [this.cases[i]?.name ?? "", contentHashOf(header)]));
   }
 
   /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { bootstrapInterval } from "./bootstrap.js";
+import { bootstrapDifference, bootstrapInterval } from "./bootstrap.js";
 import { quantile } from "./quantile.js";
 
 const scores = [0.91, 0.74, 0.88, 0.95, 0.81, 0.6, 0.93, 0.9, 0.86, 0.79, 0.97];
@@ -42,6 +42,37 @@ describe("bootstrapInterval", () => {
     expect(bootstrapInterval([0.5, 0.5, 0.5], options)).toEqual([0.5, 0.5]);
     expect(bootstrapInterval([0.5], options)).toBeNull();
     expect(bootstrapInterval([], options)).toBeNull();
+  });
+});
+
+describe("bootstrapDifference", () => {
+  test("is about the normal interval of a difference of means, for two samples of their own sizes", () => {
+    const evenly = (n: number): number[] => Array.from({ length: n }, (_, i) => i / (n - 1));
+    const [lower, upper] =
+      bootstrapDifference(
+        evenly(400).map((value) => value + 0.2),
+        evenly(100),
+        options,
+      ) ?? [];
+    const standardError = Math.sqrt(1 / 12 / 400 + 1 / 12 / 100);
+    expect(lower).toBeCloseTo(0.2 - 1.96 * standardError, 1.7);
+    expect(upper).toBeCloseTo(0.2 + 1.96 * standardError, 1.7);
+  });
+
+  test("draws each sample by itself: one sample with itself has a width, and equal values have none", () => {
+    const [lower, upper] = bootstrapDifference(scores, scores, options) ?? [];
+    expect(lower).toBeLessThan(-0.01);
+    expect(upper).toBeGreaterThan(0.01);
+    expect(bootstrapDifference([0.5, 0.5], [0.25, 0.25, 0.25], options)).toEqual([0.25, 0.25]);
+  });
+
+  test("does not depend on the order of values; fewer than two on a side give none", () => {
+    const others = [0.2, 0.4, 0.9];
+    expect(bootstrapDifference(scores.toReversed(), others.toReversed(), options)).toEqual(
+      bootstrapDifference(scores, others, options),
+    );
+    expect(bootstrapDifference(scores, [1], options)).toBeNull();
+    expect(bootstrapDifference([1], scores, options)).toBeNull();
   });
 });
 

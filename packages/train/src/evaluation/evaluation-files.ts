@@ -1,8 +1,7 @@
+import { type Cell, csvText } from "./csv.js";
 import { caseDice } from "./dice-readings.js";
 import type { CaseResult, ClassMeasures } from "./evaluate-case.js";
 import type { EvaluationResult } from "./summarise.js";
-
-type Cell = string | number | null;
 
 /**
  * Columns of the table, with the value of each for a class of a case. `dice_3d` is empty where the truth lacks the
@@ -41,12 +40,7 @@ export function evaluationCsv({ cases }: EvaluationResult): string {
   const rows = cases.flatMap((result) =>
     result.classes.map((measures) => Object.values(columns).map((value) => value(result, measures))),
   );
-  return [Object.keys(columns), ...rows].map((row) => `${row.map(field).join(",")}\r\n`).join("");
-}
-
-function field(value: Cell): string {
-  const text = value === null ? "" : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return csvText([Object.keys(columns), ...rows]);
 }
 
 /** The whole {@link EvaluationResult}; figures that do not exist are null. */

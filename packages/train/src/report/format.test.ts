@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { counted, duration, fixed, rate, whole } from "./format.js";
+import { counted, duration, fixed, rate, whole, withPrefix } from "./format.js";
 
 describe("numbers for people", () => {
   test.each<[number | null | undefined, number, string]>([
@@ -22,6 +22,20 @@ describe("numbers for people", () => {
     [0, "0"],
   ])("step size %s", (value, text) => {
     expect(rate(value)).toBe(text);
+  });
+
+  test.each<[number | null, string]>([
+    [0, "0 "],
+    [7, "7 "],
+    [999, "999 "],
+    [999.6, "1.00 k"],
+    [12_345, "12.3 k"],
+    [1_930_000, "1.93 M"],
+    [345.6e9, "346 G"],
+    [2.5e15, "2500 T"],
+    [null, "–"],
+  ])("%s with a prefix", (value, text) => {
+    expect(withPrefix(value)).toBe(text);
   });
 
   test.each([

@@ -17,6 +17,16 @@ export function rate(value: number): string {
   return `${Number(digits)}e${exponent}`.replace("e-", "e−");
 }
 
+/** A positive number with three digits and a prefix of the SI: 1 930 000 as "1.93 M". */
+export function withPrefix(value: number | null | undefined): string {
+  if (!isValue(value)) return missing;
+  const rounded = Number(value.toPrecision(3));
+  const prefix = rounded < 1000 ? 0 : Math.min(4, Math.floor(Math.log10(rounded) / 3));
+  const scaled = rounded / 1000 ** prefix;
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.max(1, scaled))));
+  return `${prefix === 0 ? String(rounded) : scaled.toFixed(digits)} ${["", "k", "M", "G", "T"][prefix]}`;
+}
+
 /** Seconds as 45 s, 12 min 5 s or 3 h 20 min. */
 export function duration(seconds: number): string {
   const total = Math.round(seconds);

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type LineChartOptions, lineChart, spread } from "./line-chart.js";
+import { type LineChartOptions, lineChart } from "./line-chart.js";
+import { spread } from "./plot.js";
 
 const chart = (values: readonly (number | null)[], changes: Partial<LineChartOptions> = {}): string =>
   lineChart({

@@ -1,7 +1,17 @@
-import type { Axis } from "./axis.js";
 import { linearAxis, logAxis, wholeAxis } from "./axis.js";
 import { rate } from "./format.js";
 import { type Html, html } from "./html.js";
+import {
+  chartFigure,
+  coordinate,
+  endLabels,
+  height,
+  horizontalMarks,
+  place,
+  plot,
+  verticalMarks,
+  width,
+} from "./plot.js";
 
 /** One line of a chart; its points stand at the chart's epochs, null leaves a gap. */
 export interface Line {
@@ -26,16 +36,10 @@ export interface LineChartOptions {
   readonly best?: number | undefined;
 }
 
-/** Size in units of the picture, which are about pixels, and the room around the plot. */
-const [width, height] = [400, 250];
-const plot = { left: 50, right: 302, top: 38, bottom: 214 } as const;
-const labelHeight = 14;
-
 /** A chart of lines over epochs as an HTML figure, each line named at its end. */
 export function lineChart(options: LineChartOptions): Html {
   const { title, finding } = options;
-  return html`<figure class="chart"><figcaption><h3>${title}</h3><p>${finding}</p></figcaption>${picture(options)}</figure>
-`;
+  return chartFigure(title, finding, picture(options));
 }
 
 function picture({ title, finding, quantity, epochs, lines, scale, best }: LineChartOptions): Html {
@@ -56,24 +60,13 @@ function picture({ title, finding, quantity, epochs, lines, scale, best }: LineC
       : place(value, up, plot.bottom, plot.top);
   return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${`${title}. ${finding}`}">
 <text class="axis" x="0" y="12">${quantity}</text>
-${up.ticks.map(({ value, text }) => {
-  const at = coordinate(y(value));
-  return html`<path class="grid" d="M${plot.left} ${at}H${plot.right}"/><text class="tick" x="${plot.left - 6}" y="${at}" dy="4" text-anchor="end">${text}</text>`;
-})}
-${across.ticks.map(({ value, text }) => {
-  const at = coordinate(x(value));
-  return html`<path class="mark" d="M${at} ${plot.bottom}v4"/><text class="tick" x="${at}" y="${plot.bottom + 17}" text-anchor="middle">${text}</text>`;
-})}
-<path class="frame" d="M${plot.left} ${plot.bottom}H${plot.right}"/>
-<text class="axis" x="${(plot.left + plot.right) / 2}" y="${height - 4}" text-anchor="middle">epoch</text>
+${verticalMarks(up, y)}
+${horizontalMarks(across, x, "epoch")}
 ${best === undefined ? null : bestMark(coordinate(x(best)), best)}
 ${lines.map((line) => drawnLine(line, epochs, x, y, scale === "rate"))}
-${endLabels(lines, epochs, x, y)}
+${namesAtEnds(lines, epochs, x, y)}
 </svg>`;
 }
-
-const place = (value: number, { from, to }: Pick<Axis, "from" | "to">, start: number, end: number): number =>
-  start + ((value - from) / (to - from)) * (end - start);
 
 const bestMark = (at: number, epoch: number): Html => {
   const [anchor, shift] = at > plot.right - 30 ? ["end", 4] : at < plot.left + 30 ? ["start", -4] : ["middle", 0];
@@ -106,8 +99,8 @@ function drawnLine(
   return html`${path === "" ? null : html`<path class="line s${style}" d="${path}"/>`}${dots}`;
 }
 
-/** Names at the right edge, pushed apart where lines end close together. */
-function endLabels(
+/** Each line's name, at its last value. */
+function namesAtEnds(
   lines: readonly Line[],
   epochs: readonly number[],
   x: (epoch: number) => number,
@@ -118,34 +111,5 @@ function endLabels(
     const [value, epoch] = [values[last], epochs[last]];
     return value == null || epoch === undefined ? [] : [{ name, style, x: x(epoch), y: y(value) }];
   });
-  ends.sort((a, b) => a.y - b.y);
-  const places = spread(
-    ends.map((end) => end.y),
-    labelHeight,
-    plot.top,
-    plot.bottom,
-  );
-  return ends.map((end, i) => {
-    const at = coordinate(places[i] ?? end.y);
-    const from = coordinate(end.x);
-    return html`<path class="lead s${end.style}" d="M${from} ${coordinate(end.y)}L${plot.right + 8} ${at}h6"/><text class="label" x="${plot.right + 17}" y="${at}" dy="4">${shortened(end.name, 13)}</text>`;
-  });
+  return endLabels(ends);
 }
-
-/** Moves rising places as little as is simple so that neighbours are `distance` apart and all lie within the limits. */
-export function spread(places: readonly number[], distance: number, from: number, to: number): number[] {
-  const result = [...places];
-  const apart = Math.min(distance, (to - from) / Math.max(1, places.length - 1));
-  for (let i = 0; i < result.length; i++) {
-    result[i] = Math.max(result[i] ?? from, i === 0 ? from : (result[i - 1] ?? from) + apart);
-  }
-  for (let i = result.length - 1; i >= 0; i--) {
-    result[i] = Math.min(result[i] ?? to, i === result.length - 1 ? to : (result[i + 1] ?? to) - apart);
-  }
-  return result;
-}
-
-const shortened = (text: string, most: number): string =>
-  [...text].length > most ? `${[...text].slice(0, most - 1).join("")}…` : text;
-
-const coordinate = (value: number): number => Math.round(value * 10) / 10;

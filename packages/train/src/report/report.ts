@@ -2,9 +2,9 @@ import type { EpochRecord } from "../run/epoch-record.js";
 import { lossCharts } from "./charts.js";
 import { diceTable, measuresTable, type ReportEvaluation } from "./dice-table.js";
 import { counted, duration, fixed, whole } from "./format.js";
-import { type Html, html, trusted } from "./html.js";
+import { type Html, html } from "./html.js";
+import { pageOf } from "./page.js";
 import { drawSlice, type SliceView } from "./slice-picture.js";
-import { style } from "./style.js";
 import { valuesTable } from "./values-table.js";
 
 /** A validation slice to show. */
@@ -38,18 +38,9 @@ export interface ReportInput {
  */
 export function renderReport(input: ReportInput): string {
   const { title, classes, config, split, environment, metrics, evaluation, slices } = input;
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>${title} – Lobule report</title>
-<style>${trusted(style)}</style>
-</head>
-<body>
-<main>
-<header><h1>${title}</h1><p>${summary(input)}</p></header>
+  return pageOf(
+    `${title} – Lobule report`,
+    html`<header><h1>${title}</h1><p>${summary(input)}</p></header>
 ${facts(input)}
 ${evaluation === undefined ? null : evaluationSection(evaluation, split.validation.length)}
 ${slices === undefined ? null : slicesSection(slices, classes)}
@@ -58,13 +49,8 @@ ${metrics.length === 0 ? null : html`<section><h2>Training, epoch by epoch</h2><
 ${valuesTable("Configuration", config)}
 ${valuesTable("Environment", environment)}
 ${casesTable(split)}
-</section>
-<footer>Made by Lobule. Research software, not for diagnosis.</footer>
-</main>
-</body>
-</html>
-`;
-  return page.text;
+</section>`,
+  );
 }
 
 const bestOf = (metrics: readonly EpochRecord[]): EpochRecord | undefined => metrics.findLast(({ best }) => best);

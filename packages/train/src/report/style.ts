@@ -55,18 +55,23 @@ td.plot,th.plot{width:292px;padding:0 0 0 32px}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,330px),1fr));gap:26px 22px;margin-top:14px}
 .chart{display:flex;flex-direction:column}
 .chart figcaption p{color:var(--quiet);font-size:.875rem;line-height:1.4}
-.chart svg{display:block;width:100%;height:auto;margin-top:auto;padding-top:8px}
+.chart svg{display:block;overflow:visible;width:100%;height:auto;margin-top:auto;padding-top:8px}
 svg text{font-family:inherit;fill:var(--ink);font-size:12px}
 svg .tick,svg .axis{fill:var(--quiet);font-size:11.5px;font-variant-numeric:tabular-nums}
 .frame,.mark{stroke:var(--quiet);fill:none}
 .best{stroke:var(--quiet);stroke-dasharray:3 3;fill:none}
 .line{fill:none;stroke-width:2;stroke-linejoin:round}
 .lead{fill:none;opacity:.65}
+.zero{stroke:var(--quiet);fill:none}
+.case{fill:none;stroke-width:1.3;opacity:.8}
+.scrolled{overflow-x:auto}
+.scrolled :is(th,td){white-space:nowrap}
+.whisker{fill:none;stroke-width:1.4}
 .empty{color:var(--quiet);padding:40px 0}
 ${lineColours
   .map(
     (_, i) =>
-      `.s${i}{stroke:var(--line${i});stroke-dasharray:${dashes[i]}}.lead.s${i}{stroke-dasharray:none}.dot.s${i}{fill:var(--line${i});stroke:none}`,
+      `.s${i}{stroke:var(--line${i});stroke-dasharray:${dashes[i]}}.lead.s${i},.whisker.s${i}{stroke-dasharray:none}.dot.s${i}{fill:var(--line${i});stroke:none}`,
   )
   .join("\n")}
 .slices{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,236px),1fr));gap:18px 16px;margin:10px 0 22px}

@@ -88,6 +88,38 @@ describe("making and opening", () => {
   });
 });
 
+describe("workload", () => {
+  const workload = {
+    cases: { liver_1: "ab", liver_3: "cd" },
+    step: { parameters: 10, slices: 4, flops: 1e6, bytes: 4000, peakBytes: 9000 },
+  };
+
+  test("is read back; before it is written there is none", async () => {
+    const run = await newRun();
+    expect(await run.readWorkload()).toBeNull();
+    await run.recordWorkload(workload);
+    expect(await run.readWorkload()).toEqual(workload);
+  });
+
+  test("of other data is refused, and what was recorded stays; the cost of a step may change", async () => {
+    const run = await newRun();
+    await run.recordWorkload(workload);
+    const attempt = run.recordWorkload({ ...workload, cases: { liver_1: "ab", liver_3: "ef" } });
+    await expect(attempt).rejects.toThrow(RunError);
+    await expect(attempt).rejects.toThrow(/the case liver_3 no longer holds what it held when .* began/);
+    expect(await run.readWorkload()).toEqual(workload);
+    const faster = { ...workload, step: { ...workload.step, bytes: 3000 } };
+    await run.recordWorkload(faster);
+    expect(await run.readWorkload()).toEqual(faster);
+  });
+
+  test("a damaged one is named", async () => {
+    const run = await newRun();
+    await writeFile(join(run.directory, "workload.json"), '{"cases":{}}');
+    await expect(run.readWorkload()).rejects.toThrow(/workload.json is not as expected at 'step'.*; remove it/);
+  });
+});
+
 describe("checkpoints", () => {
   test("are read back whole, each kind by itself", async () => {
     const run = await newRun();

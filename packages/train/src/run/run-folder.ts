@@ -8,6 +8,7 @@ import type { EpochRecord } from "./epoch-record.js";
 import { EventFile, type EventFileOptions } from "./event-file.js";
 import { MetricsLog } from "./metrics-log.js";
 import { parseJson } from "./parse-json.js";
+import { type Workload, workloadSchema } from "./workload.js";
 
 /** A run folder that cannot be made, read or written; one sentence says why and what to do. */
 export class RunError extends Error {
@@ -43,6 +44,7 @@ const environmentSchema = z.looseObject({ runFormat: z.int().positive() });
  *     config.json         the resolved configuration, as given
  *     split.json          { training: [case…], validation: [case…] }
  *     environment.json    what ran where, and runFormat, the version of this layout
+ *     workload.json       what the cases hold and what a step costs, a Workload
  *     metrics.jsonl       an EpochRecord a line
  *     checkpoints/{best,last}.safetensors
  *     tensorboard/        an event file a process
@@ -120,6 +122,35 @@ export class RunFolder {
       );
     }
     return new RunFolder(directory, { config, split: await read("split.json", splitSchema), environment });
+  }
+
+  /** What the run works on and what a step costs; null for a run of a version that did not write it. */
+  async readWorkload(): Promise<Workload | null> {
+    const path = join(this.directory, "workload.json");
+    const text = await readFile(path, "utf8").catch((error: unknown) => {
+      if (errorCode(error) === "ENOENT") return null;
+      throw new RunError(`cannot read ${path}: ${reason(error)}`);
+    });
+    if (text === null) return null;
+    return inOneSentence(
+      () => parseJson(text, workloadSchema, path),
+      `remove it, and --resume ${this.directory} makes it anew`,
+    );
+  }
+
+  /**
+   * Writes what the run works on and what a step costs.
+   * @throws RunError when a case held something else when the run began: the rest of it would be of other data.
+   */
+  async recordWorkload(workload: Workload): Promise<void> {
+    const before = await this.readWorkload();
+    const changed = Object.entries(before?.cases ?? {}).find(([name, hash]) => workload.cases[name] !== hash);
+    if (changed !== undefined) {
+      throw new RunError(
+        `the case ${changed[0]} no longer holds what it held when ${this.directory} began; restore it, or begin another run`,
+      );
+    }
+    await writeFileAtomically(join(this.directory, "workload.json"), json(workload));
   }
 
   /** Where the checkpoint of a kind is, or will be. */

@@ -2,6 +2,7 @@ import type { Device } from "@lobule/tensor";
 import { type ModelDescription, parseModelDescription } from "../model/model-description.js";
 import { epochScalars } from "../run/epoch-scalars.js";
 import { RunFolder } from "../run/run-folder.js";
+import type { Workload } from "../run/workload.js";
 import { describeModel, type PreparedData, type PrepareOptions, prepareData, resolveWindow } from "./prepare-data.js";
 import { Trainer, type TrainingObserver, type TrainingOutcome } from "./trainer.js";
 import { parseConfig, type TrainingConfig } from "./training-config.js";
@@ -52,6 +53,7 @@ export async function startRun(
     const trainer = trainerFor(config, model, data, request);
     const bytes = trainer.checkMemory();
     const folder = await RunFolder.create(directory, { config, split: data.split, environment });
+    await folder.recordWorkload(workloadOf(data, trainer));
     return await opened({ config, model, data, folder, trainer, bytes }, 0, request);
   } catch (error) {
     await data.cache.close();
@@ -61,7 +63,8 @@ export async function startRun(
 
 /**
  * Goes on with a run from its last checkpoint.
- * @throws RunError when the folder is no run; DataError, ConfigError when its data are not there any more.
+ * @throws RunError when the folder is no run or its data hold something else by now; DataError, ConfigError when they
+ * are not there any more.
  */
 export async function resumeRun(directory: string, request: RunRequest): Promise<OpenRun> {
   const folder = await RunFolder.open(directory);
@@ -79,6 +82,7 @@ export async function resumeRun(directory: string, request: RunRequest): Promise
     const trainer = trainerFor(config, model, data, request);
     const bytes = trainer.checkMemory();
     trainer.restore(training, tensors);
+    await folder.recordWorkload(workloadOf(data, trainer));
     await folder.truncateMetrics(training.epoch);
     return await opened({ config, model, data, folder, trainer, bytes }, training.epoch, request);
   } catch (error) {
@@ -86,6 +90,11 @@ export async function resumeRun(directory: string, request: RunRequest): Promise
     throw error;
   }
 }
+
+const workloadOf = (data: PreparedData, trainer: Trainer): Workload => ({
+  cases: Object.fromEntries(data.cache.contentHashes),
+  step: trainer.stepCost(),
+});
 
 const trainerFor = (
   config: TrainingConfig,

@@ -164,9 +164,7 @@ export class SegmentationPrograms {
 
   /** Only where batches are run in parts. */
   update(): Promise<LoadedProgram> {
-    const { sums } = this;
-    if (sums === undefined) throw new PlanError("batches are not run in parts, so a step updates by itself");
-    return this.load("update", () => updateProgram(this.parts, sums));
+    return this.load("update", () => this.updatePlan());
   }
 
   /** Frees the programs' memory on the device. The network's variables stay. */
@@ -178,6 +176,13 @@ export class SegmentationPrograms {
   /** The plan of a training step; needs no device. */
   plan(count: number): Program {
     return trainingProgram(this.parts, count, this.sums);
+  }
+
+  /** The plan of the update of a batch that was run in parts. */
+  updatePlan(): Program {
+    const { sums } = this;
+    if (sums === undefined) throw new PlanError("batches are not run in parts, so a step updates by itself");
+    return updateProgram(this.parts, sums);
   }
 
   private load(key: string, make: () => Program): Promise<LoadedProgram> {

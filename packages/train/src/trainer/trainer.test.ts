@@ -230,7 +230,65 @@ test("a loss that is not finite ends the run, names the slices and leaves the ch
   await expect(resumed("nan")).rejects.toThrow(/slices phantom_00\d #\d|validation loss/);
 });
 
+describe("workload.json", () => {
+  const workloadOf = async (name: string) => {
+    const workload = await (await RunFolder.open(join(root, name))).readWorkload();
+    if (workload === null) throw new Error(`${name} has no workload.json`);
+    return workload;
+  };
+
+  test("has the hash of every case, and a step by its plan: the program that the run trains with", async () => {
+    const run = await startRun(config(), join(root, "workload"), {}, request());
+    await run.close();
+    const { cases, step } = await workloadOf("workload");
+    expect(Object.keys(cases).sort()).toEqual([...run.data.split.training, ...run.data.split.validation].sort());
+    expect(cases).toEqual(Object.fromEntries(run.data.cache.contentHashes));
+    expect(step.peakBytes).toBe(run.bytes);
+    expect(step.slices).toBe(4);
+    const sizes = run.trainer.network.parameters().map(({ shape }) => shape.reduce((size, extent) => size * extent, 1));
+    expect(step.parameters).toBe(sizes.reduce((sum, size) => sum + size, 0));
+    expect(step.flops).toBeGreaterThan(2 * 3 * 16 * 16 * 4);
+  });
+
+  test("a batch in parts does the work of the whole one and more for its update; the largest part fits in less", async () => {
+    const stepOf = async (name: string, changes: Partial<TrainingConfig>) => {
+      const run = await startRun(config(changes), join(root, name), {}, request());
+      await run.close();
+      return (await workloadOf(name)).step;
+    };
+    const whole = await stepOf("step whole", { batch: 5 });
+    const parts = await stepOf("step in parts", { batch: 5, microBatch: 2 });
+    expect(parts.slices).toBe(5);
+    expect(parts.parameters).toBe(whole.parameters);
+    expect(parts.bytes).toBeGreaterThan(whole.bytes);
+    // Statistics, weights and their gradients are handled once a part: a little more than the same work.
+    expect(parts.flops / whole.flops).toBeGreaterThan(1);
+    expect(parts.flops / whole.flops).toBeLessThan(1.5);
+    expect(parts.peakBytes).toBeLessThan(whole.peakBytes);
+  });
+
+  test("a run of a version without it gets it when it goes on", async () => {
+    await trained("older", config({ epochs: 1 }));
+    const before = await workloadOf("older");
+    await rm(join(root, "older", "workload.json"));
+    expect(await (await RunFolder.open(join(root, "older"))).readWorkload()).toBeNull();
+    await resumed("older");
+    expect(await workloadOf("older")).toEqual(before);
+  });
+});
+
 describe("a folder that has changed", () => {
+  test("a case that holds something else by now is named, and the run does not go on", async () => {
+    const data = join(root, "replaced");
+    await writePhantom(data, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
+    await trained("replaced run", config({ data, epochs: 1 }));
+    await rm(data, { recursive: true });
+    await writePhantom(data, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 2 });
+    await expect(resumed("replaced run")).rejects.toThrow(
+      /the case phantom_00\d no longer holds what it held when .*replaced run began; restore it, or begin another run/,
+    );
+  });
+
   test("a case of the split that is gone is named", async () => {
     const data = join(root, "fewer");
     await writePhantom(data, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 1 });

@@ -1,6 +1,6 @@
 import { BatchReader, type SliceCache, type SliceKey, shuffled } from "@lobule/data";
 import type { AttentionResUNet } from "@lobule/nn";
-import { type Device, PlanError, type SafetensorsTensor } from "@lobule/tensor";
+import { type Device, PlanError, type Program, type SafetensorsTensor } from "@lobule/tensor";
 import { Adam } from "../adam.js";
 import { EarlyStopping } from "../early-stopping.js";
 import { learningRateFactor } from "../learning-rate-schedule.js";
@@ -9,6 +9,7 @@ import { buildNetwork, type ModelDescription, networkState } from "../model/mode
 import { ReduceLROnPlateau } from "../reduce-lr-on-plateau.js";
 import type { EpochRecord } from "../run/epoch-record.js";
 import type { RunFolder } from "../run/run-folder.js";
+import type { StepCost } from "../run/workload.js";
 import { BatchRunner } from "./batch-runner.js";
 import { addedTo, meansOf } from "./epoch-sums.js";
 import { SegmentationPrograms } from "./segmentation-programs.js";
@@ -142,6 +143,27 @@ export class Trainer {
           : `${wanted} slices of ${height}×${width} at once do not fit this adapter (${error.message}); use --batch ${fits}, or --micro-batch ${fits} to keep the batch of ${config.batch}`,
       );
     }
+  }
+
+  /** What a step on a full batch costs by its plans; nothing is run. */
+  stepCost(): StepCost {
+    const { batch, microBatch } = this.options.config;
+    const slices = Math.min(batch, this.trainingSlices.length);
+    const atOnce = Math.min(microBatch ?? slices, slices);
+    const rest = slices % atOnce;
+    const plans = [
+      { plan: this.programs.plan(atOnce), times: Math.floor(slices / atOnce) },
+      ...(rest === 0 ? [] : [{ plan: this.programs.plan(rest), times: 1 }]),
+      ...(microBatch === null ? [] : [{ plan: this.programs.updatePlan(), times: 1 }]),
+    ];
+    const flopsOf = ({ calls }: Program): number => calls.reduce((sum, { kernel }) => sum + kernel.flops, 0);
+    return {
+      parameters: this.network.parameters().reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
+      slices,
+      flops: plans.reduce((sum, { plan, times }) => sum + times * flopsOf(plan), 0),
+      bytes: plans.reduce((sum, { plan, times }) => sum + times * plan.bytesPerRun, 0),
+      peakBytes: Math.max(...plans.map(({ plan }) => plan.peakBytes)),
+    };
   }
 
   /** Goes on from a checkpoint of this run. */

@@ -1,0 +1,51 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  compareRuns,
+  comparisonCasesCsv,
+  comparisonCsv,
+  comparisonJson,
+  formatComparison,
+  type ReadingName,
+  readComparedRun,
+  readingNames,
+  renderComparison,
+  writeFileAtomically,
+} from "@lobule/train";
+import type { CommandModule } from "yargs";
+
+interface CompareArguments {
+  readonly runs: readonly string[];
+  readonly out: string;
+  readonly reading: ReadingName;
+  readonly unpaired: boolean;
+  readonly json: boolean;
+}
+
+export const compareCommand: CommandModule<object, CompareArguments> = {
+  command: "compare <runs..>",
+  describe: "Compare measured runs with the first of them",
+  builder: (parser) =>
+    parser
+      .positional("runs", { type: "string", array: true, demandOption: true, describe: "run folders, baseline first" })
+      .option("out", { type: "string", default: "comparison", describe: "folder of the CSV, JSON and HTML files" })
+      .option("reading", { choices: readingNames, default: "dice", describe: "what is compared" })
+      .option("unpaired", { type: "boolean", default: false, describe: "means only, of other cases or data" })
+      .option("json", { type: "boolean", default: false, describe: "print the JSON in place of the table" })
+      .example("$0 compare runs/unet runs/gated", "differences case by case, beside the cost")
+      .example("$0 compare runs/a runs/b --unpaired", "runs on other cases") as never,
+  handler: compare,
+};
+
+async function compare({ runs: directories, out, reading, unpaired, json }: CompareArguments): Promise<void> {
+  const runs = await Promise.all(directories.map(readComparedRun));
+  const comparison = compareRuns(runs, { reading, paired: !unpaired });
+  await mkdir(out, { recursive: true });
+  await writeFileAtomically(join(out, "comparison.csv"), comparisonCsv(comparison));
+  await writeFileAtomically(join(out, "cases.csv"), comparisonCasesCsv(comparison));
+  await writeFileAtomically(join(out, "comparison.json"), comparisonJson(comparison));
+  const curves = runs.map(({ metrics }) => metrics);
+  await writeFileAtomically(join(out, "comparison.html"), renderComparison(comparison, curves));
+  console.log(json ? comparisonJson(comparison) : formatComparison(comparison));
+  if (!json) console.log(`written: ${join(out, "comparison")}.{csv,json,html}, ${join(out, "cases.csv")}`);
+}

@@ -1,0 +1,207 @@
+import { bootstrapDifference, bootstrapInterval, type Interval } from "../evaluation/bootstrap.js";
+import { meanOf } from "../evaluation/dice-readings.js";
+import { quantile } from "../evaluation/quantile.js";
+import type { StepCost } from "../run/workload.js";
+import { requireComparable, requireSameCases } from "./comparability.js";
+import { type ComparedRun, namesOf } from "./compared-run.js";
+import { holmAdjusted } from "./holm.js";
+import { type ReadingName, readings } from "./readings.js";
+import { type SignTest, signTest } from "./sign-test.js";
+import { type WilcoxonTest, wilcoxonSignedRank } from "./wilcoxon.js";
+
+/** What a run takes. What was not recorded or not measured is null. */
+export interface RunCost {
+  /** A training step by its plan. */
+  readonly planned: StepCost | null;
+  /** Slices of a step on a full batch. */
+  readonly slices: number;
+  /** Milliseconds of such a step at the median of the epochs' measured rates, time waiting for data included. */
+  readonly stepMilliseconds: number | null;
+  /** Epochs that were measured. */
+  readonly epochs: number;
+  /** What ran it. */
+  readonly adapter: string | null;
+}
+
+export interface RunSummary {
+  /** A letter for tables and charts: A is the baseline. */
+  readonly key: string;
+  readonly name: string;
+  readonly directory: string;
+  readonly cost: RunCost;
+}
+
+/** Two tests of paired differences; `holm` is p, corrected for all tests of its kind in the comparison. */
+export interface PairedTests {
+  readonly sign: SignTest & { readonly holm: number };
+  readonly wilcoxon: WilcoxonTest & { readonly holm: number };
+}
+
+/** A run minus the baseline, of one class. */
+export interface Difference {
+  /** Mean of the differences of cases; unpaired, the difference of means. */
+  readonly mean: number | null;
+  /** 95 % percentile bootstrap, over cases. */
+  readonly interval: Interval | null;
+  /** Cases that both have; null where the comparison is unpaired. */
+  readonly pairs: number | null;
+  /** Null where the comparison is unpaired. */
+  readonly tests: PairedTests | null;
+}
+
+/** A run's reading of one class. */
+export interface RunReading {
+  readonly key: string;
+  readonly mean: number | null;
+  readonly interval: Interval | null;
+  /** Cases with a value. */
+  readonly n: number;
+  /** A value of each case of the run, by its name. */
+  readonly cases: Readonly<Record<string, number | null>>;
+  /** Null for the baseline. */
+  readonly difference: Difference | null;
+}
+
+export interface ClassComparison {
+  readonly label: number;
+  readonly name: string;
+  /** In the order of the runs. */
+  readonly runs: readonly RunReading[];
+}
+
+/** All figures of a comparison; comparison.json holds just this. */
+export interface Comparison {
+  readonly format: "lobule-comparison";
+  readonly version: 1;
+  readonly reading: ReadingName;
+  readonly paired: boolean;
+  /** Of the bootstrap intervals. */
+  readonly seed: number;
+  /** The baseline first. */
+  readonly runs: readonly RunSummary[];
+  readonly classes: readonly ClassComparison[];
+}
+
+export interface CompareOptions {
+  /** "dice", per-case 3D, by default. */
+  readonly reading?: ReadingName;
+  /** Case by case; on by default. Off, only means are compared, of whatever cases each run was measured on. */
+  readonly paired?: boolean;
+  /** Of the bootstrap intervals; 0 by default. */
+  readonly seed?: number;
+}
+
+/**
+ * Compares runs with the first of them, class by class.
+ * @throws ComparisonError for fewer than two runs, one named twice, other classes, or, paired, other cases or data.
+ */
+export function compareRuns(
+  runs: readonly ComparedRun[],
+  { reading = "dice", paired = true, seed = 0 }: CompareOptions = {},
+): Comparison {
+  requireComparable(runs);
+  if (paired) requireSameCases(runs);
+  const names = namesOf(runs);
+  const classes = (runs[0]?.evaluation.cases[0]?.classes ?? []).map(({ label, name }, i): ClassComparison => {
+    const values = runs.map((run) => valuesOf(run, i, reading));
+    const [baseline = {}] = values;
+    return {
+      ...{ label, name },
+      runs: values.map((cases, at): RunReading => {
+        const present = presentOf(cases);
+        return {
+          ...{ key: keyOf(at), cases, n: present.length, mean: meanOf(present).value },
+          interval: bootstrapInterval(present, { seed, purpose: "cases" }),
+          difference: at === 0 ? null : (paired ? pairedDifference : unpairedDifference)(cases, baseline, seed),
+        };
+      }),
+    };
+  });
+  return {
+    ...{ format: "lobule-comparison", version: 1, reading, paired, seed },
+    runs: runs.map((run, i) => ({
+      ...{ key: keyOf(i), name: names[i] ?? "", directory: run.directory },
+      cost: costOf(run),
+    })),
+    classes: withHolm(classes),
+  };
+}
+
+type Values = Readonly<Record<string, number | null>>;
+
+const valuesOf = ({ evaluation }: ComparedRun, at: number, reading: ReadingName): Values =>
+  Object.fromEntries(
+    evaluation.cases.map(({ name, classes }) => {
+      const measures = classes[at];
+      return [name, measures === undefined ? null : readings[reading].of(measures)];
+    }),
+  );
+
+const presentOf = (values: Values): number[] => Object.values(values).filter((value) => value !== null);
+
+/** A, B, …, Z, AA, AB, … */
+function keyOf(index: number): string {
+  const last = String.fromCharCode(65 + (index % 26));
+  return index < 26 ? last : keyOf(Math.floor(index / 26) - 1) + last;
+}
+
+/** The tests' corrected p is set by {@link withHolm}, which sees them all. */
+function pairedDifference(values: Values, baseline: Values, seed: number): Difference {
+  const differences = Object.entries(values).flatMap(([name, value]) => {
+    const before = baseline[name];
+    return value === null || before == null ? [] : [value - before];
+  });
+  const [sign, wilcoxon] = [signTest(differences), wilcoxonSignedRank(differences)];
+  return {
+    mean: meanOf(differences).value,
+    interval: bootstrapInterval(differences, { seed, purpose: "differences of cases" }),
+    pairs: differences.length,
+    tests: { sign: { ...sign, holm: sign.p }, wilcoxon: { ...wilcoxon, holm: wilcoxon.p } },
+  };
+}
+
+function unpairedDifference(values: Values, baseline: Values, seed: number): Difference {
+  const [present, before] = [presentOf(values), presentOf(baseline)];
+  const [mean, meanBefore] = [meanOf(present).value, meanOf(before).value];
+  return {
+    mean: mean === null || meanBefore === null ? null : mean - meanBefore,
+    interval: bootstrapDifference(present, before, { seed, purpose: "difference of means" }),
+    ...{ pairs: null, tests: null },
+  };
+}
+
+/** Corrects p over all classes and runs, for each kind of test by itself. */
+function withHolm(classes: readonly ClassComparison[]): ClassComparison[] {
+  const tests = classes.flatMap(({ runs }) => runs.flatMap(({ difference }) => difference?.tests ?? []));
+  const sign = holmAdjusted(tests.map((each) => each.sign.p));
+  const wilcoxon = holmAdjusted(tests.map((each) => each.wilcoxon.p));
+  const corrected = new Map(
+    tests.map((each, i): [PairedTests, PairedTests] => [
+      each,
+      {
+        sign: { ...each.sign, holm: sign[i] ?? each.sign.p },
+        wilcoxon: { ...each.wilcoxon, holm: wilcoxon[i] ?? each.wilcoxon.p },
+      },
+    ]),
+  );
+  return classes.map((each) => ({
+    ...each,
+    runs: each.runs.map((run) => {
+      const { difference } = run;
+      if (difference === null || difference.tests === null) return run;
+      return { ...run, difference: { ...difference, tests: corrected.get(difference.tests) ?? difference.tests } };
+    }),
+  }));
+}
+
+function costOf({ workload, batch, metrics, adapter }: ComparedRun): RunCost {
+  const slices = workload?.step.slices ?? batch;
+  const times = metrics.flatMap(({ slicesPerSecond }) =>
+    slicesPerSecond > 0 ? (1000 * slices) / slicesPerSecond : [],
+  );
+  return {
+    ...{ planned: workload?.step ?? null, slices, adapter },
+    stepMilliseconds: times.length === 0 ? null : quantile(Float64Array.from(times).sort(), 0.5),
+    epochs: times.length,
+  };
+}

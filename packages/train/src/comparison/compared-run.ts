@@ -1,0 +1,112 @@
+import { readFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { z } from "zod";
+import { errorCode, reason } from "../run/atomic-file.js";
+import type { EpochRecord } from "../run/epoch-record.js";
+import { parseJson } from "../run/parse-json.js";
+import { RunFolder, type RunSplit } from "../run/run-folder.js";
+import type { Workload } from "../run/workload.js";
+import { ComparisonError } from "./comparison-error.js";
+
+const count = z.int().nonnegative();
+const measured = z.number().nullable();
+
+/** What a comparison needs of evaluation/validation.json. */
+const evaluationSchema = z.object({
+  format: z.literal("lobule-evaluation"),
+  version: z.literal(1),
+  /** Of the normalised surface distance, mm. */
+  tolerance: z.number(),
+  cases: z
+    .array(
+      z.object({
+        name: z.string(),
+        classes: z
+          .array(
+            z.object({
+              label: count,
+              name: z.string(),
+              dice: z.object({
+                slices: count,
+                sliceDiceSum: z.number(),
+                foregroundSlices: count,
+                foregroundSliceDiceSum: z.number(),
+                intersection: count,
+                predicted: count,
+                target: count,
+              }),
+              hausdorff95: measured,
+              normalisedSurfaceDistance: measured,
+            }),
+          )
+          .min(1),
+      }),
+    )
+    .min(1),
+});
+
+type ComparedEvaluation = z.output<typeof evaluationSchema>;
+export type ComparedCase = ComparedEvaluation["cases"][number];
+
+/** What a comparison needs of a run. */
+export interface ComparedRun {
+  /** As it was named. */
+  readonly directory: string;
+  readonly split: RunSplit;
+  /** Slices of a batch. */
+  readonly batch: number;
+  /** What ran it; null where the run does not say. */
+  readonly adapter: string | null;
+  /** Null for a run of a version that did not record it. */
+  readonly workload: Workload | null;
+  readonly metrics: readonly EpochRecord[];
+  readonly evaluation: ComparedEvaluation;
+}
+
+const batchSchema = z.looseObject({ batch: z.int().positive() });
+const adapterSchema = z.looseObject({ adapter: z.looseObject({ name: z.string() }) });
+
+/**
+ * Reads a run that was trained and measured.
+ * @throws RunError when the folder is no run or damaged, ComparisonError when the run was not measured yet.
+ */
+export async function readComparedRun(directory: string): Promise<ComparedRun> {
+  const folder = await RunFolder.open(directory);
+  const config = batchSchema.safeParse(folder.config);
+  if (!config.success) throw new ComparisonError(`${directory}/config.json names no batch; the run is damaged`);
+  const environment = adapterSchema.safeParse(folder.environment);
+  return {
+    directory,
+    split: folder.split,
+    batch: config.data.batch,
+    adapter: environment.success ? environment.data.adapter.name : null,
+    workload: await folder.readWorkload(),
+    metrics: await folder.readMetrics(),
+    evaluation: await readEvaluation(directory),
+  };
+}
+
+async function readEvaluation(directory: string): Promise<ComparedEvaluation> {
+  const path = join(directory, "evaluation", "validation.json");
+  const advice = `measure the run first: lobule evaluate ${directory}`;
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    throw new ComparisonError(
+      errorCode(error) === "ENOENT"
+        ? `${directory} has no evaluation/validation.json; ${advice}`
+        : `cannot read ${path}: ${reason(error)}; ${advice}`,
+    );
+  });
+  try {
+    return parseJson(text, evaluationSchema, path);
+  } catch (error) {
+    throw new ComparisonError(`${error instanceof Error ? error.message : String(error)}; ${advice}`);
+  }
+}
+
+/** What runs are called: the names of their folders, or their paths where two folders have the same name. */
+export function namesOf(runs: readonly Pick<ComparedRun, "directory">[]): string[] {
+  const short = runs.map(({ directory }) => basename(resolve(directory)));
+  return runs.map(({ directory }, i) =>
+    short.filter((name) => name === short[i]).length > 1 ? directory : (short[i] ?? directory),
+  );
+}

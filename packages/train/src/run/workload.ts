@@ -1,0 +1,26 @@
+import { z } from "zod";
+
+const count = z.int().nonnegative();
+
+/** What workload.json must look like. */
+export const workloadSchema = z.strictObject({
+  /** A hash of what each case of the split holds, by its name: image and labels as decoded. */
+  cases: z.record(z.string(), z.string()),
+  /** A training step on a full batch, by its plan; nothing in it is measured. */
+  step: z.strictObject({
+    /** Numbers that training changes. */
+    parameters: count,
+    /** Slices of the batch. */
+    slices: count.positive(),
+    /** Floating-point operations of all dispatches, forward, backward and update. */
+    flops: z.number().nonnegative(),
+    /** Bytes that all dispatches read and write, each operand once. */
+    bytes: count,
+    /** Bytes on the device of the largest program of the step, parameters and their moments included. */
+    peakBytes: count,
+  }),
+});
+
+/** What a run works on, and what a step of it costs by its plan. */
+export type Workload = z.output<typeof workloadSchema>;
+export type StepCost = Workload["step"];
