@@ -2,6 +2,8 @@ import type { KernelTiming } from "./kernel-bench.js";
 import type { Roof } from "./roof.js";
 
 const [width, height] = [760, 460];
+/** Kernels that get a name in the picture, those that take most time; the others have one as a tooltip. */
+const labelled = 6;
 const frame = { left: 64, right: 20, top: 44, bottom: 52 };
 
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (each) => `&#${each.charCodeAt(0)};`);
@@ -56,19 +58,22 @@ export function rooflineSvg(kernels: readonly KernelTiming[], roof: Roof, title:
       ({ name, intensity, rate, share }) =>
         `<circle class="dot" cx="${at(x(intensity))}" cy="${at(y(rate))}" r="${at(3 + 22 * Math.sqrt(share))}"><title>${escaped(name)}: ${short(rate)} GFLOP/s, ${short(intensity)} FLOP/byte, ${(100 * share).toFixed(1)} % of the time</title></circle>`,
     );
-  const taken: { x: number; y: number }[] = [];
+  const taken: { left: number; right: number; y: number }[] = [];
   const labels = [...points]
     .sort((a, b) => b.share - a.share)
-    .slice(0, 8)
+    .slice(0, labelled)
     .map(({ name, intensity, rate, share }) => {
-      const place = { x: x(intensity) + 6 + 22 * Math.sqrt(share), y: y(rate) + 4 };
-      const right = place.x > width - frame.right - 150;
+      const gap = 6 + 22 * Math.sqrt(share);
+      const textWidth = 6.6 * name.length;
+      const flips = x(intensity) + gap + textWidth > width - frame.right;
+      const left = flips ? x(intensity) - gap - textWidth : x(intensity) + gap;
+      const box = { left, right: left + textWidth, y: y(rate) + 4 };
+      const meets = (other: typeof box): boolean =>
+        other.left < box.right && other.right > box.left && Math.abs(other.y - box.y) < 13;
       // A label moves down until it is clear of those before it.
-      while (taken.some((other) => Math.abs(other.x - place.x) < 150 && Math.abs(other.y - place.y) < 13))
-        place.y += 13;
-      taken.push({ ...place });
-      const left = right ? x(intensity) - 6 - 22 * Math.sqrt(share) : place.x;
-      return `<text class="name" x="${at(left)}" y="${at(place.y)}"${right ? ' text-anchor="end"' : ""}>${escaped(name)}</text>`;
+      while (taken.some(meets)) box.y += 3;
+      taken.push(box);
+      return `<text class="name" x="${at(left)}" y="${at(box.y)}">${escaped(name)}</text>`;
     });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="12">
 <style>.grid{stroke:#ddd}.tick{fill:#555}.roof{stroke:#b3541e;stroke-width:2;fill:none}.dot{fill:#2a6fb0;fill-opacity:.55;stroke:#1d4f80}.name{fill:#222;stroke:#fff;stroke-width:3;paint-order:stroke}.axis{fill:#222}</style>
