@@ -31,7 +31,8 @@ export default defineConfig({
     include: ["packages/*/src/**/*.test.ts", "examples/**/*.test.ts", "tests/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // SwiftShader compiles every kernel anew in each process.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
   },
 });
