@@ -23,6 +23,7 @@ export { addBias } from "./ops/bias.js";
 export { castTo } from "./ops/cast.js";
 export { concatChannels, reshape, sliceChannels } from "./ops/channels.js";
 export { conv1x1, conv3x3, convTranspose2x2 } from "./ops/convolution.js";
+export { type GroupNormOptions, groupNorm } from "./ops/group-norm.js";
 export { labelMap } from "./ops/label-map.js";
 export type { LossScaling } from "./ops/loss-scaling.js";
 export { maxPool2x2 } from "./ops/max-pool.js";
@@ -33,16 +34,18 @@ export {
   addScalar,
   divide,
   exp,
+  leakyRelu,
   log,
   multiply,
   negate,
   relu,
   scale,
   sigmoid,
+  silu,
   sqrt,
   subtract,
 } from "./ops/pointwise.js";
-export { type RandomSeed, randomNormal, randomUniform } from "./ops/random.js";
+export { type RandomSeed, randomBernoulli, randomNormal, randomUniform } from "./ops/random.js";
 export { type SampledSlices, type SliceBatchInputs, sampleSlices } from "./ops/slice-sampler.js";
 export {
   augmentTransform,
@@ -54,7 +57,9 @@ export {
 } from "./ops/slice-transforms.js";
 export { softmaxChannels } from "./ops/softmax.js";
 export { type SoftmaxLoss, type SoftmaxLossOptions, softmaxLoss } from "./ops/softmax-loss.js";
-export { channelSum, sum } from "./ops/sum.js";
+export { channelSum, globalAveragePool, sum } from "./ops/sum.js";
+export { transpose } from "./ops/transpose.js";
+export { upsampleBilinear2x } from "./ops/upsample-bilinear.js";
 export {
   readSafetensors,
   readSafetensorsMetadata,

@@ -1,5 +1,5 @@
 import { batchNormEval, batchNormFinish, batchNormGradFinish } from "@lobule/kernels-wgsl";
-import { apply, applyOne, type Image, type Tensor, type Vector } from "../graph/tensor.js";
+import { apply, applyOne, constant, type Image, type Tensor, type Vector } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
 import { asImage, printShape, ShapeError } from "../shape.js";
 import { statistics } from "./sum.js";
@@ -89,7 +89,18 @@ export function batchNorm<C extends number>(x: Image<C>, options: BatchNormOptio
         vectors,
         [channels, 4],
       );
-  return applyOne(
+  return normalize(x, coefficients, weight, bias, training);
+}
+
+/** The normalisation itself; gradients flow to x, weight and bias. */
+const normalize = <C extends number>(
+  x: Image<C>,
+  coefficients: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  training: boolean,
+): Image<C> =>
+  applyOne(
     {
       kind: "pointwise",
       name: "batch-norm",
@@ -105,6 +116,38 @@ export function batchNorm<C extends number>(x: Image<C>, options: BatchNormOptio
     [x, coefficients, weight, bias],
     x.shape,
   );
+
+/** (x − mean)/√(variance + ε) by channel, with the batch's own statistics and no others kept. x [n, c, h, w]. */
+export function normalizeByChannel(x: Tensor, epsilon: number): Tensor {
+  const { channels } = asImage(x.shape);
+  const [weight, bias] = [1, 0].map((value) => constant(new Float32Array(channels).fill(value), [channels]));
+  const coefficients = applyOne(
+    {
+      kind: "kernel",
+      name: "normalize-finish",
+      key: String(epsilon),
+      lower: (lowering, [partials, ...rest], [output]) =>
+        lowering.call({
+          kernel: batchNormFinish({
+            channels,
+            partials: lowering.partialsOf(partials as Tensor),
+            epsilon,
+            momentum: 0,
+          }),
+          bindings: {
+            statistics: partials as Tensor,
+            weight: rest[0] as Tensor,
+            bias: rest[1] as Tensor,
+            runningMean: lowering.scratch([channels]),
+            runningVariance: lowering.scratch([channels]),
+            coefficients: output as Tensor,
+          },
+        }),
+    },
+    [statistics("moments", x), weight as Tensor, bias as Tensor],
+    [channels, 4],
+  );
+  return normalize(x as Image, coefficients, weight as Tensor, bias as Tensor, true);
 }
 
 /**

@@ -117,6 +117,27 @@ const maskWherePositive = (gradOutput: Tensor, output: Tensor): Tensor =>
     output.shape,
   );
 
+/** x where x > 0, else slope · x, for a positive slope that is baked into the kernel. Source: Maas et al. 2013. */
+export function leakyRelu<S extends Shape>(x: Tensor<S>, slope = 0.01): Tensor<S, "f32"> {
+  if (!(slope > 0)) throw new RangeError(`leakyRelu: the slope must be above 0, got ${slope}`);
+  const leak = literal(slope);
+  return unary(
+    { name: "leaky-relu", key: String(slope), wgsl: ([a]) => `select(${leak} * ${a}, ${a}, ${a} > 0.0)` },
+    x,
+    (gradOutput, output) =>
+      applyOne(
+        {
+          kind: "pointwise",
+          name: "leaky-relu-grad",
+          key: String(slope),
+          wgsl: ([g, y]) => `select(${leak} * ${g}, ${g}, ${y} > 0.0)`,
+        },
+        [gradOutput, output],
+        output.shape,
+      ),
+  );
+}
+
 /** 1 / (1 + e⁻ˣ). */
 export const sigmoid = <S extends Shape>(x: Tensor<S>): Tensor<S, "f32"> =>
   unary({ name: "sigmoid", wgsl: ([a]) => `(1.0 / (1.0 + exp(-${a})))` }, x, (gradOutput, output) =>
@@ -124,6 +145,23 @@ export const sigmoid = <S extends Shape>(x: Tensor<S>): Tensor<S, "f32"> =>
       { kind: "pointwise", name: "sigmoid-grad", wgsl: ([g, y]) => `(${g} * ${y} * (1.0 - ${y}))` },
       [gradOutput, output],
       output.shape,
+    ),
+  );
+
+/** x · σ(x), the sigmoid linear unit, also called swish. Source: Elfwing et al. 2018. */
+export const silu = <S extends Shape>(x: Tensor<S>): Tensor<S, "f32"> =>
+  unary({ name: "silu", wgsl: ([a]) => `(${a} / (1.0 + exp(-${a})))` }, x, (gradOutput) =>
+    applyOne(
+      {
+        kind: "pointwise",
+        name: "silu-grad",
+        wgsl: ([g, a]) => {
+          const sigma = `(1.0 / (1.0 + exp(-${a})))`;
+          return `(${g} * ${sigma} * (1.0 + ${a} * (1.0 - ${sigma})))`;
+        },
+      },
+      [gradOutput, x],
+      x.shape,
     ),
   );
 

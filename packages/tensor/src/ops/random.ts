@@ -41,6 +41,30 @@ export function randomNormal<const S extends Shape>(
   return draw("random-normal", shape, seed, { kind: "normal", mean, deviation });
 }
 
+/**
+ * 1 with the given probability, else 0, f32: where a number of {@link randomUniform} is below it.
+ * @throws ShapeError, RangeError as randomUniform; RangeError when the probability is not within 0 … 1.
+ */
+export function randomBernoulli<const S extends Shape>(
+  shape: S,
+  { seed, probability }: { readonly seed: RandomSeed; readonly probability: number },
+): Tensor<S, "f32"> {
+  if (!(probability >= 0 && probability <= 1)) {
+    throw new RangeError(`randomBernoulli: the probability must be from 0 to 1, got ${probability}`);
+  }
+  const bound = `f32(${Math.fround(probability)})`;
+  return applyOne(
+    {
+      kind: "pointwise",
+      name: "bernoulli",
+      key: String(probability),
+      wgsl: ([value]) => `select(0.0, 1.0, ${value} < ${bound})`,
+    },
+    [randomUniform(shape, { seed })],
+    shape,
+  );
+}
+
 const draw = <const S extends Shape>(
   name: string,
   shape: S,

@@ -1,7 +1,8 @@
-import { applyOne, type Tensor } from "../graph/tensor.js";
+import { applyOne, type Image, type Tensor } from "../graph/tensor.js";
 import { asImage, printShape, type Shape, ShapeError, sameShape, sizeOf } from "../shape.js";
 import { reshape } from "./channels.js";
 import { sumChannels } from "./convolution.js";
+import { scale } from "./pointwise.js";
 
 /** Partial sums by channel; see {@link StatisticsOperation}. */
 export const statistics = (mode: "moments" | "sums", x: Tensor, second?: Tensor): Tensor =>
@@ -65,6 +66,12 @@ export function sumAxis(x: Tensor, axis: number): Tensor<Shape, "f32"> {
   );
 }
 
+/** Mean over the pixels of each channel of each sample. x [n, c, h, w] → [n, c, 1, 1]. */
+export function globalAveragePool<C extends number>(x: Image<C>): Image<C> {
+  const { batch, height, width } = asImage(x.shape);
+  return scale(sumToShape(x, [batch, x.shape[1], 1, 1]), 1 / (height * width)) as Image<C>;
+}
+
 /** Σ of all elements, as a scalar. */
 export const sum = (x: Tensor): Tensor<readonly [1], "f32"> =>
   channelSum(reshape(x, [1, 1, 1, sizeOf(x.shape)])) as Tensor<readonly [1], "f32">;
@@ -77,6 +84,10 @@ export function sumToShape(x: Tensor, shape: Shape): Tensor {
   const [, c, h, w] = padded;
   if (padded.length === 4 && padded[0] === 1 && h === 1 && w === 1 && c === x.shape[1]) {
     return reshape(channelSum(x), shape);
+  }
+  if (padded.length === 4 && padded[0] === x.shape[0] && h === 1 && w === 1 && c === x.shape[1]) {
+    const [n = 1, , height = 1, width = 1] = x.shape;
+    return reshape(channelSum(reshape(x, [1, n * c, height, width])), shape);
   }
   if (sizeOf(padded) === 1) return reshape(sum(x), shape);
   let result = x;

@@ -1,0 +1,163 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Device } from "../device/device.js";
+import { gradients } from "../graph/gradients.js";
+import { constant, type Image, type Tensor } from "../graph/tensor.js";
+import { testDevice } from "../testing/device.js";
+import { reshape } from "./channels.js";
+import { groupNorm } from "./group-norm.js";
+import { leakyRelu, multiply, silu } from "./pointwise.js";
+import { randomBernoulli } from "./random.js";
+import { globalAveragePool, sum } from "./sum.js";
+import { transpose } from "./transpose.js";
+import { upsampleBilinear2x } from "./upsample-bilinear.js";
+
+let device: Device;
+beforeAll(async () => {
+  device = await testDevice();
+});
+
+const values = (length: number, seed: number): Float32Array =>
+  Float32Array.from({ length }, (_, i) => Math.fround(Math.sin(1.7 * i + seed) + 0.3 * Math.cos(0.9 * i * i + seed)));
+
+/** Compares the gradients of Σ weights ⊙ f(inputs) with central differences of the same program. */
+async function checkGradients(
+  f: (...inputs: Tensor[]) => Tensor,
+  arrays: readonly { readonly data: Float32Array; readonly shape: readonly number[] }[],
+): Promise<void> {
+  const build = (data: readonly Float32Array[]) => {
+    const inputs = arrays.map(({ shape }, i) => constant(data[i] as Float32Array, shape));
+    const output = f(...inputs);
+    const size = output.shape.reduce((product, extent) => product * extent, 1);
+    const loss = sum(multiply(output, constant(values(size, 5), output.shape)));
+    return { loss, inputs };
+  };
+  const start = arrays.map(({ data }) => data);
+  const { loss, inputs } = build(start);
+  const slopes = gradients(loss, inputs);
+  const got = await device.evaluate(Object.fromEntries(slopes.map((slope, i) => [`g${i}`, slope])));
+  for (const [which, { data }] of arrays.entries()) {
+    const direction = values(data.length, 9 + which);
+    const at = async (step: number): Promise<number> => {
+      const moved = start.map((each, i) =>
+        i === which ? each.map((value, k) => value + step * (direction[k] as number)) : each,
+      );
+      return (await device.evaluate({ loss: build(moved).loss })).loss[0] as number;
+    };
+    const step = 1e-2;
+    const expected = ((await at(step)) - (await at(-step))) / (2 * step);
+    const slope = got[`g${which}`] as Float32Array;
+    const found = slope.reduce((total, value, k) => total + value * (direction[k] as number), 0);
+    expect(Math.abs(found - expected), `input ${which}: ${found}, ${expected}`).toBeLessThan(
+      5e-3 * Math.max(1, Math.abs(expected)),
+    );
+  }
+}
+
+describe("group normalisation", () => {
+  const shape = [2, 6, 3, 5] as const;
+  const x = values(180, 1);
+  const [weight, bias] = [values(6, 2), values(6, 3)];
+
+  test.each([1, 2, 6])("%d groups: mean 0 and variance 1 within each, then γ and β", async (groups) => {
+    const y = groupNorm(constant(x, shape) as Image<6>, {
+      ...{ weight: constant(weight, [6]), bias: constant(bias, [6]), groups, epsilon: 1e-5 },
+    });
+    const got = (await device.evaluate({ y })).y;
+    const length = 180 / 2 / groups;
+    for (let group = 0; group < 2 * groups; group++) {
+      const part = x.subarray(group * length, (group + 1) * length);
+      const mean = part.reduce((total, value) => total + value, 0) / length;
+      const variance = part.reduce((total, value) => total + (value - mean) ** 2, 0) / length;
+      part.forEach((value, i) => {
+        const at = group * length + i;
+        const c = Math.floor(at / 15) % 6;
+        const expected = ((value - mean) / Math.sqrt(variance + 1e-5)) * (weight[c] as number) + (bias[c] as number);
+        expect(got[at]).toBeCloseTo(expected, 5);
+      });
+    }
+  });
+
+  test("gradients", () =>
+    checkGradients(
+      (input, w, b) =>
+        groupNorm(input as Image<6>, { weight: w as never, bias: b as never, groups: 3, epsilon: 1e-5 }) as Tensor,
+      [
+        { data: x, shape },
+        { data: weight, shape: [6] },
+        { data: bias, shape: [6] },
+      ],
+    ));
+
+  test("what cannot be is refused with what can", () => {
+    const options = { weight: constant(weight, [6]), bias: constant(bias, [6]), epsilon: 1e-5 };
+    const image = constant(x, shape) as Image<6>;
+    expect(() => groupNorm(image, { ...options, groups: 4 })).toThrow(
+      "groupNorm: 4 groups do not divide the 6 channels of x [2, 6, 3, 5]",
+    );
+    expect(() => groupNorm(constant(values(12, 1), [2, 6, 1, 1]) as Image<6>, { ...options, groups: 6 })).toThrow(
+      /has one value in a group, and normalising it leaves nothing/,
+    );
+    expect(() => groupNorm(image, { ...options, weight: constant([1], [1]) as never, groups: 2 })).toThrow(
+      /has 6 channels, weight is \[1\]/,
+    );
+  });
+});
+
+test("activations: values and gradients away from the kink", async () => {
+  const x = [-2, -0.5, 0.25, 1, 3, -7];
+  const got = await device.evaluate({ leaky: leakyRelu(constant(x, [6]), 0.25), smooth: silu(constant(x, [6])) });
+  expect([...got.leaky]).toEqual([-0.5, -0.125, 0.25, 1, 3, -1.75]);
+  x.forEach((value, i) => {
+    expect(got.smooth[i]).toBeCloseTo(value / (1 + Math.exp(-value)), 6);
+  });
+  const data = Float32Array.from(x);
+  await checkGradients((input) => leakyRelu(input, 0.1), [{ data, shape: [1, 6] }]);
+  await checkGradients(silu, [{ data, shape: [1, 6] }]);
+  expect(() => leakyRelu(constant(x, [6]), 0)).toThrow("the slope must be above 0, got 0");
+});
+
+test("global average pooling", async () => {
+  const x = values(2 * 3 * 4 * 5, 4);
+  const { y } = await device.evaluate({ y: globalAveragePool(constant(x, [2, 3, 4, 5]) as Image<3>) });
+  for (let plane = 0; plane < 6; plane++) {
+    const part = x.subarray(plane * 20, plane * 20 + 20);
+    expect(y[plane]).toBeCloseTo(part.reduce((total, value) => total + value, 0) / 20, 5);
+  }
+  await checkGradients((input) => globalAveragePool(input as Image<3>) as Tensor, [{ data: x, shape: [2, 3, 4, 5] }]);
+});
+
+test("a broadcast over the pixels takes its gradient from all of them", () =>
+  checkGradients(
+    (x, factor) => multiply(x, factor),
+    [
+      { data: values(48, 1), shape: [2, 3, 2, 4] },
+      { data: values(6, 2), shape: [2, 3, 1, 1] },
+    ],
+  ));
+
+test("transposition and up-sampling have gradients", async () => {
+  await checkGradients(transpose, [{ data: values(30, 1), shape: [2, 3, 5] }]);
+  await checkGradients((x) => upsampleBilinear2x(x as Image) as Tensor, [{ data: values(24, 2), shape: [1, 2, 3, 4] }]);
+  const { back } = await device.evaluate({ back: transpose(transpose(constant(values(30, 1), [2, 3, 5]))) });
+  expect([...back]).toEqual([...values(30, 1)]);
+  expect(() => transpose(constant([1], [1]))).toThrow("transpose: x [1] has fewer than two axes");
+});
+
+test("Bernoulli numbers: the share that was asked for, and the same under the same seed", async () => {
+  const draw = (seed: number, probability: number) => randomBernoulli([4000], { seed: [seed], probability });
+  const got = await device.evaluate({
+    some: draw(1, 0.25),
+    again: reshape(draw(1, 0.25), [4000]),
+    other: draw(2, 0.25),
+    never: draw(1, 0),
+    always: draw(1, 1),
+  });
+  const share = (drawn: ArrayLike<number>): number =>
+    Array.from(drawn).reduce((total, value) => total + value, 0) / 4000;
+  expect(Math.abs(share(got.some) - 0.25)).toBeLessThan(0.03);
+  expect(new Set(got.some)).toEqual(new Set([0, 1]));
+  expect(got.again).toEqual(got.some);
+  expect(got.other).not.toEqual(got.some);
+  expect([share(got.never), share(got.always)]).toEqual([0, 1]);
+  expect(() => draw(1, 1.5)).toThrow("the probability must be from 0 to 1, got 1.5");
+});

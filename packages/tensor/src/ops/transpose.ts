@@ -1,0 +1,29 @@
+import { transpose as transposeKernel } from "@lobule/kernels-wgsl";
+import { applyOne, type Tensor } from "../graph/tensor.js";
+import { printShape, type Shape, ShapeError } from "../shape.js";
+
+/** The last two axes swapped: […, r, c] → […, c, r]. @throws ShapeError when x has fewer than two axes. */
+export function transpose(x: Tensor): Tensor<Shape, "f32"> {
+  const [rows, columns] = x.shape.slice(-2);
+  if (rows === undefined || columns === undefined) {
+    throw new ShapeError(`transpose: x ${printShape(x.shape)} has fewer than two axes`);
+  }
+  const outer = x.shape.slice(0, -2);
+  const matrices = outer.reduce((count, extent) => count * extent, 1);
+  return applyOne(
+    {
+      kind: "kernel",
+      name: "transpose",
+      halfInputs: [0],
+      halfOutputs: [0],
+      lower: (lowering, [input], [output]) =>
+        lowering.call({
+          kernel: transposeKernel({ matrices, rows, columns }),
+          bindings: { input: input as Tensor, output: output as Tensor },
+        }),
+      gradient: ([g]) => [g && transpose(g)],
+    },
+    [x],
+    [...outer, columns, rows],
+  );
+}
