@@ -1,11 +1,21 @@
 export { AttentionGate, type AttentionGateOptions } from "./blocks/attention-gate.js";
+export { ComposedAttentionGate, type ComposedAttentionGateOptions } from "./blocks/composed-attention-gate.js";
+export { DecoderLevel } from "./blocks/decoder-level.js";
+export { PlainBlock, type PlainBlockOptions } from "./blocks/plain-block.js";
 export { ResBlock, type ResBlockOptions } from "./blocks/res-block.js";
+export { SelfAttention, type SelfAttentionOptions } from "./blocks/self-attention.js";
+export { SqueezeExcite, type SqueezeExciteOptions } from "./blocks/squeeze-excite.js";
+export type { Activation } from "./layers/activation.js";
 export { BatchNorm2d, type BatchNorm2dOptions } from "./layers/batch-norm2d.js";
+export { BilinearUpsampling, type BilinearUpsamplingOptions } from "./layers/bilinear-upsampling.js";
 export { ConvTranspose2d, type ConvTranspose2dOptions } from "./layers/conv-transpose2d.js";
 export { Conv2d, type Conv2dOptions } from "./layers/conv2d.js";
+export { GroupNorm, type GroupNormOptions } from "./layers/group-norm.js";
 export { MaxPool2d } from "./layers/max-pool2d.js";
+export type { LayerStyle, Normalization, NormalizationLayer } from "./layers/normalization.js";
 export { ReLU } from "./layers/relu.js";
 export { Sigmoid } from "./layers/sigmoid.js";
+export { deeplySupervised } from "./losses/deep-supervision.js";
 export { type DiceCrossEntropyOptions, diceCrossEntropy } from "./losses/dice-cross-entropy.js";
 export { type FocalLossOptions, focalLoss } from "./losses/focal-loss.js";
 export type { SegmentationLoss, Target } from "./losses/target.js";
@@ -13,7 +23,16 @@ export {
   type WeightedDiceCrossEntropyOptions,
   weightedDiceCrossEntropy,
 } from "./losses/weighted-dice-cross-entropy.js";
-export { AttentionResUNet, type AttentionResUNetOptions, DecoderLevel } from "./models/attention-res-unet.js";
+export { AttentionResUNet, type AttentionResUNetOptions } from "./models/attention-res-unet.js";
+export { type ForwardOptions, UNet, type UNetOptions } from "./models/unet.js";
+export {
+  referenceSpec,
+  specProblem,
+  type UNetPreset,
+  type UNetSizes,
+  type UNetSpec,
+  unetPresets,
+} from "./models/unet-spec.js";
 export { Module, type StateDict, StateDictError, type StateEntry } from "./module.js";
 export { Scope } from "./scope.js";
 export { type ImageModule, summary } from "./summary.js";

@@ -50,6 +50,7 @@ export { type ClassSummary, type EvaluationResult, summarise } from "./evaluatio
 export { LossScaler, type LossScalerOptions } from "./loss-scaler.js";
 export { readModel, type SavedModel } from "./model/load-model.js";
 export { type ModelDescription, ModelError } from "./model/model-description.js";
+export { networkPresets, networkSettingsSchema, networkSpec } from "./model/network-settings.js";
 export { type EvaluateOptions, evaluateCases, predictVolume } from "./predict/evaluate-cases.js";
 export { loadModels, normalizeImage, type SliceModel } from "./predict/load-models.js";
 export { type PreviewSlice, type SegmentOptions, type SegmentResult, segmentVolume } from "./predict/segment-volume.js";

@@ -1,10 +1,10 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type AttentionResUNet, diceCrossEntropy, type Target } from "@lobule/nn";
+import { deeplySupervised, diceCrossEntropy, type Target, type UNet } from "@lobule/nn";
 import { compile, type Device, gradients, type Image, type Program, type Tensor } from "@lobule/tensor";
 import { type Check, check, failure, largestDifference, relativeDifference } from "./check.js";
 import { type FixtureTensor, isFile, numberOf, numbersOf, readJsonObject, TensorFile } from "./fixture-files.js";
-import { loadState, networkOf, spelledOutForward } from "./network.js";
+import { baseFeaturesOf, loadState, networkOf, specIn, spelledOutForward } from "./network.js";
 
 /** Limits of a network in f32 against float64. Relative ones are max|got − expected| / max|expected| of a tensor. */
 const limits = {
@@ -16,7 +16,7 @@ const limits = {
   info: 1e-6,
 } as const;
 
-type Network = AttentionResUNet<number, number>;
+type Network = UNet<number, number>;
 
 const knownFiles = ["weights", "io", "grads", "running_after", "activations"];
 
@@ -33,7 +33,7 @@ export async function checkNetwork(device: Device, folder: string, fixture: stri
   const rectangles = names.filter((name) => name.startsWith("rect_"));
   const strangers = names.filter((name) => !knownFiles.includes(name) && !rectangles.includes(name));
   const [weights, io] = [open("weights"), open("io")];
-  const model = networkOf(weights);
+  const model = networkOf(weights, specIn(readJsonObject(join(folder, "info.json")), `${fixture}/info.json`));
   const runner = new Runner(device, model, weights, fusion);
   const checks = [
     ...strangers.map((name) => failure(`${fixture}/${name}`, "–", "the file is not part of a network fixture")),
@@ -132,8 +132,9 @@ async function checkTraining(
   return runner.run(
     file,
     (image, target) => {
-      const logits = model.forward(image);
-      const { loss, crossEntropy, diceLoss } = diceCrossEntropy(logits, target);
+      const levels = model.forwardAll(image);
+      const [logits] = levels;
+      const { loss, crossEntropy, diceLoss } = deeplySupervised(levels, (each) => diceCrossEntropy(each, target));
       const [gradLogits, gradInput, ...rest] = gradients(loss, [logits, image, ...parameters.values()]);
       const named = [...parameters.keys()].map((name, i) => [`parameter ${name}`, rest[i] as Tensor]);
       return {
@@ -225,7 +226,7 @@ function checkInfo(folder: string, fixture: string, model: Network, io: TensorFi
   const at = `${fixture}/info.json`;
   const scalars = ["loss", "ce", "dice_loss"].filter((name) => name in info && io.has(name));
   const shape = "input" in info ? numbersOf(info.input, `${at}: input`) : io.take("input").shape;
-  const features = model.encoder[0]?.conv1.weight.shape[0] ?? 0;
+  const features = baseFeaturesOf(model);
   return [
     check(at, "F", Math.abs(numberOf(info.F, `${at}: F`) - features), 0),
     check(at, "input", largestDifference(io.take("input").shape, shape), 0),

@@ -1,12 +1,21 @@
-import { type AttentionGate, AttentionResUNet, type DecoderLevel, type ResBlock, StateDictError } from "@lobule/nn";
+import {
+  AttentionGate,
+  type DecoderLevel,
+  type Module,
+  ResBlock,
+  StateDictError,
+  UNet,
+  type UNetSpec,
+} from "@lobule/nn";
 import { add, concatChannels, type Image, multiply, relu, sigmoid, type Tensor } from "@lobule/tensor";
+import { networkSettingsSchema, networkSpec } from "@lobule/train";
 import { FixtureError, type FixtureTensor, type TensorFile } from "./fixture-files.js";
 
 /**
  * The network that a state dict belongs to: channels, classes, features and depth are read from its shapes.
- * @throws FixtureError when the names or shapes are no AttentionResUNet's.
+ * @throws FixtureError when the names or shapes are no such network's.
  */
-export function networkOf(file: TensorFile): AttentionResUNet<number, number> {
+export function networkOf(file: TensorFile, spec: Partial<UNetSpec> = {}): UNet<number, number> {
   const state = file.takeAll();
   const levels = [...state.keys()]
     .map((name) => /^encoder\.(\d+)\./.exec(name)?.[1])
@@ -14,21 +23,27 @@ export function networkOf(file: TensorFile): AttentionResUNet<number, number> {
   const [baseFeatures, inChannels] = state.get("encoder.0.conv1.weight")?.shape ?? [];
   const classes = state.get("head.weight")?.shape[0];
   if (baseFeatures === undefined || inChannels === undefined || classes === undefined) {
-    throw new FixtureError(
-      `${file.label}: encoder.0.conv1.weight or head.weight is missing; this is no AttentionResUNet`,
-    );
+    throw new FixtureError(`${file.label}: encoder.0.conv1.weight or head.weight is missing; this is no U-Net`);
   }
-  const model = new AttentionResUNet({ inChannels, classes, baseFeatures, depth: new Set(levels).size });
+  const model = new UNet({ ...spec, inChannels, classes, baseFeatures, depth: new Set(levels).size });
   loadState(model, state, file.label);
   return model;
 }
 
+/** What the network of a fixture is made of, where its `info.json` says so; the reference network else. */
+export function specIn(info: Readonly<Record<string, unknown>>, label: string): UNetSpec {
+  const settings = networkSettingsSchema.safeParse(info.network ?? {});
+  if (settings.success) return networkSpec(settings.data);
+  const [issue] = settings.error.issues;
+  throw new FixtureError(`${label}: network.${issue?.path.join(".") ?? ""} does not fit: ${issue?.message ?? ""}`);
+}
+
+/** Channels of a network's first level. */
+export const baseFeaturesOf = (model: UNet<number, number>): number =>
+  model.namedParameters().get("encoder.0.conv1.weight")?.shape[0] ?? 0;
+
 /** @throws FixtureError when the state does not fit. */
-export function loadState(
-  model: AttentionResUNet<number, number>,
-  state: ReadonlyMap<string, FixtureTensor>,
-  label: string,
-): void {
+export function loadState(model: UNet<number, number>, state: ReadonlyMap<string, FixtureTensor>, label: string): void {
   try {
     model.loadStateDict(state);
   } catch (error) {
@@ -44,21 +59,24 @@ export type Activations = Map<string, Tensor>;
  * The network's forward pass written out layer by layer, so that each intermediate tensor can be compared. The
  * attention gate is made of its single operations, where the model itself runs one kernel for it.
  */
-export function spelledOutForward(model: AttentionResUNet<number, number>, image: Image): Activations {
+export function spelledOutForward(model: UNet<number, number>, image: Image): Activations {
   const activations: Activations = new Map();
   const keep = <C extends number>(name: string, tensor: Image<C>): Image<C> => {
     activations.set(name, tensor);
     return tensor;
   };
 
-  const residual = (name: string, block: ResBlock<number, number>, x: Image): Image => {
+  const residual = (name: string, block: Module, x: Image): Image => {
+    if (!(block instanceof ResBlock)) throw new FixtureError(`${name}: only residual blocks are written out`);
     const first = keep(`${name}.bn1`, block.bn1.forward(keep(`${name}.conv1`, block.conv1.forward(x))));
     const second = keep(`${name}.bn2`, block.bn2.forward(keep(`${name}.conv2`, block.conv2.forward(relu(first)))));
     const passed = block.shortcut === undefined ? x : keep(`${name}.shortcut`, block.shortcut.forward(x));
     return keep(`${name}.out`, relu(keep(`${name}.sum`, add(second, passed))));
   };
 
-  const gate = (name: string, { wx, wg, psi }: AttentionGate<number>, skip: Image, gating: Image): Image => {
+  const gate = (name: string, module: Module | undefined, skip: Image, gating: Image): Image => {
+    if (!(module instanceof AttentionGate)) throw new FixtureError(`${name}: only plain gates are written out`);
+    const { wx, wg, psi } = module;
     const joined = keep(`${name}.pre`, add(wx.forward(skip), wg.forward(gating)));
     const alpha = keep(`${name}.alpha`, sigmoid(psi.forward(relu(joined))));
     return keep(`${name}.gated`, multiply(alpha, skip) as Image);

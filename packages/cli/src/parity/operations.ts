@@ -1,4 +1,11 @@
-import { diceCrossEntropy, focalLoss, ResBlock, type Target, weightedDiceCrossEntropy } from "@lobule/nn";
+import {
+  type BatchNorm2d,
+  diceCrossEntropy,
+  focalLoss,
+  ResBlock,
+  type Target,
+  weightedDiceCrossEntropy,
+} from "@lobule/nn";
 import {
   addBias,
   attentionGate,
@@ -112,9 +119,10 @@ function residualBlockCase(inputs: OperationInputs): OperationResults {
   block.loadStateDict(
     new Map([...files].filter(([name]) => name !== "x").map(([name, tensor]) => [dotted(name), tensor])),
   );
+  const norm = block.bn1 as BatchNorm2d<number>;
   for (const [name, value] of [
-    ["eps", block.bn1.epsilon],
-    ["momentum", block.bn1.momentum],
+    ["eps", norm.epsilon],
+    ["momentum", norm.momentum],
   ] as const) {
     if (attributes[name] !== value)
       throw new FixtureError(`a residual block has ${name} ${value}, the case asks for ${attributes[name]}`);

@@ -1,13 +1,13 @@
-import { type AttentionResUNet, diceCrossEntropy, type StateDict, type Target } from "@lobule/nn";
+import { diceCrossEntropy, type StateDict, type Target, type UNet } from "@lobule/nn";
 import { compile, type Device, gradients, type Image, type LoadedProgram, type Tensor } from "@lobule/tensor";
 import { Adam, type AdamOptions, OptimizerStateError } from "@lobule/train";
 import { FixtureError, type FixtureTensor, type TensorFile } from "./fixture-files.js";
-import { loadState, networkOf } from "./network.js";
+import { baseFeaturesOf, loadState, networkOf } from "./network.js";
 
 /** A network with its optimizer and one program for its training step, which all the runs of a fixture share. */
 export class TrainingRun {
   private constructor(
-    private readonly model: AttentionResUNet<number, number>,
+    private readonly model: UNet<number, number>,
     private readonly optimizer: Adam,
     private readonly batches: TensorFile,
     private readonly training: LoadedProgram,
@@ -60,7 +60,7 @@ export class TrainingRun {
   }
 
   get baseFeatures(): number {
-    return this.model.encoder[0]?.conv1.weight.shape[0] ?? 0;
+    return baseFeaturesOf(this.model);
   }
 
   get parameterNames(): readonly string[] {

@@ -1,4 +1,4 @@
-import type { PresetName } from "@lobule/train";
+import { networkPresets, type PresetName } from "@lobule/train";
 import type { Argv } from "yargs";
 
 /** Augmentation that --augment turns on. */
@@ -19,6 +19,25 @@ export const trainOptions = (parser: Argv) =>
     .option("micro-batch", { type: "number", describe: "slices at once; a batch is run in parts" })
     .option("size", { type: "number", describe: "resample slices to SIZE×SIZE [own size]" })
     .option("base-features", { type: "number", describe: "channels of the first level [8; vessel 16]" })
+    .option("depth", { type: "number", describe: "poolings between image and bridge [4]" })
+    .option("network", { choices: networkPresets, describe: "named network [attention-res-unet]" })
+    .option("block", {
+      choices: ["plain", "residual", "residual-squeeze-excite"] as const,
+      describe: "two convolutions",
+    })
+    .option("skip", {
+      choices: ["concat", "add", "attention-gate", "attention-gate-norm"] as const,
+      describe: "how encoder features join the decoder",
+    })
+    .option("gating-signal", { choices: ["upsampled", "coarse"] as const, describe: "what opens the gates" })
+    .option("upsampling", { choices: ["transposed", "bilinear"] as const, describe: "in the decoder" })
+    .option("norm", { choices: ["batch", "instance", "group"] as const, describe: "normalisation" })
+    .option("groups", { type: "number", describe: "of group normalisation [8]" })
+    .option("activation", { choices: ["relu", "leaky-relu", "silu"] as const, describe: "after each normalisation" })
+    .option("growth", { type: "number", describe: "channels of a level over those above [2]" })
+    .option("dropout", { type: "number", describe: "probability of dropping a channel [0]" })
+    .option("deep-supervision", { type: "number", describe: "decoder levels with logits of their own [0]" })
+    .option("bridge-attention-heads", { type: "number", describe: "of self-attention in the bridge [0]" })
     .option("lr", { type: "number", describe: "learning rate of Adam [1e-4]" })
     .option("schedule", {
       choices: ["plateau", "constant", "cosine", "polynomial"] as const,
@@ -41,6 +60,21 @@ export const trainOptions = (parser: Argv) =>
     .option("workers", { type: "number", describe: "threads that decode volumes" })
     .option("json", { type: "boolean", default: false, describe: "print a JSON line an epoch" });
 
+/** Flags that say how a network differs from its preset. */
+const networkFlags = [
+  "block",
+  "skip",
+  "gatingSignal",
+  "upsampling",
+  "norm",
+  "groups",
+  "activation",
+  "growth",
+  "dropout",
+  "deepSupervision",
+  "bridgeAttentionHeads",
+] as const;
+
 /** The settings that were given as flags, in the form of config.json. */
 export function settingsOf(args: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const names: readonly (readonly [flag: string, setting: string])[] = [
@@ -50,6 +84,7 @@ export function settingsOf(args: Readonly<Record<string, unknown>>): Record<stri
     ["microBatch", "microBatch"],
     ["size", "size"],
     ["baseFeatures", "baseFeatures"],
+    ["depth", "depth"],
     ["lr", "learningRate"],
     ["schedule", "schedule"],
     ["warmupSteps", "warmupSteps"],
@@ -62,13 +97,21 @@ export function settingsOf(args: Readonly<Record<string, unknown>>): Record<stri
     ["fastDevRun", "fastDevRun"],
     ["checkpointEvery", "checkpointEvery"],
   ];
-  const given = names.flatMap(([flag, setting]) => {
-    const value = args[flag];
-    if (value === undefined) return [];
-    // Of a flag that is given twice the last one counts.
-    return [[setting, Array.isArray(value) && flag !== "window" ? value.at(-1) : value] as const];
-  });
-  return { ...Object.fromEntries(given), ...(args.augment === true ? { augmentation: usualAugmentation } : {}) };
+  const givenOf = (flags: readonly (readonly [flag: string, setting: string])[]): Record<string, unknown> =>
+    Object.fromEntries(
+      flags.flatMap(([flag, setting]) => {
+        const value = args[flag];
+        if (value === undefined) return [];
+        // Of a flag that is given twice the last one counts.
+        return [[setting, Array.isArray(value) && flag !== "window" ? value.at(-1) : value] as const];
+      }),
+    );
+  const network = givenOf([["network", "preset"], ...networkFlags.map((flag) => [flag, flag] as const)]);
+  return {
+    ...givenOf(names),
+    ...(Object.keys(network).length > 0 ? { network } : {}),
+    ...(args.augment === true ? { augmentation: usualAugmentation } : {}),
+  };
 }
 
 export const presetOf = (value: unknown): PresetName | null => (value === "liver" || value === "vessel" ? value : null);

@@ -163,7 +163,8 @@ export class SlotWriter {
     }
     if (operation.kind === "slice") {
       const offset = this.size(`channelOffset${this.locals++}`, operation.channel);
-      const inner: Scope = { ...scope, channel: `(${scope.channel} + ${offset})`, known: new Map() };
+      const channel = asImage(tensor.shape).channels === 1 ? offset : `(${scope.channel} + ${offset})`;
+      const inner: Scope = { ...scope, channel, known: new Map() };
       return this.expression(tensor.node.inputs[0] as Tensor, context, inner, chain);
     }
     if (operation.kind === "concat") return this.concat(tensor, operation, local, context, scope, chain);
@@ -220,7 +221,8 @@ export class SlotWriter {
     if (known !== undefined) return known;
     const name = this.leaf(tensor, true);
     const field = this.field(context, "vec4f");
-    scope.prepare.push(`channel.${field} = ${name}[${scope.channel}];`);
+    // A single channel may be repeated along another tensor's channels.
+    scope.prepare.push(`channel.${field} = ${name}[${tensor.shape[0] === 1 ? "0u" : scope.channel}];`);
     const result = `channel.${field}`;
     scope.known.set(tensor, result);
     return result;

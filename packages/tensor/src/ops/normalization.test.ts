@@ -2,8 +2,10 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { Device } from "../device/device.js";
 import { gradients } from "../graph/gradients.js";
 import { constant, type Image, type Tensor } from "../graph/tensor.js";
+import { Variable } from "../graph/variable.js";
 import { testDevice } from "../testing/device.js";
-import { reshape } from "./channels.js";
+import { batchNorm } from "./batch-norm.js";
+import { reshape, sliceChannels } from "./channels.js";
 import { groupNorm } from "./group-norm.js";
 import { leakyRelu, multiply, silu } from "./pointwise.js";
 import { randomBernoulli } from "./random.js";
@@ -134,6 +136,25 @@ test("a broadcast over the pixels takes its gradient from all of them", () =>
       { data: values(6, 2), shape: [2, 3, 1, 1] },
     ],
   ));
+
+test("one channel of a slice, or with coefficients of its own, is repeated over channels", async () => {
+  const x = values(96, 1);
+  const image = constant(x, [2, 4, 3, 4]) as Image<4>;
+  const statistic = (value: number) => new Variable("statistic", [1], Float32Array.of(value), "statistic");
+  const second = sliceChannels(image, 1, 2);
+  const normalized = batchNorm(second as Image<1>, {
+    ...{ weight: constant([2], [1]) as never, bias: constant([0.5], [1]) as never },
+    ...{ runningMean: statistic(0.25), runningVariance: statistic(4) },
+    ...{ training: false, epsilon: 0, momentum: 0.1 },
+  });
+  const got = await device.evaluate({ sliced: multiply(image, second), normalized: multiply(image, normalized) });
+  x.forEach((value, i) => {
+    const [n, pixel] = [Math.floor(i / 48), i % 12];
+    const factor = x[n * 48 + 12 + pixel] as number;
+    expect(got.sliced[i]).toBeCloseTo(value * factor, 5);
+    expect(got.normalized[i]).toBeCloseTo(value * ((2 * (factor - 0.25)) / 2 + 0.5), 5);
+  });
+});
 
 test("transposition and up-sampling have gradients", async () => {
   await checkGradients(transpose, [{ data: values(30, 1), shape: [2, 3, 5] }]);

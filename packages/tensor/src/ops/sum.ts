@@ -81,7 +81,7 @@ export function sumToShape(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
   if (shape.length > x.shape.length) throw new ShapeError(`cannot sum ${printShape(x.shape)} to ${printShape(shape)}`);
   const padded = [...Array<number>(x.shape.length - shape.length).fill(1), ...shape];
-  const [, c, h, w] = padded;
+  const [, c = 1, h, w] = padded;
   if (padded.length === 4 && padded[0] === 1 && h === 1 && w === 1 && c === x.shape[1]) {
     return reshape(channelSum(x), shape);
   }

@@ -1,11 +1,15 @@
-import { AttentionResUNet } from "@lobule/nn";
+import { referenceSpec, UNet } from "@lobule/nn";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { z } from "zod";
+import { networkSpecSchema } from "./network-settings.js";
 
 /** What must be known besides the weights to use a model: the network's shape and how slices are prepared for it. */
 const modelDescription = z.strictObject({
   version: z.literal(1),
-  architecture: z.literal("AttentionResUNet"),
+  /** AttentionResUNet is how the reference network was called before there were others. */
+  architecture: z.enum(["UNet", "AttentionResUNet"]),
+  /** What the network is made of. */
+  network: networkSpecSchema.default(referenceSpec),
   /** Names of the classes, background first. */
   classes: z.array(z.string()).min(2),
   baseFeatures: z.int().positive(),
@@ -39,12 +43,12 @@ export function parseModelDescription(value: unknown, source: string): ModelDesc
   return result.data;
 }
 
+/** A network that labels the classes of a description. */
+export type Network = UNet<1, number>;
+
 /** The network that a description stands for, with start values of the seed. */
-export const buildNetwork = (
-  { classes, baseFeatures, depth }: ModelDescription,
-  seed: number,
-): AttentionResUNet<1, number> =>
-  new AttentionResUNet({ inChannels: 1, classes: classes.length, baseFeatures, depth, seed });
+export const buildNetwork = ({ classes, baseFeatures, depth, network }: ModelDescription, seed: number): Network =>
+  new UNet({ ...network, inChannels: 1, classes: classes.length, baseFeatures, depth, seed });
 
 /** The entries of a checkpoint that are the network's, without the optimizer's moments and the loss scaler's state. */
 export const networkState = (tensors: ReadonlyMap<string, SafetensorsTensor>): Map<string, SafetensorsTensor> =>

@@ -1,4 +1,3 @@
-import type { AttentionResUNet } from "@lobule/nn";
 import {
   add,
   compile,
@@ -17,7 +16,7 @@ import {
   wordsPerSample,
 } from "@lobule/tensor";
 import type { SavedModel } from "../model/load-model.js";
-import { buildNetwork, type ModelDescription } from "../model/model-description.js";
+import { buildNetwork, type ModelDescription, type Network } from "../model/model-description.js";
 import { type Preprocessing, plainSample } from "../trainer/slice-sampling.js";
 import { storeSlices } from "./stored-slices.js";
 
@@ -49,7 +48,7 @@ interface Prepared {
 export class SlicePredictor {
   readonly description: ModelDescription;
   readonly atOnce: number;
-  private readonly network: AttentionResUNet<1, number>;
+  private readonly network: Network;
   private prepared: Promise<Prepared> | undefined;
   private extents = "";
 

@@ -1,4 +1,4 @@
-import type { SliceBatch, SliceCache, SliceKey } from "@lobule/data";
+import { randomUint32, type SliceBatch, type SliceCache, type SliceKey } from "@lobule/data";
 import { type LoadedProgram, packSamples } from "@lobule/tensor";
 import type { Adam } from "../adam.js";
 import type { SegmentationPrograms } from "./segmentation-programs.js";
@@ -57,15 +57,17 @@ export class BatchRunner {
 
   /** Queues one step. The batch may be used again when the promise resolves. */
   async step(keys: readonly SliceKey[], batch: SliceBatch, epoch: number): Promise<void> {
-    const { programs, adam, microBatch } = this.options;
+    const { programs, adam, microBatch, seed } = this.options;
     const { slotPixels } = this.options.cache;
     const samples = packSamples(keys.map((key) => this.sample(key, epoch)));
     const step = this.steps++;
+    const dropoutKey = randomUint32(seed, "dropout");
     /** What the slices first … end − 1 of the batch need. */
     const inputs = (first: number, end: number) => ({
       pixels: batch.pixels.subarray((first * slotPixels) / 2, (end * slotPixels) / 2),
       labels: batch.labels.subarray((first * slotPixels) / 4, (end * slotPixels) / 4),
       samples: samples.subarray((first * samples.length) / keys.length, (end * samples.length) / keys.length),
+      dropoutSeed: Uint32Array.of(dropoutKey, first, epoch, step),
     });
     if (microBatch === null) {
       const program = await programs.training(keys.length);

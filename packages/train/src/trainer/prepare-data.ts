@@ -7,6 +7,7 @@ import {
   splitCases,
 } from "@lobule/data";
 import type { ModelDescription } from "../model/model-description.js";
+import { networkSpec } from "../model/network-settings.js";
 import { slicesOf } from "./slice-sampling.js";
 import { ConfigError, referenceCases, type TrainingConfig } from "./training-config.js";
 
@@ -152,7 +153,8 @@ export const describeModel = (
   window: readonly [number, number],
 ): ModelDescription => ({
   version: 1,
-  architecture: "AttentionResUNet",
+  architecture: "UNet",
+  network: networkSpec(config.network),
   classes: [...labels],
   baseFeatures: config.baseFeatures,
   depth: config.depth,

@@ -1,4 +1,4 @@
-import { type AttentionResUNet, diceCrossEntropy } from "@lobule/nn";
+import { deeplySupervised, diceCrossEntropy } from "@lobule/nn";
 import {
   accumulate,
   channelSum,
@@ -20,6 +20,7 @@ import {
 } from "@lobule/tensor";
 import type { Adam } from "../adam.js";
 import type { LossScaler } from "../loss-scaler.js";
+import type { Network } from "../model/model-description.js";
 
 /** Extents that all programs of a run share. */
 export interface InputGeometry {
@@ -47,7 +48,7 @@ function diceMetrics(dice: Tensor<readonly [number, number], "f32">): Record<str
 
 /** What the programs of a run compute with. */
 export interface ProgramParts {
-  readonly network: AttentionResUNet<1, number>;
+  readonly network: Network;
   readonly adam: Adam;
   readonly geometry: InputGeometry;
   /** How activations and gradients are stored. */
@@ -66,22 +67,23 @@ function trainingProgram(
 ): Program {
   network.train();
   const { height, width, slotPixels } = geometry;
-  const forward = (pixels: Tensor, labels: Tensor, samples: Tensor) => {
+  const forward = ({ pixels, labels, samples, dropoutSeed }: Readonly<Record<string, Tensor>>) => {
     const { image, target } = sampleSlices({
       pixels: pixels as Tensor<readonly [number], "u32">,
       labels: labels as Tensor<readonly [number], "u32">,
       samples: samples as Tensor<readonly [number], "u32">,
       ...{ slotPixels, batch: count, height, width },
     });
-    return diceCrossEntropy(network.forward(image), target);
+    const logitsOfLevels = network.forwardAll(image, { dropoutSeed: dropoutSeed as Tensor<readonly [4], "u32"> });
+    return deeplySupervised(logitsOfLevels, (logits) => diceCrossEntropy(logits, target));
   };
-  const inputs = batchInputs(count, slotPixels);
+  const inputs = { ...batchInputs(count, slotPixels), dropoutSeed: { shape: [4], dtype: "u32" } as const };
   if (sums === undefined) {
     return compile(
       {
         inputs: { ...inputs, hyper: { shape: [8], dtype: "f32" } },
-        build: ({ pixels, labels, samples, hyper }) => {
-          const { loss, crossEntropy, diceLoss, dice } = forward(pixels, labels, samples);
+        build: ({ hyper, ...data }) => {
+          const { loss, crossEntropy, diceLoss, dice } = forward(data);
           const slopes = gradients(loss, adam.parameters, scaler?.scale);
           return {
             metrics: { loss, crossEntropy, diceLoss, ...diceMetrics(dice) },
@@ -95,8 +97,8 @@ function trainingProgram(
   return compile(
     {
       inputs: { ...inputs, shares: { shape: [2], dtype: "f32" } },
-      build: ({ pixels, labels, samples, shares }) => {
-        const { loss, crossEntropy, diceLoss, dice } = forward(pixels, labels, samples);
+      build: ({ shares, ...data }) => {
+        const { loss, crossEntropy, diceLoss, dice } = forward(data);
         const slopes = gradients(loss, adam.parameters, scaler?.scale);
         return {
           metrics: { loss, crossEntropy, diceLoss, ...diceMetrics(dice) },

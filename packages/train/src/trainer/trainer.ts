@@ -1,11 +1,10 @@
 import { BatchReader, type SliceCache, type SliceKey, shuffled } from "@lobule/data";
-import type { AttentionResUNet } from "@lobule/nn";
 import { type Device, PlanError, type Program, type SafetensorsTensor } from "@lobule/tensor";
 import { Adam } from "../adam.js";
 import { EarlyStopping } from "../early-stopping.js";
 import { learningRateFactor } from "../learning-rate-schedule.js";
 import { LossScaler } from "../loss-scaler.js";
-import { buildNetwork, type ModelDescription, networkState } from "../model/model-description.js";
+import { buildNetwork, type ModelDescription, type Network, networkState } from "../model/model-description.js";
 import { ReduceLROnPlateau } from "../reduce-lr-on-plateau.js";
 import type { EpochRecord } from "../run/epoch-record.js";
 import type { RunFolder } from "../run/run-folder.js";
@@ -64,7 +63,7 @@ export type TrainingOutcome = "all epochs done" | "early stopping" | "interrupte
 
 /** Trains one network on the slices of a cache: epochs, validation, schedule, early stopping, checkpoints. */
 export class Trainer {
-  readonly network: AttentionResUNet<1, number>;
+  readonly network: Network;
   readonly preprocessing: Preprocessing;
   private readonly adam: Adam;
   private readonly scaler: LossScaler | undefined;

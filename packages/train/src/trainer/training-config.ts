@@ -1,4 +1,6 @@
+import { specProblem } from "@lobule/nn";
 import { z } from "zod";
+import { networkSettingsSchema, networkSpec } from "../model/network-settings.js";
 
 /** A setting that cannot be used; one sentence says which, what was expected and what was found. */
 export class ConfigError extends Error {
@@ -40,6 +42,8 @@ const trainingConfig = z.strictObject({
   window: z.union([z.literal("auto"), z.tuple([z.number(), z.number()])]),
   baseFeatures: count,
   depth: count.max(6),
+  /** A named network, and what is to be different from it. */
+  network: networkSettingsSchema.default({ preset: "attention-res-unet" }),
   batch: count,
   /** Slices that are run at once; the gradient of a batch is gathered from several such parts. */
   microBatch: count.nullable(),
@@ -75,6 +79,7 @@ const base: Omit<TrainingConfig, "data"> = {
   window: "auto",
   baseFeatures: 8,
   depth: 4,
+  network: { preset: "attention-res-unet" },
   batch: 32,
   microBatch: null,
   epochs: 100,
@@ -141,6 +146,13 @@ export function parseConfig(value: unknown, source: string): TrainingConfig {
     const near = Math.max(1, Math.round(config.size / multiple)) * multiple;
     throw new ConfigError(
       `${source}: size must be a multiple of ${multiple} (2^depth), got ${config.size}; ${near} is the nearest`,
+    );
+  }
+  const problem = specProblem(config, networkSpec(config.network));
+  if (problem !== undefined) throw new ConfigError(`${source}: network: ${problem}`);
+  if (config.size === multiple && networkSpec(config.network).norm !== "batch") {
+    throw new ConfigError(
+      `${source}: network: slices of ${config.size}×${config.size} are one pixel in the bridge, which ${networkSpec(config.network).norm} normalisation turns to nothing; use size ${2 * multiple} or depth ${config.depth - 1}`,
     );
   }
   if (config.window !== "auto" && !(config.window[0] < config.window[1])) {

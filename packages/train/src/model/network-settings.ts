@@ -1,0 +1,34 @@
+import { referenceSpec, type UNetPreset, type UNetSpec, unetPresets } from "@lobule/nn";
+import { z } from "zod";
+
+const fields = {
+  growth: z.number(),
+  block: z.enum(["plain", "residual", "residual-squeeze-excite"]),
+  skip: z.enum(["concat", "add", "attention-gate", "attention-gate-norm"]),
+  gatingSignal: z.enum(["upsampled", "coarse"]),
+  upsampling: z.enum(["transposed", "bilinear"]),
+  norm: z.enum(["batch", "instance", "group"]),
+  groups: z.int().positive(),
+  activation: z.enum(["relu", "leaky-relu", "silu"]),
+  dropout: z.number(),
+  deepSupervision: z.int().min(0),
+  bridgeAttentionHeads: z.int().min(0),
+} satisfies { readonly [Field in keyof UNetSpec]: z.ZodType<UNetSpec[Field]> };
+
+/** Every part of a network, as it is saved with a model. */
+export const networkSpecSchema = z.strictObject(fields);
+
+export const networkPresets = Object.keys(unetPresets) as [UNetPreset, ...UNetPreset[]];
+
+/** A named network, and what is to be different from it. */
+export const networkSettingsSchema = networkSpecSchema.partial().extend({
+  preset: z.enum(networkPresets).default("attention-res-unet"),
+});
+
+export type NetworkSettings = z.infer<typeof networkSettingsSchema>;
+
+/** The parts that settings stand for: the preset's, but for those that are given. */
+export function networkSpec({ preset, ...given }: NetworkSettings): UNetSpec {
+  const changes = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return { ...referenceSpec, ...unetPresets[preset], ...changes };
+}
