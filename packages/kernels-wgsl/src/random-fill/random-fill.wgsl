@@ -34,11 +34,18 @@ fn philox4x32(start: vec4u, seed: vec2u) -> vec4u {
   return c;
 }
 
+// sin(2π · turns) to seven digits, which WGSL's own need not have: Taylor's series on a quarter turn either way.
+fn sinTurns(turns: f32) -> f32 {
+  let quarters = 4.0 * (turns - round(turns)); // from -2 to 2
+  let z = select(quarters, sign(quarters) * 2.0 - quarters, abs(quarters) > 1.0);
+  let s = z * z;
+  return z * (1.57079637 + s * (-0.645964098 + s * (0.0796926262 + s * (-0.00468175414 + s * (0.000160441185 - s * 0.00000359884324)))));
+}
+
 // Two independent normal numbers from two of [0, 1); the logarithm's argument is in (0, 1].
 fn boxMuller(a: f32, b: f32) -> vec2f {
   let radius = sqrt(max(-2.0 * log(1.0 - a), 0.0));
-  let angle = 6.28318530718 * b;
-  return radius * vec2f(cos(angle), sin(angle));
+  return radius * vec2f(sinTurns(b + 0.25), sinTurns(b));
 }
 
 @compute @workgroup_size(LANES)
