@@ -144,8 +144,9 @@ export function parseConfig(value: unknown, source: string): TrainingConfig {
   const multiple = 2 ** config.depth;
   if (config.size !== null && config.size % multiple !== 0) {
     const near = Math.max(1, Math.round(config.size / multiple)) * multiple;
+    const halvings = Math.log2(config.size & -config.size);
     throw new ConfigError(
-      `${source}: size must be a multiple of ${multiple} (2^depth), got ${config.size}; ${near} is the nearest`,
+      `${source}: size must be a multiple of ${multiple} (2^depth), got ${config.size}; ${near} is the nearest${halvings > 0 ? `, and with depth ${halvings} it would be possible` : ""}`,
     );
   }
   const problem = specProblem(config, networkSpec(config.network));
