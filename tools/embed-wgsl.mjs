@@ -13,7 +13,7 @@ function* wgslFiles(directory) {
   }
 }
 
-for (const path of wgslFiles(join(root, "packages"))) {
+for (const path of ["packages", "examples"].flatMap((each) => [...wgslFiles(join(root, each))])) {
   const text = `/** The text of the WGSL file of the same name. */\nconst source: string = ${JSON.stringify(readFileSync(path, "utf8"))};\nexport default source;\n`;
   const target = `${path}.ts`;
   let current = "";

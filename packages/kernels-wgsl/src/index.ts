@@ -26,8 +26,11 @@ export { copyProbe, multiplyAddProbe } from "./roofs/roofs.js";
 export { scaledDotProductAttention } from "./sdpa/sdpa.js";
 export {
   bytesPerElement,
+  ceilDivide,
   type DType,
+  foldWorkgroups,
   type ImageShape,
+  imageSize,
   type Kernel,
   KernelDeclarationError,
   type Launch,

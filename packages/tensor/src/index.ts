@@ -1,5 +1,10 @@
 export {
+  ceilDivide,
   type DType,
+  foldWorkgroups,
+  type ImageShape,
+  imageSize,
+  type Kernel,
   type LabelField,
   packLabelFields,
   packSamples,
@@ -10,9 +15,19 @@ export {
 export type { CompileOptions, Definition, InputSpec, Results } from "./compiler/program.js";
 export { compile, Program } from "./compiler/program.js";
 export { Device, DeviceError, type DeviceOptions } from "./device/device.js";
+export { type GradientCheck, gradientError } from "./device/gradient-error.js";
 export type { DispatchTime, LoadedProgram } from "./device/loaded-program.js";
 export { gradients } from "./graph/gradients.js";
-export { constant, type HostData, type Image, type Scalar, Tensor, type Vector } from "./graph/tensor.js";
+export {
+  apply,
+  applyOne,
+  constant,
+  type HostData,
+  type Image,
+  type Scalar,
+  Tensor,
+  type Vector,
+} from "./graph/tensor.js";
 export { groupVariables, Variable, type VariableRole } from "./graph/variable.js";
 export { accumulate } from "./ops/accumulate.js";
 export { adam, type Update } from "./ops/adam.js";
@@ -67,4 +82,4 @@ export {
   type SafetensorsTensor,
   writeSafetensors,
 } from "./safetensors.js";
-export { PlanError, printShape, type Shape, ShapeError } from "./shape.js";
+export { asImage, PlanError, printShape, type Shape, ShapeError } from "./shape.js";

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Device } from "../device/device.js";
-import { gradients } from "../graph/gradients.js";
-import { constant, type Image, type Tensor } from "../graph/tensor.js";
+import { gradientError } from "../device/gradient-error.js";
+import { applyOne, constant, type Image, type Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { testDevice } from "../testing/device.js";
 import { batchNorm } from "./batch-norm.js";
@@ -9,7 +9,7 @@ import { reshape, sliceChannels } from "./channels.js";
 import { groupNorm } from "./group-norm.js";
 import { leakyRelu, multiply, silu } from "./pointwise.js";
 import { randomBernoulli } from "./random.js";
-import { globalAveragePool, sum } from "./sum.js";
+import { globalAveragePool } from "./sum.js";
 import { transpose } from "./transpose.js";
 import { upsampleBilinear2x } from "./upsample-bilinear.js";
 
@@ -21,39 +21,10 @@ beforeAll(async () => {
 const values = (length: number, seed: number): Float32Array =>
   Float32Array.from({ length }, (_, i) => Math.fround(Math.sin(1.7 * i + seed) + 0.3 * Math.cos(0.9 * i * i + seed)));
 
-/** Compares the gradients of Σ weights ⊙ f(inputs) with central differences of the same program. */
-async function checkGradients(
+const checkGradients = async (
   f: (...inputs: Tensor[]) => Tensor,
-  arrays: readonly { readonly data: Float32Array; readonly shape: readonly number[] }[],
-): Promise<void> {
-  const build = (data: readonly Float32Array[]) => {
-    const inputs = arrays.map(({ shape }, i) => constant(data[i] as Float32Array, shape));
-    const output = f(...inputs);
-    const size = output.shape.reduce((product, extent) => product * extent, 1);
-    const loss = sum(multiply(output, constant(values(size, 5), output.shape)));
-    return { loss, inputs };
-  };
-  const start = arrays.map(({ data }) => data);
-  const { loss, inputs } = build(start);
-  const slopes = gradients(loss, inputs);
-  const got = await device.evaluate(Object.fromEntries(slopes.map((slope, i) => [`g${i}`, slope])));
-  for (const [which, { data }] of arrays.entries()) {
-    const direction = values(data.length, 9 + which);
-    const at = async (step: number): Promise<number> => {
-      const moved = start.map((each, i) =>
-        i === which ? each.map((value, k) => value + step * (direction[k] as number)) : each,
-      );
-      return (await device.evaluate({ loss: build(moved).loss })).loss[0] as number;
-    };
-    const step = 1e-2;
-    const expected = ((await at(step)) - (await at(-step))) / (2 * step);
-    const slope = got[`g${which}`] as Float32Array;
-    const found = slope.reduce((total, value, k) => total + value * (direction[k] as number), 0);
-    expect(Math.abs(found - expected), `input ${which}: ${found}, ${expected}`).toBeLessThan(
-      5e-3 * Math.max(1, Math.abs(expected)),
-    );
-  }
-}
+  inputs: readonly { readonly data: Float32Array; readonly shape: readonly number[] }[],
+): Promise<void> => expect(await gradientError(device, f, { inputs })).toBeLessThan(5e-3);
 
 describe("group normalisation", () => {
   const shape = [2, 6, 3, 5] as const;
@@ -126,6 +97,16 @@ test("global average pooling", async () => {
     expect(y[plane]).toBeCloseTo(part.reduce((total, value) => total + value, 0) / 20, 5);
   }
   await checkGradients((input) => globalAveragePool(input as Image<3>) as Tensor, [{ data: x, shape: [2, 3, 4, 5] }]);
+});
+
+test("a wrong gradient is found", async () => {
+  const wrong = (x: Tensor): Tensor =>
+    applyOne(
+      { kind: "pointwise", name: "double", wgsl: ([a]) => `(2.0 * ${a})`, gradient: ([g]) => [g] },
+      [x],
+      x.shape,
+    );
+  expect(await gradientError(device, wrong, { inputs: [{ data: values(6, 1), shape: [6] }] })).toBeGreaterThan(0.1);
 });
 
 test("a broadcast over the pixels takes its gradient from all of them", () =>
