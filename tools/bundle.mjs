@@ -62,7 +62,7 @@ const { metafile } = await build({
   platform: "node",
   format: "esm",
   target: "node20",
-  external: ["webgpu", "@sparticuz/chromium"],
+  external: ["webgpu", "@sparticuz/chromium", "esbuild"],
   metafile: true,
   logLevel: "warning",
   // What is CommonJS inside calls require, which an ES module has not.

@@ -24,6 +24,7 @@ export {
   weightedDiceCrossEntropy,
 } from "./losses/weighted-dice-cross-entropy.js";
 export { AttentionResUNet, type AttentionResUNetOptions } from "./models/attention-res-unet.js";
+export type { SegmentationNetwork } from "./models/segmentation-network.js";
 export { type ForwardOptions, UNet, type UNetOptions } from "./models/unet.js";
 export {
   referenceSpec,

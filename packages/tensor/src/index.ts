@@ -38,6 +38,7 @@ export { addBias } from "./ops/bias.js";
 export { castTo } from "./ops/cast.js";
 export { concatChannels, reshape, sliceChannels } from "./ops/channels.js";
 export { conv1x1, conv3x3, convTranspose2x2 } from "./ops/convolution.js";
+export { globalAveragePool } from "./ops/global-average-pool.js";
 export { type GroupNormOptions, groupNorm } from "./ops/group-norm.js";
 export { labelMap } from "./ops/label-map.js";
 export type { LossScaling } from "./ops/loss-scaling.js";
@@ -72,7 +73,7 @@ export {
 } from "./ops/slice-transforms.js";
 export { softmaxChannels } from "./ops/softmax.js";
 export { type SoftmaxLoss, type SoftmaxLossOptions, softmaxLoss } from "./ops/softmax-loss.js";
-export { channelSum, globalAveragePool, sum } from "./ops/sum.js";
+export { channelSum, sum } from "./ops/sum.js";
 export { transpose } from "./ops/transpose.js";
 export { upsampleBilinear2x } from "./ops/upsample-bilinear.js";
 export {

@@ -48,8 +48,10 @@ export { type LargestComponentOptions, largestComponent } from "./evaluation/lar
 export { type PublishedDice, type PublishedPreset, publishedDice } from "./evaluation/published-figures.js";
 export { type ClassSummary, type EvaluationResult, summarise } from "./evaluation/summarise.js";
 export { LossScaler, type LossScalerOptions } from "./loss-scaler.js";
+export { defineModel, type ModelFactory, type ModelRequest } from "./model/custom-model.js";
 export { readModel, type SavedModel } from "./model/load-model.js";
-export { type ModelDescription, ModelError } from "./model/model-description.js";
+export type { ModelCode, ModelDescription } from "./model/model-description.js";
+export { ModelError } from "./model/model-error.js";
 export { networkPresets, networkSettingsSchema, networkSpec } from "./model/network-settings.js";
 export { type EvaluateOptions, evaluateCases, predictVolume } from "./predict/evaluate-cases.js";
 export { loadModels, normalizeImage, type SliceModel } from "./predict/load-models.js";

@@ -76,6 +76,7 @@ export function rooflineSvg(kernels: readonly KernelTiming[], roof: Roof, title:
       return `<text class="name" x="${at(left)}" y="${at(box.y)}">${escaped(name)}</text>`;
     });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="12">
+<title>${escaped(title)}</title>
 <style>.grid{stroke:#ddd}.tick{fill:#555}.roof{stroke:#b3541e;stroke-width:2;fill:none}.dot{fill:#2a6fb0;fill-opacity:.55;stroke:#1d4f80}.name{fill:#222;stroke:#fff;stroke-width:3;paint-order:stroke}.axis{fill:#222}</style>
 <rect width="100%" height="100%" fill="#fff"/>
 <text class="axis" x="${frame.left}" y="22" font-size="14" font-weight="600">${escaped(title)}</text>

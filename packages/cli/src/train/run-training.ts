@@ -20,6 +20,7 @@ import {
 import { environmentOf } from "../shared/environment.js";
 import { interruptible } from "../shared/interruption.js";
 import { progress } from "../shared/progress.js";
+import { compileModel } from "./compile-model.js";
 import { lockRun, type RunLock } from "./run-lock.js";
 import { presetOf, settingsOf } from "./train-options.js";
 
@@ -43,7 +44,7 @@ async function configFrom(args: Arguments): Promise<TrainingConfig> {
   const file = await readConfigFile(textOf(args.config));
   const preset = presetOf(args.preset) ?? presetOf(file.preset);
   const config = resolveConfig(preset, file, { preset }, settingsOf(args));
-  return { ...config, data: resolve(config.data) };
+  return { ...config, data: resolve(config.data), model: config.model === null ? null : resolve(config.model) };
 }
 
 /** Shows a run as it goes: bars on a terminal, plain lines elsewhere, an object a line with --json. */
@@ -122,6 +123,7 @@ export async function runTraining(args: Arguments): Promise<void> {
     throw new ConfigError("name the folder of the new run: --out RUN");
   }
   if (out !== undefined) await RunFolder.requireNone(out);
+  const code = typeof config?.model === "string" ? await compileModel(config.model) : undefined;
   const device = await Device.open(await openGpu());
   let run: OpenRun | undefined;
   let lock: RunLock | undefined;
@@ -132,6 +134,7 @@ export async function runTraining(args: Arguments): Promise<void> {
       const request = {
         ...{ device, signal, observer: display, now: () => performance.now() },
         ...{ wallClock: () => Date.now() / 1000, host: hostname() },
+        ...(code === undefined ? {} : { code }),
         cacheDirectoryOf: (data: string) => textOf(args.cache) ?? join(caches, cacheName(data)),
         ...(typeof args.workers === "number" ? { workers: args.workers } : {}),
         onDecoded: (done: number, total: number, name: string) => display.decoded(done, total, name),

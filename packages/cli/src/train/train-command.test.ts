@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -46,6 +46,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
+const ownModel = fileURLToPath(new URL("../../../../examples/src/custom-kernel/my-model.ts", import.meta.url));
 const small = () => ["--data", data, "--cache", join(root, "cache"), "--size", "16", "--base-features", "1"];
 
 describe("from a folder to labels", () => {
@@ -99,6 +100,40 @@ describe("from a folder to labels", () => {
     });
   });
 
+  test("a network of one's own, with a kernel of its own", async () => {
+    const out = join(root, "own");
+    const trained = await run([
+      "train",
+      ...small(),
+      "--out",
+      out,
+      "--batch",
+      "4",
+      "--epochs",
+      "1",
+      "--model",
+      ownModel,
+    ]);
+    expect(trained.code, trained.err).toBe(0);
+    expect(await readdir(out)).toContain("model.cjs");
+    const segmented = await run([
+      "segment",
+      join(data, "imagesTs"),
+      "-m",
+      out,
+      "-o",
+      join(root, "own-labels"),
+      "--json",
+    ]);
+    expect(segmented.code, segmented.err).toBe(0);
+    expect(JSON.parse(segmented.out)).toMatchObject({ volumes: [{ name: "liver" }, { name: "cancer" }] });
+    await appendFile(join(out, "model.cjs"), "// changed\n");
+    expect(await run(["train", "--resume", out])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("model.cjs: is not the code that the weights were trained with; restore it"),
+    });
+  });
+
   test("stopped by Ctrl-C it prints the command that goes on, which does", async () => {
     const out = join(root, "stopped");
     const words = ["train", ...small(), "--out", out, "--batch", "1", "--epochs", "40"];
@@ -135,6 +170,27 @@ describe("bad input: one sentence, exit code 1, no stack", () => {
       () => ["train", ...small(), "--config", join(root, "bad.json"), "--out", join(root, "x")],
       /bad\.json: expected a JSON object/,
     ],
+    [
+      "groups that do not divide",
+      () => ["train", ...small(), "--norm", "group", "--groups", "3", "--out", join(root, "x")],
+      /network: 3 groups do not divide the 1 channels of level 0; 1 would fit/,
+    ],
+    ["a network of no name", () => ["train", ...small(), "--network", "resnet"], /Choices: "unet", "res-unet"/],
+    [
+      "a model with a mistake",
+      () => ["train", ...small(), "--model", join(root, "bad.ts"), "--out", join(root, "x")],
+      /bad\.ts: line 1 of bad\.ts: Unexpected "="/,
+    ],
+    [
+      "a model that is none",
+      () => ["train", ...small(), "--model", join(root, "none.ts"), "--out", join(root, "x")],
+      /none\.ts: its default export must return a Module with a forward method/,
+    ],
+    [
+      "a model that imports Node's modules",
+      () => ["train", ...small(), "--model", join(root, "node.ts"), "--out", join(root, "x")],
+      /node\.ts: line 1 of node\.ts: Could not resolve "node:fs"/,
+    ],
     ["a run that is none", () => ["train", "--resume", data], /is no run folder/],
     [
       "a model that is not there",
@@ -144,6 +200,9 @@ describe("bad input: one sentence, exit code 1, no stack", () => {
     ["an unknown command", () => ["trian"], /Unknown argument|Did you mean/],
   ])("%s", async (_what, words, message) => {
     await writeFile(join(root, "bad.json"), "{ not");
+    await writeFile(join(root, "bad.ts"), "let x: = 3;");
+    await writeFile(join(root, "none.ts"), "export default () => ({});");
+    await writeFile(join(root, "node.ts"), 'export { readFile as default } from "node:fs";');
     const { code, out, err } = await run(words());
     expect(code).toBe(1);
     const own = err.split("\n").filter((line) => line !== "" && !line.startsWith("Warning: max"));

@@ -20,6 +20,7 @@ export const trainOptions = (parser: Argv) =>
     .option("size", { type: "number", describe: "resample slices to SIZE×SIZE [own size]" })
     .option("base-features", { type: "number", describe: "channels of the first level [8; vessel 16]" })
     .option("depth", { type: "number", describe: "poolings between image and bridge [4]" })
+    .option("model", { type: "string", describe: "file that exports a network of your own" })
     .option("network", { choices: networkPresets, describe: "named network [attention-res-unet]" })
     .option("block", {
       choices: ["plain", "residual", "residual-squeeze-excite"] as const,
@@ -84,6 +85,7 @@ export function settingsOf(args: Readonly<Record<string, unknown>>): Record<stri
     ["microBatch", "microBatch"],
     ["size", "size"],
     ["baseFeatures", "baseFeatures"],
+    ["model", "model"],
     ["depth", "depth"],
     ["lr", "learningRate"],
     ["schedule", "schedule"],

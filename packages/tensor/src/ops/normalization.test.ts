@@ -6,10 +6,10 @@ import { Variable } from "../graph/variable.js";
 import { testDevice } from "../testing/device.js";
 import { batchNorm } from "./batch-norm.js";
 import { reshape, sliceChannels } from "./channels.js";
+import { globalAveragePool } from "./global-average-pool.js";
 import { groupNorm } from "./group-norm.js";
 import { leakyRelu, multiply, silu } from "./pointwise.js";
 import { randomBernoulli } from "./random.js";
-import { globalAveragePool } from "./sum.js";
 import { transpose } from "./transpose.js";
 import { upsampleBilinear2x } from "./upsample-bilinear.js";
 

@@ -1,8 +1,7 @@
-import { applyOne, type Image, type Tensor } from "../graph/tensor.js";
+import { applyOne, type Tensor } from "../graph/tensor.js";
 import { asImage, printShape, type Shape, ShapeError, sameShape, sizeOf } from "../shape.js";
 import { reshape } from "./channels.js";
 import { sumChannels } from "./convolution.js";
-import { scale } from "./pointwise.js";
 
 /** Partial sums by channel; see {@link StatisticsOperation}. */
 export const statistics = (mode: "moments" | "sums", x: Tensor, second?: Tensor): Tensor =>
@@ -64,12 +63,6 @@ export function sumAxis(x: Tensor, axis: number): Tensor<Shape, "f32"> {
     summed,
     x.shape.map((each, i) => (i === axis ? 1 : each)),
   );
-}
-
-/** Mean over the pixels of each channel of each sample. x [n, c, h, w] → [n, c, 1, 1]. */
-export function globalAveragePool<C extends number>(x: Image<C>): Image<C> {
-  const { batch, height, width } = asImage(x.shape);
-  return scale(sumToShape(x, [batch, x.shape[1], 1, 1]), 1 / (height * width)) as Image<C>;
 }
 
 /** Σ of all elements, as a scalar. */

@@ -1,8 +1,10 @@
+import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { decodeCheckpoint } from "../run/checkpoint.js";
-import { type ModelDescription, ModelError, networkState, parseModelDescription } from "./model-description.js";
+import { type ModelCode, type ModelDescription, networkState, parseModelDescription } from "./model-description.js";
+import { ModelError } from "./model-error.js";
 
 /** A trained network as it is saved: its description and its weights. */
 export interface SavedModel {
@@ -10,6 +12,8 @@ export interface SavedModel {
   readonly weights: ReadonlyMap<string, SafetensorsTensor>;
   /** The file it came from. */
   readonly source: string;
+  /** What makes the network, where it is no U-Net of ours. */
+  readonly code: ModelCode | undefined;
 }
 
 /**
@@ -21,7 +25,7 @@ export async function readModel(path: string): Promise<SavedModel> {
   if (found === undefined) {
     throw new ModelError(`${path}: there is no such file or folder; give a run folder or a .safetensors checkpoint`);
   }
-  const source = found.isDirectory() ? join(path, "checkpoints", "best.safetensors") : path;
+  const source = found.isDirectory() ? join(path, "checkpoints", "best.safetensors") : resolve(path);
   const bytes = await readFile(source).catch(() => {
     throw new ModelError(
       found.isDirectory()
@@ -30,7 +34,27 @@ export async function readModel(path: string): Promise<SavedModel> {
     );
   });
   const { tensors, state } = decoded(bytes, source);
-  return { description: parseModelDescription(state.model, source), weights: networkState(tensors), source };
+  const description = parseModelDescription(state.model, source);
+  const code = description.code === undefined ? undefined : await readCode(dirname(dirname(source)), description.code);
+  return { description, weights: networkState(tensors), source, code };
+}
+
+/** SHA-256 of a model's code, in hexadecimal. */
+export const codeHash = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+/**
+ * The code of a run's own model.
+ * @throws ModelError when the folder has none, or another than the weights were trained with.
+ */
+export async function readCode(directory: string, hash: string): Promise<ModelCode> {
+  const source = join(directory, "model.cjs");
+  const text = await readFile(source, "utf8").catch(() => {
+    throw new ModelError(`${source}: is missing, and this model has code of its own; keep its run folder whole`);
+  });
+  if (codeHash(text) !== hash) {
+    throw new ModelError(`${source}: is not the code that the weights were trained with; restore it`);
+  }
+  return { text, source };
 }
 
 function decoded(bytes: Uint8Array, source: string): ReturnType<typeof decodeCheckpoint> {

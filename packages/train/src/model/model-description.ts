@@ -1,13 +1,17 @@
-import { referenceSpec, UNet } from "@lobule/nn";
+import { referenceSpec, type SegmentationNetwork, UNet } from "@lobule/nn";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { z } from "zod";
+import { buildCustom } from "./custom-model.js";
+import { ModelError } from "./model-error.js";
 import { networkSpecSchema } from "./network-settings.js";
 
 /** What must be known besides the weights to use a model: the network's shape and how slices are prepared for it. */
 const modelDescription = z.strictObject({
   version: z.literal(1),
   /** AttentionResUNet is how the reference network was called before there were others. */
-  architecture: z.enum(["UNet", "AttentionResUNet"]),
+  architecture: z.enum(["UNet", "AttentionResUNet", "custom"]),
+  /** SHA-256 of the code that a custom network is made by, which lies in the run folder as model.cjs. */
+  code: z.string().optional(),
   /** What the network is made of. */
   network: networkSpecSchema.default(referenceSpec),
   /** Names of the classes, background first. */
@@ -22,11 +26,6 @@ const modelDescription = z.strictObject({
 });
 
 export type ModelDescription = z.infer<typeof modelDescription>;
-
-/** A model file that cannot be used; one sentence says why. */
-export class ModelError extends Error {
-  override readonly name = "ModelError";
-}
 
 /** @throws ModelError naming `source` when the value describes no model that this version knows. */
 export function parseModelDescription(value: unknown, source: string): ModelDescription {
@@ -43,12 +42,23 @@ export function parseModelDescription(value: unknown, source: string): ModelDesc
   return result.data;
 }
 
-/** A network that labels the classes of a description. */
-export type Network = UNet<1, number>;
+/** Code of a model of one's own, and where it came from. */
+export interface ModelCode {
+  readonly text: string;
+  readonly source: string;
+}
 
-/** The network that a description stands for, with start values of the seed. */
-export const buildNetwork = ({ classes, baseFeatures, depth, network }: ModelDescription, seed: number): Network =>
-  new UNet({ ...network, inChannels: 1, classes: classes.length, baseFeatures, depth, seed });
+/**
+ * The network that a description stands for, with start values of the seed.
+ * @throws ModelError when a custom network's code is missing or does not make one.
+ */
+export function buildNetwork(description: ModelDescription, seed: number, code?: ModelCode): SegmentationNetwork {
+  const { architecture, classes, baseFeatures, depth, network } = description;
+  const request = { classes: classes.length, baseFeatures, depth, seed };
+  if (architecture !== "custom") return new UNet({ ...network, inChannels: 1, ...request });
+  if (code === undefined) throw new ModelError("the code of this model is not at hand; give its run folder");
+  return buildCustom(code.text, code.source, request);
+}
 
 /** The entries of a checkpoint that are the network's, without the optimizer's moments and the loss scaler's state. */
 export const networkState = (tensors: ReadonlyMap<string, SafetensorsTensor>): Map<string, SafetensorsTensor> =>

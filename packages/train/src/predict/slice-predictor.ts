@@ -1,3 +1,4 @@
+import type { SegmentationNetwork } from "@lobule/nn";
 import {
   add,
   compile,
@@ -16,7 +17,7 @@ import {
   wordsPerSample,
 } from "@lobule/tensor";
 import type { SavedModel } from "../model/load-model.js";
-import { buildNetwork, type ModelDescription, type Network } from "../model/model-description.js";
+import { buildNetwork, type ModelDescription } from "../model/model-description.js";
 import { type Preprocessing, plainSample } from "../trainer/slice-sampling.js";
 import { storeSlices } from "./stored-slices.js";
 
@@ -48,19 +49,19 @@ interface Prepared {
 export class SlicePredictor {
   readonly description: ModelDescription;
   readonly atOnce: number;
-  private readonly network: Network;
+  private readonly network: SegmentationNetwork;
   private prepared: Promise<Prepared> | undefined;
   private extents = "";
 
   /** @throws StateDictError when the weights are not of the network that is described. */
   constructor(
     private readonly device: Device,
-    { description, weights }: Pick<SavedModel, "description" | "weights">,
+    { description, weights, code }: Omit<SavedModel, "source">,
     private readonly options: PredictorOptions = {},
   ) {
     this.description = description;
     this.atOnce = options.atOnce ?? 4;
-    this.network = buildNetwork(description, 0);
+    this.network = buildNetwork(description, 0, code);
     this.network.loadStateDict(weights);
     this.network.eval();
   }
@@ -127,7 +128,7 @@ export class SlicePredictor {
 
   private async prepare(width: number, height: number): Promise<Prepared> {
     const { size, window } = this.description;
-    const { divisor } = this.network;
+    const { divisor = 1 } = this.network;
     const up = (extent: number): number => Math.ceil(extent / divisor) * divisor;
     const input = size === null ? { width: up(width), height: up(height) } : { width: size, height: size };
     const preprocessing = { ...input, window, resample: size !== null };

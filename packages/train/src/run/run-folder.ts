@@ -28,6 +28,8 @@ export interface RunSettings {
   readonly split: RunSplit;
   /** What ran where: versions, adapter; JSON values. */
   readonly environment: Readonly<Record<string, unknown>>;
+  /** Code of the run's own model, where it has one. */
+  readonly modelCode?: string;
 }
 
 export type CheckpointKind = "best" | "last";
@@ -44,6 +46,7 @@ const environmentSchema = z.looseObject({ runFormat: z.int().positive() });
  *     config.json         the resolved configuration, as given
  *     split.json          { training: [case…], validation: [case…] }
  *     environment.json    what ran where, and runFormat, the version of this layout
+ *     model.cjs           code of the run's own model, where it has one
  *     workload.json       what the cases hold and what a step costs, a Workload
  *     metrics.jsonl       an EpochRecord a line
  *     checkpoints/{best,last}.safetensors
@@ -88,7 +91,7 @@ export class RunFolder {
    */
   static async create(directory: string, settings: RunSettings): Promise<RunFolder> {
     await RunFolder.requireNone(directory);
-    const { config, split, environment } = settings;
+    const { config, split, environment, modelCode } = settings;
     try {
       await mkdir(directory, { recursive: true });
     } catch (error) {
@@ -96,6 +99,7 @@ export class RunFolder {
     }
     await writeFileAtomically(join(directory, "environment.json"), json({ ...environment, runFormat: formatVersion }));
     await writeFileAtomically(join(directory, "split.json"), json(split));
+    if (modelCode !== undefined) await writeFileAtomically(join(directory, "model.cjs"), modelCode);
     // Last, since it is what makes a folder a run: a kill before this leaves a folder that can be begun again.
     await writeFileAtomically(join(directory, "config.json"), json(config));
     return new RunFolder(directory, settings);

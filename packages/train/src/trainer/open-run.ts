@@ -1,5 +1,6 @@
 import type { Device } from "@lobule/tensor";
-import { type ModelDescription, parseModelDescription } from "../model/model-description.js";
+import { readCode } from "../model/load-model.js";
+import { type ModelCode, type ModelDescription, parseModelDescription } from "../model/model-description.js";
 import { epochScalars } from "../run/epoch-scalars.js";
 import { RunFolder } from "../run/run-folder.js";
 import type { Workload } from "../run/workload.js";
@@ -13,6 +14,8 @@ export interface RunRequest extends Omit<PrepareOptions, "split" | "cacheDirecto
   /** Where the decoded slices of a Decathlon folder are kept. */
   readonly cacheDirectoryOf: (data: string) => string;
   readonly device: Device;
+  /** Code of the configuration's own model, where it has one. */
+  readonly code?: ModelCode;
   /** Milliseconds; for rates only. */
   readonly now: () => number;
   readonly observer?: TrainingObserver;
@@ -49,10 +52,13 @@ export async function startRun(
 ): Promise<OpenRun> {
   const data = await prepareData(config, { ...request, cacheDirectory: request.cacheDirectoryOf(config.data) });
   try {
-    const model = describeModel(config, data.task.labels, await resolveWindow(config, data));
+    const model = describeModel(config, data.task.labels, await resolveWindow(config, data), request.code);
     const trainer = trainerFor(config, model, data, request);
     const bytes = trainer.checkMemory();
-    const folder = await RunFolder.create(directory, { config, split: data.split, environment });
+    const folder = await RunFolder.create(directory, {
+      ...{ config, split: data.split, environment },
+      ...(request.code === undefined ? {} : { modelCode: request.code.text }),
+    });
     await folder.recordWorkload(workloadOf(data, trainer));
     return await opened({ config, model, data, folder, trainer, bytes }, 0, request);
   } catch (error) {
@@ -73,13 +79,14 @@ export async function resumeRun(directory: string, request: RunRequest): Promise
   const source = folder.checkpointPath("last");
   const model = parseModelDescription(state.model, source);
   const training = parseTrainingState(state.training, source);
+  const code = model.code === undefined ? {} : { code: await readCode(directory, model.code) };
   const data = await prepareData(config, {
     ...request,
     cacheDirectory: request.cacheDirectoryOf(config.data),
     split: folder.split,
   });
   try {
-    const trainer = trainerFor(config, model, data, request);
+    const trainer = trainerFor(config, model, data, { ...request, ...code });
     const bytes = trainer.checkMemory();
     trainer.restore(training, tensors);
     await folder.recordWorkload(workloadOf(data, trainer));
@@ -100,11 +107,12 @@ const trainerFor = (
   config: TrainingConfig,
   model: ModelDescription,
   data: PreparedData,
-  { device, now, signal, observer }: RunRequest,
+  { device, now, signal, observer, code }: RunRequest,
 ): Trainer =>
   new Trainer({
     ...{ config, model, device, now, cache: data.cache, cases: data.cases },
     ...(signal === undefined ? {} : { signal }),
+    ...(code === undefined ? {} : { code }),
     ...(observer === undefined ? {} : { observer }),
   });
 

@@ -6,7 +6,8 @@ import {
   selectCases,
   splitCases,
 } from "@lobule/data";
-import type { ModelDescription } from "../model/model-description.js";
+import { codeHash } from "../model/load-model.js";
+import type { ModelCode, ModelDescription } from "../model/model-description.js";
 import { networkSpec } from "../model/network-settings.js";
 import { slicesOf } from "./slice-sampling.js";
 import { ConfigError, referenceCases, type TrainingConfig } from "./training-config.js";
@@ -151,9 +152,11 @@ export const describeModel = (
   config: TrainingConfig,
   labels: readonly string[],
   window: readonly [number, number],
+  code?: ModelCode,
 ): ModelDescription => ({
   version: 1,
-  architecture: "UNet",
+  architecture: code === undefined ? "UNet" : "custom",
+  ...(code === undefined ? {} : { code: codeHash(code.text) }),
   network: networkSpec(config.network),
   classes: [...labels],
   baseFeatures: config.baseFeatures,

@@ -1,10 +1,11 @@
-import { deeplySupervised, diceCrossEntropy } from "@lobule/nn";
+import { deeplySupervised, diceCrossEntropy, type ForwardOptions, type SegmentationNetwork } from "@lobule/nn";
 import {
   accumulate,
   channelSum,
   compile,
   type Device,
   gradients,
+  type Image,
   type LoadedProgram,
   overlapCounts,
   PlanError,
@@ -20,7 +21,6 @@ import {
 } from "@lobule/tensor";
 import type { Adam } from "../adam.js";
 import type { LossScaler } from "../loss-scaler.js";
-import type { Network } from "../model/model-description.js";
 
 /** Extents that all programs of a run share. */
 export interface InputGeometry {
@@ -46,9 +46,13 @@ function diceMetrics(dice: Tensor<readonly [number, number], "f32">): Record<str
   );
 }
 
+/** Logits of every level that the loss takes in. */
+const logitsOf = (network: SegmentationNetwork, image: Image<1>, options: ForwardOptions) =>
+  network.forwardAll?.(image, options) ?? ([network.forward(image, options)] as const);
+
 /** What the programs of a run compute with. */
 export interface ProgramParts {
-  readonly network: Network;
+  readonly network: SegmentationNetwork;
   readonly adam: Adam;
   readonly geometry: InputGeometry;
   /** How activations and gradients are stored. */
@@ -74,7 +78,7 @@ function trainingProgram(
       samples: samples as Tensor<readonly [number], "u32">,
       ...{ slotPixels, batch: count, height, width },
     });
-    const logitsOfLevels = network.forwardAll(image, { dropoutSeed: dropoutSeed as Tensor<readonly [4], "u32"> });
+    const logitsOfLevels = logitsOf(network, image, { dropoutSeed: dropoutSeed as Tensor<readonly [4], "u32"> });
     return deeplySupervised(logitsOfLevels, (logits) => diceCrossEntropy(logits, target));
   };
   const inputs = { ...batchInputs(count, slotPixels), dropoutSeed: { shape: [4], dtype: "u32" } as const };

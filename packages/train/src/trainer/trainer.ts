@@ -1,10 +1,11 @@
 import { BatchReader, type SliceCache, type SliceKey, shuffled } from "@lobule/data";
+import type { SegmentationNetwork } from "@lobule/nn";
 import { type Device, PlanError, type Program, type SafetensorsTensor } from "@lobule/tensor";
 import { Adam } from "../adam.js";
 import { EarlyStopping } from "../early-stopping.js";
 import { learningRateFactor } from "../learning-rate-schedule.js";
 import { LossScaler } from "../loss-scaler.js";
-import { buildNetwork, type ModelDescription, type Network, networkState } from "../model/model-description.js";
+import { buildNetwork, type ModelCode, type ModelDescription, networkState } from "../model/model-description.js";
 import { ReduceLROnPlateau } from "../reduce-lr-on-plateau.js";
 import type { EpochRecord } from "../run/epoch-record.js";
 import type { RunFolder } from "../run/run-folder.js";
@@ -13,7 +14,7 @@ import { BatchRunner } from "./batch-runner.js";
 import { addedTo, meansOf } from "./epoch-sums.js";
 import { SegmentationPrograms } from "./segmentation-programs.js";
 import { inputExtents, type Preprocessing, slicesOf } from "./slice-sampling.js";
-import type { TrainingConfig } from "./training-config.js";
+import { ConfigError, type TrainingConfig } from "./training-config.js";
 import type { TrainingState } from "./training-state.js";
 import { type ValidationResult, validate } from "./validation.js";
 
@@ -22,6 +23,8 @@ export interface TrainerOptions {
   readonly device: Device;
   readonly config: TrainingConfig;
   readonly model: ModelDescription;
+  /** What makes the network, where it is no U-Net of ours. */
+  readonly code?: ModelCode;
   readonly cache: SliceCache;
   /** Numbers of the cases of the cache. */
   readonly cases: { readonly training: readonly number[]; readonly validation: readonly number[] };
@@ -63,7 +66,7 @@ export type TrainingOutcome = "all epochs done" | "early stopping" | "interrupte
 
 /** Trains one network on the slices of a cache: epochs, validation, schedule, early stopping, checkpoints. */
 export class Trainer {
-  readonly network: Network;
+  readonly network: SegmentationNetwork;
   readonly preprocessing: Preprocessing;
   private readonly adam: Adam;
   private readonly scaler: LossScaler | undefined;
@@ -76,8 +79,8 @@ export class Trainer {
   private state: TrainingState;
 
   constructor(private readonly options: TrainerOptions) {
-    const { config, model, cache, cases, device } = options;
-    this.network = buildNetwork(model, config.seed);
+    const { config, model, code, cache, cases, device } = options;
+    this.network = buildNetwork(model, config.seed, code);
     this.adam = new Adam(this.network.namedParameters(), { learningRate: config.learningRate });
     if (config.precision === "f16" && !device.hasF16) {
       throw new PlanError("this adapter has no shader-f16; use --precision f32, or another adapter (lobule doctor)");
@@ -85,7 +88,11 @@ export class Trainer {
     this.scaler = config.precision === "f16" ? new LossScaler() : undefined;
     this.plateau = new ReduceLROnPlateau({ learningRate: config.learningRate, ...config.plateau });
     this.earlyStopping = new EarlyStopping(config.earlyStopping);
-    const extents = inputExtents(cache.cases, config.size, this.network.divisor);
+    const { divisor = 1 } = this.network;
+    if (config.size !== null && config.size % divisor !== 0) {
+      throw new ConfigError(`size must be a multiple of ${divisor} for this network, got ${config.size}`);
+    }
+    const extents = inputExtents(cache.cases, config.size, divisor);
     this.preprocessing = { ...extents, window: model.window, resample: config.size !== null };
     const geometry = { ...extents, slotPixels: cache.slotPixels };
     const { network, adam, scaler } = this;

@@ -42,6 +42,8 @@ const trainingConfig = z.strictObject({
   window: z.union([z.literal("auto"), z.tuple([z.number(), z.number()])]),
   baseFeatures: count,
   depth: count.max(6),
+  /** File of a model of one's own, in the network's place. */
+  model: z.string().nullable().default(null),
   /** A named network, and what is to be different from it. */
   network: networkSettingsSchema.default({ preset: "attention-res-unet" }),
   batch: count,
@@ -79,6 +81,7 @@ const base: Omit<TrainingConfig, "data"> = {
   window: "auto",
   baseFeatures: 8,
   depth: 4,
+  model: null,
   network: { preset: "attention-res-unet" },
   batch: 32,
   microBatch: null,
@@ -141,6 +144,20 @@ export function parseConfig(value: unknown, source: string): TrainingConfig {
     throw new ConfigError(`${source}: setting${where} does not fit: ${issue?.message ?? "unknown problem"}`);
   }
   const config = result.data;
+  // What a model of one's own asks of its images is known when it has been made.
+  if (config.model === null) checkNetwork(config, source);
+  if (config.window !== "auto" && !(config.window[0] < config.window[1])) {
+    throw new ConfigError(`${source}: window must be two rising numbers, got ${config.window.join(" ")}`);
+  }
+  if (config.microBatch !== null && config.microBatch > config.batch) {
+    throw new ConfigError(
+      `${source}: microBatch ${config.microBatch} is more than batch ${config.batch}; leave it out or make it smaller`,
+    );
+  }
+  return config;
+}
+
+function checkNetwork(config: TrainingConfig, source: string): void {
   const multiple = 2 ** config.depth;
   if (config.size !== null && config.size % multiple !== 0) {
     const near = Math.max(1, Math.round(config.size / multiple)) * multiple;
@@ -156,13 +173,4 @@ export function parseConfig(value: unknown, source: string): TrainingConfig {
       `${source}: network: slices of ${config.size}×${config.size} are one pixel in the bridge, which ${networkSpec(config.network).norm} normalisation turns to nothing; use size ${2 * multiple} or depth ${config.depth - 1}`,
     );
   }
-  if (config.window !== "auto" && !(config.window[0] < config.window[1])) {
-    throw new ConfigError(`${source}: window must be two rising numbers, got ${config.window.join(" ")}`);
-  }
-  if (config.microBatch !== null && config.microBatch > config.batch) {
-    throw new ConfigError(
-      `${source}: microBatch ${config.microBatch} is more than batch ${config.batch}; leave it out or make it smaller`,
-    );
-  }
-  return config;
 }

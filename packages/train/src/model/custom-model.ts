@@ -1,0 +1,81 @@
+import * as nn from "@lobule/nn";
+import * as tensor from "@lobule/tensor";
+import { ModelError } from "./model-error.js";
+
+/** What a model of one's own is made for. */
+export interface ModelRequest {
+  /** How many classes its logits must have, the background included. */
+  readonly classes: number;
+  readonly baseFeatures: number;
+  readonly depth: number;
+  /** Seed of the start values: give it to a `Scope`. */
+  readonly seed: number;
+}
+
+/** What a model file exports as its default. */
+export type ModelFactory = (request: ModelRequest) => nn.SegmentationNetwork;
+
+/** Helps the compiler to check a model file: `export default defineModel(({ classes, seed }) => …)`. */
+export const defineModel = (factory: ModelFactory): ModelFactory => factory;
+
+/** What a model file may import: one copy of each, so that its modules are ours. */
+const modules: Readonly<Record<string, unknown>> = { "@lobule/tensor": tensor, "@lobule/nn": nn };
+
+/**
+ * The factory of a model's code, CommonJS as `lobule train --model` keeps it in the run folder. The code is run.
+ * @throws ModelError naming `source` when it cannot be run or exports no function.
+ */
+export function factoryOf(code: string, source: string): ModelFactory {
+  const available = { ...modules, "@lobule/train": { defineModel } };
+  const require = (name: string): unknown => {
+    const found = Object.entries(available).find(([known]) => known === name);
+    if (found === undefined) {
+      throw new ModelError(`${source}: imports ${name}; a model may import ${Object.keys(available).join(", ")}`);
+    }
+    return found[1];
+  };
+  const module: { exports: { default?: unknown } } = { exports: {} };
+  try {
+    new Function("require", "module", "exports", code)(require, module, module.exports);
+  } catch (error) {
+    if (error instanceof ModelError) throw error;
+    throw new ModelError(`${source}: cannot be run: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const factory = module.exports.default;
+  if (typeof factory !== "function") {
+    throw new ModelError(`${source}: has no function as its default export; see docs/networks.md`);
+  }
+  return factory as ModelFactory;
+}
+
+/** @throws ModelError naming `source` when the code makes something that is no network, or throws. */
+export function buildCustom(code: string, source: string, request: ModelRequest): nn.SegmentationNetwork {
+  const factory = factoryOf(code, source);
+  let made: unknown;
+  try {
+    made = factory(request);
+  } catch (error) {
+    throw new ModelError(`${source}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (!(made instanceof nn.Module) || !("forward" in made) || typeof made.forward !== "function") {
+    throw new ModelError(`${source}: its default export must return a Module with a forward method`);
+  }
+  const network = made as nn.SegmentationNetwork;
+  const logits = forwardShape(network, source);
+  if (logits[1] !== request.classes) {
+    throw new ModelError(
+      `${source}: its logits have shape ${tensor.printShape(logits)} for one slice; expected [1, ${request.classes}, height, width]`,
+    );
+  }
+  return network;
+}
+
+/** Shape of the logits of one small slice. */
+function forwardShape(network: nn.SegmentationNetwork, source: string): tensor.Shape {
+  const side = 4 * (network.divisor ?? 1);
+  try {
+    return network.eval().forward(tensor.constant(new Float32Array(side * side), [1, 1, side, side])).shape;
+  } catch (error) {
+    throw new ModelError(`${source}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
