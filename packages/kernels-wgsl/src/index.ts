@@ -34,6 +34,7 @@ export {
   type Kernel,
   KernelDeclarationError,
   type Launch,
+  type Reduction,
 } from "./shared/kernel.js";
 export type { PackedLayout } from "./shared/packing.js";
 export { pasteSlots, type SlotText } from "./shared/slots.js";

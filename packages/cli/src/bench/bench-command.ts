@@ -111,7 +111,10 @@ async function bench(args: BenchArguments): Promise<void> {
   const device = await Device.open(await openGpu());
   try {
     const choice = await adapterChoice();
-    const workload = makeWorkload({ baseFeatures: baseFeatures[preset], batch, size, precision });
+    const workload = makeWorkload({
+      ...{ baseFeatures: baseFeatures[preset], batch, size, precision },
+      kernels: device.kernels,
+    });
     device.check(workload.training);
     console.log(`${choice.name}; ${preset}, batch ${batch}, ${size}×${size}, ${precision}`);
     const { timings, details, text } = await runBenchmark(device, workload, choice, args);

@@ -8,6 +8,7 @@ export interface WorkloadOptions {
   readonly batch: number;
   readonly size: number;
   readonly precision: "f32" | "f16";
+  readonly kernels: Device["kernels"];
 }
 
 export interface Workload {
@@ -41,7 +42,7 @@ function pictures({ batch, size }: WorkloadOptions) {
 }
 
 export function makeWorkload(options: WorkloadOptions): Workload {
-  const { baseFeatures, batch, size, precision } = options;
+  const { baseFeatures, batch, size, precision, kernels } = options;
   const learningRate = 1e-4;
   const network = new AttentionResUNet({ inChannels: 1, classes: 3, baseFeatures, seed: 1 });
   const adam = new Adam(network.namedParameters(), { learningRate });
@@ -60,14 +61,14 @@ export function makeWorkload(options: WorkloadOptions): Workload {
         return { metrics: { loss }, updates: [adam.update(slopes, hyper, scaler === undefined ? {} : { scaler })] };
       },
     },
-    { precision },
+    { precision, kernels },
   );
   const inference = compile(
     {
       inputs: { image: { shape, dtype: "f32" } },
       build: ({ image }) => ({ outputs: { logits: network.eval().forward(image) } }),
     },
-    { precision },
+    { precision, kernels },
   );
   const { image, target } = pictures(options);
   return {

@@ -108,7 +108,7 @@ class Runner {
         inputs: { image: { shape: image.shape, dtype: "f32" }, target: { shape: target.shape, dtype: "u32" } },
         build: (inputs) => ({ outputs: build(inputs.image as Tensor as Image, inputs.target as Tensor as Target) }),
       },
-      { fusion: this.fusion },
+      { fusion: this.fusion, kernels: this.device.kernels },
     );
     const loaded = await program.load(this.device);
     try {

@@ -111,7 +111,7 @@ export async function checkOperationCase(
         return { outputs: { ...Object.fromEntries([...computed, ...differentiated]), ...results.auxiliary } };
       },
     },
-    { fusion },
+    { fusion, kernels: device.kernels },
   );
   const loaded = await program.load(device);
   try {

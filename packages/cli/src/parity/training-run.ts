@@ -47,14 +47,14 @@ export class TrainingRun {
           };
         },
       },
-      { fusion },
+      { fusion, kernels: device.kernels },
     );
     const prediction = compile(
       {
         inputs: { image },
         build: (inputs) => ({ outputs: { logits: model.eval().forward(inputs.image as Tensor as Image) } }),
       },
-      { fusion },
+      { fusion, kernels: device.kernels },
     );
     return new TrainingRun(model, optimizer, batches, await training.load(device), await prediction.load(device));
   }

@@ -61,7 +61,7 @@ async function backward(
   problem: AttentionGateProblem,
   arrays: Arrays,
   alpha: Float32Array,
-  kernel = attentionGateGrad(problem),
+  kernel = attentionGateGrad(problem, "parallel"),
 ) {
   const { skip, gating, gradGated } = arrays;
   const { shape, inter } = problem;
@@ -147,8 +147,13 @@ function byCoordinates<K extends Kernel>(kernel: K, inputs: readonly string[]): 
   return { ...kernel, source: pasteSlots(kernel.source, [{ bindings: [], definitions }]) };
 }
 
-describe.each(attentionGateCases)("$why: $inter intermediate", ({ shape, inter }) => {
+const problems = attentionGateCases.flatMap((each) =>
+  (["parallel", "serial"] as const).map((reduction) => ({ ...each, reduction })),
+);
+
+describe.each(problems)("$why: $inter intermediate, $reduction", ({ shape, inter, reduction }) => {
   const problem = { shape, inter };
+  const gradKernel = attentionGateGrad(problem, reduction);
   const arrays = makeArrays(problem);
 
   test("output, and the same bits twice", async () => {
@@ -161,7 +166,7 @@ describe.each(attentionGateCases)("$why: $inter intermediate", ({ shape, inter }
 
   test("gradients, and the same bits twice", async () => {
     const alpha = (await forward(problem, arrays)).alpha as Float32Array;
-    const { gradPre, sums } = await backward(problem, arrays, alpha);
+    const { gradPre, sums } = await backward(problem, arrays, alpha, gradKernel);
     const loss = (change: Partial<Record<keyof Arrays, ArrayLike<number>>>, pre?: ArrayLike<number>) => {
       const all = { ...arrays, ...change };
       const { gated } = attentionGateReference({ ...all, pre: pre ?? attentionPreReference(all, problem) }, shape);
@@ -187,7 +192,7 @@ describe.each(attentionGateCases)("$why: $inter intermediate", ({ shape, inter }
       ...differences((psiBias) => loss({ psiBias }), arrays.psiBias),
     ];
     expectClose("gradients of bias, psi and psiBias", sums, expected);
-    expect(await backward(problem, arrays, alpha)).toEqual({ gradPre, sums });
+    expect(await backward(problem, arrays, alpha, gradKernel)).toEqual({ gradPre, sums });
   });
 
   test("slots see the right coordinates", async () => {
@@ -195,8 +200,10 @@ describe.each(attentionGateCases)("$why: $inter intermediate", ({ shape, inter }
     const kernel = byCoordinates(attentionGate(problem), ["Skip", "Gating"]);
     expect(await forward(problem, arrays, kernel)).toEqual(got);
     const alpha = got.alpha as Float32Array;
-    const gradient = byCoordinates(attentionGateGrad(problem), ["Skip", "Gating", "GradOutput"]);
-    expect(await backward(problem, arrays, alpha, gradient)).toEqual(await backward(problem, arrays, alpha));
+    const gradient = byCoordinates(gradKernel, ["Skip", "Gating", "GradOutput"]);
+    expect(await backward(problem, arrays, alpha, gradient)).toEqual(
+      await backward(problem, arrays, alpha, gradKernel),
+    );
   });
 
   test("f16 storage", async (context) => {
@@ -221,7 +228,7 @@ describe.each(attentionGateCases)("$why: $inter intermediate", ({ shape, inter }
 
     // The f32 kernel on the same rounded numbers stands for the reference.
     const exact = await backward(problem, rounded, fromHalf(got.alpha));
-    const kernel = asHalf(attentionGateGrad(problem));
+    const kernel = asHalf(gradKernel);
     const row = 2 * inter + 1;
     const bound16 = {
       ...{ skip, gating, gradOutput, parameters, alpha: got.alpha },

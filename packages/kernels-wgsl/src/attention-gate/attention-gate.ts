@@ -1,7 +1,15 @@
-import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
+import {
+  ceilDivide,
+  foldWorkgroups,
+  type ImageShape,
+  imageSize,
+  type Kernel,
+  type Reduction,
+} from "../shared/kernel.js";
 import { noWeight } from "../shared/packing.js";
 import source from "./attention-gate.wgsl.js";
 import gradSource from "./attention-gate-grad.wgsl.js";
+import gradSerialSource from "./attention-gate-grad-serial.wgsl.js";
 
 export interface AttentionGateProblem {
   /** Extents of skip and gating. */
@@ -46,14 +54,25 @@ export function attentionGate(problem: AttentionGateProblem): Kernel {
  * gradients of bias, ψ and ψbias. Slots Skip, Gating, GradOutput and Output; `alpha` as the forward kernel wrote it.
  * The gradients of skip, gating, wx and wg are 1×1 convolutions of Output.
  */
-export function attentionGateGrad(problem: AttentionGateProblem): Kernel & { readonly partials: number } {
+export function attentionGateGrad(
+  problem: AttentionGateProblem,
+  reduction: Reduction,
+): Kernel & { readonly partials: number } {
   const { shape, inter } = problem;
+  const serial = reduction === "serial";
   const pixels = imageSize(shape) / shape.channels;
-  const partials = groupsOf(shape);
+  const run = lanes; // pixels that an invocation or a workgroup sums
+  const runs = ceilDivide(shape.height * shape.width, run); // of a sample
+  const partials = serial ? shape.batch * runs : groupsOf(shape);
   return {
-    name: "attention-gate-grad",
-    source: gradSource,
-    launches: [{ sizes: sizesOf(problem), workgroups: [...foldWorkgroups(partials), 1] }],
+    name: serial ? "attention-gate-grad-serial" : "attention-gate-grad",
+    source: serial ? gradSerialSource : gradSource,
+    launches: [
+      {
+        sizes: { ...sizesOf(problem), ...(serial ? { run, runs } : {}) },
+        workgroups: [...foldWorkgroups(serial ? ceilDivide(partials, lanes) : partials), 1],
+      },
+    ],
     flops: pixels * (4 * shape.channels * inter + 8 * inter + 2 * shape.channels),
     bytes: 4 * (3 * imageSize(shape) + pixels * (1 + inter) + partials * (2 * inter + 1)),
     partials,

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { channelStatistics } from "../channel-statistics/channel-statistics.js";
 import { pointwise } from "../pointwise/pointwise.js";
-import { type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
+import { type ImageShape, imageSize, type Kernel, type Reduction } from "../shared/kernel.js";
 import { pasteSlots, type SlotText } from "../shared/slots.js";
 import { momentsSlot, sumsSlot } from "../shared/statistics.js";
 import { directionalDerivative, expectClose, randomArray } from "../testing/close.js";
@@ -81,11 +81,12 @@ async function gradients(
   shape: ImageShape,
   { x, g, coefficients }: Readonly<Record<"x" | "g" | "coefficients", Float32Array>>,
   trainingStatistics: boolean,
+  reduction: Reduction,
 ) {
   const { channels } = shape;
   const { partials, statistics } = await partialSums(shape, gradientSums, { input: g, x, coefficients });
   const finished = await run(
-    batchNormGradFinish({ channels, partials, trainingStatistics }),
+    batchNormGradFinish({ channels, partials, trainingStatistics }, reduction),
     {
       statistics,
       coefficients,
@@ -147,20 +148,26 @@ test("references, by hand", () => {
   expect([...running.mean, ...running.variance]).toEqual([2, 0.5 + 10 / 3]);
 });
 
-test("merging partials by hand: 2, 4 and 6, 8 among empty ones", async () => {
+const reductions: readonly Reduction[] = ["parallel", "serial"];
+
+test.each(reductions)("merging partials by hand: 2, 4 and 6, 8 among empty ones, %s", async (reduction) => {
   const statistics = Float32Array.of(0, 0, 0, 0, 2, 3, 2, 0, 0, 0, 0, 0, 2, 7, 2, 0);
   const arrays = {
     ...{ statistics, weight: Float32Array.of(3), bias: Float32Array.of(7), coefficients: empty(4) },
     ...{ runningMean: Float32Array.of(0), runningVariance: Float32Array.of(0) },
   };
-  const results = await run(batchNormFinish({ channels: 1, partials: 4, epsilon: 4, momentum: 0.5 }), arrays, [
-    ...(["coefficients", "runningMean", "runningVariance"] as const),
-  ]);
+  const results = await run(
+    batchNormFinish({ channels: 1, partials: 4, epsilon: 4, momentum: 0.5 }, reduction),
+    arrays,
+    [...(["coefficients", "runningMean", "runningVariance"] as const)],
+  );
   expectClose("coefficients", results.coefficients, [1, 7, 5, 1 / 3], 1e-6);
   expectClose("running", [...results.runningMean, ...results.runningVariance], [2.5, 10 / 3], 1e-6);
 });
 
-describe.each(batchNormCases)("$why", ({ shape, mean, deviation, epsilon }) => {
+const problems = batchNormCases.flatMap((each) => reductions.map((reduction) => ({ ...each, reduction })));
+
+describe.each(problems)("$why, $reduction", ({ shape, mean, deviation, epsilon, reduction }) => {
   const { channels } = shape;
   const length = imageSize(shape);
   const x = randomArray(length, 1, deviation).map((value) => value + mean);
@@ -188,11 +195,15 @@ describe.each(batchNormCases)("$why", ({ shape, mean, deviation, epsilon }) => {
       ...{ statistics, weight, bias, runningMean: running.mean, runningVariance: running.variance },
       coefficients: empty(channels * 4),
     };
-    const finished = await run(batchNormFinish({ channels, partials, epsilon, momentum }), arrays, [
+    const finished = await run(batchNormFinish({ channels, partials, epsilon, momentum }, reduction), arrays, [
       ...(["coefficients", "runningMean", "runningVariance"] as const),
     ]);
     const y = await normalize(shape, x, finished.coefficients);
-    return { ...finished, y, ...(await gradients(shape, { x, g, coefficients: finished.coefficients }, true)) };
+    return {
+      ...finished,
+      y,
+      ...(await gradients(shape, { x, g, coefficients: finished.coefficients }, true, reduction)),
+    };
   };
 
   test("training: output, running statistics and gradients, and the same bits twice", async () => {
@@ -228,7 +239,7 @@ describe.each(batchNormCases)("$why", ({ shape, mean, deviation, epsilon }) => {
     };
     const { coefficients } = await run(batchNormEval({ channels, epsilon }), arrays, ["coefficients"]);
     expectClose("y", await normalize(shape, x, coefficients), normalizeReference(x, shape, running, affine));
-    const { gradX, gradWeight, gradBias } = await gradients(shape, { x, g, coefficients }, false);
+    const { gradX, gradWeight, gradBias } = await gradients(shape, { x, g, coefficients }, false, reduction);
     const loss = (point: ArrayLike<number>, change = {}) =>
       dot(g, normalizeReference(point, shape, running, { ...affine, ...change }));
     expectGradient(gradX, loss, x, directSize(coefficients), 1e-3);

@@ -1,7 +1,9 @@
-import { ceilDivide, foldWorkgroups, type Kernel } from "../shared/kernel.js";
+import { ceilDivide, foldWorkgroups, type Kernel, type Reduction } from "../shared/kernel.js";
 import evalSource from "./batch-norm-eval.wgsl.js";
 import finishSource from "./batch-norm-finish.wgsl.js";
+import finishSerialSource from "./batch-norm-finish-serial.wgsl.js";
 import gradFinishSource from "./batch-norm-grad-finish.wgsl.js";
+import gradFinishSerialSource from "./batch-norm-grad-finish-serial.wgsl.js";
 
 export interface BatchNormFinishProblem {
   readonly channels: number;
@@ -13,15 +15,36 @@ export interface BatchNormFinishProblem {
   readonly momentum: number;
 }
 
+/** A workgroup a channel, or an invocation a channel. */
+const finishOf = (
+  name: string,
+  channels: number,
+  reduction: Reduction,
+  source: string,
+  serialSource: string,
+  sizes: Readonly<Record<string, number>>,
+): Pick<Kernel, "name" | "source" | "launches"> => {
+  const serial = reduction === "serial";
+  const groups = serial ? ceilDivide(channels, 64) : channels;
+  return {
+    name: serial ? `${name}-serial` : name,
+    source: serial ? serialSource : source,
+    launches: [{ sizes, workgroups: [...foldWorkgroups(groups), 1] }],
+  };
+};
+
 /**
  * From partial moments to coefficients (γ·inverseDeviation, β, mean, inverseDeviation) of each channel, and the running
  * statistics moved in place. Source: Ioffe and Szegedy 2015, algorithm 1; PyTorch's update rule.
  */
-export function batchNormFinish({ channels, partials, epsilon, momentum }: BatchNormFinishProblem): Kernel {
+export function batchNormFinish(
+  { channels, partials, epsilon, momentum }: BatchNormFinishProblem,
+  reduction: Reduction,
+): Kernel {
   return {
-    name: "batch-norm-finish",
-    source: finishSource,
-    launches: [{ sizes: { channels, partials, epsilon, momentum }, workgroups: [...foldWorkgroups(channels), 1] }],
+    ...finishOf("batch-norm-finish", channels, reduction, finishSource, finishSerialSource, {
+      ...{ channels, partials, epsilon, momentum },
+    }),
     flops: 10 * partials * channels,
     bytes: 16 * partials * channels + 40 * channels,
   };
@@ -49,12 +72,13 @@ export interface BatchNormGradProblem {
  * From partial sums of g and g·x̂ to ∂γ = Σ g·x̂, ∂β = Σ g and, with M values a channel, the coefficients k of
  * ∂x = k₀·g + k₁·(x − k₃) + k₂: k₀ = γ·inverseDeviation, k₁ = −k₀·inverseDeviation·∂γ/M, k₂ = −k₀·∂β/M, k₃ = mean.
  */
-export function batchNormGradFinish({ channels, partials, trainingStatistics }: BatchNormGradProblem): Kernel {
+export function batchNormGradFinish(
+  { channels, partials, trainingStatistics }: BatchNormGradProblem,
+  reduction: Reduction,
+): Kernel {
   const sizes = { channels, partials, trainingStatistics: trainingStatistics ? 1 : 0 };
   return {
-    name: "batch-norm-grad-finish",
-    source: gradFinishSource,
-    launches: [{ sizes, workgroups: [...foldWorkgroups(channels), 1] }],
+    ...finishOf("batch-norm-grad-finish", channels, reduction, gradFinishSource, gradFinishSerialSource, sizes),
     flops: 3 * partials * channels,
     bytes: 16 * partials * channels + 40 * channels,
   };

@@ -51,15 +51,17 @@ function runsOf(problem: ConvTranspose2x2Problem, variant: ConvTranspose2x2Varia
     arrays: { input: gradOutput, weight: weightFor("grad-input") },
     length: imageSize(shape),
   };
-  const gradWeight: Run = {
-    what: `convTranspose2x2GradWeight, ${variant}`,
-    kernel: convTranspose2x2GradWeight(problem, variant),
+  const gradWeightBy = (way: ConvTranspose2x2Variant | "serial"): Run => ({
+    what: `convTranspose2x2GradWeight, ${way}`,
+    kernel: convTranspose2x2GradWeight(problem, way),
     arrays: { input, gradOutput },
     length: weight.length,
-  };
+  });
+  const gradWeight = gradWeightBy(variant);
+  const gradWeightSerial = gradWeightBy("serial");
   const dot = (y: Float64Array) => y.reduce((sum, value, i) => sum + value * (gradOutput[i] as number), 0);
   return {
-    ...{ shape, outChannels, input, weight, forward, gradInput, gradWeight },
+    ...{ shape, outChannels, input, weight, forward, gradInput, gradWeight, gradWeightSerial },
     lossOfInput: (point: Float64Array) => dot(convTranspose2x2Reference(point, shape, weight, outChannels)),
     lossOfWeight: (point: Float64Array) => dot(convTranspose2x2Reference(input, shape, point, outChannels)),
   };
@@ -80,6 +82,14 @@ describe.each(convTranspose2x2Cases)("$input × $outChannels: $why", (problem) =
   });
 });
 
+describe.each(convTranspose2x2Cases)("weight gradient without barriers, $input × $outChannels: $why", (problem) => {
+  test("gradient, and the same bits twice", async () => {
+    const { gradWeightSerial, lossOfWeight, weight } = runsOf(problem, "blocked");
+    await checkGradient(device, gradWeightSerial, lossOfWeight, weight);
+    await checkRun(device, gradWeightSerial, await runLinear(device, gradWeightSerial));
+  });
+});
+
 test("the blocked kernels equal the plain ones on a level of the network", async () => {
   const problem = { input: { batch: 2, channels: 16, height: 40, width: 36 }, outChannels: 24 };
   const plain = runsOf(problem, "plain");
@@ -87,12 +97,13 @@ test("the blocked kernels equal the plain ones on a level of the network", async
   for (const name of ["forward", "gradInput", "gradWeight"] as const) {
     expectClose(name, await runLinear(device, blocked[name]), await runLinear(device, plain[name]));
   }
+  expectClose("serial", await runLinear(device, blocked.gradWeightSerial), await runLinear(device, plain.gradWeight));
 });
 
 describe.each(variants)("%s", (variant) => {
   test("f16 storage", async (ctx) => {
     if (!device.features.has("shader-f16")) ctx.skip("adapter lacks shader-f16");
-    const { forward, gradInput, gradWeight, shape, weight, outChannels } = runsOf(
+    const { forward, gradInput, gradWeight, gradWeightSerial, shape, weight, outChannels } = runsOf(
       { input: { batch: 2, channels: 3, height: 5, width: 6 }, outChannels: 4 },
       variant,
     );
@@ -105,15 +116,16 @@ describe.each(variants)("%s", (variant) => {
     await checkHalfStorage(device, forward, ["input"], ({ input = new Float32Array() }) =>
       convTranspose2x2Reference(input, shape, weight, outChannels),
     );
-    await checkHalfStorage(device, gradWeight, ["input", "gradOutput"], ({ input = new Float32Array(), gradOutput }) =>
-      weight.map((_, i) => {
-        const unit = weight.map((_value, j) => (i === j ? 1 : 0));
-        return convTranspose2x2Reference(input, shape, unit, outChannels).reduce(
-          (sum, value, at) => sum + value * (gradOutput?.[at] as number),
-          0,
-        );
-      }),
-    );
+    for (const run of [gradWeight, gradWeightSerial])
+      await checkHalfStorage(device, run, ["input", "gradOutput"], ({ input = new Float32Array(), gradOutput }) =>
+        weight.map((_, i) => {
+          const unit = weight.map((_value, j) => (i === j ? 1 : 0));
+          return convTranspose2x2Reference(input, shape, unit, outChannels).reduce(
+            (sum, value, at) => sum + value * (gradOutput?.[at] as number),
+            0,
+          );
+        }),
+      );
   });
 });
 

@@ -1,12 +1,13 @@
 import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
 import { launchBlocks, noWeight, type PackedLayout, packBlocks, planUniformWeight } from "../shared/packing.js";
-import { splitPixels, wantedPartials } from "../shared/partial-sums.js";
+import { splitPixels, sumLanes, wantedPartials, wantedSerialPartials } from "../shared/partial-sums.js";
 import plainSource from "./conv-transpose2x2.wgsl.js";
 import blockedSource from "./conv-transpose2x2-blocked.wgsl.js";
 import gradInputSource from "./conv-transpose2x2-grad-input.wgsl.js";
 import gradInputBlockedSource from "./conv-transpose2x2-grad-input-blocked.wgsl.js";
 import gradWeightSource from "./conv-transpose2x2-grad-weight.wgsl.js";
 import gradWeightBlockedSource from "./conv-transpose2x2-grad-weight-blocked.wgsl.js";
+import gradWeightSerialSource from "./conv-transpose2x2-grad-weight-serial.wgsl.js";
 
 /** A transposed 2×2 convolution, stride 2: input [n, ci, h, w], weight [ci, co, 2, 2] → [n, co, 2h, 2w]. */
 export interface ConvTranspose2x2Problem {
@@ -148,11 +149,11 @@ export function packConvTranspose2x2(
  *
  * gradWeight[ci, co, dy, dx] = Σ over n, y, x of input[n, ci, y, x] · gradOutput[n, co, 2y + dy, 2x + dx]
  *
- * Slots Input (coarse grid) and GradOutput (fine grid).
+ * Slots Input (coarse grid) and GradOutput (fine grid). `serial` is `blocked` without barriers, see {@link Reduction}.
  */
 export function convTranspose2x2GradWeight(
   problem: ConvTranspose2x2Problem,
-  variant: ConvTranspose2x2Variant,
+  variant: ConvTranspose2x2Variant | "serial",
 ): Kernel & { readonly partials: number } {
   const { batch, channels: inChannels, height, width } = problem.input;
   const { outChannels } = problem;
@@ -171,16 +172,21 @@ export function convTranspose2x2GradWeight(
   }
   const inBlocks = ceilDivide(inChannels, inBlock);
   const outBlocks = ceilDivide(outChannels, outBlock);
-  const wanted = wantedPartials(inBlocks * outBlocks, elements, batch * height * width);
+  const serial = variant === "serial";
+  const wanted = (serial ? wantedSerialPartials : wantedPartials)(
+    inBlocks * outBlocks,
+    elements,
+    batch * height * width,
+  );
   const { partials, segments, segmentLength } = splitPixels(batch, height * width, wanted);
   const split = { segments, segmentLength, totalSegments: batch * segments, partialCount: partials };
   return {
-    name: "conv-transpose2x2-grad-weight-blocked",
-    source: gradWeightBlockedSource,
+    name: `conv-transpose2x2-grad-weight-${variant}`,
+    source: serial ? gradWeightSerialSource : gradWeightBlockedSource,
     launches: [
       {
         sizes: { ...shape, inBlocks, outBlocks, ...split },
-        workgroups: [...foldWorkgroups(partials * inBlocks * outBlocks), 1],
+        workgroups: [...foldWorkgroups(ceilDivide(partials * inBlocks * outBlocks, serial ? sumLanes : 1)), 1],
       },
     ],
     ...cost,

@@ -51,15 +51,17 @@ function runsOf(problem: Conv1x1Problem, variant: Conv1x1Variant) {
     arrays: { input: gradOutput, weight: weightFor("grad-input") },
     length: imageSize(shape),
   };
-  const gradWeight: Run = {
-    what: `conv1x1GradWeight, ${variant}`,
-    kernel: conv1x1GradWeight(problem, variant),
+  const gradWeightBy = (way: Conv1x1Variant | "serial"): Run => ({
+    what: `conv1x1GradWeight, ${way}`,
+    kernel: conv1x1GradWeight(problem, way),
     arrays: { input, gradOutput },
     length: weight.length,
-  };
+  });
+  const gradWeight = gradWeightBy(variant);
+  const gradWeightSerial = gradWeightBy("serial");
   const dot = (y: Float64Array) => y.reduce((sum, value, i) => sum + value * (gradOutput[i] as number), 0);
   return {
-    ...{ shape, outShape, outChannels, input, weight, forward, gradInput, gradWeight },
+    ...{ shape, outShape, outChannels, input, weight, forward, gradInput, gradWeight, gradWeightSerial },
     lossOfInput: (point: Float64Array) => dot(conv1x1Reference(point, shape, weight, outChannels)),
     lossOfWeight: (point: Float64Array) => dot(conv1x1Reference(input, shape, point, outChannels)),
   };
@@ -81,6 +83,14 @@ describe.each(conv1x1Cases)("$input × $outChannels: $why", (problem) => {
   });
 });
 
+describe.each(conv1x1Cases)("weight gradient without barriers, $input × $outChannels: $why", (problem) => {
+  test("gradient, and the same bits twice", async () => {
+    const { gradWeightSerial, lossOfWeight, weight } = runsOf(problem, "blocked");
+    await checkGradient(device, gradWeightSerial, lossOfWeight, weight);
+    await checkRun(device, gradWeightSerial, await runLinear(device, gradWeightSerial));
+  });
+});
+
 test("the blocked kernels equal the plain ones on a level of the network", async () => {
   const problem = { input: { batch: 2, channels: 16, height: 40, width: 36 }, outChannels: 24 };
   const plain = runsOf(problem, "plain");
@@ -88,12 +98,13 @@ test("the blocked kernels equal the plain ones on a level of the network", async
   for (const name of ["forward", "gradInput", "gradWeight"] as const) {
     expectClose(name, await runLinear(device, blocked[name]), await runLinear(device, plain[name]));
   }
+  expectClose("serial", await runLinear(device, blocked.gradWeightSerial), await runLinear(device, plain.gradWeight));
 });
 
 describe.each(variants)("%s", (variant) => {
   test("f16 storage", async (ctx) => {
     if (!device.features.has("shader-f16")) ctx.skip("adapter lacks shader-f16");
-    const { forward, gradInput, gradWeight, shape, weight, outChannels } = runsOf(
+    const { forward, gradInput, gradWeight, gradWeightSerial, shape, weight, outChannels } = runsOf(
       { input: { batch: 2, channels: 3, height: 5, width: 6 }, outChannels: 4 },
       variant,
     );
@@ -106,15 +117,16 @@ describe.each(variants)("%s", (variant) => {
     await checkHalfStorage(device, forward, ["input"], ({ input = new Float32Array() }) =>
       conv1x1Reference(input, shape, weight, outChannels),
     );
-    await checkHalfStorage(device, gradWeight, ["input", "gradOutput"], ({ input = new Float32Array(), gradOutput }) =>
-      weight.map((_, i) => {
-        const unit = weight.map((_value, j) => (i === j ? 1 : 0));
-        return conv1x1Reference(input, shape, unit, outChannels).reduce(
-          (sum, value, at) => sum + value * (gradOutput?.[at] as number),
-          0,
-        );
-      }),
-    );
+    for (const run of [gradWeight, gradWeightSerial])
+      await checkHalfStorage(device, run, ["input", "gradOutput"], ({ input = new Float32Array(), gradOutput }) =>
+        weight.map((_, i) => {
+          const unit = weight.map((_value, j) => (i === j ? 1 : 0));
+          return conv1x1Reference(input, shape, unit, outChannels).reduce(
+            (sum, value, at) => sum + value * (gradOutput?.[at] as number),
+            0,
+          );
+        }),
+      );
   });
 });
 

@@ -1,10 +1,11 @@
 import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
 import { launchBlocks, noWeight, type PackedLayout, packBlocks, planUniformWeight } from "../shared/packing.js";
-import { splitPixels, wantedPartials } from "../shared/partial-sums.js";
+import { splitPixels, sumLanes, wantedPartials, wantedSerialPartials } from "../shared/partial-sums.js";
 import plainSource from "./conv1x1.wgsl.js";
 import blockedSource from "./conv1x1-blocked.wgsl.js";
 import gradWeightSource from "./conv1x1-grad-weight.wgsl.js";
 import gradWeightBlockedSource from "./conv1x1-grad-weight-blocked.wgsl.js";
+import gradWeightSerialSource from "./conv1x1-grad-weight-serial.wgsl.js";
 
 /** A 1×1 convolution, stride 1: input [n, ci, h, w], weight [co, ci, 1, 1] → [n, co, h, w]. */
 export interface Conv1x1Problem {
@@ -113,11 +114,11 @@ export function packConv1x1(
  *
  * gradWeight[co, ci] = Σ over n, y, x of gradOutput[n, co, y, x] · input[n, ci, y, x]
  *
- * Slots Input and GradOutput.
+ * Slots Input and GradOutput. `serial` is `blocked` without barriers, see {@link Reduction}.
  */
 export function conv1x1GradWeight(
   problem: Conv1x1Problem,
-  variant: Conv1x1Variant,
+  variant: Conv1x1Variant | "serial",
 ): Kernel & { readonly partials: number } {
   const { batch, channels: inChannels, height, width } = problem.input;
   const { outChannels } = problem;
@@ -136,16 +137,21 @@ export function conv1x1GradWeight(
   }
   const inBlocks = ceilDivide(inChannels, 8);
   const outBlocks = ceilDivide(outChannels, 8);
-  const wanted = wantedPartials(inBlocks * outBlocks, elements, batch * height * width);
+  const serial = variant === "serial";
+  const wanted = (serial ? wantedSerialPartials : wantedPartials)(
+    inBlocks * outBlocks,
+    elements,
+    batch * height * width,
+  );
   const { partials, segments, segmentLength } = splitPixels(batch, height * width, wanted);
   const split = { segments, segmentLength, totalSegments: batch * segments, partialCount: partials };
   return {
-    name: "conv1x1-grad-weight-blocked",
-    source: gradWeightBlockedSource,
+    name: `conv1x1-grad-weight-${variant}`,
+    source: serial ? gradWeightSerialSource : gradWeightBlockedSource,
     launches: [
       {
         sizes: { ...shape, inBlocks, outBlocks, ...split },
-        workgroups: [...foldWorkgroups(partials * inBlocks * outBlocks), 1],
+        workgroups: [...foldWorkgroups(ceilDivide(partials * inBlocks * outBlocks, serial ? sumLanes : 1)), 1],
       },
     ],
     ...cost,

@@ -53,15 +53,17 @@ function runsOf(problem: Conv3x3Problem, variant: Conv3x3Variant) {
     arrays: { input: gradOutput, weight: weightFor("grad-input") },
     length: imageSize(shape),
   };
-  const gradWeight: Run = {
-    what: `conv3x3GradWeight, ${variant}`,
-    kernel: conv3x3GradWeight(problem, variant),
+  const gradWeightBy = (way: Conv3x3Variant | "serial"): Run => ({
+    what: `conv3x3GradWeight, ${way}`,
+    kernel: conv3x3GradWeight(problem, way),
     arrays: { input, gradOutput },
     length: weight.length,
-  };
+  });
+  const gradWeight = gradWeightBy(variant);
+  const gradWeightSerial = gradWeightBy("serial");
   const dot = (y: Float64Array) => y.reduce((sum, value, i) => sum + value * (gradOutput[i] as number), 0);
   return {
-    ...{ shape, outShape, outChannels, input, weight, forward, gradInput, gradWeight },
+    ...{ shape, outShape, outChannels, input, weight, forward, gradInput, gradWeight, gradWeightSerial },
     lossOfInput: (point: Float64Array) => dot(conv3x3Reference(point, shape, weight, outChannels)),
     lossOfWeight: (point: Float64Array) => dot(conv3x3Reference(input, shape, point, outChannels)),
   };
@@ -83,6 +85,14 @@ describe.each(conv3x3Cases)("$input × $outChannels: $why", (problem) => {
   });
 });
 
+describe.each(conv3x3Cases)("weight gradient without barriers, $input × $outChannels: $why", (problem) => {
+  test("gradient, and the same bits twice", async () => {
+    const { gradWeightSerial, lossOfWeight, weight } = runsOf(problem, "blocked");
+    await checkGradient(device, gradWeightSerial, lossOfWeight, weight);
+    await checkRun(device, gradWeightSerial, await runLinear(device, gradWeightSerial));
+  });
+});
+
 test("the blocked kernels equal the plain ones on a level of the network", async () => {
   const problem = { input: { batch: 2, channels: 16, height: 40, width: 36 }, outChannels: 24 };
   const plain = runsOf(problem, "plain");
@@ -90,12 +100,13 @@ test("the blocked kernels equal the plain ones on a level of the network", async
   for (const name of ["forward", "gradInput", "gradWeight"] as const) {
     expectClose(name, await runLinear(device, blocked[name]), await runLinear(device, plain[name]));
   }
+  expectClose("serial", await runLinear(device, blocked.gradWeightSerial), await runLinear(device, plain.gradWeight));
 });
 
 describe.each(variants)("%s", (variant) => {
   test("f16 storage", async (ctx) => {
     if (!device.features.has("shader-f16")) ctx.skip("adapter lacks shader-f16");
-    const { forward, gradInput, gradWeight, shape, weight, outChannels } = runsOf(
+    const { forward, gradInput, gradWeight, gradWeightSerial, shape, weight, outChannels } = runsOf(
       { input: { batch: 2, channels: 3, height: 5, width: 6 }, outChannels: 4 },
       variant,
     );
@@ -108,15 +119,16 @@ describe.each(variants)("%s", (variant) => {
     await checkHalfStorage(device, forward, ["input"], ({ input = new Float32Array() }) =>
       conv3x3Reference(input, shape, weight, outChannels),
     );
-    await checkHalfStorage(device, gradWeight, ["input", "gradOutput"], ({ input = new Float32Array(), gradOutput }) =>
-      weight.map((_, i) => {
-        const unit = weight.map((_value, j) => (i === j ? 1 : 0));
-        return conv3x3Reference(input, shape, unit, outChannels).reduce(
-          (sum, value, at) => sum + value * (gradOutput?.[at] as number),
-          0,
-        );
-      }),
-    );
+    for (const run of [gradWeight, gradWeightSerial])
+      await checkHalfStorage(device, run, ["input", "gradOutput"], ({ input = new Float32Array(), gradOutput }) =>
+        weight.map((_, i) => {
+          const unit = weight.map((_value, j) => (i === j ? 1 : 0));
+          return conv3x3Reference(input, shape, unit, outChannels).reduce(
+            (sum, value, at) => sum + value * (gradOutput?.[at] as number),
+            0,
+          );
+        }),
+      );
   });
 });
 

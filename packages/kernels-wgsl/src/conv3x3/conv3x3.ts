@@ -8,12 +8,13 @@ import {
   uniformWeightBytes,
   type WeightPlan,
 } from "../shared/packing.js";
-import { sumLanes, wantedPartials } from "../shared/partial-sums.js";
+import { sumLanes, wantedPartials, wantedSerialPartials } from "../shared/partial-sums.js";
 import plainSource from "./conv3x3.wgsl.js";
 import blockedSource from "./conv3x3-blocked.wgsl.js";
 import blockedStorageSource from "./conv3x3-blocked-storage.wgsl.js";
 import gradWeightSource from "./conv3x3-grad-weight.wgsl.js";
 import gradWeightBlockedSource from "./conv3x3-grad-weight-blocked.wgsl.js";
+import gradWeightSerialSource from "./conv3x3-grad-weight-serial.wgsl.js";
 
 /** A 3×3 convolution, stride 1, zero padding 1: input [n, ci, h, w], weight [co, ci, 3, 3] → [n, co, h, w]. */
 export interface Conv3x3Problem {
@@ -138,11 +139,11 @@ export function packConv3x3(
  *
  * gradWeight[co, ci, ky, kx] = Σ over n, y, x of gradOutput[n, co, y, x] · input[n, ci, y + ky − 1, x + kx − 1]
  *
- * Slots Input and GradOutput.
+ * Slots Input and GradOutput. `serial` is `blocked` without barriers, see {@link Reduction}.
  */
 export function conv3x3GradWeight(
   problem: Conv3x3Problem,
-  variant: Conv3x3Variant,
+  variant: Conv3x3Variant | "serial",
 ): Kernel & { readonly partials: number } {
   const { batch, channels: inChannels, height, width } = problem.input;
   const { outChannels } = problem;
@@ -162,11 +163,17 @@ export function conv3x3GradWeight(
   const inBlocks = ceilDivide(inChannels, 2);
   const outBlocks = ceilDivide(outChannels, 4);
   const columnStrips = ceilDivide(width, 2);
-  const wanted = wantedPartials(inBlocks * outBlocks, elements, batch * height * width);
+  const serial = variant === "serial";
+  const wanted = (serial ? wantedSerialPartials : wantedPartials)(
+    inBlocks * outBlocks,
+    elements,
+    batch * height * width,
+  );
+  const workers = serial ? 1 : sumLanes; // invocations that share a partial sum
   const stripsOf = (rows: number) => batch * ceilDivide(height, rows) * columnStrips;
   let rows = 32;
-  while (rows > 2 && stripsOf(rows) < wanted * sumLanes) rows /= 2;
-  const partialCount = Math.min(wanted, ceilDivide(stripsOf(rows), sumLanes));
+  while (rows > 2 && stripsOf(rows) < wanted * workers) rows /= 2;
+  const partialCount = Math.min(wanted, ceilDivide(stripsOf(rows), workers));
   const sizes = {
     ...shape,
     inBlocks,
@@ -177,10 +184,11 @@ export function conv3x3GradWeight(
     strips: stripsOf(rows),
     partialCount,
   };
+  const groups = ceilDivide(partialCount * inBlocks * outBlocks, serial ? sumLanes : 1);
   return {
-    name: "conv3x3-grad-weight-blocked",
-    source: gradWeightBlockedSource,
-    launches: [{ sizes, workgroups: [...foldWorkgroups(partialCount * inBlocks * outBlocks), 1] }],
+    name: `conv3x3-grad-weight-${variant}`,
+    source: serial ? gradWeightSerialSource : gradWeightBlockedSource,
+    launches: [{ sizes, workgroups: [...foldWorkgroups(groups), 1] }],
     ...cost,
     partials: partialCount,
   };

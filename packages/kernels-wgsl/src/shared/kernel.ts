@@ -42,6 +42,12 @@ export interface Kernel {
   readonly statistics?: { readonly partials: number };
 }
 
+/**
+ * Who adds up what lies over many pixels: the invocations of a workgroup together, as suits a GPU, or each invocation for
+ * itself, as suits an adapter on which they run one after another, where a barrier costs more than the sum.
+ */
+export type Reduction = "parallel" | "serial";
+
 export const ceilDivide = (a: number, b: number): number => Math.ceil(a / b);
 
 /** Elements of an image tensor. */

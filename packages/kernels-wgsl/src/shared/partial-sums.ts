@@ -22,6 +22,17 @@ export function wantedPartials(blocks: number, elements: number, pixels: number)
   return Math.max(1, Math.min(ceilDivide(workgroups, blocks), affordable));
 }
 
+/** Invocations that keep an adapter busy on which they run one after another, and pixels that one may sum. */
+const serialInvocations = 512;
+const serialPixels = 4096;
+
+/** {@link wantedPartials} where each invocation sums for itself; `blocks` counts the invocations of one partial sum. */
+export function wantedSerialPartials(blocks: number, elements: number, pixels: number): number {
+  const affordable = Math.floor(maxPartialBytes / (elements * 4));
+  const wanted = Math.max(ceilDivide(serialInvocations, blocks), ceilDivide(pixels, serialPixels));
+  return Math.max(1, Math.min(wanted, affordable));
+}
+
 /** How the pixels of all images are spread over partial sums. */
 export interface PixelSplit {
   readonly partials: number;

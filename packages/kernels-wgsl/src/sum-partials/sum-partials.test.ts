@@ -16,16 +16,18 @@ test("reference, by hand", () => {
   expect([...sumPartialsReference([0, 1, 2, 3, 4, 5, 6], [segment], new Float64Array(3))]).toEqual([0, 5, 9]);
 });
 
-test("no segments: a kernel that writes nothing", async () => {
-  const { table, ...kernel } = sumPartials([]);
+const reductions = ["parallel", "serial"] as const;
+
+test.each(reductions)("no segments: a kernel that writes nothing, %s", async (reduction) => {
+  const { table, ...kernel } = sumPartials([], reduction);
   const arrays = { partials: new Float32Array(4), table, output: Float32Array.of(3, 4) };
   const { output } = await runKernel(device, kernel, arrays, ["output"]);
   expect([...output]).toEqual([3, 4]);
 });
 
 describe.each(sumPartialsCases)("$why", ({ segments }) => {
-  test("output, and the same bits twice", async () => {
-    const { table, ...kernel } = sumPartials(segments);
+  test.each(reductions)("output, and the same bits twice, %s", async (reduction) => {
+    const { table, ...kernel } = sumPartials(segments, reduction);
     const end = Math.max(
       ...segments.map((s) => s.partialOffset + Math.max(s.count - 1, 0) * s.partialStride + s.length * s.elementStride),
     );

@@ -1,5 +1,6 @@
-import { foldWorkgroups, type Kernel } from "../shared/kernel.js";
+import { foldWorkgroups, type Kernel, type Reduction } from "../shared/kernel.js";
 import sumPartialsSource from "./sum-partials.wgsl.js";
+import serialSource from "./sum-partials-serial.wgsl.js";
 
 /** A sum over partial results; offsets and strides count elements. */
 export interface PartialSum {
@@ -20,8 +21,9 @@ const lanes = 256;
 const serialTerms = 16;
 
 /** Elements that a workgroup computes side by side: few where there are many terms, or few elements. */
-function elementLanesOf({ length, count }: PartialSum): number {
+function elementLanesOf({ length, count }: PartialSum, reduction: Reduction): number {
   let elementLanes = lanes;
+  if (reduction === "serial") return elementLanes;
   while (elementLanes > 1 && (elementLanes / 2 >= length || count * elementLanes > serialTerms * lanes))
     elementLanes /= 2;
   return elementLanes;
@@ -35,11 +37,14 @@ function elementLanesOf({ length, count }: PartialSum): number {
  * `table` (u32) says which workgroup computes what; it is bound under that name. The order of a sum depends on the
  * segment's length and count alone.
  */
-export function sumPartials(segments: readonly PartialSum[]): Kernel & { readonly table: Uint32Array } {
+export function sumPartials(
+  segments: readonly PartialSum[],
+  reduction: Reduction,
+): Kernel & { readonly table: Uint32Array } {
   const pieces: number[] = [];
   for (const segment of segments) {
     const { partialOffset, partialStride, elementStride, outputOffset, length, count } = segment;
-    const elementLanes = elementLanesOf(segment);
+    const elementLanes = elementLanesOf(segment, reduction);
     for (let first = 0; first < length; first += elementLanes) {
       const from = partialOffset + first * elementStride;
       const elements = Math.min(elementLanes, length - first);
@@ -52,8 +57,8 @@ export function sumPartials(segments: readonly PartialSum[]): Kernel & { readonl
   // A program without segments still needs a table that can be bound.
   if (count === 0) pieces.push(0, 0, 0, 0, 0, 0, lanes, 0);
   return {
-    name: "sum-partials",
-    source: sumPartialsSource,
+    name: reduction === "serial" ? "sum-partials-serial" : "sum-partials",
+    source: reduction === "serial" ? serialSource : sumPartialsSource,
     launches: [{ sizes: { pieces: Math.max(count, 1) }, workgroups: [...foldWorkgroups(count), 1] }],
     flops: terms,
     bytes: 4 * (terms + outputs + pieces.length),

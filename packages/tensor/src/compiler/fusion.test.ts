@@ -51,7 +51,7 @@ function block(x: Image<3>) {
   };
 }
 
-async function run(fusion: boolean, kernels: "fast" | "plain") {
+async function run(fusion: boolean, kernels: "parallel" | "serial" | "plain") {
   const device = await testDevice();
   const made: { statistics: Variable[] } = { statistics: [] };
   const program = compile(
@@ -80,14 +80,18 @@ async function run(fusion: boolean, kernels: "fast" | "plain") {
 }
 
 describe("fusion", () => {
-  test("fused, unfused and plain kernels agree to 1e-5 on a residual block and all its gradients", async () => {
+  test("fused and unfused, parallel, serial and plain kernels agree to 1e-5 on a residual block and all its gradients", async () => {
     const unfused = await run(false, "plain");
-    for (const other of [await run(true, "fast"), await run(true, "plain"), await run(false, "fast")]) {
+    const others = [
+      ...[await run(true, "parallel"), await run(true, "serial"), await run(true, "plain")],
+      ...[await run(false, "parallel"), await run(false, "serial")],
+    ];
+    for (const other of others) {
       for (const [name, reference] of Object.entries(unfused.results)) {
         expect.soft(relative(other.results[name] as ArrayLike<number>, reference), name).toBeLessThan(1e-5);
       }
     }
-    const fused = await run(true, "fast");
+    const fused = await run(true, "parallel");
     expect(fused.program.dispatches).toBeLessThan(unfused.program.dispatches * 0.6);
     expect(fused.program.temporaryBytes).toBeLessThan(unfused.program.temporaryBytes);
   });

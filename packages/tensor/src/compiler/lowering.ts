@@ -1,4 +1,4 @@
-import type { DType, Kernel } from "@lobule/kernels-wgsl";
+import type { DType, Kernel, Reduction } from "@lobule/kernels-wgsl";
 import type { Arena } from "../graph/arena.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { VariableGroup } from "../graph/variable.js";
@@ -56,4 +56,6 @@ export interface Lowering {
   partialsOf(statistics: Tensor): number;
   /** Whether to use the readable kernel of a room or the fast one. */
   variant(): "plain" | "blocked";
+  /** Who adds up over pixels: invocations together, or each for itself. */
+  reduction(): Reduction;
 }

@@ -6,6 +6,7 @@ import {
   type Kernel,
   pasteSlots,
   pointwise,
+  type Reduction,
   sumPartials,
   withStorageTypes,
 } from "@lobule/kernels-wgsl";
@@ -46,9 +47,12 @@ export interface Calls {
   readonly arenas: readonly Arena[];
 }
 
+/** parallel: for GPUs; serial: for adapters whose invocations run one after another; plain: the readable ones. */
+export type KernelChoice = "parallel" | "serial" | "plain";
+
 export interface PlannerOptions {
   readonly fusion: boolean;
-  readonly kernels: "fast" | "plain";
+  readonly kernels: KernelChoice;
   readonly precision: "f32" | "f16";
 }
 
@@ -134,6 +138,10 @@ export class Planner implements Lowering {
     return this.options.kernels === "plain" ? "plain" : "blocked";
   }
 
+  reduction(): Reduction {
+    return this.options.kernels === "serial" ? "serial" : "parallel";
+  }
+
   packed(sources: readonly Tensor[], name: string, packing: () => Packing): Tensor {
     const bases = sources.map(storageOf);
     const key = `${name} ${bases.map((base) => base.id).join(" ")}`;
@@ -171,7 +179,7 @@ export class Planner implements Lowering {
       this.lateSums.set(placement.arena, list);
       return;
     }
-    const kernel = sumPartials([{ ...segment, outputOffset: 0 }]);
+    const kernel = sumPartials([{ ...segment, outputOffset: 0 }], this.reduction());
     this.body.push(
       this.finish(
         { kernel, bindings: { partials: from, table: this.table(kernel.table), output } },
@@ -378,6 +386,7 @@ export class Planner implements Lowering {
         partialOffset: segment.partialOffset + (this.placements.get(partials)?.offset ?? 0),
         outputOffset: this.placements.get(storageOf(output))?.offset ?? 0,
       })),
+      this.reduction(),
     );
     return this.finish(
       { kernel, bindings: { partials: this.partialsArena, table: this.table(kernel.table), output: arena } },

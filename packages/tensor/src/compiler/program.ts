@@ -10,7 +10,7 @@ import { PlanError, printShape, type Shape } from "../shape.js";
 import { fuse } from "./fuse.js";
 import type { Operand } from "./lowering.js";
 import { type MemoryPlan, planMemory } from "./memory.js";
-import { type Call, type Calls, isTensor, Planner, type PlannerOptions } from "./planner.js";
+import { type Call, type Calls, isTensor, type KernelChoice, Planner, type PlannerOptions } from "./planner.js";
 import { chooseStorage } from "./storage.js";
 
 export interface InputSpec {
@@ -38,8 +38,8 @@ export interface Definition<Inputs extends Readonly<Record<string, InputSpec>>> 
 export interface CompileOptions {
   /** Whether pointwise work is pasted into kernels; on by default. Off, each operation is a dispatch of its own. */
   readonly fusion?: boolean;
-  /** "plain" uses the readable kernel of each room in place of the fast one. */
-  readonly kernels?: "fast" | "plain";
+  /** Which kernels; "parallel" by default. A device knows which suit it: {@link Device.kernels}. */
+  readonly kernels?: KernelChoice;
   /**
    * "f16" stores activations and their gradients in half the memory; arithmetic, parameters, their gradients, sums and
    * the loss stay f32, and so do outputs. Gradients below 6e-8 then vanish: scale the loss. Needs shader-f16. "f32" by
@@ -209,7 +209,7 @@ export class Program {
  */
 export function compile<const Inputs extends Readonly<Record<string, InputSpec>>>(
   definition: Definition<Inputs>,
-  { fusion = true, kernels = "fast", precision = "f32" }: CompileOptions = {},
+  { fusion = true, kernels = "parallel", precision = "f32" }: CompileOptions = {},
 ): Program {
   const inputs = Object.fromEntries(
     Object.entries(definition.inputs).map(([name, { shape, dtype }]) => [name, input(name, shape, dtype)]),

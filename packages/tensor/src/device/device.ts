@@ -70,6 +70,11 @@ export class Device {
     return this.gpu.queue;
   }
 
+  /** The kernels that suit this adapter: a software one runs invocations one after another. */
+  get kernels(): "parallel" | "serial" {
+    return this.adapterInfo.isFallbackAdapter ? "serial" : "parallel";
+  }
+
   get hasF16(): boolean {
     return this.gpu.features.has("shader-f16");
   }

@@ -37,7 +37,9 @@ export async function evaluate<Name extends string>(
   let evaluation = cache.get(structure);
   if (evaluation === undefined) {
     const outputs = Object.fromEntries(names.map((name, i) => [String(i), tensors[name]]));
-    const loaded = await plan({}, { outputs }, { fusion: true, kernels: "fast", precision: "f32" }).load(device);
+    const loaded = await plan({}, { outputs }, { fusion: true, kernels: device.kernels, precision: "f32" }).load(
+      device,
+    );
     evaluation = { loaded, constants };
   } else {
     evaluation.constants.forEach((place, i) => {

@@ -91,7 +91,7 @@ export function attentionGate<C extends number, Inter extends number>(
         halfInputs: [3],
         store: "store",
         lower: (lowering, [s, g, gradOutput, alphaInput, ...rest], outputs) => {
-          const kernel = attentionGateGrad(problem);
+          const kernel = attentionGateGrad(problem, lowering.reduction());
           const length = 2 * inter + 1;
           const partials = lowering.scratch([kernel.partials, length]);
           lowering.call({

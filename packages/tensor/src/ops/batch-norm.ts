@@ -47,12 +47,15 @@ export function batchNorm<C extends number>(x: Image<C>, options: BatchNormOptio
           lower: (lowering, [partials, ...rest], [output]) => {
             const [w, b, mean, variance] = rest as [Tensor, Tensor, Tensor, Tensor];
             lowering.call({
-              kernel: batchNormFinish({
-                channels,
-                partials: lowering.partialsOf(partials as Tensor),
-                epsilon,
-                momentum,
-              }),
+              kernel: batchNormFinish(
+                {
+                  channels,
+                  partials: lowering.partialsOf(partials as Tensor),
+                  epsilon,
+                  momentum,
+                },
+                lowering.reduction(),
+              ),
               bindings: {
                 statistics: partials as Tensor,
                 weight: w,
@@ -128,12 +131,15 @@ export function normalizeByChannel(x: Tensor, epsilon: number): Tensor {
       key: String(epsilon),
       lower: (lowering, [partials, ...rest], [output]) =>
         lowering.call({
-          kernel: batchNormFinish({
-            channels,
-            partials: lowering.partialsOf(partials as Tensor),
-            epsilon,
-            momentum: 0,
-          }),
+          kernel: batchNormFinish(
+            {
+              channels,
+              partials: lowering.partialsOf(partials as Tensor),
+              epsilon,
+              momentum: 0,
+            },
+            lowering.reduction(),
+          ),
           bindings: {
             statistics: partials as Tensor,
             weight: rest[0] as Tensor,
@@ -175,11 +181,14 @@ function batchNormGradient(g: Tensor, x: Tensor, coefficients: Tensor, training:
       lower: (lowering, [partials, k], outputs) => {
         const [gradK, gradW, gradB] = outputs as [Tensor, Tensor, Tensor];
         lowering.call({
-          kernel: batchNormGradFinish({
-            channels,
-            partials: lowering.partialsOf(partials as Tensor),
-            trainingStatistics: training,
-          }),
+          kernel: batchNormGradFinish(
+            {
+              channels,
+              partials: lowering.partialsOf(partials as Tensor),
+              trainingStatistics: training,
+            },
+            lowering.reduction(),
+          ),
           bindings: {
             statistics: partials as Tensor,
             coefficients: k as Tensor,

@@ -27,7 +27,7 @@ interface Family {
   readonly name: string;
   readonly forward: (problem: Problem, variant: Variant) => Kernel;
   readonly gradInput: (problem: Problem, variant: Variant) => Kernel;
-  readonly gradWeight: (problem: Problem, variant: Variant) => Kernel & { readonly partials: number };
+  readonly gradWeight: (problem: Problem, variant: Variant | "serial") => Kernel & { readonly partials: number };
   readonly pack: (inChannels: number, outChannels: number, direction: Direction) => PackedLayout;
   /** Output pixels along an axis for one input pixel. */
   readonly stride: 1 | 2;
@@ -64,7 +64,7 @@ const lowerConvolution =
 const lowerGradWeight =
   (family: Family, problem: Problem) =>
   (lowering: Lowering, [x, gradOutput]: readonly Tensor[], [output]: readonly Tensor[]): void => {
-    const kernel = family.gradWeight(problem, lowering.variant());
+    const kernel = family.gradWeight(problem, lowering.reduction() === "serial" ? "serial" : lowering.variant());
     const length = sizeOf((output as Tensor).shape);
     const partials = lowering.scratch([kernel.partials, length]);
     lowering.call({ kernel, slots: { input: x as Tensor, gradOutput: gradOutput as Tensor }, bindings: { partials } });

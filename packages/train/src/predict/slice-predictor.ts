@@ -134,17 +134,20 @@ export class SlicePredictor {
     const preprocessing = { ...input, window, resample: size !== null };
     const slotPixels = 4 * Math.ceil((width * height) / 4);
     const { atOnce } = this;
-    const program = compile({
-      inputs: {
-        pixels: { shape: [(atOnce * slotPixels) / 2], dtype: "u32" },
-        samples: { shape: [atOnce * wordsPerSample], dtype: "u32" },
-        fields: { shape: [atOnce * wordsPerField], dtype: "u32" },
+    const program = compile(
+      {
+        inputs: {
+          pixels: { shape: [(atOnce * slotPixels) / 2], dtype: "u32" },
+          samples: { shape: [atOnce * wordsPerSample], dtype: "u32" },
+          fields: { shape: [atOnce * wordsPerField], dtype: "u32" },
+        },
+        build: ({ pixels, samples, fields }) => {
+          const { image } = sampleSlices({ pixels, samples, slotPixels, batch: atOnce, ...input });
+          return { outputs: { labels: labelMap(this.scores(image), fields, slotPixels) } };
+        },
       },
-      build: ({ pixels, samples, fields }) => {
-        const { image } = sampleSlices({ pixels, samples, slotPixels, batch: atOnce, ...input });
-        return { outputs: { labels: labelMap(this.scores(image), fields, slotPixels) } };
-      },
-    });
+      { kernels: this.device.kernels },
+    );
     return { width, height, slotPixels, preprocessing, program: await program.load(this.device) };
   }
 

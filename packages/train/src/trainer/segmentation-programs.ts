@@ -57,6 +57,8 @@ export interface ProgramParts {
   readonly geometry: InputGeometry;
   /** How activations and gradients are stored. */
   readonly precision: "f32" | "f16";
+  /** Which kernels suit the device. */
+  readonly kernels: Device["kernels"];
   /** Keeps f16 gradients from vanishing. */
   readonly scaler: LossScaler | undefined;
 }
@@ -65,7 +67,7 @@ const updateOptions = (scaler: LossScaler | undefined) => (scaler === undefined 
 
 /** A step of training on `count` slices at once. With `sums`, gradients are added there and nothing is updated. */
 function trainingProgram(
-  { network, adam, geometry, precision, scaler }: ProgramParts,
+  { network, adam, geometry, precision, kernels, scaler }: ProgramParts,
   count: number,
   sums: readonly Variable[] | undefined,
 ): Program {
@@ -95,7 +97,7 @@ function trainingProgram(
           };
         },
       },
-      { precision },
+      { precision, kernels },
     );
   }
   return compile(
@@ -110,7 +112,7 @@ function trainingProgram(
         };
       },
     },
-    { precision },
+    { precision, kernels },
   );
 }
 
@@ -122,7 +124,7 @@ const updateProgram = ({ adam, scaler }: ProgramParts, sums: readonly Variable[]
   });
 
 /** Loss and overlap of `count` slices, by the running statistics. */
-function validationProgram({ network, geometry, precision }: ProgramParts, count: number): Program {
+function validationProgram({ network, geometry, precision, kernels }: ProgramParts, count: number): Program {
   network.eval();
   const { height, width, slotPixels } = geometry;
   return compile(
@@ -135,7 +137,7 @@ function validationProgram({ network, geometry, precision }: ProgramParts, count
         return { metrics: { loss, crossEntropy, diceLoss }, outputs: { counts: overlapCounts(logits, target) } };
       },
     },
-    { precision },
+    { precision, kernels },
   );
 }
 

@@ -96,7 +96,7 @@ export class Trainer {
     this.preprocessing = { ...extents, window: model.window, resample: config.size !== null };
     const geometry = { ...extents, slotPixels: cache.slotPixels };
     const { network, adam, scaler } = this;
-    const parts = { network, adam, geometry, scaler, precision: config.precision };
+    const parts = { network, adam, geometry, scaler, precision: config.precision, kernels: device.kernels };
     this.programs = new SegmentationPrograms(device, parts, config.microBatch !== null);
     const all = slicesOf(cache.cases, cases.training);
     this.sampleNumbers = new Map(all.map((key, i) => [keyText(key), i]));

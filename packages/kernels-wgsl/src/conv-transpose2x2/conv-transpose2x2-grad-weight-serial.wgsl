@@ -1,0 +1,138 @@
+// Weight gradient of the transposed 2×2 convolution without barriers: one invocation sums 8 input × 2 output channels × 4
+// taps over every `partialCount`-th segment of the input's images, all by itself. For adapters on which invocations run one
+// after another.
+
+alias real = f32;
+
+struct Sizes {
+  inChannels: u32,
+  outChannels: u32,
+  height: u32, // of the input
+  width: u32, // of the input
+  inBlocks: u32, // ceil(inChannels / 8)
+  outBlocks: u32, // ceil(outChannels / 2)
+  segments: u32, // segments of an image
+  segmentLength: u32, // pixels of a segment
+  totalSegments: u32, // batch * segments
+  partialCount: u32,
+}
+
+@group(0) @binding(0) var<uniform> sizes: Sizes;
+@group(0) @binding(1) var<storage, read> input: array<real>; // [n, ci, h, w]
+@group(0) @binding(2) var<storage, read> gradOutput: array<real>; // [n, co, 2h, 2w]
+@group(0) @binding(3) var<storage, read_write> partials: array<f32>; // [partialCount, ci, co, 2, 2]
+
+struct InputChannel { base: u32 }
+fn prepareInput(n: u32, c: u32) -> InputChannel {
+  return InputChannel((n * sizes.inChannels + c) * sizes.height * sizes.width);
+}
+fn loadInput(channel: InputChannel, y: u32, x: u32, pixel: u32) -> f32 {
+  return f32(input[channel.base + pixel]);
+}
+
+struct GradOutputChannel { base: u32 }
+fn prepareGradOutput(n: u32, c: u32) -> GradOutputChannel {
+  return GradOutputChannel((n * sizes.outChannels + c) * 4u * sizes.height * sizes.width);
+}
+fn loadGradOutput(channel: GradOutputChannel, y: u32, x: u32, pixel: u32) -> f32 {
+  return f32(gradOutput[channel.base + pixel]);
+}
+
+// The 2 × 2 gradients of an input pixel.
+fn loadTaps(channel: GradOutputChannel, y: u32, x: u32) -> vec4f {
+  let pixel = 2u * y * 2u * sizes.width + 2u * x;
+  let below = pixel + 2u * sizes.width;
+  return vec4f(
+    loadGradOutput(channel, 2u * y, 2u * x, pixel),
+    loadGradOutput(channel, 2u * y, 2u * x + 1u, pixel + 1u),
+    loadGradOutput(channel, 2u * y + 1u, 2u * x, below),
+    loadGradOutput(channel, 2u * y + 1u, 2u * x + 1u, below + 1u),
+  );
+}
+
+// Writes the four taps of an input and an output channel.
+fn writeTaps(partial: u32, ci: u32, co: u32, taps: vec4f) {
+  if (ci >= sizes.inChannels || co >= sizes.outChannels) { return; }
+  let at = ((partial * sizes.inChannels + ci) * sizes.outChannels + co) * 4u;
+  partials[at] = taps.x;
+  partials[at + 1u] = taps.y;
+  partials[at + 2u] = taps.z;
+  partials[at + 3u] = taps.w;
+}
+
+@compute @workgroup_size(32)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (workgroup.x + workgroup.y * workgroups.x) * 32u + lane;
+  if (index >= sizes.partialCount * sizes.inBlocks * sizes.outBlocks) { return; }
+  let partial = index / (sizes.inBlocks * sizes.outBlocks);
+  let firstIn = index % sizes.inBlocks * 8u;
+  let firstOut = index / sizes.inBlocks % sizes.outBlocks * 2u;
+
+  var sums: array<vec4f, 16>; // [input channel, output channel], the four taps in a vector
+  for (var segment = partial; segment < sizes.totalSegments; segment += sizes.partialCount) {
+    let n = segment / sizes.segments;
+    let first = segment % sizes.segments * sizes.segmentLength;
+    let end = min(first + sizes.segmentLength, sizes.height * sizes.width);
+    let input0 = prepareInput(n, min(firstIn + 0u, sizes.inChannels - 1u));
+    let input1 = prepareInput(n, min(firstIn + 1u, sizes.inChannels - 1u));
+    let input2 = prepareInput(n, min(firstIn + 2u, sizes.inChannels - 1u));
+    let input3 = prepareInput(n, min(firstIn + 3u, sizes.inChannels - 1u));
+    let input4 = prepareInput(n, min(firstIn + 4u, sizes.inChannels - 1u));
+    let input5 = prepareInput(n, min(firstIn + 5u, sizes.inChannels - 1u));
+    let input6 = prepareInput(n, min(firstIn + 6u, sizes.inChannels - 1u));
+    let input7 = prepareInput(n, min(firstIn + 7u, sizes.inChannels - 1u));
+    let gradient0 = prepareGradOutput(n, firstOut);
+    let gradient1 = prepareGradOutput(n, min(firstOut + 1u, sizes.outChannels - 1u));
+    for (var pixel = first; pixel < end; pixel++) {
+      let y = pixel / sizes.width;
+      let x = pixel % sizes.width;
+      let taps0 = loadTaps(gradient0, y, x);
+      let taps1 = loadTaps(gradient1, y, x);
+      let value0 = loadInput(input0, y, x, pixel);
+      sums[0] += value0 * taps0;
+      sums[1] += value0 * taps1;
+      let value1 = loadInput(input1, y, x, pixel);
+      sums[2] += value1 * taps0;
+      sums[3] += value1 * taps1;
+      let value2 = loadInput(input2, y, x, pixel);
+      sums[4] += value2 * taps0;
+      sums[5] += value2 * taps1;
+      let value3 = loadInput(input3, y, x, pixel);
+      sums[6] += value3 * taps0;
+      sums[7] += value3 * taps1;
+      let value4 = loadInput(input4, y, x, pixel);
+      sums[8] += value4 * taps0;
+      sums[9] += value4 * taps1;
+      let value5 = loadInput(input5, y, x, pixel);
+      sums[10] += value5 * taps0;
+      sums[11] += value5 * taps1;
+      let value6 = loadInput(input6, y, x, pixel);
+      sums[12] += value6 * taps0;
+      sums[13] += value6 * taps1;
+      let value7 = loadInput(input7, y, x, pixel);
+      sums[14] += value7 * taps0;
+      sums[15] += value7 * taps1;
+    }
+  }
+
+  writeTaps(partial, firstIn + 0u, firstOut, sums[0]);
+  writeTaps(partial, firstIn + 0u, firstOut + 1u, sums[1]);
+  writeTaps(partial, firstIn + 1u, firstOut, sums[2]);
+  writeTaps(partial, firstIn + 1u, firstOut + 1u, sums[3]);
+  writeTaps(partial, firstIn + 2u, firstOut, sums[4]);
+  writeTaps(partial, firstIn + 2u, firstOut + 1u, sums[5]);
+  writeTaps(partial, firstIn + 3u, firstOut, sums[6]);
+  writeTaps(partial, firstIn + 3u, firstOut + 1u, sums[7]);
+  writeTaps(partial, firstIn + 4u, firstOut, sums[8]);
+  writeTaps(partial, firstIn + 4u, firstOut + 1u, sums[9]);
+  writeTaps(partial, firstIn + 5u, firstOut, sums[10]);
+  writeTaps(partial, firstIn + 5u, firstOut + 1u, sums[11]);
+  writeTaps(partial, firstIn + 6u, firstOut, sums[12]);
+  writeTaps(partial, firstIn + 6u, firstOut + 1u, sums[13]);
+  writeTaps(partial, firstIn + 7u, firstOut, sums[14]);
+  writeTaps(partial, firstIn + 7u, firstOut + 1u, sums[15]);
+}

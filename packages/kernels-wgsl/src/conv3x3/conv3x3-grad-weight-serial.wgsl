@@ -1,0 +1,158 @@
+// Weight gradient of the 3×3 convolution without barriers: one invocation sums 4 output × 2 input channels × 9 taps over
+// every `partialCount`-th strip of pixels, all by itself. A strip is 2 columns wide and some rows high; the invocation walks
+// down it and keeps three rows of input in registers. For adapters on which invocations run one after another.
+
+alias real = f32;
+
+struct Sizes {
+  inChannels: u32,
+  outChannels: u32,
+  height: u32,
+  width: u32,
+  inBlocks: u32, // ceil(inChannels / 2)
+  outBlocks: u32, // ceil(outChannels / 4)
+  rowStrips: u32, // ceil(height / rows)
+  columnStrips: u32, // ceil(width / 2)
+  rows: u32, // rows of a strip
+  strips: u32, // batch * rowStrips * columnStrips
+  partialCount: u32,
+}
+
+@group(0) @binding(0) var<uniform> sizes: Sizes;
+@group(0) @binding(1) var<storage, read> input: array<real>; // [n, ci, h, w]
+@group(0) @binding(2) var<storage, read> gradOutput: array<real>; // [n, co, h, w]
+@group(0) @binding(3) var<storage, read_write> partials: array<f32>; // [partialCount, co, ci, 3, 3]
+
+struct InputChannel { base: u32 }
+fn prepareInput(n: u32, c: u32) -> InputChannel {
+  return InputChannel((n * sizes.inChannels + c) * sizes.height * sizes.width);
+}
+fn loadInput(channel: InputChannel, y: u32, x: u32, pixel: u32) -> f32 {
+  return f32(input[channel.base + pixel]);
+}
+
+struct GradOutputChannel { base: u32 }
+fn prepareGradOutput(n: u32, c: u32) -> GradOutputChannel {
+  return GradOutputChannel((n * sizes.outChannels + c) * sizes.height * sizes.width);
+}
+fn loadGradOutput(channel: GradOutputChannel, y: u32, x: u32, pixel: u32) -> f32 {
+  return f32(gradOutput[channel.base + pixel]);
+}
+
+// The four columns x − 1 … x + 2 that a strip reads, kept inside the image.
+struct Columns { at: vec4u, inside: vec4<bool> }
+
+// One row of the strip's four columns, zero outside the image; −1 comes as a huge value.
+fn loadRow(channel: InputChannel, columns: Columns, row: u32) -> vec4f {
+  let y = min(row, sizes.height - 1u);
+  let first = y * sizes.width;
+  let values = vec4f(
+    loadInput(channel, y, columns.at.x, first + columns.at.x),
+    loadInput(channel, y, columns.at.y, first + columns.at.y),
+    loadInput(channel, y, columns.at.z, first + columns.at.z),
+    loadInput(channel, y, columns.at.w, first + columns.at.w),
+  );
+  return select(vec4f(), values, columns.inside & vec4<bool>(row < sizes.height));
+}
+
+// Sums of the three taps of one row of the weight, the four output channels in a vector. Fields, not an array: an index
+// that the driver does not resolve would move the sums out of registers.
+struct RowSums { left: vec4f, middle: vec4f, right: vec4f }
+
+// Adds the products of one row of input with the gradients g0 and g1 of the strip's two columns.
+fn addRow(sums: ptr<function, RowSums>, row: vec4f, g0: vec4f, g1: vec4f) {
+  (*sums).left += g0 * row.x + g1 * row.y;
+  (*sums).middle += g0 * row.y + g1 * row.z;
+  (*sums).right += g0 * row.z + g1 * row.w;
+}
+
+// Writes one row of taps of an input channel.
+fn writeRow(sums: RowSums, partial: u32, firstOut: u32, ci: u32, firstTap: u32) {
+  if (ci >= sizes.inChannels) { return; }
+  for (var i = 0u; i < 4u && firstOut + i < sizes.outChannels; i++) {
+    let at = ((partial * sizes.outChannels + firstOut + i) * sizes.inChannels + ci) * 9u + firstTap;
+    partials[at] = sums.left[i];
+    partials[at + 1u] = sums.middle[i];
+    partials[at + 2u] = sums.right[i];
+  }
+}
+
+@compute @workgroup_size(32)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (workgroup.x + workgroup.y * workgroups.x) * 32u + lane;
+  if (index >= sizes.partialCount * sizes.inBlocks * sizes.outBlocks) { return; }
+  let partial = index / (sizes.inBlocks * sizes.outBlocks);
+  let firstIn = index % sizes.inBlocks * 2u;
+  let firstOut = index / sizes.inBlocks % sizes.outBlocks * 4u;
+  let in0 = firstIn;
+  let in1 = min(firstIn + 1u, sizes.inChannels - 1u);
+  let outs = min(vec4u(firstOut) + vec4u(0u, 1u, 2u, 3u), vec4u(sizes.outChannels - 1u));
+
+  var top0: RowSums;
+  var center0: RowSums;
+  var bottom0: RowSums;
+  var top1: RowSums;
+  var center1: RowSums;
+  var bottom1: RowSums;
+  for (var strip = partial; strip < sizes.strips; strip += sizes.partialCount) {
+    let x = strip % sizes.columnStrips * 2u;
+    let rowStrip = strip / sizes.columnStrips;
+    let n = rowStrip / sizes.rowStrips;
+    let firstRow = rowStrip % sizes.rowStrips * sizes.rows;
+    let endRow = min(firstRow + sizes.rows, sizes.height);
+    let columns = Columns(
+      min(vec4u(max(x, 1u) - 1u, x, x + 1u, x + 2u), vec4u(sizes.width - 1u)),
+      vec4<bool>(x > 0u, true, x + 1u < sizes.width, x + 2u < sizes.width),
+    );
+    let channel0 = prepareInput(n, in0);
+    let channel1 = prepareInput(n, in1);
+    let gradient0 = prepareGradOutput(n, outs.x);
+    let gradient1 = prepareGradOutput(n, outs.y);
+    let gradient2 = prepareGradOutput(n, outs.z);
+    let gradient3 = prepareGradOutput(n, outs.w);
+    var above0 = loadRow(channel0, columns, firstRow - 1u);
+    var above1 = loadRow(channel1, columns, firstRow - 1u);
+    var middle0 = loadRow(channel0, columns, firstRow);
+    var middle1 = loadRow(channel1, columns, firstRow);
+    for (var y = firstRow; y < endRow; y++) {
+      let below0 = loadRow(channel0, columns, y + 1u);
+      let below1 = loadRow(channel1, columns, y + 1u);
+      let pixel = y * sizes.width + x;
+      let left = vec4f(
+        loadGradOutput(gradient0, y, x, pixel),
+        loadGradOutput(gradient1, y, x, pixel),
+        loadGradOutput(gradient2, y, x, pixel),
+        loadGradOutput(gradient3, y, x, pixel),
+      );
+      let xRight = columns.at.z;
+      let pixelRight = y * sizes.width + xRight;
+      let right = select(vec4f(), vec4f(
+        loadGradOutput(gradient0, y, xRight, pixelRight),
+        loadGradOutput(gradient1, y, xRight, pixelRight),
+        loadGradOutput(gradient2, y, xRight, pixelRight),
+        loadGradOutput(gradient3, y, xRight, pixelRight),
+      ), columns.inside.z);
+      addRow(&top0, above0, left, right);
+      addRow(&center0, middle0, left, right);
+      addRow(&bottom0, below0, left, right);
+      addRow(&top1, above1, left, right);
+      addRow(&center1, middle1, left, right);
+      addRow(&bottom1, below1, left, right);
+      above0 = middle0;
+      above1 = middle1;
+      middle0 = below0;
+      middle1 = below1;
+    }
+  }
+
+  writeRow(top0, partial, firstOut, firstIn, 0u);
+  writeRow(center0, partial, firstOut, firstIn, 3u);
+  writeRow(bottom0, partial, firstOut, firstIn, 6u);
+  writeRow(top1, partial, firstOut, firstIn + 1u, 0u);
+  writeRow(center1, partial, firstOut, firstIn + 1u, 3u);
+  writeRow(bottom1, partial, firstOut, firstIn + 1u, 6u);
+}
