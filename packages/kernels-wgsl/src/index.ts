@@ -38,7 +38,7 @@ export {
 } from "./shared/kernel.js";
 export type { PackedLayout } from "./shared/packing.js";
 export { pasteSlots, type SlotText } from "./shared/slots.js";
-export { momentsSlot, sumsSlot } from "./shared/statistics.js";
+export { momentsSlot, partialsPerWorkgroup, sumsSlot } from "./shared/statistics.js";
 export { type Binding, bindingsOf, hasFunction, packSizes, withStorageTypes } from "./shared/wgsl-text.js";
 export {
   packSamples,

@@ -19,6 +19,7 @@ struct Sizes {
 @group(0) @binding(6) var<storage, read_write> coefficients: array<vec4f>; // [c]: scale, bias, mean, 1 / deviation
 
 const LANES: u32 = 64;
+const RUN: u32 = 128;
 
 // Chan, Golub, LeVeque 1983: the statistics of two sets together.
 fn merge(a: vec3f, b: vec3f) -> vec3f {
@@ -38,9 +39,13 @@ fn main(
   let c = (workgroup.x + workgroup.y * workgroups.x) * LANES + lane;
   if (c >= sizes.channels) { return; }
   var all = vec3f(); // count, mean, squared distances from the mean
-  for (var p = 0u; p < sizes.partials; p++) {
-    let part = statistics[p * sizes.channels + c];
-    if (part.x > 0.0) { all = merge(all, part.xyz); }
+  for (var first = 0u; first < sizes.partials; first += RUN) {
+    var some = vec3f(); // in runs, so that many partials keep their digits
+    for (var p = first; p < min(first + RUN, sizes.partials); p++) {
+      let part = statistics[p * sizes.channels + c];
+      if (part.x > 0.0) { some = merge(some, part.xyz); }
+    }
+    all = merge(all, some);
   }
   let variance = all.z / all.x;
   let inverseDeviation = 1.0 / sqrt(variance + sizes.epsilon);

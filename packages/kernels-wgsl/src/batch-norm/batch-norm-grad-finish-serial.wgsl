@@ -16,6 +16,7 @@ struct Sizes {
 @group(0) @binding(5) var<storage, read_write> gradBias: array<f32>; // [c]
 
 const LANES: u32 = 64;
+const RUN: u32 = 128;
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -26,7 +27,11 @@ fn main(
   let c = (workgroup.x + workgroup.y * workgroups.x) * LANES + lane;
   if (c >= sizes.channels) { return; }
   var sums = vec3f();
-  for (var p = 0u; p < sizes.partials; p++) { sums += statistics[p * sizes.channels + c].xyz; }
+  for (var first = 0u; first < sizes.partials; first += RUN) {
+    var some = vec3f(); // in runs, so that many partials keep their digits
+    for (var p = first; p < min(first + RUN, sizes.partials); p++) { some += statistics[p * sizes.channels + c].xyz; }
+    sums += some;
+  }
   let k = coefficients[c];
   let share = select(0.0, 1.0 / sums.x, sizes.trainingStatistics != 0u);
   gradCoefficients[c] = vec4f(k.x, -k.x * k.w * sums.z * share, -k.x * sums.y * share, k.z);

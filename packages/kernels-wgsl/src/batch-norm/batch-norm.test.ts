@@ -50,7 +50,7 @@ const coefficientLoad = (vector: string, expression: string, bindings: readonly 
 
 /** Σ g and Σ g·x̂ of the gradient g that is loaded. */
 const gradientSums = ((): SlotText => {
-  const sums = sumsSlot("value * ((x[channel.base + pixel] - channel.k.z) * channel.k.w)");
+  const sums = sumsSlot("value * ((x[channel.base + pixel] - channel.k.z) * channel.k.w)", "parallel");
   return {
     bindings: [...sums.bindings, "var<storage, read> x: array<f32>;", "var<storage, read> coefficients: array<vec4f>;"],
     definitions: {
@@ -190,7 +190,7 @@ describe.each(problems)("$why, $reduction", ({ shape, mean, deviation, epsilon, 
   };
 
   const train = async () => {
-    const { partials, statistics } = await partialSums(shape, momentsSlot, { input: x });
+    const { partials, statistics } = await partialSums(shape, momentsSlot("parallel"), { input: x });
     const arrays = {
       ...{ statistics, weight, bias, runningMean: running.mean, runningVariance: running.variance },
       coefficients: empty(channels * 4),

@@ -61,7 +61,7 @@ describe.each(channelStatisticsCases)("$why", ({ shape, mean, deviation }) => {
   };
 
   test("moments, and the same bits twice", async () => {
-    const source = pasteSlots(kernel.source, [momentsSlot]);
+    const source = pasteSlots(kernel.source, [momentsSlot("parallel")]);
     const statistics = await run(source, input);
     const [got, expected] = [addUp(statistics, channels, true), channelStatisticsReference(input, shape)];
     expect(got.map(({ count }) => count)).toEqual(expected.map(({ count }) => count));
@@ -73,7 +73,7 @@ describe.each(channelStatisticsCases)("$why", ({ shape, mean, deviation }) => {
   });
 
   test("sums of an expression", async () => {
-    const statistics = await run(pasteSlots(kernel.source, [sumsSlot("value * 2.0")]), input);
+    const statistics = await run(pasteSlots(kernel.source, [sumsSlot("value * 2.0", "parallel")]), input);
     const expected = channelStatisticsReference(input, shape).map((each) => ({ ...each, squares: 2 * each.sum }));
     const size = (Math.abs(mean) + deviation) * (expected[0] as ChannelSums).count * Math.sqrt(channels);
     expectSums(addUp(statistics, channels, false), expected, size);
@@ -82,7 +82,7 @@ describe.each(channelStatisticsCases)("$why", ({ shape, mean, deviation }) => {
   test("f16 storage", async (context) => {
     if (!device.features.has("shader-f16")) return context.skip("adapter lacks shader-f16");
     const half = toHalf(input);
-    const source = withStorageType(pasteSlots(kernel.source, [momentsSlot]), "f16");
+    const source = withStorageType(pasteSlots(kernel.source, [momentsSlot("parallel")]), "f16");
     const got = addUp(await run(source, half), channels, true);
     const expected = channelStatisticsReference(fromHalf(half), shape);
     expectClose(

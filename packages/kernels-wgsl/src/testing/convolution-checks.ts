@@ -1,7 +1,7 @@
 import { fromHalf, toHalf } from "../convert/half.js";
-import { type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
+import { type ImageShape, imageSize, type Kernel, type Reduction } from "../shared/kernel.js";
 import { pasteSlots } from "../shared/slots.js";
-import { momentsSlot, sumsSlot } from "../shared/statistics.js";
+import { momentsSlot, partialsPerWorkgroup, sumsSlot } from "../shared/statistics.js";
 import { withStorageType } from "../shared/wgsl-text.js";
 import { directionalDerivative, expectClose, randomArray } from "./close.js";
 import { type HostArray, runKernel } from "./runner.js";
@@ -68,11 +68,15 @@ export async function checkGradient(
 
 /** Checks the sums by channel of both statistics slots against the output that the kernel wrote. */
 export async function checkStatistics(device: GPUDevice, run: Run, shape: ImageShape): Promise<void> {
-  const partials = run.kernel.statistics?.partials ?? 0;
+  for (const reduction of ["parallel", "serial"] as const) await checkStatisticsBy(reduction, device, run, shape);
+}
+
+async function checkStatisticsBy(reduction: Reduction, device: GPUDevice, run: Run, shape: ImageShape): Promise<void> {
+  const partials = (run.kernel.statistics?.partials ?? 0) * partialsPerWorkgroup(reduction);
   const { batch, channels } = shape;
   const pixels = imageSize(shape) / batch / channels;
   for (const slot of ["moments", "sums"] as const) {
-    const pasted = slot === "moments" ? momentsSlot : sumsSlot("value * 2.0");
+    const pasted = slot === "moments" ? momentsSlot(reduction) : sumsSlot("value * 2.0", reduction);
     const kernel = { ...run.kernel, source: pasteSlots(run.kernel.source, [pasted]) };
     const empty = {
       output: new Float32Array(run.length),
@@ -108,7 +112,7 @@ export async function checkStatistics(device: GPUDevice, run: Run, shape: ImageS
       const scale = slot === "sums" ? size : squares;
       got.push(count / values.length, total / size, scale < 1e-12 ? 1 : second / scale);
     }
-    expectClose(`${run.what}, ${slot}`, got, expected);
+    expectClose(`${run.what}, ${slot}, ${reduction}`, got, expected);
   }
 }
 

@@ -4,6 +4,7 @@ import {
   type DType,
   gather,
   type Kernel,
+  partialsPerWorkgroup,
   pasteSlots,
   pointwise,
   type Reduction,
@@ -250,7 +251,11 @@ export class Planner implements Lowering {
 
   /** @param own a tensor that is computed although it is stored: the kernel's own result. */
   private slotWriter(own?: Tensor): SlotWriter {
-    return new SlotWriter((tensor) => tensor === own || this.fusion.virtual.has(tensor), this.storageType);
+    return new SlotWriter(
+      (tensor) => tensor === own || this.fusion.virtual.has(tensor),
+      this.storageType,
+      this.reduction(),
+    );
   }
 
   private expressionCall(node: Node, output: Tensor): void {
@@ -265,7 +270,7 @@ export class Planner implements Lowering {
     writer.input("input", x);
     const mode = node.operation.kind === "statistics" ? node.operation.mode : "sums";
     const partials = node.outputs[0] as Tensor;
-    this.partialCounts.set(partials, kernel.statistics?.partials ?? 0);
+    this.partialCounts.set(partials, (kernel.statistics?.partials ?? 0) * partialsPerWorkgroup(this.reduction()));
     writer.output([x], { mode, second: node.inputs[1] }, false);
     return this.paste(kernel, writer, { statistics: partials }, node.operation.name);
   }
@@ -301,7 +306,7 @@ export class Planner implements Lowering {
       if (first !== undefined) {
         const partials = first.outputs[0] as Tensor;
         bindings.statistics = partials;
-        this.partialCounts.set(partials, kernel.statistics?.partials ?? 0);
+        this.partialCounts.set(partials, (kernel.statistics?.partials ?? 0) * partialsPerWorkgroup(this.reduction()));
         for (const other of riding) {
           if (other !== first) this.shared.set(other.outputs[0] as Tensor, partials);
         }

@@ -1,4 +1,4 @@
-import { type ImageShape, momentsSlot, type SlotText, sumsSlot } from "@lobule/kernels-wgsl";
+import { type ImageShape, momentsSlot, type Reduction, type SlotText, sumsSlot } from "@lobule/kernels-wgsl";
 import type { RemapOperation } from "../graph/operation.js";
 import { storageOf, type Tensor } from "../graph/tensor.js";
 import { asImage, PlanError } from "../shape.js";
@@ -43,10 +43,12 @@ export class SlotWriter {
   /**
    * @param isVirtual whether a tensor is computed in place instead of read.
    * @param storageType in which type a tensor lies in memory.
+   * @param reduction who adds up statistics.
    */
   constructor(
     private readonly isVirtual: (tensor: Tensor) => boolean,
     private readonly storageType: StorageType,
+    private readonly reduction: Reduction,
   ) {}
 
   /** Replaces the load slot over the binding `name` by an expression. */
@@ -112,7 +114,11 @@ export class SlotWriter {
     });
     if (writes) this.newBindings.push(`var<storage, read_write> output: array<${storage}>;`);
     if (statistics !== undefined) {
-      this.slots.push(statistics.mode === "moments" ? momentsSlot : sumsSlot(second ?? "0.0", sums.load.join("\n  ")));
+      this.slots.push(
+        statistics.mode === "moments"
+          ? momentsSlot(this.reduction)
+          : sumsSlot(second ?? "0.0", this.reduction, sums.load.join("\n  ")),
+      );
     }
   }
 
