@@ -6,9 +6,13 @@ export { Conv2d, type Conv2dOptions } from "./layers/conv2d.js";
 export { MaxPool2d } from "./layers/max-pool2d.js";
 export { ReLU } from "./layers/relu.js";
 export { Sigmoid } from "./layers/sigmoid.js";
+export { type BoundaryCrossEntropyOptions, boundaryCrossEntropy } from "./losses/boundary-cross-entropy.js";
 export { type DiceCrossEntropyOptions, diceCrossEntropy } from "./losses/dice-cross-entropy.js";
+export { type DiceFocalOptions, diceFocal } from "./losses/dice-focal.js";
 export { type FocalLossOptions, focalLoss } from "./losses/focal-loss.js";
+export { type SegmentationLossSpec, segmentationLoss } from "./losses/segmentation-loss.js";
 export type { SegmentationLoss, Target } from "./losses/target.js";
+export { type TverskyOptions, tversky } from "./losses/tversky.js";
 export {
   type WeightedDiceCrossEntropyOptions,
   weightedDiceCrossEntropy,
