@@ -135,6 +135,16 @@ describe("bad input: one sentence, exit code 1, no stack", () => {
       () => ["train", ...small(), "--config", join(root, "bad.json"), "--out", join(root, "x")],
       /bad\.json: expected a JSON object/,
     ],
+    [
+      "a parameter of another loss",
+      () => ["train", ...small(), "--loss", "tversky", "--gamma", "2", "--out", join(root, "x")],
+      /the loss 'tversky' has no setting 'gamma'/,
+    ],
+    [
+      "class weights that do not fit",
+      () => ["train", ...small(), "--loss", "focal", "--class-weights", "1", "2", "--out", join(root, "x")],
+      /2 class weights, the data have 3 classes/,
+    ],
     ["a run that is none", () => ["train", "--resume", data], /is no run folder/],
     [
       "a model that is not there",

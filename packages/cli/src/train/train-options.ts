@@ -25,6 +25,19 @@ export const trainOptions = (parser: Argv) =>
       describe: "of the learning rate [plateau]",
     })
     .option("warmup-steps", { type: "number", describe: "steps over which the rate rises from 0 [0]" })
+    .option("loss", {
+      choices: ["dice-ce", "weighted-dice-ce", "focal", "dice-focal", "tversky", "boundary-ce"] as const,
+      describe: "what is minimised [dice-ce]",
+    })
+    .option("class-weights", { type: "number", array: true, describe: "weight of each class, background first" })
+    .option("gamma", { type: "number", describe: "exponent of the focal loss [2]" })
+    .option("tversky-alpha", { type: "number", describe: "weight of false positives [0.3]" })
+    .option("tversky-beta", { type: "number", describe: "weight of false negatives [0.7]" })
+    .option("boundary-weight", { type: "number", describe: "added to 1 near a boundary [10]" })
+    .option("boundary-radius", { type: "number", describe: "how near, in pixels [2]" })
+    .option("lambda-ce", { type: "number", describe: "factor of the cross-entropy [1]" })
+    .option("lambda-focal", { type: "number", describe: "factor of the focal loss [1]" })
+    .option("lambda-dice", { type: "number", describe: "factor of the Dice loss [1]" })
     .option("precision", {
       choices: ["f32", "f16"] as const,
       describe: "of stored activations and gradients [f32]",
@@ -41,9 +54,42 @@ export const trainOptions = (parser: Argv) =>
     .option("workers", { type: "number", describe: "threads that decode volumes" })
     .option("json", { type: "boolean", default: false, describe: "print a JSON line an epoch" });
 
+type Names = readonly (readonly [flag: string, setting: string])[];
+
+/** The settings of the flags that were given, by name. */
+function given(args: Readonly<Record<string, unknown>>, names: Names): Record<string, unknown> {
+  return Object.fromEntries(
+    names.flatMap(([flag, setting]) => {
+      const value = args[flag];
+      if (value === undefined) return [];
+      // Of a flag that is given twice the last one counts.
+      return [[setting, Array.isArray(value) && !lists.has(flag) ? value.at(-1) : value] as const];
+    }),
+  );
+}
+
+/** Flags with several values. */
+const lists: ReadonlySet<string> = new Set(["window", "classWeights"]);
+
+/** Flags of settings that are a group of their own. */
+const groups: Readonly<Record<string, Names>> = {
+  loss: [
+    ["loss", "kind"],
+    ["classWeights", "classWeights"],
+    ["gamma", "gamma"],
+    ["tverskyAlpha", "alpha"],
+    ["tverskyBeta", "beta"],
+    ["boundaryWeight", "boundaryWeight"],
+    ["boundaryRadius", "boundaryRadius"],
+    ["lambdaCe", "lambdaCrossEntropy"],
+    ["lambdaFocal", "lambdaFocal"],
+    ["lambdaDice", "lambdaDice"],
+  ],
+};
+
 /** The settings that were given as flags, in the form of config.json. */
 export function settingsOf(args: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const names: readonly (readonly [flag: string, setting: string])[] = [
+  const names: Names = [
     ["data", "data"],
     ["epochs", "epochs"],
     ["batch", "batch"],
@@ -62,13 +108,15 @@ export function settingsOf(args: Readonly<Record<string, unknown>>): Record<stri
     ["fastDevRun", "fastDevRun"],
     ["checkpointEvery", "checkpointEvery"],
   ];
-  const given = names.flatMap(([flag, setting]) => {
-    const value = args[flag];
-    if (value === undefined) return [];
-    // Of a flag that is given twice the last one counts.
-    return [[setting, Array.isArray(value) && flag !== "window" ? value.at(-1) : value] as const];
+  const inGroups = Object.entries(groups).flatMap(([group, flags]) => {
+    const settings = given(args, flags);
+    return Object.keys(settings).length === 0 ? [] : [[group, settings] as const];
   });
-  return { ...Object.fromEntries(given), ...(args.augment === true ? { augmentation: usualAugmentation } : {}) };
+  return {
+    ...given(args, names),
+    ...Object.fromEntries(inGroups),
+    ...(args.augment === true ? { augmentation: usualAugmentation } : {}),
+  };
 }
 
 export const presetOf = (value: unknown): PresetName | null => (value === "liver" || value === "vessel" ? value : null);

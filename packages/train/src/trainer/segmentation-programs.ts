@@ -1,4 +1,4 @@
-import { type AttentionResUNet, diceCrossEntropy } from "@lobule/nn";
+import { type AttentionResUNet, type SegmentationLossSpec, segmentationLoss } from "@lobule/nn";
 import {
   accumulate,
   channelSum,
@@ -49,6 +49,8 @@ function diceMetrics(dice: Tensor<readonly [number, number], "f32">): Record<str
 export interface ProgramParts {
   readonly network: AttentionResUNet<1, number>;
   readonly adam: Adam;
+  /** What is minimised, in training and validation alike. */
+  readonly loss: SegmentationLossSpec;
   readonly geometry: InputGeometry;
   /** How activations and gradients are stored. */
   readonly precision: "f32" | "f16";
@@ -60,7 +62,7 @@ const updateOptions = (scaler: LossScaler | undefined) => (scaler === undefined 
 
 /** A step of training on `count` slices at once. With `sums`, gradients are added there and nothing is updated. */
 function trainingProgram(
-  { network, adam, geometry, precision, scaler }: ProgramParts,
+  { network, adam, loss: spec, geometry, precision, scaler }: ProgramParts,
   count: number,
   sums: readonly Variable[] | undefined,
 ): Program {
@@ -73,7 +75,7 @@ function trainingProgram(
       samples: samples as Tensor<readonly [number], "u32">,
       ...{ slotPixels, batch: count, height, width },
     });
-    return diceCrossEntropy(network.forward(image), target);
+    return segmentationLoss(network.forward(image), target, spec);
   };
   const inputs = batchInputs(count, slotPixels);
   if (sums === undefined) {
@@ -116,7 +118,7 @@ const updateProgram = ({ adam, scaler }: ProgramParts, sums: readonly Variable[]
   });
 
 /** Loss and overlap of `count` slices, by the running statistics. */
-function validationProgram({ network, geometry, precision }: ProgramParts, count: number): Program {
+function validationProgram({ network, loss: spec, geometry, precision }: ProgramParts, count: number): Program {
   network.eval();
   const { height, width, slotPixels } = geometry;
   return compile(
@@ -125,7 +127,7 @@ function validationProgram({ network, geometry, precision }: ProgramParts, count
       build: ({ pixels, labels, samples }) => {
         const { image, target } = sampleSlices({ pixels, labels, samples, slotPixels, batch: count, height, width });
         const logits = network.forward(image);
-        const { loss, crossEntropy, diceLoss } = diceCrossEntropy(logits, target);
+        const { loss, crossEntropy, diceLoss } = segmentationLoss(logits, target, spec);
         return { metrics: { loss, crossEntropy, diceLoss }, outputs: { counts: overlapCounts(logits, target) } };
       },
     },

@@ -210,6 +210,45 @@ test("a network learns a few slices by heart", async () => {
   expect(dice.at(-1)).toBeGreaterThan(2 * (dice[0] ?? 1));
 });
 
+describe("every loss", () => {
+  const kinds: readonly TrainingConfig["loss"][] = [
+    { kind: "weighted-dice-ce", classWeights: [0.5, 1, 2], lambdaCrossEntropy: 1, lambdaDice: 1 },
+    { kind: "focal", gamma: 2, classWeights: null },
+    { kind: "dice-focal", gamma: 2, classWeights: null, lambdaFocal: 2, lambdaDice: 1 },
+    { kind: "tversky", alpha: 0.3, beta: 0.7 },
+    { kind: "boundary-ce", boundaryWeight: 5, boundaryRadius: 1, classWeights: null },
+  ];
+
+  test.each(kinds)("$kind is learned, and validated by the same loss", async (loss) => {
+    const name = `loss ${loss.kind}`;
+    // The validation slices are those of training, by running statistics that have settled.
+    await trained(name, config({ loss, overfitBatches: 1, epochs: 12, learningRate: 2e-2 }));
+    const records = await metricsOf(name);
+    const [first, last] = [records[0], records.at(-1)];
+    expect(last?.training.loss).toBeLessThan(first?.training.loss ?? 0);
+    for (const { loss: sum, crossEntropy, diceLoss } of [last?.training, last?.validation].flatMap(
+      (each) => each ?? [],
+    )) {
+      const terms = {
+        "dice-ce": crossEntropy + diceLoss,
+        "weighted-dice-ce": crossEntropy + diceLoss,
+        focal: crossEntropy,
+        "dice-focal": 2 * crossEntropy + diceLoss,
+        tversky: diceLoss,
+        "boundary-ce": crossEntropy,
+      };
+      expect(Math.abs(sum - terms[loss.kind])).toBeLessThan(1e-5);
+    }
+  });
+
+  test("weights for other classes than the data's are refused before anything is written", async () => {
+    const loss = { kind: "focal", gamma: 2, classWeights: [1, 2] } as const;
+    const settings = config({ loss: { ...loss, classWeights: [...loss.classWeights] } });
+    await expect(trained("misfit", settings)).rejects.toThrow(/2 class weights, the data have 3 classes/);
+    await expect(RunFolder.open(join(root, "misfit"))).rejects.toThrow(/is no run folder/);
+  });
+});
+
 test("a batch in parts trains too, and two steps try everything", async () => {
   await trained("parts", config({ batch: 5, microBatch: 2, epochs: 4 }));
   const records = await metricsOf("parts");

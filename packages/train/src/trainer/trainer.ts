@@ -12,9 +12,10 @@ import type { RunFolder } from "../run/run-folder.js";
 import type { StepCost } from "../run/workload.js";
 import { BatchRunner } from "./batch-runner.js";
 import { addedTo, meansOf } from "./epoch-sums.js";
+import { misfitOfWeights } from "./loss-setting.js";
 import { SegmentationPrograms } from "./segmentation-programs.js";
 import { inputExtents, type Preprocessing, slicesOf } from "./slice-sampling.js";
-import type { TrainingConfig } from "./training-config.js";
+import { ConfigError, type TrainingConfig } from "./training-config.js";
 import type { TrainingState } from "./training-state.js";
 import { type ValidationResult, validate } from "./validation.js";
 
@@ -78,6 +79,8 @@ export class Trainer {
 
   constructor(private readonly options: TrainerOptions) {
     const { config, model, cache, cases, device } = options;
+    const misfit = misfitOfWeights(config.loss, model.classes);
+    if (misfit !== undefined) throw new ConfigError(misfit);
     this.network = buildNetwork(model, config.seed);
     this.adam = new Adam(this.network.namedParameters(), { learningRate: config.learningRate });
     if (config.precision === "f16" && !device.hasF16) {
@@ -90,7 +93,7 @@ export class Trainer {
     this.preprocessing = { ...extents, window: model.window, resample: config.size !== null };
     const geometry = { ...extents, slotPixels: cache.slotPixels };
     const { network, adam, scaler } = this;
-    const parts = { network, adam, geometry, scaler, precision: config.precision };
+    const parts = { network, adam, loss: config.loss, geometry, scaler, precision: config.precision };
     this.programs = new SegmentationPrograms(device, parts, config.microBatch !== null);
     const all = slicesOf(cache.cases, cases.training);
     this.sampleNumbers = new Map(all.map((key, i) => [keyText(key), i]));

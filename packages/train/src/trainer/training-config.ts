@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { defaultLoss, lossSetting } from "./loss-setting.js";
 
 /** A setting that cannot be used; one sentence says which, what was expected and what was found. */
 export class ConfigError extends Error {
@@ -49,6 +50,8 @@ const trainingConfig = z.strictObject({
   schedule: z.enum(["plateau", "constant", "cosine", "polynomial"]),
   /** Steps over which the rate rises from nothing. */
   warmupSteps: z.int().min(0),
+  /** What is minimised; runs of versions that did not record it had Dice-CE. */
+  loss: lossSetting.default(defaultLoss),
   plateau: z.strictObject({ factor: z.number().gt(0).lt(1), patience: z.int().min(0) }),
   earlyStopping: z.strictObject({ patience: count }),
   augmentation,
@@ -81,6 +84,7 @@ const base: Omit<TrainingConfig, "data"> = {
   learningRate: 1e-4,
   schedule: "plateau",
   warmupSteps: 0,
+  loss: defaultLoss,
   plateau: { factor: 0.5, patience: 3 },
   earlyStopping: { patience: 5 },
   augmentation: { flip: 0, rotation: 0, zoom: 0, intensity: 0, noise: 0 },
@@ -107,13 +111,14 @@ type Plain = Readonly<Record<string, unknown>>;
 const isPlain = (value: unknown): value is Plain =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Settings of `over` laid over those of `under`, group by group. */
+/** Settings of `over` laid over those of `under`, group by group. A group of another kind takes the place of the whole. */
 function merged(under: Plain, over: Plain): Plain {
   const result: Record<string, unknown> = { ...under };
   for (const [key, value] of Object.entries(over)) {
     if (value === undefined) continue;
     const before = result[key];
-    result[key] = isPlain(before) && isPlain(value) ? merged(before, value) : value;
+    const sameKind = isPlain(before) && isPlain(value) && (value.kind === undefined || value.kind === before.kind);
+    result[key] = sameKind ? merged(before, value) : value;
   }
   return result;
 }
@@ -127,11 +132,23 @@ export function resolveConfig(preset: PresetName | null, ...layers: readonly Pla
   return parseConfig(layers.reduce<Plain>(merged, start), "the configuration");
 }
 
+/** What is wrong where there are settings that no group of this kind has. */
+function unknownSetting({ path, keys }: z.core.$ZodIssueUnrecognizedKeys, config: unknown): string {
+  const [name] = path;
+  const group = isPlain(config) && name !== undefined ? config[String(name)] : undefined;
+  const of = isPlain(group) && typeof group.kind === "string" ? `${String(name)} '${group.kind}'` : path.join(".");
+  const one = keys.length === 1;
+  const what = `setting${one ? "" : "s"} ${keys.map((key) => `'${key}'`).join(", ")}`;
+  const advice = `leave ${one ? "it" : "them"} out`;
+  return of === "" ? `there is no ${what}; ${advice}` : `the ${of} has no ${what}; ${advice} or take another kind`;
+}
+
 /** @throws ConfigError naming `source` and the first setting that does not fit. */
 export function parseConfig(value: unknown, source: string): TrainingConfig {
   const result = trainingConfig.safeParse(value);
   if (!result.success) {
     const [issue] = result.error.issues;
+    if (issue?.code === "unrecognized_keys") throw new ConfigError(`${source}: ${unknownSetting(issue, value)}`);
     const where = issue === undefined || issue.path.length === 0 ? "" : ` '${issue.path.join(".")}'`;
     throw new ConfigError(`${source}: setting${where} does not fit: ${issue?.message ?? "unknown problem"}`);
   }
