@@ -18,11 +18,13 @@ export { accumulate } from "./ops/accumulate.js";
 export { adam, type Update } from "./ops/adam.js";
 export { scaledDotProductAttention } from "./ops/attention.js";
 export { type AttentionGateInputs, attentionGate } from "./ops/attention-gate.js";
+export { average } from "./ops/average.js";
 export { type BatchNormOptions, batchNorm } from "./ops/batch-norm.js";
 export { addBias } from "./ops/bias.js";
 export { castTo } from "./ops/cast.js";
 export { concatChannels, reshape, sliceChannels } from "./ops/channels.js";
 export { conv1x1, conv3x3, convTranspose2x2 } from "./ops/convolution.js";
+export type { GradientOptions } from "./ops/gradient-numbers.js";
 export { labelMap } from "./ops/label-map.js";
 export type { LossScaling } from "./ops/loss-scaling.js";
 export { maxPool2x2 } from "./ops/max-pool.js";
@@ -43,6 +45,7 @@ export {
   subtract,
 } from "./ops/pointwise.js";
 export { type RandomSeed, randomNormal, randomUniform } from "./ops/random.js";
+export { sgd } from "./ops/sgd.js";
 export { type SampledSlices, type SliceBatchInputs, sampleSlices } from "./ops/slice-sampler.js";
 export {
   augmentTransform,
