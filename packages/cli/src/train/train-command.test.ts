@@ -145,6 +145,11 @@ describe("bad input: one sentence, exit code 1, no stack", () => {
       () => ["train", ...small(), "--loss", "focal", "--class-weights", "1", "2", "--out", join(root, "x")],
       /2 class weights, the data have 3 classes/,
     ],
+    [
+      "a momentum without SGD",
+      () => ["train", ...small(), "--momentum", "0.9", "--out", join(root, "x")],
+      /the optimizer 'adam' has no setting 'momentum'/,
+    ],
     ["a run that is none", () => ["train", "--resume", data], /is no run folder/],
     [
       "a model that is not there",

@@ -19,7 +19,7 @@ export const trainOptions = (parser: Argv) =>
     .option("micro-batch", { type: "number", describe: "slices at once; a batch is run in parts" })
     .option("size", { type: "number", describe: "resample slices to SIZE×SIZE [own size]" })
     .option("base-features", { type: "number", describe: "channels of the first level [8; vessel 16]" })
-    .option("lr", { type: "number", describe: "learning rate of Adam [1e-4]" })
+    .option("lr", { type: "number", describe: "learning rate [1e-4]" })
     .option("schedule", {
       choices: ["plateau", "constant", "cosine", "polynomial"] as const,
       describe: "of the learning rate [plateau]",
@@ -38,6 +38,12 @@ export const trainOptions = (parser: Argv) =>
     .option("lambda-ce", { type: "number", describe: "factor of the cross-entropy [1]" })
     .option("lambda-focal", { type: "number", describe: "factor of the focal loss [1]" })
     .option("lambda-dice", { type: "number", describe: "factor of the Dice loss [1]" })
+    .option("optimizer", { choices: ["adam", "adamw", "sgd"] as const, describe: "sgd is Nesterov's [adam]" })
+    .option("weight-decay", { type: "number", describe: "of the optimizer [0; adamw 0.01]" })
+    .option("momentum", { type: "number", describe: "of sgd [0.9]" })
+    .option("clip-norm", { type: "number", describe: "largest norm of the gradients of a step" })
+    .option("ema", { type: "number", describe: "validate and keep averaged weights, with this decay" })
+    .option("oversample", { type: "number", describe: "share of each batch that holds foreground [0]" })
     .option("precision", {
       choices: ["f32", "f16"] as const,
       describe: "of stored activations and gradients [f32]",
@@ -85,6 +91,11 @@ const groups: Readonly<Record<string, Names>> = {
     ["lambdaFocal", "lambdaFocal"],
     ["lambdaDice", "lambdaDice"],
   ],
+  optimizer: [
+    ["optimizer", "kind"],
+    ["weightDecay", "weightDecay"],
+    ["momentum", "momentum"],
+  ],
 };
 
 /** The settings that were given as flags, in the form of config.json. */
@@ -99,6 +110,9 @@ export function settingsOf(args: Readonly<Record<string, unknown>>): Record<stri
     ["lr", "learningRate"],
     ["schedule", "schedule"],
     ["warmupSteps", "warmupSteps"],
+    ["clipNorm", "clipNorm"],
+    ["ema", "ema"],
+    ["oversample", "oversample"],
     ["precision", "precision"],
     ["window", "window"],
     ["maxSlices", "maxSlices"],

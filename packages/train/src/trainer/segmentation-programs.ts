@@ -15,11 +15,13 @@ import {
   scale,
   sliceChannels,
   type Tensor,
+  type Update,
   Variable,
   wordsPerSample,
 } from "@lobule/tensor";
-import type { Adam } from "../adam.js";
 import type { LossScaler } from "../loss-scaler.js";
+import type { Optimizer } from "../optimizer.js";
+import type { WeightAverage } from "../weight-average.js";
 
 /** Extents that all programs of a run share. */
 export interface InputGeometry {
@@ -48,7 +50,12 @@ function diceMetrics(dice: Tensor<readonly [number, number], "f32">): Record<str
 /** What the programs of a run compute with. */
 export interface ProgramParts {
   readonly network: AttentionResUNet<1, number>;
-  readonly adam: Adam;
+  /** What validation runs: the network, or the one that holds its averaged weights. */
+  readonly validated: AttentionResUNet<1, number>;
+  readonly optimizer: Optimizer;
+  /** The largest norm of the gradients of a step. */
+  readonly clipNorm: number | null;
+  readonly average: WeightAverage | undefined;
   /** What is minimised, in training and validation alike. */
   readonly loss: SegmentationLossSpec;
   readonly geometry: InputGeometry;
@@ -58,14 +65,26 @@ export interface ProgramParts {
   readonly scaler: LossScaler | undefined;
 }
 
-const updateOptions = (scaler: LossScaler | undefined) => (scaler === undefined ? {} : { scaler });
+const stepInputs = { hyper: { shape: [8], dtype: "f32" } } as const;
+/** Where weights are averaged. */
+const averageInput = { averageShare: { shape: [1], dtype: "f32" } } as const;
+const averageInputs = ({ average }: ProgramParts): Partial<typeof averageInput> =>
+  average === undefined ? {} : averageInput;
+
+/** What changes the network once the gradients are there. */
+const stepUpdates = (
+  { optimizer, scaler, clipNorm, average }: ProgramParts,
+  slopes: readonly Tensor[],
+  hyper: Tensor<readonly [8], "f32">,
+  averageShare: Tensor<readonly [1], "f32"> | undefined,
+): Update[] => [
+  optimizer.update(slopes, hyper, { scaler, clipNorm }),
+  ...(average === undefined || averageShare === undefined ? [] : [average.update(averageShare)]),
+];
 
 /** A step of training on `count` slices at once. With `sums`, gradients are added there and nothing is updated. */
-function trainingProgram(
-  { network, adam, loss: spec, geometry, precision, scaler }: ProgramParts,
-  count: number,
-  sums: readonly Variable[] | undefined,
-): Program {
+function trainingProgram(parts: ProgramParts, count: number, sums: readonly Variable[] | undefined): Program {
+  const { network, optimizer, loss: spec, geometry, precision, scaler } = parts;
   network.train();
   const { height, width, slotPixels } = geometry;
   const forward = (pixels: Tensor, labels: Tensor, samples: Tensor) => {
@@ -81,13 +100,13 @@ function trainingProgram(
   if (sums === undefined) {
     return compile(
       {
-        inputs: { ...inputs, hyper: { shape: [8], dtype: "f32" } },
-        build: ({ pixels, labels, samples, hyper }) => {
+        inputs: { ...averageInputs(parts), ...inputs, ...stepInputs },
+        build: ({ pixels, labels, samples, hyper, averageShare }) => {
           const { loss, crossEntropy, diceLoss, dice } = forward(pixels, labels, samples);
-          const slopes = gradients(loss, adam.parameters, scaler?.scale);
+          const slopes = gradients(loss, optimizer.parameters, scaler?.scale);
           return {
             metrics: { loss, crossEntropy, diceLoss, ...diceMetrics(dice) },
-            updates: [adam.update(slopes, hyper, updateOptions(scaler))],
+            updates: stepUpdates(parts, slopes, hyper, averageShare),
           };
         },
       },
@@ -99,10 +118,10 @@ function trainingProgram(
       inputs: { ...inputs, shares: { shape: [2], dtype: "f32" } },
       build: ({ pixels, labels, samples, shares }) => {
         const { loss, crossEntropy, diceLoss, dice } = forward(pixels, labels, samples);
-        const slopes = gradients(loss, adam.parameters, scaler?.scale);
+        const slopes = gradients(loss, optimizer.parameters, scaler?.scale);
         return {
           metrics: { loss, crossEntropy, diceLoss, ...diceMetrics(dice) },
-          updates: [accumulate(adam.parameters, slopes, sums, shares)],
+          updates: [accumulate(optimizer.parameters, slopes, sums, shares)],
         };
       },
     },
@@ -111,14 +130,17 @@ function trainingProgram(
 }
 
 /** The update of a batch that was run in parts. */
-const updateProgram = ({ adam, scaler }: ProgramParts, sums: readonly Variable[]): Program =>
+const updateProgram = (parts: ProgramParts, sums: readonly Variable[]): Program =>
   compile({
-    inputs: { hyper: { shape: [8], dtype: "f32" } },
-    build: ({ hyper }) => ({ updates: [adam.update(sums, hyper, updateOptions(scaler))] }),
+    inputs: { ...averageInputs(parts), ...stepInputs },
+    build: ({ hyper, averageShare }) => ({ updates: stepUpdates(parts, sums, hyper, averageShare) }),
   });
 
-/** Loss and overlap of `count` slices, by the running statistics. */
-function validationProgram({ network, loss: spec, geometry, precision }: ProgramParts, count: number): Program {
+/** Loss and overlap of `count` slices, by the running statistics and, where there are such, averaged weights. */
+function validationProgram(
+  { validated: network, loss: spec, geometry, precision }: ProgramParts,
+  count: number,
+): Program {
   network.eval();
   const { height, width, slotPixels } = geometry;
   return compile(
@@ -150,7 +172,7 @@ export class SegmentationPrograms {
     accumulates: boolean,
   ) {
     this.sums = accumulates
-      ? parts.adam.parameters.map(
+      ? parts.optimizer.parameters.map(
           ({ name, shape }) => new Variable(name, shape, new Float32Array(sizeOf(shape)), "gradient"),
         )
       : undefined;

@@ -12,6 +12,35 @@ function without(...names: (keyof TrainingConfig)[]): Record<string, unknown> {
   return config;
 }
 
+describe("optimizer, clipping, averages, oversampling", () => {
+  test("are Adam and nothing more by default, and for runs that did not record them", () => {
+    const { optimizer, clipNorm, ema, oversample } = resolved();
+    expect({ optimizer, clipNorm, ema, oversample }).toEqual({
+      ...{ optimizer: { kind: "adam", weightDecay: 0 }, clipNorm: null, ema: null, oversample: 0 },
+    });
+    expect(parseConfig(without("optimizer", "clipNorm", "ema", "oversample"), "config.json")).toEqual(resolved());
+  });
+
+  test("another optimizer has its own defaults", () => {
+    expect(resolved({ optimizer: { kind: "adamw" } }).optimizer).toEqual({ kind: "adamw", weightDecay: 0.01 });
+    expect(resolved({ optimizer: { kind: "sgd", weightDecay: 1e-4 } }).optimizer).toEqual({
+      ...{ kind: "sgd", momentum: 0.9, weightDecay: 1e-4 },
+    });
+  });
+
+  test.each([
+    [{ optimizer: { momentum: 0.9 } }, /the optimizer 'adam' has no setting 'momentum'/],
+    [{ optimizer: { kind: "sgd", momentum: 1 } }, /'optimizer.momentum' .* <1/],
+    [{ optimizer: { kind: "lamb" } }, /'optimizer.kind' .* expected one of adam, adamw, sgd/],
+    [{ clipNorm: 0 }, /'clipNorm' .* >0/],
+    [{ ema: 1 }, /'ema' .* <1/],
+    [{ oversample: 1.1 }, /'oversample' .* <=1/],
+    [{ oversample: 0.3, overfitBatches: 1 }, /oversample 0.3 has no meaning with overfitBatches/],
+  ])("%j is refused", (settings, message) => {
+    expect(() => resolved(settings)).toThrow(message);
+  });
+});
+
 describe("the loss", () => {
   test("is Dice-CE by default, and for runs that did not record it", () => {
     expect(resolved().loss).toEqual({ kind: "dice-ce", lambdaCrossEntropy: 1, lambdaDice: 1 });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { defaultLoss, lossSetting } from "./loss-setting.js";
+import { defaultOptimizer, optimizerSetting } from "./optimizer-setting.js";
 
 /** A setting that cannot be used; one sentence says which, what was expected and what was found. */
 export class ConfigError extends Error {
@@ -52,6 +53,13 @@ const trainingConfig = z.strictObject({
   warmupSteps: z.int().min(0),
   /** What is minimised; runs of versions that did not record it had Dice-CE. */
   loss: lossSetting.default(defaultLoss),
+  optimizer: optimizerSetting.default(defaultOptimizer),
+  /** The largest norm of the gradients of a step together. */
+  clipNorm: positive.nullable().default(null),
+  /** Decay d of the average of the weights that is validated and kept. */
+  ema: z.number().gt(0).lt(1).nullable().default(null),
+  /** Share of each batch that is drawn from slices with foreground. */
+  oversample: z.number().min(0).max(1).default(0),
   plateau: z.strictObject({ factor: z.number().gt(0).lt(1), patience: z.int().min(0) }),
   earlyStopping: z.strictObject({ patience: count }),
   augmentation,
@@ -85,6 +93,10 @@ const base: Omit<TrainingConfig, "data"> = {
   schedule: "plateau",
   warmupSteps: 0,
   loss: defaultLoss,
+  optimizer: defaultOptimizer,
+  clipNorm: null,
+  ema: null,
+  oversample: 0,
   plateau: { factor: 0.5, patience: 3 },
   earlyStopping: { patience: 5 },
   augmentation: { flip: 0, rotation: 0, zoom: 0, intensity: 0, noise: 0 },
@@ -162,6 +174,11 @@ export function parseConfig(value: unknown, source: string): TrainingConfig {
   }
   if (config.window !== "auto" && !(config.window[0] < config.window[1])) {
     throw new ConfigError(`${source}: window must be two rising numbers, got ${config.window.join(" ")}`);
+  }
+  if (config.overfitBatches !== null && config.oversample > 0) {
+    throw new ConfigError(
+      `${source}: oversample ${config.oversample} has no meaning with overfitBatches, whose batches are fixed; leave one out`,
+    );
   }
   if (config.microBatch !== null && config.microBatch > config.batch) {
     throw new ConfigError(
