@@ -38,5 +38,5 @@ export function epochScalars(
   };
 }
 
-/** A name inside a line of text: "Cross-entropy" is "cross-entropy", but "Dice loss" stays. */
-const tagOf = (name: string): string => (name.startsWith("Dice") ? name : name[0]?.toLowerCase() + name.slice(1));
+/** A name inside a line of text: "Cross-entropy" is "cross-entropy", but people's names stay as they are. */
+const tagOf = (name: string): string => (/^(Dice|Tversky)/.test(name) ? name : name[0]?.toLowerCase() + name.slice(1));

@@ -90,8 +90,10 @@ export class Trainer {
     if (misfit !== undefined) throw new ConfigError(misfit);
     this.network = buildNetwork(model, config.seed);
     this.optimizer = optimizerOf(config.optimizer, this.network.namedParameters(), config.learningRate);
-    this.averaged = config.ema === null ? undefined : buildNetwork(model, config.seed);
-    this.average = this.averaged && new WeightAverage(this.network, this.averaged, config.ema ?? 0);
+    if (config.ema !== null) {
+      this.averaged = buildNetwork(model, config.seed);
+      this.average = new WeightAverage(this.network, this.averaged, config.ema);
+    }
     if (config.precision === "f16" && !device.hasF16) {
       throw new PlanError("this adapter has no shader-f16; use --precision f32, or another adapter (lobule doctor)");
     }
