@@ -1,8 +1,10 @@
 export { accumulate } from "./accumulate/accumulate.js";
 export { adam } from "./adam/adam.js";
 export { attentionGate, attentionGateGrad, packAttentionGate } from "./attention-gate/attention-gate.js";
+export { average } from "./average/average.js";
 export { batchNormEval, batchNormFinish, batchNormGradFinish } from "./batch-norm/batch-norm.js";
 export { channelStatistics } from "./channel-statistics/channel-statistics.js";
+export { type ClipNormKernels, clipNorm } from "./clip-norm/clip-norm.js";
 export {
   convTranspose2x2,
   convTranspose2x2GradInput,
@@ -24,6 +26,7 @@ export { philox4x32, type Words4 } from "./random-fill/philox.js";
 export { type Distribution, randomFill } from "./random-fill/random-fill.js";
 export { copyProbe, multiplyAddProbe } from "./roofs/roofs.js";
 export { scaledDotProductAttention } from "./sdpa/sdpa.js";
+export { sgd } from "./sgd/sgd.js";
 export {
   bytesPerElement,
   ceilDivide,

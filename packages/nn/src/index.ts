@@ -15,10 +15,14 @@ export { MaxPool2d } from "./layers/max-pool2d.js";
 export type { LayerStyle, Normalization, NormalizationLayer } from "./layers/normalization.js";
 export { ReLU } from "./layers/relu.js";
 export { Sigmoid } from "./layers/sigmoid.js";
+export { type BoundaryCrossEntropyOptions, boundaryCrossEntropy } from "./losses/boundary-cross-entropy.js";
 export { deeplySupervised } from "./losses/deep-supervision.js";
 export { type DiceCrossEntropyOptions, diceCrossEntropy } from "./losses/dice-cross-entropy.js";
+export { type DiceFocalOptions, diceFocal } from "./losses/dice-focal.js";
 export { type FocalLossOptions, focalLoss } from "./losses/focal-loss.js";
+export { type SegmentationLossSpec, segmentationLoss } from "./losses/segmentation-loss.js";
 export type { SegmentationLoss, Target } from "./losses/target.js";
+export { type TverskyOptions, tversky } from "./losses/tversky.js";
 export {
   type WeightedDiceCrossEntropyOptions,
   weightedDiceCrossEntropy,

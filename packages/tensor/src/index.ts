@@ -33,12 +33,14 @@ export { accumulate } from "./ops/accumulate.js";
 export { adam, type Update } from "./ops/adam.js";
 export { scaledDotProductAttention } from "./ops/attention.js";
 export { type AttentionGateInputs, attentionGate } from "./ops/attention-gate.js";
+export { average } from "./ops/average.js";
 export { type BatchNormOptions, batchNorm } from "./ops/batch-norm.js";
 export { addBias } from "./ops/bias.js";
 export { castTo } from "./ops/cast.js";
 export { concatChannels, reshape, sliceChannels } from "./ops/channels.js";
 export { conv1x1, conv3x3, convTranspose2x2 } from "./ops/convolution.js";
 export { globalAveragePool } from "./ops/global-average-pool.js";
+export type { GradientOptions } from "./ops/gradient-numbers.js";
 export { type GroupNormOptions, groupNorm } from "./ops/group-norm.js";
 export { labelMap } from "./ops/label-map.js";
 export type { LossScaling } from "./ops/loss-scaling.js";
@@ -62,6 +64,7 @@ export {
   subtract,
 } from "./ops/pointwise.js";
 export { type RandomSeed, randomBernoulli, randomNormal, randomUniform } from "./ops/random.js";
+export { sgd } from "./ops/sgd.js";
 export { type SampledSlices, type SliceBatchInputs, sampleSlices } from "./ops/slice-sampler.js";
 export {
   augmentTransform,

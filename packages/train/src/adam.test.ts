@@ -1,7 +1,8 @@
 import { openGpu } from "@lobule/node-gpu";
 import { compile, constant, Device, gradients, multiply, sum, Variable } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Adam, OptimizerStateError } from "./adam.js";
+import { Adam } from "./adam.js";
+import { OptimizerStateError } from "./optimizer-state.js";
 
 const parameter = (name: string, values: readonly number[]): readonly [string, Variable] => [
   name,

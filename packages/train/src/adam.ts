@@ -1,13 +1,7 @@
 import type { StateDict } from "@lobule/nn";
-import {
-  adam,
-  type LossScaling,
-  type SafetensorsTensor,
-  type Shape,
-  type Tensor,
-  type Update,
-  Variable,
-} from "@lobule/tensor";
+import { adam, type SafetensorsTensor, type Tensor, type Update, type Variable } from "@lobule/tensor";
+import { gradientOptions, type Optimizer, type StepOptions, uniqueParameters, zerosLike } from "./optimizer.js";
+import { loadMoments, momentState } from "./optimizer-state.js";
 
 export interface AdamOptions {
   /** Step size; 1e-3 by default. Can be changed between steps. */
@@ -24,11 +18,6 @@ export interface AdamOptions {
   readonly decoupledWeightDecay?: number;
 }
 
-/** Optimizer state that does not fit the parameters; one sentence says what to do. */
-export class OptimizerStateError extends Error {
-  override readonly name = "OptimizerStateError";
-}
-
 /** Names of the two moments in a checkpoint, before the parameter's own; PyTorch's. */
 const prefixes = { first: "exp_avg.", second: "exp_avg_sq." } as const;
 
@@ -40,7 +29,7 @@ const prefixes = { first: "exp_avg.", second: "exp_avg_sq." } as const;
  * learning rate and bias corrections then change from step to step without a new program.
  * Source: Kingma and Ba 2015, algorithm 1; defaults and order of operations as torch.optim.Adam.
  */
-export class Adam {
+export class Adam implements Optimizer {
   readonly parameters: readonly Variable[];
   readonly firstMoments: readonly Variable[];
   readonly secondMoments: readonly Variable[];
@@ -48,7 +37,6 @@ export class Adam {
   learningRate: number;
   /** Steps taken so far. */
   steps = 0;
-  private readonly names: readonly string[];
   private readonly options: Required<AdamOptions>;
 
   /** @param parameters what is trained, by name: `model.namedParameters()`. */
@@ -63,17 +51,10 @@ export class Adam {
       decoupledWeightDecay = 0,
     }: AdamOptions = {},
   ) {
-    const unique = [...parameters].filter(
-      ([, variable], i, all) => all.findIndex(([, each]) => each === variable) === i,
-    );
-    const zeros =
-      (prefix: string) =>
-      ([name, { shape }]: readonly [string, Variable]) =>
-        new Variable(`${prefix}${name}`, shape, new Float32Array(sizeOf(shape)), "moment");
-    this.names = unique.map(([name]) => name);
-    this.parameters = unique.map(([, variable]) => variable);
-    this.firstMoments = unique.map(zeros(prefixes.first));
-    this.secondMoments = unique.map(zeros(prefixes.second));
+    const unique = uniqueParameters(parameters);
+    this.parameters = [...unique.values()];
+    this.firstMoments = zerosLike(unique, prefixes.first);
+    this.secondMoments = zerosLike(unique, prefixes.second);
     this.learningRate = learningRate;
     this.options = { learningRate, beta1, beta2, epsilon, weightDecay, decoupledWeightDecay };
   }
@@ -108,23 +89,20 @@ export class Adam {
   /**
    * The change of state of one step, for a program's `updates`.
    * @param gradients one for each of {@link parameters}, in their order; with a scaler those of the scaled loss,
-   * `gradients(loss, parameters, scaler.scale)`. A step that it skips changes nothing, and bias corrections then follow
+   * `gradients(loss, parameters, scaler.scale)`, which are clipped unscaled. A step that it skips changes nothing, and bias corrections then follow
    * the steps that were taken and not {@link steps}.
    * @throws ShapeError when they do not match.
    */
-  update(
-    gradients: readonly Tensor[],
-    hyper: Tensor<readonly [8], "f32">,
-    { scaler }: { readonly scaler?: LossScaling } = {},
-  ): Update {
-    return adam(this.parameters, gradients, this.firstMoments, this.secondMoments, hyper, scaler);
+  update(gradients: readonly Tensor[], hyper: Tensor<readonly [8], "f32">, options: StepOptions = {}): Update {
+    return adam(
+      ...([this.parameters, gradients, this.firstMoments, this.secondMoments, hyper] as const),
+      gradientOptions(options),
+    );
   }
 
   /** Both moments as `exp_avg.<parameter>` and `exp_avg_sq.<parameter>`. The step count is not among them. */
-  async stateDict(): Promise<StateDict> {
-    const state: StateDict = new Map();
-    for (const { name, shape, read } of this.entries()) state.set(name, { dtype: "F32", shape, data: await read() });
-    return state;
+  stateDict(): Promise<StateDict> {
+    return momentState(this.moments);
   }
 
   /**
@@ -133,56 +111,11 @@ export class Adam {
    * @throws OptimizerStateError when a moment is missing, unknown or of another shape, or the count is no whole number.
    */
   loadStateDict(state: ReadonlyMap<string, SafetensorsTensor>, steps: number): void {
-    if (!Number.isSafeInteger(steps) || steps < 0) {
-      throw new OptimizerStateError(
-        `Adam: the step count must be a whole number from 0, got ${steps}; take it from the checkpoint`,
-      );
-    }
-    const entries = this.entries();
-    const known = new Set(entries.map(({ name }) => name));
-    for (const name of state.keys()) {
-      const isMoment = name.startsWith(prefixes.first) || name.startsWith(prefixes.second);
-      if (isMoment && !known.has(name)) {
-        throw new OptimizerStateError(
-          `Adam: '${name}' belongs to no parameter; take a state that was saved from the same network`,
-        );
-      }
-    }
-    const writes = entries.map(({ name, shape, write }) => {
-      const entry = state.get(name);
-      if (entry?.dtype !== "F32" || print(entry.shape) !== print(shape)) {
-        const found = entry === undefined ? "is missing" : `is ${entry.dtype} ${print(entry.shape)}`;
-        throw new OptimizerStateError(
-          `Adam: '${name}' ${found}, expected F32 ${print(shape)}; take a state that was saved from the same network`,
-        );
-      }
-      const { data } = entry;
-      return () => write(data);
-    });
-    for (const write of writes) write();
+    loadMoments("Adam", Object.values(prefixes), this.moments, state, steps);
     this.steps = steps;
   }
 
-  private entries(): {
-    name: string;
-    shape: Shape;
-    read: () => Promise<Float32Array>;
-    write: (data: Float32Array) => void;
-  }[] {
-    const all = [
-      [prefixes.first, this.firstMoments],
-      [prefixes.second, this.secondMoments],
-    ] as const;
-    return all.flatMap(([prefix, moments]) =>
-      moments.map((moment, i) => ({
-        name: `${prefix}${this.names[i]}`,
-        shape: moment.shape,
-        read: () => moment.read(),
-        write: (data: Float32Array) => moment.write(data),
-      })),
-    );
+  private get moments(): ReadonlyMap<string, Variable> {
+    return new Map([...this.firstMoments, ...this.secondMoments].map((moment) => [moment.name, moment]));
   }
 }
-
-const sizeOf = (shape: Shape): number => shape.reduce((size, extent) => size * extent, 1);
-const print = (shape: Shape): string => `[${shape.join(", ")}]`;

@@ -1,4 +1,4 @@
-export { Adam, type AdamOptions, OptimizerStateError } from "./adam.js";
+export { Adam, type AdamOptions } from "./adam.js";
 export {
   type ClassComparison,
   type CompareOptions,
@@ -53,6 +53,8 @@ export { readModel, type SavedModel } from "./model/load-model.js";
 export type { ModelCode, ModelDescription } from "./model/model-description.js";
 export { ModelError } from "./model/model-error.js";
 export { networkPresets, networkSettingsSchema, networkSpec } from "./model/network-settings.js";
+export type { Optimizer, StepOptions } from "./optimizer.js";
+export { OptimizerStateError } from "./optimizer-state.js";
 export { type EvaluateOptions, evaluateCases, predictVolume } from "./predict/evaluate-cases.js";
 export { loadModels, normalizeImage, type SliceModel } from "./predict/load-models.js";
 export { type PreviewSlice, type SegmentOptions, type SegmentResult, segmentVolume } from "./predict/segment-volume.js";
@@ -78,8 +80,10 @@ export {
   type RunSettings,
   type RunSplit,
 } from "./run/run-folder.js";
+export { Sgd, type SgdOptions } from "./sgd.js";
 export { NonFiniteLossError } from "./trainer/batch-runner.js";
 export { type OpenRun, type RunRequest, resumeRun, startRun } from "./trainer/open-run.js";
 export type { PreparedData, SplitNames } from "./trainer/prepare-data.js";
 export { type StepProgress, Trainer, type TrainingObserver, type TrainingOutcome } from "./trainer/trainer.js";
 export { ConfigError, type PresetName, resolveConfig, type TrainingConfig } from "./trainer/training-config.js";
+export { WeightAverage } from "./weight-average.js";

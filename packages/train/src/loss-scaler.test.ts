@@ -14,8 +14,9 @@ import {
   writeSafetensors,
 } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Adam, OptimizerStateError } from "./adam.js";
+import { Adam } from "./adam.js";
 import { LossScaler } from "./loss-scaler.js";
+import { OptimizerStateError } from "./optimizer-state.js";
 
 let device: Device;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import type { StateDict } from "@lobule/nn";
 import { groupVariables, type LossScaling, type SafetensorsTensor, Variable } from "@lobule/tensor";
-import { OptimizerStateError } from "./adam.js";
+import { OptimizerStateError } from "./optimizer-state.js";
 
 export interface LossScalerOptions {
   /** Scale of the first loss; 65,536 by default. */

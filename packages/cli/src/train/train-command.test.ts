@@ -191,6 +191,21 @@ describe("bad input: one sentence, exit code 1, no stack", () => {
       () => ["train", ...small(), "--model", join(root, "node.ts"), "--out", join(root, "x")],
       /node\.ts: line 1 of node\.ts: Could not resolve "node:fs"/,
     ],
+    [
+      "a parameter of another loss",
+      () => ["train", ...small(), "--loss", "tversky", "--gamma", "2", "--out", join(root, "x")],
+      /the loss 'tversky' has no setting 'gamma'/,
+    ],
+    [
+      "class weights that do not fit",
+      () => ["train", ...small(), "--loss", "focal", "--class-weights", "1", "2", "--out", join(root, "x")],
+      /2 class weights, the data have 3 classes/,
+    ],
+    [
+      "a momentum without SGD",
+      () => ["train", ...small(), "--momentum", "0.9", "--out", join(root, "x")],
+      /the optimizer 'adam' has no setting 'momentum'/,
+    ],
     ["a run that is none", () => ["train", "--resume", data], /is no run folder/],
     [
       "a model that is not there",

@@ -39,12 +39,31 @@ export const trainOptions = (parser: Argv) =>
     .option("dropout", { type: "number", describe: "probability of dropping a channel [0]" })
     .option("deep-supervision", { type: "number", describe: "decoder levels with logits of their own [0]" })
     .option("bridge-attention-heads", { type: "number", describe: "of self-attention in the bridge [0]" })
-    .option("lr", { type: "number", describe: "learning rate of Adam [1e-4]" })
+    .option("lr", { type: "number", describe: "learning rate [1e-4]" })
     .option("schedule", {
       choices: ["plateau", "constant", "cosine", "polynomial"] as const,
       describe: "of the learning rate [plateau]",
     })
     .option("warmup-steps", { type: "number", describe: "steps over which the rate rises from 0 [0]" })
+    .option("loss", {
+      choices: ["dice-ce", "weighted-dice-ce", "focal", "dice-focal", "tversky", "boundary-ce"] as const,
+      describe: "what is minimised [dice-ce]",
+    })
+    .option("class-weights", { type: "number", array: true, describe: "weight of each class, background first" })
+    .option("gamma", { type: "number", describe: "exponent of the focal loss [2]" })
+    .option("tversky-alpha", { type: "number", describe: "weight of false positives [0.3]" })
+    .option("tversky-beta", { type: "number", describe: "weight of false negatives [0.7]" })
+    .option("boundary-weight", { type: "number", describe: "added to 1 near a boundary [10]" })
+    .option("boundary-radius", { type: "number", describe: "how near, in pixels [2]" })
+    .option("lambda-ce", { type: "number", describe: "factor of the cross-entropy [1]" })
+    .option("lambda-focal", { type: "number", describe: "factor of the focal loss [1]" })
+    .option("lambda-dice", { type: "number", describe: "factor of the Dice loss [1]" })
+    .option("optimizer", { choices: ["adam", "adamw", "sgd"] as const, describe: "sgd is Nesterov's [adam]" })
+    .option("weight-decay", { type: "number", describe: "of the optimizer [0; adamw 0.01]" })
+    .option("momentum", { type: "number", describe: "of sgd [0.9]" })
+    .option("clip-norm", { type: "number", describe: "largest norm of the gradients of a step" })
+    .option("ema", { type: "number", describe: "validate and keep averaged weights, with this decay" })
+    .option("oversample", { type: "number", describe: "share of each batch that holds foreground [0]" })
     .option("precision", {
       choices: ["f32", "f16"] as const,
       describe: "of stored activations and gradients [f32]",
@@ -61,24 +80,61 @@ export const trainOptions = (parser: Argv) =>
     .option("workers", { type: "number", describe: "threads that decode volumes" })
     .option("json", { type: "boolean", default: false, describe: "print a JSON line an epoch" });
 
-/** Flags that say how a network differs from its preset. */
-const networkFlags = [
-  "block",
-  "skip",
-  "gatingSignal",
-  "upsampling",
-  "norm",
-  "groups",
-  "activation",
-  "growth",
-  "dropout",
-  "deepSupervision",
-  "bridgeAttentionHeads",
-] as const;
+type Names = readonly (readonly [flag: string, setting: string])[];
+
+/** The settings of the flags that were given, by name. */
+function given(args: Readonly<Record<string, unknown>>, names: Names): Record<string, unknown> {
+  return Object.fromEntries(
+    names.flatMap(([flag, setting]) => {
+      const value = args[flag];
+      if (value === undefined) return [];
+      // Of a flag that is given twice the last one counts.
+      return [[setting, Array.isArray(value) && !lists.has(flag) ? value.at(-1) : value] as const];
+    }),
+  );
+}
+
+/** Flags with several values. */
+const lists: ReadonlySet<string> = new Set(["window", "classWeights"]);
+
+/** Flags of settings that are a group of their own. */
+const groups: Readonly<Record<string, Names>> = {
+  network: [
+    ["network", "preset"],
+    ["block", "block"],
+    ["skip", "skip"],
+    ["gatingSignal", "gatingSignal"],
+    ["upsampling", "upsampling"],
+    ["norm", "norm"],
+    ["groups", "groups"],
+    ["activation", "activation"],
+    ["growth", "growth"],
+    ["dropout", "dropout"],
+    ["deepSupervision", "deepSupervision"],
+    ["bridgeAttentionHeads", "bridgeAttentionHeads"],
+  ],
+  loss: [
+    ["loss", "kind"],
+    ["classWeights", "classWeights"],
+    ["gamma", "gamma"],
+    ["tverskyAlpha", "alpha"],
+    ["tverskyBeta", "beta"],
+    ["boundaryWeight", "boundaryWeight"],
+    ["boundaryRadius", "boundaryRadius"],
+    ["lambdaCe", "lambdaCrossEntropy"],
+    ["lambdaFocal", "lambdaFocal"],
+    ["lambdaDice", "lambdaDice"],
+  ],
+  optimizer: [
+    ["optimizer", "kind"],
+    ["weightDecay", "weightDecay"],
+    ["momentum", "momentum"],
+  ],
+};
 
 /** The settings that were given as flags, in the form of config.json. */
 export function settingsOf(args: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const names: readonly (readonly [flag: string, setting: string])[] = [
+  const names: Names = [
     ["data", "data"],
     ["epochs", "epochs"],
     ["batch", "batch"],
@@ -90,6 +146,9 @@ export function settingsOf(args: Readonly<Record<string, unknown>>): Record<stri
     ["lr", "learningRate"],
     ["schedule", "schedule"],
     ["warmupSteps", "warmupSteps"],
+    ["clipNorm", "clipNorm"],
+    ["ema", "ema"],
+    ["oversample", "oversample"],
     ["precision", "precision"],
     ["window", "window"],
     ["maxSlices", "maxSlices"],
@@ -99,19 +158,13 @@ export function settingsOf(args: Readonly<Record<string, unknown>>): Record<stri
     ["fastDevRun", "fastDevRun"],
     ["checkpointEvery", "checkpointEvery"],
   ];
-  const givenOf = (flags: readonly (readonly [flag: string, setting: string])[]): Record<string, unknown> =>
-    Object.fromEntries(
-      flags.flatMap(([flag, setting]) => {
-        const value = args[flag];
-        if (value === undefined) return [];
-        // Of a flag that is given twice the last one counts.
-        return [[setting, Array.isArray(value) && flag !== "window" ? value.at(-1) : value] as const];
-      }),
-    );
-  const network = givenOf([["network", "preset"], ...networkFlags.map((flag) => [flag, flag] as const)]);
+  const inGroups = Object.entries(groups).flatMap(([group, flags]) => {
+    const settings = given(args, flags);
+    return Object.keys(settings).length === 0 ? [] : [[group, settings] as const];
+  });
   return {
-    ...givenOf(names),
-    ...(Object.keys(network).length > 0 ? { network } : {}),
+    ...given(args, names),
+    ...Object.fromEntries(inGroups),
     ...(args.augment === true ? { augmentation: usualAugmentation } : {}),
   };
 }

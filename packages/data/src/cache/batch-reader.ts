@@ -1,8 +1,8 @@
 import { allocateSliceBatch, type SliceBatch, type SliceCache, type SliceKey } from "./slice-cache.js";
 
 /** A batch with what is in it. */
-export interface ReadBatch {
-  readonly keys: readonly SliceKey[];
+export interface ReadBatch<Key extends SliceKey = SliceKey> {
+  readonly keys: readonly Key[];
   readonly batch: SliceBatch;
 }
 
@@ -14,16 +14,16 @@ export interface BatchReaderOptions {
 }
 
 /** Reads batches ahead, in order, with a bounded number of them in memory. */
-export class BatchReader {
+export class BatchReader<Key extends SliceKey = SliceKey> {
   /** Seconds that `next` had to wait for the disk. */
   waitedSeconds = 0;
-  private readonly waiting: Promise<ReadBatch>[] = [];
+  private readonly waiting: Promise<ReadBatch<Key>>[] = [];
   private readonly free: SliceBatch[];
   private upcoming: number = 0;
 
   constructor(
     private readonly cache: Pick<SliceCache, "read" | "slotPixels">,
-    private readonly batches: readonly (readonly SliceKey[])[],
+    private readonly batches: readonly (readonly Key[])[],
     private readonly options: BatchReaderOptions = {},
   ) {
     const largest = Math.max(0, ...batches.map(({ length }) => length));
@@ -33,7 +33,7 @@ export class BatchReader {
   }
 
   /** The next batch, undefined after the last one. {@link release} it when it has been used. @throws as SliceCache.read. */
-  async next(): Promise<ReadBatch | undefined> {
+  async next(): Promise<ReadBatch<Key> | undefined> {
     const { now } = this.options;
     const first = this.waiting.shift();
     if (first === undefined) {

@@ -9,6 +9,8 @@ struct Sizes {
   lambdaCrossEntropy: f32,
   lambdaDice: f32,
   smoothing: f32,
+  twiceAlpha: f32, // weight of false positives in the overlap: 1 for Dice
+  twiceBeta: f32, // of false negatives
   byWeights: u32, // 1 where the pixel term is divided by the weights of the pixels, 0 by their number
 }
 
@@ -48,15 +50,19 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     if (entry < entries && part == 0u) {
       let sum = sums[lane].xyz; // I, P, T
       let numerator = 2.0 * sum.x + sizes.smoothing;
-      let denominator = sum.y + sum.z + sizes.smoothing;
+      // Twice Tversky's: P + T for alpha = beta = 1/2, to the bit.
+      let covered = sizes.twiceAlpha * sum.y + sizes.twiceBeta * sum.z + (2.0 - sizes.twiceAlpha - sizes.twiceBeta) * sum.x;
+      let denominator = covered + sizes.smoothing;
       let weight = classWeights[CLASSES + c];
       // As differences, so that a score near 1 keeps its digits.
-      diceLoss += weight * ((sum.y - sum.x) + (sum.z - sum.x)) / denominator;
+      let wrong = sizes.twiceAlpha * (sum.y - sum.x) + sizes.twiceBeta * (sum.z - sum.x);
+      diceLoss += weight * wrong / denominator;
       pixels += sum.z;
-      dice[entry] = numerator / denominator;
-      // lambda d(Dice loss)/dp of a pixel of this class, and of another class.
+      dice[entry] = numerator / (sum.y + sum.z + sizes.smoothing);
+      // lambda d(overlap loss)/dp of a pixel of this class, and of another class.
       let slope = sizes.lambdaDice * weight / (f32(entries) * denominator);
-      coefficients[entry] = slope * (numerator / denominator - vec2f(2.0, 0.0));
+      let change = vec2f(2.0 - sizes.twiceBeta, sizes.twiceAlpha); // of the denominator
+      coefficients[entry] = slope * (numerator / denominator * change - vec2f(2.0, 0.0));
     }
     workgroupBarrier();
   }
@@ -78,7 +84,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let scale = select(1.0 / normalizer, 0.0, normalizer == 0.0);
     result[0] = sizes.lambdaCrossEntropy * (total.z * scale) + sizes.lambdaDice * (total.x / f32(entries));
     result[1] = total.z * scale; // pixel term
-    result[2] = total.x / f32(entries); // Dice term
+    result[2] = total.x / f32(entries); // overlap term
     result[3] = sizes.lambdaCrossEntropy * scale; // factor of each pixel's gradient
     result[4] = normalizer;
     result[5] = total.y; // pixels that count

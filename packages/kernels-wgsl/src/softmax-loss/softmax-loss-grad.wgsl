@@ -3,12 +3,15 @@
 alias real = f32;
 
 const CLASSES: u32 = 3; // tunable
+const RADIUS: u32 = 0; // tunable: how far from another class a pixel is of a boundary; 0: none is
 
 struct Sizes {
   batch: u32,
   pixels: u32, // of an image
   softmax: u32, // 0 where the input is probabilities already
   gamma: f32,
+  width: u32, // of an image
+  boundaryWeight: f32,
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
@@ -37,6 +40,24 @@ fn logOnePlus(x: f32) -> f32 {
   return log(1.0 + x);
 }
 
+// What a pixel weighs besides its class: boundaryWeight where a pixel of another class has its centre within RADIUS.
+fn atBoundary(image: u32, pixel: u32, label: u32) -> f32 {
+  if (RADIUS == 0u) { return 0.0; }
+  let radius = i32(RADIUS);
+  let width = i32(sizes.width);
+  let height = i32(sizes.pixels / sizes.width);
+  let x = i32(pixel % sizes.width);
+  let y = i32(pixel / sizes.width);
+  for (var row = max(y - radius, 0); row <= min(y + radius, height - 1); row++) {
+    for (var column = max(x - radius, 0); column <= min(x + radius, width - 1); column++) {
+      let squared = (row - y) * (row - y) + (column - x) * (column - x);
+      let other = labels[image * sizes.pixels + u32(row * width + column)];
+      if (squared <= radius * radius && other < CLASSES && other != label) { return sizes.boundaryWeight; }
+    }
+  }
+  return 0.0;
+}
+
 @compute @workgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
@@ -52,7 +73,7 @@ fn main(
     for (var c = 0u; c < CLASSES; c++) { gradLogits[base + c * sizes.pixels] = real(0.0); }
     return;
   }
-  var slope: array<f32, CLASSES>; // of the Dice term, by probability
+  var slope: array<f32, CLASSES>; // of the overlap term, by probability
   for (var c = 0u; c < CLASSES; c++) {
     let coefficient = coefficients[n * CLASSES + c];
     slope[c] = select(coefficient.y, coefficient.x, c == label);
@@ -86,7 +107,7 @@ fn main(
   }
   let scale = 1.0 / (1.0 + rest);
 
-  // dDice/dlogit_j = p_j (s_j - sum of s_c p_c). Slopes count from that of the largest class, and 1 - p_label is a sum of
+  // d(overlap term)/dlogit_j = p_j (s_j - sum of s_c p_c). Slopes count from that of the largest class, and 1 - p_label is a sum of
   // the other classes: so nothing cancels where the softmax is nearly certain.
   var mean = 0.0;
   for (var c = 0u; c < CLASSES; c++) {
@@ -100,7 +121,8 @@ fn main(
     let loss = logOnePlus(rest) + (largest - own);
     factor += sizes.gamma * power(wrong, sizes.gamma - 1.0) * exp(own - largest) * scale * loss;
   }
-  let pixelScale = result[3] * classWeights[label] * factor;
+  let weight = classWeights[label] + atBoundary(n, index % sizes.pixels, label);
+  let pixelScale = result[3] * weight * factor;
   for (var c = 0u; c < CLASSES; c++) {
     let probability = value[c] * scale;
     let gradient = pixelScale * select(probability, -wrong, c == label) + probability * (slope[c] - mean);

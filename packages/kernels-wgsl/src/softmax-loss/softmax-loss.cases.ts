@@ -6,8 +6,8 @@ export interface SoftmaxLossCase {
   readonly options: SoftmaxLossOptions;
   /** Standard deviation of the logits. */
   readonly scale: number;
-  /** `absent`: the last class nowhere; `background`: class 0 everywhere; `foreign`: some labels are no class. */
-  readonly labels: "random" | "absent" | "background" | "foreign" | "all-foreign";
+  /** `blocks`: rectangles with insides and boundaries; `absent`: the last class nowhere; `background`: class 0 everywhere; `foreign`: some labels are no class. */
+  readonly labels: "random" | "blocks" | "absent" | "background" | "foreign" | "all-foreign";
   /** Class weights of pixels and of Dice terms; 1 where left out. */
   readonly weights?: readonly [pixel: readonly number[], dice: readonly number[]];
 }
@@ -17,6 +17,8 @@ const diceCrossEntropy: SoftmaxLossOptions = {
   lambdaDice: 1,
   smooth: 1e-5,
   gamma: 0,
+  tversky: { alpha: 0.5, beta: 0.5 },
+  boundary: { radius: 0, weight: 0 },
   normalization: "pixels",
   activation: "softmax",
 };
@@ -50,6 +52,46 @@ export const softmaxLossCases: readonly SoftmaxLossCase[] = [
   { ...usual, why: "focal", options: { ...crossEntropy, gamma: 2 }, weights },
   { ...usual, why: "focal with a small exponent", options: { ...diceCrossEntropy, gamma: 0.5 } },
   { ...usual, why: "focal with a fractional exponent", options: { ...diceCrossEntropy, gamma: 2.5 } },
+  { ...usual, why: "Tversky", options: { ...diceLoss, tversky: { alpha: 0.3, beta: 0.7 } } },
+  {
+    ...usual,
+    why: "Tversky whose weights do not add to one, and cross-entropy",
+    options: { ...diceCrossEntropy, tversky: { alpha: 1, beta: 1.5 } },
+    weights,
+  },
+  {
+    ...usual,
+    why: "Tversky of an absent class",
+    options: { ...diceLoss, tversky: { alpha: 0.3, beta: 0.7 } },
+    labels: "absent",
+  },
+  {
+    ...usual,
+    why: "saturated softmax, Tversky alone",
+    options: { ...diceLoss, tversky: { alpha: 0.2, beta: 0.8 } },
+    scale: 60,
+  },
+  {
+    ...usual,
+    why: "boundaries, one pixel wide",
+    options: { ...crossEntropy, normalization: "weights", boundary: { radius: 1, weight: 10 } },
+    problem: sizes(2, 3, 15, 17),
+    labels: "blocks",
+  },
+  {
+    ...usual,
+    why: "boundaries, three pixels wide, with class weights, focal and Dice",
+    options: { ...diceCrossEntropy, gamma: 2, boundary: { radius: 3, weight: 2.5 } },
+    problem: sizes(2, 3, 15, 17),
+    labels: "blocks",
+    weights,
+  },
+  {
+    ...usual,
+    why: "a label that is no class makes no boundary",
+    options: { ...crossEntropy, normalization: "weights", boundary: { radius: 2, weight: 4 } },
+    labels: "foreign",
+  },
   { ...usual, why: "an absent class", options: diceCrossEntropy, labels: "absent" },
   { ...usual, why: "nothing but background", options: diceCrossEntropy, labels: "background" },
   { ...usual, why: "labels that are no class", options: diceCrossEntropy, labels: "foreign" },

@@ -8,15 +8,23 @@ export interface SoftmaxLossValues {
   readonly dice: Float64Array;
 }
 
-/** L = λ_CE · Σ w_t (1 − p_t)^γ (−log p_t) / N + λ_Dice · mean_{n,c} v_c (1 − (2I + s)/(P + T + s)). */
+/**
+ * L = λ_CE · Σ w (1 − p_t)^γ (−log p_t) / N + λ_Dice · mean_{n,c} v_c (1 − (2I + s)/(2I + 2α(P − I) + 2β(T − I) + s)),
+ * w = w_t + boundary.weight · [a pixel of another class within boundary.radius].
+ */
 export function softmaxLossReference(
   logits: ArrayLike<number>,
   labels: ArrayLike<number>,
   classWeights: ArrayLike<number>,
   { batch, classes, height, width }: SoftmaxLossProblem,
-  { lambdaCrossEntropy, lambdaDice, smooth, gamma, normalization, activation }: SoftmaxLossOptions,
+  { lambdaCrossEntropy, lambdaDice, smooth, gamma, normalization, activation, tversky, boundary }: SoftmaxLossOptions,
 ): SoftmaxLossValues {
   const pixels = height * width;
+  const isNearOther = (all: ArrayLike<number>, n: number, pixel: number, radius: number): boolean =>
+    Array.from({ length: pixels }, (_, at) => all[n * pixels + at] as number).some((other, at) => {
+      const [dx, dy] = [(at % width) - (pixel % width), Math.floor(at / width) - Math.floor(pixel / width)];
+      return other < classes && other !== all[n * pixels + pixel] && Math.hypot(dx, dy) <= radius;
+    });
   const dice = new Float64Array(batch * classes);
   let pixelSum = 0;
   let weightSum = 0;
@@ -38,7 +46,8 @@ export function softmaxLossReference(
         const total = z.reduce((sum, value) => sum + Math.exp(value - m), 0);
         p = z.map((value) => Math.exp(value - m) / total);
         const notOwn = p.reduce((sum, value, c) => (c === t ? sum : sum + value), 0);
-        const w = classWeights[t] as number;
+        const near = boundary.radius > 0 && isNearOther(labels, n, pixel, boundary.radius);
+        const w = (classWeights[t] as number) + (near ? boundary.weight : 0);
         pixelSum += w * notOwn ** gamma * (Math.log(total) + m - (z[t] as number));
         weightSum += w;
       }
@@ -51,10 +60,10 @@ export function softmaxLossReference(
       }
     }
     for (let c = 0; c < classes; c++) {
-      const union = (predicted[c] as number) + (present[c] as number);
-      const score = (2 * (intersection[c] as number) + smooth) / (union + smooth);
-      dice[n * classes + c] = score;
-      diceSum += (classWeights[classes + c] as number) * (1 - score);
+      const [i, p, t] = [intersection[c] as number, predicted[c] as number, present[c] as number];
+      dice[n * classes + c] = (2 * i + smooth) / (p + t + smooth);
+      const weighted = i + tversky.alpha * (p - i) + tversky.beta * (t - i);
+      diceSum += (classWeights[classes + c] as number) * (1 - (2 * i + smooth) / (2 * weighted + smooth));
     }
   }
   const normalizer = normalization === "weights" ? weightSum : counted;

@@ -22,7 +22,9 @@ function arraysOf({ problem, options, scale, labels: kind, weights }: SoftmaxLos
   const pixels = height * width;
   const random = randomArray(batch * classes * pixels, 1, scale);
   const logits = options.activation === "none" ? random.map((value) => 1 / (1 + Math.exp(-value))) : random;
-  const labels = Uint32Array.from(randomArray(batch * pixels, 2), (value) => {
+  const labels = Uint32Array.from(randomArray(batch * pixels, 2), (value, at) => {
+    const [x, y] = [at % width, Math.floor(at / width)];
+    if (kind === "blocks") return (Math.floor(x / 7) + Math.floor(y / 6)) % classes;
     const label = Math.floor(Math.abs(value) * 1000) % classes;
     if (kind === "background") return 0;
     if (kind === "all-foreign") return 255;
@@ -77,11 +79,34 @@ test("reference, by hand: two pixels, two classes", () => {
   expect(dice[1]).toBeCloseTo(1 / 1.75, 12);
 });
 
-test("too many classes, and a pixel term on probabilities", () => {
+test("reference, by hand: Tversky", () => {
+  const each = softmaxLossCases.find(({ why }) => why === "Tversky") as SoftmaxLossCase;
+  const problem = { batch: 1, classes: 2, height: 1, width: 2 };
+  // As above. Class 0: I 3/4, FP 1/2, FN 1/4; class 1: I 1/2, FP 1/4, FN 1/2.
+  const { diceLoss } = softmaxLossReference([Math.log(3), 0, 0, 0], [0, 1], [1, 1, 1, 1], problem, {
+    ...each.options,
+    smooth: 0,
+  });
+  const [first, second] = [0.75 / (0.75 + 0.3 * 0.5 + 0.7 * 0.25), 0.5 / (0.5 + 0.3 * 0.25 + 0.7 * 0.5)];
+  expect(diceLoss).toBeCloseTo(1 - (first + second) / 2, 12);
+});
+
+test("reference, by hand: of three pixels in a row the two beside the boundary weigh more", () => {
+  const each = softmaxLossCases.find(({ why }) => why === "boundaries, one pixel wide") as SoftmaxLossCase;
+  const problem = { batch: 1, classes: 2, height: 1, width: 3 };
+  // −log p of the labels 0, 0, 1: log 4/3, log 2, log 4; weights 1, 11, 11.
+  const logits = [Math.log(3), 0, Math.log(3), 0, 0, 0];
+  const { pixelLoss } = softmaxLossReference(logits, [0, 0, 1], [1, 1, 1, 1], problem, each.options);
+  expect(pixelLoss).toBeCloseTo((Math.log(4 / 3) + 11 * Math.log(2) + 11 * Math.log(4)) / 23, 12);
+});
+
+test("too many classes, a pixel term on probabilities, and a radius that is too large", () => {
   const { options } = softmaxLossCases[0] as SoftmaxLossCase;
   const problem = { batch: 1, classes: 17, height: 1, width: 1 };
   expect(() => softmaxLoss(problem, options)).toThrow(KernelDeclarationError);
   expect(() => softmaxLoss({ ...problem, classes: 3 }, { ...options, activation: "none" })).toThrow("Dice term only");
+  const far = { ...options, boundary: { radius: 9, weight: 1 } };
+  expect(() => softmaxLoss({ ...problem, classes: 3 }, far)).toThrow("whole numbers from 0 to 8 are possible");
 });
 
 describe.each(softmaxLossCases)("$why", (each) => {

@@ -21,6 +21,10 @@ export interface SoftmaxLossOptions {
   readonly smooth: number;
   /** Exponent of the focal loss; 0 is cross-entropy. */
   readonly gamma: number;
+  /** Weights of false positives (α) and false negatives (β) in the overlap; Dice has ½ for both. */
+  readonly tversky: { readonly alpha: number; readonly beta: number };
+  /** What is added to the weight of a pixel within `radius` pixels of another class; radius 0 for none. */
+  readonly boundary: { readonly radius: number; readonly weight: number };
   /** What the pixel term is divided by: the number of pixels, or the sum of their weights, as PyTorch's. */
   readonly normalization: "pixels" | "weights";
   /** `none` where the input is probabilities already; there is then no pixel term. */
@@ -40,33 +44,44 @@ export interface SoftmaxLossKernels {
 }
 
 const maxClasses = 16;
+/** A pixel looks at (2·radius + 1)² labels. */
+const largestRadius = 8;
 const lanes = 64;
 const finishLanes = 256;
 const shortestSegment = 4 * lanes;
 const wantedWorkgroups = 2048;
 
 /**
- * Cross-entropy, focal loss, Dice loss and their weighted sums, on the softmax over classes.
+ * Cross-entropy, focal loss, Dice or Tversky loss and their weighted sums, on the softmax over classes.
  *
- * L = λ_CE · Σ w_t (1 − p_t)^γ (−log p_t) / N + λ_Dice · mean over n, c of v_c (1 − (2I + s) / (P + T + s))
+ * L = λ_CE · Σ w (1 − p_t)^γ (−log p_t) / N
+ *   + λ_Dice · mean over n, c of v_c (1 − (2I + s) / (2I + 2α(P − I) + 2β(T − I) + s))
  *
- * t is a pixel's label and p_t its probability, N the number of pixels or Σ w_t; I = Σ p_c [t = c], P = Σ p_c and
- * T = Σ [t = c] over the pixels of an image. A pixel whose label is no class counts nowhere.
+ * t is a pixel's label and p_t its probability; w = w_t, and the boundary weight more where the centre of a pixel of
+ * another class lies within the radius; N the number of pixels or Σ w; I = Σ p_c [t = c], P = Σ p_c and T = Σ [t = c]
+ * over the pixels of an image. A pixel whose label is no class counts nowhere. With α = β = ½ the overlap is Dice's.
  *
  * `classWeights` [2, classes] holds w, then v. `result` [8] gets the loss, the pixel term, the Dice term (both without
- * λ), λ_CE / N, N and the number of pixels that count; `dice` [n, classes] the scores; `coefficients` [n, classes] of
+ * λ), λ_CE / N, N and the number of pixels that count; `dice` [n, classes] the Dice scores, whatever α and β; `coefficients` [n, classes] of
  * vec2f λ_Dice · d(Dice term)/dp of the pixels of the class and of the others. `upstream` [1] is the loss's gradient.
- * @throws KernelDeclarationError for more than 16 classes, or a pixel term on probabilities.
- * Source: Milletari et al. 2016 and Isensee et al. 2021 for the soft Dice without squares; Lin et al. 2017 for γ.
+ * @throws KernelDeclarationError for more than 16 classes, a pixel term on probabilities, or a radius that is no whole
+ * number from 0 to 8.
+ * Source: Milletari et al. 2016 and Isensee et al. 2021 for the soft Dice without squares; Lin et al. 2017 for γ;
+ * Salehi et al. 2017 for α and β; Ronneberger et al. 2015 for weights that grow at boundaries.
  */
 export function softmaxLoss(problem: SoftmaxLossProblem, options: SoftmaxLossOptions): SoftmaxLossKernels {
   const { batch, classes } = problem;
-  const { lambdaCrossEntropy, lambdaDice, smooth, gamma } = options;
+  const { lambdaCrossEntropy, lambdaDice, smooth, gamma, tversky, boundary } = options;
   if (classes < 1 || classes > maxClasses) {
     throw new KernelDeclarationError(`softmax-loss: ${classes} classes, from 1 to ${maxClasses} are possible`);
   }
   if (options.activation === "none" && lambdaCrossEntropy !== 0) {
     throw new KernelDeclarationError("softmax-loss: probabilities have a Dice term only. Set lambdaCrossEntropy to 0");
+  }
+  if (!Number.isInteger(boundary.radius) || boundary.radius < 0 || boundary.radius > largestRadius) {
+    throw new KernelDeclarationError(
+      `softmax-loss: a boundary radius of ${boundary.radius} pixels, whole numbers from 0 to ${largestRadius} are possible`,
+    );
   }
   const pixels = problem.height * problem.width;
   let segmentLength = shortestSegment;
@@ -78,16 +93,19 @@ export function softmaxLoss(problem: SoftmaxLossProblem, options: SoftmaxLossOpt
   while (2 * sumLanes * batch * classes <= finishLanes && sumLanes < segments) sumLanes *= 2;
 
   const withClasses = (source: string): string => withConstant(source, "CLASSES", classes);
+  const withBoundary = (source: string): string => withConstant(withClasses(source), "RADIUS", boundary.radius);
   const softmax = options.activation === "softmax" ? 1 : 0;
+  const ofPixels = { batch, pixels, softmax, gamma, width: problem.width, boundaryWeight: boundary.weight };
+  const tverskySizes = { twiceAlpha: 2 * tversky.alpha, twiceBeta: 2 * tversky.beta };
   const byWeights = options.normalization === "weights" ? 1 : 0;
   const all = batch * pixels;
   return {
     sums: {
       name: "softmax-loss",
-      source: withClasses(sumsSource),
+      source: withBoundary(sumsSource),
       launches: [
         {
-          sizes: { batch, pixels, segments, segmentLength, softmax, gamma },
+          sizes: { ...ofPixels, segments, segmentLength },
           workgroups: [...foldWorkgroups(batch * segments), 1],
         },
       ],
@@ -99,7 +117,10 @@ export function softmaxLoss(problem: SoftmaxLossProblem, options: SoftmaxLossOpt
       source: withClasses(finishSource),
       launches: [
         {
-          sizes: { batch, segments, sumLanes, lambdaCrossEntropy, lambdaDice, smoothing: smooth, byWeights },
+          sizes: {
+            ...{ batch, segments, sumLanes, lambdaCrossEntropy, lambdaDice, smoothing: smooth, byWeights },
+            ...tverskySizes,
+          },
           workgroups: [1, 1, 1],
         },
       ],
@@ -108,10 +129,8 @@ export function softmaxLoss(problem: SoftmaxLossProblem, options: SoftmaxLossOpt
     },
     gradient: {
       name: "softmax-loss-grad",
-      source: withClasses(gradSource),
-      launches: [
-        { sizes: { batch, pixels, softmax, gamma }, workgroups: [...foldWorkgroups(ceilDivide(all, lanes)), 1] },
-      ],
+      source: withBoundary(gradSource),
+      launches: [{ sizes: ofPixels, workgroups: [...foldWorkgroups(ceilDivide(all, lanes)), 1] }],
       flops: all * (14 * classes + 12),
       bytes: 4 * all * (2 * classes + 1),
     },

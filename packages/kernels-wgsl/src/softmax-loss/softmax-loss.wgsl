@@ -3,6 +3,7 @@
 alias real = f32;
 
 const CLASSES: u32 = 3; // tunable
+const RADIUS: u32 = 0; // tunable: how far from another class a pixel is of a boundary; 0: none is
 
 struct Sizes {
   batch: u32,
@@ -11,6 +12,8 @@ struct Sizes {
   segmentLength: u32, // pixels
   softmax: u32, // 0 where the input is probabilities already
   gamma: f32,
+  width: u32, // of an image
+  boundaryWeight: f32,
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
@@ -36,6 +39,24 @@ fn power(x: f32, exponent: f32) -> f32 {
 fn logOnePlus(x: f32) -> f32 {
   if (x < 0.03) { return x * (1.0 - x * (0.5 - x * (0.33333333 - x * 0.25))); }
   return log(1.0 + x);
+}
+
+// What a pixel weighs besides its class: boundaryWeight where a pixel of another class has its centre within RADIUS.
+fn atBoundary(image: u32, pixel: u32, label: u32) -> f32 {
+  if (RADIUS == 0u) { return 0.0; }
+  let radius = i32(RADIUS);
+  let width = i32(sizes.width);
+  let height = i32(sizes.pixels / sizes.width);
+  let x = i32(pixel % sizes.width);
+  let y = i32(pixel / sizes.width);
+  for (var row = max(y - radius, 0); row <= min(y + radius, height - 1); row++) {
+    for (var column = max(x - radius, 0); column <= min(x + radius, width - 1); column++) {
+      let squared = (row - y) * (row - y) + (column - x) * (column - x);
+      let other = labels[image * sizes.pixels + u32(row * width + column)];
+      if (squared <= radius * radius && other < CLASSES && other != label) { return sizes.boundaryWeight; }
+    }
+  }
+  return 0.0;
 }
 
 @compute @workgroup_size(LANES)
@@ -82,7 +103,7 @@ fn main(
         others += select(e, 0.0, c == label);
       }
       scale = 1.0 / (1.0 + rest);
-      let weight = classWeights[label];
+      let weight = classWeights[label] + atBoundary(n, pixel, label);
       pixelLoss += weight * power(others * scale, sizes.gamma) * (logOnePlus(rest) + (largest - own));
       pixelWeight += weight;
     }

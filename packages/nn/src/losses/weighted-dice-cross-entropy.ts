@@ -1,10 +1,10 @@
-import { type Image, printShape, ShapeError, softmaxLoss } from "@lobule/tensor";
+import { type Image, softmaxLoss } from "@lobule/tensor";
 import type { DiceCrossEntropyOptions } from "./dice-cross-entropy.js";
-import type { SegmentationLoss, Target } from "./target.js";
+import { type SegmentationLoss, type Target, weightsOf } from "./target.js";
 
 export interface WeightedDiceCrossEntropyOptions extends DiceCrossEntropyOptions {
   /** Weight w_c of each class; all 1 by default. */
-  readonly classWeights?: readonly number[];
+  readonly classWeights?: readonly number[] | null;
 }
 
 /**
@@ -21,13 +21,9 @@ export function weightedDiceCrossEntropy(
   target: Target,
   { classWeights, lambdaCrossEntropy = 1, lambdaDice = 1, smooth = 1e-5 }: WeightedDiceCrossEntropyOptions,
 ): SegmentationLoss {
-  if (classWeights !== undefined && classWeights.length !== logits.shape[1]) {
-    throw new ShapeError(
-      `weightedDiceCrossEntropy: ${classWeights.length} class weights are given for logits ${printShape(logits.shape)}`,
-    );
-  }
+  const given = weightsOf("weightedDiceCrossEntropy", classWeights, logits).classWeights;
   const weights =
-    classWeights === undefined ? {} : ({ classWeights, diceWeights: classWeights, normalization: "weights" } as const);
+    given === undefined ? {} : ({ classWeights: given, diceWeights: given, normalization: "weights" } as const);
   const { loss, pixelLoss, diceLoss, dice } = softmaxLoss(logits, target, {
     lambdaCrossEntropy,
     lambdaDice,

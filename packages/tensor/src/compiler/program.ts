@@ -31,7 +31,9 @@ export interface Results {
 export interface Definition<Inputs extends Readonly<Record<string, InputSpec>>> {
   readonly inputs: Inputs;
   readonly build: (
-    inputs: { readonly [Name in keyof Inputs]: Tensor<Inputs[Name]["shape"], Inputs[Name]["dtype"]> },
+    inputs: {
+      readonly [Name in keyof Inputs]: Tensor<Required<Inputs>[Name]["shape"], Required<Inputs>[Name]["dtype"]>;
+    },
   ) => Results;
 }
 

@@ -4,7 +4,7 @@ import { apply, type Tensor } from "../graph/tensor.js";
 import type { Variable, VariableGroup } from "../graph/variable.js";
 import { printShape, ShapeError, sameShape } from "../shape.js";
 import { flatGradients, mirrorOf } from "./flat-gradients.js";
-import { type LossScaling, lowerLossScaling } from "./loss-scaling.js";
+import { type GradientOptions, gradientInputs, lowerGradientNumbers } from "./gradient-numbers.js";
 
 /** A change of state that a program makes at the end of each run. */
 export interface Update {
@@ -21,7 +21,8 @@ export interface Update {
  * decoupledWeightDecay (AdamW). Source: Kingma and Ba 2015, algorithm 1, in PyTorch's order of operations.
  *
  * With `scaling` the gradients are those of the loss times its scale: they are divided by it, bias corrections count the
- * steps that were taken, and a step with an infinite gradient or NaN changes no parameter and no moment.
+ * steps that were taken, and a step with an infinite gradient or NaN changes no parameter and no moment. With `clipNorm`
+ * they are clipped, unscaled ones, by their common norm.
  * @throws ShapeError when the lists do not match.
  */
 export function adam(
@@ -30,7 +31,7 @@ export function adam(
   firstMoments: readonly Variable[],
   secondMoments: readonly Variable[],
   hyper: Tensor<readonly [8], "f32">,
-  scaling?: LossScaling,
+  options: GradientOptions = {},
 ): Update {
   parameters.forEach((parameter, i) => {
     for (const [what, tensor] of Object.entries({ firstMoment: firstMoments[i], secondMoment: secondMoments[i] })) {
@@ -51,10 +52,10 @@ export function adam(
       name: "adam",
       placements,
       lower: (lowering) => {
-        const numbers = scaling === undefined ? hyper : lowerLossScaling(lowering, scaling, flats, hyper);
+        const { numbers, scaled } = lowerGradientNumbers(lowering, options, flats, hyper);
         groups.forEach(({ group }, at) => {
           lowering.atEnd({
-            kernel: adamKernel(group.length, scaling !== undefined),
+            kernel: adamKernel(group.length, scaled),
             bindings: {
               parameters: group,
               gradients: flats[at] as Arena | VariableGroup,
@@ -66,7 +67,7 @@ export function adam(
         });
       },
     },
-    [...placed, hyper, ...(scaling ? [scaling.scale, scaling.goodSteps, scaling.takenSteps, scaling.found] : [])],
+    [...placed, hyper, ...gradientInputs(options)],
     [{ shape: [1], dtype: "f32" }],
   );
   return { node: (done as Tensor).node };

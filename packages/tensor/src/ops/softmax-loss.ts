@@ -6,15 +6,19 @@ import { reshape } from "./channels.js";
 export interface SoftmaxLossOptions {
   /** Factor of the pixel term (cross-entropy or focal); 1 by default. */
   readonly lambdaCrossEntropy?: number;
-  /** Factor of the Dice term; 1 by default. */
+  /** Factor of the overlap term (Dice or Tversky); 1 by default. */
   readonly lambdaDice?: number;
-  /** Added to numerator and denominator of each Dice score; 1e-5 by default. */
+  /** Added to numerator and denominator of each score, 2I / (P + T) for Dice; 1e-5 by default. */
   readonly smooth?: number;
   /** Focal exponent γ; 0 (cross-entropy) by default. */
   readonly gamma?: number;
+  /** Weights of false positives (α) and false negatives (β) in the overlap; ½ and ½, which is Dice, by default. */
+  readonly tversky?: { readonly alpha: number; readonly beta: number };
+  /** What is added to the weight of a pixel within `radius` pixels (0 to 8) of another class; nothing by default. */
+  readonly boundary?: { readonly radius: number; readonly weight: number };
   /** Weights of the pixels of each class; all 1 by default. */
   readonly classWeights?: readonly number[];
-  /** Weights of each class's Dice term; all 1 by default. */
+  /** Weights of each class's overlap term; all 1 by default. */
   readonly diceWeights?: readonly number[];
   /** What the pixel term is divided by: the number of pixels (default), or the sum of their weights, as PyTorch's. */
   readonly normalization?: "pixels" | "weights";
@@ -27,18 +31,24 @@ export interface SoftmaxLoss<K extends number = number> {
   readonly loss: Scalar;
   readonly pixelLoss: Scalar;
   readonly diceLoss: Scalar;
-  /** Soft Dice scores, [n, classes]. */
+  /** Soft Dice scores, whatever α and β; [n, classes]. */
   readonly dice: Tensor<readonly [number, K], "f32">;
 }
 
 /**
- * Cross-entropy, focal and Dice loss on the softmax over classes, and weighted sums of them, in one pass:
+ * Cross-entropy, focal, Dice and Tversky loss on the softmax over classes, and weighted sums of them, in one pass:
  *
- * L = λ_CE · Σ w_t (1 − p_t)^γ (−log p_t) / N + λ_Dice · mean over n, c of v_c (1 − (2I + s)/(P + T + s))
+ * L = λ_CE · Σ w (1 − p_t)^γ (−log p_t) / N
+ *   + λ_Dice · mean over n, c of v_c (1 − (2I + s)/(2I + 2α(P − I) + 2β(T − I) + s))
+ *
+ * w = w_t, and the boundary weight more where the centre of a pixel of another class is within the radius. With
+ * α = β = ½ the denominator is Dice's P + T + s.
  *
  * logits [n, classes, h, w], target [n, h, w] of class indices. At most 16 classes.
- * @throws ShapeError when logits and target, or the number of weights, do not fit together.
- * Source: Milletari et al. 2016 (Dice), Lin et al. 2017 (focal); MONAI's DiceCELoss and PyTorch's cross_entropy.
+ * @throws ShapeError when logits and target, or the number of weights, do not fit together; KernelDeclarationError for
+ * more classes or another radius.
+ * Source: Milletari et al. 2016 (Dice), Lin et al. 2017 (focal), Salehi et al. 2017 (Tversky), Ronneberger et al. 2015
+ * (weights that grow at boundaries); MONAI's DiceCELoss and PyTorch's cross_entropy.
  */
 export function softmaxLoss<K extends number>(
   logits: Image<K>,
@@ -65,6 +75,8 @@ export function softmaxLoss<K extends number>(
     lambdaDice: options.lambdaDice ?? 1,
     smooth: options.smooth ?? 1e-5,
     gamma: options.gamma ?? 0,
+    tversky: options.tversky ?? { alpha: 0.5, beta: 0.5 },
+    boundary: options.boundary ?? { radius: 0, weight: 0 },
     normalization: options.normalization ?? "pixels",
     activation,
   } as const;

@@ -28,6 +28,8 @@ export interface RunSummary {
   readonly key: string;
   readonly name: string;
   readonly directory: string;
+  /** What it was trained to minimise, in words. */
+  readonly loss: string;
   readonly cost: RunCost;
 }
 
@@ -120,7 +122,7 @@ export function compareRuns(
   return {
     ...{ format: "lobule-comparison", version: 1, reading, paired, seed },
     runs: runs.map((run, i) => ({
-      ...{ key: keyOf(i), name: names[i] ?? "", directory: run.directory },
+      ...{ key: keyOf(i), name: names[i] ?? "", directory: run.directory, loss: run.loss },
       cost: costOf(run),
     })),
     classes: withHolm(classes),

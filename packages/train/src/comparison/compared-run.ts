@@ -6,6 +6,7 @@ import type { EpochRecord } from "../run/epoch-record.js";
 import { parseJson } from "../run/parse-json.js";
 import { RunFolder, type RunSplit } from "../run/run-folder.js";
 import type { Workload } from "../run/workload.js";
+import { lossOfConfig, lossText } from "../trainer/loss-setting.js";
 import { ComparisonError } from "./comparison-error.js";
 
 const count = z.int().nonnegative();
@@ -53,6 +54,8 @@ export interface ComparedRun {
   /** As it was named. */
   readonly directory: string;
   readonly split: RunSplit;
+  /** What it was trained to minimise, in words; equal for equal losses. */
+  readonly loss: string;
   /** Slices of a batch. */
   readonly batch: number;
   /** What ran it; null where the run does not say. */
@@ -74,10 +77,15 @@ export async function readComparedRun(directory: string): Promise<ComparedRun> {
   const folder = await RunFolder.open(directory);
   const config = batchSchema.safeParse(folder.config);
   if (!config.success) throw new ComparisonError(`${directory}/config.json names no batch; the run is damaged`);
+  const loss = lossOfConfig(folder.config);
+  if (loss === undefined) {
+    throw new ComparisonError(`${directory}/config.json has a loss that this version does not know; update lobule`);
+  }
   const environment = adapterSchema.safeParse(folder.environment);
   return {
     directory,
     split: folder.split,
+    loss: lossText(loss),
     batch: config.data.batch,
     adapter: environment.success ? environment.data.adapter.name : null,
     workload: await folder.readWorkload(),

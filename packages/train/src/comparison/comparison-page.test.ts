@@ -43,6 +43,20 @@ describe("the page of a comparison", () => {
     expect(page.match(/class="line /g)).toHaveLength(9);
   });
 
+  test("losses of different kinds are never in one chart, and a note says which run had which", () => {
+    const runs = exampleRuns().map((run, i) => (i === 1 ? { ...run, loss: "tversky, alpha 0.3, beta 0.7" } : run));
+    const mixed = pageOf(runs);
+    checkWellFormed(mixed);
+    expect(titles(mixed).filter((title) => title?.startsWith("Validation loss"))).toEqual([
+      `Validation loss: ${runs[0]?.loss}`,
+      "Validation loss: tversky, alpha 0.3, beta 0.7",
+    ]);
+    // Two runs in one chart, one in the other; Dice of both classes of all three.
+    expect(mixed.match(/class="line /g)).toHaveLength(9);
+    expect(words(mixed)).toContain("Trained with different losses (A, C: dice-ce");
+    expect(words(page)).not.toContain("different losses");
+  });
+
   test("unpaired it has no cases and no tests", () => {
     const unpaired = pageOf(exampleRuns(), { paired: false });
     checkWellFormed(unpaired);

@@ -71,24 +71,36 @@ function timeChart({ name, runs: entries }: ClassComparison, { runs, reading }: 
   });
 }
 
-/** Validation loss, and Dice of each class, of all runs. */
+/** Validation loss, apart for runs with different losses, and Dice of each class, of all runs. */
 function curves({ runs, classes }: Comparison, metrics: readonly (readonly EpochRecord[])[]): Html[] {
   const last = Math.max(0, ...metrics.flatMap((records) => records.map(({ epoch }) => epoch + 1)));
   const epochs = Array.from({ length: last }, (_, i) => i + 1);
+  const losses = [...new Set(runs.map(({ loss }) => loss))];
   const chart = (
     title: string,
     quantity: string,
     scale: "linear" | "share",
     of: (record: EpochRecord) => number | null,
+    shown: (run: RunSummary) => boolean = () => true,
   ): Html => {
-    const lines = runs.map((run, i) => {
+    const lines = runs.flatMap((run, i) => {
+      if (!shown(run)) return [];
       const values = new Map((metrics[i] ?? []).map((record) => [record.epoch + 1, of(record)]));
-      return { name: titled(run), style: styleOf(i), values: epochs.map((epoch) => values.get(epoch) ?? null) };
+      return [{ name: titled(run), style: styleOf(i), values: epochs.map((epoch) => values.get(epoch) ?? null) }];
     });
     return lineChart({ ...{ title, quantity, scale, epochs, lines }, finding: extremeOf(lines, scale) });
   };
   return [
-    chart("Validation loss", "loss, mean over slices", "linear", ({ validation }) => validation.loss),
+    // Values of different losses are different quantities: a chart for each.
+    ...losses.map((loss) =>
+      chart(
+        losses.length === 1 ? "Validation loss" : `Validation loss: ${loss}`,
+        "loss, mean over slices",
+        "linear",
+        ({ validation }) => validation.loss,
+        (run) => run.loss === loss,
+      ),
+    ),
     ...classes.map(({ label, name }) =>
       chart(
         `Dice of ${name}`,

@@ -24,6 +24,7 @@ export function exampleRun(
   return {
     directory,
     split: { training: ["t_1", "t_2"], validation: names },
+    loss: "dice-ce, lambda cross entropy 1, lambda dice 1",
     batch: 8,
     adapter: "llvmpipe",
     workload: {

@@ -48,8 +48,20 @@ export function notesOf({ reading, paired, runs, classes }: Comparison): string[
         ]
       : []),
     "FLOPs and bytes of a training step and the peak on the device are by its plan; ms a step is measured, at the median of the epochs' rates. – is what was not recorded or measured.",
+    ...lossNotes(runs),
     ...costNotes(runs),
   ];
+}
+
+/** Runs that minimised different things can be compared by what was measured of them, not by their losses. */
+function lossNotes(runs: readonly RunSummary[]): string[] {
+  const losses = [...new Set(runs.map(({ loss }) => loss))];
+  if (losses.length === 1) return [];
+  const list = losses.map((loss) => {
+    const keys = runs.filter((run) => run.loss === loss).map(({ key }) => key);
+    return `${keys.join(", ")}: ${loss}`;
+  });
+  return [`Trained with different losses (${list.join("; ")}), whose values are not comparable.`];
 }
 
 function costNotes(runs: readonly RunSummary[]): string[] {

@@ -60,6 +60,7 @@ export function buildNetwork(description: ModelDescription, seed: number, code?:
   return buildCustom(code.text, code.source, request);
 }
 
-/** The entries of a checkpoint that are the network's, without the optimizer's moments and the loss scaler's state. */
+/** The entries of a checkpoint that are the network's, without the optimizer's moments, averaged weights and the loss
+ * scaler's state. */
 export const networkState = (tensors: ReadonlyMap<string, SafetensorsTensor>): Map<string, SafetensorsTensor> =>
-  new Map([...tensors].filter(([name]) => !/^(exp_avg(_sq)?|loss_scaler)\./.test(name)));
+  new Map([...tensors].filter(([name]) => !/^(exp_avg(_sq)?|momentum_buffer|loss_scaler|ema)\./.test(name)));

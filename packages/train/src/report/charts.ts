@@ -1,4 +1,5 @@
 import type { EpochRecord } from "../run/epoch-record.js";
+import { lossOfConfig, termsOf } from "../trainer/loss-setting.js";
 import { fixed, rate } from "./format.js";
 import type { Html } from "./html.js";
 import { type Line, lineChart } from "./line-chart.js";
@@ -8,18 +9,19 @@ import { lineStyles } from "./style.js";
 const validationStyle = 0;
 const trainingStyle = lineStyles - 1;
 
-/** The curves of a run: losses, each reading of Dice by class, learning rate. */
-export function lossCharts(metrics: readonly EpochRecord[], classes: readonly string[]): Html[] {
+/** The curves of a run: losses by their names in its configuration, each reading of Dice by class, learning rate. */
+export function lossCharts(metrics: readonly EpochRecord[], classes: readonly string[], config: unknown): Html[] {
   const best = metrics.findLast((record) => record.best);
   const rates = metrics.map(({ learningRate }) => learningRate);
   const shared = {
     epochs: metrics.map(({ epoch }) => epoch + 1),
     best: best && best.epoch + 1,
   };
+  const terms = termsOf(lossOfConfig(config)?.kind ?? "dice-ce");
   const losses = [
-    ["Loss", "loss", "cross-entropy + Dice loss"],
-    ["Cross-entropy", "crossEntropy", "nats a pixel"],
-    ["Dice loss", "diceLoss", "1 − soft Dice, mean over classes"],
+    ["Loss", "loss", terms.loss],
+    [terms.crossEntropy.name, "crossEntropy", terms.crossEntropy.quantity],
+    [terms.diceLoss.name, "diceLoss", terms.diceLoss.quantity],
   ] as const;
   const readings = [
     ["Dice, mean over cases", "perCase"],

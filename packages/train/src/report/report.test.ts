@@ -52,6 +52,14 @@ describe("a report", () => {
     checkSelfContained(page);
   });
 
+  test("names the losses by what the run minimised", () => {
+    expect(words(page)).toContain("cross-entropy + Dice loss");
+    const tversky = words(renderReport({ ...example, config: { loss: { kind: "tversky", alpha: 0.3, beta: 0.7 } } }));
+    expect(tversky).toContain("1 − Tversky index, mean over classes");
+    expect(tversky).toContain("nats a pixel; not in the loss");
+    expect(tversky).not.toContain("cross-entropy + Dice loss");
+  });
+
   test("is light or dark as the reader's system, and light on paper", () => {
     expect(page).toContain("@media screen and (prefers-color-scheme:dark)");
     expect(page).toContain("@media print");

@@ -44,7 +44,7 @@ export function renderReport(input: ReportInput): string {
 ${facts(input)}
 ${evaluation === undefined ? null : evaluationSection(evaluation, split.validation.length)}
 ${slices === undefined ? null : slicesSection(slices, classes)}
-${metrics.length === 0 ? null : html`<section><h2>Training, epoch by epoch</h2><p class="note">Each reading of Dice has a chart of its own, since readings cannot be compared. The background is left out.</p><div class="charts">${lossCharts(metrics, classes)}</div></section>`}
+${metrics.length === 0 ? null : html`<section><h2>Training, epoch by epoch</h2><p class="note">Each reading of Dice has a chart of its own, since readings cannot be compared. The background is left out.</p><div class="charts">${lossCharts(metrics, classes, config)}</div></section>`}
 <section><h2>What was run</h2>
 ${valuesTable("Configuration", config)}
 ${valuesTable("Environment", environment)}

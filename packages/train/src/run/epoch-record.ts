@@ -19,7 +19,9 @@ export const epochRecordSchema = z.strictObject({
   /** Means over the epoch's samples. */
   training: z.strictObject({
     loss: finiteOrNaN,
+    /** The term by pixels: cross-entropy or what the loss of the run has in its place (weighted, focal). */
     crossEntropy: finiteOrNaN,
+    /** The term by overlap: Dice loss, or Tversky loss where that is the loss of the run. */
     diceLoss: finiteOrNaN,
     /** Soft Dice. */
     dice: byClass,

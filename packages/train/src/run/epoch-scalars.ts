@@ -1,11 +1,17 @@
+import { type LossTerms, termsOf } from "../trainer/loss-setting.js";
 import type { EpochRecord } from "./epoch-record.js";
 
 /**
  * The values of an epoch by TensorBoard tag. What stands before the slash is a group of charts: losses together, and
  * each reading of Dice by itself, a chart a class.
  * @param classes names, background first.
+ * @param terms what the losses are; those of Dice-CE by default.
  */
-export function epochScalars(record: EpochRecord, classes: readonly string[]): Record<string, number | null> {
+export function epochScalars(
+  record: EpochRecord,
+  classes: readonly string[],
+  { crossEntropy, diceLoss }: LossTerms = termsOf("dice-ce"),
+): Record<string, number | null> {
   const { training, validation } = record;
   const dice = {
     "Dice, training, soft": training.dice,
@@ -17,10 +23,10 @@ export function epochScalars(record: EpochRecord, classes: readonly string[]): R
   return {
     "loss/training": training.loss,
     "loss/validation": validation.loss,
-    "cross-entropy/training": training.crossEntropy,
-    "cross-entropy/validation": validation.crossEntropy,
-    "Dice loss/training": training.diceLoss,
-    "Dice loss/validation": validation.diceLoss,
+    [`${tagOf(crossEntropy.name)}/training`]: training.crossEntropy,
+    [`${tagOf(crossEntropy.name)}/validation`]: validation.crossEntropy,
+    [`${tagOf(diceLoss.name)}/training`]: training.diceLoss,
+    [`${tagOf(diceLoss.name)}/validation`]: validation.diceLoss,
     "schedule/learning rate": record.learningRate,
     "speed/slices per second": record.slicesPerSecond,
     "speed/share of time waited for data": record.waitedShare,
@@ -31,3 +37,6 @@ export function epochScalars(record: EpochRecord, classes: readonly string[]): R
     ),
   };
 }
+
+/** A name inside a line of text: "Cross-entropy" is "cross-entropy", but people's names stay as they are. */
+const tagOf = (name: string): string => (/^(Dice|Tversky)/.test(name) ? name : name[0]?.toLowerCase() + name.slice(1));

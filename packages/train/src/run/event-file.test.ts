@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { termsOf } from "../trainer/loss-setting.js";
 import { crc32c } from "./crc32c.js";
 import { epochScalars } from "./epoch-scalars.js";
 import { EventFile } from "./event-file.js";
@@ -177,4 +178,12 @@ test("the scalars of an epoch: every loss, and a chart for each reading and clas
     "Dice, validation, mean over cases/class 2": null,
   });
   expect(Object.keys(scalars).filter((tag) => tag.startsWith("Dice,")).length).toBe(5 * 3);
+});
+
+test("a run with another loss has its terms under their own names", () => {
+  const record = exampleRecord(0);
+  const scalars = epochScalars(record, ["background", "liver"], termsOf("tversky"));
+  expect(scalars["Tversky loss/validation"]).toBe(record.validation.diceLoss);
+  expect(scalars).not.toHaveProperty(["Dice loss/validation"]);
+  expect(epochScalars(record, [], termsOf("focal"))["focal loss/training"]).toBe(record.training.crossEntropy);
 });

@@ -1,6 +1,8 @@
 import { randomUint32, type SliceBatch, type SliceCache, type SliceKey } from "@lobule/data";
 import { type LoadedProgram, packSamples } from "@lobule/tensor";
-import type { Adam } from "../adam.js";
+import type { Optimizer } from "../optimizer.js";
+import type { WeightAverage } from "../weight-average.js";
+import type { DrawnSlice } from "./batch-order.js";
 import type { SegmentationPrograms } from "./segmentation-programs.js";
 import { augmentedSample, augments, type Preprocessing, plainSample } from "./slice-sampling.js";
 import type { Augmentation } from "./training-config.js";
@@ -32,14 +34,15 @@ const namedSlices = 8;
 export interface BatchRunnerOptions {
   readonly cache: SliceCache;
   readonly programs: SegmentationPrograms;
-  readonly adam: Adam;
+  readonly optimizer: Optimizer;
+  readonly average: WeightAverage | undefined;
   readonly preprocessing: Preprocessing;
   readonly augmentation: Augmentation;
   readonly seed: number;
   /** Slices at once; the whole batch where null. */
   readonly microBatch: number | null;
-  /** Number of a slice among all those that are trained on. */
-  readonly sampleNumber: (key: SliceKey) => number;
+  /** Number of a slice among all those that are trained on; of a slice that is drawn again, another one. */
+  readonly sampleNumber: (key: DrawnSlice) => number;
 }
 
 /** Runs training steps one after another and reads their metrics every few steps. */
@@ -56,8 +59,8 @@ export class BatchRunner {
   }
 
   /** Queues one step. The batch may be used again when the promise resolves. */
-  async step(keys: readonly SliceKey[], batch: SliceBatch, epoch: number): Promise<void> {
-    const { programs, adam, microBatch, seed } = this.options;
+  async step(keys: readonly DrawnSlice[], batch: SliceBatch, epoch: number): Promise<void> {
+    const { programs, microBatch, seed } = this.options;
     const { slotPixels } = this.options.cache;
     const samples = packSamples(keys.map((key) => this.sample(key, epoch)));
     const step = this.steps++;
@@ -71,7 +74,7 @@ export class BatchRunner {
     });
     if (microBatch === null) {
       const program = await programs.training(keys.length);
-      await program.run({ ...inputs(0, keys.length), hyper: adam.advance() });
+      await program.run({ ...inputs(0, keys.length), ...this.advance() });
       this.pending.push({ program, keys, step });
       return;
     }
@@ -82,7 +85,7 @@ export class BatchRunner {
       await program.run({ ...inputs(first, first + part.length), shares });
       this.pending.push({ program, keys: part, step });
     }
-    await (await programs.update()).run({ hyper: adam.advance() });
+    await (await programs.update()).run(this.advance());
   }
 
   /** Whether so many steps are unread that {@link metrics} should be called. */
@@ -115,7 +118,14 @@ export class BatchRunner {
     return [...steps.values()];
   }
 
-  private sample(key: SliceKey, epoch: number) {
+  /** The numbers of the next update. */
+  private advance(): Record<string, Float32Array<ArrayBuffer>> {
+    const { optimizer, average } = this.options;
+    const hyper = optimizer.advance();
+    return { hyper, ...(average === undefined ? {} : { averageShare: average.share(optimizer.steps) }) };
+  }
+
+  private sample(key: DrawnSlice, epoch: number) {
     const { cache, preprocessing, augmentation, seed, sampleNumber } = this.options;
     const source = cache.cases[key.case];
     if (source === undefined) throw new RangeError(`no case ${key.case} in the cache of ${cache.cases.length}`);

@@ -4,6 +4,7 @@ import { type ModelCode, type ModelDescription, parseModelDescription } from "..
 import { epochScalars } from "../run/epoch-scalars.js";
 import { RunFolder } from "../run/run-folder.js";
 import type { Workload } from "../run/workload.js";
+import { termsOf } from "./loss-setting.js";
 import { describeModel, type PreparedData, type PrepareOptions, prepareData, resolveWindow } from "./prepare-data.js";
 import { Trainer, type TrainingObserver, type TrainingOutcome } from "./trainer.js";
 import { parseConfig, type TrainingConfig } from "./training-config.js";
@@ -122,12 +123,14 @@ async function opened(
   epochs: number,
   { wallClock, host }: RunRequest,
 ): Promise<OpenRun> {
-  const { folder, trainer, model, data } = parts;
+  const { config, folder, trainer, model, data } = parts;
   const events = await folder.openEventFile({ seconds: wallClock(), host, firstStep: epochs + 1 });
   return {
     ...parts,
     run: () =>
-      trainer.run(folder, (record) => events.add(record.epoch + 1, wallClock(), epochScalars(record, model.classes))),
+      trainer.run(folder, (record) =>
+        events.add(record.epoch + 1, wallClock(), epochScalars(record, model.classes, termsOf(config.loss.kind))),
+      ),
     close: async () => {
       await events.close();
       await data.cache.close();

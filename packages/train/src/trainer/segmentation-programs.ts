@@ -1,4 +1,10 @@
-import { deeplySupervised, diceCrossEntropy, type ForwardOptions, type SegmentationNetwork } from "@lobule/nn";
+import {
+  deeplySupervised,
+  type ForwardOptions,
+  type SegmentationLossSpec,
+  type SegmentationNetwork,
+  segmentationLoss,
+} from "@lobule/nn";
 import {
   accumulate,
   channelSum,
@@ -16,11 +22,13 @@ import {
   scale,
   sliceChannels,
   type Tensor,
+  type Update,
   Variable,
   wordsPerSample,
 } from "@lobule/tensor";
-import type { Adam } from "../adam.js";
 import type { LossScaler } from "../loss-scaler.js";
+import type { Optimizer } from "../optimizer.js";
+import type { WeightAverage } from "../weight-average.js";
 
 /** Extents that all programs of a run share. */
 export interface InputGeometry {
@@ -53,7 +61,14 @@ const logitsOf = (network: SegmentationNetwork, image: Image<1>, options: Forwar
 /** What the programs of a run compute with. */
 export interface ProgramParts {
   readonly network: SegmentationNetwork;
-  readonly adam: Adam;
+  /** What validation runs: the network, or the one that holds its averaged weights. */
+  readonly validated: SegmentationNetwork;
+  readonly optimizer: Optimizer;
+  /** The largest norm of the gradients of a step. */
+  readonly clipNorm: number | null;
+  readonly average: WeightAverage | undefined;
+  /** What is minimised, in training and validation alike. */
+  readonly loss: SegmentationLossSpec;
   readonly geometry: InputGeometry;
   /** How activations and gradients are stored. */
   readonly precision: "f32" | "f16";
@@ -63,14 +78,26 @@ export interface ProgramParts {
   readonly scaler: LossScaler | undefined;
 }
 
-const updateOptions = (scaler: LossScaler | undefined) => (scaler === undefined ? {} : { scaler });
+const stepInputs = { hyper: { shape: [8], dtype: "f32" } } as const;
+/** Where weights are averaged. */
+const averageInput = { averageShare: { shape: [1], dtype: "f32" } } as const;
+const averageInputs = ({ average }: ProgramParts): Partial<typeof averageInput> =>
+  average === undefined ? {} : averageInput;
+
+/** What changes the network once the gradients are there. */
+const stepUpdates = (
+  { optimizer, scaler, clipNorm, average }: ProgramParts,
+  slopes: readonly Tensor[],
+  hyper: Tensor<readonly [8], "f32">,
+  averageShare: Tensor<readonly [1], "f32"> | undefined,
+): Update[] => [
+  optimizer.update(slopes, hyper, { scaler, clipNorm }),
+  ...(average === undefined || averageShare === undefined ? [] : [average.update(averageShare)]),
+];
 
 /** A step of training on `count` slices at once. With `sums`, gradients are added there and nothing is updated. */
-function trainingProgram(
-  { network, adam, geometry, precision, kernels, scaler }: ProgramParts,
-  count: number,
-  sums: readonly Variable[] | undefined,
-): Program {
+function trainingProgram(parts: ProgramParts, count: number, sums: readonly Variable[] | undefined): Program {
+  const { network, optimizer, loss: spec, geometry, precision, kernels, scaler } = parts;
   network.train();
   const { height, width, slotPixels } = geometry;
   const forward = ({ pixels, labels, samples, dropoutSeed }: Readonly<Record<string, Tensor>>) => {
@@ -81,19 +108,19 @@ function trainingProgram(
       ...{ slotPixels, batch: count, height, width },
     });
     const logitsOfLevels = logitsOf(network, image, { dropoutSeed: dropoutSeed as Tensor<readonly [4], "u32"> });
-    return deeplySupervised(logitsOfLevels, (logits) => diceCrossEntropy(logits, target));
+    return deeplySupervised(logitsOfLevels, (logits) => segmentationLoss(logits, target, spec));
   };
   const inputs = { ...batchInputs(count, slotPixels), dropoutSeed: { shape: [4], dtype: "u32" } as const };
   if (sums === undefined) {
     return compile(
       {
-        inputs: { ...inputs, hyper: { shape: [8], dtype: "f32" } },
-        build: ({ hyper, ...data }) => {
+        inputs: { ...averageInputs(parts), ...inputs, ...stepInputs },
+        build: ({ hyper, averageShare, ...data }) => {
           const { loss, crossEntropy, diceLoss, dice } = forward(data);
-          const slopes = gradients(loss, adam.parameters, scaler?.scale);
+          const slopes = gradients(loss, optimizer.parameters, scaler?.scale);
           return {
             metrics: { loss, crossEntropy, diceLoss, ...diceMetrics(dice) },
-            updates: [adam.update(slopes, hyper, updateOptions(scaler))],
+            updates: stepUpdates(parts, slopes, hyper, averageShare),
           };
         },
       },
@@ -105,10 +132,10 @@ function trainingProgram(
       inputs: { ...inputs, shares: { shape: [2], dtype: "f32" } },
       build: ({ shares, ...data }) => {
         const { loss, crossEntropy, diceLoss, dice } = forward(data);
-        const slopes = gradients(loss, adam.parameters, scaler?.scale);
+        const slopes = gradients(loss, optimizer.parameters, scaler?.scale);
         return {
           metrics: { loss, crossEntropy, diceLoss, ...diceMetrics(dice) },
-          updates: [accumulate(adam.parameters, slopes, sums, shares)],
+          updates: [accumulate(optimizer.parameters, slopes, sums, shares)],
         };
       },
     },
@@ -117,14 +144,15 @@ function trainingProgram(
 }
 
 /** The update of a batch that was run in parts. */
-const updateProgram = ({ adam, scaler }: ProgramParts, sums: readonly Variable[]): Program =>
+const updateProgram = (parts: ProgramParts, sums: readonly Variable[]): Program =>
   compile({
-    inputs: { hyper: { shape: [8], dtype: "f32" } },
-    build: ({ hyper }) => ({ updates: [adam.update(sums, hyper, updateOptions(scaler))] }),
+    inputs: { ...averageInputs(parts), ...stepInputs },
+    build: ({ hyper, averageShare }) => ({ updates: stepUpdates(parts, sums, hyper, averageShare) }),
   });
 
-/** Loss and overlap of `count` slices, by the running statistics. */
-function validationProgram({ network, geometry, precision, kernels }: ProgramParts, count: number): Program {
+/** Loss and overlap of `count` slices, by the running statistics and, where there are such, averaged weights. */
+function validationProgram(parts: ProgramParts, count: number): Program {
+  const { validated: network, loss: spec, geometry, precision, kernels } = parts;
   network.eval();
   const { height, width, slotPixels } = geometry;
   return compile(
@@ -133,7 +161,7 @@ function validationProgram({ network, geometry, precision, kernels }: ProgramPar
       build: ({ pixels, labels, samples }) => {
         const { image, target } = sampleSlices({ pixels, labels, samples, slotPixels, batch: count, height, width });
         const logits = network.forward(image);
-        const { loss, crossEntropy, diceLoss } = diceCrossEntropy(logits, target);
+        const { loss, crossEntropy, diceLoss } = segmentationLoss(logits, target, spec);
         return { metrics: { loss, crossEntropy, diceLoss }, outputs: { counts: overlapCounts(logits, target) } };
       },
     },
@@ -156,7 +184,7 @@ export class SegmentationPrograms {
     accumulates: boolean,
   ) {
     this.sums = accumulates
-      ? parts.adam.parameters.map(
+      ? parts.optimizer.parameters.map(
           ({ name, shape }) => new Variable(name, shape, new Float32Array(sizeOf(shape)), "gradient"),
         )
       : undefined;

@@ -1,17 +1,21 @@
 import { BatchReader, type SliceCache, type SliceKey, shuffled } from "@lobule/data";
 import type { SegmentationNetwork } from "@lobule/nn";
 import { type Device, PlanError, type Program, type SafetensorsTensor } from "@lobule/tensor";
-import { Adam } from "../adam.js";
 import { EarlyStopping } from "../early-stopping.js";
 import { learningRateFactor } from "../learning-rate-schedule.js";
 import { LossScaler } from "../loss-scaler.js";
 import { buildNetwork, type ModelCode, type ModelDescription, networkState } from "../model/model-description.js";
+import type { Optimizer } from "../optimizer.js";
 import { ReduceLROnPlateau } from "../reduce-lr-on-plateau.js";
 import type { EpochRecord } from "../run/epoch-record.js";
 import type { RunFolder } from "../run/run-folder.js";
 import type { StepCost } from "../run/workload.js";
+import { WeightAverage } from "../weight-average.js";
+import { batchesOfEpoch, type DrawnSlice, holdsForeground, inBatches } from "./batch-order.js";
 import { BatchRunner } from "./batch-runner.js";
 import { addedTo, meansOf } from "./epoch-sums.js";
+import { misfitOfWeights } from "./loss-setting.js";
+import { optimizerOf } from "./optimizer-setting.js";
 import { SegmentationPrograms } from "./segmentation-programs.js";
 import { inputExtents, type Preprocessing, slicesOf } from "./slice-sampling.js";
 import { ConfigError, type TrainingConfig } from "./training-config.js";
@@ -68,20 +72,30 @@ export type TrainingOutcome = "all epochs done" | "early stopping" | "interrupte
 export class Trainer {
   readonly network: SegmentationNetwork;
   readonly preprocessing: Preprocessing;
-  private readonly adam: Adam;
+  private readonly optimizer: Optimizer;
+  /** Holds the averaged weights, where there are such. */
+  private readonly averaged: SegmentationNetwork | undefined;
+  private readonly average: WeightAverage | undefined;
   private readonly scaler: LossScaler | undefined;
   private readonly plateau: ReduceLROnPlateau;
   private readonly earlyStopping: EarlyStopping;
   private readonly programs: SegmentationPrograms;
   private readonly trainingSlices: readonly SliceKey[];
+  private readonly foregroundSlices: readonly SliceKey[];
   private readonly validationSlices: readonly SliceKey[];
   private readonly sampleNumbers: ReadonlyMap<string, number>;
   private state: TrainingState;
 
   constructor(private readonly options: TrainerOptions) {
     const { config, model, code, cache, cases, device } = options;
+    const misfit = misfitOfWeights(config.loss, model.classes);
+    if (misfit !== undefined) throw new ConfigError(misfit);
     this.network = buildNetwork(model, config.seed, code);
-    this.adam = new Adam(this.network.namedParameters(), { learningRate: config.learningRate });
+    this.optimizer = optimizerOf(config.optimizer, this.network.namedParameters(), config.learningRate);
+    if (config.ema !== null) {
+      this.averaged = buildNetwork(model, config.seed, code);
+      this.average = new WeightAverage(this.network, this.averaged, config.ema);
+    }
     if (config.precision === "f16" && !device.hasF16) {
       throw new PlanError("this adapter has no shader-f16; use --precision f32, or another adapter (lobule doctor)");
     }
@@ -95,14 +109,24 @@ export class Trainer {
     const extents = inputExtents(cache.cases, config.size, divisor);
     this.preprocessing = { ...extents, window: model.window, resample: config.size !== null };
     const geometry = { ...extents, slotPixels: cache.slotPixels };
-    const { network, adam, scaler } = this;
-    const parts = { network, adam, geometry, scaler, precision: config.precision, kernels: device.kernels };
-    this.programs = new SegmentationPrograms(device, parts, config.microBatch !== null);
+    const { network, averaged, optimizer, average, scaler } = this;
+    const { loss, clipNorm, precision } = config;
+    const parts = { network, validated: averaged ?? network, optimizer, average, loss, clipNorm, scaler };
+    const { kernels } = device;
+    this.programs = new SegmentationPrograms(
+      device,
+      { ...parts, geometry, precision, kernels },
+      config.microBatch !== null,
+    );
     const all = slicesOf(cache.cases, cases.training);
     this.sampleNumbers = new Map(all.map((key, i) => [keyText(key), i]));
     const { overfitBatches, batch } = config;
     this.trainingSlices =
       overfitBatches === null ? all : shuffled(all, config.seed, "overfit").slice(0, overfitBatches * batch);
+    this.foregroundSlices = all.filter((key) => holdsForeground(cache.cases, key));
+    if (config.oversample > 0 && this.foregroundSlices.length === 0) {
+      throw new ConfigError("no training slice holds foreground, so there is none to draw; leave out --oversample");
+    }
     this.validationSlices = overfitBatches === null ? slicesOf(cache.cases, cases.validation) : this.trainingSlices;
     this.state = {
       ...{ epoch: 0, step: 0, globalStep: 0, optimizerSteps: 0, best: null, finished: null },
@@ -175,8 +199,9 @@ export class Trainer {
   /** Goes on from a checkpoint of this run. */
   restore(state: TrainingState, tensors: ReadonlyMap<string, SafetensorsTensor>): void {
     this.network.loadStateDict(networkState(tensors));
-    this.adam.loadStateDict(tensors, state.optimizerSteps);
+    this.optimizer.loadStateDict(tensors, state.optimizerSteps);
     this.scaler?.loadStateDict(tensors);
+    this.average?.loadStateDict(tensors);
     this.plateau.restore(state.plateau);
     this.earlyStopping.restore(state.earlyStopping);
     this.state = state;
@@ -211,7 +236,7 @@ export class Trainer {
     const means = meansOf(this.state.sums);
     const validation = await this.validate();
     const { epoch } = this.state;
-    const learningRate = this.adam.learningRate;
+    const learningRate = this.optimizer.learningRate;
     const better = this.state.best === null || validation.loss < this.state.best.loss;
     if (config.schedule === "plateau") this.plateau.step(validation.loss);
     const stop = this.earlyStopping.step(validation.loss);
@@ -247,7 +272,7 @@ export class Trainer {
 
   private async trainOn(
     folder: RunFolder,
-    batches: readonly (readonly SliceKey[])[],
+    batches: readonly (readonly DrawnSlice[])[],
     started: number,
   ): Promise<{ readonly slices: number; readonly waitedSeconds: number } | undefined> {
     const { cache, config, now, signal } = this.options;
@@ -255,16 +280,17 @@ export class Trainer {
     const reader = new BatchReader(cache, batches.slice(first), { now });
     const runner = new BatchRunner(
       {
-        ...{ cache, programs: this.programs, adam: this.adam, preprocessing: this.preprocessing },
+        ...{ cache, programs: this.programs, optimizer: this.optimizer, average: this.average },
+        preprocessing: this.preprocessing,
         ...{ augmentation: config.augmentation, seed: config.seed, microBatch: config.microBatch },
-        sampleNumber: (key) => this.sampleNumbers.get(keyText(key)) ?? 0,
+        sampleNumber: (key) => (this.sampleNumbers.get(keyText(key)) ?? 0) + key.draw * this.sampleNumbers.size,
       },
       first,
     );
     let slices = 0;
     try {
       for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
-        this.adam.learningRate = this.learningRateAt(this.state.globalStep);
+        this.optimizer.learningRate = this.learningRateAt(this.state.globalStep);
         await runner.step(next.keys, next.batch, epoch);
         reader.release(next.batch);
         slices += next.keys.length;
@@ -273,7 +299,7 @@ export class Trainer {
           ...this.state,
           step,
           globalStep: this.state.globalStep + 1,
-          optimizerSteps: this.adam.steps,
+          optimizerSteps: this.optimizer.steps,
         };
         const due = config.checkpointEvery !== null && step % config.checkpointEvery === 0 && step < batches.length;
         if (runner.full || due || signal?.aborted || step === batches.length) {
@@ -304,7 +330,7 @@ export class Trainer {
     observer?.step?.({
       ...{ epoch, epochs: config.epochs, step, steps, dice },
       loss,
-      learningRate: this.adam.learningRate,
+      learningRate: this.optimizer.learningRate,
       slicesPerSecond: perSecond,
       waitedShare: waitedSeconds / seconds,
       secondsLeft: ((steps - step) * Math.min(config.batch, this.trainingSlices.length)) / perSecond,
@@ -328,21 +354,23 @@ export class Trainer {
     });
   }
 
-  /** The batches of an epoch: all slices in an order of their own. */
-  private batchesOf(epoch: number): SliceKey[][] {
-    const { seed, batch, overfitBatches, fastDevRun } = this.options.config;
-    const order =
-      overfitBatches === null ? shuffled(this.trainingSlices, seed, "epoch", epoch) : [...this.trainingSlices];
-    const batches: SliceKey[][] = [];
-    for (let first = 0; first < order.length; first += batch) batches.push(order.slice(first, first + batch));
+  private batchesOf(epoch: number): DrawnSlice[][] {
+    const { seed, batch, oversample, overfitBatches, fastDevRun } = this.options.config;
+    const { trainingSlices, foregroundSlices } = this;
+    const batches =
+      overfitBatches === null
+        ? batchesOfEpoch(trainingSlices, foregroundSlices, { seed, epoch, batch, oversample })
+        : inBatches(trainingSlices, batch);
     return fastDevRun ? batches.slice(0, 2) : batches;
   }
 
   private async save(folder: RunFolder, kind: "best" | "last"): Promise<void> {
     const { model } = this.options;
     const tensors = new Map<string, SafetensorsTensor>([
-      ...(await this.network.stateDict()),
-      ...(kind === "last" ? [...(await this.adam.stateDict()), ...((await this.scaler?.stateDict()) ?? [])] : []),
+      ...(await (kind === "best" ? (this.averaged ?? this.network) : this.network).stateDict()),
+      ...(kind === "last" ? await this.optimizer.stateDict() : []),
+      ...((kind === "last" ? await this.scaler?.stateDict() : undefined) ?? []),
+      ...((kind === "last" ? await this.average?.stateDict() : undefined) ?? []),
     ]);
     await folder.saveCheckpoint(kind, tensors, { model, training: this.state });
   }

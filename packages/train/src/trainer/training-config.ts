@@ -1,6 +1,8 @@
 import { specProblem } from "@lobule/nn";
 import { z } from "zod";
 import { networkSettingsSchema, networkSpec } from "../model/network-settings.js";
+import { defaultLoss, lossSetting } from "./loss-setting.js";
+import { defaultOptimizer, optimizerSetting } from "./optimizer-setting.js";
 
 /** A setting that cannot be used; one sentence says which, what was expected and what was found. */
 export class ConfigError extends Error {
@@ -55,6 +57,15 @@ const trainingConfig = z.strictObject({
   schedule: z.enum(["plateau", "constant", "cosine", "polynomial"]),
   /** Steps over which the rate rises from nothing. */
   warmupSteps: z.int().min(0),
+  /** What is minimised; runs of versions that did not record it had Dice-CE. */
+  loss: lossSetting.default(defaultLoss),
+  optimizer: optimizerSetting.default(defaultOptimizer),
+  /** The largest norm of the gradients of a step together. */
+  clipNorm: positive.nullable().default(null),
+  /** Decay d of the average of the weights that is validated and kept. */
+  ema: z.number().gt(0).lt(1).nullable().default(null),
+  /** Share of each batch that is drawn from slices with foreground. */
+  oversample: z.number().min(0).max(1).default(0),
   plateau: z.strictObject({ factor: z.number().gt(0).lt(1), patience: z.int().min(0) }),
   earlyStopping: z.strictObject({ patience: count }),
   augmentation,
@@ -89,6 +100,11 @@ const base: Omit<TrainingConfig, "data"> = {
   learningRate: 1e-4,
   schedule: "plateau",
   warmupSteps: 0,
+  loss: defaultLoss,
+  optimizer: defaultOptimizer,
+  clipNorm: null,
+  ema: null,
+  oversample: 0,
   plateau: { factor: 0.5, patience: 3 },
   earlyStopping: { patience: 5 },
   augmentation: { flip: 0, rotation: 0, zoom: 0, intensity: 0, noise: 0 },
@@ -115,13 +131,14 @@ type Plain = Readonly<Record<string, unknown>>;
 const isPlain = (value: unknown): value is Plain =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Settings of `over` laid over those of `under`, group by group. */
+/** Settings of `over` laid over those of `under`, group by group. A group of another kind takes the place of the whole. */
 function merged(under: Plain, over: Plain): Plain {
   const result: Record<string, unknown> = { ...under };
   for (const [key, value] of Object.entries(over)) {
     if (value === undefined) continue;
     const before = result[key];
-    result[key] = isPlain(before) && isPlain(value) ? merged(before, value) : value;
+    const sameKind = isPlain(before) && isPlain(value) && (value.kind === undefined || value.kind === before.kind);
+    result[key] = sameKind ? merged(before, value) : value;
   }
   return result;
 }
@@ -135,11 +152,23 @@ export function resolveConfig(preset: PresetName | null, ...layers: readonly Pla
   return parseConfig(layers.reduce<Plain>(merged, start), "the configuration");
 }
 
+/** What is wrong where there are settings that no group of this kind has. */
+function unknownSetting({ path, keys }: z.core.$ZodIssueUnrecognizedKeys, config: unknown): string {
+  const [name] = path;
+  const group = isPlain(config) && name !== undefined ? config[String(name)] : undefined;
+  const of = isPlain(group) && typeof group.kind === "string" ? `${String(name)} '${group.kind}'` : path.join(".");
+  const one = keys.length === 1;
+  const what = `setting${one ? "" : "s"} ${keys.map((key) => `'${key}'`).join(", ")}`;
+  const advice = `leave ${one ? "it" : "them"} out`;
+  return of === "" ? `there is no ${what}; ${advice}` : `the ${of} has no ${what}; ${advice} or take another kind`;
+}
+
 /** @throws ConfigError naming `source` and the first setting that does not fit. */
 export function parseConfig(value: unknown, source: string): TrainingConfig {
   const result = trainingConfig.safeParse(value);
   if (!result.success) {
     const [issue] = result.error.issues;
+    if (issue?.code === "unrecognized_keys") throw new ConfigError(`${source}: ${unknownSetting(issue, value)}`);
     const where = issue === undefined || issue.path.length === 0 ? "" : ` '${issue.path.join(".")}'`;
     throw new ConfigError(`${source}: setting${where} does not fit: ${issue?.message ?? "unknown problem"}`);
   }
@@ -148,6 +177,11 @@ export function parseConfig(value: unknown, source: string): TrainingConfig {
   if (config.model === null) checkNetwork(config, source);
   if (config.window !== "auto" && !(config.window[0] < config.window[1])) {
     throw new ConfigError(`${source}: window must be two rising numbers, got ${config.window.join(" ")}`);
+  }
+  if (config.overfitBatches !== null && config.oversample > 0) {
+    throw new ConfigError(
+      `${source}: oversample ${config.oversample} has no meaning with overfitBatches, whose batches are fixed; leave one out`,
+    );
   }
   if (config.microBatch !== null && config.microBatch > config.batch) {
     throw new ConfigError(

@@ -1,0 +1,41 @@
+import { clipNorm as clipNormKernels } from "@lobule/kernels-wgsl";
+import type { Lowering } from "../compiler/lowering.js";
+import type { Arena } from "../graph/arena.js";
+import type { Tensor } from "../graph/tensor.js";
+import type { VariableGroup } from "../graph/variable.js";
+import { type LossScaling, lowerLossScaling } from "./loss-scaling.js";
+
+/** What is done to the gradients before an optimizer takes them, on the device. */
+export interface GradientOptions {
+  /** The gradients are those of the loss times its scale; a step with an infinite one or NaN is skipped. */
+  readonly scaling?: LossScaling;
+  /**
+   * The largest norm of all gradients together: they are multiplied by min(1, clipNorm / (‖g‖ + 1e-6)), ‖g‖ = √Σ g².
+   * Source: Pascanu et al. 2013, algorithm 1; torch.nn.utils.clip_grad_norm_.
+   */
+  readonly clipNorm?: number;
+}
+
+/** Tensors that these options read, for the inputs of an operation. */
+export const gradientInputs = ({ scaling }: GradientOptions): readonly Tensor[] =>
+  scaling === undefined ? [] : [scaling.scale, scaling.goodSteps, scaling.takenSteps, scaling.found];
+
+/** The numbers of an optimizer's kernel: `hyper` [8], or [10] where the gradients get a factor. */
+export function lowerGradientNumbers(
+  lowering: Lowering,
+  { scaling, clipNorm }: GradientOptions,
+  flats: readonly (Arena | VariableGroup)[],
+  hyper: Tensor,
+): { readonly numbers: Tensor; readonly scaled: boolean } {
+  const numbers = scaling === undefined ? hyper : lowerLossScaling(lowering, scaling, flats, hyper);
+  if (clipNorm === undefined) return { numbers, scaled: scaling !== undefined };
+  const lengths = flats.map(({ length }) => length);
+  const kernels = clipNormKernels(lengths, clipNorm, scaling !== undefined);
+  const partials = lowering.scratch([kernels.partials]);
+  const clippedHyper = lowering.scratch([10]);
+  kernels.squareSums.forEach((kernel, at) => {
+    lowering.atEnd({ kernel, bindings: { gradients: flats[at] as Arena | VariableGroup, partials } });
+  });
+  lowering.atEnd({ kernel: kernels.finish, bindings: { partials, hyper: numbers, clippedHyper } });
+  return { numbers: clippedHyper, scaled: true };
+}

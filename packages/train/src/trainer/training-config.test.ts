@@ -1,0 +1,101 @@
+import { describe, expect, test } from "vitest";
+import { lossOfConfig, lossText, misfitOfWeights } from "./loss-setting.js";
+import { ConfigError, parseConfig, resolveConfig, type TrainingConfig } from "./training-config.js";
+
+const resolved = (...layers: Record<string, unknown>[]): TrainingConfig =>
+  resolveConfig(null, { data: "d" }, ...layers);
+
+/** The configuration of a run of a version that knew no such settings. */
+function without(...names: (keyof TrainingConfig)[]): Record<string, unknown> {
+  const config: Record<string, unknown> = { ...resolved() };
+  for (const name of names) delete config[name];
+  return config;
+}
+
+describe("optimizer, clipping, averages, oversampling", () => {
+  test("are Adam and nothing more by default, and for runs that did not record them", () => {
+    const { optimizer, clipNorm, ema, oversample } = resolved();
+    expect({ optimizer, clipNorm, ema, oversample }).toEqual({
+      ...{ optimizer: { kind: "adam", weightDecay: 0 }, clipNorm: null, ema: null, oversample: 0 },
+    });
+    expect(parseConfig(without("optimizer", "clipNorm", "ema", "oversample"), "config.json")).toEqual(resolved());
+  });
+
+  test("another optimizer has its own defaults", () => {
+    expect(resolved({ optimizer: { kind: "adamw" } }).optimizer).toEqual({ kind: "adamw", weightDecay: 0.01 });
+    expect(resolved({ optimizer: { kind: "sgd", weightDecay: 1e-4 } }).optimizer).toEqual({
+      ...{ kind: "sgd", momentum: 0.9, weightDecay: 1e-4 },
+    });
+  });
+
+  test.each([
+    [{ optimizer: { momentum: 0.9 } }, /the optimizer 'adam' has no setting 'momentum'/],
+    [{ optimizer: { kind: "sgd", momentum: 1 } }, /'optimizer.momentum' .* <1/],
+    [{ optimizer: { kind: "lamb" } }, /'optimizer.kind' .* expected one of adam, adamw, sgd/],
+    [{ clipNorm: 0 }, /'clipNorm' .* >0/],
+    [{ ema: 1 }, /'ema' .* <1/],
+    [{ oversample: 1.1 }, /'oversample' .* <=1/],
+    [{ oversample: 0.3, overfitBatches: 1 }, /oversample 0.3 has no meaning with overfitBatches/],
+  ])("%j is refused", (settings, message) => {
+    expect(() => resolved(settings)).toThrow(message);
+  });
+});
+
+describe("the loss", () => {
+  test("is Dice-CE by default, and for runs that did not record it", () => {
+    expect(resolved().loss).toEqual({ kind: "dice-ce", lambdaCrossEntropy: 1, lambdaDice: 1 });
+    expect(parseConfig(without("loss"), "config.json").loss).toEqual(resolved().loss);
+    expect(lossOfConfig({})).toEqual(resolved().loss);
+  });
+
+  test("parameters that are left out are filled in, so that config.json has all of them", () => {
+    expect(resolved({ loss: { kind: "tversky" } }).loss).toEqual({ kind: "tversky", alpha: 0.3, beta: 0.7 });
+    expect(resolved({ loss: { kind: "boundary-ce", boundaryRadius: 3 } }).loss).toEqual({
+      ...{ kind: "boundary-ce", boundaryWeight: 10, boundaryRadius: 3, classWeights: null },
+    });
+  });
+
+  test("a flag changes a parameter of the file's loss; another kind takes the place of the whole", () => {
+    const file = { loss: { kind: "focal", gamma: 3, classWeights: [1, 2] } };
+    expect(resolved(file, { loss: { gamma: 1 } }).loss).toEqual({ kind: "focal", gamma: 1, classWeights: [1, 2] });
+    expect(resolved(file, { loss: { kind: "tversky", alpha: 0.5 } }).loss).toEqual({
+      ...{ kind: "tversky", alpha: 0.5, beta: 0.7 },
+    });
+  });
+
+  test.each([
+    [{ loss: { gamma: 2 } }, /the loss 'dice-ce' has no setting 'gamma'; leave it out or take another kind/],
+    [
+      { loss: { kind: "focal", alpha: 1, beta: 1 } },
+      /the loss 'focal' has no settings 'alpha', 'beta'; leave them out/,
+    ],
+    [{ loss: { kind: "focus" } }, /'loss.kind' .* expected one of dice-ce, weighted-dice-ce, focal, .*, boundary-ce/],
+    [{ loss: { kind: "weighted-dice-ce" } }, /'loss.classWeights' .* expected a weight of each class/],
+    [{ loss: { kind: "focal", gamma: -1 } }, /'loss.gamma' .* >=0/],
+    [{ loss: { kind: "boundary-ce", boundaryRadius: 9 } }, /'loss.boundaryRadius' .* <=8/],
+    [{ nothing: 1 }, /there is no setting 'nothing'; leave it out/],
+  ])("%j is refused", (settings, message) => {
+    expect(() => resolved(settings)).toThrow(ConfigError);
+    expect(() => resolved(settings)).toThrow(message);
+  });
+
+  test("class weights must fit the data's classes", () => {
+    const { loss } = resolved({ loss: { kind: "weighted-dice-ce", classWeights: [1, 2] } });
+    expect(misfitOfWeights(loss, ["background", "liver"])).toBeUndefined();
+    expect(misfitOfWeights(loss, ["background", "liver", "tumour"])).toMatch(
+      /2 class weights, the data have 3 classes \(background, liver, tumour\)/,
+    );
+    expect(misfitOfWeights(resolved().loss, ["background"])).toBeUndefined();
+  });
+
+  test("in words, different losses differ", () => {
+    const texts = [{ kind: "focal" }, { kind: "focal", gamma: 1 }, { kind: "focal", classWeights: [1, 2] }].map(
+      (loss) => lossText(resolved({ loss }).loss),
+    );
+    expect(texts).toEqual([
+      "focal, gamma 2, class weights none",
+      "focal, gamma 1, class weights none",
+      "focal, gamma 2, class weights 1:2",
+    ]);
+  });
+});
