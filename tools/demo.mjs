@@ -21,7 +21,7 @@ function adapterKind() {
 const slow = adapterKind() === "swiftshader";
 if (slow) {
   console.log(
-    `This machine's best adapter is SwiftShader, about seven times slower than lavapipe: a shorter training, with a
+    `This machine's best adapter is SwiftShader, slower than lavapipe: a shorter training, with a
 lower Dice. For the whole one install lavapipe (on Debian 12: sudo tools/install-lavapipe.sh).`,
   );
 }
@@ -41,7 +41,7 @@ const steps = [
       join(folder, "slices"),
       "--config",
       join(root, "tools/demo.json"),
-      ...(slow ? ["--epochs", "2", "--size", "64"] : []),
+      ...(slow ? ["--epochs", "4", "--size", "64"] : []),
     ],
   ],
   ["Measure on cases that it was not trained on", ["evaluate", run]],

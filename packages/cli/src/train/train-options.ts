@@ -21,6 +21,7 @@ export const trainOptions = (parser: Argv) =>
     .option("base-features", { type: "number", describe: "channels of the first level [8; vessel 16]" })
     .option("depth", { type: "number", describe: "poolings between image and bridge [4]" })
     .option("model", { type: "string", describe: "file that exports a network of your own" })
+    .option("input-slices", { type: "number", describe: "a slice and its neighbours as channels [1]" })
     .option("network", { choices: networkPresets, describe: "named network [attention-res-unet]" })
     .option("block", {
       choices: ["plain", "residual", "residual-squeeze-excite"] as const,
@@ -141,6 +142,7 @@ export function settingsOf(args: Readonly<Record<string, unknown>>): Record<stri
     ["microBatch", "microBatch"],
     ["size", "size"],
     ["baseFeatures", "baseFeatures"],
+    ["inputSlices", "inputSlices"],
     ["model", "model"],
     ["depth", "depth"],
     ["lr", "learningRate"],

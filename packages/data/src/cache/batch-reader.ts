@@ -11,6 +11,8 @@ export interface BatchReaderOptions {
   readonly ahead?: number;
   /** Milliseconds; tells how long was waited. */
   readonly now?: () => number;
+  /** What is read for a slice, as many for each: itself by default. */
+  readonly expand?: (key: SliceKey) => readonly SliceKey[];
 }
 
 /** Reads batches ahead, in order, with a bounded number of them in memory. */
@@ -26,7 +28,9 @@ export class BatchReader<Key extends SliceKey = SliceKey> {
     private readonly batches: readonly (readonly Key[])[],
     private readonly options: BatchReaderOptions = {},
   ) {
-    const largest = Math.max(0, ...batches.map(({ length }) => length));
+    const [some] = batches.find(({ length }) => length > 0) ?? [];
+    const each = some === undefined ? 1 : (options.expand?.(some).length ?? 1);
+    const largest = each * Math.max(0, ...batches.map(({ length }) => length));
     const count = Math.min(options.ahead ?? 3, batches.length);
     this.free = Array.from({ length: count }, () => allocateSliceBatch(cache, largest));
     this.readAhead();
@@ -63,7 +67,10 @@ export class BatchReader<Key extends SliceKey = SliceKey> {
       const batch = this.free.pop();
       if (batch === undefined) return;
       const keys = this.batches[this.upcoming++] ?? [];
-      const read = this.cache.read(keys, batch).then(() => ({ keys, batch }));
+      const { expand } = this.options;
+      const read = this.cache
+        .read(expand === undefined ? keys : keys.flatMap(expand), batch)
+        .then(() => ({ keys, batch }));
       // An error is thrown by `next`, when its turn comes; until then it is not unhandled.
       read.catch(() => undefined);
       this.waiting.push(read);

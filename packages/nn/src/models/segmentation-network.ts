@@ -6,8 +6,8 @@ import type { ForwardOptions } from "./unet.js";
 export interface SegmentationNetwork extends Module {
   /** Height and width of the image must be multiples of this; 1 where it is missing. */
   readonly divisor?: number;
-  /** x [n, 1, h, w] → logits [n, classes, h, w]. */
-  forward(x: Image<1>, options?: ForwardOptions): Image;
+  /** x [n, slices, h, w] → logits [n, classes, h, w]. */
+  forward(x: Image, options?: ForwardOptions): Image;
   /** The logits, and coarser ones that the loss takes in too; `forward`'s alone where it is missing. */
-  forwardAll?(x: Image<1>, options?: ForwardOptions): readonly [Image, ...Image[]];
+  forwardAll?(x: Image, options?: ForwardOptions): readonly [Image, ...Image[]];
 }

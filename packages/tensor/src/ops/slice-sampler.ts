@@ -3,12 +3,16 @@ import { apply, type Image, type Tensor } from "../graph/tensor.js";
 import { printShape, ShapeError } from "../shape.js";
 
 export interface SliceBatchInputs {
-  /** Two int16 a word, [n·slotPixels/2]. */
+  /** Two int16 a word, [n·slices·slotPixels/2]. */
   readonly pixels: Tensor<readonly [number], "u32">;
   /** Four uint8 a word, [n·slotPixels/4]. */
   readonly labels?: Tensor<readonly [number], "u32">;
-  /** What `packSamples` made, [17·n]. */
+  /** What `packSamples` made, [17·n·slices]. */
   readonly samples: Tensor<readonly [number], "u32">;
+  /** Neighbouring slices that are the channels of one image, 1 by default; they follow one another in `pixels`. */
+  readonly slices?: number;
+  /** What `packSamples` made of the slices that have labels, [17·n]; `samples` by default. */
+  readonly labelled?: Tensor<readonly [number], "u32">;
   /** Pixels from one slice to the next; a multiple of 4. */
   readonly slotPixels: number;
   readonly batch: number;
@@ -18,12 +22,12 @@ export interface SliceBatchInputs {
 }
 
 export interface SampledSlices {
-  readonly image: Image<1>;
+  readonly image: Image;
   readonly target: Tensor<readonly [n: number, h: number, w: number], "u32">;
 }
 
 /**
- * CT slices as network inputs: windowed, normalised, resampled and augmented as each sample says. image [n, 1, h, w];
+ * CT slices as network inputs: windowed, normalised, resampled and augmented as each sample says. image [n, slices, h, w];
  * target [n, h, w] by the most frequent label, where labels are given. Has no gradient.
  * @throws ShapeError when the inputs do not have the lengths above.
  */
@@ -32,12 +36,13 @@ export function sampleSlices(
 ): SampledSlices;
 export function sampleSlices(inputs: SliceBatchInputs): Pick<SampledSlices, "image">;
 export function sampleSlices(inputs: SliceBatchInputs): Pick<SampledSlices, "image"> & Partial<SampledSlices> {
-  const { pixels, labels, samples, slotPixels, batch, height, width } = inputs;
+  const { pixels, labels, samples, slices = 1, labelled = samples, slotPixels, batch, height, width } = inputs;
   if (slotPixels % 4 !== 0) throw new ShapeError(`sampleSlices: slotPixels must be a multiple of 4, got ${slotPixels}`);
   const lengths: [string, Tensor | undefined, number][] = [
-    ["pixels", pixels, (batch * slotPixels) / 2],
+    ["pixels", pixels, (batch * slices * slotPixels) / 2],
     ["labels", labels, (batch * slotPixels) / 4],
-    ["samples", samples, batch * wordsPerSample],
+    ["samples", samples, batch * slices * wordsPerSample],
+    ...(labels === undefined ? [] : [["labelled", labelled, batch * wordsPerSample] as [string, Tensor, number]]),
   ];
   for (const [name, tensor, length] of lengths) {
     if (tensor !== undefined && (tensor.shape.length !== 1 || tensor.shape[0] !== length || tensor.dtype !== "u32")) {
@@ -47,7 +52,7 @@ export function sampleSlices(inputs: SliceBatchInputs): Pick<SampledSlices, "ima
     }
   }
   const shape = { batch, height, width, slotPixels };
-  const key = JSON.stringify(shape);
+  const key = JSON.stringify({ ...shape, slices });
   const [image] = apply(
     {
       kind: "kernel",
@@ -55,14 +60,14 @@ export function sampleSlices(inputs: SliceBatchInputs): Pick<SampledSlices, "ima
       key,
       lower: (lowering, [source, words], [output]) =>
         lowering.call({
-          kernel: sliceSampler(shape),
+          kernel: sliceSampler({ ...shape, batch: batch * slices }),
           bindings: { pixels: source as Tensor, samples: words as Tensor, image: output as Tensor },
         }),
     },
     [pixels, samples],
-    [{ shape: [batch, 1, height, width], dtype: "f32" }],
+    [{ shape: [batch, slices, height, width], dtype: "f32" }],
   );
-  if (labels === undefined) return { image: image as Image<1> };
+  if (labels === undefined) return { image: image as Image };
   const [target] = apply(
     {
       kind: "kernel",
@@ -74,8 +79,8 @@ export function sampleSlices(inputs: SliceBatchInputs): Pick<SampledSlices, "ima
           bindings: { labels: source as Tensor, samples: words as Tensor, labelMap: output as Tensor },
         }),
     },
-    [labels, samples],
+    [labels, labelled],
     [{ shape: [batch, height, width], dtype: "u32" }],
   );
-  return { image: image as Image<1>, target: target as SampledSlices["target"] };
+  return { image: image as Image, target: target as SampledSlices["target"] };
 }

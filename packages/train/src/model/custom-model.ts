@@ -4,6 +4,8 @@ import { ModelError } from "./model-error.js";
 
 /** What a model of one's own is made for. */
 export interface ModelRequest {
+  /** Channels of its images: a slice and its neighbours. */
+  readonly inChannels: number;
   /** How many classes its logits must have, the background included. */
   readonly classes: number;
   readonly baseFeatures: number;
@@ -61,7 +63,7 @@ export function buildCustom(code: string, source: string, request: ModelRequest)
     throw new ModelError(`${source}: its default export must return a Module with a forward method`);
   }
   const network = made as nn.SegmentationNetwork;
-  const logits = forwardShape(network, source);
+  const logits = forwardShape(network, request, source);
   if (logits[1] !== request.classes) {
     throw new ModelError(
       `${source}: its logits have shape ${tensor.printShape(logits)} for one slice; expected [1, ${request.classes}, height, width]`,
@@ -71,10 +73,12 @@ export function buildCustom(code: string, source: string, request: ModelRequest)
 }
 
 /** Shape of the logits of one small slice. */
-function forwardShape(network: nn.SegmentationNetwork, source: string): tensor.Shape {
+function forwardShape(network: nn.SegmentationNetwork, { inChannels }: ModelRequest, source: string): tensor.Shape {
   const side = 4 * (network.divisor ?? 1);
   try {
-    return network.eval().forward(tensor.constant(new Float32Array(side * side), [1, 1, side, side])).shape;
+    return network
+      .eval()
+      .forward(tensor.constant(new Float32Array(inChannels * side * side), [1, inChannels, side, side])).shape;
   } catch (error) {
     throw new ModelError(`${source}: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -14,6 +14,8 @@ const modelDescription = z.strictObject({
   code: z.string().optional(),
   /** What the network is made of. */
   network: networkSpecSchema.default(referenceSpec),
+  /** Neighbouring slices that are the channels of an image; an odd number, the slice that is labelled in the middle. */
+  inputSlices: z.int().positive().default(1),
   /** Names of the classes, background first. */
   classes: z.array(z.string()).min(2),
   baseFeatures: z.int().positive(),
@@ -53,9 +55,9 @@ export interface ModelCode {
  * @throws ModelError when a custom network's code is missing or does not make one.
  */
 export function buildNetwork(description: ModelDescription, seed: number, code?: ModelCode): SegmentationNetwork {
-  const { architecture, classes, baseFeatures, depth, network } = description;
-  const request = { classes: classes.length, baseFeatures, depth, seed };
-  if (architecture !== "custom") return new UNet({ ...network, inChannels: 1, ...request });
+  const { architecture, inputSlices: inChannels, classes, baseFeatures, depth, network } = description;
+  const request = { inChannels, classes: classes.length, baseFeatures, depth, seed };
+  if (architecture !== "custom") return new UNet({ ...network, ...request });
   if (code === undefined) throw new ModelError("the code of this model is not at hand; give its run folder");
   return buildCustom(code.text, code.source, request);
 }

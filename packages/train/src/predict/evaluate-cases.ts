@@ -11,6 +11,10 @@ export interface EvaluateOptions {
   readonly look?: (name: string, scan: Volume, truth: Volume, prediction: Volume<Uint8Array>) => void;
 }
 
+/** Numbers of the slices first … end − 1, and of `margin` on either side; beyond the ends the outermost one again. */
+export const withMargin = (first: number, end: number, depth: number, margin: number): number[] =>
+  Array.from({ length: end - first + 2 * margin }, (_, i) => Math.min(Math.max(first + i - margin, 0), depth - 1));
+
 /** Labels of a whole volume in canonical order, slice by slice along the body's axis. */
 export async function predictVolume(
   predictor: SlicePredictor,
@@ -24,10 +28,10 @@ export async function predictVolume(
   for (let first = 0; first < depth; first += predictor.atOnce) {
     signal?.throwIfAborted();
     const end = Math.min(first + predictor.atOnce, depth);
-    const slices = Array.from({ length: end - first }, (_, i) =>
-      data.subarray((first + i) * size, (first + i + 1) * size),
+    const found = await predictor.predict(
+      withMargin(first, end, depth, predictor.margin).map((slice) => data.subarray(slice * size, (slice + 1) * size)),
+      ...([width, height] as const),
     );
-    const found = await predictor.predict(slices, width, height);
     found.forEach((each, i) => {
       labels.set(each, (first + i) * size);
     });

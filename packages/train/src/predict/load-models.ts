@@ -16,9 +16,12 @@ export interface SliceModel {
   readonly classes: readonly string[];
   /** HU that become 0 and 1, for {@link normalizeImage}. */
   readonly window: readonly [low: number, high: number];
+  /** Slices that are looked at to label one: itself and its neighbours. */
+  readonly inputSlices: number;
   /**
    * Labels of one slice, a byte a pixel.
-   * @param image 0..1, x (to the patient's right) fastest, then y (to the front).
+   * @param image 0..1, x (to the patient's right) fastest, then y (to the front); of a model that looks at neighbours
+   * too, these `inputSlices` slices one after another, from the lowest.
    * @throws RangeError when the image has another number of pixels.
    */
   predict(image: ArrayLike<number>, width: number, height: number): Promise<Uint8Array>;
@@ -46,11 +49,19 @@ export async function loadModels<Name extends string>(
 
 async function loadModel(device: Device, path: string): Promise<SliceModel> {
   const predictor = new SlicePredictor(device, await readModel(path), { atOnce: 1 });
-  const { classes, window } = predictor.description;
+  const { classes, window, inputSlices } = predictor.description;
   return {
-    ...{ classes, window },
+    ...{ classes, window, inputSlices },
     predict: async (image, width, height) => {
-      const [labels] = await predictor.predict([image], width, height, [0, 1]);
+      const size = width * height;
+      if (image.length !== inputSlices * size) {
+        throw new RangeError(
+          `predict: the image has ${image.length} pixels, expected ${inputSlices > 1 ? `${inputSlices}×` : ""}${width}×${height}`,
+        );
+      }
+      const all = Float32Array.from(image);
+      const slices = Array.from({ length: inputSlices }, (_, i) => all.subarray(i * size, (i + 1) * size));
+      const [labels] = await predictor.predict(slices, width, height, [0, 1]);
       return labels as Uint8Array;
     },
     close: () => predictor.close(),

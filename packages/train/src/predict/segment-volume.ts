@@ -9,6 +9,7 @@ import {
   writeNifti,
 } from "@lobule/data";
 import { type LargestComponentOptions, largestComponent } from "../evaluation/largest-component.js";
+import { withMargin } from "./evaluate-cases.js";
 import { fromCanonicalPlane, type PlaneOrientation, planeOrientation, toCanonicalPlane } from "./plane-orientation.js";
 import type { SlicePredictor } from "./slice-predictor.js";
 
@@ -97,14 +98,16 @@ async function eachSlice(
   const [storedWidth, storedHeight, depth] = header.shape;
   const stored = [storedWidth, storedHeight] as const;
   const [width, height] = plane.swapped ? [storedHeight, storedWidth] : stored;
+  const { atOnce, margin } = predictor;
+  // The slices of the next batch, with those on either side that are looked at only.
   let waiting: Float32Array[] = [];
   let done = 0;
   const flush = async (): Promise<void> => {
     const batch = waiting;
-    waiting = [];
+    waiting = batch.slice(batch.length - 2 * margin);
     const labels = await predictor.predict(batch, width, height);
     for (const [i, each] of labels.entries()) {
-      kept.take(done, batch[i] as Float32Array, each, width, height);
+      kept.take(done, batch[margin + i] as Float32Array, each, width, height);
       await take(fromCanonicalPlane(each, stored, plane, new Uint8Array(each.length)));
       done += 1;
     }
@@ -112,10 +115,16 @@ async function eachSlice(
   };
   for await (const slice of slices) {
     signal?.throwIfAborted();
-    waiting.push(toCanonicalPlane(slice, stored, plane, new Float32Array(slice.length)));
-    if (waiting.length === predictor.atOnce) await flush();
+    const canonical = toCanonicalPlane(slice, stored, plane, new Float32Array(slice.length));
+    // Beyond the ends of the scan its outermost slice counts again.
+    for (let i = waiting.length === 0 ? margin : 0; i >= 0; i--) waiting.push(canonical);
+    if (waiting.length === atOnce + 2 * margin) await flush();
   }
-  if (waiting.length > 0) await flush();
+  for (let i = 0; i < margin; i++) {
+    waiting.push(waiting.at(-1) as Float32Array);
+    if (waiting.length === atOnce + 2 * margin) await flush();
+  }
+  if (waiting.length > 2 * margin) await flush();
 }
 
 async function labelsOf(
@@ -152,13 +161,13 @@ async function segmentWhole(
   for (let first = 0; first < depth; first += predictor.atOnce) {
     options.signal?.throwIfAborted();
     const end = Math.min(first + predictor.atOnce, depth);
-    const batch = Array.from({ length: end - first }, (_, i) =>
-      Float32Array.from(canonical.data.subarray((first + i) * size, (first + i + 1) * size)),
+    const batch = withMargin(first, end, depth, predictor.margin).map((slice) =>
+      Float32Array.from(canonical.data.subarray(slice * size, (slice + 1) * size)),
     );
     const found = await predictor.predict(batch, width, height);
     found.forEach((each, i) => {
       labels.set(each, (first + i) * size);
-      kept.take(first + i, batch[i] as Float32Array, each, width, height);
+      kept.take(first + i, batch[predictor.margin + i] as Float32Array, each, width, height);
     });
     options.onProgress?.(end, depth);
   }

@@ -71,9 +71,15 @@ export class SlicePredictor {
     return this.description.classes.length;
   }
 
+  /** Slices on either side of one that the network looks at besides. */
+  get margin(): number {
+    return (this.description.inputSlices - 1) / 2;
+  }
+
   /**
    * Labels of slices, one byte a pixel, x fastest. Fewer than `atOnce` slices take as long as so many.
-   * @param slices HU, x fastest, all of the same extents; at most `atOnce`.
+   * @param slices HU, x fastest, all of the same extents; at most `atOnce`, with `margin` slices before and after them
+   * that are looked at only.
    * @param window HU that become 0 and 1; the model's own by default.
    * @throws RangeError when there are more slices, or one has another number of pixels.
    */
@@ -83,8 +89,14 @@ export class SlicePredictor {
     height: number,
     window: readonly [number, number] = this.description.window,
   ): Promise<Uint8Array[]> {
-    if (slices.length > this.atOnce) {
-      throw new RangeError(`predict: ${slices.length} slices at once, this predictor takes ${this.atOnce}`);
+    const { atOnce, margin } = this;
+    const count = slices.length - 2 * margin;
+    if (count < 1 || count > atOnce) {
+      throw new RangeError(
+        margin === 0
+          ? `predict: ${slices.length} slices at once, this predictor takes ${atOnce}`
+          : `predict: ${slices.length} slices at once, this predictor takes up to ${atOnce} and ${margin} on either side`,
+      );
     }
     for (const { length } of slices) {
       if (length !== width * height) {
@@ -95,17 +107,22 @@ export class SlicePredictor {
     const { pixels, scale: unit, offset } = storeSlices(slices, slotPixels, window);
     const source = { shape: [width, height, 1] as const, scale: unit, offset };
     const sample = plainSample(source, { ...preprocessing, window });
-    const all = new Uint32Array((this.atOnce * slotPixels) / 2);
-    all.set(pixels);
+    const { inputSlices } = this.description;
+    const wordsPerSlice = slotPixels / 2;
+    const all = new Uint32Array(atOnce * inputSlices * wordsPerSlice);
+    for (let at = 0; at < count * inputSlices; at++) {
+      const slice = Math.floor(at / inputSlices) + (at % inputSlices);
+      all.set(pixels.subarray(slice * wordsPerSlice, (slice + 1) * wordsPerSlice), at * wordsPerSlice);
+    }
     const field = { width, height, transform: inverted(sample.transform) };
     await program.run({
       pixels: all,
-      samples: packSamples(Array.from({ length: this.atOnce }, () => sample)),
-      fields: packLabelFields(Array.from({ length: this.atOnce }, () => field)),
+      samples: packSamples(Array.from({ length: atOnce * inputSlices }, () => sample)),
+      fields: packLabelFields(Array.from({ length: atOnce }, () => field)),
     });
     const words = await program.read("labels");
     const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
-    return slices.map((_, n) => bytes.slice(n * slotPixels, n * slotPixels + width * height));
+    return Array.from({ length: count }, (_, n) => bytes.slice(n * slotPixels, n * slotPixels + width * height));
   }
 
   /** Frees the device memory of the programs. */
@@ -127,7 +144,7 @@ export class SlicePredictor {
   }
 
   private async prepare(width: number, height: number): Promise<Prepared> {
-    const { size, window } = this.description;
+    const { size, window, inputSlices: channels } = this.description;
     const { divisor = 1 } = this.network;
     const up = (extent: number): number => Math.ceil(extent / divisor) * divisor;
     const input = size === null ? { width: up(width), height: up(height) } : { width: size, height: size };
@@ -137,12 +154,12 @@ export class SlicePredictor {
     const program = compile(
       {
         inputs: {
-          pixels: { shape: [(atOnce * slotPixels) / 2], dtype: "u32" },
-          samples: { shape: [atOnce * wordsPerSample], dtype: "u32" },
+          pixels: { shape: [(atOnce * channels * slotPixels) / 2], dtype: "u32" },
+          samples: { shape: [atOnce * channels * wordsPerSample], dtype: "u32" },
           fields: { shape: [atOnce * wordsPerField], dtype: "u32" },
         },
         build: ({ pixels, samples, fields }) => {
-          const { image } = sampleSlices({ pixels, samples, slotPixels, batch: atOnce, ...input });
+          const { image } = sampleSlices({ pixels, samples, slices: channels, slotPixels, batch: atOnce, ...input });
           return { outputs: { labels: labelMap(this.scores(image), fields, slotPixels) } };
         },
       },
@@ -152,7 +169,7 @@ export class SlicePredictor {
   }
 
   /** Logits; with mirroring, the mean probabilities of all mirror images. */
-  private scores(image: Image<1>): Image {
+  private scores(image: Image): Image {
     if (this.options.mirror !== true) return this.network.forward(image);
     const sum = mirrorings
       .map((axes): Image => {

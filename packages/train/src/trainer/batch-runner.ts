@@ -1,10 +1,10 @@
 import { randomUint32, type SliceBatch, type SliceCache, type SliceKey } from "@lobule/data";
-import { type LoadedProgram, packSamples } from "@lobule/tensor";
+import type { LoadedProgram } from "@lobule/tensor";
 import type { Optimizer } from "../optimizer.js";
 import type { WeightAverage } from "../weight-average.js";
 import type { DrawnSlice } from "./batch-order.js";
 import type { SegmentationPrograms } from "./segmentation-programs.js";
-import { augmentedSample, augments, type Preprocessing, plainSample } from "./slice-sampling.js";
+import { augmentedSample, augments, batchArrays, type Preprocessing, plainSample } from "./slice-sampling.js";
 import type { Augmentation } from "./training-config.js";
 
 /** The loss of a batch is NaN or infinite; the message names its slices. */
@@ -39,6 +39,8 @@ export interface BatchRunnerOptions {
   readonly preprocessing: Preprocessing;
   readonly augmentation: Augmentation;
   readonly seed: number;
+  /** A slice and its neighbours. */
+  readonly inputSlices: number;
   /** Slices at once; the whole batch where null. */
   readonly microBatch: number | null;
   /** Number of a slice among all those that are trained on; of a slice that is drawn again, another one. */
@@ -60,16 +62,14 @@ export class BatchRunner {
 
   /** Queues one step. The batch may be used again when the promise resolves. */
   async step(keys: readonly DrawnSlice[], batch: SliceBatch, epoch: number): Promise<void> {
-    const { programs, microBatch, seed } = this.options;
+    const { programs, microBatch, seed, inputSlices } = this.options;
     const { slotPixels } = this.options.cache;
-    const samples = packSamples(keys.map((key) => this.sample(key, epoch)));
+    const samples = keys.map((key) => this.sample(key, epoch));
     const step = this.steps++;
     const dropoutKey = randomUint32(seed, "dropout");
     /** What the slices first … end − 1 of the batch need. */
     const inputs = (first: number, end: number) => ({
-      pixels: batch.pixels.subarray((first * slotPixels) / 2, (end * slotPixels) / 2),
-      labels: batch.labels.subarray((first * slotPixels) / 4, (end * slotPixels) / 4),
-      samples: samples.subarray((first * samples.length) / keys.length, (end * samples.length) / keys.length),
+      ...batchArrays(batch, samples, { first, end, slotPixels, inputSlices }),
       dropoutSeed: Uint32Array.of(dropoutKey, first, epoch, step),
     });
     if (microBatch === null) {

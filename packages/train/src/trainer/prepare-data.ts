@@ -158,6 +158,7 @@ export const describeModel = (
   architecture: code === undefined ? "UNet" : "custom",
   ...(code === undefined ? {} : { code: codeHash(code.text) }),
   network: networkSpec(config.network),
+  inputSlices: config.inputSlices,
   classes: [...labels],
   baseFeatures: config.baseFeatures,
   depth: config.depth,

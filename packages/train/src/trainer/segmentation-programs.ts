@@ -16,6 +16,7 @@ import {
   overlapCounts,
   PlanError,
   type Program,
+  type RandomSeed,
   reshape,
   type Scalar,
   sampleSlices,
@@ -36,14 +37,40 @@ export interface InputGeometry {
   readonly width: number;
   /** Pixels from one slice to the next in a batch's memory. */
   readonly slotPixels: number;
+  /** Neighbouring slices that are the channels of an image. */
+  readonly inputSlices: number;
 }
 
-const batchInputs = (count: number, slotPixels: number) =>
-  ({
-    pixels: { shape: [(count * slotPixels) / 2], dtype: "u32" },
-    labels: { shape: [(count * slotPixels) / 4], dtype: "u32" },
-    samples: { shape: [count * wordsPerSample], dtype: "u32" },
-  }) as const;
+type Words = Tensor<readonly [number], "u32">;
+
+const wordsOf = (length: number) => ({ shape: [length], dtype: "u32" }) as const;
+
+function batchInputs(count: number, { slotPixels, inputSlices }: InputGeometry) {
+  const labelled = { labelled: wordsOf(count * wordsPerSample) };
+  return {
+    pixels: wordsOf((count * inputSlices * slotPixels) / 2),
+    labels: wordsOf((count * slotPixels) / 4),
+    samples: wordsOf(count * inputSlices * wordsPerSample),
+    ...((inputSlices > 1 ? labelled : {}) as Partial<typeof labelled>),
+  };
+}
+
+/** Images and targets of `count` slices. */
+function sampled(
+  {
+    pixels,
+    labels,
+    samples,
+    labelled,
+  }: Readonly<Record<"pixels" | "labels" | "samples", Words>> & {
+    readonly labelled?: Words;
+  },
+  { inputSlices: slices, ...geometry }: InputGeometry,
+  count: number,
+) {
+  const middle = labelled === undefined ? {} : { labelled };
+  return sampleSlices({ pixels, labels, samples, ...middle, slices, batch: count, ...geometry });
+}
 
 /** Mean soft Dice of each class as scalars `dice0`, `dice1`, … */
 function diceMetrics(dice: Tensor<readonly [number, number], "f32">): Record<string, Scalar> {
@@ -55,7 +82,7 @@ function diceMetrics(dice: Tensor<readonly [number, number], "f32">): Record<str
 }
 
 /** Logits of every level that the loss takes in. */
-const logitsOf = (network: SegmentationNetwork, image: Image<1>, options: ForwardOptions) =>
+const logitsOf = (network: SegmentationNetwork, image: Image, options: ForwardOptions) =>
   network.forwardAll?.(image, options) ?? ([network.forward(image, options)] as const);
 
 /** What the programs of a run compute with. */
@@ -99,18 +126,12 @@ const stepUpdates = (
 function trainingProgram(parts: ProgramParts, count: number, sums: readonly Variable[] | undefined): Program {
   const { network, optimizer, loss: spec, geometry, precision, kernels, scaler } = parts;
   network.train();
-  const { height, width, slotPixels } = geometry;
-  const forward = ({ pixels, labels, samples, dropoutSeed }: Readonly<Record<string, Tensor>>) => {
-    const { image, target } = sampleSlices({
-      pixels: pixels as Tensor<readonly [number], "u32">,
-      labels: labels as Tensor<readonly [number], "u32">,
-      samples: samples as Tensor<readonly [number], "u32">,
-      ...{ slotPixels, batch: count, height, width },
-    });
-    const logitsOfLevels = logitsOf(network, image, { dropoutSeed: dropoutSeed as Tensor<readonly [4], "u32"> });
+  const forward = ({ dropoutSeed, ...data }: Parameters<typeof sampled>[0] & { dropoutSeed: RandomSeed }) => {
+    const { image, target } = sampled(data, geometry, count);
+    const logitsOfLevels = logitsOf(network, image, { dropoutSeed });
     return deeplySupervised(logitsOfLevels, (logits) => segmentationLoss(logits, target, spec));
   };
-  const inputs = { ...batchInputs(count, slotPixels), dropoutSeed: { shape: [4], dtype: "u32" } as const };
+  const inputs = { ...batchInputs(count, geometry), dropoutSeed: { shape: [4], dtype: "u32" } as const };
   if (sums === undefined) {
     return compile(
       {
@@ -154,12 +175,11 @@ const updateProgram = (parts: ProgramParts, sums: readonly Variable[]): Program 
 function validationProgram(parts: ProgramParts, count: number): Program {
   const { validated: network, loss: spec, geometry, precision, kernels } = parts;
   network.eval();
-  const { height, width, slotPixels } = geometry;
   return compile(
     {
-      inputs: batchInputs(count, slotPixels),
-      build: ({ pixels, labels, samples }) => {
-        const { image, target } = sampleSlices({ pixels, labels, samples, slotPixels, batch: count, height, width });
+      inputs: batchInputs(count, geometry),
+      build: (data) => {
+        const { image, target } = sampled(data, geometry, count);
         const logits = network.forward(image);
         const { loss, crossEntropy, diceLoss } = segmentationLoss(logits, target, spec);
         return { metrics: { loss, crossEntropy, diceLoss }, outputs: { counts: overlapCounts(logits, target) } };

@@ -1,5 +1,5 @@
-import { type CachedCase, randomUint32, type SliceKey, uniform } from "@lobule/data";
-import { augmentTransform, fitTransform, resizeTransform, type SliceSample } from "@lobule/tensor";
+import { type CachedCase, randomUint32, type SliceBatch, type SliceKey, uniform } from "@lobule/data";
+import { augmentTransform, fitTransform, packSamples, resizeTransform, type SliceSample } from "@lobule/tensor";
 import type { Augmentation } from "./training-config.js";
 
 /** How slices become network inputs. */
@@ -86,6 +86,53 @@ export function augmentedSample(
     noise: noise * draw("noise"),
     seed: noise > 0 ? randomUint32(seed, epoch, sample, "noise field") : 0,
   };
+}
+
+/** A slice with its neighbours, from below to above; beyond the ends of the case the outermost one again. */
+export function neighboursOf(cases: readonly CachedCase[], { case: at, slice }: SliceKey, slices: number): SliceKey[] {
+  const last = (cases[at]?.shape[2] ?? 1) - 1;
+  return Array.from({ length: slices }, (_, i) => ({
+    case: at,
+    slice: Math.min(Math.max(slice + i - (slices - 1) / 2, 0), last),
+  }));
+}
+
+/** Where the slices first … end − 1 of a batch lie in memory. */
+export interface BatchRange {
+  readonly first: number;
+  readonly end: number;
+  readonly slotPixels: number;
+  /** Slices that are read for each: itself and its neighbours. */
+  readonly inputSlices: number;
+}
+
+/**
+ * What a program takes of a batch: pixels of slices and neighbours, labels of the slices themselves.
+ * @param samples one a slice of the whole batch.
+ */
+export function batchArrays(
+  batch: SliceBatch,
+  samples: readonly SliceSample[],
+  { first, end, slotPixels, inputSlices }: BatchRange,
+): Readonly<Record<"pixels" | "labels" | "samples", Uint32Array<ArrayBuffer>>> & {
+  readonly labelled?: Uint32Array<ArrayBuffer>;
+} {
+  const some = samples.slice(first, end);
+  const words = slotPixels / 4;
+  const pixels = batch.pixels.subarray((first * inputSlices * slotPixels) / 2, (end * inputSlices * slotPixels) / 2);
+  if (inputSlices === 1) {
+    return { pixels, labels: batch.labels.subarray(first * words, end * words), samples: packSamples(some) };
+  }
+  const middle = (inputSlices - 1) / 2;
+  const labels = new Uint32Array((end - first) * words);
+  for (let i = first; i < end; i++) {
+    const from = (i * inputSlices + middle) * words;
+    labels.set(batch.labels.subarray(from, from + words), (i - first) * words);
+  }
+  // Noise differs from slice to slice, everything else is the same.
+  const beside = (sample: SliceSample): SliceSample[] =>
+    Array.from({ length: inputSlices }, (_, i) => ({ ...sample, seed: (sample.seed + i) >>> 0 }));
+  return { pixels, labels, samples: packSamples(some.flatMap(beside)), labelled: packSamples(some) };
 }
 
 /** Whether any augmentation is on. */

@@ -17,7 +17,7 @@ import { addedTo, meansOf } from "./epoch-sums.js";
 import { misfitOfWeights } from "./loss-setting.js";
 import { optimizerOf } from "./optimizer-setting.js";
 import { SegmentationPrograms } from "./segmentation-programs.js";
-import { inputExtents, type Preprocessing, slicesOf } from "./slice-sampling.js";
+import { inputExtents, neighboursOf, type Preprocessing, slicesOf } from "./slice-sampling.js";
 import { ConfigError, type TrainingConfig } from "./training-config.js";
 import type { TrainingState } from "./training-state.js";
 import { type ValidationResult, validate } from "./validation.js";
@@ -108,7 +108,7 @@ export class Trainer {
     }
     const extents = inputExtents(cache.cases, config.size, divisor);
     this.preprocessing = { ...extents, window: model.window, resample: config.size !== null };
-    const geometry = { ...extents, slotPixels: cache.slotPixels };
+    const geometry = { ...extents, slotPixels: cache.slotPixels, inputSlices: model.inputSlices };
     const { network, averaged, optimizer, average, scaler } = this;
     const { loss, clipNorm, precision } = config;
     const parts = { network, validated: averaged ?? network, optimizer, average, loss, clipNorm, scaler };
@@ -275,13 +275,16 @@ export class Trainer {
     batches: readonly (readonly DrawnSlice[])[],
     started: number,
   ): Promise<{ readonly slices: number; readonly waitedSeconds: number } | undefined> {
-    const { cache, config, now, signal } = this.options;
+    const { cache, config, model, now, signal } = this.options;
     const { epoch, step: first } = this.state;
-    const reader = new BatchReader(cache, batches.slice(first), { now });
+    const reader = new BatchReader(cache, batches.slice(first), {
+      now,
+      expand: (key) => neighboursOf(cache.cases, key, model.inputSlices),
+    });
     const runner = new BatchRunner(
       {
         ...{ cache, programs: this.programs, optimizer: this.optimizer, average: this.average },
-        preprocessing: this.preprocessing,
+        ...{ preprocessing: this.preprocessing, inputSlices: model.inputSlices },
         ...{ augmentation: config.augmentation, seed: config.seed, microBatch: config.microBatch },
         sampleNumber: (key) => (this.sampleNumbers.get(keyText(key)) ?? 0) + key.draw * this.sampleNumbers.size,
       },
@@ -349,6 +352,7 @@ export class Trainer {
     const atOnce = microBatch ?? batch;
     return validate({
       ...{ cache, programs: this.programs, preprocessing: this.preprocessing, classes: model.classes.length, atOnce },
+      inputSlices: model.inputSlices,
       slices: fastDevRun ? this.validationSlices.slice(0, atOnce) : this.validationSlices,
       onProgress: (done, total) => observer?.validating?.(done, total),
     });

@@ -44,6 +44,11 @@ const trainingConfig = z.strictObject({
   window: z.union([z.literal("auto"), z.tuple([z.number(), z.number()])]),
   baseFeatures: count,
   depth: count.max(6),
+  /** Neighbouring slices that are the channels of an image ("2.5D"), an odd number. */
+  inputSlices: count
+    .max(9)
+    .refine((slices) => slices % 2 === 1, "must be odd: 1, 3, 5, 7 or 9")
+    .default(1),
   /** File of a model of one's own, in the network's place. */
   model: z.string().nullable().default(null),
   /** A named network, and what is to be different from it. */
@@ -92,6 +97,7 @@ const base: Omit<TrainingConfig, "data"> = {
   window: "auto",
   baseFeatures: 8,
   depth: 4,
+  inputSlices: 1,
   model: null,
   network: { preset: "attention-res-unet" },
   batch: 32,

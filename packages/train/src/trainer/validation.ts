@@ -1,14 +1,16 @@
 import { BatchReader, type SliceCache, type SliceKey } from "@lobule/data";
-import { type LoadedProgram, packSamples } from "@lobule/tensor";
+import type { LoadedProgram } from "@lobule/tensor";
 import { DiceAccumulator, type DiceReadings } from "../evaluation/dice-readings.js";
 import { NonFiniteLossError } from "./batch-runner.js";
 import type { SegmentationPrograms } from "./segmentation-programs.js";
-import { type Preprocessing, plainSample } from "./slice-sampling.js";
+import { batchArrays, neighboursOf, type Preprocessing, plainSample } from "./slice-sampling.js";
 
 export interface ValidationOptions {
   readonly cache: SliceCache;
   readonly programs: SegmentationPrograms;
   readonly preprocessing: Preprocessing;
+  /** A slice and its neighbours. */
+  readonly inputSlices: number;
   /** Number of classes, background included. */
   readonly classes: number;
   readonly slices: readonly SliceKey[];
@@ -30,10 +32,12 @@ export interface ValidationResult {
  * @throws NonFiniteLossError when the loss is NaN or infinite.
  */
 export async function validate(options: ValidationOptions): Promise<ValidationResult> {
-  const { cache, programs, preprocessing, classes, slices, atOnce, onProgress } = options;
+  const { cache, programs, preprocessing, classes, slices, atOnce, onProgress, inputSlices } = options;
   const batches: SliceKey[][] = [];
   for (let first = 0; first < slices.length; first += atOnce) batches.push(slices.slice(first, first + atOnce));
-  const reader = new BatchReader(cache, batches, {});
+  const reader = new BatchReader(cache, batches, {
+    expand: (key) => neighboursOf(cache.cases, key, inputSlices),
+  });
   const accumulator = new DiceAccumulator(classes);
   const sums = { loss: 0, crossEntropy: 0, diceLoss: 0 };
   let done = 0;
@@ -41,18 +45,13 @@ export async function validate(options: ValidationOptions): Promise<ValidationRe
     for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
       const { keys, batch } = next;
       const program = await programs.validation(keys.length);
-      const samples = packSamples(
-        keys.map((key) => {
-          const source = cache.cases[key.case];
-          if (source === undefined) throw new RangeError(`no case ${key.case} in the cache`);
-          return plainSample(source, preprocessing);
-        }),
-      );
-      await program.run({
-        pixels: batch.pixels.subarray(0, (keys.length * cache.slotPixels) / 2),
-        labels: batch.labels.subarray(0, (keys.length * cache.slotPixels) / 4),
-        samples,
+      const samples = keys.map((key) => {
+        const source = cache.cases[key.case];
+        if (source === undefined) throw new RangeError(`no case ${key.case} in the cache`);
+        return plainSample(source, preprocessing);
       });
+      const range = { first: 0, end: keys.length, slotPixels: cache.slotPixels, inputSlices };
+      await program.run(batchArrays(batch, samples, range));
       reader.release(batch);
       await addCounts(accumulator, cache, keys, program);
       const [row = {}] = await program.metrics();

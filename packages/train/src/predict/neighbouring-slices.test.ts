@@ -1,0 +1,110 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readNifti, type Volume, writeNifti } from "@lobule/data";
+import { openGpu } from "@lobule/node-gpu";
+import { Device, packSamples } from "@lobule/tensor";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { codeHash } from "../model/load-model.js";
+import { parseModelDescription } from "../model/model-description.js";
+import { batchArrays, neighboursOf, plainSample } from "../trainer/slice-sampling.js";
+import { predictVolume } from "./evaluate-cases.js";
+import { segmentVolume } from "./segment-volume.js";
+import { SlicePredictor } from "./slice-predictor.js";
+
+/** A network without weights: class 1 where the slice `channel` of its image is above the middle of the window. */
+const lookAt = (channel: number): string => `
+const { Module } = require("@lobule/nn");
+const { addScalar, concatChannels, scale, sliceChannels } = require("@lobule/tensor");
+class Look extends Module {
+  forward(x) {
+    const value = sliceChannels(x, ${channel}, ${channel + 1});
+    return concatChannels(addScalar(scale(value, 0), 0.5), value);
+  }
+}
+module.exports.default = () => new Look();
+`;
+
+const [width, height, depth] = [6, 4, 7];
+/** Of each slice another part is bright. */
+const bright = (slice: number, pixel: number): boolean => (pixel + slice) % (slice + 2) === 0;
+const volume: Volume<Float32Array> = {
+  data: Float32Array.from({ length: width * height * depth }, (_, i) => (bright(Math.floor(i / 24), i % 24) ? 100 : 0)),
+  shape: [width, height, depth],
+  spacing: [1, 1, 3],
+  affine: [
+    [1, 0, 0, 0],
+    [0, 1, 0, 0],
+    [0, 0, 3, 0],
+  ],
+};
+
+const preprocessing = { window: [0, 1], height: 2, width: 2, resample: false } as const;
+
+let device: Device;
+let folder: string;
+beforeAll(async () => {
+  device = await Device.open(await openGpu(), { validate: true });
+  folder = await mkdtemp(join(tmpdir(), "lobule-margin-"));
+});
+afterAll(async () => {
+  device.destroy();
+  await rm(folder, { recursive: true });
+});
+
+test("neighbours, and the outermost slice again beyond the ends", () => {
+  const cases = [{ shape: [1, 1, 4] }] as never;
+  const slices = (slice: number): number[] => neighboursOf(cases, { case: 0, slice }, 5).map((key) => key.slice);
+  expect(slices(2)).toEqual([0, 1, 2, 3, 3]);
+  expect(slices(0)).toEqual([0, 0, 0, 1, 2]);
+});
+
+test("in training: pixels of all neighbours, labels of the slice itself", () => {
+  const slotPixels = 4;
+  // Slot i holds pixels 2i and 2i + 1 a word, and label word i.
+  const batch = {
+    pixels: Uint32Array.from({ length: 12 }, (_, i) => i),
+    labels: Uint32Array.from({ length: 6 }, (_, i) => i),
+  };
+  const sample = plainSample({ shape: [2, 2, 1], scale: 1, offset: 0 }, preprocessing);
+  const range = { first: 1, end: 2, slotPixels, inputSlices: 3 };
+  const { pixels, labels, samples, labelled } = batchArrays(batch, [sample, { ...sample, seed: 7 }], range);
+  expect([...pixels]).toEqual([6, 7, 8, 9, 10, 11]);
+  expect([...labels]).toEqual([4]);
+  expect(samples).toEqual(packSamples([7, 8, 9].map((seed) => ({ ...sample, seed }))));
+  expect(labelled).toEqual(packSamples([{ ...sample, seed: 7 }]));
+  expect(batchArrays(batch, [sample], { first: 0, end: 1, slotPixels, inputSlices: 1 })).toEqual({
+    ...{ pixels: Uint32Array.of(0, 1), labels: Uint32Array.of(0), samples: packSamples([sample]) },
+  });
+});
+
+describe.each([
+  [0, -2],
+  [1, -1],
+  [2, 0],
+  [4, 2],
+] as const)("channel %d of five is the slice %d away", (channel, offset) => {
+  const expected = Array.from({ length: width * height * depth }, (_, i) => {
+    const slice = Math.min(Math.max(Math.floor(i / 24) + offset, 0), depth - 1);
+    return Number(bright(slice, i % 24));
+  });
+
+  test.each([1, 3, 8])("in batches of %d, as a whole and streamed from a file", async (atOnce) => {
+    const text = lookAt(channel);
+    const description = parseModelDescription(
+      {
+        ...{ version: 1, architecture: "custom", code: codeHash(text), classes: ["background", "bright"] },
+        ...{ inputSlices: 5, baseFeatures: 1, depth: 1, size: null, window: [0, 100], preset: null },
+      },
+      "test",
+    );
+    const model = { description, weights: new Map(), code: { text, source: "test" } };
+    const predictor = new SlicePredictor(device, model, { atOnce });
+    expect([...(await predictVolume(predictor, volume)).data]).toEqual(expected);
+    const [input, output] = [join(folder, "scan.nii.gz"), join(folder, `labels-${channel}-${atOnce}.nii.gz`)];
+    await writeNifti(input, volume, {});
+    await segmentVolume(predictor, input, output);
+    expect([...(await readNifti(output)).data]).toEqual(expected);
+    await predictor.close();
+  });
+});
