@@ -41,7 +41,7 @@ const steps = [
       join(folder, "slices"),
       "--config",
       join(root, "tools/demo.json"),
-      ...(slow ? ["--epochs", "4", "--size", "64"] : []),
+      ...(slow ? ["--epochs", "5", "--size", "64"] : []),
     ],
   ],
   ["Measure on cases that it was not trained on", ["evaluate", run]],

@@ -5,6 +5,7 @@ import { compareCommand } from "./compare/compare-command.js";
 import { dataCommand } from "./data/data-command.js";
 import { doctorCommand } from "./doctor/doctor-command.js";
 import { evaluateCommand } from "./evaluate/evaluate-command.js";
+import { inspectCommand } from "./inspect/inspect-command.js";
 import { parityCommand } from "./parity/parity-command.js";
 import { phantomCommand } from "./phantom/phantom-command.js";
 import { segmentCommand } from "./segment/segment-command.js";
@@ -33,6 +34,7 @@ export async function main(words: readonly string[]): Promise<void> {
     .command(trainCommand)
     .command(evaluateCommand)
     .command(segmentCommand)
+    .command(inspectCommand)
     .command(benchCommand)
     .command(compareCommand)
     .updateStrings({

@@ -39,5 +39,6 @@ export {
   unetPresets,
 } from "./models/unet-spec.js";
 export { Module, type StateDict, StateDictError, type StateEntry } from "./module.js";
+export { type Observations, observed } from "./observe.js";
 export { Scope } from "./scope.js";
 export { type ImageModule, summary } from "./summary.js";

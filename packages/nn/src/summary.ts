@@ -1,5 +1,6 @@
 import { constant, printShape, type Shape, Tensor, Variable } from "@lobule/tensor";
 import type { Module } from "./module.js";
+import { observed } from "./observe.js";
 
 /** A module with a forward pass from one image. */
 export interface ImageModule extends Module {
@@ -51,28 +52,15 @@ export function summary(
   ].join("\n");
 }
 
-/** Traces a forward pass once, with each module's own forward watched for as long as that takes. */
+/** Traces a forward pass once. */
 function outputShapes(module: ImageModule, inputShape: Shape): Map<Module, Shape> {
-  const shapes = new Map<Module, Shape>();
-  const watched = [...new Set(module.namedModules().values())].filter((each): each is ImageModule => "forward" in each);
-  for (const each of watched) {
-    const { forward } = each;
-    Object.defineProperty(each, "forward", {
-      configurable: true,
-      value: (...inputs: unknown[]) => {
-        const output: unknown = Reflect.apply(forward, each, inputs);
-        if (output instanceof Tensor) shapes.set(each, output.shape);
-        return output;
-      },
-    });
-  }
-  try {
-    const size = sizeOf(inputShape);
-    module.forward(constant(new Float32Array(size), inputShape) as never);
-  } finally {
-    for (const each of watched) Reflect.deleteProperty(each, "forward");
-  }
-  return shapes;
+  const input = constant(new Float32Array(sizeOf(inputShape)), inputShape);
+  const { observations } = observed(module, () => module.forward(input as never));
+  return new Map(
+    [...observations.values()].flatMap(({ module: each, output }) =>
+      output instanceof Tensor ? [[each, output.shape] as const] : [],
+    ),
+  );
 }
 
 const sizeOf = (shape: Shape): number => shape.reduce((size, extent) => size * extent, 1);

@@ -56,6 +56,13 @@ export { networkPresets, networkSettingsSchema, networkSpec } from "./model/netw
 export type { Optimizer, StepOptions } from "./optimizer.js";
 export { OptimizerStateError } from "./optimizer-state.js";
 export { type EvaluateOptions, evaluateCases, predictVolume } from "./predict/evaluate-cases.js";
+export {
+  type GateMap,
+  type InspectedSlice,
+  inspectSlice,
+  type LayerStatistics,
+  type SliceInspection,
+} from "./predict/inspect-slice.js";
 export { loadModels, normalizeImage, type SliceModel } from "./predict/load-models.js";
 export { type PreviewSlice, type SegmentOptions, type SegmentResult, segmentVolume } from "./predict/segment-volume.js";
 export { type PredictorOptions, SlicePredictor } from "./predict/slice-predictor.js";

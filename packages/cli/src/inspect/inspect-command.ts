@@ -1,0 +1,126 @@
+import { mkdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { DataError, readNifti, toCanonical, type Volume } from "@lobule/data";
+import { openGpu } from "@lobule/node-gpu";
+import { Device } from "@lobule/tensor";
+import { inspectSlice, montage, readModel, type SliceInspection, writeFileAtomically } from "@lobule/train";
+import type { CommandModule } from "yargs";
+
+interface InspectArguments {
+  readonly scan: string;
+  readonly model: string;
+  readonly out: string;
+  readonly slice?: number;
+  readonly labels?: string;
+}
+
+export const inspectCommand: CommandModule<object, InspectArguments> = {
+  command: "inspect <scan>",
+  describe: "Look inside a model: what its gates and layers make of a slice",
+  builder: (parser) =>
+    parser
+      .positional("scan", { type: "string", demandOption: true, describe: ".nii or .nii.gz" })
+      .option("model", { alias: "m", type: "string", demandOption: true, describe: "run folder or checkpoint" })
+      .option("out", {
+        alias: "o",
+        type: "string",
+        demandOption: true,
+        describe: "folder for gates.png and layers.json",
+      })
+      .option("slice", { type: "number", describe: "from 1, counted from the feet [the middle one]" })
+      .option("labels", { type: "string", describe: "labels of the scan: gradients of the loss are shown too" })
+      .example("$0 inspect scan.nii.gz -m runs/liver -o inside --slice 40", "one slice") as never,
+  handler: inspect,
+};
+
+async function inspect({ scan, model: path, out, slice, labels }: InspectArguments): Promise<void> {
+  const model = await readModel(path);
+  const volume = toCanonical(await readNifti(scan));
+  const [width, height, depth] = volume.shape;
+  const number = slice ?? Math.ceil(depth / 2);
+  if (!Number.isInteger(number) || number < 1 || number > depth) {
+    throw new DataError(`--slice must be a whole number from 1 to ${depth} for ${scan}, got ${number}`);
+  }
+  const truth =
+    labels === undefined ? undefined : await labelsOf(labels, volume, scan, model.description.classes.length);
+  const existing = await stat(out).catch(() => undefined);
+  if (existing !== undefined && !existing.isDirectory()) {
+    throw new DataError(`${out}: is a file; name a folder with -o`);
+  }
+  const size = width * height;
+  const { inputSlices } = model.description;
+  const of = <T extends { subarray(start: number, end: number): T }>(data: T, at: number): T =>
+    data.subarray(at * size, (at + 1) * size);
+  const slices = Array.from({ length: inputSlices }, (_, i) => {
+    const at = number - 1 + i - (inputSlices - 1) / 2;
+    return Float32Array.from(of(volume.data as Float32Array, Math.min(Math.max(at, 0), depth - 1)));
+  });
+  const device = await Device.open(await openGpu());
+  try {
+    const inspection = await inspectSlice(device, model, {
+      ...{ slices, width, height },
+      ...(truth === undefined ? {} : { labels: of(truth, number - 1) }),
+    });
+    await mkdir(out, { recursive: true });
+    await write(out, { scan, slice: number, model: model.source }, inspection);
+  } finally {
+    device.destroy();
+  }
+}
+
+async function labelsOf(path: string, scan: Volume, scanPath: string, classes: number): Promise<Uint8Array> {
+  const { shape, data } = toCanonical(await readNifti(path));
+  if (shape.join() !== scan.shape.join()) {
+    throw new DataError(`${path} has ${shape.join("×")} voxels, but ${scanPath} has ${scan.shape.join("×")}`);
+  }
+  const labels = Uint8Array.from(data as ArrayLike<number>);
+  const strange = labels.find((label, i) => label >= classes || label !== data[i]);
+  if (strange !== undefined)
+    throw new DataError(`${path} holds labels that are none of the model's ${classes} classes`);
+  return labels;
+}
+
+/** gates.png, layers.json and the table. */
+async function write(
+  out: string,
+  what: Readonly<Record<string, string | number>>,
+  { input, layers, gates, loss }: SliceInspection,
+): Promise<void> {
+  const json = { ...what, loss, layers, gates: gates.map(({ name, width, height }) => ({ name, width, height })) };
+  await writeFileAtomically(join(out, "layers.json"), `${JSON.stringify(json, null, 2)}\n`);
+  console.log(layerTable(layers));
+  if (loss !== null) console.log(`Dice-CE of the slice: ${loss.toFixed(4)}`);
+  console.log(`written: ${join(out, "layers.json")}`);
+  if (gates.length === 0) {
+    console.log("the network has no attention gates, so there is no gates.png");
+    return;
+  }
+  // Canonical slices run to the right and to the front; turned by 180° they lie as radiologists look at them.
+  const tiles = [
+    { width: input.width, height: input.height, image: input.values.slice().reverse() },
+    ...gates.map(({ width, height, alpha }, i) => ({ width, height, image: alpha.slice().reverse(), number: i + 1 })),
+  ];
+  await writeFileAtomically(join(out, "gates.png"), montage(tiles, 5));
+  const ranges = gates.map(({ name, width, height, alpha }, i) => {
+    const [low, high] = [Math.min(...alpha), Math.max(...alpha)];
+    return `  ${i + 1}  ${name}, ${width}×${height}: α from ${low.toFixed(3)} to ${high.toFixed(3)}`;
+  });
+  console.log(
+    [`written: ${join(out, "gates.png")}: the slice, then what each gate lets through,`, "black nothing, white all:"]
+      .concat(ranges)
+      .join("\n"),
+  );
+}
+
+function layerTable(layers: SliceInspection["layers"]): string {
+  const width = Math.min(30, Math.max(...layers.map(({ name }) => name.length)));
+  const short = (name: string): string => (name.length <= width ? name : `…${name.slice(name.length - width + 1)}`);
+  const number = (value: number | null): string => (value === null ? "" : value.toPrecision(3)).padStart(10);
+  return [
+    `${"layer".padEnd(width)}${"mean".padStart(10)}${"deviation".padStart(11)}${"zeros".padStart(7)}${"gradient".padStart(10)}`,
+    ...layers.map(
+      ({ name, mean, deviation, zeros, gradient }) =>
+        `${short(name).padEnd(width)}${number(mean)} ${number(deviation)}${`${(100 * zeros).toFixed(0)} %`.padStart(7)}${number(gradient)}`,
+    ),
+  ].join("\n");
+}

@@ -1,0 +1,168 @@
+import { diceCrossEntropy, observed, type SegmentationNetwork } from "@lobule/nn";
+import { compile, type Device, gradients, type Image, packSamples, sampleSlices, Tensor } from "@lobule/tensor";
+import type { SavedModel } from "../model/load-model.js";
+import { buildNetwork } from "../model/model-description.js";
+import { plainSample } from "../trainer/slice-sampling.js";
+import { storeSlices } from "./stored-slices.js";
+
+/** One layer on one slice. */
+export interface LayerStatistics {
+  readonly name: string;
+  readonly layer: string;
+  readonly shape: readonly number[];
+  readonly mean: number;
+  readonly deviation: number;
+  /** Share of the values that are exactly 0. */
+  readonly zeros: number;
+  /** Root mean square of the loss's gradient for the layer's output; null without labels. */
+  readonly gradient: number | null;
+}
+
+/** What an attention gate lets through: 0 nothing, 1 all. */
+export interface GateMap {
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  readonly alpha: Float32Array;
+}
+
+export interface SliceInspection {
+  /** The network's input, 0..1, the slice that is labelled. */
+  readonly input: { readonly width: number; readonly height: number; readonly values: Float32Array };
+  readonly layers: readonly LayerStatistics[];
+  readonly gates: readonly GateMap[];
+  /** Dice-CE of the slice; null without labels. */
+  readonly loss: number | null;
+}
+
+export interface InspectedSlice {
+  /** HU, x fastest: the slice, and where the model looks at neighbours those on either side. */
+  readonly slices: readonly ArrayLike<number>[];
+  readonly width: number;
+  readonly height: number;
+  /** Labels of the slice, one byte a pixel. */
+  readonly labels?: Uint8Array;
+}
+
+/**
+ * Runs a model on one slice and looks at what each layer makes of it, by the running statistics.
+ * @throws RangeError when the slices are not as many as the model looks at, or have another number of pixels.
+ */
+export async function inspectSlice(
+  device: Device,
+  { description, weights, code }: Omit<SavedModel, "source">,
+  { slices, width, height, labels }: InspectedSlice,
+): Promise<SliceInspection> {
+  const { inputSlices, size, window } = description;
+  if (slices.length !== inputSlices || slices.some(({ length }) => length !== width * height)) {
+    throw new RangeError(`inspectSlice: expected ${inputSlices} slices of ${width}×${height} pixels`);
+  }
+  const network = buildNetwork(description, 0, code);
+  network.loadStateDict(weights);
+  network.eval();
+  const up = (extent: number): number => Math.ceil(extent / (network.divisor ?? 1)) * (network.divisor ?? 1);
+  const input = size === null ? { width: up(width), height: up(height) } : { width: size, height: size };
+  const slotPixels = 4 * Math.ceil((width * height) / 4);
+  const { pixels, scale, offset } = storeSlices(slices, slotPixels, window);
+  const sample = plainSample(
+    { shape: [width, height, 1], scale, offset },
+    { ...input, window, resample: size !== null },
+  );
+  const packedLabels = new Uint8Array(slotPixels);
+  if (labels !== undefined) packedLabels.set(labels);
+  const samples = packSamples(slices.map(() => sample));
+  const graph: { layers: Traced[]; gates: { name: string; alpha: Image }[] } = { layers: [], gates: [] };
+  const program = compile(
+    {
+      inputs: {
+        pixels: { shape: [pixels.length], dtype: "u32" },
+        samples: { shape: [samples.length], dtype: "u32" },
+        labels: { shape: [slotPixels / 4], dtype: "u32" },
+        labelled: { shape: [samples.length / slices.length], dtype: "u32" },
+      },
+      build: (inputs) => {
+        const { image, target } = sampleSlices({ ...inputs, slices: inputSlices, slotPixels, batch: 1, ...input });
+        const { logits, layers, gates } = trace(network, image);
+        Object.assign(graph, { layers, gates });
+        const { loss } = diceCrossEntropy(logits, target);
+        const slopes =
+          labels === undefined
+            ? []
+            : gradients(
+                loss,
+                layers.map(({ output }) => output),
+              );
+        return {
+          outputs: {
+            image,
+            ...(labels === undefined ? {} : { loss }),
+            ...Object.fromEntries(layers.map(({ output }, i) => [`layer ${i}`, output])),
+            ...Object.fromEntries(slopes.map((slope, i) => [`gradient ${i}`, slope])),
+            ...Object.fromEntries(gates.map(({ alpha }, i) => [`gate ${i}`, alpha])),
+          },
+        };
+      },
+    },
+    { kernels: device.kernels },
+  );
+  const loaded = await program.load(device);
+  try {
+    const words = new Uint32Array(packedLabels.buffer);
+    await loaded.run({ pixels, samples, labels: words, labelled: packSamples([sample]) });
+    const read = async (name: string) => (await loaded.read(name)) as Float32Array;
+    const layers: LayerStatistics[] = [];
+    for (const [i, { name, layer, output }] of graph.layers.entries()) {
+      const slope = labels === undefined ? undefined : await read(`gradient ${i}`);
+      layers.push({
+        ...{ name, layer, shape: output.shape, ...momentsOf(await read(`layer ${i}`)) },
+        gradient: slope === undefined ? null : rootMeanSquare(slope),
+      });
+    }
+    const gates: GateMap[] = [];
+    for (const [i, { name, alpha }] of graph.gates.entries()) {
+      gates.push({ name, width: alpha.shape[3], height: alpha.shape[2], alpha: await read(`gate ${i}`) });
+    }
+    const plane = input.width * input.height;
+    const middle = (inputSlices - 1) / 2;
+    const values = (await read("image")).slice(middle * plane, (middle + 1) * plane);
+    const loss = labels === undefined ? null : ((await read("loss"))[0] ?? null);
+    return { input: { ...input, values }, layers, gates, loss };
+  } finally {
+    loaded.destroy();
+  }
+}
+
+interface Traced {
+  readonly name: string;
+  readonly layer: string;
+  readonly output: Tensor;
+}
+
+/** Logits, what each layer without layers below it made, and the gates' α. */
+function trace(network: SegmentationNetwork, image: Image) {
+  const { result: logits, observations } = observed(network, () => network.forward(image));
+  const layers: Traced[] = [];
+  const gates: { name: string; alpha: Image }[] = [];
+  for (const [name, { module, output }] of observations) {
+    if (output instanceof Tensor) {
+      if (module.namedChildren().size === 0) layers.push({ name, layer: module.constructor.name, output });
+    } else if (isGateOutput(output)) {
+      layers.push({ name, layer: module.constructor.name, output: output.gated });
+      gates.push({ name, alpha: output.alpha });
+    }
+  }
+  return { logits, layers, gates };
+}
+
+const isGateOutput = (output: unknown): output is { readonly gated: Image; readonly alpha: Image } =>
+  typeof output === "object" && output !== null && "alpha" in output && output.alpha instanceof Tensor;
+
+function momentsOf(values: Float32Array): { mean: number; deviation: number; zeros: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+  const zeros = values.reduce((count, value) => count + (value === 0 ? 1 : 0), 0) / values.length;
+  return { mean, deviation: Math.sqrt(variance), zeros };
+}
+
+const rootMeanSquare = (values: Float32Array): number =>
+  Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0) / values.length);
