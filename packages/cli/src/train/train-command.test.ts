@@ -98,6 +98,18 @@ describe("from a folder to labels", () => {
       code: 1,
       err: expect.stringContaining("is there already; remove it or add --force"),
     });
+
+    const inside = join(root, "inside");
+    const look = ["inspect", join(data, "imagesTr", "phantom_001.nii.gz"), "-m", model, "-o", inside];
+    const inspected = await run([...look, "--labels", join(data, "labelsTr", "phantom_001.nii.gz")]);
+    expect(inspected.code, inspected.err).toBe(0);
+    expect((await readdir(inside)).sort()).toEqual(["gates.png", "layers.json"]);
+    for (const line of inspected.out.split("\n"))
+      if (!line.startsWith("written")) expect(line.length).toBeLessThanOrEqual(80);
+    expect(await run([...look, "--slice", "99"])).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/--slice must be a whole number from 1 to \d for .*, got 99/),
+    });
   });
 
   test("a network of one's own, with a kernel of its own", async () => {
