@@ -88,8 +88,15 @@ export {
   type RunSplit,
 } from "./run/run-folder.js";
 export { Sgd, type SgdOptions } from "./sgd.js";
-export { NonFiniteLossError } from "./trainer/batch-runner.js";
-export { type OpenRun, type RunRequest, resumeRun, startRun } from "./trainer/open-run.js";
+export { NonFiniteLossError, type ProfiledCall } from "./trainer/batch-runner.js";
+export {
+  type OpenRun,
+  type PreparedRun,
+  prepareRun,
+  type RunRequest,
+  resumeRun,
+  startRun,
+} from "./trainer/open-run.js";
 export type { PreparedData, SplitNames } from "./trainer/prepare-data.js";
 export { type StepProgress, Trainer, type TrainingObserver, type TrainingOutcome } from "./trainer/trainer.js";
 export { ConfigError, type PresetName, resolveConfig, type TrainingConfig } from "./trainer/training-config.js";

@@ -8,6 +8,7 @@ import {
   ConfigError,
   type EpochRecord,
   type OpenRun,
+  prepareRun,
   RunFolder,
   reportRun,
   resolveConfig,
@@ -21,6 +22,7 @@ import { environmentOf } from "../shared/environment.js";
 import { interruptible } from "../shared/interruption.js";
 import { progress } from "../shared/progress.js";
 import { compileModel } from "./compile-model.js";
+import { profileTraining } from "./profile-training.js";
 import { lockRun, type RunLock } from "./run-lock.js";
 import { presetOf, settingsOf } from "./train-options.js";
 
@@ -115,21 +117,25 @@ export async function runTraining(args: Arguments): Promise<void> {
   const resumed = textOf(args.resume);
   const out = textOf(args.out);
   const json = args.json === true;
-  if (resumed === undefined && (args.data === undefined || out === undefined) && args.config === undefined) {
+  const profile = textOf(args.profile);
+  if (profile !== undefined && resumed !== undefined) {
+    throw new ConfigError("a profile is taken of a run that is yet to begin: give --profile with --data, not --resume");
+  }
+  if (resumed === undefined && (args.data === undefined || !(out ?? profile)) && args.config === undefined) {
     throw new ConfigError("name the Decathlon folder and the folder of the new run: --data DIR --out RUN");
   }
   const config = resumed === undefined ? await configFrom(args) : undefined;
-  if (config !== undefined && out === undefined) {
+  if (config !== undefined && out === undefined && profile === undefined) {
     throw new ConfigError("name the folder of the new run: --out RUN");
   }
-  if (out !== undefined) await RunFolder.requireNone(out);
+  if (out !== undefined && profile === undefined) await RunFolder.requireNone(out);
   const code = typeof config?.model === "string" ? await compileModel(config.model) : undefined;
   const device = await Device.open(await openGpu());
   let run: OpenRun | undefined;
   let lock: RunLock | undefined;
   const display = new TrainingDisplay(json, () => run?.model.classes ?? []);
   try {
-    const outcome = await interruptible(async (signal): Promise<TrainingOutcome> => {
+    const outcome = await interruptible(async (signal): Promise<TrainingOutcome | "profiled"> => {
       const caches = join(await cacheFolder(), "slices");
       const request = {
         ...{ device, signal, observer: display, now: () => performance.now() },
@@ -139,6 +145,17 @@ export async function runTraining(args: Arguments): Promise<void> {
         ...(typeof args.workers === "number" ? { workers: args.workers } : {}),
         onDecoded: (done: number, total: number, name: string) => display.decoded(done, total, name),
       };
+      if (config !== undefined && profile !== undefined) {
+        const prepared = await prepareRun(config, request);
+        display.end();
+        try {
+          await profileTraining(device, prepared, profile);
+        } finally {
+          await prepared.trainer.close();
+          await prepared.data.cache.close();
+        }
+        return "profiled";
+      }
       if (config === undefined) {
         lock = await lockRun(resumed as string);
         run = await resumeRun(resumed as string, request);
@@ -151,7 +168,7 @@ export async function runTraining(args: Arguments): Promise<void> {
       return run.run();
     });
     display.end();
-    await conclude(device, run as OpenRun | undefined, outcome, json);
+    if (outcome !== "profiled") await conclude(device, run as OpenRun | undefined, outcome, json);
   } finally {
     display.end();
     await run?.close();

@@ -79,6 +79,7 @@ export const trainOptions = (parser: Argv) =>
     .option("checkpoint-every", { type: "number", describe: "steps between checkpoints in an epoch" })
     .option("cache", { type: "string", describe: "folder of the decoded slices" })
     .option("workers", { type: "number", describe: "threads that decode volumes" })
+    .option("profile", { type: "string", describe: "time each dispatch of a step, write this trace, do not train" })
     .option("json", { type: "boolean", default: false, describe: "print a JSON line an epoch" });
 
 type Names = readonly (readonly [flag: string, setting: string])[];

@@ -18,12 +18,12 @@ const labels = Uint8Array.from(slice, (value) => Number(value > 60));
 async function inspected(options: { readonly labels?: Uint8Array }) {
   const description = parseModelDescription(
     {
-      ...{ version: 1, architecture: "UNet", classes: ["background", "liver"], baseFeatures: 2, depth: 2 },
+      ...{ version: 1, architecture: "UNet", classes: ["background", "liver"], baseFeatures: 8, depth: 2 },
       ...{ size: null, window: [0, 120], preset: null },
     },
     "test",
   );
-  const weights = await new UNet({ classes: 2, baseFeatures: 2, depth: 2, seed: 4 }).stateDict();
+  const weights = await new UNet({ classes: 2, baseFeatures: 8, depth: 2, seed: 4 }).stateDict();
   return inspectSlice(
     device,
     { description, weights, code: undefined },

@@ -18,6 +18,16 @@ export interface StepMetrics {
   readonly means: Readonly<Record<string, number>>;
 }
 
+/** One dispatch of a training step. */
+export interface ProfiledCall {
+  readonly name: string;
+  readonly kernel: string;
+  readonly microseconds: number;
+  readonly flops: number;
+  /** Read and written, each operand once. */
+  readonly bytes: number;
+}
+
 /** Runs of a program whose metrics have not been read yet. */
 interface Pending {
   readonly program: LoadedProgram;
@@ -86,6 +96,30 @@ export class BatchRunner {
       this.pending.push({ program, keys: part, step });
     }
     await (await programs.update()).run(this.advance());
+  }
+
+  /**
+   * Runs one step with a timestamp around every dispatch; its update is made as in any step.
+   * @throws PlanError where the adapter has no timestamps.
+   */
+  async profile(keys: readonly DrawnSlice[], batch: SliceBatch, epoch: number): Promise<ProfiledCall[]> {
+    const { programs, microBatch, inputSlices, cache } = this.options;
+    const count = Math.min(microBatch ?? keys.length, keys.length);
+    const samples = keys.map((key) => this.sample(key, epoch));
+    const range = { first: 0, end: count, slotPixels: cache.slotPixels, inputSlices };
+    const plan = programs.plan(count);
+    const times = await (await programs.training(count)).profile({
+      ...batchArrays(batch, samples, range),
+      dropoutSeed: Uint32Array.of(0, 0, epoch, 0),
+      ...(microBatch === null ? this.advance() : { shares: Float32Array.of(0, 1) }),
+    });
+    const launches = plan.calls.flatMap((call) => call.kernel.launches.map(() => call));
+    return times.map(({ name, microseconds }, i) => {
+      const call = launches[i];
+      const parts = call?.kernel.launches.length ?? 1;
+      const bytes = call === undefined ? 0 : plan.bytesMoved(call) / parts;
+      return { name, kernel: call?.kernel.name ?? name, microseconds, flops: (call?.kernel.flops ?? 0) / parts, bytes };
+    });
   }
 
   /** Whether so many steps are unread that {@link metrics} should be called. */

@@ -25,15 +25,19 @@ export interface RunRequest extends Omit<PrepareOptions, "split" | "cacheDirecto
   readonly host: string;
 }
 
-/** A run that is ready to train. */
-export interface OpenRun {
+/** What a run is made of. */
+export interface PreparedRun {
   readonly config: TrainingConfig;
   readonly model: ModelDescription;
   readonly data: PreparedData;
-  readonly folder: RunFolder;
   readonly trainer: Trainer;
   /** Bytes that a step takes on the device. */
   readonly bytes: number;
+}
+
+/** A run that is ready to train. */
+export interface OpenRun extends PreparedRun {
+  readonly folder: RunFolder;
   /** Trains to the end; see Trainer.run. */
   run(): Promise<TrainingOutcome>;
   /** Closes the slice cache and TensorBoard's file. */
@@ -51,17 +55,28 @@ export async function startRun(
   environment: Readonly<Record<string, unknown>>,
   request: RunRequest,
 ): Promise<OpenRun> {
-  const data = await prepareData(config, { ...request, cacheDirectory: request.cacheDirectoryOf(config.data) });
+  const prepared = await prepareRun(config, request);
+  const { data, trainer } = prepared;
   try {
-    const model = describeModel(config, data.task.labels, await resolveWindow(config, data), request.code);
-    const trainer = trainerFor(config, model, data, request);
-    const bytes = trainer.checkMemory();
     const folder = await RunFolder.create(directory, {
       ...{ config, split: data.split, environment },
       ...(request.code === undefined ? {} : { modelCode: request.code.text }),
     });
     await folder.recordWorkload(workloadOf(data, trainer));
-    return await opened({ config, model, data, folder, trainer, bytes }, 0, request);
+    return await opened({ ...prepared, folder }, 0, request);
+  } catch (error) {
+    await data.cache.close();
+    throw error;
+  }
+}
+
+/** Prepares the data and a trainer whose step fits the adapter; nothing is written but the slice cache. @throws as startRun. */
+export async function prepareRun(config: TrainingConfig, request: RunRequest): Promise<PreparedRun> {
+  const data = await prepareData(config, { ...request, cacheDirectory: request.cacheDirectoryOf(config.data) });
+  try {
+    const model = describeModel(config, data.task.labels, await resolveWindow(config, data), request.code);
+    const trainer = trainerFor(config, model, data, request);
+    return { config, model, data, trainer, bytes: trainer.checkMemory() };
   } catch (error) {
     await data.cache.close();
     throw error;

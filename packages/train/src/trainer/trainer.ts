@@ -12,7 +12,7 @@ import type { RunFolder } from "../run/run-folder.js";
 import type { StepCost } from "../run/workload.js";
 import { WeightAverage } from "../weight-average.js";
 import { batchesOfEpoch, type DrawnSlice, holdsForeground, inBatches } from "./batch-order.js";
-import { BatchRunner } from "./batch-runner.js";
+import { BatchRunner, type ProfiledCall } from "./batch-runner.js";
 import { addedTo, meansOf } from "./epoch-sums.js";
 import { misfitOfWeights } from "./loss-setting.js";
 import { optimizerOf } from "./optimizer-setting.js";
@@ -196,6 +196,20 @@ export class Trainer {
     };
   }
 
+  /** Runs the first steps, each with a timestamp around every dispatch. @throws PlanError as LoadedProgram.profile. */
+  async profile(steps: number): Promise<ProfiledCall[][]> {
+    const { cache, model } = this.options;
+    const expand = (key: SliceKey) => neighboursOf(cache.cases, key, model.inputSlices);
+    const batches = Array.from({ length: steps }, (_, epoch) => this.batchesOf(epoch)[0] ?? []);
+    const reader = new BatchReader(cache, batches, { expand });
+    const profiles: ProfiledCall[][] = [];
+    for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
+      profiles.push(await this.batchRunner(0).profile(next.keys, next.batch, profiles.length));
+      reader.release(next.batch);
+    }
+    return profiles;
+  }
+
   /** Goes on from a checkpoint of this run. */
   restore(state: TrainingState, tensors: ReadonlyMap<string, SafetensorsTensor>): void {
     this.network.loadStateDict(networkState(tensors));
@@ -281,15 +295,7 @@ export class Trainer {
       now,
       expand: (key) => neighboursOf(cache.cases, key, model.inputSlices),
     });
-    const runner = new BatchRunner(
-      {
-        ...{ cache, programs: this.programs, optimizer: this.optimizer, average: this.average },
-        ...{ preprocessing: this.preprocessing, inputSlices: model.inputSlices },
-        ...{ augmentation: config.augmentation, seed: config.seed, microBatch: config.microBatch },
-        sampleNumber: (key) => (this.sampleNumbers.get(keyText(key)) ?? 0) + key.draw * this.sampleNumbers.size,
-      },
-      first,
-    );
+    const runner = this.batchRunner(first);
     let slices = 0;
     try {
       for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
@@ -316,6 +322,19 @@ export class Trainer {
       await reader.close();
     }
     return { slices, waitedSeconds: reader.waitedSeconds };
+  }
+
+  private batchRunner(firstStep: number): BatchRunner {
+    const { cache, config, model } = this.options;
+    return new BatchRunner(
+      {
+        ...{ cache, programs: this.programs, optimizer: this.optimizer, average: this.average },
+        ...{ preprocessing: this.preprocessing, inputSlices: model.inputSlices },
+        ...{ augmentation: config.augmentation, seed: config.seed, microBatch: config.microBatch },
+        sampleNumber: (key) => (this.sampleNumbers.get(keyText(key)) ?? 0) + key.draw * this.sampleNumbers.size,
+      },
+      firstStep,
+    );
   }
 
   private async takeMetrics(runner: BatchRunner): Promise<void> {
