@@ -5,6 +5,7 @@ import {
   SliceCache,
   selectCases,
   splitCases,
+  splitFold,
 } from "@lobule/data";
 import type { ModelDescription } from "../model/model-description.js";
 import { slicesOf } from "./slice-sampling.js";
@@ -42,7 +43,7 @@ export async function prepareData(config: TrainingConfig, options: PrepareOption
   const task = await readDecathlon(config.data);
   const notes = [...task.notes];
   const { cases, split } =
-    options.split === undefined ? await chosen(task, config, notes) : named(task, options.split, config.data);
+    options.split === undefined ? await chooseCases(task, config, notes) : named(task, options.split, config.data);
   const cache = await SliceCache.open(cases, {
     directory: options.cacheDirectory,
     classes: task.labels.length,
@@ -60,8 +61,9 @@ export async function prepareData(config: TrainingConfig, options: PrepareOption
   };
 }
 
-async function chosen(task: DecathlonTask, config: TrainingConfig, notes: string[]) {
-  const { maxSlices, limitCases, trainFraction, seed, preset } = config;
+/** The cases of a task that a configuration is for, by name, and their split. */
+export async function chooseCases(task: DecathlonTask, config: TrainingConfig, notes: string[]) {
+  const { maxSlices, limitCases, trainFraction, fold, preset } = config;
   let cases = [...task.cases].sort((a, b) => (a.name < b.name ? -1 : 1));
   if (maxSlices !== null) {
     const selection = await selectCases(task, { maxSlices });
@@ -76,10 +78,9 @@ async function chosen(task: DecathlonTask, config: TrainingConfig, notes: string
     cases = cases.slice(0, limitCases);
     notes.push(`only the first ${limitCases} cases are used`);
   }
-  const split = splitCases(
-    cases.map(({ name }) => name),
-    { trainFraction, seed },
-  );
+  const names = cases.map(({ name }) => name);
+  const seed = config.splitSeed ?? config.seed;
+  const split = fold === null ? splitCases(names, { trainFraction, seed }) : splitFold(names, fold, seed);
   if (preset !== null) {
     const expected = referenceCases[preset];
     const [training, validation] = [split.training.length, split.validation.length];

@@ -10,7 +10,7 @@ import { RunFolder } from "../run/run-folder.js";
 import { NonFiniteLossError } from "./batch-runner.js";
 import { type RunRequest, resumeRun, startRun } from "./open-run.js";
 import type { TrainingOutcome } from "./trainer.js";
-import { resolveConfig, type TrainingConfig } from "./training-config.js";
+import { parseConfig, resolveConfig, type TrainingConfig } from "./training-config.js";
 
 let device: Device;
 let root: string;
@@ -128,6 +128,32 @@ describe("a run in f16", () => {
   });
 });
 
+describe("the split", () => {
+  const splitOf = async (name: string, changes: Partial<TrainingConfig>) => {
+    const run = await startRun(config(changes), join(root, name), {}, request());
+    await run.close();
+    return run.folder.split;
+  };
+
+  test("depends on the run's seed, unless it has a seed of its own", async () => {
+    expect(await splitOf("split 0", { seed: 0 })).not.toEqual(await splitOf("split 1", { seed: 1 }));
+    const own = await splitOf("split 2", { seed: 2, splitSeed: 0 });
+    expect(own).toEqual(await splitOf("split 3", { seed: 3, splitSeed: 0 }));
+    expect(own).toEqual(await splitOf("split 4", { seed: 0 }));
+  });
+
+  test("of a fold holds out its part of the cases", async () => {
+    const folds = await Promise.all([0, 1].map((index) => splitOf(`fold ${index}`, { fold: { index, of: 2 } })));
+    expect(folds.map(({ validation }) => validation.length)).toEqual([2, 3]);
+    expect(folds[0]?.training).toEqual(folds[1]?.validation);
+  });
+
+  test("of a configuration from before these settings is read", () => {
+    const { splitSeed: _s, fold: _f, ...older } = config();
+    expect(parseConfig(older, "config.json")).toEqual(config());
+  });
+});
+
 describe("a run that is broken off", () => {
   const settings = () =>
     config({
@@ -167,6 +193,18 @@ describe("a run that is broken off", () => {
       expect((await bytesOf(name, "best")).equals(await bytesOf("unbroken", "best")), `${name}: best`).toBe(true);
       expect(await metricsOf(name)).toEqual(await metricsOf("unbroken"));
     }
+  });
+
+  test("that is paused has the bytes, then and later, of one that was not: the learning rate follows all epochs", async () => {
+    const settings = config({ epochs: 3, schedule: "cosine" });
+    await trained("without a pause", settings);
+    const run = await startRun(settings, join(root, "paused"), {}, { ...request(), pauseAfter: 2 });
+    expect(await run.run()).toBe("paused");
+    expect(await run.run()).toBe("paused");
+    await run.close();
+    expect(await metricsOf("paused")).toEqual((await metricsOf("without a pause")).slice(0, 2));
+    expect(await resumed("paused")).toBe("all epochs done");
+    expect((await bytesOf("paused", "last")).equals(await bytesOf("without a pause", "last"))).toBe(true);
   });
 
   test("that is over is not trained again", async () => {

@@ -30,6 +30,8 @@ export interface TrainerOptions {
   readonly now: () => number;
   /** Ends training after the step under way; the state is saved. */
   readonly signal?: AbortSignal;
+  /** Pauses once so many epochs are done. The learning rate does not know of it: it follows the configuration's epochs. */
+  readonly pauseAfter?: number;
   readonly observer?: TrainingObserver;
 }
 
@@ -60,7 +62,7 @@ export interface TrainingObserver {
 type KeepRecord = (record: EpochRecord) => Promise<void>;
 
 /** How a run ended. */
-export type TrainingOutcome = "all epochs done" | "early stopping" | "interrupted";
+export type TrainingOutcome = "all epochs done" | "early stopping" | "paused" | "interrupted";
 
 /** Trains one network on the slices of a cache: epochs, validation, schedule, early stopping, checkpoints. */
 export class Trainer {
@@ -177,14 +179,15 @@ export class Trainer {
   }
 
   /**
-   * Trains until the last epoch, early stopping or the signal; checkpoints and metrics go into the folder.
+   * Trains until the last epoch, early stopping, the pause or the signal; checkpoints and metrics go into the folder.
    * @param keepRecord keeps the record of an epoch elsewhere too, such as in a TensorBoard file.
    */
   async run(folder: RunFolder, keepRecord?: KeepRecord): Promise<TrainingOutcome> {
-    const { signal } = this.options;
+    const { signal, pauseAfter = Number.POSITIVE_INFINITY } = this.options;
     if (this.state.finished !== null) return this.state.finished;
     if (this.state.globalStep === 0) await this.save(folder, "last");
     while (this.state.finished === null) {
+      if (this.state.epoch >= pauseAfter) return "paused";
       const whole = await this.epoch(folder, keepRecord);
       if (this.state.finished === null && (!whole || signal?.aborted === true)) return "interrupted";
     }
