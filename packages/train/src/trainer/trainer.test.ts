@@ -9,6 +9,7 @@ import { ReduceLROnPlateau } from "../reduce-lr-on-plateau.js";
 import { RunFolder } from "../run/run-folder.js";
 import { NonFiniteLossError } from "./batch-runner.js";
 import { type RunRequest, resumeRun, startRun } from "./open-run.js";
+import { planRun } from "./plan-run.js";
 import type { TrainingOutcome } from "./trainer.js";
 import { parseConfig, resolveConfig, type TrainingConfig } from "./training-config.js";
 
@@ -286,6 +287,11 @@ describe("workload.json", () => {
     const sizes = run.trainer.network.parameters().map(({ shape }) => shape.reduce((size, extent) => size * extent, 1));
     expect(step.parameters).toBe(sizes.reduce((sum, size) => sum + size, 0));
     expect(step.flops).toBeGreaterThan(2 * 3 * 16 * 16 * 4);
+    // The same is told from headers alone.
+    const plan = await planRun(config());
+    expect(plan.step).toEqual(step);
+    expect(plan.split).toEqual(run.data.split);
+    expect(plan).toMatchObject({ slices: run.trainer.slices.training, steps: 2 * Math.ceil(plan.slices / 4) });
   });
 
   test("a batch in parts does the work of the whole one and more for its update; the largest part fits in less", async () => {

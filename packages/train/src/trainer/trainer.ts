@@ -1,6 +1,6 @@
 import { BatchReader, type SliceCache, type SliceKey, shuffled } from "@lobule/data";
 import type { AttentionResUNet } from "@lobule/nn";
-import { type Device, PlanError, type Program, type SafetensorsTensor } from "@lobule/tensor";
+import { type Device, PlanError, type SafetensorsTensor } from "@lobule/tensor";
 import { Adam } from "../adam.js";
 import { EarlyStopping } from "../early-stopping.js";
 import { learningRateFactor } from "../learning-rate-schedule.js";
@@ -14,6 +14,7 @@ import { BatchRunner } from "./batch-runner.js";
 import { addedTo, meansOf } from "./epoch-sums.js";
 import { SegmentationPrograms } from "./segmentation-programs.js";
 import { inputExtents, type Preprocessing, slicesOf } from "./slice-sampling.js";
+import { stepCostOf } from "./step-cost.js";
 import type { TrainingConfig } from "./training-config.js";
 import type { TrainingState } from "./training-state.js";
 import { type ValidationResult, validate } from "./validation.js";
@@ -150,22 +151,8 @@ export class Trainer {
   /** What a step on a full batch costs by its plans; nothing is run. */
   stepCost(): StepCost {
     const { batch, microBatch } = this.options.config;
-    const slices = Math.min(batch, this.trainingSlices.length);
-    const atOnce = Math.min(microBatch ?? slices, slices);
-    const rest = slices % atOnce;
-    const plans = [
-      { plan: this.programs.plan(atOnce), times: Math.floor(slices / atOnce) },
-      ...(rest === 0 ? [] : [{ plan: this.programs.plan(rest), times: 1 }]),
-      ...(microBatch === null ? [] : [{ plan: this.programs.updatePlan(), times: 1 }]),
-    ];
-    const flopsOf = ({ calls }: Program): number => calls.reduce((sum, { kernel }) => sum + kernel.flops, 0);
-    return {
-      parameters: this.network.parameters().reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
-      slices,
-      flops: plans.reduce((sum, { plan, times }) => sum + times * flopsOf(plan), 0),
-      bytes: plans.reduce((sum, { plan, times }) => sum + times * plan.bytesPerRun, 0),
-      peakBytes: Math.max(...plans.map(({ plan }) => plan.peakBytes)),
-    };
+    const slices = this.trainingSlices.length;
+    return stepCostOf(this.programs, this.network.parameters(), { batch, microBatch, slices });
   }
 
   /** Goes on from a checkpoint of this run. */
