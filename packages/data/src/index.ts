@@ -25,5 +25,5 @@ export { canonicalGrid, fromCanonical, orientationOf, toCanonical } from "./orie
 export type { PhantomTask } from "./phantom/phantom-case.js";
 export { type PhantomOptions, type WrittenPhantom, writePhantom } from "./phantom/write-phantom.js";
 export { type RandomKey, randomUint32, shuffled, uniform, uniformStream } from "./random.js";
-export { type CaseSplit, type SplitOptions, splitCases } from "./split.js";
+export { type CaseSplit, type Fold, type SplitOptions, splitCases, splitFold } from "./split.js";
 export type { Affine, Grid, Vector3, Volume, VoxelArray } from "./volume.js";

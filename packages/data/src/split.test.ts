@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DataError } from "./data-error.js";
 import { shuffled } from "./random.js";
-import { splitCases } from "./split.js";
+import { splitCases, splitFold } from "./split.js";
 
 const cases = (count: number): string[] => Array.from({ length: count }, (_, i) => `case_${i}`);
 
@@ -49,5 +49,35 @@ describe("splitCases", () => {
   ])("refuses %j at %d", (names, trainFraction, message) => {
     expect(() => splitCases(names, { trainFraction, seed: 0 })).toThrow(DataError);
     expect(() => splitCases(names, { trainFraction, seed: 0 })).toThrow(message);
+  });
+});
+
+describe("splitFold", () => {
+  it("holds each case out once, in folds of nearly the same size, and trains on the rest", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 40 }), fc.integer({ min: 2, max: 40 }), fc.nat(), (count, of, seed) => {
+        fc.pre(of <= count);
+        const folds = Array.from({ length: of }, (_, index) => splitFold(cases(count), { index, of }, seed));
+        expect(folds.flatMap(({ validation }) => validation).sort()).toEqual(cases(count).sort());
+        for (const { training, validation } of folds) {
+          expect([...training, ...validation].sort()).toEqual(cases(count).sort());
+          expect(validation.length - Math.floor(count / of)).toBeLessThanOrEqual(1);
+        }
+      }),
+    );
+  });
+
+  it("does not depend on the order of the names, but on the seed", () => {
+    const fold = (names: string[], seed: number) => splitFold(names, { index: 1, of: 3 }, seed);
+    expect(fold(cases(9).reverse(), 4)).toEqual(fold(cases(9), 4));
+    expect(fold(cases(9), 5)).not.toEqual(fold(cases(9), 4));
+  });
+
+  it.each([
+    [3, 3, "a fold is one of 0 to 2 of 3, not 3 of 3"],
+    [0, 1, "a fold is one of 0 to 1 of 2, not 0 of 1"],
+    [0, 9, "4 cases cannot be split into 9 folds; take at most 4"],
+  ])("refuses fold %d of %d of four cases", (index, of, message) => {
+    expect(() => splitFold(cases(4), { index, of }, 0)).toThrow(new DataError(message));
   });
 });

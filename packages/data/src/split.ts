@@ -1,6 +1,14 @@
 import { DataError } from "./data-error.js";
 import { shuffled } from "./random.js";
 
+/** One of the parts of a cross-validation. */
+export interface Fold {
+  /** From 0. */
+  readonly index: number;
+  /** How many folds there are, 2 or more. */
+  readonly of: number;
+}
+
 /** Names of the cases to train and to validate on, each list in name order. */
 export interface CaseSplit {
   readonly training: readonly string[];
@@ -13,6 +21,17 @@ export interface SplitOptions {
   readonly seed: number;
 }
 
+/** Names as they are shuffled before they are split. */
+function shuffledNames(names: readonly string[], seed: number): string[] {
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new DataError(`the case "${twice}" comes twice; case names must differ to be split`);
+  if (names.length < 2)
+    throw new DataError(
+      `a split into training and validation needs at least 2 cases, but there ${names.length === 1 ? "is 1" : "are none"}`,
+    );
+  return shuffled([...names].sort(), seed, "split");
+}
+
 /**
  * Splits cases at random, so that no patient is on both sides. It depends on the names and the seed, not on the order
  * of the names. ⌊fraction · n⌋ cases are for training (54 → 43 and 11, 216 → 172 and 44), but at least one is on
@@ -23,15 +42,29 @@ export interface SplitOptions {
 export function splitCases(names: readonly string[], { trainFraction = 0.8, seed }: SplitOptions): CaseSplit {
   if (!(trainFraction > 0 && trainFraction < 1))
     throw new DataError(`the share of training cases must lie between 0 and 1, not ${trainFraction}`);
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new DataError(`the case "${twice}" comes twice; case names must differ to be split`);
-  if (names.length < 2)
-    throw new DataError(
-      `a split into training and validation needs at least 2 cases, but there ${names.length === 1 ? "is 1" : "are none"}`,
-    );
-  const order = shuffled([...names].sort(), seed, "split");
+  const order = shuffledNames(names, seed);
   // 0.29 · 100 is 28.999999999999996 in floating point.
   const wanted = Math.floor(trainFraction * names.length + 1e-9);
   const count = Math.min(Math.max(wanted, 1), names.length - 1);
   return { training: order.slice(0, count).sort(), validation: order.slice(count).sort() };
+}
+
+/**
+ * The split of one fold of a cross-validation: of n shuffled cases the fold validates on those from ⌊i·n/k⌋ to
+ * ⌊(i + 1)·n/k⌋ and trains on the rest, so each case is held out by one fold. It depends on the names and the seed, not on
+ * the order of the names.
+ *
+ * Throws DataError for fewer than two cases, a name that comes twice, more folds than cases, or a fold that is none.
+ */
+export function splitFold(names: readonly string[], { index, of }: Fold, seed: number): CaseSplit {
+  if (!(Number.isInteger(of) && of >= 2 && Number.isInteger(index) && index >= 0 && index < of))
+    throw new DataError(`a fold is one of 0 to ${Math.max(of, 2) - 1} of ${Math.max(of, 2)}, not ${index} of ${of}`);
+  const order = shuffledNames(names, seed);
+  if (of > names.length)
+    throw new DataError(`${names.length} cases cannot be split into ${of} folds; take at most ${names.length}`);
+  const [first, end] = [index, index + 1].map((i) => Math.floor((i * names.length) / of));
+  return {
+    training: order.filter((_, i) => i < (first ?? 0) || i >= (end ?? 0)).sort(),
+    validation: order.slice(first, end).sort(),
+  };
 }

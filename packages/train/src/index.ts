@@ -47,6 +47,16 @@ export { type FormatEvaluationOptions, formatEvaluation } from "./evaluation/for
 export { type LargestComponentOptions, largestComponent } from "./evaluation/largest-component.js";
 export { type PublishedDice, type PublishedPreset, publishedDice } from "./evaluation/published-figures.js";
 export { type ClassSummary, type EvaluationResult, summarise } from "./evaluation/summarise.js";
+export { type Experiment, ExperimentError, parseExperiment } from "./experiment/experiment-file.js";
+export {
+  type ExperimentRecord,
+  type RunState,
+  readExperimentRecord,
+  requireUnchanged,
+  writeExperimentRecord,
+} from "./experiment/experiment-folder.js";
+export { type PlannedRun, planExperiment } from "./experiment/plan-experiment.js";
+export { decideRung, type Rung, scoreAt } from "./experiment/successive-halving.js";
 export { LossScaler, type LossScalerOptions } from "./loss-scaler.js";
 export { defineModel, type ModelFactory, type ModelRequest } from "./model/custom-model.js";
 export { readModel, type SavedModel } from "./model/load-model.js";
@@ -97,7 +107,8 @@ export {
   resumeRun,
   startRun,
 } from "./trainer/open-run.js";
-export type { PreparedData, SplitNames } from "./trainer/prepare-data.js";
+export { planRun, type RunPlan } from "./trainer/plan-run.js";
+export { type PreparedData, prepareData, type SplitNames } from "./trainer/prepare-data.js";
 export { type StepProgress, Trainer, type TrainingObserver, type TrainingOutcome } from "./trainer/trainer.js";
 export { ConfigError, type PresetName, resolveConfig, type TrainingConfig } from "./trainer/training-config.js";
 export { WeightAverage } from "./weight-average.js";

@@ -20,6 +20,8 @@ export interface RunRequest extends Omit<PrepareOptions, "split" | "cacheDirecto
   /** Milliseconds; for rates only. */
   readonly now: () => number;
   readonly observer?: TrainingObserver;
+  /** Pauses the run once so many epochs are done; see Trainer. */
+  readonly pauseAfter?: number;
   /** For TensorBoard's files: the time, in seconds since 1970, and this machine's name. */
   readonly wallClock: () => number;
   readonly host: string;
@@ -123,12 +125,13 @@ const trainerFor = (
   config: TrainingConfig,
   model: ModelDescription,
   data: PreparedData,
-  { device, now, signal, observer, code }: RunRequest,
+  { device, now, signal, observer, code, pauseAfter }: RunRequest,
 ): Trainer =>
   new Trainer({
     ...{ config, model, device, now, cache: data.cache, cases: data.cases },
     ...(signal === undefined ? {} : { signal }),
     ...(code === undefined ? {} : { code }),
+    ...(pauseAfter === undefined ? {} : { pauseAfter }),
     ...(observer === undefined ? {} : { observer }),
   });
 

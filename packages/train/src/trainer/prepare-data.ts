@@ -5,6 +5,7 @@ import {
   SliceCache,
   selectCases,
   splitCases,
+  splitFold,
 } from "@lobule/data";
 import { codeHash } from "../model/load-model.js";
 import type { ModelCode, ModelDescription } from "../model/model-description.js";
@@ -44,7 +45,7 @@ export async function prepareData(config: TrainingConfig, options: PrepareOption
   const task = await readDecathlon(config.data);
   const notes = [...task.notes];
   const { cases, split } =
-    options.split === undefined ? await chosen(task, config, notes) : named(task, options.split, config.data);
+    options.split === undefined ? await chooseCases(task, config, notes) : named(task, options.split, config.data);
   const cache = await SliceCache.open(cases, {
     directory: options.cacheDirectory,
     classes: task.labels.length,
@@ -62,8 +63,9 @@ export async function prepareData(config: TrainingConfig, options: PrepareOption
   };
 }
 
-async function chosen(task: DecathlonTask, config: TrainingConfig, notes: string[]) {
-  const { maxSlices, limitCases, trainFraction, seed, preset } = config;
+/** The cases of a task that a configuration is for, by name, and their split. */
+export async function chooseCases(task: DecathlonTask, config: TrainingConfig, notes: string[]) {
+  const { maxSlices, limitCases, trainFraction, fold, preset } = config;
   let cases = [...task.cases].sort((a, b) => (a.name < b.name ? -1 : 1));
   if (maxSlices !== null) {
     const selection = await selectCases(task, { maxSlices });
@@ -78,10 +80,9 @@ async function chosen(task: DecathlonTask, config: TrainingConfig, notes: string
     cases = cases.slice(0, limitCases);
     notes.push(`only the first ${limitCases} cases are used`);
   }
-  const split = splitCases(
-    cases.map(({ name }) => name),
-    { trainFraction, seed },
-  );
+  const names = cases.map(({ name }) => name);
+  const seed = config.splitSeed ?? config.seed;
+  const split = fold === null ? splitCases(names, { trainFraction, seed }) : splitFold(names, fold, seed);
   if (preset !== null) {
     const expected = referenceCases[preset];
     const [training, validation] = [split.training.length, split.validation.length];

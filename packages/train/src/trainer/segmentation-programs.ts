@@ -189,18 +189,13 @@ function validationProgram(parts: ProgramParts, count: number): Program {
   );
 }
 
-/**
- * The programs of a run, made when a number of slices is met for the first time: mostly two a mode, for full batches
- * and for the rest at the end of an epoch.
- */
-export class SegmentationPrograms {
-  private readonly loaded = new Map<string, Promise<LoadedProgram>>();
-  private readonly sums: readonly Variable[] | undefined;
+/** The plans of a run's programs; they need no device. */
+export class SegmentationPlans {
+  protected readonly sums: readonly Variable[] | undefined;
 
   /** @param accumulates whether batches are run in parts. */
   constructor(
-    private readonly device: Device,
-    private readonly parts: ProgramParts,
+    protected readonly parts: ProgramParts,
     accumulates: boolean,
   ) {
     this.sums = accumulates
@@ -208,6 +203,35 @@ export class SegmentationPrograms {
           ({ name, shape }) => new Variable(name, shape, new Float32Array(sizeOf(shape)), "gradient"),
         )
       : undefined;
+  }
+
+  /** Of a training step on `count` slices at once. */
+  plan(count: number): Program {
+    return trainingProgram(this.parts, count, this.sums);
+  }
+
+  /** Of the update of a batch that was run in parts. */
+  updatePlan(): Program {
+    const { sums } = this;
+    if (sums === undefined) throw new PlanError("batches are not run in parts, so a step updates by itself");
+    return updateProgram(this.parts, sums);
+  }
+}
+
+/**
+ * The programs of a run, made when a number of slices is met for the first time: mostly two a mode, for full batches
+ * and for the rest at the end of an epoch.
+ */
+export class SegmentationPrograms extends SegmentationPlans {
+  private readonly loaded = new Map<string, Promise<LoadedProgram>>();
+
+  /** @param accumulates whether batches are run in parts. */
+  constructor(
+    private readonly device: Device,
+    parts: ProgramParts,
+    accumulates: boolean,
+  ) {
+    super(parts, accumulates);
   }
 
   training(count: number): Promise<LoadedProgram> {
@@ -227,18 +251,6 @@ export class SegmentationPrograms {
   async destroy(): Promise<void> {
     for (const program of this.loaded.values()) (await program).destroy();
     this.loaded.clear();
-  }
-
-  /** The plan of a training step; needs no device. */
-  plan(count: number): Program {
-    return trainingProgram(this.parts, count, this.sums);
-  }
-
-  /** The plan of the update of a batch that was run in parts. */
-  updatePlan(): Program {
-    const { sums } = this;
-    if (sums === undefined) throw new PlanError("batches are not run in parts, so a step updates by itself");
-    return updateProgram(this.parts, sums);
   }
 
   private load(key: string, make: () => Program): Promise<LoadedProgram> {

@@ -26,7 +26,7 @@ export interface SampleSeed {
  * multiple of `multiple`.
  */
 export function inputExtents(
-  cases: readonly CachedCase[],
+  cases: readonly Pick<CachedCase, "shape">[],
   size: number | null,
   multiple: number,
 ): { readonly height: number; readonly width: number } {

@@ -9,8 +9,9 @@ import { ReduceLROnPlateau } from "../reduce-lr-on-plateau.js";
 import { RunFolder } from "../run/run-folder.js";
 import { NonFiniteLossError } from "./batch-runner.js";
 import { type RunRequest, resumeRun, startRun } from "./open-run.js";
+import { planRun } from "./plan-run.js";
 import type { TrainingOutcome } from "./trainer.js";
-import { resolveConfig, type TrainingConfig } from "./training-config.js";
+import { parseConfig, resolveConfig, type TrainingConfig } from "./training-config.js";
 
 let device: Device;
 let root: string;
@@ -128,6 +129,32 @@ describe("a run in f16", () => {
   });
 });
 
+describe("the split", () => {
+  const splitOf = async (name: string, changes: Partial<TrainingConfig>) => {
+    const run = await startRun(config(changes), join(root, name), {}, request());
+    await run.close();
+    return run.folder.split;
+  };
+
+  test("depends on the run's seed, unless it has a seed of its own", async () => {
+    expect(await splitOf("split 0", { seed: 0 })).not.toEqual(await splitOf("split 1", { seed: 1 }));
+    const own = await splitOf("split 2", { seed: 2, splitSeed: 0 });
+    expect(own).toEqual(await splitOf("split 3", { seed: 3, splitSeed: 0 }));
+    expect(own).toEqual(await splitOf("split 4", { seed: 0 }));
+  });
+
+  test("of a fold holds out its part of the cases", async () => {
+    const folds = await Promise.all([0, 1].map((index) => splitOf(`fold ${index}`, { fold: { index, of: 2 } })));
+    expect(folds.map(({ validation }) => validation.length)).toEqual([2, 3]);
+    expect(folds[0]?.training).toEqual(folds[1]?.validation);
+  });
+
+  test("of a configuration from before these settings is read", () => {
+    const { splitSeed: _s, fold: _f, ...older } = config();
+    expect(parseConfig(older, "config.json")).toEqual(config());
+  });
+});
+
 describe("a run that is broken off", () => {
   const settings = () =>
     config({
@@ -196,6 +223,18 @@ describe("a run that is broken off", () => {
       expect((await bytesOf(name, kind)).equals(await bytesOf(`${name} unbroken`, kind)), kind).toBe(true);
     }
     expect(await metricsOf(name)).toEqual(await metricsOf(`${name} unbroken`));
+  });
+
+  test("that is paused has the bytes, then and later, of one that was not: the learning rate follows all epochs", async () => {
+    const settings = config({ epochs: 3, schedule: "cosine" });
+    await trained("without a pause", settings);
+    const run = await startRun(settings, join(root, "paused"), {}, { ...request(), pauseAfter: 2 });
+    expect(await run.run()).toBe("paused");
+    expect(await run.run()).toBe("paused");
+    await run.close();
+    expect(await metricsOf("paused")).toEqual((await metricsOf("without a pause")).slice(0, 2));
+    expect(await resumed("paused")).toBe("all epochs done");
+    expect((await bytesOf("paused", "last")).equals(await bytesOf("without a pause", "last"))).toBe(true);
   });
 
   test("that is over is not trained again", async () => {
@@ -373,6 +412,11 @@ describe("workload.json", () => {
     const sizes = run.trainer.network.parameters().map(({ shape }) => shape.reduce((size, extent) => size * extent, 1));
     expect(step.parameters).toBe(sizes.reduce((sum, size) => sum + size, 0));
     expect(step.flops).toBeGreaterThan(2 * 3 * 16 * 16 * 4);
+    // The same is told from headers alone.
+    const plan = await planRun(config());
+    expect(plan.step).toEqual(step);
+    expect(plan.split).toEqual(run.data.split);
+    expect(plan).toMatchObject({ slices: run.trainer.slices.training, steps: 2 * Math.ceil(plan.slices / 4) });
   });
 
   test("a batch in parts does the work of the whole one and more for its update; the largest part fits in less", async () => {

@@ -1,6 +1,6 @@
 import { BatchReader, type SliceCache, type SliceKey, shuffled } from "@lobule/data";
 import type { SegmentationNetwork } from "@lobule/nn";
-import { type Device, PlanError, type Program, type SafetensorsTensor } from "@lobule/tensor";
+import { type Device, PlanError, type SafetensorsTensor } from "@lobule/tensor";
 import { EarlyStopping } from "../early-stopping.js";
 import { learningRateFactor } from "../learning-rate-schedule.js";
 import { LossScaler } from "../loss-scaler.js";
@@ -18,6 +18,7 @@ import { misfitOfWeights } from "./loss-setting.js";
 import { optimizerOf } from "./optimizer-setting.js";
 import { SegmentationPrograms } from "./segmentation-programs.js";
 import { inputExtents, neighboursOf, type Preprocessing, slicesOf } from "./slice-sampling.js";
+import { stepCostOf } from "./step-cost.js";
 import { ConfigError, type TrainingConfig } from "./training-config.js";
 import type { TrainingState } from "./training-state.js";
 import { type ValidationResult, validate } from "./validation.js";
@@ -36,6 +37,8 @@ export interface TrainerOptions {
   readonly now: () => number;
   /** Ends training after the step under way; the state is saved. */
   readonly signal?: AbortSignal;
+  /** Pauses once so many epochs are done. The learning rate does not know of it: it follows the configuration's epochs. */
+  readonly pauseAfter?: number;
   readonly observer?: TrainingObserver;
 }
 
@@ -66,7 +69,7 @@ export interface TrainingObserver {
 type KeepRecord = (record: EpochRecord) => Promise<void>;
 
 /** How a run ended. */
-export type TrainingOutcome = "all epochs done" | "early stopping" | "interrupted";
+export type TrainingOutcome = "all epochs done" | "early stopping" | "paused" | "interrupted";
 
 /** Trains one network on the slices of a cache: epochs, validation, schedule, early stopping, checkpoints. */
 export class Trainer {
@@ -178,22 +181,8 @@ export class Trainer {
   /** What a step on a full batch costs by its plans; nothing is run. */
   stepCost(): StepCost {
     const { batch, microBatch } = this.options.config;
-    const slices = Math.min(batch, this.trainingSlices.length);
-    const atOnce = Math.min(microBatch ?? slices, slices);
-    const rest = slices % atOnce;
-    const plans = [
-      { plan: this.programs.plan(atOnce), times: Math.floor(slices / atOnce) },
-      ...(rest === 0 ? [] : [{ plan: this.programs.plan(rest), times: 1 }]),
-      ...(microBatch === null ? [] : [{ plan: this.programs.updatePlan(), times: 1 }]),
-    ];
-    const flopsOf = ({ calls }: Program): number => calls.reduce((sum, { kernel }) => sum + kernel.flops, 0);
-    return {
-      parameters: this.network.parameters().reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
-      slices,
-      flops: plans.reduce((sum, { plan, times }) => sum + times * flopsOf(plan), 0),
-      bytes: plans.reduce((sum, { plan, times }) => sum + times * plan.bytesPerRun, 0),
-      peakBytes: Math.max(...plans.map(({ plan }) => plan.peakBytes)),
-    };
+    const slices = this.trainingSlices.length;
+    return stepCostOf(this.programs, this.network.parameters(), { batch, microBatch, slices });
   }
 
   /** Runs the first steps, each with a timestamp around every dispatch. @throws PlanError as LoadedProgram.profile. */
@@ -222,14 +211,15 @@ export class Trainer {
   }
 
   /**
-   * Trains until the last epoch, early stopping or the signal; checkpoints and metrics go into the folder.
+   * Trains until the last epoch, early stopping, the pause or the signal; checkpoints and metrics go into the folder.
    * @param keepRecord keeps the record of an epoch elsewhere too, such as in a TensorBoard file.
    */
   async run(folder: RunFolder, keepRecord?: KeepRecord): Promise<TrainingOutcome> {
-    const { signal } = this.options;
+    const { signal, pauseAfter = Number.POSITIVE_INFINITY } = this.options;
     if (this.state.finished !== null) return this.state.finished;
     if (this.state.globalStep === 0) await this.save(folder, "last");
     while (this.state.finished === null) {
+      if (this.state.epoch >= pauseAfter) return "paused";
       const whole = await this.epoch(folder, keepRecord);
       if (this.state.finished === null && (!whole || signal?.aborted === true)) return "interrupted";
     }

@@ -38,6 +38,13 @@ const trainingConfig = z.strictObject({
   limitCases: count.min(2).nullable(),
   /** Share of the cases to train on. */
   trainFraction: z.number().gt(0).lt(1),
+  /** Seed of the split into training and validation; that of the run where null. */
+  splitSeed: z.int().min(0).nullable().default(null),
+  /** Which part of a cross-validation this is, from 0; the split is by trainFraction where null. */
+  fold: z
+    .strictObject({ index: z.int().min(0), of: count.min(2) })
+    .nullable()
+    .default(null),
   /** Slices are resampled to size × size; at their own size where null. */
   size: count.nullable(),
   /** HU that become 0 and 1; what lies outside is clipped. "auto": see docs/training.md. */
@@ -93,6 +100,8 @@ const base: Omit<TrainingConfig, "data"> = {
   maxSlices: null,
   limitCases: null,
   trainFraction: 0.8,
+  splitSeed: null,
+  fold: null,
   size: null,
   window: "auto",
   baseFeatures: 8,

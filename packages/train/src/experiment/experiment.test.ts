@@ -1,0 +1,149 @@
+import { describe, expect, test } from "vitest";
+import { exampleRecord, temporaryFolder } from "../run/testing.js";
+import { parseExperiment } from "./experiment-file.js";
+import {
+  type ExperimentRecord,
+  readExperimentRecord,
+  requireUnchanged,
+  writeExperimentRecord,
+} from "./experiment-folder.js";
+import { planExperiment } from "./plan-experiment.js";
+import { decideRung, scoreAt } from "./successive-halving.js";
+
+const small = {
+  ...{ name: "width", data: "data", seeds: [0, 1], epochs: 4 },
+  base: { size: 32, learningRate: 1e-3 },
+  variants: [{ name: "narrow" }, { name: "wide", settings: { baseFeatures: 16, plateau: { patience: 1 } } }],
+};
+const plan = (changes: object = {}) =>
+  planExperiment(parseExperiment({ ...small, ...changes }, "x.json"), "/data", "x.json");
+
+describe("the plan of an experiment", () => {
+  test("has each variant with each seed: the variant's settings over those that all share", () => {
+    const runs = plan();
+    expect(runs.map(({ name }) => name)).toEqual(["narrow-seed0", "narrow-seed1", "wide-seed0", "wide-seed1"]);
+    const [narrow, , wide] = runs.map(({ config }) => config);
+    expect(narrow).toMatchObject({ data: "/data", size: 32, epochs: 4, baseFeatures: 8, seed: 0 });
+    expect(wide).toEqual({ ...narrow, baseFeatures: 16, plateau: { factor: 0.5, patience: 1 } });
+  });
+
+  test("runs differ in nothing that decides on cases, their order or the budget", () => {
+    for (const { config } of plan({ splitSeed: 7 })) {
+      expect(config).toMatchObject({ splitSeed: 7, fold: null, epochs: 4, earlyStopping: { patience: 4 } });
+    }
+    expect(plan({ base: { earlyStopping: { patience: 2 } } })[0]?.config.earlyStopping).toEqual({ patience: 2 });
+  });
+
+  test("with folds each seed is trained on each of them", () => {
+    const runs = plan({ folds: 2, seeds: [3] });
+    expect(runs.map(({ name }) => name)).toEqual([
+      ...["narrow-seed3-fold0", "narrow-seed3-fold1", "wide-seed3-fold0", "wide-seed3-fold1"],
+    ]);
+    expect(runs[1]?.config.fold).toEqual({ index: 1, of: 2 });
+  });
+
+  test("of a grid has every combination", () => {
+    const runs = plan({
+      variants: undefined,
+      seeds: [0],
+      grid: { "plateau.patience": [1, 2], schedule: ["plateau", "cosine"] },
+    });
+    expect(runs.map(({ variant }) => variant)).toEqual([
+      ...["patience=1,schedule=plateau", "patience=1,schedule=cosine"],
+      ...["patience=2,schedule=plateau", "patience=2,schedule=cosine"],
+    ]);
+    expect(runs[3]?.config).toMatchObject({ plateau: { factor: 0.5, patience: 2 }, schedule: "cosine" });
+  });
+
+  test.each<[what: string, changes: object, message: RegExp]>([
+    ["an unknown setting", { seed: 1 }, /x\.json: setting does not fit: Unrecognized key: "seed"/],
+    ["an unknown training setting", { base: { widht: 1 } }, /Unrecognized key: "widht"/],
+    ["no seed", { seeds: [] }, /setting 'seeds' does not fit/],
+    ["no variant", { variants: [] }, /setting 'variants' does not fit/],
+    ["an empty list in a grid", { variants: undefined, grid: { depth: [] } }, /setting 'grid\.depth' does not fit/],
+    ["variants and a grid", { grid: { depth: [1] } }, /give either 'variants' or 'grid', not both or neither/],
+    ["an empty grid", { variants: undefined, grid: {} }, /'grid' names no setting/],
+    ["a seed twice", { seeds: [1, 1] }, /the seed 1 comes twice/],
+    ["a name twice", { variants: [{ name: "a" }, { name: "A" }] }, /two variants are named 'A'/],
+    ["a name that is no folder's", { variants: [{ name: "a/b" }] }, /'a\/b' cannot be a folder's/],
+    ["a name that leads elsewhere", { variants: [{ name: ".." }] }, /'\.\.' cannot be a folder's/],
+    [
+      "a budget of a variant's own",
+      { variants: [{ name: "a", settings: { epochs: 9 } }] },
+      /'a' sets 'epochs', which is/,
+    ],
+    ["cases of a variant's own", { variants: [{ name: "a", settings: { maxSlices: 9 } }] }, /'maxSlices'.*to 'base'/],
+    ["rungs that fall", { successiveHalving: { rungs: [2, 1] } }, /must rise and stay below the 4 epochs, got 2, 1/],
+    ["a rung at the end", { successiveHalving: { rungs: [4] } }, /below the 4 epochs, got 4/],
+  ])("%s is refused in one sentence", (_, changes, message) => {
+    expect(() => plan(changes)).toThrow(message);
+  });
+});
+
+describe("successive halving", () => {
+  const rule = { epochs: 2, keep: 0.5, by: "loss" } as const;
+
+  test("the better half of the variants by the mean over their runs goes on, and the baseline in any case", () => {
+    const scores = new Map([
+      ["base", [9, 9]],
+      ["a", [1, 4]],
+      ["b", [2, 2]],
+      ["c", [5, 1]],
+    ]);
+    expect(decideRung(scores, rule)).toEqual({
+      epochs: 2,
+      scores: [
+        { variant: "b", score: 2 },
+        { variant: "a", score: 2.5 },
+        { variant: "c", score: 3 },
+        { variant: "base", score: 9 },
+      ],
+      stopped: ["c"],
+    });
+    expect(decideRung(scores, { ...rule, by: "dice" }).stopped).toEqual(["b"]);
+    expect(decideRung(scores, { ...rule, keep: 0.1 }).stopped).toEqual(["a", "c"]);
+  });
+
+  test("a variant with a run that failed is the worst; of equals the first goes on", () => {
+    const scores = new Map([
+      ["base", [1]],
+      ["failed", [null, 0.1]],
+      ["a", [1, 1]],
+      ["b", [1, 1]],
+      ["c", [2, 2]],
+    ]);
+    expect(decideRung(scores, rule).stopped).toEqual(["c", "failed"]);
+  });
+
+  test("a run's score is of the rung's epoch, whatever came after", () => {
+    const records = [0, 1, 2].map((epoch) => exampleRecord(epoch));
+    expect(scoreAt(records, 2, "loss")).toBe(records[1]?.validation.loss);
+    const [, liver = 0, tumour = 0] = records[1]?.validation.dice.perCase ?? [];
+    expect(scoreAt(records, 2, "dice")).toBeCloseTo(((liver ?? 0) + (tumour ?? 0)) / 2, 12);
+    expect(scoreAt(records, 9, "loss")).toBe(records[2]?.validation.loss);
+    expect(scoreAt([], 2, "loss")).toBeNull();
+  });
+});
+
+describe("experiment.json", () => {
+  const record: ExperimentRecord = {
+    ...{ format: "lobule-experiment", version: 1, rungs: [] },
+    experiment: { ...parseExperiment(small, "x.json") },
+    runs: [{ name: "narrow-seed0", variant: "narrow", state: "done", error: null }],
+  };
+
+  test("is read as it was written; there need be none", async () => {
+    const folder = await temporaryFolder();
+    expect(await readExperimentRecord(folder)).toBeNull();
+    await writeExperimentRecord(folder, record);
+    expect(await readExperimentRecord(folder)).toEqual(record);
+  });
+
+  test("an experiment that has changed since is refused with what differs", () => {
+    requireUnchanged(record, parseExperiment(small, "x.json"), "x.json", "out");
+    const changed = parseExperiment({ ...small, base: { ...small.base, learningRate: 1, depth: 2 }, seeds: [0] }, "x");
+    expect(() => requireUnchanged(record, changed, "x.json", "out")).toThrow(
+      "x.json has changed since out began: 'base.learningRate' is 1, was 0.001; 'base.depth' is 2, was not there; 'seeds.1' is not there, was 1; put it back, or name another folder by --out",
+    );
+  });
+});

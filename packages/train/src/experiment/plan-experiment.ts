@@ -1,0 +1,117 @@
+import { resolveConfig, type TrainingConfig } from "../trainer/training-config.js";
+import { type Experiment, ExperimentError } from "./experiment-file.js";
+
+/** One training run of an experiment. */
+export interface PlannedRun {
+  /** Its folder within the experiment's. */
+  readonly name: string;
+  readonly variant: string;
+  readonly config: TrainingConfig;
+}
+
+interface Variant {
+  readonly name: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+/** Settings that are the experiment's own: they would make budgets, cases or the order of samples differ. */
+const ownSettings: Readonly<Record<string, string>> = {
+  data: "'data' of the experiment",
+  epochs: "'epochs' of the experiment",
+  seed: "'seeds' of the experiment",
+  splitSeed: "'splitSeed' of the experiment",
+  fold: "'folds' of the experiment",
+};
+/** Settings that say which cases are used and how long is trained: the same for all variants. */
+const sharedSettings = ["preset", "maxSlices", "limitCases", "trainFraction", "overfitBatches", "fastDevRun"];
+
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._=,+-]{0,99}$/;
+
+/**
+ * All runs of an experiment: variant by variant, the baseline first, each with every seed and fold. Runs of a seed and a
+ * fold have the same split, start from the same seed and see the same samples in the same order, for as many epochs;
+ * early stopping is off unless `base` sets it.
+ * @param data the Decathlon folder's full path.
+ * @throws ExperimentError or ConfigError naming `source` and what does not fit.
+ */
+export function planExperiment(experiment: Experiment, data: string, source: string): PlannedRun[] {
+  const { base, seeds, folds, epochs, splitSeed } = experiment;
+  const variants = variantsOf(experiment);
+  const seen = new Set<string>();
+  for (const { name } of variants) {
+    if (!namePattern.test(name)) {
+      throw new ExperimentError(
+        `${source}: the variant name '${name}' cannot be a folder's; use up to 100 letters, digits and . _ = , + - beginning with a letter or digit`,
+      );
+    }
+    // Some file systems do not tell capitals from small letters.
+    if (seen.has(name.toLowerCase())) {
+      throw new ExperimentError(
+        `${source}: two variants are named '${name}'; names must differ, also without capitals`,
+      );
+    }
+    seen.add(name.toLowerCase());
+  }
+  refuse(base, Object.keys(ownSettings), (key) => `${source}: 'base' sets '${key}', which is ${ownSettings[key]}`);
+  const preset = base.preset === "liver" || base.preset === "vessel" ? base.preset : null;
+  return variants.flatMap(({ name: variant, settings }) => {
+    const where = `${source}: the variant '${variant}' sets`;
+    refuse(settings, Object.keys(ownSettings), (key) => `${where} '${key}', which is ${ownSettings[key]}`);
+    refuse(
+      settings,
+      sharedSettings,
+      (key) => `${where} '${key}', which must be the same for all runs; move it to 'base'`,
+    );
+    return seeds.flatMap((seed) =>
+      (folds === null ? [null] : Array.from({ length: folds }, (_, index) => ({ index, of: folds }))).map((fold) => ({
+        name: `${variant}-seed${seed}${fold === null ? "" : `-fold${fold.index}`}`,
+        variant,
+        config: resolveConfig(preset, { earlyStopping: { patience: epochs } }, base, settings, {
+          data,
+          epochs,
+          seed,
+          splitSeed,
+          fold,
+        }),
+      })),
+    );
+  });
+}
+
+function refuse(
+  settings: Readonly<Record<string, unknown>>,
+  keys: readonly string[],
+  sentence: (key: string) => string,
+): void {
+  const found = keys.find((key) => key in settings);
+  if (found !== undefined) throw new ExperimentError(sentence(found));
+}
+
+function variantsOf({ variants, grid }: Experiment): readonly Variant[] {
+  if (variants !== undefined) return variants;
+  const axes = Object.entries(grid ?? {});
+  const last = (path: string): string => path.split(".").at(-1) ?? path;
+  const short = axes.map(([path]) => last(path));
+  const nameOf = (path: string): string => (short.filter((each) => each === last(path)).length > 1 ? path : last(path));
+  return axes.reduce<readonly Variant[]>(
+    (before, [path, values]) =>
+      before.flatMap(({ name, settings }) =>
+        values.map((value) => ({
+          name: `${name === "" ? "" : `${name},`}${nameOf(path)}=${value}`,
+          settings: withSetting(settings, path.split("."), value),
+        })),
+      ),
+    [{ name: "", settings: {} }],
+  );
+}
+
+/** The settings with one more, whose groups are made where they are missing. */
+function withSetting(
+  settings: Readonly<Record<string, unknown>>,
+  [key = "", ...rest]: readonly string[],
+  value: unknown,
+): Record<string, unknown> {
+  const inner = settings[key];
+  const group = typeof inner === "object" && inner !== null ? (inner as Record<string, unknown>) : {};
+  return { ...settings, [key]: rest.length === 0 ? value : withSetting(group, rest, value) };
+}

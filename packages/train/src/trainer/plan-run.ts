@@ -1,0 +1,57 @@
+import { canonicalGrid, readDecathlon, readNiftiHeader } from "@lobule/data";
+import { LossScaler } from "../loss-scaler.js";
+import { buildNetwork, type ModelCode } from "../model/model-description.js";
+import type { StepCost } from "../run/workload.js";
+import { WeightAverage } from "../weight-average.js";
+import { optimizerOf } from "./optimizer-setting.js";
+import { chooseCases, describeModel, type SplitNames } from "./prepare-data.js";
+import { SegmentationPlans } from "./segmentation-programs.js";
+import { inputExtents } from "./slice-sampling.js";
+import { stepCostOf } from "./step-cost.js";
+import type { TrainingConfig } from "./training-config.js";
+
+/** What a run will be, told from headers and plans: no volume is read and no device is used. */
+export interface RunPlan {
+  readonly split: SplitNames;
+  /** Slices of an epoch. */
+  readonly slices: number;
+  /** Steps of all epochs. */
+  readonly steps: number;
+  readonly step: StepCost;
+}
+
+/** @throws DataError, ConfigError, PlanError as startRun does, but for what only the volumes or the adapter can tell. */
+export async function planRun(config: TrainingConfig, code?: ModelCode): Promise<RunPlan> {
+  const task = await readDecathlon(config.data);
+  const { cases, split } = await chooseCases(task, config, []);
+  const shapes = new Map<string, readonly [number, number, number]>();
+  for (const { name, image } of cases) shapes.set(name, canonicalGrid(await readNiftiHeader(image)).shape);
+  const all = [...shapes.values()].map((shape) => ({ shape }));
+  // The window changes no shape and no dispatch.
+  const network = buildNetwork(describeModel(config, task.labels, [0, 1], code), config.seed, code);
+  const { inputSlices, precision, loss, clipNorm } = config;
+  const { divisor = 1 } = network;
+  const averaged =
+    config.ema === null ? undefined : buildNetwork(describeModel(config, task.labels, [0, 1], code), config.seed, code);
+  const slotPixels = Math.ceil(Math.max(...all.map(({ shape }) => shape[0] * shape[1])) / 4) * 4;
+  const plans = new SegmentationPlans(
+    {
+      ...{ network, validated: averaged ?? network, precision, loss, clipNorm, kernels: "parallel" },
+      optimizer: optimizerOf(config.optimizer, network.namedParameters(), config.learningRate),
+      average:
+        averaged === undefined || config.ema === null ? undefined : new WeightAverage(network, averaged, config.ema),
+      geometry: { ...inputExtents(all, config.size, divisor), slotPixels, inputSlices },
+      scaler: precision === "f16" ? new LossScaler() : undefined,
+    },
+    config.microBatch !== null,
+  );
+  const { batch, microBatch, overfitBatches, fastDevRun, epochs } = config;
+  const found = split.training.reduce((sum, name) => sum + (shapes.get(name)?.[2] ?? 0), 0);
+  const slices = overfitBatches === null ? found : Math.min(found, overfitBatches * batch);
+  const perEpoch = Math.ceil(slices / batch);
+  return {
+    ...{ split, slices },
+    steps: fastDevRun ? Math.min(2, perEpoch) : epochs * perEpoch,
+    step: stepCostOf(plans, network.parameters(), { batch, microBatch, slices }),
+  };
+}
