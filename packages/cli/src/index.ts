@@ -5,6 +5,8 @@ import { compareCommand } from "./compare/compare-command.js";
 import { dataCommand } from "./data/data-command.js";
 import { doctorCommand } from "./doctor/doctor-command.js";
 import { evaluateCommand } from "./evaluate/evaluate-command.js";
+import { stopWithInput } from "./experiment/child-run.js";
+import { experimentCommand } from "./experiment/experiment-command.js";
 import { inspectCommand } from "./inspect/inspect-command.js";
 import { parityCommand } from "./parity/parity-command.js";
 import { phantomCommand } from "./phantom/phantom-command.js";
@@ -22,6 +24,7 @@ function version(): string {
  * in the program it was found.
  */
 export async function main(words: readonly string[]): Promise<void> {
+  stopWithInput();
   const parser = yargs([...words])
     .scriptName("lobule")
     .usage("$0 <command>\n\nTrain and run segmentation networks on WebGPU.")
@@ -37,6 +40,7 @@ export async function main(words: readonly string[]): Promise<void> {
     .command(inspectCommand)
     .command(benchCommand)
     .command(compareCommand)
+    .command(experimentCommand)
     .updateStrings({
       "Not enough non-option arguments: got %s, need at least %s": {
         one: "an argument is missing (%s given, %s needed); --help shows what the command takes",

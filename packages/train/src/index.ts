@@ -1,9 +1,11 @@
 export { Adam, type AdamOptions } from "./adam.js";
 export {
   type ClassComparison,
+  type ComparedVariant,
   type CompareOptions,
   type Comparison,
   compareRuns,
+  compareVariants,
   type Difference,
   type PairedTests,
   type RunCost,

@@ -141,6 +141,7 @@ export async function runTraining(args: Arguments): Promise<void> {
         ...{ device, signal, observer: display, now: () => performance.now() },
         ...{ wallClock: () => Date.now() / 1000, host: hostname() },
         ...(code === undefined ? {} : { code }),
+        ...(typeof args.pauseAfter === "number" ? { pauseAfter: args.pauseAfter } : {}),
         cacheDirectoryOf: (data: string) => textOf(args.cache) ?? join(caches, cacheName(data)),
         ...(typeof args.workers === "number" ? { workers: args.workers } : {}),
         onDecoded: (done: number, total: number, name: string) => display.decoded(done, total, name),
@@ -208,6 +209,10 @@ async function conclude(
   if (outcome === "interrupted") {
     console.error(`interrupted; everything so far is saved. Go on with: ${resume}`);
     process.exitCode = 130;
+    return;
+  }
+  if (outcome === "paused") {
+    if (!json) console.log(`paused. Go on with: ${resume}`);
     return;
   }
   await trainer.close();

@@ -80,6 +80,7 @@ export const trainOptions = (parser: Argv) =>
     .option("cache", { type: "string", describe: "folder of the decoded slices" })
     .option("workers", { type: "number", describe: "threads that decode volumes" })
     .option("profile", { type: "string", describe: "time each dispatch of a step, write this trace, do not train" })
+    .option("pause-after", { type: "number", describe: "stop after so many epochs, to be resumed" })
     .option("json", { type: "boolean", default: false, describe: "print a JSON line an epoch" });
 
 type Names = readonly (readonly [flag: string, setting: string])[];

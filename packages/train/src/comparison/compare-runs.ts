@@ -58,8 +58,10 @@ export interface RunReading {
   readonly interval: Interval | null;
   /** Cases with a value. */
   readonly n: number;
-  /** A value of each case of the run, by its name. */
+  /** A value of each case, by its name: of a variant with several runs the mean of those that measured it. */
   readonly cases: Readonly<Record<string, number | null>>;
+  /** Mean over the cases of each run: how far seeds (and folds) differ. */
+  readonly runMeans: readonly (number | null)[];
   /** Null for the baseline. */
   readonly difference: Difference | null;
 }
@@ -93,37 +95,64 @@ export interface CompareOptions {
   readonly seed?: number;
 }
 
+/** Runs that differ in their seed or fold only. */
+export interface ComparedVariant {
+  readonly name: string;
+  readonly runs: readonly [ComparedRun, ...ComparedRun[]];
+}
+
 /**
  * Compares runs with the first of them, class by class.
  * @throws ComparisonError for fewer than two runs, one named twice, other classes, or, paired, other cases or data.
  */
-export function compareRuns(
-  runs: readonly ComparedRun[],
+export function compareRuns(runs: readonly ComparedRun[], options: CompareOptions = {}): Comparison {
+  const names = namesOf(runs);
+  return compareVariants(
+    runs.map((run, i): ComparedVariant => ({ name: names[i] ?? "", runs: [run] })),
+    options,
+  );
+}
+
+/**
+ * Compares variants with the first of them, class by class. Of several runs of a variant the values of a case are
+ * averaged first, so that a case counts once however many seeds there are; the intervals and tests are over cases.
+ * @param variants each with as many runs, in the same order of seeds and folds.
+ * @throws ComparisonError as compareRuns; runs are matched one by one.
+ */
+export function compareVariants(
+  variants: readonly ComparedVariant[],
   { reading = "dice", paired = true, seed = 0 }: CompareOptions = {},
 ): Comparison {
-  requireComparable(runs);
-  if (paired) requireSameCases(runs);
-  const names = namesOf(runs);
-  const classes = (runs[0]?.evaluation.cases[0]?.classes ?? []).map(({ label, name }, i): ClassComparison => {
-    const values = runs.map((run) => valuesOf(run, i, reading));
-    const [baseline = {}] = values;
-    return {
-      ...{ label, name },
-      runs: values.map((cases, at): RunReading => {
-        const present = presentOf(cases);
-        return {
-          ...{ key: keyOf(at), cases, n: present.length, mean: meanOf(present).value },
-          interval: bootstrapInterval(present, { seed, purpose: "cases" }),
-          difference: at === 0 ? null : (paired ? pairedDifference : unpairedDifference)(cases, baseline, seed),
-        };
-      }),
-    };
-  });
+  requireComparable(variants.flatMap(({ runs }) => (variants.length > 1 ? runs : [])));
+  if (paired) {
+    variants[0]?.runs.forEach((_, i) => {
+      requireSameCases(variants.flatMap(({ runs }) => runs[i] ?? []));
+    });
+  }
+  const classes = (variants[0]?.runs[0].evaluation.cases[0]?.classes ?? []).map(
+    ({ label, name }, i): ClassComparison => {
+      const each = variants.map(({ runs }) => runs.map((run) => valuesOf(run, i, reading)));
+      const values = each.map(meanValues);
+      const [baseline = {}] = values;
+      return {
+        ...{ label, name },
+        runs: values.map((cases, at): RunReading => {
+          const present = presentOf(cases);
+          return {
+            ...{ key: keyOf(at), cases, n: present.length, mean: meanOf(present).value },
+            runMeans: (each[at] ?? []).map((ofRun) => meanOf(presentOf(ofRun)).value),
+            interval: bootstrapInterval(present, { seed, purpose: "cases" }),
+            difference: at === 0 ? null : (paired ? pairedDifference : unpairedDifference)(cases, baseline, seed),
+          };
+        }),
+      };
+    },
+  );
   return {
     ...{ format: "lobule-comparison", version: 1, reading, paired, seed },
-    runs: runs.map((run, i) => ({
-      ...{ key: keyOf(i), name: names[i] ?? "", directory: run.directory, loss: run.loss },
-      cost: costOf(run),
+    runs: variants.map(({ name, runs: [first, ...others] }, i) => ({
+      ...{ key: keyOf(i), name, directory: first.directory, loss: first.loss },
+      cost: costOf({ ...first, metrics: [first, ...others].flatMap(({ metrics }) => metrics) }),
     })),
     classes: withHolm(classes),
   };
@@ -138,6 +167,12 @@ const valuesOf = ({ evaluation }: ComparedRun, at: number, reading: ReadingName)
       return [name, measures === undefined ? null : readings[reading].of(measures)];
     }),
   );
+
+/** Of each case the mean over the runs that have a value. */
+function meanValues(runs: readonly Values[]): Values {
+  const names = [...new Set(runs.flatMap((values) => Object.keys(values)))];
+  return Object.fromEntries(names.map((name) => [name, meanOf(runs.flatMap((values) => values[name] ?? [])).value]));
+}
 
 const presentOf = (values: Values): number[] => Object.values(values).filter((value) => value !== null);
 

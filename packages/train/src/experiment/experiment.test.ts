@@ -57,7 +57,7 @@ describe("the plan of an experiment", () => {
 
   test.each<[what: string, changes: object, message: RegExp]>([
     ["an unknown setting", { seed: 1 }, /x\.json: setting does not fit: Unrecognized key: "seed"/],
-    ["an unknown training setting", { base: { widht: 1 } }, /Unrecognized key: "widht"/],
+    ["an unknown training setting", { base: { widht: 1 } }, /there is no setting 'widht'/],
     ["no seed", { seeds: [] }, /setting 'seeds' does not fit/],
     ["no variant", { variants: [] }, /setting 'variants' does not fit/],
     ["an empty list in a grid", { variants: undefined, grid: { depth: [] } }, /setting 'grid\.depth' does not fit/],

@@ -1,4 +1,5 @@
 import { canonicalGrid, readDecathlon, readNiftiHeader } from "@lobule/data";
+import type { Device } from "@lobule/tensor";
 import { LossScaler } from "../loss-scaler.js";
 import { buildNetwork, type ModelCode } from "../model/model-description.js";
 import type { StepCost } from "../run/workload.js";
@@ -20,8 +21,14 @@ export interface RunPlan {
   readonly step: StepCost;
 }
 
-/** @throws DataError, ConfigError, PlanError as startRun does, but for what only the volumes or the adapter can tell. */
-export async function planRun(config: TrainingConfig, code?: ModelCode): Promise<RunPlan> {
+/**
+ * @param options kernels: those that suit the adapter; code: of the configuration's own model.
+ * @throws DataError, ConfigError, PlanError as startRun does, but for what only the volumes or the adapter can tell.
+ */
+export async function planRun(
+  config: TrainingConfig,
+  { kernels = "parallel", code }: { readonly kernels?: Device["kernels"]; readonly code?: ModelCode | undefined } = {},
+): Promise<RunPlan> {
   const task = await readDecathlon(config.data);
   const { cases, split } = await chooseCases(task, config, []);
   const shapes = new Map<string, readonly [number, number, number]>();
@@ -36,7 +43,7 @@ export async function planRun(config: TrainingConfig, code?: ModelCode): Promise
   const slotPixels = Math.ceil(Math.max(...all.map(({ shape }) => shape[0] * shape[1])) / 4) * 4;
   const plans = new SegmentationPlans(
     {
-      ...{ network, validated: averaged ?? network, precision, loss, clipNorm, kernels: "parallel" },
+      ...{ network, validated: averaged ?? network, precision, loss, clipNorm, kernels },
       optimizer: optimizerOf(config.optimizer, network.namedParameters(), config.learningRate),
       average:
         averaged === undefined || config.ema === null ? undefined : new WeightAverage(network, averaged, config.ema),

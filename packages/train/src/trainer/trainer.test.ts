@@ -413,7 +413,7 @@ describe("workload.json", () => {
     expect(step.parameters).toBe(sizes.reduce((sum, size) => sum + size, 0));
     expect(step.flops).toBeGreaterThan(2 * 3 * 16 * 16 * 4);
     // The same is told from headers alone.
-    const plan = await planRun(config());
+    const plan = await planRun(config(), { kernels: device.kernels });
     expect(plan.step).toEqual(step);
     expect(plan.split).toEqual(run.data.split);
     expect(plan).toMatchObject({ slices: run.trainer.slices.training, steps: 2 * Math.ceil(plan.slices / 4) });

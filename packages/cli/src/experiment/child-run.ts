@@ -1,0 +1,60 @@
+import { spawn } from "node:child_process";
+
+/** How a command ended. */
+export interface ChildEnd {
+  readonly code: number | null;
+  /** The last line of its error stream: the sentence that says what was wrong. */
+  readonly sentence: string;
+}
+
+export interface ChildOptions {
+  /** What LOBULE_ADAPTER is to be; as it is here where undefined. */
+  readonly adapter: string | undefined;
+  readonly signal: AbortSignal;
+  /** Each line of its output. */
+  readonly onLine?: (line: string) => void;
+}
+
+/**
+ * Runs this program with other words in a process of its own. It stops like after Ctrl-C when the signal says so, and
+ * when this process is gone.
+ */
+export function runChild(words: readonly string[], { adapter, signal, onLine }: ChildOptions): Promise<ChildEnd> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", ...words], {
+      stdio: ["pipe", "pipe", "pipe"],
+      // Ctrl-C reaches this process alone, which asks its children to stop.
+      detached: true,
+      env: {
+        ...process.env,
+        LOBULE_STOP_WITH_INPUT: "1",
+        ...(adapter === undefined ? {} : { LOBULE_ADAPTER: adapter }),
+      },
+    });
+    const stop = (): boolean => child.kill("SIGINT");
+    signal.addEventListener("abort", stop);
+    let [text, errors] = ["", ""];
+    child.stdout.on("data", (bytes: Buffer) => {
+      const lines = (text + bytes.toString()).split("\n");
+      text = lines.pop() ?? "";
+      for (const line of lines) onLine?.(line);
+    });
+    child.stderr.on("data", (bytes: Buffer) => {
+      errors = (errors + bytes.toString()).slice(-4000);
+    });
+    child.on("error", reject);
+    child.on("close", (code) => {
+      signal.removeEventListener("abort", stop);
+      const said = errors.split("\n").filter((line) => line.startsWith("lobule: "));
+      resolve({ code, sentence: (said.at(-1) ?? errors.trim().split("\n").at(-1) ?? "").replace(/^lobule: /, "") });
+    });
+  });
+}
+
+/** Stops this process as after Ctrl-C when its input ends, where {@link runChild} started it: its parent is gone then. */
+export function stopWithInput(): void {
+  if (process.env.LOBULE_STOP_WITH_INPUT === undefined) return;
+  process.stdin.resume();
+  process.stdin.on("end", () => process.kill(process.pid, "SIGINT"));
+  process.stdin.unref();
+}

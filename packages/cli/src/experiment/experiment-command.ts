@@ -1,0 +1,157 @@
+import { readFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { readDecathlon } from "@lobule/data";
+import { adapterChoice } from "@lobule/node-gpu";
+import {
+  type ComparedRun,
+  type ComparedVariant,
+  compareVariants,
+  comparisonCasesCsv,
+  comparisonCsv,
+  comparisonJson,
+  ExperimentError,
+  type ExperimentRecord,
+  formatComparison,
+  type PlannedRun,
+  parseExperiment,
+  planExperiment,
+  planRun,
+  readComparedRun,
+  renderComparison,
+  writeFileAtomically,
+} from "@lobule/train";
+import type { CommandModule } from "yargs";
+import { fit } from "../data/text.js";
+import { interruptible } from "../shared/interruption.js";
+import { compileModel } from "../train/compile-model.js";
+import { requireTwo, runExperiment } from "./run-experiment.js";
+
+interface ExperimentArguments {
+  readonly file: string;
+  readonly out?: string;
+  readonly dryRun: boolean;
+  readonly adapters?: readonly string[];
+  readonly cache?: string;
+}
+
+export const experimentCommand: CommandModule<object, ExperimentArguments> = {
+  command: "experiment <file>",
+  describe: "Train variants under the same conditions and compare them",
+  builder: (parser) =>
+    parser
+      .positional("file", { type: "string", demandOption: true, describe: "JSON file, see docs/experiments.md" })
+      .option("out", { type: "string", describe: "folder of the runs; of a stopped experiment it goes on" })
+      .option("dry-run", { type: "boolean", default: false, describe: "show what would be trained, train nothing" })
+      .option("adapters", { type: "string", array: true, describe: "one run at a time on each: gpu lavapipe …" })
+      .option("cache", { type: "string", describe: "folder of the decoded slices" })
+      .example("$0 experiment gates.json --dry-run", "what it would cost")
+      .example("$0 experiment gates.json --out experiments/gates", "train, measure, compare") as never,
+  handler: experiment,
+};
+
+async function readFileOf(path: string): Promise<unknown> {
+  const text = await readFile(path, "utf8").catch(() => {
+    throw new ExperimentError(`${path}: cannot be read; give a JSON file as docs/experiments.md describes it`);
+  });
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ExperimentError(`${path}: is no JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function experiment({ file, out, dryRun, adapters, cache }: ExperimentArguments): Promise<void> {
+  const parsed = parseExperiment(await readFileOf(file), file);
+  const from = (path: string): string => resolve(dirname(file), path);
+  const data = from(parsed.data);
+  // Model files are named from the experiment file's folder, as the data are.
+  const planned = planExperiment(parsed, data, file).map((run) => ({
+    ...run,
+    config: { ...run.config, model: run.config.model === null ? null : from(run.config.model) },
+  }));
+  await readDecathlon(data); // a folder that is none is told at once, not by every run
+  if (dryRun) return showPlan(planned);
+  if (out === undefined) throw new ExperimentError("name the folder of the experiment: --out DIR");
+  const directory = resolve(out);
+  const failed = await interruptible(async (signal) => {
+    try {
+      const record = await runExperiment({ ...parsed, data }, planned, {
+        ...{ directory, source: file, cache, signal, log: (line) => console.log(line) },
+        adapters: adapters ?? [undefined],
+      });
+      await compare(record, planned, directory, parsed.folds !== null);
+      return record.runs.filter(({ state }) => state === "failed");
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      console.error(`interrupted; everything so far is saved. Go on with: lobule experiment ${file} --out ${out}`);
+      process.exitCode = 130;
+      return [];
+    }
+  });
+  if (failed.length > 0) {
+    throw new ExperimentError(
+      `${failed.length} of the runs failed, the first (${failed[0]?.name}) because: ${failed[0]?.error}; the same command tries them again`,
+    );
+  }
+}
+
+/** A line a variant: what a run of it is and costs. */
+async function showPlan(planned: readonly PlannedRun[]): Promise<void> {
+  const kernels = (await adapterChoice()).kind === "gpu" ? "parallel" : "serial";
+  const variants = [...new Map(planned.map((run) => [run.variant, run])).values()];
+  console.log(
+    `${"variant".padEnd(34)}${"parameters".padStart(11)}${"GFLOP".padStart(8)}${"MB moved".padStart(9)}${"peak MB".padStart(8)}${"steps".padStart(8)}`,
+  );
+  for (const { variant, config } of variants) {
+    const code = config.model === null ? undefined : await compileModel(config.model);
+    const { step, steps } = await planRun(config, { code, kernels });
+    const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0);
+    console.log(
+      `${fit(variant, 34)}${step.parameters.toLocaleString("en-US").padStart(11)}${(step.flops / 1e9).toFixed(2).padStart(8)}${megabytes(step.bytes).padStart(9)}${megabytes(step.peakBytes).padStart(8)}${String(steps).padStart(8)}`,
+    );
+  }
+  console.log(
+    `${planned.length} runs of ${planned[0]?.config.epochs} epochs; FLOPs and traffic of a step by its plan. Nothing was trained.`,
+  );
+}
+
+/** Compares the variants that have all their runs, with the seeds and folds of each taken together. */
+async function compare(
+  record: ExperimentRecord,
+  planned: readonly PlannedRun[],
+  directory: string,
+  folds: boolean,
+): Promise<void> {
+  const done = new Set(record.runs.filter(({ state }) => state === "done").map(({ name }) => name));
+  const variants: ComparedVariant[] = [];
+  for (const name of new Set(planned.map(({ variant }) => variant))) {
+    const names = planned.filter(({ variant }) => variant === name).map((run) => run.name);
+    if (!names.every((each) => done.has(each))) continue;
+    const [first, ...others] = await Promise.all(names.map((each) => readComparedRun(join(directory, each))));
+    variants.push({ name, runs: [first as ComparedRun, ...others] });
+  }
+  requireTwo(
+    variants.length,
+    record.runs.filter(({ state }) => state === "failed"),
+  );
+  const comparison = compareVariants(variants);
+  await writeFileAtomically(join(directory, "comparison.csv"), comparisonCsv(comparison));
+  await writeFileAtomically(join(directory, "cases.csv"), comparisonCasesCsv(comparison));
+  await writeFileAtomically(join(directory, "comparison.json"), comparisonJson(comparison));
+  const curves = variants.map(({ runs: [first] }) => first.metrics);
+  await writeFileAtomically(join(directory, "comparison.html"), renderComparison(comparison, curves));
+  console.log(formatComparison(comparison));
+  const runs = variants[0]?.runs.length ?? 1;
+  if (runs > 1) {
+    console.log(
+      `Each variant: ${runs} runs (seeds${folds ? " and folds" : ""}), averaged case by case; means of the runs:`,
+    );
+    for (const { name, runs: readings } of comparison.classes) {
+      for (const [i, { runMeans }] of readings.entries()) {
+        const means = runMeans.map((mean) => mean?.toFixed(3) ?? "-").join(" ");
+        console.log(`  ${fit(`${name}, ${variants[i]?.name}`, 40)} ${means}`);
+      }
+    }
+  }
+  console.log(`written: ${join(directory, "comparison")}.{csv,json,html}, ${join(directory, "cases.csv")}`);
+}

@@ -1,0 +1,183 @@
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  decideRung,
+  type Experiment,
+  ExperimentError,
+  type ExperimentRecord,
+  type PlannedRun,
+  RunFolder,
+  readExperimentRecord,
+  requireUnchanged,
+  scoreAt,
+  writeExperimentRecord,
+  writeFileAtomically,
+} from "@lobule/train";
+import { runChild } from "./child-run.js";
+
+export interface ExperimentOptions {
+  /** Folder of the experiment. */
+  readonly directory: string;
+  /** The experiment file, for messages. */
+  readonly source: string;
+  /** LOBULE_ADAPTER of each run that goes at the same time; undefined for this process's own choice. */
+  readonly adapters: readonly (string | undefined)[];
+  readonly cache: string | undefined;
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+}
+
+type RunRecord = ExperimentRecord["runs"][number];
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+/**
+ * Trains what is left of an experiment, rung by rung, and measures it. The record is written after every change, so the
+ * same experiment begun again goes on where this one was stopped or killed.
+ * @returns the record; runs that failed say why, and are tried again the next time.
+ * @throws ExperimentError when the folder holds another experiment; the signal's reason when it was stopped.
+ */
+export async function runExperiment(
+  experiment: Experiment,
+  planned: readonly PlannedRun[],
+  options: ExperimentOptions,
+): Promise<ExperimentRecord> {
+  const { directory, source, log } = options;
+  const before = await readExperimentRecord(directory);
+  if (before !== null) requireUnchanged(before, experiment, source, directory);
+  let record: ExperimentRecord = before ?? {
+    ...{ format: "lobule-experiment", version: 1, experiment: { ...experiment }, rungs: [] },
+    runs: planned.map(({ name, variant }) => ({ name, variant, state: "waiting", error: null })),
+  };
+  // One write at a time, where several runs go on at once.
+  let writing: Promise<void> = Promise.resolve();
+  const keep = (change: Partial<ExperimentRecord>): Promise<void> => {
+    record = { ...record, ...change };
+    writing = writing.then(() => writeExperimentRecord(directory, record));
+    return writing;
+  };
+  const set = (name: string, change: Partial<RunRecord>): Promise<void> =>
+    keep({ runs: record.runs.map((run) => (run.name === name ? { ...run, ...change } : run)) });
+  await keep({});
+  const { rungs = [], keep: share = 1, by = "loss" } = experiment.successiveHalving ?? {};
+  for (const until of [...rungs, experiment.epochs]) {
+    const left = planned.filter(({ name }) => {
+      const state = record.runs.find((run) => run.name === name)?.state;
+      return state !== "done" && state !== "stopped";
+    });
+    await inParallel(left, options.adapters, async (run, adapter) => {
+      options.signal.throwIfAborted();
+      await set(run.name, { state: "training", error: null });
+      const { state, error } = await train(run, until, experiment.epochs, adapter, options);
+      await set(run.name, { state, error });
+      if (error !== null) log(`${run.name}  failed: ${error}`);
+      options.signal.throwIfAborted();
+    });
+    if (until === experiment.epochs || record.rungs.some(({ epochs }) => epochs === until)) continue;
+    const rung = decideRung(await scoresAt(record, directory, until, by), { epochs: until, keep: share, by });
+    await keep({
+      rungs: [...record.rungs, { ...rung, scores: [...rung.scores], stopped: [...rung.stopped] }],
+      runs: record.runs.map((run) => (rung.stopped.includes(run.variant) ? { ...run, state: "stopped" } : run)),
+    });
+    log(
+      `after ${until} epochs: ${rung.stopped.length === 0 ? "all variants" : `${rung.stopped.join(", ")} stop, the others`} go on`,
+    );
+  }
+  return record;
+}
+
+/** Trains a run up to an epoch, and measures it where that is the last one. */
+async function train(
+  { name, config }: PlannedRun,
+  until: number,
+  epochs: number,
+  adapter: string | undefined,
+  { directory, cache, signal, log }: ExperimentOptions,
+): Promise<Pick<RunRecord, "state" | "error">> {
+  const run = join(directory, name);
+  const cached = cache === undefined ? [] : ["--cache", cache];
+  const pause = until < epochs ? ["--pause-after", String(until)] : [];
+  const settings = join(directory, `${name}.json`);
+  await writeFileAtomically(settings, `${JSON.stringify(config, null, 2)}\n`);
+  const words = (await exists(join(run, "config.json")))
+    ? ["train", "--resume", run]
+    : ["train", "--config", settings, "--out", run];
+  const onLine = (line: string): void => log(`${name}  ${epochLine(line, epochs)}`);
+  // A run whose parent was killed ends with its step; until then it keeps its folder.
+  for (let tries = 0; ; tries++) {
+    const { code, sentence } = await runChild([...words, ...pause, ...cached, "--json"], { adapter, signal, onLine });
+    if (signal.aborted) return { state: "paused", error: null };
+    if (code === 0) break;
+    if (tries < patience && / trains .* now; /.test(sentence)) {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      continue;
+    }
+    return { state: "failed", error: sentence };
+  }
+  if (until < epochs) return { state: "paused", error: null };
+  const { code, sentence } = await runChild(["evaluate", run], { adapter, signal });
+  if (signal.aborted) return { state: "paused", error: null };
+  return code === 0 ? { state: "done", error: null } : { state: "failed", error: sentence };
+}
+
+/** Half seconds that are waited for a run that another process is about to leave. */
+const patience = 60;
+
+/** A JSON line of `lobule train --json` as a person reads it. */
+function epochLine(line: string, epochs: number): string {
+  try {
+    const { epoch, training, validation } = JSON.parse(line) as {
+      readonly epoch: number;
+      readonly training: { readonly loss: number };
+      readonly validation: { readonly loss: number; readonly dice: { readonly perCase: readonly (number | null)[] } };
+    };
+    const dice = validation.dice.perCase.slice(1).map((each) => each?.toFixed(3) ?? "-");
+    return `${epoch + 1}/${epochs}  loss ${training.loss.toFixed(4)}  validation ${validation.loss.toFixed(4)}  Dice ${dice.join(" ")}`;
+  } catch {
+    return line;
+  }
+}
+
+async function scoresAt(
+  { runs }: ExperimentRecord,
+  directory: string,
+  epochs: number,
+  by: "dice" | "loss",
+): Promise<Map<string, (number | null)[]>> {
+  const scores = new Map<string, (number | null)[]>();
+  for (const { name, variant, state } of runs) {
+    if (state === "stopped") continue;
+    const score =
+      state === "failed"
+        ? null
+        : scoreAt(await (await RunFolder.open(join(directory, name))).readMetrics(), epochs, by);
+    scores.set(variant, [...(scores.get(variant) ?? []), score]);
+  }
+  return scores;
+}
+
+/** Does the work of each item, as many at a time as there are slots, each slot one after another. */
+async function inParallel<T, Slot>(
+  items: readonly T[],
+  slots: readonly Slot[],
+  work: (item: T, slot: Slot) => Promise<void>,
+): Promise<void> {
+  const queue = [...items];
+  await Promise.all(
+    slots.map(async (slot) => {
+      for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item, slot);
+    }),
+  );
+}
+
+/** @throws ExperimentError when fewer than two variants have all their runs done. */
+export function requireTwo(finished: number, failed: readonly RunRecord[]): void {
+  if (finished >= 2) return;
+  throw new ExperimentError(
+    `fewer than two variants have all their runs, so there is nothing to compare${failed.length === 0 ? "" : `; ${failed.length} runs failed, the first because: ${failed[0]?.error}`}`,
+  );
+}
