@@ -8,6 +8,7 @@ import { evaluateCommand } from "./evaluate/evaluate-command.js";
 import { stopWithInput } from "./experiment/child-run.js";
 import { experimentCommand } from "./experiment/experiment-command.js";
 import { inspectCommand } from "./inspect/inspect-command.js";
+import { summaryCommand } from "./inspect/summary-command.js";
 import { parityCommand } from "./parity/parity-command.js";
 import { phantomCommand } from "./phantom/phantom-command.js";
 import { segmentCommand } from "./segment/segment-command.js";
@@ -38,6 +39,7 @@ export async function main(words: readonly string[]): Promise<void> {
     .command(evaluateCommand)
     .command(segmentCommand)
     .command(inspectCommand)
+    .command(summaryCommand)
     .command(benchCommand)
     .command(compareCommand)
     .command(experimentCommand)

@@ -41,4 +41,4 @@ export {
 export { Module, type StateDict, StateDictError, type StateEntry } from "./module.js";
 export { type Observations, observed } from "./observe.js";
 export { Scope } from "./scope.js";
-export { type ImageModule, summary } from "./summary.js";
+export { type ImageModule, type SummaryOptions, summary } from "./summary.js";

@@ -1,14 +1,23 @@
 import type { Module } from "./module.js";
 
-/** What the forward pass of each module returned last, by its dotted name; those that were not called are left out. */
-export type Observations = ReadonlyMap<string, { readonly module: Module; readonly output: unknown }>;
+/** A module whose forward pass was called. */
+export interface Observation {
+  readonly module: Module;
+  /** What it returned last. */
+  readonly output: unknown;
+  /** What it was given, call by call. */
+  readonly calls: readonly (readonly unknown[])[];
+}
+
+/** By dotted name, in the order of their first return; modules that were not called are left out. */
+export type Observations = ReadonlyMap<string, Observation>;
 
 /** Runs `work` with the forward pass of every module below `module`, and its own, watched for as long as that takes. */
 export function observed<T>(
   module: Module,
   work: () => T,
 ): { readonly result: T; readonly observations: Observations } {
-  const observations = new Map<string, { module: Module; output: unknown }>();
+  const observations = new Map<string, Observation>();
   const watched: Module[] = [];
   for (const [name, each] of module.namedModules()) {
     const forward: unknown = Reflect.get(each, "forward");
@@ -18,7 +27,7 @@ export function observed<T>(
       configurable: true,
       value: (...inputs: unknown[]): unknown => {
         const output: unknown = Reflect.apply(forward, each, inputs);
-        observations.set(name, { module: each, output });
+        observations.set(name, { module: each, output, calls: [...(observations.get(name)?.calls ?? []), inputs] });
         return output;
       },
     });

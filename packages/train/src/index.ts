@@ -62,7 +62,7 @@ export { decideRung, type Rung, scoreAt } from "./experiment/successive-halving.
 export { LossScaler, type LossScalerOptions } from "./loss-scaler.js";
 export { defineModel, type ModelFactory, type ModelRequest } from "./model/custom-model.js";
 export { readModel, type SavedModel } from "./model/load-model.js";
-export type { ModelCode, ModelDescription } from "./model/model-description.js";
+export { buildNetwork, type ModelCode, type ModelDescription } from "./model/model-description.js";
 export { ModelError } from "./model/model-error.js";
 export { networkPresets, networkSettingsSchema, networkSpec } from "./model/network-settings.js";
 export type { Optimizer, StepOptions } from "./optimizer.js";

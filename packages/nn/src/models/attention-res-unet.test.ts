@@ -134,28 +134,31 @@ test("the seed decides every start value", () => {
 test("summary", () => {
   const model = new AttentionResUNet({ baseFeatures: 2, depth: 1 });
   expect(summary(model, [1, 1, 8, 8])).toMatchInlineSnapshot(`
-    "name                      layer            output        parameters
-    encoder.0.conv1           Conv2d           [1, 2, 8, 8]          18
-    encoder.0.bn1             BatchNorm2d      [1, 2, 8, 8]           4
-    encoder.0.conv2           Conv2d           [1, 2, 8, 8]          36
-    encoder.0.bn2             BatchNorm2d      [1, 2, 8, 8]           4
-    encoder.0.shortcut        Conv2d           [1, 2, 8, 8]           4
-    bridge.conv1              Conv2d           [1, 4, 4, 4]          72
-    bridge.bn1                BatchNorm2d      [1, 4, 4, 4]           8
-    bridge.conv2              Conv2d           [1, 4, 4, 4]         144
-    bridge.bn2                BatchNorm2d      [1, 4, 4, 4]           8
-    bridge.shortcut           Conv2d           [1, 4, 4, 4]          12
-    decoder.0.up              ConvTranspose2d  [1, 2, 8, 8]          34
+    "name                      layer            output        parameters    MFLOP       MB
+    encoder.0.conv1           Conv2d           [1, 2, 8, 8]          18     0.00     0.13
+    encoder.0.bn1             BatchNorm2d      [1, 2, 8, 8]           4     0.00     0.00
+    encoder.0.conv2           Conv2d           [1, 2, 8, 8]          36     0.00     0.13
+    encoder.0.bn2             BatchNorm2d      [1, 2, 8, 8]           4     0.00     0.00
+    encoder.0.shortcut        Conv2d           [1, 2, 8, 8]           4     0.00     0.13
+    pool                      MaxPool2d        [1, 2, 4, 4]           0     0.00     0.00
+    bridge.conv1              Conv2d           [1, 4, 4, 4]          72     0.00     0.13
+    bridge.bn1                BatchNorm2d      [1, 4, 4, 4]           8     0.00     0.00
+    bridge.conv2              Conv2d           [1, 4, 4, 4]         144     0.00     0.14
+    bridge.bn2                BatchNorm2d      [1, 4, 4, 4]           8     0.00     0.00
+    bridge.shortcut           Conv2d           [1, 4, 4, 4]          12     0.00     0.13
+    decoder.0.up              ConvTranspose2d  [1, 2, 8, 8]          34     0.00     0.13
+    decoder.0.gate            AttentionGate    –                      0     0.00     0.13
     decoder.0.gate.wx         Conv2d           –                      2
     decoder.0.gate.wg         Conv2d           –                      3
     decoder.0.gate.psi        Conv2d           –                      2
-    decoder.0.block.conv1     Conv2d           [1, 2, 8, 8]          72
-    decoder.0.block.bn1       BatchNorm2d      [1, 2, 8, 8]           4
-    decoder.0.block.conv2     Conv2d           [1, 2, 8, 8]          36
-    decoder.0.block.bn2       BatchNorm2d      [1, 2, 8, 8]           4
-    decoder.0.block.shortcut  Conv2d           [1, 2, 8, 8]          10
-    head                      Conv2d           [1, 3, 8, 8]           9
-    486 parameters (0.00 MiB), 32 running statistics; input [1, 1, 8, 8]"
+    decoder.0.block.conv1     Conv2d           [1, 2, 8, 8]          72     0.01     0.14
+    decoder.0.block.bn1       BatchNorm2d      [1, 2, 8, 8]           4     0.00     0.00
+    decoder.0.block.conv2     Conv2d           [1, 2, 8, 8]          36     0.00     0.13
+    decoder.0.block.bn2       BatchNorm2d      [1, 2, 8, 8]           4     0.00     0.00
+    decoder.0.block.shortcut  Conv2d           [1, 2, 8, 8]          10     0.00     0.13
+    head                      Conv2d           [1, 3, 8, 8]           9     0.00     0.13
+    486 parameters (0.00 MiB), 32 running statistics; input [1, 1, 8, 8]
+    layer by layer 0.000 GFLOP, 1.6 MB; fusion saves traffic between layers"
   `);
   expect(Object.hasOwn(model, "forward")).toBe(false);
 });
