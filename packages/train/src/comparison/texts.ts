@@ -31,6 +31,7 @@ export function notesOf({ reading, paired, runs, classes }: Comparison): string[
   const { title, rule, better } = readings[reading];
   const differences = classes.flatMap((each) => each.runs.flatMap(({ difference }) => difference ?? []));
   const tests = differences.filter((difference) => difference.tests !== null).length;
+  const seeds = classes[0]?.runs[0]?.runMeans.length ?? 1;
   const few = differences.some(({ pairs }) => pairs !== null && pairs < fewestPairs);
   return [
     `${title}; ${better} is better; ${rule}.`,
@@ -39,7 +40,7 @@ export function notesOf({ reading, paired, runs, classes }: Comparison): string[
       : "Unpaired: difference of means, with a 95 % percentile bootstrap interval that resamples each run's cases by itself. Runs on other cases or data differ by these too, not by the networks alone.",
     ...(paired
       ? [
-          `p: exact sign test and Wilcoxon signed-rank test (exact up to 25 differences without ties, else the normal approximation), two-sided, each Holm-corrected for ${tests === 1 ? "the one test" : `the ${tests} tests`} of its kind. They speak of these cases and these trained weights; training again with another seed is not in them.`,
+          `p: exact sign test and Wilcoxon signed-rank test (exact up to 25 differences without ties, else the normal approximation), two-sided, each Holm-corrected for ${tests === 1 ? "the one test" : `the ${tests} tests`} of its kind. ${seeds > 1 ? `Each case enters with its mean over ${seeds} runs; how far these differ from each other is not in p.` : "They speak of these cases and these trained weights; training again with another seed is not in them."}`,
         ]
       : []),
     ...(few
