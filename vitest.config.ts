@@ -32,7 +32,7 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
     // SwiftShader compiles every kernel anew in each process.
-    testTimeout: 600_000,
-    hookTimeout: 600_000,
+    testTimeout: 1_200_000,
+    hookTimeout: 1_200_000,
   },
 });

@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { access, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
   decideRung,
@@ -103,9 +103,10 @@ async function train(
   const pause = until < epochs ? ["--pause-after", String(until)] : [];
   const settings = join(directory, `${name}.json`);
   await writeFileAtomically(settings, `${JSON.stringify(config, null, 2)}\n`);
-  const words = (await exists(join(run, "config.json")))
-    ? ["train", "--resume", run]
-    : ["train", "--config", settings, "--out", run];
+  const begun = await exists(join(run, "checkpoints", "last.safetensors"));
+  // A kill before the first checkpoint leaves a folder that there is nothing to go on with.
+  if (!begun) await rm(run, { recursive: true, force: true });
+  const words = begun ? ["train", "--resume", run] : ["train", "--config", settings, "--out", run];
   const onLine = (line: string): void => log(`${name}  ${epochLine(line, epochs)}`);
   // A run whose parent was killed ends with its step; until then it keeps its folder.
   for (let tries = 0; ; tries++) {
