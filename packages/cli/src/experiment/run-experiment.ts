@@ -105,7 +105,7 @@ async function train(
   await writeFileAtomically(settings, `${JSON.stringify(config, null, 2)}\n`);
   const begun = await exists(join(run, "checkpoints", "last.safetensors"));
   // A kill before the first checkpoint leaves a folder that there is nothing to go on with.
-  if (!begun) await rm(run, { recursive: true, force: true });
+  if (!begun && (await exists(join(run, "config.json")))) await rm(run, { recursive: true });
   const words = begun ? ["train", "--resume", run] : ["train", "--config", settings, "--out", run];
   const onLine = (line: string): void => log(`${name}  ${epochLine(line, epochs)}`);
   // A run whose parent was killed ends with its step; until then it keeps its folder.
