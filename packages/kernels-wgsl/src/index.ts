@@ -52,6 +52,7 @@ export {
 } from "./slice-sampler/slice-sampler.js";
 export { softmax, softmaxGrad } from "./softmax/softmax.js";
 export { type SoftmaxLossKernels, softmaxLoss } from "./softmax-loss/softmax-loss.js";
+export { isSubgroupOfEight, subgroupPlaces, subgroupPlacesLength } from "./subgroup-places/subgroup-places.js";
 export { sumPartials } from "./sum-partials/sum-partials.js";
 export { transpose } from "./transpose/transpose.js";
 export { upsampleBilinear2x, upsampleBilinear2xGrad } from "./upsample-bilinear2x/upsample-bilinear2x.js";

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { readDecathlon } from "@lobule/data";
-import { adapterChoice } from "@lobule/node-gpu";
+import { openGpu } from "@lobule/node-gpu";
+import { Device } from "@lobule/tensor";
 import {
   type ComparedRun,
   type ComparedVariant,
@@ -97,7 +98,9 @@ async function experiment({ file, out, dryRun, adapters, cache }: ExperimentArgu
 
 /** A line a variant: what a run of it is and costs. */
 async function showPlan(planned: readonly PlannedRun[]): Promise<void> {
-  const kernels = (await adapterChoice()).kind === "gpu" ? "parallel" : "serial";
+  const device = await Device.open(await openGpu());
+  const { kernels } = device;
+  device.destroy();
   const variants = [...new Map(planned.map((run) => [run.variant, run])).values()];
   console.log(
     `${"variant".padEnd(34)}${"parameters".padStart(11)}${"GFLOP".padStart(8)}${"MB moved".padStart(9)}${"peak MB".padStart(8)}${"steps".padStart(8)}`,

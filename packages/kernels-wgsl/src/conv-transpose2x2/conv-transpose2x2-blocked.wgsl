@@ -38,6 +38,12 @@ fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -
 
 const LANES: u32 = 64;
 
+// Eight weights; `at` counts such rows.
+struct Weights { low: vec4f, high: vec4f }
+fn loadWeights(at: u32, lane: u32) -> Weights { return Weights(weight[2u * at], weight[2u * at + 1u]); }
+// Input channels that an invocation reads: without a tile it leaves the loop at once.
+fn channelsFor(live: bool) -> u32 { return select(0u, sizes.inChannels, live); }
+
 // Four pixels of an image, a quarter of it apart, so that neighbouring invocations read neighbouring pixels.
 struct Tile {
   n: u32,
@@ -67,9 +73,9 @@ fn loadTile(channel: InputChannel, tile: Tile) -> vec4f {
 }
 
 // Adds one input channel to the 2 × 2 sub-pixels of 2 output channels.
-fn addProducts(sums: ptr<function, array<vec4f, 8>>, at: u32, values: vec4f) {
-  let low = weight[at];
-  let high = weight[at + 1u];
+fn addProducts(sums: ptr<function, array<vec4f, 8>>, weights: Weights, values: vec4f) {
+  let low = weights.low;
+  let high = weights.high;
   (*sums)[0] += low.x * values;
   (*sums)[1] += low.y * values;
   (*sums)[2] += low.z * values;
@@ -110,9 +116,10 @@ fn main(
   let tile = tileOf((workgroup.x + workgroup.y * workgroups.x) * LANES + lane);
 
   var sums: array<vec4f, 8>; // [channel][sub-pixel], the four pixels in a vector
-  let channels = select(0u, sizes.inChannels, tile.live.x); // lanes without a tile leave the loop at once
+  let channels = channelsFor(tile.live.x);
   for (var ci = 0u; ci < channels; ci++) {
-    addProducts(&sums, (workgroup.z * sizes.inChannels + ci) * 2u, loadTile(prepareInput(tile.n, ci), tile));
+    let weights = loadWeights(workgroup.z * sizes.inChannels + ci, lane);
+    addProducts(&sums, weights, loadTile(prepareInput(tile.n, ci), tile));
   }
 
   let firstChannel = (sizes.firstBlock + workgroup.z) * 2u;

@@ -44,6 +44,12 @@ fn addToStatistics(s: ptr<function, Statistics>, channel: OutputChannel, value: 
 fn keepStatistics(s: Statistics, block: u32, lane: u32) {}
 fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {}
 
+// Eight weights; `at` counts such rows.
+struct Weights { low: vec4f, high: vec4f }
+fn loadWeights(at: u32, lane: u32) -> Weights { return Weights(weight[2u * at], weight[2u * at + 1u]); }
+// Input channels that an invocation reads: without a tile it leaves the loop at once.
+fn channelsFor(live: bool) -> u32 { return select(0u, sizes.inChannels, live); }
+
 // Four pixels of an image, a quarter of it apart, so that neighbouring invocations read neighbouring pixels.
 struct Tile {
   n: u32,
@@ -76,9 +82,9 @@ fn loadSubPixel(channel: InputChannel, tile: Tile, dy: u32, dx: u32) -> vec4f {
 }
 
 // Adds one sub-pixel of an input channel to the 8 output channels.
-fn addProducts(sums: ptr<function, array<vec4f, 8>>, at: u32, values: vec4f) {
-  let low = weight[at];
-  let high = weight[at + 1u];
+fn addProducts(sums: ptr<function, array<vec4f, 8>>, weights: Weights, values: vec4f) {
+  let low = weights.low;
+  let high = weights.high;
   (*sums)[0] += low.x * values;
   (*sums)[1] += low.y * values;
   (*sums)[2] += low.z * values;
@@ -113,14 +119,14 @@ fn main(
   let tile = tileOf(group * LANES + lane);
 
   var sums: array<vec4f, 8>; // [channel], the four pixels in a vector
-  let channels = select(0u, sizes.inChannels, tile.live.x); // lanes without a tile leave the loop at once
+  let channels = channelsFor(tile.live.x);
   for (var ci = 0u; ci < channels; ci++) {
     let channel = prepareInput(tile.n, ci);
-    let taps = (workgroup.z * sizes.inChannels + ci) * 8u;
-    addProducts(&sums, taps, loadSubPixel(channel, tile, 0u, 0u));
-    addProducts(&sums, taps + 2u, loadSubPixel(channel, tile, 0u, 1u));
-    addProducts(&sums, taps + 4u, loadSubPixel(channel, tile, 1u, 0u));
-    addProducts(&sums, taps + 6u, loadSubPixel(channel, tile, 1u, 1u));
+    let taps = (workgroup.z * sizes.inChannels + ci) * 4u;
+    addProducts(&sums, loadWeights(taps, lane), loadSubPixel(channel, tile, 0u, 0u));
+    addProducts(&sums, loadWeights(taps + 1u, lane), loadSubPixel(channel, tile, 0u, 1u));
+    addProducts(&sums, loadWeights(taps + 2u, lane), loadSubPixel(channel, tile, 1u, 0u));
+    addProducts(&sums, loadWeights(taps + 3u, lane), loadSubPixel(channel, tile, 1u, 1u));
   }
 
   // One call a channel, not a loop: a variable index would move the sums out of registers.

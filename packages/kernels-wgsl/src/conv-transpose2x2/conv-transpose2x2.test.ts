@@ -10,7 +10,7 @@ import {
   type Run,
   runLinear,
 } from "../testing/convolution-checks.js";
-import { testDevice } from "../testing/device.js";
+import { hasSubgroupsOfEight, testDevice } from "../testing/device.js";
 import { checkAgainstFullStorage } from "../testing/half-storage.js";
 import { convTranspose2x2Cases } from "./conv-transpose2x2.cases.js";
 import {
@@ -24,11 +24,13 @@ import {
 import { convTranspose2x2Reference } from "./conv-transpose2x2.reference.js";
 
 let device: GPUDevice;
+let eight = false;
 beforeAll(async () => {
   device = await testDevice();
+  eight = await hasSubgroupsOfEight();
 });
 
-const variants: readonly ConvTranspose2x2Variant[] = ["plain", "blocked"];
+const variants: readonly ConvTranspose2x2Variant[] = ["plain", "blocked", "subgroup"];
 
 /** The three kernels of a problem on the same random arrays. */
 function runsOf(problem: ConvTranspose2x2Problem, variant: ConvTranspose2x2Variant) {
@@ -38,7 +40,9 @@ function runsOf(problem: ConvTranspose2x2Problem, variant: ConvTranspose2x2Varia
   const weight = randomArray(4 * shape.channels * outChannels, 2);
   const gradOutput = randomArray(imageSize(outShape), 3);
   const weightFor = (direction: "forward" | "grad-input") =>
-    variant === "plain" ? weight : packWeight(weight, packConvTranspose2x2(shape.channels, outChannels, direction));
+    variant === "plain"
+      ? weight
+      : packWeight(weight, packConvTranspose2x2(shape.channels, outChannels, direction, variant));
   const forward: Run = {
     what: `convTranspose2x2, ${variant}`,
     kernel: convTranspose2x2(problem, variant),
@@ -51,13 +55,13 @@ function runsOf(problem: ConvTranspose2x2Problem, variant: ConvTranspose2x2Varia
     arrays: { input: gradOutput, weight: weightFor("grad-input") },
     length: imageSize(shape),
   };
-  const gradWeightBy = (way: ConvTranspose2x2Variant | "serial"): Run => ({
+  const gradWeightBy = (way: "plain" | "blocked" | "serial"): Run => ({
     what: `convTranspose2x2GradWeight, ${way}`,
     kernel: convTranspose2x2GradWeight(problem, way),
     arrays: { input, gradOutput },
     length: weight.length,
   });
-  const gradWeight = gradWeightBy(variant);
+  const gradWeight = gradWeightBy(variant === "plain" ? variant : "blocked");
   const gradWeightSerial = gradWeightBy("serial");
   const dot = (y: Float64Array) => y.reduce((sum, value, i) => sum + value * (gradOutput[i] as number), 0);
   return {
@@ -68,12 +72,14 @@ function runsOf(problem: ConvTranspose2x2Problem, variant: ConvTranspose2x2Varia
 }
 
 describe.each(convTranspose2x2Cases)("$input Ã— $outChannels: $why", (problem) => {
-  test.each(variants)("output, %s", async (variant) => {
+  test.for(variants)("output, %s", async (variant, ctx) => {
+    if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");
     const { forward, input, shape, weight, outChannels } = runsOf(problem, variant);
     await checkRun(device, forward, convTranspose2x2Reference(input, shape, weight, outChannels));
   });
 
-  test.each(variants)("gradients, %s", async (variant) => {
+  test.for(variants)("gradients, %s", async (variant, ctx) => {
+    if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");
     const { gradInput, gradWeight, shape, input, weight, lossOfInput, lossOfWeight } = runsOf(problem, variant);
     await checkGradient(device, gradInput, lossOfInput, input);
     await checkStatistics(device, gradInput, shape);
@@ -90,19 +96,24 @@ describe.each(convTranspose2x2Cases)("weight gradient without barriers, $input Ã
   });
 });
 
-test("the blocked kernels equal the plain ones on a level of the network", async () => {
-  const problem = { input: { batch: 2, channels: 16, height: 40, width: 36 }, outChannels: 24 };
-  const plain = runsOf(problem, "plain");
-  const blocked = runsOf(problem, "blocked");
-  for (const name of ["forward", "gradInput", "gradWeight"] as const) {
-    expectClose(name, await runLinear(device, blocked[name]), await runLinear(device, plain[name]));
-  }
-  expectClose("serial", await runLinear(device, blocked.gradWeightSerial), await runLinear(device, plain.gradWeight));
-});
+test.for(["blocked", "subgroup"] as const)(
+  "the %s kernels equal the plain ones on a level of the network",
+  async (variant, ctx) => {
+    if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");
+    const problem = { input: { batch: 2, channels: 16, height: 40, width: 36 }, outChannels: 24 };
+    const plain = runsOf(problem, "plain");
+    const fast = runsOf(problem, variant);
+    for (const name of ["forward", "gradInput", "gradWeight"] as const) {
+      expectClose(name, await runLinear(device, fast[name]), await runLinear(device, plain[name]));
+    }
+    expectClose("serial", await runLinear(device, fast.gradWeightSerial), await runLinear(device, plain.gradWeight));
+  },
+);
 
 describe.each(variants)("%s", (variant) => {
   test("f16 storage", async (ctx) => {
     if (!device.features.has("shader-f16")) ctx.skip("adapter lacks shader-f16");
+    if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");
     const { forward, gradInput, gradWeight, gradWeightSerial, shape, weight, outChannels } = runsOf(
       { input: { batch: 2, channels: 3, height: 5, width: 6 }, outChannels: 4 },
       variant,

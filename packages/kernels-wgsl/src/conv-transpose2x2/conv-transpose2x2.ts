@@ -1,5 +1,12 @@
 import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
-import { launchBlocks, noWeight, type PackedLayout, packBlocks, planUniformWeight } from "../shared/packing.js";
+import {
+  launchBlocks,
+  noWeight,
+  type PackedLayout,
+  packBlocks,
+  planWeight,
+  withWeightAccess,
+} from "../shared/packing.js";
 import { splitPixels, sumLanes, wantedPartials, wantedSerialPartials } from "../shared/partial-sums.js";
 import plainSource from "./conv-transpose2x2.wgsl.js";
 import blockedSource from "./conv-transpose2x2-blocked.wgsl.js";
@@ -17,9 +24,10 @@ export interface ConvTranspose2x2Problem {
 
 /**
  * `plain` reads the weight as it is, from storage; `blocked` computes 2 output channels (8 of the gradient) × 4 pixels
- * an invocation and reads the weight as {@link packConvTranspose2x2} lays it out.
+ * an invocation and reads the weight as {@link packConvTranspose2x2} lays it out; `subgroup` does
+ * so with weights shared by 8 invocations.
  */
-export type ConvTranspose2x2Variant = "plain" | "blocked";
+export type ConvTranspose2x2Variant = "plain" | "blocked" | "subgroup";
 
 const lanes = 64;
 const outBlock = 2;
@@ -31,15 +39,13 @@ const flopsOf = ({ input, outChannels }: ConvTranspose2x2Problem): number => 2 *
 const bytesOf = ({ input, outChannels }: ConvTranspose2x2Problem): number =>
   4 * (imageSize(input) + taps * (imageSize({ ...input, channels: outChannels }) + input.channels * outChannels));
 
-const planForward = (inChannels: number, outChannels: number) =>
-  planUniformWeight("conv-transpose2x2-blocked", inChannels * taps * outBlock, ceilDivide(outChannels, outBlock));
+type Packed = Exclude<ConvTranspose2x2Variant, "plain">;
 
-const planGradInput = (inChannels: number, outChannels: number) =>
-  planUniformWeight(
-    "conv-transpose2x2-grad-input-blocked",
-    outChannels * taps * inBlock,
-    ceilDivide(inChannels, inBlock),
-  );
+const planForward = (inChannels: number, outChannels: number, variant: Packed) =>
+  planWeight(variant, inChannels * taps * outBlock, ceilDivide(outChannels, outBlock));
+
+const planGradInput = (inChannels: number, outChannels: number, variant: Packed) =>
+  planWeight(variant, outChannels * taps * inBlock, ceilDivide(inChannels, inBlock));
 
 /** Tiles of 4 pixels through all images, on the coarse grid. */
 function tilesOf({ batch, height, width }: ImageShape) {
@@ -52,8 +58,7 @@ function tilesOf({ batch, height, width }: ImageShape) {
  *
  * output[n, co, 2y + dy, 2x + dx] = Σ over ci of weight[ci, co, dy, dx] · input[n, ci, y, x]
  *
- * Slots Input and Output. `weight` is [ci, co, 2, 2] or, for `blocked`, packed `forward`.
- * @throws WeightBlockTooLargeError when `blocked` is to read more than 2048 channels.
+ * Slots Input and Output. `weight` is [ci, co, 2, 2] or, for the others, packed `forward`.
  */
 export function convTranspose2x2(problem: ConvTranspose2x2Problem, variant: ConvTranspose2x2Variant): Kernel {
   const { batch, channels: inChannels, height, width } = problem.input;
@@ -71,10 +76,11 @@ export function convTranspose2x2(problem: ConvTranspose2x2Problem, variant: Conv
   }
   const { quarter, tiles, groups } = tilesOf(problem.input);
   const sizes = { ...shape, quarter, tiles };
+  const plan = planForward(inChannels, outChannels, variant);
   return {
-    name: "conv-transpose2x2-blocked",
-    source: blockedSource,
-    launches: launchBlocks(planForward(inChannels, outChannels), foldWorkgroups(groups), sizes),
+    name: `conv-transpose2x2-${variant}`,
+    source: withWeightAccess(blockedSource, plan.access),
+    launches: launchBlocks(plan, foldWorkgroups(groups), sizes),
     ...cost,
   };
 }
@@ -86,8 +92,7 @@ export function convTranspose2x2(problem: ConvTranspose2x2Problem, variant: Conv
  * gradInput[n, ci, y, x] = Σ over co, dy, dx of weight[ci, co, dy, dx] · gradOutput[n, co, 2y + dy, 2x + dx]
  *
  * Slots Input (reads gradOutput) and Output (writes the gradient), statistics of what it writes. `weight` is
- * [ci, co, 2, 2] or, for `blocked`, packed `grad-input`.
- * @throws WeightBlockTooLargeError when `blocked` is to read more than 512 channels.
+ * [ci, co, 2, 2] or, for the others, packed `grad-input`.
  */
 export function convTranspose2x2GradInput(problem: ConvTranspose2x2Problem, variant: ConvTranspose2x2Variant): Kernel {
   const { batch, channels: inChannels, height, width } = problem.input;
@@ -105,37 +110,35 @@ export function convTranspose2x2GradInput(problem: ConvTranspose2x2Problem, vari
     };
   }
   const tiling = tilesOf(problem.input);
+  const plan = planGradInput(inChannels, outChannels, variant);
   return {
-    name: "conv-transpose2x2-grad-input-blocked",
-    source: gradInputBlockedSource,
-    launches: launchBlocks(planGradInput(inChannels, outChannels), foldWorkgroups(tiling.groups), {
-      ...shape,
-      ...tiling,
-    }),
+    name: `conv-transpose2x2-grad-input-${variant}`,
+    source: withWeightAccess(gradInputBlockedSource, plan.access),
+    launches: launchBlocks(plan, foldWorkgroups(tiling.groups), { ...shape, ...tiling }),
     ...cost,
     statistics: { partials: tiling.groups },
   };
 }
 
 /**
- * Layout of the weight [ci, co, 2, 2] for the `blocked` variants: `forward` [blocks of 2 output channels, ci, 2, 2, 2]
+ * Layout of the weight [ci, co, 2, 2] for the `blocked` and `subgroup` variants: `forward` [blocks of 2 output channels, ci, 2, 2, 2]
  * with the output channel before the taps, `grad-input` [blocks of 8 input channels, co, 2, 2, 8]; in parts that begin at
  * multiples of 256 bytes where it takes several launches.
- * @throws WeightBlockTooLargeError when a direction reads too many channels.
  */
 export function packConvTranspose2x2(
   inChannels: number,
   outChannels: number,
   direction: "forward" | "grad-input",
+  variant: Packed,
 ): PackedLayout {
   if (direction === "forward") {
-    return packBlocks(planForward(inChannels, outChannels), (block, element) => {
+    return packBlocks(planForward(inChannels, outChannels, variant), (block, element) => {
       const co = block * outBlock + (Math.floor(element / taps) % outBlock);
       const ci = Math.floor(element / taps / outBlock);
       return co < outChannels ? (ci * outChannels + co) * taps + (element % taps) : noWeight;
     });
   }
-  return packBlocks(planGradInput(inChannels, outChannels), (block, element) => {
+  return packBlocks(planGradInput(inChannels, outChannels, variant), (block, element) => {
     const ci = block * inBlock + (element % inBlock);
     const tap = Math.floor(element / inBlock) % taps;
     const co = Math.floor(element / inBlock / taps);
@@ -153,7 +156,7 @@ export function packConvTranspose2x2(
  */
 export function convTranspose2x2GradWeight(
   problem: ConvTranspose2x2Problem,
-  variant: ConvTranspose2x2Variant | "serial",
+  variant: "plain" | "blocked" | "serial",
 ): Kernel & { readonly partials: number } {
   const { batch, channels: inChannels, height, width } = problem.input;
   const { outChannels } = problem;

@@ -10,7 +10,7 @@ import {
   type Run,
   runLinear,
 } from "../testing/convolution-checks.js";
-import { testDevice } from "../testing/device.js";
+import { hasSubgroupsOfEight, testDevice } from "../testing/device.js";
 import { checkAgainstFullStorage } from "../testing/half-storage.js";
 import { conv1x1Cases } from "./conv1x1.cases.js";
 import {
@@ -24,11 +24,13 @@ import {
 import { conv1x1Reference } from "./conv1x1.reference.js";
 
 let device: GPUDevice;
+let eight = false;
 beforeAll(async () => {
   device = await testDevice();
+  eight = await hasSubgroupsOfEight();
 });
 
-const variants: readonly Conv1x1Variant[] = ["plain", "blocked"];
+const variants: readonly Conv1x1Variant[] = ["plain", "blocked", "subgroup"];
 
 /** The three kernels of a problem on the same random arrays. */
 function runsOf(problem: Conv1x1Problem, variant: Conv1x1Variant) {
@@ -38,7 +40,7 @@ function runsOf(problem: Conv1x1Problem, variant: Conv1x1Variant) {
   const weight = randomArray(shape.channels * outChannels, 2);
   const gradOutput = randomArray(imageSize(outShape), 3);
   const weightFor = (direction: "forward" | "grad-input") =>
-    variant === "plain" ? weight : packWeight(weight, packConv1x1(shape.channels, outChannels, direction));
+    variant === "plain" ? weight : packWeight(weight, packConv1x1(shape.channels, outChannels, direction, variant));
   const forward: Run = {
     what: `conv1x1, ${variant}`,
     kernel: conv1x1(problem, variant),
@@ -51,13 +53,13 @@ function runsOf(problem: Conv1x1Problem, variant: Conv1x1Variant) {
     arrays: { input: gradOutput, weight: weightFor("grad-input") },
     length: imageSize(shape),
   };
-  const gradWeightBy = (way: Conv1x1Variant | "serial"): Run => ({
+  const gradWeightBy = (way: "plain" | "blocked" | "serial"): Run => ({
     what: `conv1x1GradWeight, ${way}`,
     kernel: conv1x1GradWeight(problem, way),
     arrays: { input, gradOutput },
     length: weight.length,
   });
-  const gradWeight = gradWeightBy(variant);
+  const gradWeight = gradWeightBy(variant === "plain" ? variant : "blocked");
   const gradWeightSerial = gradWeightBy("serial");
   const dot = (y: Float64Array) => y.reduce((sum, value, i) => sum + value * (gradOutput[i] as number), 0);
   return {
@@ -68,13 +70,15 @@ function runsOf(problem: Conv1x1Problem, variant: Conv1x1Variant) {
 }
 
 describe.each(conv1x1Cases)("$input × $outChannels: $why", (problem) => {
-  test.each(variants)("output, %s", async (variant) => {
+  test.for(variants)("output, %s", async (variant, ctx) => {
+    if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");
     const { forward, input, shape, weight, outShape, outChannels } = runsOf(problem, variant);
     await checkRun(device, forward, conv1x1Reference(input, shape, weight, outChannels));
     await checkStatistics(device, forward, outShape);
   });
 
-  test.each(variants)("gradients, %s", async (variant) => {
+  test.for(variants)("gradients, %s", async (variant, ctx) => {
+    if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");
     const { gradInput, gradWeight, shape, input, weight, lossOfInput, lossOfWeight } = runsOf(problem, variant);
     await checkGradient(device, gradInput, lossOfInput, input);
     await checkStatistics(device, gradInput, shape);
@@ -91,19 +95,24 @@ describe.each(conv1x1Cases)("weight gradient without barriers, $input × $outCha
   });
 });
 
-test("the blocked kernels equal the plain ones on a level of the network", async () => {
-  const problem = { input: { batch: 2, channels: 16, height: 40, width: 36 }, outChannels: 24 };
-  const plain = runsOf(problem, "plain");
-  const blocked = runsOf(problem, "blocked");
-  for (const name of ["forward", "gradInput", "gradWeight"] as const) {
-    expectClose(name, await runLinear(device, blocked[name]), await runLinear(device, plain[name]));
-  }
-  expectClose("serial", await runLinear(device, blocked.gradWeightSerial), await runLinear(device, plain.gradWeight));
-});
+test.for(["blocked", "subgroup"] as const)(
+  "the %s kernels equal the plain ones on a level of the network",
+  async (variant, ctx) => {
+    if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");
+    const problem = { input: { batch: 2, channels: 16, height: 40, width: 36 }, outChannels: 24 };
+    const plain = runsOf(problem, "plain");
+    const fast = runsOf(problem, variant);
+    for (const name of ["forward", "gradInput", "gradWeight"] as const) {
+      expectClose(name, await runLinear(device, fast[name]), await runLinear(device, plain[name]));
+    }
+    expectClose("serial", await runLinear(device, fast.gradWeightSerial), await runLinear(device, plain.gradWeight));
+  },
+);
 
 describe.each(variants)("%s", (variant) => {
   test("f16 storage", async (ctx) => {
     if (!device.features.has("shader-f16")) ctx.skip("adapter lacks shader-f16");
+    if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");
     const { forward, gradInput, gradWeight, gradWeightSerial, shape, weight, outChannels } = runsOf(
       { input: { batch: 2, channels: 3, height: 5, width: 6 }, outChannels: 4 },
       variant,
@@ -135,11 +144,13 @@ test("the reference mixes channels and keeps pixels apart", () => {
   expect([...conv1x1Reference([1, 2, 10, 20], shape, [3, 1, 0, 2], 2)]).toEqual([13, 26, 20, 40]);
 });
 
-test("more than 2048 read channels do not fit a uniform binding", () => {
-  const input = { batch: 1, channels: 2049, height: 1, width: 1 };
-  expect(() => conv1x1({ input, outChannels: 1 }, "blocked")).toThrowErrorMatchingInlineSnapshot(
-    `[WeightBlockTooLargeError: conv1x1-blocked: the weights of one channel block need 65568 bytes, a uniform binding holds 65536. Use the plain variant.]`,
+test("more than 2048 read channels do not fit a uniform binding and come from storage", async () => {
+  const { forward, input, shape, weight, outChannels } = runsOf(
+    { input: { batch: 1, channels: 2049, height: 1, width: 3 }, outChannels: 9 },
+    "blocked",
   );
+  expect(forward.kernel.source).toContain("var<storage, read> weight: array<vec4f>;");
+  await checkRun(device, forward, conv1x1Reference(input, shape, weight, outChannels));
 });
 
 test("more workgroups than one dimension holds", async () => {

@@ -1,5 +1,12 @@
 import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
-import { launchBlocks, noWeight, type PackedLayout, packBlocks, planUniformWeight } from "../shared/packing.js";
+import {
+  launchBlocks,
+  noWeight,
+  type PackedLayout,
+  packBlocks,
+  planWeight,
+  withWeightAccess,
+} from "../shared/packing.js";
 import { splitPixels, sumLanes, wantedPartials, wantedSerialPartials } from "../shared/partial-sums.js";
 import plainSource from "./conv1x1.wgsl.js";
 import blockedSource from "./conv1x1-blocked.wgsl.js";
@@ -15,9 +22,9 @@ export interface Conv1x1Problem {
 
 /**
  * `plain` reads the weight as it is, from storage; `blocked` computes 8 channels × 4 pixels an invocation and reads the
- * weight as {@link packConv1x1} lays it out.
+ * weight as {@link packConv1x1} lays it out; `subgroup` does so with weights shared by 8 invocations.
  */
-export type Conv1x1Variant = "plain" | "blocked";
+export type Conv1x1Variant = "plain" | "blocked" | "subgroup";
 
 const lanes = 64;
 const channelBlock = 8;
@@ -27,19 +34,20 @@ const flopsOf = ({ input, outChannels }: Conv1x1Problem): number => 2 * imageSiz
 const bytesOf = ({ input, outChannels }: Conv1x1Problem): number =>
   4 * (imageSize(input) + imageSize({ ...input, channels: outChannels }) + input.channels * outChannels);
 
-const planWeight = (inChannels: number, outChannels: number) =>
-  planUniformWeight("conv1x1-blocked", inChannels * channelBlock, ceilDivide(outChannels, channelBlock));
+const planOf = (inChannels: number, outChannels: number, variant: "blocked" | "subgroup") =>
+  planWeight(variant, inChannels * channelBlock, ceilDivide(outChannels, channelBlock));
 
-function blocked(problem: Conv1x1Problem): Kernel {
+function blocked(problem: Conv1x1Problem, variant: "blocked" | "subgroup"): Kernel {
   const { batch, channels, height, width } = problem.input;
   const quarter = ceilDivide(height * width, 4);
   const tiles = batch * quarter;
   const groups = ceilDivide(tiles, lanes);
   const sizes = { inChannels: channels, outChannels: problem.outChannels, height, width, quarter, tiles, groups };
+  const plan = planOf(channels, problem.outChannels, variant);
   return {
-    name: "conv1x1-blocked",
-    source: blockedSource,
-    launches: launchBlocks(planWeight(channels, problem.outChannels), foldWorkgroups(groups), sizes),
+    name: `conv1x1-${variant}`,
+    source: withWeightAccess(blockedSource, plan.access),
+    launches: launchBlocks(plan, foldWorkgroups(groups), sizes),
     flops: flopsOf(problem),
     bytes: bytesOf(problem),
     statistics: { partials: groups },
@@ -65,11 +73,10 @@ function plain(problem: Conv1x1Problem, strides: { outStride: number; inStride: 
  *
  * output[n, co, y, x] = Σ over ci of weight[co, ci] · input[n, ci, y, x]
  *
- * Slots Input and Output, statistics of the output. `weight` is [co, ci, 1, 1] or, for `blocked`, packed `forward`.
- * @throws WeightBlockTooLargeError when `blocked` is to read more than 2048 channels.
+ * Slots Input and Output, statistics of the output. `weight` is [co, ci, 1, 1] or, for the others, packed `forward`.
  */
 export function conv1x1(problem: Conv1x1Problem, variant: Conv1x1Variant): Kernel {
-  if (variant === "blocked") return blocked(problem);
+  if (variant !== "plain") return blocked(problem, variant);
   return plain(problem, { outStride: problem.input.channels, inStride: 1 });
 }
 
@@ -78,30 +85,29 @@ export function conv1x1(problem: Conv1x1Problem, variant: Conv1x1Variant): Kerne
  * weight, → [n, ci, h, w].
  *
  * Slots Input (reads gradOutput) and Output (writes the gradient), statistics of what it writes. `weight` is
- * [co, ci, 1, 1] or, for `blocked`, packed `grad-input`.
- * @throws WeightBlockTooLargeError when `blocked` is to read more than 2048 channels.
+ * [co, ci, 1, 1] or, for the others, packed `grad-input`.
  */
 export function conv1x1GradInput(problem: Conv1x1Problem, variant: Conv1x1Variant): Kernel {
   const inChannels = problem.input.channels;
   const swapped = { input: { ...problem.input, channels: problem.outChannels }, outChannels: inChannels };
-  if (variant === "blocked") return blocked(swapped);
+  if (variant !== "plain") return blocked(swapped, variant);
   return plain(swapped, { outStride: 1, inStride: inChannels });
 }
 
 /**
- * Layout of the weight [co, ci, 1, 1] for the `blocked` variants: [blocks of 8 written channels, read channels, 8], in
+ * Layout of the weight [co, ci, 1, 1] for the `blocked` and `subgroup` variants: [blocks of 8 written channels, read channels, 8], in
  * parts that begin at multiples of 256 bytes where it takes several launches. Channels are those of the forward
  * convolution.
- * @throws WeightBlockTooLargeError when more than 2048 channels are read.
  */
 export function packConv1x1(
   inChannels: number,
   outChannels: number,
   direction: "forward" | "grad-input",
+  variant: "blocked" | "subgroup",
 ): PackedLayout {
   const forward = direction === "forward";
   const written = forward ? outChannels : inChannels;
-  return packBlocks(planWeight(forward ? inChannels : outChannels, written), (block, element) => {
+  return packBlocks(planOf(forward ? inChannels : outChannels, written, variant), (block, element) => {
     const writes = block * channelBlock + (element % channelBlock);
     const reads = Math.floor(element / channelBlock);
     if (writes >= written) return noWeight;
@@ -118,7 +124,7 @@ export function packConv1x1(
  */
 export function conv1x1GradWeight(
   problem: Conv1x1Problem,
-  variant: Conv1x1Variant | "serial",
+  variant: "plain" | "blocked" | "serial",
 ): Kernel & { readonly partials: number } {
   const { batch, channels: inChannels, height, width } = problem.input;
   const { outChannels } = problem;

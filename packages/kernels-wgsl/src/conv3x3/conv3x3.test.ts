@@ -10,7 +10,7 @@ import {
   type Run,
   runLinear,
 } from "../testing/convolution-checks.js";
-import { testDevice } from "../testing/device.js";
+import { hasSubgroupsOfEight, testDevice } from "../testing/device.js";
 import { checkAgainstFullStorage } from "../testing/half-storage.js";
 import { conv3x3Cases } from "./conv3x3.cases.js";
 import {
@@ -22,15 +22,15 @@ import {
   packConv3x3,
 } from "./conv3x3.js";
 import { conv3x3Reference } from "./conv3x3.reference.js";
-import blockedSource from "./conv3x3-blocked.wgsl.js";
-import storageSource from "./conv3x3-blocked-storage.wgsl.js";
 
 let device: GPUDevice;
+let eight = false;
 beforeAll(async () => {
   device = await testDevice();
+  eight = await hasSubgroupsOfEight();
 });
 
-const variants: readonly Conv3x3Variant[] = ["plain", "blocked"];
+const variants: readonly Conv3x3Variant[] = ["plain", "blocked", "subgroup"];
 
 /** The three kernels of a problem on the same random arrays. */
 function runsOf(problem: Conv3x3Problem, variant: Conv3x3Variant) {
@@ -40,7 +40,7 @@ function runsOf(problem: Conv3x3Problem, variant: Conv3x3Variant) {
   const weight = randomArray(9 * shape.channels * outChannels, 2);
   const gradOutput = randomArray(imageSize(outShape), 3);
   const weightFor = (direction: "forward" | "grad-input") =>
-    variant === "plain" ? weight : packWeight(weight, packConv3x3(shape.channels, outChannels, direction));
+    variant === "plain" ? weight : packWeight(weight, packConv3x3(shape.channels, outChannels, direction, variant));
   const forward: Run = {
     what: `conv3x3, ${variant}`,
     kernel: conv3x3(problem, variant),
@@ -70,13 +70,15 @@ function runsOf(problem: Conv3x3Problem, variant: Conv3x3Variant) {
 }
 
 describe.each(conv3x3Cases)("$input × $outChannels: $why", (problem) => {
-  test.each(variants)("output, %s", async (variant) => {
+  test.for(variants)("output, %s", async (variant, ctx) => {
+    if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");
     const { forward, input, shape, weight, outShape, outChannels } = runsOf(problem, variant);
     await checkRun(device, forward, conv3x3Reference(input, shape, weight, outChannels));
     await checkStatistics(device, forward, outShape);
   });
 
-  test.each(variants)("gradients, %s", async (variant) => {
+  test.for(variants)("gradients, %s", async (variant, ctx) => {
+    if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");
     const { gradInput, gradWeight, shape, input, weight, lossOfInput, lossOfWeight } = runsOf(problem, variant);
     await checkGradient(device, gradInput, lossOfInput, input);
     await checkStatistics(device, gradInput, shape);
@@ -93,19 +95,24 @@ describe.each(conv3x3Cases)("weight gradient without barriers, $input × $outCha
   });
 });
 
-test("the blocked kernels equal the plain ones on a level of the network", async () => {
-  const problem = { input: { batch: 2, channels: 16, height: 40, width: 36 }, outChannels: 24 };
-  const plain = runsOf(problem, "plain");
-  const blocked = runsOf(problem, "blocked");
-  for (const name of ["forward", "gradInput", "gradWeight"] as const) {
-    expectClose(name, await runLinear(device, blocked[name]), await runLinear(device, plain[name]));
-  }
-  expectClose("serial", await runLinear(device, blocked.gradWeightSerial), await runLinear(device, plain.gradWeight));
-});
+test.for(["blocked", "subgroup"] as const)(
+  "the %s kernels equal the plain ones on a level of the network",
+  async (variant, ctx) => {
+    if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");
+    const problem = { input: { batch: 2, channels: 16, height: 40, width: 36 }, outChannels: 24 };
+    const plain = runsOf(problem, "plain");
+    const fast = runsOf(problem, variant);
+    for (const name of ["forward", "gradInput", "gradWeight"] as const) {
+      expectClose(name, await runLinear(device, fast[name]), await runLinear(device, plain[name]));
+    }
+    expectClose("serial", await runLinear(device, fast.gradWeightSerial), await runLinear(device, plain.gradWeight));
+  },
+);
 
 describe.each(variants)("%s", (variant) => {
   test("f16 storage", async (ctx) => {
     if (!device.features.has("shader-f16")) ctx.skip("adapter lacks shader-f16");
+    if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");
     const { forward, gradInput, gradWeight, gradWeightSerial, shape, weight, outChannels } = runsOf(
       { input: { batch: 2, channels: 3, height: 5, width: 6 }, outChannels: 4 },
       variant,
@@ -140,12 +147,6 @@ test("the reference on an image of ones: 4 taps see a corner, 6 an edge, 9 the c
   expect([...conv3x3Reference([1, 2, 3, 4, 5, 6, 7, 8, 9], shape, [0, 1, 0, 0, 0, 0, 0, 0, 0], 1)]).toEqual([
     0, 0, 0, 1, 2, 3, 4, 5, 6,
   ]);
-});
-
-test("the storage twin differs from the blocked kernel in the weight's binding only", () => {
-  const others = (source: string) => source.split("\n").filter((line) => !line.includes("> weight: "));
-  expect(others(storageSource)).toEqual(others(blockedSource));
-  expect(storageSource.split("\n").length - others(storageSource).length).toBe(1);
 });
 
 test("weights beyond 64 KiB are spread over launches that begin at multiples of 256 bytes", () => {

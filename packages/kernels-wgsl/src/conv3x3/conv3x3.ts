@@ -4,17 +4,17 @@ import {
   noWeight,
   type PackedLayout,
   packBlocks,
-  planUniformWeight,
-  uniformWeightBytes,
-  type WeightPlan,
+  planWeight,
+  withWeightAccess,
 } from "../shared/packing.js";
-import { sumLanes, wantedPartials, wantedSerialPartials } from "../shared/partial-sums.js";
+import { sumLanes, wantedPartials, wantedSerialPartials, wantedSubgroupPartials } from "../shared/partial-sums.js";
 import plainSource from "./conv3x3.wgsl.js";
 import blockedSource from "./conv3x3-blocked.wgsl.js";
-import blockedStorageSource from "./conv3x3-blocked-storage.wgsl.js";
 import gradWeightSource from "./conv3x3-grad-weight.wgsl.js";
 import gradWeightBlockedSource from "./conv3x3-grad-weight-blocked.wgsl.js";
 import gradWeightSerialSource from "./conv3x3-grad-weight-serial.wgsl.js";
+import gradWeightSubgroupSource from "./conv3x3-grad-weight-subgroup.wgsl.js";
+import subgroupSource from "./conv3x3-subgroup.wgsl.js";
 
 /** A 3×3 convolution, stride 1, zero padding 1: input [n, ci, h, w], weight [co, ci, 3, 3] → [n, co, h, w]. */
 export interface Conv3x3Problem {
@@ -24,9 +24,12 @@ export interface Conv3x3Problem {
 
 /**
  * `plain` reads the weight as it is, from storage; `blocked` computes 8 channels × 4 rows × 2 columns an invocation and
- * reads the weight as {@link packConv3x3} lays it out.
+ * reads the weight as {@link packConv3x3} lays it out; `subgroup` lets 8 invocations compute 8 channels × 8 rows × 8 columns
+ * and share what they load.
  */
-export type Conv3x3Variant = "plain" | "blocked";
+export type Conv3x3Variant = "plain" | "blocked" | "subgroup";
+
+type Packed = Exclude<Conv3x3Variant, "plain">;
 
 const lanes = 64;
 const channelBlock = 8;
@@ -36,36 +39,25 @@ const flopsOf = ({ input, outChannels }: Conv3x3Problem): number => 18 * imageSi
 const bytesOf = ({ input, outChannels }: Conv3x3Problem): number =>
   4 * (imageSize(input) + imageSize({ ...input, channels: outChannels }) + 9 * input.channels * outChannels);
 
-/** Blocks of 8 output channels: in a uniform buffer where one fits, else all of them in one storage buffer. */
-function planWeight(inChannels: number, outChannels: number): WeightPlan & { readonly storage: boolean } {
-  const blockLength = inChannels * 9 * channelBlock;
-  const blocks = ceilDivide(outChannels, channelBlock);
-  if (blockLength * 4 <= uniformWeightBytes) {
-    return { ...planUniformWeight("conv3x3-blocked", blockLength, blocks), storage: false };
-  }
-  return { blockLength, blocks, blocksPerLaunch: blocks, launchLength: blocks * blockLength, storage: true };
-}
+const planOf = (inChannels: number, outChannels: number, variant: Packed) =>
+  planWeight(variant, inChannels * 9 * channelBlock, ceilDivide(outChannels, channelBlock));
 
-function blocked(problem: Conv3x3Problem): Kernel {
+/** Rows, columns of a tile, and how many of them a workgroup computes. */
+const tilings = { blocked: [4, 2, lanes], subgroup: [8, 8, lanes / 8] } as const;
+
+function packed(problem: Conv3x3Problem, variant: Packed): Kernel {
   const { batch, channels, height, width } = problem.input;
-  const plan = planWeight(channels, problem.outChannels);
-  const rowTiles = ceilDivide(height, 4);
-  const columnTiles = ceilDivide(width, 2);
+  const { outChannels } = problem;
+  const plan = planOf(channels, outChannels, variant);
+  const [rows, columns, perGroup] = tilings[variant];
+  const rowTiles = ceilDivide(height, rows);
+  const columnTiles = ceilDivide(width, columns);
   const tiles = batch * rowTiles * columnTiles;
-  const groups = ceilDivide(tiles, lanes);
-  const sizes = {
-    inChannels: channels,
-    outChannels: problem.outChannels,
-    height,
-    width,
-    rowTiles,
-    columnTiles,
-    tiles,
-    groups,
-  };
+  const groups = ceilDivide(tiles, perGroup);
+  const sizes = { inChannels: channels, outChannels, height, width, rowTiles, columnTiles, tiles, groups };
   return {
-    name: plan.storage ? "conv3x3-blocked-storage" : "conv3x3-blocked",
-    source: plan.storage ? blockedStorageSource : blockedSource,
+    name: `conv3x3-${variant}`,
+    source: variant === "subgroup" ? subgroupSource : withWeightAccess(blockedSource, plan.access),
     launches: launchBlocks(plan, foldWorkgroups(groups), sizes),
     flops: flopsOf(problem),
     bytes: bytesOf(problem),
@@ -92,10 +84,10 @@ function plain(problem: Conv3x3Problem, strides: { outStride: number; inStride: 
  *
  * output[n, co, y, x] = Σ over ci, ky, kx of weight[co, ci, ky, kx] · input[n, ci, y + ky − 1, x + kx − 1]
  *
- * Slots Input and Output, statistics of the output. `weight` is [co, ci, 3, 3] or, for `blocked`, packed `forward`.
+ * Slots Input and Output, statistics of the output. `weight` is [co, ci, 3, 3] or, for the others, packed `forward`.
  */
 export function conv3x3(problem: Conv3x3Problem, variant: Conv3x3Variant): Kernel {
-  if (variant === "blocked") return blocked(problem);
+  if (variant !== "plain") return packed(problem, variant);
   return plain(problem, { outStride: problem.input.channels * 9, inStride: 9, flip: 0 });
 }
 
@@ -104,17 +96,17 @@ export function conv3x3(problem: Conv3x3Problem, variant: Conv3x3Variant): Kerne
  * 180° and its channels swapped, → [n, ci, h, w].
  *
  * Slots Input (reads gradOutput) and Output (writes the gradient), statistics of what it writes. `weight` is
- * [co, ci, 3, 3] or, for `blocked`, packed `grad-input`.
+ * [co, ci, 3, 3] or, for the others, packed `grad-input`.
  */
 export function conv3x3GradInput(problem: Conv3x3Problem, variant: Conv3x3Variant): Kernel {
   const inChannels = problem.input.channels;
   const swapped = { input: { ...problem.input, channels: problem.outChannels }, outChannels: inChannels };
-  if (variant === "blocked") return blocked(swapped);
+  if (variant !== "plain") return packed(swapped, variant);
   return plain(swapped, { outStride: 9, inStride: inChannels * 9, flip: 1 });
 }
 
 /**
- * Layout of the weight [co, ci, 3, 3] for the `blocked` variants: [blocks of 8 written channels, read channels, 9, 8],
+ * Layout of the weight [co, ci, 3, 3] for the `blocked` and `subgroup` variants: [blocks of 8 written channels, read channels, 9, 8],
  * in parts that begin at multiples of 256 bytes where it takes several launches. Channels are those of the forward
  * convolution.
  */
@@ -122,10 +114,11 @@ export function packConv3x3(
   inChannels: number,
   outChannels: number,
   direction: "forward" | "grad-input",
+  variant: Packed,
 ): PackedLayout {
   const forward = direction === "forward";
   const written = forward ? outChannels : inChannels;
-  return packBlocks(planWeight(forward ? inChannels : outChannels, written), (block, element) => {
+  return packBlocks(planOf(forward ? inChannels : outChannels, written, variant), (block, element) => {
     const writes = block * channelBlock + (element % channelBlock);
     const tap = Math.floor(element / channelBlock) % 9;
     const reads = Math.floor(element / channelBlock / 9);
@@ -139,7 +132,7 @@ export function packConv3x3(
  *
  * gradWeight[co, ci, ky, kx] = Σ over n, y, x of gradOutput[n, co, y, x] · input[n, ci, y + ky − 1, x + kx − 1]
  *
- * Slots Input and GradOutput. `serial` is `blocked` without barriers, see {@link Reduction}.
+ * Slots Input and GradOutput. `serial` is `blocked` without barriers, see {@link Reduction}; so is `subgroup`.
  */
 export function conv3x3GradWeight(
   problem: Conv3x3Problem,
@@ -160,20 +153,15 @@ export function conv3x3GradWeight(
       partials: batch,
     };
   }
-  const inBlocks = ceilDivide(inChannels, 2);
-  const outBlocks = ceilDivide(outChannels, 4);
-  const columnStrips = ceilDivide(width, 2);
-  const serial = variant === "serial";
-  const wanted = (serial ? wantedSerialPartials : wantedPartials)(
-    inBlocks * outBlocks,
-    elements,
-    batch * height * width,
-  );
-  const workers = serial ? 1 : sumLanes; // invocations that share a partial sum
+  const { source, inBlock, outBlock, columns, workers, wanted, perGroup } = sharings[variant];
+  const inBlocks = ceilDivide(inChannels, inBlock);
+  const outBlocks = ceilDivide(outChannels, outBlock);
+  const columnStrips = ceilDivide(width, columns);
+  const most = wanted(inBlocks * outBlocks, elements, batch * height * width);
   const stripsOf = (rows: number) => batch * ceilDivide(height, rows) * columnStrips;
   let rows = 32;
-  while (rows > 2 && stripsOf(rows) < wanted * workers) rows /= 2;
-  const partialCount = Math.min(wanted, ceilDivide(stripsOf(rows), workers));
+  while (rows > 2 && stripsOf(rows) < most * workers) rows /= 2;
+  const partialCount = Math.min(most, ceilDivide(stripsOf(rows), workers));
   const sizes = {
     ...shape,
     inBlocks,
@@ -184,12 +172,43 @@ export function conv3x3GradWeight(
     strips: stripsOf(rows),
     partialCount,
   };
-  const groups = ceilDivide(partialCount * inBlocks * outBlocks, serial ? sumLanes : 1);
   return {
     name: `conv3x3-grad-weight-${variant}`,
-    source: serial ? gradWeightSerialSource : gradWeightBlockedSource,
-    launches: [{ sizes, workgroups: [...foldWorkgroups(groups), 1] }],
+    source,
+    launches: [
+      { sizes, workgroups: [...foldWorkgroups(ceilDivide(partialCount * inBlocks * outBlocks, perGroup)), 1] },
+    ],
     ...cost,
     partials: partialCount,
   };
 }
+
+/** How the weight gradient's work is shared. */
+interface Sharing {
+  readonly source: string;
+  /** Channels of a block that one partial sum covers. */
+  readonly inBlock: number;
+  readonly outBlock: number;
+  /** Columns of a strip. */
+  readonly columns: number;
+  /** Invocations that walk down strips of one partial sum side by side. */
+  readonly workers: number;
+  readonly wanted: (blocks: number, elements: number, pixels: number) => number;
+  /** Partial sums of a block that a workgroup makes. */
+  readonly perGroup: number;
+}
+
+const sharings: Readonly<Record<"blocked" | "serial" | "subgroup", Sharing>> = {
+  blocked: {
+    ...{ source: gradWeightBlockedSource, inBlock: 2, outBlock: 4, columns: 2 },
+    ...{ workers: sumLanes, wanted: wantedPartials, perGroup: 1 },
+  },
+  serial: {
+    ...{ source: gradWeightSerialSource, inBlock: 2, outBlock: 4, columns: 2 },
+    ...{ workers: 1, wanted: wantedSerialPartials, perGroup: sumLanes },
+  },
+  subgroup: {
+    ...{ source: gradWeightSubgroupSource, inBlock: 8, outBlock: 8, columns: 4 },
+    ...{ workers: 1, wanted: wantedSubgroupPartials, perGroup: 8 },
+  },
+};

@@ -1,4 +1,5 @@
 import { ceilDivide, type Launch } from "./kernel.js";
+import { replaceBinding, replaceDefinition } from "./wgsl-text.js";
 
 /** Marks an element of a packed array that no weight fills; it is zero. */
 export const noWeight = 0xffff_ffff;
@@ -17,22 +18,16 @@ export const packWeight = (weight: Float32Array, { length, index }: PackedLayout
 /** Bytes of `var<uniform> weight: array<vec4f, 4096>`: the least that every WebGPU device lets a kernel bind. */
 export const uniformWeightBytes = 65_536;
 
-/** Thrown when the weights of one channel block fill more than a uniform binding. */
-export class WeightBlockTooLargeError extends Error {
-  override readonly name = "WeightBlockTooLargeError";
-
-  constructor(
-    readonly kernel: string,
-    readonly blockBytes: number,
-  ) {
-    super(
-      `${kernel}: the weights of one channel block need ${blockBytes} bytes, a uniform binding holds ${uniformWeightBytes}. Use the plain variant.`,
-    );
-  }
-}
+/**
+ * Where a blocked kernel reads its weights: from a uniform buffer, which GPUs pass to a whole subgroup at once; from a
+ * storage buffer, where one block does not fit a uniform binding; or each invocation of a subgroup of 8 reads one of eight
+ * weights and passes it to the others, where a load costs more than a multiplication.
+ */
+export type WeightAccess = "uniform" | "storage" | "subgroup";
 
 /** How the channel blocks of a packed weight are spread over launches. */
 export interface WeightPlan {
+  readonly access: WeightAccess;
   /** Elements of a channel block. */
   readonly blockLength: number;
   readonly blocks: number;
@@ -42,15 +37,43 @@ export interface WeightPlan {
 }
 
 /**
- * Gives each launch as many channel blocks as one uniform binding holds. The weights of each launch begin at a multiple
- * of 256 bytes, the alignment that WebGPU asks of a bound range.
- * @throws WeightBlockTooLargeError when a single block does not fit.
+ * Gives each launch as many channel blocks as one uniform binding holds; the weights of each launch then begin at a
+ * multiple of 256 bytes, the alignment that WebGPU asks of a bound range. From storage, one launch reads them all.
  */
-export function planUniformWeight(kernel: string, blockLength: number, blocks: number): WeightPlan {
+export function planWeight(variant: "blocked" | "subgroup", blockLength: number, blocks: number): WeightPlan {
   const fitting = Math.floor(uniformWeightBytes / (blockLength * 4));
-  if (fitting === 0) throw new WeightBlockTooLargeError(kernel, blockLength * 4);
+  if (variant === "subgroup" || fitting === 0) {
+    const access = variant === "subgroup" ? "subgroup" : "storage";
+    return { access, blockLength, blocks, blocksPerLaunch: blocks, launchLength: blocks * blockLength };
+  }
   const blocksPerLaunch = Math.min(fitting, blocks);
-  return { blockLength, blocks, blocksPerLaunch, launchLength: ceilDivide(blocksPerLaunch * blockLength, 64) * 64 };
+  const launchLength = ceilDivide(blocksPerLaunch * blockLength, 64) * 64;
+  return { access: "uniform", blockLength, blocks, blocksPerLaunch, launchLength };
+}
+
+/**
+ * A blocked kernel's text with its weights read that way. The file reads them from a uniform buffer of vec4f, and where
+ * they can come by subgroup has the functions `loadWeights(at, lane)` and `channelsFor(live)`.
+ */
+export function withWeightAccess(source: string, access: WeightAccess): string {
+  if (access === "uniform") return source;
+  if (access === "storage") return replaceBinding(source, "weight", "var<storage, read> weight: array<vec4f>;");
+  let text = replaceBinding(source, "weight", "var<storage, read> weight: array<f32>;");
+  text = replaceDefinition(
+    text,
+    "fn",
+    "loadWeights",
+    `fn loadWeights(at: u32, lane: u32) -> Weights {
+  let mine = weight[8u * at + lane % 8u];
+  return Weights(
+    vec4f(subgroupShuffle(mine, 0u), subgroupShuffle(mine, 1u), subgroupShuffle(mine, 2u), subgroupShuffle(mine, 3u)),
+    vec4f(subgroupShuffle(mine, 4u), subgroupShuffle(mine, 5u), subgroupShuffle(mine, 6u), subgroupShuffle(mine, 7u)),
+  );
+}`,
+  );
+  // An invocation that left could not pass its weight on.
+  text = replaceDefinition(text, "fn", "channelsFor", "fn channelsFor(live: bool) -> u32 { return sizes.inChannels; }");
+  return `enable subgroups;\n${text}`;
 }
 
 /** Lays the blocks out by launch; `weightAt` gives the place in the weight of an element of a block, or `noWeight`. */

@@ -26,6 +26,16 @@ export function wantedPartials(blocks: number, elements: number, pixels: number)
 const serialInvocations = 512;
 const serialPixels = 4096;
 
+/** Subgroups that keep such an adapter busy. */
+const subgroups = 64;
+
+/** {@link wantedPartials} where a subgroup of 8 makes one; `blocks` counts the subgroups of one partial sum. */
+export function wantedSubgroupPartials(blocks: number, elements: number, pixels: number): number {
+  const affordable = Math.floor(maxPartialBytes / (elements * 4));
+  const wanted = Math.max(ceilDivide(subgroups, blocks), ceilDivide(pixels, serialPixels));
+  return Math.max(1, Math.min(wanted, affordable));
+}
+
 /** {@link wantedPartials} where each invocation sums for itself; `blocks` counts the invocations of one partial sum. */
 export function wantedSerialPartials(blocks: number, elements: number, pixels: number): number {
   const affordable = Math.floor(maxPartialBytes / (elements * 4));

@@ -32,6 +32,13 @@ export function removeBinding(source: string, name: string): string {
   return source.replace(pattern, "");
 }
 
+/** Replaces the declaration of the binding of that name; it keeps its number. */
+export function replaceBinding(source: string, name: string, declaration: string): string {
+  const pattern = new RegExp(`^(@group\\(0\\) @binding\\(\\d+\\)) var<[^>]+> ${name}:.*$`, "m");
+  if (!pattern.test(source)) throw new KernelDeclarationError(`no binding named '${name}' to replace`);
+  return source.replace(pattern, `$1 ${declaration}`);
+}
+
 /** Where a top-level `fn name` or `struct name` stands: start and end of its text, braces included. */
 function findDefinition(source: string, kind: "fn" | "struct", name: string): [start: number, end: number] {
   const match = new RegExp(`^${kind} ${name}\\b`, "m").exec(source);

@@ -1,4 +1,6 @@
 import { openGpu } from "@lobule/node-gpu";
+import { isSubgroupOfEight, subgroupPlaces, subgroupPlacesLength } from "../subgroup-places/subgroup-places.js";
+import { runKernel } from "./runner.js";
 
 let opened: Promise<GPUDevice> | undefined;
 
@@ -25,4 +27,18 @@ export function testDevice(): Promise<GPUDevice> {
     });
   })();
   return opened;
+}
+
+let eight: Promise<boolean> | undefined;
+
+/** Whether the `subgroup` variants may run on the test device. */
+export function hasSubgroupsOfEight(): Promise<boolean> {
+  eight ??= (async () => {
+    const device = await testDevice();
+    if (!device.features.has("subgroups")) return false;
+    const empty = new Uint32Array(subgroupPlacesLength);
+    const { places } = await runKernel(device, subgroupPlaces(), { places: empty }, ["places"]);
+    return places instanceof Uint32Array && isSubgroupOfEight(places);
+  })();
+  return eight;
 }

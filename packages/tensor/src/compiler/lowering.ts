@@ -54,8 +54,8 @@ export interface Lowering {
   sum(partials: Tensor, output: Tensor, segment: Segment): void;
   /** How many partial results a statistics tensor has. */
   partialsOf(statistics: Tensor): number;
-  /** Whether to use the readable kernel of a room or the fast one. */
-  variant(): "plain" | "blocked";
+  /** Which kernel of a convolution's room to use: the readable one, the one for GPUs, the one that shares loads. */
+  variant(): "plain" | "blocked" | "subgroup";
   /** Who adds up over pixels: invocations together, or each for itself. */
   reduction(): Reduction;
 }

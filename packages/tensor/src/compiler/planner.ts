@@ -16,46 +16,11 @@ import type { KernelOperation, Node } from "../graph/operation.js";
 import { apply, constant, storageOf, type Tensor } from "../graph/tensor.js";
 import { Variable, type VariableGroup } from "../graph/variable.js";
 import { asImage, PlanError, type Shape, sizeOf } from "../shape.js";
+import { type Call, type Calls, isTensor, type Placement, type PlannerOptions } from "./calls.js";
 import { type Fusion, isExpression } from "./fuse.js";
 import type { CallRequest, Lowering, Operand, Packing, Segment } from "./lowering.js";
 import { extendSizes, SlotWriter } from "./slot-text.js";
 import type { StorageType } from "./storage.js";
-
-/** One kernel with everything that its launches need but the buffers. */
-export interface Call {
-  /** What it computes, for people: `conv3x3 → relu`. */
-  readonly label: string;
-  readonly kernel: Kernel;
-  readonly operands: readonly {
-    readonly name: string;
-    readonly access: "uniform" | "read" | "read_write";
-    readonly operand: Operand;
-  }[];
-}
-
-/** A place in a shared buffer, in f32 elements. */
-export interface Placement {
-  readonly arena: Arena;
-  readonly offset: number;
-}
-
-export interface Calls {
-  readonly calls: readonly Call[];
-  /** Elements of a tensor in memory, all partial results of statistics included. */
-  readonly elementsOf: (tensor: Tensor) => number;
-  readonly storageType: StorageType;
-  readonly placements: ReadonlyMap<Tensor, Placement>;
-  readonly arenas: readonly Arena[];
-}
-
-/** parallel: for GPUs; serial: for adapters whose invocations run one after another; plain: the readable ones. */
-export type KernelChoice = "parallel" | "serial" | "plain";
-
-export interface PlannerOptions {
-  readonly fusion: boolean;
-  readonly kernels: KernelChoice;
-  readonly precision: "f32" | "f16";
-}
 
 /** Elements of a bound uniform range: 64 KiB whatever is used of it. */
 const uniformRange = 16_384;
@@ -135,12 +100,14 @@ export class Planner implements Lowering {
     return count;
   }
 
-  variant(): "plain" | "blocked" {
-    return this.options.kernels === "plain" ? "plain" : "blocked";
+  variant(): "plain" | "blocked" | "subgroup" {
+    const { kernels } = this.options;
+    return kernels === "plain" || kernels === "subgroup" ? kernels : "blocked";
   }
 
   reduction(): Reduction {
-    return this.options.kernels === "serial" ? "serial" : "parallel";
+    const { kernels } = this.options;
+    return kernels === "serial" || kernels === "subgroup" ? "serial" : "parallel";
   }
 
   packed(sources: readonly Tensor[], name: string, packing: () => Packing): Tensor {
@@ -399,5 +366,3 @@ export class Planner implements Lowering {
     );
   }
 }
-
-export const isTensor = (operand: Operand): operand is Tensor => "node" in operand;

@@ -7,10 +7,11 @@ import { groupVariables, Variable, VariableGroup } from "../graph/variable.js";
 import type { Update } from "../ops/adam.js";
 import { copy } from "../ops/pointwise.js";
 import { PlanError, printShape, type Shape } from "../shape.js";
+import { type Call, type Calls, isTensor, type KernelChoice, type PlannerOptions } from "./calls.js";
 import { fuse } from "./fuse.js";
 import type { Operand } from "./lowering.js";
 import { type MemoryPlan, planMemory } from "./memory.js";
-import { type Call, type Calls, isTensor, type KernelChoice, Planner, type PlannerOptions } from "./planner.js";
+import { Planner } from "./planner.js";
 import { chooseStorage } from "./storage.js";
 
 export interface InputSpec {

@@ -4,6 +4,7 @@ import { PlanError } from "../shape.js";
 import { evaluate } from "./evaluate.js";
 import { checkLimits, mib } from "./limits.js";
 import { PipelineCache } from "./pipelines.js";
+import { suitableKernels } from "./suitable-kernels.js";
 
 /** The device failed: it was lost, or refused a command. The message names the kernel at hand where it is known. */
 export class DeviceError extends Error {
@@ -35,6 +36,7 @@ export class Device {
   private readonly buffers = new Map<GPUBuffer, number>();
   private lostReason: string | undefined;
   private destroyed = false;
+  private suitable: "parallel" | "serial" | "subgroup" = "parallel";
   /** The kernel that ran last, for the message when the device is lost. */
   lastKernel = "no kernel yet";
 
@@ -62,17 +64,21 @@ export class Device {
     }
     const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]));
     const requiredFeatures = wantedFeatures.filter((feature) => adapter.features.has(feature));
-    const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
-    return new Device(device, adapter.info, options);
+    const device = new Device(await adapter.requestDevice({ requiredFeatures, requiredLimits }), adapter.info, options);
+    device.suitable = await suitableKernels(device);
+    return device;
   }
 
   get queue(): GPUQueue {
     return this.gpu.queue;
   }
 
-  /** The kernels that suit this adapter: a software one runs invocations one after another. */
-  get kernels(): "parallel" | "serial" {
-    return this.adapterInfo.isFallbackAdapter ? "serial" : "parallel";
+  /**
+   * The kernels that suit this adapter. A software one runs invocations one after another, or a subgroup of 8 of them at
+   * once; that it does so as the kernels rely on was seen when it was opened.
+   */
+  get kernels(): "parallel" | "serial" | "subgroup" {
+    return this.suitable;
   }
 
   get hasF16(): boolean {

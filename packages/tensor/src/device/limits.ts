@@ -1,4 +1,4 @@
-import { isTensor } from "../compiler/planner.js";
+import { isTensor } from "../compiler/calls.js";
 import type { Program } from "../compiler/program.js";
 import { PlanError } from "../shape.js";
 

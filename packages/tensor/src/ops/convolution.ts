@@ -19,7 +19,7 @@ import type { Lowering } from "../compiler/lowering.js";
 import { applyOne, constant, type Image, type Tensor } from "../graph/tensor.js";
 import { asImage, printShape, ShapeError, sizeOf } from "../shape.js";
 
-type Variant = "plain" | "blocked";
+type Variant = ReturnType<Lowering["variant"]>;
 type Direction = "forward" | "grad-input";
 
 /** What one convolution family gives: its kernels, its weight packing, its shapes. */
@@ -28,7 +28,12 @@ interface Family {
   readonly forward: (problem: Problem, variant: Variant) => Kernel;
   readonly gradInput: (problem: Problem, variant: Variant) => Kernel;
   readonly gradWeight: (problem: Problem, variant: Variant | "serial") => Kernel & { readonly partials: number };
-  readonly pack: (inChannels: number, outChannels: number, direction: Direction) => PackedLayout;
+  readonly pack: (
+    inChannels: number,
+    outChannels: number,
+    direction: Direction,
+    variant: Exclude<Variant, "plain">,
+  ) => PackedLayout;
   /** Output pixels along an axis for one input pixel. */
   readonly stride: 1 | 2;
   /** Whether the forward kernel can sum what it stores. */
@@ -47,16 +52,18 @@ const lowerConvolution =
   (lowering: Lowering, [x, weight]: readonly Tensor[], [output]: readonly Tensor[]): void => {
     const make = direction === "forward" ? family.forward : family.gradInput;
     const variant = lowering.variant();
-    const packed = (): Tensor =>
-      lowering.packed(
-        [weight as Tensor],
-        `${family.name} ${direction} ${problem.input.channels}→${problem.outChannels}`,
-        () => family.pack(problem.input.channels, problem.outChannels, direction),
+    const { input, outChannels } = problem;
+    const weights = (): Tensor => {
+      if (variant === "plain") return weight as Tensor;
+      const name = `${family.name} ${variant} ${direction} ${input.channels}→${outChannels}`;
+      return lowering.packed([weight as Tensor], name, () =>
+        family.pack(input.channels, outChannels, direction, variant),
       );
+    };
     lowering.call({
       kernel: make(problem, variant),
       slots: { input: x as Tensor },
-      bindings: { weight: variant === "plain" ? (weight as Tensor) : packed() },
+      bindings: { weight: weights() },
       output: output as Tensor,
     });
   };
@@ -64,7 +71,9 @@ const lowerConvolution =
 const lowerGradWeight =
   (family: Family, problem: Problem) =>
   (lowering: Lowering, [x, gradOutput]: readonly Tensor[], [output]: readonly Tensor[]): void => {
-    const kernel = family.gradWeight(problem, lowering.reduction() === "serial" ? "serial" : lowering.variant());
+    const variant = lowering.variant();
+    const alone = variant === "blocked" && lowering.reduction() === "serial";
+    const kernel = family.gradWeight(problem, alone ? "serial" : variant);
     const length = sizeOf((output as Tensor).shape);
     const partials = lowering.scratch([kernel.partials, length]);
     lowering.call({ kernel, slots: { input: x as Tensor, gradOutput: gradOutput as Tensor }, bindings: { partials } });
@@ -150,7 +159,7 @@ const conv1x1Family: Family = {
   name: "conv1x1",
   forward: conv1x1Kernel,
   gradInput: conv1x1GradInput,
-  gradWeight: conv1x1GradWeight,
+  gradWeight: (problem, variant) => conv1x1GradWeight(problem, variant === "subgroup" ? "serial" : variant),
   pack: packConv1x1,
   stride: 1,
   forwardStore: "statistics",
@@ -160,7 +169,7 @@ const convTranspose2x2Family: Family = {
   name: "conv-transpose2x2",
   forward: convTranspose2x2Kernel,
   gradInput: convTranspose2x2GradInput,
-  gradWeight: convTranspose2x2GradWeight,
+  gradWeight: (problem, variant) => convTranspose2x2GradWeight(problem, variant === "subgroup" ? "serial" : variant),
   pack: packConvTranspose2x2,
   stride: 2,
   forwardStore: "store",

@@ -1,0 +1,46 @@
+import type { Kernel } from "@lobule/kernels-wgsl";
+import type { Arena } from "../graph/arena.js";
+import type { Tensor } from "../graph/tensor.js";
+import type { Operand } from "./lowering.js";
+import type { StorageType } from "./storage.js";
+
+/** One kernel with everything that its launches need but the buffers. */
+export interface Call {
+  /** What it computes, for people: `conv3x3 → relu`. */
+  readonly label: string;
+  readonly kernel: Kernel;
+  readonly operands: readonly {
+    readonly name: string;
+    readonly access: "uniform" | "read" | "read_write";
+    readonly operand: Operand;
+  }[];
+}
+
+/** A place in a shared buffer, in f32 elements. */
+export interface Placement {
+  readonly arena: Arena;
+  readonly offset: number;
+}
+
+export interface Calls {
+  readonly calls: readonly Call[];
+  /** Elements of a tensor in memory, all partial results of statistics included. */
+  readonly elementsOf: (tensor: Tensor) => number;
+  readonly storageType: StorageType;
+  readonly placements: ReadonlyMap<Tensor, Placement>;
+  readonly arenas: readonly Arena[];
+}
+
+/**
+ * parallel: for GPUs; serial: for adapters whose invocations run one after another; subgroup: for those of them that run a
+ * subgroup of 8 at once; plain: the readable ones.
+ */
+export type KernelChoice = "parallel" | "serial" | "subgroup" | "plain";
+
+export interface PlannerOptions {
+  readonly fusion: boolean;
+  readonly kernels: KernelChoice;
+  readonly precision: "f32" | "f16";
+}
+
+export const isTensor = (operand: Operand): operand is Tensor => "node" in operand;
