@@ -38,9 +38,12 @@ fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -
 
 const LANES: u32 = 64;
 
-// Eight weights; `at` counts such rows.
+// The weights of an input channel for the 2 × 2 sub-pixels of the 2 output channels of a block.
 struct Weights { low: vec4f, high: vec4f }
-fn loadWeights(at: u32, lane: u32) -> Weights { return Weights(weight[2u * at], weight[2u * at + 1u]); }
+fn loadWeights(block: u32, c: u32, lane: u32) -> Weights {
+  let at = 2u * (block * sizes.inChannels + c);
+  return Weights(weight[at], weight[at + 1u]);
+}
 // Input channels that an invocation reads: without a tile it leaves the loop at once.
 fn channelsFor(live: bool) -> u32 { return select(0u, sizes.inChannels, live); }
 
@@ -118,7 +121,7 @@ fn main(
   var sums: array<vec4f, 8>; // [channel][sub-pixel], the four pixels in a vector
   let channels = channelsFor(tile.live.x);
   for (var ci = 0u; ci < channels; ci++) {
-    let weights = loadWeights(workgroup.z * sizes.inChannels + ci, lane);
+    let weights = loadWeights(workgroup.z, ci, lane);
     addProducts(&sums, weights, loadTile(prepareInput(tile.n, ci), tile));
   }
 

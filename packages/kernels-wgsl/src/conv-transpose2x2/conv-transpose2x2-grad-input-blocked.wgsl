@@ -44,9 +44,12 @@ fn addToStatistics(s: ptr<function, Statistics>, channel: OutputChannel, value: 
 fn keepStatistics(s: Statistics, block: u32, lane: u32) {}
 fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {}
 
-// Eight weights; `at` counts such rows.
+// The weights of one of the 2 × 2 sub-pixels of an input channel for the 8 output channels of a block.
 struct Weights { low: vec4f, high: vec4f }
-fn loadWeights(at: u32, lane: u32) -> Weights { return Weights(weight[2u * at], weight[2u * at + 1u]); }
+fn loadWeights(block: u32, c: u32, tap: u32, lane: u32) -> Weights {
+  let at = 2u * ((block * sizes.inChannels + c) * 4u + tap);
+  return Weights(weight[at], weight[at + 1u]);
+}
 // Input channels that an invocation reads: without a tile it leaves the loop at once.
 fn channelsFor(live: bool) -> u32 { return select(0u, sizes.inChannels, live); }
 
@@ -122,11 +125,10 @@ fn main(
   let channels = channelsFor(tile.live.x);
   for (var ci = 0u; ci < channels; ci++) {
     let channel = prepareInput(tile.n, ci);
-    let taps = (workgroup.z * sizes.inChannels + ci) * 4u;
-    addProducts(&sums, loadWeights(taps, lane), loadSubPixel(channel, tile, 0u, 0u));
-    addProducts(&sums, loadWeights(taps + 1u, lane), loadSubPixel(channel, tile, 0u, 1u));
-    addProducts(&sums, loadWeights(taps + 2u, lane), loadSubPixel(channel, tile, 1u, 0u));
-    addProducts(&sums, loadWeights(taps + 3u, lane), loadSubPixel(channel, tile, 1u, 1u));
+    addProducts(&sums, loadWeights(workgroup.z, ci, 0u, lane), loadSubPixel(channel, tile, 0u, 0u));
+    addProducts(&sums, loadWeights(workgroup.z, ci, 1u, lane), loadSubPixel(channel, tile, 0u, 1u));
+    addProducts(&sums, loadWeights(workgroup.z, ci, 2u, lane), loadSubPixel(channel, tile, 1u, 0u));
+    addProducts(&sums, loadWeights(workgroup.z, ci, 3u, lane), loadSubPixel(channel, tile, 1u, 1u));
   }
 
   // One call a channel, not a loop: a variable index would move the sums out of registers.

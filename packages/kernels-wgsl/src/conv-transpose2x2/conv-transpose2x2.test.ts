@@ -40,9 +40,7 @@ function runsOf(problem: ConvTranspose2x2Problem, variant: ConvTranspose2x2Varia
   const weight = randomArray(4 * shape.channels * outChannels, 2);
   const gradOutput = randomArray(imageSize(outShape), 3);
   const weightFor = (direction: "forward" | "grad-input") =>
-    variant === "plain"
-      ? weight
-      : packWeight(weight, packConvTranspose2x2(shape.channels, outChannels, direction, variant));
+    variant !== "blocked" ? weight : packWeight(weight, packConvTranspose2x2(shape.channels, outChannels, direction));
   const forward: Run = {
     what: `convTranspose2x2, ${variant}`,
     kernel: convTranspose2x2(problem, variant),

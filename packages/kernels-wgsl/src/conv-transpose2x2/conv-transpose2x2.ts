@@ -1,10 +1,12 @@
-import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
+import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel, type Launch } from "../shared/kernel.js";
 import {
   launchBlocks,
   noWeight,
   type PackedLayout,
   packBlocks,
   planWeight,
+  type WeightPlan,
+  withSubgroupWeights,
   withWeightAccess,
 } from "../shared/packing.js";
 import { splitPixels, sumLanes, wantedPartials, wantedSerialPartials } from "../shared/partial-sums.js";
@@ -23,9 +25,9 @@ export interface ConvTranspose2x2Problem {
 }
 
 /**
- * `plain` reads the weight as it is, from storage; `blocked` computes 2 output channels (8 of the gradient) × 4 pixels
+ * `plain` is the readable one; `blocked` computes 2 output channels (8 of the gradient) × 4 pixels
  * an invocation and reads the weight as {@link packConvTranspose2x2} lays it out; `subgroup` does
- * so with weights shared by 8 invocations.
+ * the same with weights that 8 invocations share, read as they are.
  */
 export type ConvTranspose2x2Variant = "plain" | "blocked" | "subgroup";
 
@@ -39,13 +41,34 @@ const flopsOf = ({ input, outChannels }: ConvTranspose2x2Problem): number => 2 *
 const bytesOf = ({ input, outChannels }: ConvTranspose2x2Problem): number =>
   4 * (imageSize(input) + taps * (imageSize({ ...input, channels: outChannels }) + input.channels * outChannels));
 
-type Packed = Exclude<ConvTranspose2x2Variant, "plain">;
+const planForward = (inChannels: number, outChannels: number) =>
+  planWeight(inChannels * taps * outBlock, ceilDivide(outChannels, outBlock));
 
-const planForward = (inChannels: number, outChannels: number, variant: Packed) =>
-  planWeight(variant, inChannels * taps * outBlock, ceilDivide(outChannels, outBlock));
+const planGradInput = (inChannels: number, outChannels: number) =>
+  planWeight(outChannels * taps * inBlock, ceilDivide(inChannels, inBlock));
 
-const planGradInput = (inChannels: number, outChannels: number, variant: Packed) =>
-  planWeight(variant, outChannels * taps * inBlock, ceilDivide(inChannels, inBlock));
+const subgroupSource = withSubgroupWeights(
+  blockedSource,
+  "block: u32, c: u32",
+  "(c * sizes.outChannels + min(2u * block + place / 4u, sizes.outChannels - 1u)) * 4u + place % 4u",
+);
+
+const gradInputSubgroupSource = withSubgroupWeights(
+  gradInputBlockedSource,
+  "block: u32, c: u32, tap: u32",
+  "(min(8u * block + place, sizes.outChannels - 1u) * sizes.inChannels + c) * 4u + tap",
+);
+
+/** Launches of a plan with packed weights, or one of all blocks where the subgroup's invocations share them. */
+const launchesOf = (
+  variant: "blocked" | "subgroup",
+  plan: WeightPlan,
+  groups: number,
+  sizes: Readonly<Record<string, number>>,
+): Launch[] =>
+  variant === "blocked"
+    ? launchBlocks(plan, foldWorkgroups(groups), sizes)
+    : [{ sizes: { ...sizes, firstBlock: 0 }, workgroups: [...foldWorkgroups(groups), plan.blocks] }];
 
 /** Tiles of 4 pixels through all images, on the coarse grid. */
 function tilesOf({ batch, height, width }: ImageShape) {
@@ -58,7 +81,7 @@ function tilesOf({ batch, height, width }: ImageShape) {
  *
  * output[n, co, 2y + dy, 2x + dx] = Σ over ci of weight[ci, co, dy, dx] · input[n, ci, y, x]
  *
- * Slots Input and Output. `weight` is [ci, co, 2, 2] or, for the others, packed `forward`.
+ * Slots Input and Output. `weight` is [ci, co, 2, 2] or, for `blocked`, packed `forward`.
  */
 export function convTranspose2x2(problem: ConvTranspose2x2Problem, variant: ConvTranspose2x2Variant): Kernel {
   const { batch, channels: inChannels, height, width } = problem.input;
@@ -76,11 +99,11 @@ export function convTranspose2x2(problem: ConvTranspose2x2Problem, variant: Conv
   }
   const { quarter, tiles, groups } = tilesOf(problem.input);
   const sizes = { ...shape, quarter, tiles };
-  const plan = planForward(inChannels, outChannels, variant);
+  const plan = planForward(inChannels, outChannels);
   return {
     name: `conv-transpose2x2-${variant}`,
-    source: withWeightAccess(blockedSource, plan.access),
-    launches: launchBlocks(plan, foldWorkgroups(groups), sizes),
+    source: variant === "blocked" ? withWeightAccess(blockedSource, plan.access) : subgroupSource,
+    launches: launchesOf(variant, plan, groups, sizes),
     ...cost,
   };
 }
@@ -92,7 +115,7 @@ export function convTranspose2x2(problem: ConvTranspose2x2Problem, variant: Conv
  * gradInput[n, ci, y, x] = Σ over co, dy, dx of weight[ci, co, dy, dx] · gradOutput[n, co, 2y + dy, 2x + dx]
  *
  * Slots Input (reads gradOutput) and Output (writes the gradient), statistics of what it writes. `weight` is
- * [ci, co, 2, 2] or, for the others, packed `grad-input`.
+ * [ci, co, 2, 2] or, for `blocked`, packed `grad-input`.
  */
 export function convTranspose2x2GradInput(problem: ConvTranspose2x2Problem, variant: ConvTranspose2x2Variant): Kernel {
   const { batch, channels: inChannels, height, width } = problem.input;
@@ -110,18 +133,18 @@ export function convTranspose2x2GradInput(problem: ConvTranspose2x2Problem, vari
     };
   }
   const tiling = tilesOf(problem.input);
-  const plan = planGradInput(inChannels, outChannels, variant);
+  const plan = planGradInput(inChannels, outChannels);
   return {
     name: `conv-transpose2x2-grad-input-${variant}`,
-    source: withWeightAccess(gradInputBlockedSource, plan.access),
-    launches: launchBlocks(plan, foldWorkgroups(tiling.groups), { ...shape, ...tiling }),
+    source: variant === "blocked" ? withWeightAccess(gradInputBlockedSource, plan.access) : gradInputSubgroupSource,
+    launches: launchesOf(variant, plan, tiling.groups, { ...shape, ...tiling }),
     ...cost,
     statistics: { partials: tiling.groups },
   };
 }
 
 /**
- * Layout of the weight [ci, co, 2, 2] for the `blocked` and `subgroup` variants: `forward` [blocks of 2 output channels, ci, 2, 2, 2]
+ * Layout of the weight [ci, co, 2, 2] for the `blocked` variants: `forward` [blocks of 2 output channels, ci, 2, 2, 2]
  * with the output channel before the taps, `grad-input` [blocks of 8 input channels, co, 2, 2, 8]; in parts that begin at
  * multiples of 256 bytes where it takes several launches.
  */
@@ -129,16 +152,15 @@ export function packConvTranspose2x2(
   inChannels: number,
   outChannels: number,
   direction: "forward" | "grad-input",
-  variant: Packed,
 ): PackedLayout {
   if (direction === "forward") {
-    return packBlocks(planForward(inChannels, outChannels, variant), (block, element) => {
+    return packBlocks(planForward(inChannels, outChannels), (block, element) => {
       const co = block * outBlock + (Math.floor(element / taps) % outBlock);
       const ci = Math.floor(element / taps / outBlock);
       return co < outChannels ? (ci * outChannels + co) * taps + (element % taps) : noWeight;
     });
   }
-  return packBlocks(planGradInput(inChannels, outChannels, variant), (block, element) => {
+  return packBlocks(planGradInput(inChannels, outChannels), (block, element) => {
     const ci = block * inBlock + (element % inBlock);
     const tap = Math.floor(element / inBlock) % taps;
     const co = Math.floor(element / inBlock / taps);

@@ -12,6 +12,8 @@ struct Sizes {
   tiles: u32, // batch * quarter
   groups: u32, // ceil(tiles / 64)
   firstBlock: u32, // channel block of workgroup z = 0
+  outStride: u32, // weights from one output channel to the next, where they are not packed
+  inStride: u32, // weights from one input channel to the next
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
@@ -44,9 +46,12 @@ fn addToStatistics(s: ptr<function, Statistics>, channel: OutputChannel, value: 
 fn keepStatistics(s: Statistics, block: u32, lane: u32) {}
 fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {}
 
-// Eight weights; `at` counts such rows.
+// The weights of an input channel for the 8 output channels of a block.
 struct Weights { low: vec4f, high: vec4f }
-fn loadWeights(at: u32, lane: u32) -> Weights { return Weights(weight[2u * at], weight[2u * at + 1u]); }
+fn loadWeights(block: u32, c: u32, lane: u32) -> Weights {
+  let at = 2u * (block * sizes.inChannels + c);
+  return Weights(weight[at], weight[at + 1u]);
+}
 // Input channels that an invocation reads: without a tile it leaves the loop at once.
 fn channelsFor(live: bool) -> u32 { return select(0u, sizes.inChannels, live); }
 
@@ -118,7 +123,7 @@ fn main(
   var sums: array<vec4f, 8>; // [channel], the four pixels in a vector
   let channels = channelsFor(tile.live.x);
   for (var ci = 0u; ci < channels; ci++) {
-    let weights = loadWeights(workgroup.z * sizes.inChannels + ci, lane);
+    let weights = loadWeights(workgroup.z, ci, lane);
     addProducts(&sums, weights, loadTile(prepareInput(tile.n, ci), tile));
   }
 

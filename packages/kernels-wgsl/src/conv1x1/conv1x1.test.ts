@@ -40,7 +40,7 @@ function runsOf(problem: Conv1x1Problem, variant: Conv1x1Variant) {
   const weight = randomArray(shape.channels * outChannels, 2);
   const gradOutput = randomArray(imageSize(outShape), 3);
   const weightFor = (direction: "forward" | "grad-input") =>
-    variant === "plain" ? weight : packWeight(weight, packConv1x1(shape.channels, outChannels, direction, variant));
+    variant !== "blocked" ? weight : packWeight(weight, packConv1x1(shape.channels, outChannels, direction));
   const forward: Run = {
     what: `conv1x1, ${variant}`,
     kernel: conv1x1(problem, variant),

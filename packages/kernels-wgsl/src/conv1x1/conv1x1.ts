@@ -5,6 +5,7 @@ import {
   type PackedLayout,
   packBlocks,
   planWeight,
+  withSubgroupWeights,
   withWeightAccess,
 } from "../shared/packing.js";
 import { splitPixels, sumLanes, wantedPartials, wantedSerialPartials } from "../shared/partial-sums.js";
@@ -21,8 +22,9 @@ export interface Conv1x1Problem {
 }
 
 /**
- * `plain` reads the weight as it is, from storage; `blocked` computes 8 channels × 4 pixels an invocation and reads the
- * weight as {@link packConv1x1} lays it out; `subgroup` does so with weights shared by 8 invocations.
+ * `plain` is the readable one; `blocked` computes 8 channels × 4 pixels an invocation and reads the
+ * weight as {@link packConv1x1} lays it out; `subgroup` does the same with weights
+ * that 8 invocations share, read as they are.
  */
 export type Conv1x1Variant = "plain" | "blocked" | "subgroup";
 
@@ -34,27 +36,43 @@ const flopsOf = ({ input, outChannels }: Conv1x1Problem): number => 2 * imageSiz
 const bytesOf = ({ input, outChannels }: Conv1x1Problem): number =>
   4 * (imageSize(input) + imageSize({ ...input, channels: outChannels }) + input.channels * outChannels);
 
-const planOf = (inChannels: number, outChannels: number, variant: "blocked" | "subgroup") =>
-  planWeight(variant, inChannels * channelBlock, ceilDivide(outChannels, channelBlock));
+/** How the weight [co, ci, 1, 1] is read by those that do not want it packed. */
+interface Strides {
+  readonly outStride: number;
+  readonly inStride: number;
+}
 
-function blocked(problem: Conv1x1Problem, variant: "blocked" | "subgroup"): Kernel {
+const planOf = (inChannels: number, outChannels: number) =>
+  planWeight(inChannels * channelBlock, ceilDivide(outChannels, channelBlock));
+
+function tiled(problem: Conv1x1Problem, variant: "blocked" | "subgroup", strides: Strides): Kernel {
   const { batch, channels, height, width } = problem.input;
+  const { outChannels } = problem;
   const quarter = ceilDivide(height * width, 4);
   const tiles = batch * quarter;
   const groups = ceilDivide(tiles, lanes);
-  const sizes = { inChannels: channels, outChannels: problem.outChannels, height, width, quarter, tiles, groups };
-  const plan = planOf(channels, problem.outChannels, variant);
+  const sizes = { inChannels: channels, outChannels, height, width, quarter, tiles, groups, ...strides };
+  const plan = planOf(channels, outChannels);
+  const workgroups = foldWorkgroups(groups);
+  const launch = { sizes: { ...sizes, firstBlock: 0 }, workgroups: [...workgroups, plan.blocks] as const };
+  const shared = variant === "subgroup";
   return {
     name: `conv1x1-${variant}`,
-    source: withWeightAccess(blockedSource, plan.access),
-    launches: launchBlocks(plan, foldWorkgroups(groups), sizes),
+    source: shared ? subgroupSource : withWeightAccess(blockedSource, plan.access),
+    launches: shared ? [launch] : launchBlocks(plan, workgroups, sizes),
     flops: flopsOf(problem),
     bytes: bytesOf(problem),
     statistics: { partials: groups },
   };
 }
 
-function plain(problem: Conv1x1Problem, strides: { outStride: number; inStride: number }): Kernel {
+const subgroupSource = withSubgroupWeights(
+  blockedSource,
+  "block: u32, c: u32",
+  "min(8u * block + place, sizes.outChannels - 1u) * sizes.outStride + c * sizes.inStride",
+);
+
+function plain(problem: Conv1x1Problem, strides: Strides): Kernel {
   const { batch, channels, height, width } = problem.input;
   const groups = ceilDivide(batch * height * width, lanes);
   const sizes = { batch, inChannels: channels, outChannels: problem.outChannels, height, width, ...strides, groups };
@@ -73,11 +91,11 @@ function plain(problem: Conv1x1Problem, strides: { outStride: number; inStride: 
  *
  * output[n, co, y, x] = Σ over ci of weight[co, ci] · input[n, ci, y, x]
  *
- * Slots Input and Output, statistics of the output. `weight` is [co, ci, 1, 1] or, for the others, packed `forward`.
+ * Slots Input and Output, statistics of the output. `weight` is [co, ci, 1, 1] or, for `blocked`, packed `forward`.
  */
 export function conv1x1(problem: Conv1x1Problem, variant: Conv1x1Variant): Kernel {
-  if (variant !== "plain") return blocked(problem, variant);
-  return plain(problem, { outStride: problem.input.channels, inStride: 1 });
+  const strides = { outStride: problem.input.channels, inStride: 1 };
+  return variant === "plain" ? plain(problem, strides) : tiled(problem, variant, strides);
 }
 
 /**
@@ -85,17 +103,17 @@ export function conv1x1(problem: Conv1x1Problem, variant: Conv1x1Variant): Kerne
  * weight, → [n, ci, h, w].
  *
  * Slots Input (reads gradOutput) and Output (writes the gradient), statistics of what it writes. `weight` is
- * [co, ci, 1, 1] or, for the others, packed `grad-input`.
+ * [co, ci, 1, 1] or, for `blocked`, packed `grad-input`.
  */
 export function conv1x1GradInput(problem: Conv1x1Problem, variant: Conv1x1Variant): Kernel {
   const inChannels = problem.input.channels;
   const swapped = { input: { ...problem.input, channels: problem.outChannels }, outChannels: inChannels };
-  if (variant !== "plain") return blocked(swapped, variant);
-  return plain(swapped, { outStride: 1, inStride: inChannels });
+  const strides = { outStride: 1, inStride: inChannels };
+  return variant === "plain" ? plain(swapped, strides) : tiled(swapped, variant, strides);
 }
 
 /**
- * Layout of the weight [co, ci, 1, 1] for the `blocked` and `subgroup` variants: [blocks of 8 written channels, read channels, 8], in
+ * Layout of the weight [co, ci, 1, 1] for the `blocked` variants: [blocks of 8 written channels, read channels, 8], in
  * parts that begin at multiples of 256 bytes where it takes several launches. Channels are those of the forward
  * convolution.
  */
@@ -103,11 +121,10 @@ export function packConv1x1(
   inChannels: number,
   outChannels: number,
   direction: "forward" | "grad-input",
-  variant: "blocked" | "subgroup",
 ): PackedLayout {
   const forward = direction === "forward";
   const written = forward ? outChannels : inChannels;
-  return packBlocks(planOf(forward ? inChannels : outChannels, written, variant), (block, element) => {
+  return packBlocks(planOf(forward ? inChannels : outChannels, written), (block, element) => {
     const writes = block * channelBlock + (element % channelBlock);
     const reads = Math.floor(element / channelBlock);
     if (writes >= written) return noWeight;

@@ -19,12 +19,14 @@ struct Sizes {
   columnTiles: u32, // ceil(width / 8)
   tiles: u32, // batch * rowTiles * columnTiles
   groups: u32, // ceil(tiles / 8)
-  firstBlock: u32, // channel block of workgroup z = 0
+  outStride: u32, // weights from one output channel to the next
+  inStride: u32, // weights from one input channel to the next
+  flip: u32, // 1 where the taps are turned by 180°, as for an input gradient
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> input: array<real>; // [n, ci, h, w]
-@group(0) @binding(2) var<storage, read> weight: array<f32>; // [ceil(co / 8), ci, 9, 8]
+@group(0) @binding(2) var<storage, read> weight: array<f32>; // [co, ci, 3, 3]
 @group(0) @binding(3) var<storage, read_write> output: array<real>; // [n, co, h, w]
 
 struct InputChannel { base: u32 }
@@ -137,6 +139,10 @@ fn main(
   let tile = Tile(rowTile / sizes.rowTiles, y, x + place, index < sizes.tiles);
   let before = (place + 7u) % 8u;
   let after = (place + 1u) % 8u;
+  let firstChannel = workgroup.z * CHANNEL_BLOCK;
+  // The first of the nine taps of the invocation's output channel, and the way to the next.
+  let firstTap = min(firstChannel + place, sizes.outChannels - 1u) * sizes.outStride + 8u * sizes.flip;
+  let step = select(1u, 0xffffffffu, sizes.flip == 1u);
   let first = place == 0u;
   let last = place == 7u;
 
@@ -182,11 +188,11 @@ fn main(
     let column = Column(vec4f(m0, m1, m2, m3), vec4f(m4, m5, m6, m7), vec2f(m8, m9));
     let rightColumn = Column(vec4f(r0, r1, r2, r3), vec4f(r4, r5, r6, r7), vec2f(r8, r9));
 
-    let taps = (workgroup.z * sizes.inChannels + ci) * 72u + place;
+    let taps = firstTap + ci * sizes.inStride;
     var weights = array<f32, 9>(
-      weight[taps], weight[taps + 8u], weight[taps + 16u],
-      weight[taps + 24u], weight[taps + 32u], weight[taps + 40u],
-      weight[taps + 48u], weight[taps + 56u], weight[taps + 64u],
+      weight[taps], weight[taps + step], weight[taps + 2u * step],
+      weight[taps + 3u * step], weight[taps + 4u * step], weight[taps + 5u * step],
+      weight[taps + 6u * step], weight[taps + 7u * step], weight[taps + 8u * step],
     );
     // One call a channel, not a loop: a variable index would move the sums out of registers.
     addChannel(&sums, 0u, &weights, leftColumn, column, rightColumn);
@@ -199,7 +205,6 @@ fn main(
     addChannel(&sums, 7u, &weights, leftColumn, column, rightColumn);
   }
 
-  let firstChannel = (sizes.firstBlock + workgroup.z) * CHANNEL_BLOCK;
   storeChannel(tile, firstChannel, 0u, lane, sums[0], sums[1]);
   storeChannel(tile, firstChannel, 1u, lane, sums[2], sums[3]);
   storeChannel(tile, firstChannel, 2u, lane, sums[4], sums[5]);

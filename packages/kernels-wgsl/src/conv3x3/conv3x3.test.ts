@@ -40,7 +40,7 @@ function runsOf(problem: Conv3x3Problem, variant: Conv3x3Variant) {
   const weight = randomArray(9 * shape.channels * outChannels, 2);
   const gradOutput = randomArray(imageSize(outShape), 3);
   const weightFor = (direction: "forward" | "grad-input") =>
-    variant === "plain" ? weight : packWeight(weight, packConv3x3(shape.channels, outChannels, direction, variant));
+    variant !== "blocked" ? weight : packWeight(weight, packConv3x3(shape.channels, outChannels, direction));
   const forward: Run = {
     what: `conv3x3, ${variant}`,
     kernel: conv3x3(problem, variant),

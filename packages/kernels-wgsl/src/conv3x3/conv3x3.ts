@@ -23,13 +23,11 @@ export interface Conv3x3Problem {
 }
 
 /**
- * `plain` reads the weight as it is, from storage; `blocked` computes 8 channels × 4 rows × 2 columns an invocation and
- * reads the weight as {@link packConv3x3} lays it out; `subgroup` lets 8 invocations compute 8 channels × 8 rows × 8 columns
- * and share what they load.
+ * `plain` is the readable one; `blocked` computes 8 channels × 4 rows × 2 columns an invocation and reads the weight as
+ * {@link packConv3x3} lays it out; `subgroup` lets 8 invocations compute 8 channels × 8 rows × 8 columns and share what they
+ * load.
  */
 export type Conv3x3Variant = "plain" | "blocked" | "subgroup";
-
-type Packed = Exclude<Conv3x3Variant, "plain">;
 
 const lanes = 64;
 const channelBlock = 8;
@@ -39,33 +37,52 @@ const flopsOf = ({ input, outChannels }: Conv3x3Problem): number => 18 * imageSi
 const bytesOf = ({ input, outChannels }: Conv3x3Problem): number =>
   4 * (imageSize(input) + imageSize({ ...input, channels: outChannels }) + 9 * input.channels * outChannels);
 
-const planOf = (inChannels: number, outChannels: number, variant: Packed) =>
-  planWeight(variant, inChannels * 9 * channelBlock, ceilDivide(outChannels, channelBlock));
+/** How the weight [co, ci, 3, 3] is read by those that do not want it packed. */
+interface Strides {
+  readonly outStride: number;
+  readonly inStride: number;
+  readonly flip: 0 | 1;
+}
 
-/** Rows, columns of a tile, and how many of them a workgroup computes. */
-const tilings = { blocked: [4, 2, lanes], subgroup: [8, 8, lanes / 8] } as const;
+const planOf = (inChannels: number, outChannels: number) =>
+  planWeight(inChannels * 9 * channelBlock, ceilDivide(outChannels, channelBlock));
 
-function packed(problem: Conv3x3Problem, variant: Packed): Kernel {
-  const { batch, channels, height, width } = problem.input;
-  const { outChannels } = problem;
-  const plan = planOf(channels, outChannels, variant);
-  const [rows, columns, perGroup] = tilings[variant];
+/** Tiles of rows × columns, `perGroup` of which a workgroup computes. */
+function tilesOf({ input, outChannels }: Conv3x3Problem, rows: number, columns: number, perGroup: number) {
+  const { batch, channels: inChannels, height, width } = input;
   const rowTiles = ceilDivide(height, rows);
   const columnTiles = ceilDivide(width, columns);
   const tiles = batch * rowTiles * columnTiles;
-  const groups = ceilDivide(tiles, perGroup);
-  const sizes = { inChannels: channels, outChannels, height, width, rowTiles, columnTiles, tiles, groups };
+  return { inChannels, outChannels, height, width, rowTiles, columnTiles, tiles, groups: ceilDivide(tiles, perGroup) };
+}
+
+function blocked(problem: Conv3x3Problem): Kernel {
+  const plan = planOf(problem.input.channels, problem.outChannels);
+  const sizes = tilesOf(problem, 4, 2, lanes);
   return {
-    name: `conv3x3-${variant}`,
-    source: variant === "subgroup" ? subgroupSource : withWeightAccess(blockedSource, plan.access),
-    launches: launchBlocks(plan, foldWorkgroups(groups), sizes),
+    name: "conv3x3-blocked",
+    source: withWeightAccess(blockedSource, plan.access),
+    launches: launchBlocks(plan, foldWorkgroups(sizes.groups), sizes),
     flops: flopsOf(problem),
     bytes: bytesOf(problem),
-    statistics: { partials: groups },
+    statistics: { partials: sizes.groups },
   };
 }
 
-function plain(problem: Conv3x3Problem, strides: { outStride: number; inStride: number; flip: number }): Kernel {
+function subgroup(problem: Conv3x3Problem, strides: Strides): Kernel {
+  const sizes = { ...tilesOf(problem, 8, 8, lanes / 8), ...strides };
+  const blocks = ceilDivide(problem.outChannels, channelBlock);
+  return {
+    name: "conv3x3-subgroup",
+    source: subgroupSource,
+    launches: [{ sizes, workgroups: [...foldWorkgroups(sizes.groups), blocks] }],
+    flops: flopsOf(problem),
+    bytes: bytesOf(problem),
+    statistics: { partials: sizes.groups },
+  };
+}
+
+function plain(problem: Conv3x3Problem, strides: Strides): Kernel {
   const { batch, channels, height, width } = problem.input;
   const groups = ceilDivide(batch * height * width, lanes);
   const sizes = { batch, inChannels: channels, outChannels: problem.outChannels, height, width, ...strides, groups };
@@ -84,11 +101,12 @@ function plain(problem: Conv3x3Problem, strides: { outStride: number; inStride: 
  *
  * output[n, co, y, x] = Σ over ci, ky, kx of weight[co, ci, ky, kx] · input[n, ci, y + ky − 1, x + kx − 1]
  *
- * Slots Input and Output, statistics of the output. `weight` is [co, ci, 3, 3] or, for the others, packed `forward`.
+ * Slots Input and Output, statistics of the output. `weight` is [co, ci, 3, 3] or, for `blocked`, packed `forward`.
  */
 export function conv3x3(problem: Conv3x3Problem, variant: Conv3x3Variant): Kernel {
-  if (variant !== "plain") return packed(problem, variant);
-  return plain(problem, { outStride: problem.input.channels * 9, inStride: 9, flip: 0 });
+  if (variant === "blocked") return blocked(problem);
+  const strides = { outStride: problem.input.channels * 9, inStride: 9, flip: 0 } as const;
+  return variant === "plain" ? plain(problem, strides) : subgroup(problem, strides);
 }
 
 /**
@@ -96,17 +114,18 @@ export function conv3x3(problem: Conv3x3Problem, variant: Conv3x3Variant): Kerne
  * 180° and its channels swapped, → [n, ci, h, w].
  *
  * Slots Input (reads gradOutput) and Output (writes the gradient), statistics of what it writes. `weight` is
- * [co, ci, 3, 3] or, for the others, packed `grad-input`.
+ * [co, ci, 3, 3] or, for `blocked`, packed `grad-input`.
  */
 export function conv3x3GradInput(problem: Conv3x3Problem, variant: Conv3x3Variant): Kernel {
   const inChannels = problem.input.channels;
   const swapped = { input: { ...problem.input, channels: problem.outChannels }, outChannels: inChannels };
-  if (variant !== "plain") return packed(swapped, variant);
-  return plain(swapped, { outStride: 9, inStride: inChannels * 9, flip: 1 });
+  if (variant === "blocked") return blocked(swapped);
+  const strides = { outStride: 9, inStride: inChannels * 9, flip: 1 } as const;
+  return variant === "plain" ? plain(swapped, strides) : subgroup(swapped, strides);
 }
 
 /**
- * Layout of the weight [co, ci, 3, 3] for the `blocked` and `subgroup` variants: [blocks of 8 written channels, read channels, 9, 8],
+ * Layout of the weight [co, ci, 3, 3] for the `blocked` variants: [blocks of 8 written channels, read channels, 9, 8],
  * in parts that begin at multiples of 256 bytes where it takes several launches. Channels are those of the forward
  * convolution.
  */
@@ -114,11 +133,10 @@ export function packConv3x3(
   inChannels: number,
   outChannels: number,
   direction: "forward" | "grad-input",
-  variant: Packed,
 ): PackedLayout {
   const forward = direction === "forward";
   const written = forward ? outChannels : inChannels;
-  return packBlocks(planOf(forward ? inChannels : outChannels, written, variant), (block, element) => {
+  return packBlocks(planOf(forward ? inChannels : outChannels, written), (block, element) => {
     const writes = block * channelBlock + (element % channelBlock);
     const tap = Math.floor(element / channelBlock) % 9;
     const reads = Math.floor(element / channelBlock / 9);

@@ -18,16 +18,10 @@ export const packWeight = (weight: Float32Array, { length, index }: PackedLayout
 /** Bytes of `var<uniform> weight: array<vec4f, 4096>`: the least that every WebGPU device lets a kernel bind. */
 export const uniformWeightBytes = 65_536;
 
-/**
- * Where a blocked kernel reads its weights: from a uniform buffer, which GPUs pass to a whole subgroup at once; from a
- * storage buffer, where one block does not fit a uniform binding; or each invocation of a subgroup of 8 reads one of eight
- * weights and passes it to the others, where a load costs more than a multiplication.
- */
-export type WeightAccess = "uniform" | "storage" | "subgroup";
-
 /** How the channel blocks of a packed weight are spread over launches. */
 export interface WeightPlan {
-  readonly access: WeightAccess;
+  /** Storage where one block does not fit a uniform binding. */
+  readonly access: "uniform" | "storage";
   /** Elements of a channel block. */
   readonly blockLength: number;
   readonly blocks: number;
@@ -40,31 +34,35 @@ export interface WeightPlan {
  * Gives each launch as many channel blocks as one uniform binding holds; the weights of each launch then begin at a
  * multiple of 256 bytes, the alignment that WebGPU asks of a bound range. From storage, one launch reads them all.
  */
-export function planWeight(variant: "blocked" | "subgroup", blockLength: number, blocks: number): WeightPlan {
+export function planWeight(blockLength: number, blocks: number): WeightPlan {
   const fitting = Math.floor(uniformWeightBytes / (blockLength * 4));
-  if (variant === "subgroup" || fitting === 0) {
-    const access = variant === "subgroup" ? "subgroup" : "storage";
-    return { access, blockLength, blocks, blocksPerLaunch: blocks, launchLength: blocks * blockLength };
+  if (fitting === 0) {
+    return { access: "storage", blockLength, blocks, blocksPerLaunch: blocks, launchLength: blocks * blockLength };
   }
   const blocksPerLaunch = Math.min(fitting, blocks);
   const launchLength = ceilDivide(blocksPerLaunch * blockLength, 64) * 64;
   return { access: "uniform", blockLength, blocks, blocksPerLaunch, launchLength };
 }
 
+/** A blocked kernel's text with its packed weights in that kind of buffer; the file has them in a uniform one. */
+export const withWeightAccess = (source: string, access: WeightPlan["access"]): string =>
+  access === "uniform" ? source : replaceBinding(source, "weight", "var<storage, read> weight: array<vec4f>;");
+
 /**
- * A blocked kernel's text with its weights read that way. The file reads them from a uniform buffer of vec4f, and where
- * they can come by subgroup has the functions `loadWeights(at, lane)` and `channelsFor(live)`.
+ * A blocked kernel's text for subgroups of 8 invocations, each of which reads one of eight weights and passes it to the
+ * others: where a load costs more than a multiplication. The weights are not packed. The file has the functions
+ * `loadWeights(…, lane)` and `channelsFor(live)`; `parameters` are those of the former, `index` is a WGSL expression of
+ * them and of `place`, the place in the subgroup, for the weight that the invocation reads.
  */
-export function withWeightAccess(source: string, access: WeightAccess): string {
-  if (access === "uniform") return source;
-  if (access === "storage") return replaceBinding(source, "weight", "var<storage, read> weight: array<vec4f>;");
+export function withSubgroupWeights(source: string, parameters: string, index: string): string {
   let text = replaceBinding(source, "weight", "var<storage, read> weight: array<f32>;");
   text = replaceDefinition(
     text,
     "fn",
     "loadWeights",
-    `fn loadWeights(at: u32, lane: u32) -> Weights {
-  let mine = weight[8u * at + lane % 8u];
+    `fn loadWeights(${parameters}, lane: u32) -> Weights {
+  let place = lane % 8u;
+  let mine = weight[${index}];
   return Weights(
     vec4f(subgroupShuffle(mine, 0u), subgroupShuffle(mine, 1u), subgroupShuffle(mine, 2u), subgroupShuffle(mine, 3u)),
     vec4f(subgroupShuffle(mine, 4u), subgroupShuffle(mine, 5u), subgroupShuffle(mine, 6u), subgroupShuffle(mine, 7u)),

@@ -28,12 +28,7 @@ interface Family {
   readonly forward: (problem: Problem, variant: Variant) => Kernel;
   readonly gradInput: (problem: Problem, variant: Variant) => Kernel;
   readonly gradWeight: (problem: Problem, variant: Variant | "serial") => Kernel & { readonly partials: number };
-  readonly pack: (
-    inChannels: number,
-    outChannels: number,
-    direction: Direction,
-    variant: Exclude<Variant, "plain">,
-  ) => PackedLayout;
+  readonly pack: (inChannels: number, outChannels: number, direction: Direction) => PackedLayout;
   /** Output pixels along an axis for one input pixel. */
   readonly stride: 1 | 2;
   /** Whether the forward kernel can sum what it stores. */
@@ -54,11 +49,9 @@ const lowerConvolution =
     const variant = lowering.variant();
     const { input, outChannels } = problem;
     const weights = (): Tensor => {
-      if (variant === "plain") return weight as Tensor;
-      const name = `${family.name} ${variant} ${direction} ${input.channels}→${outChannels}`;
-      return lowering.packed([weight as Tensor], name, () =>
-        family.pack(input.channels, outChannels, direction, variant),
-      );
+      if (variant !== "blocked") return weight as Tensor;
+      const name = `${family.name} ${direction} ${input.channels}→${outChannels}`;
+      return lowering.packed([weight as Tensor], name, () => family.pack(input.channels, outChannels, direction));
     };
     lowering.call({
       kernel: make(problem, variant),
