@@ -42,7 +42,7 @@ export {
 export type { PackedLayout } from "./shared/packing.js";
 export { pasteSlots, type SlotText } from "./shared/slots.js";
 export { momentsSlot, partialsPerWorkgroup, sumsSlot } from "./shared/statistics.js";
-export { type Binding, bindingsOf, hasFunction, packSizes, withStorageTypes } from "./shared/wgsl-text.js";
+export { type Binding, bindingsOf, enable, hasFunction, packSizes, withStorageTypes } from "./shared/wgsl-text.js";
 export {
   packSamples,
   type SliceSample,

@@ -1,25 +1,27 @@
-// Gradient of the attention gate up to its ReLU: an invocation computes one pixel of the gradient at
-// wx . skip + wg . gating + bias, eight intermediate channels at a time; a workgroup adds up, over its 64 pixels, the
-// gradients of bias, psi and psiBias.
+// Gradient of the attention gate up to its ReLU: an invocation computes a tile of four pixels of the gradient at
+// wx . skip + wg . gating + bias, eight intermediate channels at a time. The gradients of bias, psi and psiBias are summed
+// over the tiles of a workgroup.
 
 alias real = f32;
 
 struct Sizes {
-  batch: u32,
   channels: u32,
   inter: u32,
   height: u32,
   width: u32,
+  quarter: u32, // ceil(height * width / 4)
+  tiles: u32, // batch * quarter
+  rowCount: u32, // of partials
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> skip: array<real>; // [n, c, h, w]
 @group(0) @binding(2) var<storage, read> gating: array<real>; // [n, c, h, w]
-@group(0) @binding(3) var<storage, read> parameters: array<f32>; // blocks of 8 rows, see packAttentionGate
+@group(0) @binding(3) var<storage, read> parameters: array<vec4f>; // blocks of rows of 8, see packAttentionGate
 @group(0) @binding(4) var<storage, read> alpha: array<real>; // [n, 1, h, w]
 @group(0) @binding(5) var<storage, read> gradOutput: array<real>; // [n, c, h, w]
 @group(0) @binding(6) var<storage, read_write> output: array<real>; // [n, inter, h, w]
-@group(0) @binding(7) var<storage, read_write> partials: array<f32>; // [workgroups, 2 * inter + 1]: bias, psi, psiBias
+@group(0) @binding(7) var<storage, read_write> partials: array<f32>; // [rowCount, 2 * inter + 1]: bias, psi, psiBias
 
 struct SkipChannel { base: u32 }
 fn prepareSkip(n: u32, c: u32) -> SkipChannel {
@@ -55,21 +57,120 @@ fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -
   return f32(stored);
 }
 
-// Four consecutive parameters.
-fn four(at: u32) -> vec4f {
-  return vec4f(parameters[at], parameters[at + 1u], parameters[at + 2u], parameters[at + 3u]);
+const LANES: u32 = 64;
+const KEPT: u32 = 5; // gradients of bias and psi of eight channels, of psiBias
+var<workgroup> kept: array<vec4f, LANES * KEPT>;
+
+// How the invocations share the work, see shared/lane-sums.ts.
+struct Share { index: u32, first: u32, step: u32 }
+fn shareOf(workgroup: u32, lane: u32) -> Share { return Share(workgroup, lane, LANES); }
+fn keep(place: u32, lane: u32, sums: vec4f) { kept[place * LANES + lane] = sums; }
+fn settle() { workgroupBarrier(); }
+fn keptSum(index: u32) -> f32 {
+  var total = 0.0;
+  for (var lane = 0u; lane < LANES; lane++) { total += kept[index / 4u * LANES + lane][index % 4u]; }
+  return total;
 }
 
-const LANES: u32 = 64;
-const KEPT: u32 = 16; // gradients of bias and psi of eight channels
+// A row of parameters for the 8 intermediate channels of a block.
+struct Weights { low: vec4f, high: vec4f }
+fn loadWeights(row: u32, lane: u32) -> Weights { return Weights(parameters[2u * row], parameters[2u * row + 1u]); }
 
-var<workgroup> kept: array<f32, LANES * KEPT>;
+// Four pixels of an image, a quarter of it apart, so that neighbouring invocations read neighbouring pixels.
+struct Tile {
+  n: u32,
+  pixel: vec4u,
+  y: vec4u,
+  x: vec4u,
+  live: vec4<bool>, // false for pixels beyond the image and invocations beyond the last tile
+}
 
-// Adds up what the lanes kept in a place, in the order of the lanes.
-fn sumOfLanes(place: u32) -> f32 {
-  var sum = 0.0;
-  for (var lane = 0u; lane < LANES; lane++) { sum += kept[place * LANES + lane]; }
-  return sum;
+fn tileOf(index: u32) -> Tile {
+  let pixels = sizes.height * sizes.width;
+  let at = min(index, sizes.tiles - 1u);
+  let pixel = at % sizes.quarter + sizes.quarter * vec4u(0u, 1u, 2u, 3u);
+  let kept = min(pixel, vec4u(pixels - 1u));
+  let live = (pixel < vec4u(pixels)) & vec4<bool>(index < sizes.tiles);
+  return Tile(at / sizes.quarter, kept, kept / sizes.width, kept % sizes.width, live);
+}
+
+fn skipAt(channel: SkipChannel, tile: Tile) -> vec4f {
+  return vec4f(
+    loadSkip(channel, tile.y.x, tile.x.x, tile.pixel.x),
+    loadSkip(channel, tile.y.y, tile.x.y, tile.pixel.y),
+    loadSkip(channel, tile.y.z, tile.x.z, tile.pixel.z),
+    loadSkip(channel, tile.y.w, tile.x.w, tile.pixel.w),
+  );
+}
+
+fn gatingAt(channel: GatingChannel, tile: Tile) -> vec4f {
+  return vec4f(
+    loadGating(channel, tile.y.x, tile.x.x, tile.pixel.x),
+    loadGating(channel, tile.y.y, tile.x.y, tile.pixel.y),
+    loadGating(channel, tile.y.z, tile.x.z, tile.pixel.z),
+    loadGating(channel, tile.y.w, tile.x.w, tile.pixel.w),
+  );
+}
+
+fn gradOutputAt(channel: GradOutputChannel, tile: Tile) -> vec4f {
+  return vec4f(
+    loadGradOutput(channel, tile.y.x, tile.x.x, tile.pixel.x),
+    loadGradOutput(channel, tile.y.y, tile.x.y, tile.pixel.y),
+    loadGradOutput(channel, tile.y.z, tile.x.z, tile.pixel.z),
+    loadGradOutput(channel, tile.y.w, tile.x.w, tile.pixel.w),
+  );
+}
+
+// wx · skip + wg · gating + bias of the block whose first row of parameters is `base`, the four pixels in a vector.
+fn preOf(tile: Tile, base: u32, lane: u32) -> array<vec4f, 8> {
+  let bias = loadWeights(base + 2u * sizes.channels, lane);
+  var pre = array<vec4f, 8>(
+    vec4f(bias.low.x), vec4f(bias.low.y), vec4f(bias.low.z), vec4f(bias.low.w),
+    vec4f(bias.high.x), vec4f(bias.high.y), vec4f(bias.high.z), vec4f(bias.high.w),
+  );
+  for (var c = 0u; c < sizes.channels; c++) {
+    addProducts(&pre, loadWeights(base + c, lane), skipAt(prepareSkip(tile.n, c), tile));
+    addProducts(&pre, loadWeights(base + sizes.channels + c, lane), gatingAt(prepareGating(tile.n, c), tile));
+  }
+  return pre;
+}
+
+fn addProducts(sums: ptr<function, array<vec4f, 8>>, weights: Weights, values: vec4f) {
+  (*sums)[0] += weights.low.x * values;
+  (*sums)[1] += weights.low.y * values;
+  (*sums)[2] += weights.low.z * values;
+  (*sums)[3] += weights.low.w * values;
+  (*sums)[4] += weights.high.x * values;
+  (*sums)[5] += weights.high.y * values;
+  (*sums)[6] += weights.high.z * values;
+  (*sums)[7] += weights.high.w * values;
+}
+
+fn storeTile(channel: OutputChannel, tile: Tile, values: vec4f) {
+  for (var i = 0u; i < 4u; i++) {
+    if (tile.live[i]) { storeOutput(channel, values[i], tile.y[i], tile.x[i], tile.pixel[i]); }
+  }
+}
+
+// What the gate's score at the pixels adds to the loss, by the gradient of its output; zero where there is no pixel.
+fn gradScoreOf(tile: Tile) -> vec4f {
+  var gradAlpha = vec4f();
+  for (var c = 0u; c < sizes.channels; c++) {
+    gradAlpha += gradOutputAt(prepareGradOutput(tile.n, c), tile) * skipAt(prepareSkip(tile.n, c), tile);
+  }
+  let at = tile.n * sizes.height * sizes.width + tile.pixel;
+  let weight = vec4f(f32(alpha[at.x]), f32(alpha[at.y]), f32(alpha[at.z]), f32(alpha[at.w]));
+  return select(vec4f(), gradAlpha * weight * (1.0 - weight), tile.live);
+}
+
+fn total(values: vec4f) -> f32 { return (values.x + values.y) + (values.z + values.w); }
+
+// Writes one of the sums of a block: 8 of bias, 8 of psi, and with the first block that of psiBias.
+fn writeSum(index: u32, row: u32, block: u32) {
+  let j = block * 8u + index % 8u;
+  let at = row * (2u * sizes.inter + 1u);
+  if (index == 16u && block == 0u) { partials[at + 2u * sizes.inter] = keptSum(index); }
+  if (index < 16u && j < sizes.inter) { partials[at + index / 8u * sizes.inter + j] = keptSum(index); }
 }
 
 @compute @workgroup_size(LANES)
@@ -79,61 +180,36 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let group = workgroup.x + workgroup.y * workgroups.x;
-  let index = group * LANES + lane;
-  let plane = sizes.height * sizes.width;
-  let live = index < sizes.batch * plane;
-  let at = min(index, sizes.batch * plane - 1u);
-  let n = at / plane;
-  let pixel = at % plane;
-  let y = pixel / sizes.width;
-  let x = pixel % sizes.width;
-  let groups = (sizes.batch * plane + LANES - 1u) / LANES;
-  let rowLength = 2u * sizes.inter + 1u;
+  let share = shareOf(group, lane);
+  let tile = tileOf(group * LANES + lane);
   let rows = 2u * sizes.channels + 2u;
   let blocks = (sizes.inter + 7u) / 8u;
-
-  var gradAlpha = 0.0;
-  for (var c = 0u; c < sizes.channels; c++) {
-    gradAlpha += loadGradOutput(prepareGradOutput(n, c), y, x, pixel) * loadSkip(prepareSkip(n, c), y, x, pixel);
-  }
-  let weight = f32(alpha[at]);
-  let gradScore = select(0.0, gradAlpha * weight * (1.0 - weight), live);
-
-  kept[lane] = gradScore;
-  workgroupBarrier();
-  if (lane == 0u && group < groups) { partials[group * rowLength + 2u * sizes.inter] = sumOfLanes(0u); }
+  let gradScore = gradScoreOf(tile);
+  keep(4u, lane, vec4f(total(gradScore), 0.0, 0.0, 0.0));
 
   for (var block = 0u; block < blocks; block++) {
-    let base = block * rows * 8u;
-    let bias = base + 2u * sizes.channels * 8u;
-    var low = four(bias);
-    var high = four(bias + 4u);
-    for (var c = 0u; c < sizes.channels; c++) {
-      let fromSkip = loadSkip(prepareSkip(n, c), y, x, pixel);
-      let fromGating = loadGating(prepareGating(n, c), y, x, pixel);
-      let wx = base + c * 8u;
-      let wg = wx + sizes.channels * 8u;
-      low += fromSkip * four(wx) + fromGating * four(wg);
-      high += fromSkip * four(wx + 4u) + fromGating * four(wg + 4u);
+    let base = block * rows;
+    let pre = preOf(tile, base, lane);
+    let psi = loadWeights(base + rows - 1u, lane);
+    let psiOf = array<f32, 8>(
+      psi.low.x, psi.low.y, psi.low.z, psi.low.w, psi.high.x, psi.high.y, psi.high.z, psi.high.w,
+    );
+    var ofBias: array<f32, 8>;
+    var ofPsi: array<f32, 8>;
+    for (var k = 0u; k < 8u; k++) {
+      let gradient = select(vec4f(), gradScore * psiOf[k], pre[k] > vec4f());
+      if (block * 8u + k < sizes.inter) { storeTile(prepareOutput(tile.n, block * 8u + k), tile, gradient); }
+      ofBias[k] = total(gradient);
+      ofPsi[k] = total(gradScore * max(pre[k], vec4f()));
     }
-    let gradLow = select(vec4f(), gradScore * four(bias + 8u), low > vec4f());
-    let gradHigh = select(vec4f(), gradScore * four(bias + 12u), high > vec4f());
-    let psiLow = gradScore * max(low, vec4f());
-    let psiHigh = gradScore * max(high, vec4f());
-    workgroupBarrier();
-    for (var k = 0u; k < 4u; k++) {
-      kept[k * LANES + lane] = gradLow[k];
-      kept[(k + 4u) * LANES + lane] = gradHigh[k];
-      kept[(k + 8u) * LANES + lane] = psiLow[k];
-      kept[(k + 12u) * LANES + lane] = psiHigh[k];
-      let j = block * 8u + k;
-      if (live && j < sizes.inter) { storeOutput(prepareOutput(n, j), gradLow[k], y, x, pixel); }
-      if (live && j + 4u < sizes.inter) { storeOutput(prepareOutput(n, j + 4u), gradHigh[k], y, x, pixel); }
+    keep(0u, lane, vec4f(ofBias[0], ofBias[1], ofBias[2], ofBias[3]));
+    keep(1u, lane, vec4f(ofBias[4], ofBias[5], ofBias[6], ofBias[7]));
+    keep(2u, lane, vec4f(ofPsi[0], ofPsi[1], ofPsi[2], ofPsi[3]));
+    keep(3u, lane, vec4f(ofPsi[4], ofPsi[5], ofPsi[6], ofPsi[7]));
+    settle();
+    if (share.index < sizes.rowCount) {
+      for (var sum = share.first; sum < 4u * KEPT; sum += share.step) { writeSum(sum, share.index, block); }
     }
-    workgroupBarrier();
-    let j = block * 8u + lane % 8u;
-    if (lane < KEPT && j < sizes.inter && group < groups) {
-      partials[group * rowLength + select(j, sizes.inter + j, lane >= 8u)] = sumOfLanes(lane);
-    }
+    settle();
   }
 }

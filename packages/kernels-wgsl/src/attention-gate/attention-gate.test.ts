@@ -1,19 +1,21 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { fromHalf, toHalf } from "../convert/half.js";
 import { imageSize, type Kernel } from "../shared/kernel.js";
 import { noWeight } from "../shared/packing.js";
 import { pasteSlots } from "../shared/slots.js";
 import { withStorageType } from "../shared/wgsl-text.js";
 import { directionalDerivative, expectClose, randomArray } from "../testing/close.js";
-import { testDevice } from "../testing/device.js";
+import { hasSubgroupsOfEight, testDevice } from "../testing/device.js";
 import { runKernel } from "../testing/runner.js";
 import { attentionGateCases } from "./attention-gate.cases.js";
 import { type AttentionGateProblem, attentionGate, attentionGateGrad, packAttentionGate } from "./attention-gate.js";
 import { attentionGateReference, attentionPreReference } from "./attention-gate.reference.js";
 
 let device: GPUDevice;
+let eight = false;
 beforeAll(async () => {
   device = await testDevice();
+  eight = await hasSubgroupsOfEight();
 });
 
 type Weights = Readonly<Record<"wx" | "wg" | "bias" | "psi" | "psiBias", Float32Array>>;
@@ -49,7 +51,11 @@ type Arrays = ReturnType<typeof makeArrays>;
 const referenceOf = (arrays: Readonly<Record<keyof Arrays, ArrayLike<number>>>, problem: AttentionGateProblem) =>
   attentionGateReference({ ...arrays, pre: attentionPreReference(arrays, problem) }, problem.shape);
 
-async function forward(problem: AttentionGateProblem, arrays: Arrays, kernel: Kernel = attentionGate(problem)) {
+async function forward(
+  problem: AttentionGateProblem,
+  arrays: Arrays,
+  kernel: Kernel = attentionGate(problem, "parallel"),
+) {
   const { skip, gating } = arrays;
   const parameters = pack(arrays, problem.shape.channels, problem.inter);
   const alpha = empty(skip.length / problem.shape.channels);
@@ -97,7 +103,7 @@ test("reference, by hand", () => {
 
 test("packing, by hand: 2 channels, 1 intermediate", () => {
   const { length, source, index } = packAttentionGate(2, 1);
-  expect(length).toBe(6 * 8 + 1);
+  expect(length).toBe(7 * 8);
   const filled = [...index.keys()].filter((i) => index[i] !== noWeight);
   expect(filled.map((i) => [i, source[i], index[i]])).toEqual([
     ...[0, 8].map((i, c) => [i, 0, c]),
@@ -148,24 +154,28 @@ function byCoordinates<K extends Kernel>(kernel: K, inputs: readonly string[]): 
 }
 
 const problems = attentionGateCases.flatMap((each) =>
-  (["parallel", "serial"] as const).map((reduction) => ({ ...each, reduction })),
+  (["parallel", "serial", "subgroup"] as const).map((variant) => ({ ...each, variant })),
 );
 
-describe.each(problems)("$why: $inter intermediate, $reduction", ({ shape, inter, reduction }) => {
+describe.each(problems)("$why: $inter intermediate, $variant", ({ shape, inter, variant }) => {
   const problem = { shape, inter };
-  const gradKernel = attentionGateGrad(problem, reduction);
+  const kernel = attentionGate(problem, variant);
+  const gradKernel = attentionGateGrad(problem, variant);
+  beforeEach((context) => {
+    if (variant === "subgroup" && !eight) context.skip("adapter has no subgroups of 8");
+  });
   const arrays = makeArrays(problem);
 
   test("output, and the same bits twice", async () => {
-    const got = await forward(problem, arrays);
+    const got = await forward(problem, arrays, kernel);
     const { gated, alpha } = referenceOf(arrays, problem);
     expectClose("gated", got.output, gated);
     expectClose("alpha", got.alpha, alpha);
-    expect(await forward(problem, arrays)).toEqual(got);
+    expect(await forward(problem, arrays, kernel)).toEqual(got);
   });
 
   test("gradients, and the same bits twice", async () => {
-    const alpha = (await forward(problem, arrays)).alpha as Float32Array;
+    const alpha = (await forward(problem, arrays, kernel)).alpha as Float32Array;
     const { gradPre, sums } = await backward(problem, arrays, alpha, gradKernel);
     const loss = (change: Partial<Record<keyof Arrays, ArrayLike<number>>>, pre?: ArrayLike<number>) => {
       const all = { ...arrays, ...change };
@@ -196,9 +206,9 @@ describe.each(problems)("$why: $inter intermediate, $reduction", ({ shape, inter
   });
 
   test("slots see the right coordinates", async () => {
-    const got = await forward(problem, arrays);
-    const kernel = byCoordinates(attentionGate(problem), ["Skip", "Gating"]);
-    expect(await forward(problem, arrays, kernel)).toEqual(got);
+    const got = await forward(problem, arrays, kernel);
+    const moved = byCoordinates(kernel, ["Skip", "Gating"]);
+    expect(await forward(problem, arrays, moved)).toEqual(got);
     const alpha = got.alpha as Float32Array;
     const gradient = byCoordinates(gradKernel, ["Skip", "Gating", "GradOutput"]);
     expect(await backward(problem, arrays, alpha, gradient)).toEqual(
@@ -222,20 +232,20 @@ describe.each(problems)("$why: $inter intermediate, $reduction", ({ shape, inter
     const { skip, gating, gradOutput } = half;
 
     const bound = { skip, gating, parameters, alpha: nan(reference.alpha.length), output: nan(skip.length) };
-    const got = await runKernel(device, asHalf(attentionGate(problem)), bound, ["output", "alpha"]);
+    const got = await runKernel(device, asHalf(kernel), bound, ["output", "alpha"]);
     expectClose("gated", fromHalf(got.output), reference.gated, 1e-3);
     expectClose("alpha", fromHalf(got.alpha), reference.alpha, 1e-3);
 
     // The f32 kernel on the same rounded numbers stands for the reference.
     const exact = await backward(problem, rounded, fromHalf(got.alpha));
-    const kernel = asHalf(gradKernel);
+    const halfGrad = asHalf(gradKernel);
     const row = 2 * inter + 1;
     const bound16 = {
       ...{ skip, gating, gradOutput, parameters, alpha: got.alpha },
       output: nan(exact.gradPre.length),
-      partials: empty(kernel.partials * row),
+      partials: empty(halfGrad.partials * row),
     };
-    const gradient = await runKernel(device, kernel, bound16, ["output", "partials"]);
+    const gradient = await runKernel(device, halfGrad, bound16, ["output", "partials"]);
     expectClose("gradPre, f16", fromHalf(gradient.output), exact.gradPre, 1e-3);
     const sums = new Float64Array(row);
     gradient.partials.forEach((value, i) => {

@@ -6,10 +6,10 @@ import {
   type Kernel,
   type Reduction,
 } from "../shared/kernel.js";
-import { noWeight } from "../shared/packing.js";
+import { withSerialSums } from "../shared/lane-sums.js";
+import { noWeight, withSubgroupWeights } from "../shared/packing.js";
 import source from "./attention-gate.wgsl.js";
 import gradSource from "./attention-gate-grad.wgsl.js";
-import gradSerialSource from "./attention-gate-grad-serial.wgsl.js";
 
 export interface AttentionGateProblem {
   /** Extents of skip and gating. */
@@ -21,15 +21,14 @@ export interface AttentionGateProblem {
 const lanes = 64;
 const block = 8;
 
-const sizesOf = ({ shape: { batch, channels, height, width }, inter }: AttentionGateProblem) => ({
-  batch,
-  channels,
-  inter,
-  height,
-  width,
-});
+/** Tiles of four pixels. */
+function sizesOf({ shape: { batch, channels, height, width }, inter }: AttentionGateProblem) {
+  const quarter = ceilDivide(height * width, 4);
+  return { channels, inter, height, width, quarter, tiles: batch * quarter };
+}
 
-const groupsOf = ({ batch, height, width }: ImageShape): number => ceilDivide(batch * height * width, lanes);
+const withSharedParameters = (text: string): string =>
+  withSubgroupWeights(text, { binding: "parameters", parameters: "row: u32", index: "8u * row + place" });
 
 /**
  * gated = α ⊙ skip with α = σ(ψ·relu(wx·skip + wg·gating + bias) + ψbias).
@@ -37,17 +36,25 @@ const groupsOf = ({ batch, height, width }: ImageShape): number => ceilDivide(ba
  * Slots Skip, Gating and Output (gated); `parameters` as {@link packAttentionGate} lays them out; writes `alpha`
  * [n, 1, h, w]. Source: Oktay et al. 2018, "Attention U-Net".
  */
-export function attentionGate(problem: AttentionGateProblem): Kernel {
+export function attentionGate(problem: AttentionGateProblem, reduction: Reduction): Kernel {
   const { shape, inter } = problem;
   const pixels = imageSize(shape) / shape.channels;
+  const sizes = sizesOf(problem);
+  const shared = reduction === "subgroup";
   return {
-    name: "attention-gate",
-    source,
-    launches: [{ sizes: sizesOf(problem), workgroups: [...foldWorkgroups(groupsOf(shape)), 1] }],
+    name: shared ? "attention-gate-subgroup" : "attention-gate",
+    source: shared ? withSharedParameters(source) : source,
+    launches: [{ sizes, workgroups: [...foldWorkgroups(ceilDivide(sizes.tiles, lanes)), 1] }],
     flops: pixels * (4 * shape.channels * inter + 4 * inter + shape.channels),
     bytes: 4 * (3 * imageSize(shape) + pixels),
   };
 }
+
+const gradSourceOf = (reduction: Reduction): string => {
+  if (reduction === "parallel") return gradSource;
+  const alone = withSerialSums(gradSource);
+  return reduction === "subgroup" ? withSharedParameters(alone) : alone;
+};
 
 /**
  * Gradient of the gate at the input of its ReLU: Output [n, inter, h, w], and `partials` [partials, 2·inter + 1] of the
@@ -59,20 +66,14 @@ export function attentionGateGrad(
   reduction: Reduction,
 ): Kernel & { readonly partials: number } {
   const { shape, inter } = problem;
-  const serial = reduction === "serial";
   const pixels = imageSize(shape) / shape.channels;
-  const run = lanes; // pixels that an invocation or a workgroup sums
-  const runs = ceilDivide(shape.height * shape.width, run); // of a sample
-  const partials = serial ? shape.batch * runs : groupsOf(shape);
+  const sizes = sizesOf(problem);
+  const groups = ceilDivide(sizes.tiles, lanes);
+  const partials = reduction === "parallel" ? groups : groups * lanes;
   return {
-    name: serial ? "attention-gate-grad-serial" : "attention-gate-grad",
-    source: serial ? gradSerialSource : gradSource,
-    launches: [
-      {
-        sizes: { ...sizesOf(problem), ...(serial ? { run, runs } : {}) },
-        workgroups: [...foldWorkgroups(serial ? ceilDivide(partials, lanes) : partials), 1],
-      },
-    ],
+    name: reduction === "parallel" ? "attention-gate-grad" : `attention-gate-grad-${reduction}`,
+    source: gradSourceOf(reduction),
+    launches: [{ sizes: { ...sizes, rowCount: partials }, workgroups: [...foldWorkgroups(groups), 1] }],
     flops: pixels * (4 * shape.channels * inter + 8 * inter + 2 * shape.channels),
     bytes: 4 * (3 * imageSize(shape) + pixels * (1 + inter) + partials * (2 * inter + 1)),
     partials,
@@ -81,7 +82,7 @@ export function attentionGateGrad(
 
 /**
  * Layout of `parameters`: for each block of 8 intermediate channels the rows of 8 wx (by channel), wg (by channel),
- * bias, ψ; at the end ψbias. `source` 0 to 4 stands for wx [inter, c], wg [inter, c], bias, ψ, ψbias.
+ * bias, ψ; at the end a row that begins with ψbias. `source` 0 to 4 stands for wx [inter, c], wg [inter, c], bias, ψ, ψbias.
  */
 export function packAttentionGate(
   channels: number,
@@ -89,7 +90,7 @@ export function packAttentionGate(
 ): { readonly length: number; readonly source: Uint8Array; readonly index: Uint32Array } {
   const rows = 2 * channels + 2;
   const blocks = ceilDivide(inter, block);
-  const length = blocks * rows * block + 1;
+  const length = (blocks * rows + 1) * block;
   const source = new Uint8Array(length);
   const index = new Uint32Array(length).fill(noWeight);
   for (let j = 0; j < inter; j++) {
@@ -105,7 +106,7 @@ export function packAttentionGate(
     put(2 * channels, 2, j);
     put(2 * channels + 1, 3, j);
   }
-  source[length - 1] = 4;
-  index[length - 1] = 0;
+  source[length - block] = 4;
+  index[length - block] = 0;
   return { length, source, index };
 }

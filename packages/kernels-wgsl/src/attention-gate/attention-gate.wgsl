@@ -1,20 +1,21 @@
 // Additive attention gate: gated = sigmoid(psi . relu(wx . skip + wg . gating + bias) + psiBias) * skip.
-// An invocation computes one pixel, eight intermediate channels at a time.
+// An invocation computes a tile of four pixels, eight intermediate channels at a time.
 
 alias real = f32;
 
 struct Sizes {
-  batch: u32,
   channels: u32,
   inter: u32,
   height: u32,
   width: u32,
+  quarter: u32, // ceil(height * width / 4)
+  tiles: u32, // batch * quarter
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> skip: array<real>; // [n, c, h, w]
 @group(0) @binding(2) var<storage, read> gating: array<real>; // [n, c, h, w]
-@group(0) @binding(3) var<storage, read> parameters: array<f32>; // blocks of 8 rows, see packAttentionGate
+@group(0) @binding(3) var<storage, read> parameters: array<vec4f>; // blocks of rows of 8, see packAttentionGate
 @group(0) @binding(4) var<storage, read_write> alpha: array<real>; // [n, 1, h, w]
 @group(0) @binding(5) var<storage, read_write> output: array<real>; // [n, c, h, w]
 
@@ -44,42 +45,105 @@ fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -
   return f32(stored);
 }
 
-// Four consecutive parameters.
-fn four(at: u32) -> vec4f {
-  return vec4f(parameters[at], parameters[at + 1u], parameters[at + 2u], parameters[at + 3u]);
+// A row of parameters for the 8 intermediate channels of a block.
+struct Weights { low: vec4f, high: vec4f }
+fn loadWeights(row: u32, lane: u32) -> Weights { return Weights(parameters[2u * row], parameters[2u * row + 1u]); }
+
+// Four pixels of an image, a quarter of it apart, so that neighbouring invocations read neighbouring pixels.
+struct Tile {
+  n: u32,
+  pixel: vec4u,
+  y: vec4u,
+  x: vec4u,
+  live: vec4<bool>, // false for pixels beyond the image and invocations beyond the last tile
+}
+
+fn tileOf(index: u32) -> Tile {
+  let pixels = sizes.height * sizes.width;
+  let at = min(index, sizes.tiles - 1u);
+  let pixel = at % sizes.quarter + sizes.quarter * vec4u(0u, 1u, 2u, 3u);
+  let kept = min(pixel, vec4u(pixels - 1u));
+  let live = (pixel < vec4u(pixels)) & vec4<bool>(index < sizes.tiles);
+  return Tile(at / sizes.quarter, kept, kept / sizes.width, kept % sizes.width, live);
+}
+
+fn skipAt(channel: SkipChannel, tile: Tile) -> vec4f {
+  return vec4f(
+    loadSkip(channel, tile.y.x, tile.x.x, tile.pixel.x),
+    loadSkip(channel, tile.y.y, tile.x.y, tile.pixel.y),
+    loadSkip(channel, tile.y.z, tile.x.z, tile.pixel.z),
+    loadSkip(channel, tile.y.w, tile.x.w, tile.pixel.w),
+  );
+}
+
+fn gatingAt(channel: GatingChannel, tile: Tile) -> vec4f {
+  return vec4f(
+    loadGating(channel, tile.y.x, tile.x.x, tile.pixel.x),
+    loadGating(channel, tile.y.y, tile.x.y, tile.pixel.y),
+    loadGating(channel, tile.y.z, tile.x.z, tile.pixel.z),
+    loadGating(channel, tile.y.w, tile.x.w, tile.pixel.w),
+  );
+}
+
+// wx · skip + wg · gating + bias of the block whose first row of parameters is `base`, the four pixels in a vector.
+fn preOf(tile: Tile, base: u32, lane: u32) -> array<vec4f, 8> {
+  let bias = loadWeights(base + 2u * sizes.channels, lane);
+  var pre = array<vec4f, 8>(
+    vec4f(bias.low.x), vec4f(bias.low.y), vec4f(bias.low.z), vec4f(bias.low.w),
+    vec4f(bias.high.x), vec4f(bias.high.y), vec4f(bias.high.z), vec4f(bias.high.w),
+  );
+  for (var c = 0u; c < sizes.channels; c++) {
+    addProducts(&pre, loadWeights(base + c, lane), skipAt(prepareSkip(tile.n, c), tile));
+    addProducts(&pre, loadWeights(base + sizes.channels + c, lane), gatingAt(prepareGating(tile.n, c), tile));
+  }
+  return pre;
+}
+
+fn addProducts(sums: ptr<function, array<vec4f, 8>>, weights: Weights, values: vec4f) {
+  (*sums)[0] += weights.low.x * values;
+  (*sums)[1] += weights.low.y * values;
+  (*sums)[2] += weights.low.z * values;
+  (*sums)[3] += weights.low.w * values;
+  (*sums)[4] += weights.high.x * values;
+  (*sums)[5] += weights.high.y * values;
+  (*sums)[6] += weights.high.z * values;
+  (*sums)[7] += weights.high.w * values;
+}
+
+fn storeTile(channel: OutputChannel, tile: Tile, values: vec4f) {
+  for (var i = 0u; i < 4u; i++) {
+    if (tile.live[i]) { storeOutput(channel, values[i], tile.y[i], tile.x[i], tile.pixel[i]); }
+  }
 }
 
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) workgroups: vec3u) {
-  let index = id.x + id.y * workgroups.x * 64u;
-  let plane = sizes.height * sizes.width;
-  if (index >= sizes.batch * plane) { return; }
-  let n = index / plane;
-  let pixel = index % plane;
-  let y = pixel / sizes.width;
-  let x = pixel % sizes.width;
-  let rows = 2u * sizes.channels + 2u; // of 8: wx by channel, wg by channel, bias, psi
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let tile = tileOf((workgroup.x + workgroup.y * workgroups.x) * 64u + lane);
+  let rows = 2u * sizes.channels + 2u; // of a block: wx by channel, wg by channel, bias, psi
   let blocks = (sizes.inter + 7u) / 8u;
-  var score = parameters[blocks * rows * 8u]; // psiBias
+  var score = vec4f(loadWeights(blocks * rows, lane).low.x); // psiBias
   for (var block = 0u; block < blocks; block++) {
-    let base = block * rows * 8u;
-    let bias = base + 2u * sizes.channels * 8u;
-    var low = four(bias);
-    var high = four(bias + 4u);
-    for (var c = 0u; c < sizes.channels; c++) {
-      let fromSkip = loadSkip(prepareSkip(n, c), y, x, pixel);
-      let fromGating = loadGating(prepareGating(n, c), y, x, pixel);
-      let wx = base + c * 8u;
-      let wg = wx + sizes.channels * 8u;
-      low += fromSkip * four(wx) + fromGating * four(wg);
-      high += fromSkip * four(wx + 4u) + fromGating * four(wg + 4u);
-    }
-    score += dot(max(low, vec4f()), four(bias + 8u)) + dot(max(high, vec4f()), four(bias + 12u));
+    let base = block * rows;
+    let pre = preOf(tile, base, lane);
+    let psi = loadWeights(base + rows - 1u, lane);
+    score += psi.low.x * max(pre[0], vec4f()) + psi.low.y * max(pre[1], vec4f());
+    score += psi.low.z * max(pre[2], vec4f()) + psi.low.w * max(pre[3], vec4f());
+    score += psi.high.x * max(pre[4], vec4f()) + psi.high.y * max(pre[5], vec4f());
+    score += psi.high.z * max(pre[6], vec4f()) + psi.high.w * max(pre[7], vec4f());
   }
   // The exponent stays where exp is finite in f32.
-  let weight = f32(real(1.0 / (1.0 + exp(min(-score, 80.0)))));
-  alpha[index] = real(weight);
+  let sigmoid = 1.0 / (1.0 + exp(min(-score, vec4f(80.0))));
+  var weight: vec4f;
+  for (var i = 0u; i < 4u; i++) {
+    let stored = real(sigmoid[i]);
+    weight[i] = f32(stored);
+    if (tile.live[i]) { alpha[tile.n * sizes.height * sizes.width + tile.pixel[i]] = stored; }
+  }
   for (var c = 0u; c < sizes.channels; c++) {
-    storeOutput(prepareOutput(n, c), weight * loadSkip(prepareSkip(n, c), y, x, pixel), y, x, pixel);
+    storeTile(prepareOutput(tile.n, c), tile, weight * skipAt(prepareSkip(tile.n, c), tile));
   }
 }

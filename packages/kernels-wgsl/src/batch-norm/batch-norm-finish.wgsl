@@ -1,5 +1,5 @@
 // Batch norm, training: merges the partial statistics of a channel, gives the coefficients that normalise it and moves
-// the running statistics. One workgroup a channel.
+// the running statistics.
 // y = (x - mean) * coefficients.x + coefficients.y
 
 struct Sizes {
@@ -19,16 +19,32 @@ struct Sizes {
 
 const LANES: u32 = 64;
 
-// (count, mean, squared distances from the mean)
-var<workgroup> parts: array<vec3f, LANES>;
-
-// Chan, Golub, LeVeque 1983: the statistics of two sets together.
+// Chan, Golub, LeVeque 1983: the statistics of two sets together, each (count, mean, squared distances from the mean).
 fn merge(a: vec3f, b: vec3f) -> vec3f {
-  if (b.x == 0.0) { return a; }
-  if (a.x == 0.0) { return b; }
   let count = a.x + b.x;
   let distance = b.y - a.y;
-  return vec3f(count, a.y + distance * (b.x / count), a.z + b.z + distance * distance * (a.x * (b.x / count)));
+  let share = b.x / max(count, 1.0); // 0 or 1 where one of them is empty: the result is then exactly the other
+  return vec3f(count, a.y + distance * share, a.z + b.z + distance * distance * a.x * share);
+}
+
+var<workgroup> parts: array<vec3f, LANES>;
+
+// Which channel an invocation works on, and whether it writes the result. One workgroup a channel.
+fn channelOf(workgroup: u32, lane: u32) -> u32 { return workgroup; }
+fn writes(lane: u32) -> bool { return lane == 0u; }
+
+// The partial statistics of a channel together, for the invocation that writes.
+fn statisticsOf(c: u32, lane: u32) -> vec3f {
+  var total = vec3f();
+  if (c < sizes.channels) {
+    for (var p = lane; p < sizes.partials; p += LANES) { total = merge(total, statistics[p * sizes.channels + c].xyz); }
+  }
+  parts[lane] = total;
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { parts[lane] = merge(parts[lane], parts[lane + half]); }
+  }
+  return parts[lane];
 }
 
 @compute @workgroup_size(LANES)
@@ -37,21 +53,9 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let c = workgroup.x + workgroup.y * workgroups.x;
-  var total = vec3f();
-  if (c < sizes.channels) {
-    for (var p = lane; p < sizes.partials; p += LANES) {
-      let part = statistics[p * sizes.channels + c];
-      if (part.x > 0.0) { total = merge(total, part.xyz); }
-    }
-  }
-  parts[lane] = total;
-  for (var half = LANES / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) { parts[lane] = merge(parts[lane], parts[lane + half]); }
-  }
-  if (lane == 0u && c < sizes.channels) {
-    let all = parts[0];
+  let c = channelOf(workgroup.x + workgroup.y * workgroups.x, lane);
+  let all = statisticsOf(c, lane);
+  if (writes(lane) && c < sizes.channels) {
     let variance = all.z / all.x;
     let inverseDeviation = 1.0 / sqrt(variance + sizes.epsilon);
     coefficients[c] = vec4f(weight[c] * inverseDeviation, bias[c], all.y, inverseDeviation);

@@ -1,5 +1,5 @@
 // Batch norm, gradient: sums up the partial sums of a channel and gives its parameters' gradients and the coefficients
-// of the input's. One workgroup a channel.
+// of the input's.
 // gradInput = k.x * gradOutput + k.y * (x - k.w) + k.z
 
 struct Sizes {
@@ -17,7 +17,27 @@ struct Sizes {
 
 const LANES: u32 = 64;
 
+fn merge(a: vec3f, b: vec3f) -> vec3f { return a + b; }
+
 var<workgroup> parts: array<vec3f, LANES>;
+
+// Which channel an invocation works on, and whether it writes the result. One workgroup a channel.
+fn channelOf(workgroup: u32, lane: u32) -> u32 { return workgroup; }
+fn writes(lane: u32) -> bool { return lane == 0u; }
+
+// The partial sums of a channel together, for the invocation that writes.
+fn statisticsOf(c: u32, lane: u32) -> vec3f {
+  var total = vec3f();
+  if (c < sizes.channels) {
+    for (var p = lane; p < sizes.partials; p += LANES) { total = merge(total, statistics[p * sizes.channels + c].xyz); }
+  }
+  parts[lane] = total;
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { parts[lane] = merge(parts[lane], parts[lane + half]); }
+  }
+  return parts[lane];
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -25,18 +45,9 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let c = workgroup.x + workgroup.y * workgroups.x;
-  var total = vec3f();
-  if (c < sizes.channels) {
-    for (var p = lane; p < sizes.partials; p += LANES) { total += statistics[p * sizes.channels + c].xyz; }
-  }
-  parts[lane] = total;
-  for (var half = LANES / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) { parts[lane] += parts[lane + half]; }
-  }
-  if (lane == 0u && c < sizes.channels) {
-    let sums = parts[0];
+  let c = channelOf(workgroup.x + workgroup.y * workgroups.x, lane);
+  let sums = statisticsOf(c, lane);
+  if (writes(lane) && c < sizes.channels) {
     let k = coefficients[c];
     let share = select(0.0, 1.0 / sums.x, sizes.trainingStatistics != 0u);
     gradCoefficients[c] = vec4f(k.x, -k.x * k.w * sums.z * share, -k.x * sums.y * share, k.z);

@@ -1,9 +1,8 @@
 import { ceilDivide, foldWorkgroups, type Kernel, type Reduction } from "../shared/kernel.js";
+import { replaceDefinition } from "../shared/wgsl-text.js";
 import evalSource from "./batch-norm-eval.wgsl.js";
 import finishSource from "./batch-norm-finish.wgsl.js";
-import finishSerialSource from "./batch-norm-finish-serial.wgsl.js";
 import gradFinishSource from "./batch-norm-grad-finish.wgsl.js";
-import gradFinishSerialSource from "./batch-norm-grad-finish-serial.wgsl.js";
 
 export interface BatchNormFinishProblem {
   readonly channels: number;
@@ -15,20 +14,45 @@ export interface BatchNormFinishProblem {
   readonly momentum: number;
 }
 
+/** A finish with an invocation a channel in place of a workgroup, without barriers. See {@link Reduction}. */
+function withInvocationPerChannel(source: string): string {
+  const definitions = {
+    channelOf: "fn channelOf(workgroup: u32, lane: u32) -> u32 { return workgroup * LANES + lane; }",
+    writes: "fn writes(lane: u32) -> bool { return true; }",
+    // In runs, so that many partial results keep their digits.
+    statisticsOf: `fn statisticsOf(channel: u32, lane: u32) -> vec3f {
+  let c = min(channel, sizes.channels - 1u);
+  let partials = select(0u, sizes.partials, channel < sizes.channels);
+  var all = vec3f();
+  for (var first = 0u; first < partials; first += 128u) {
+    var some = vec3f();
+    for (var p = first; p < min(first + 128u, partials); p++) {
+      some = merge(some, statistics[p * sizes.channels + c].xyz);
+    }
+    all = merge(all, some);
+  }
+  return all;
+}`,
+  };
+  return Object.entries(definitions).reduce(
+    (text, [name, definition]) => replaceDefinition(text, "fn", name, definition),
+    source.replace(/^var<workgroup> parts.*\n/m, ""),
+  );
+}
+
 /** A workgroup a channel, or an invocation a channel. */
 const finishOf = (
   name: string,
   channels: number,
   reduction: Reduction,
   source: string,
-  serialSource: string,
   sizes: Readonly<Record<string, number>>,
 ): Pick<Kernel, "name" | "source" | "launches"> => {
-  const serial = reduction === "serial";
+  const serial = reduction !== "parallel";
   const groups = serial ? ceilDivide(channels, 64) : channels;
   return {
     name: serial ? `${name}-serial` : name,
-    source: serial ? serialSource : source,
+    source: serial ? withInvocationPerChannel(source) : source,
     launches: [{ sizes, workgroups: [...foldWorkgroups(groups), 1] }],
   };
 };
@@ -42,7 +66,7 @@ export function batchNormFinish(
   reduction: Reduction,
 ): Kernel {
   return {
-    ...finishOf("batch-norm-finish", channels, reduction, finishSource, finishSerialSource, {
+    ...finishOf("batch-norm-finish", channels, reduction, finishSource, {
       ...{ channels, partials, epsilon, momentum },
     }),
     flops: 10 * partials * channels,
@@ -78,7 +102,7 @@ export function batchNormGradFinish(
 ): Kernel {
   const sizes = { channels, partials, trainingStatistics: trainingStatistics ? 1 : 0 };
   return {
-    ...finishOf("batch-norm-grad-finish", channels, reduction, gradFinishSource, gradFinishSerialSource, sizes),
+    ...finishOf("batch-norm-grad-finish", channels, reduction, gradFinishSource, sizes),
     flops: 3 * partials * channels,
     bytes: 16 * partials * channels + 40 * channels,
   };

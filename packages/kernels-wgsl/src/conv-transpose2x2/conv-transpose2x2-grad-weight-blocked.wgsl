@@ -39,11 +39,23 @@ fn loadGradOutput(channel: GradOutputChannel, y: u32, x: u32, pixel: u32) -> f32
 }
 
 const LANES: u32 = 32;
-var<workgroup> laneSums: array<vec4f, LANES * 16>; // [input channel, output channel][lane], the four taps in a vector
+const KEPT: u32 = 16; // input and output channel, the four taps in a vector
+var<workgroup> kept: array<vec4f, LANES * KEPT>;
+
+// How the invocations share the work, see shared/lane-sums.ts.
+struct Share { index: u32, first: u32, step: u32 }
+fn shareOf(workgroup: u32, lane: u32) -> Share { return Share(workgroup, lane, LANES); }
+fn keep(place: u32, lane: u32, sums: vec4f) { kept[place * LANES + lane] = sums; }
+fn settle() { workgroupBarrier(); }
+fn keptSum(index: u32) -> f32 {
+  var total = 0.0;
+  for (var lane = 0u; lane < LANES; lane++) { total += kept[index / 4u * LANES + lane][index % 4u]; }
+  return total;
+}
 
 fn keepSums(row: u32, lane: u32, sum0: vec4f, sum1: vec4f) {
-  laneSums[row * 2u * LANES + lane] = sum0;
-  laneSums[(row * 2u + 1u) * LANES + lane] = sum1;
+  keep(2u * row, lane, sum0);
+  keep(2u * row + 1u, lane, sum1);
 }
 
 // The 2 × 2 gradients of an input pixel.
@@ -58,14 +70,12 @@ fn loadTaps(channel: GradOutputChannel, y: u32, x: u32) -> vec4f {
   );
 }
 
-// Adds up the lanes of one of the 64 sums and writes it.
+// Writes one of the 64 sums.
 fn writeSum(index: u32, partial: u32, firstOut: u32, firstIn: u32) {
   let ci = firstIn + index / 8u;
   let co = firstOut + index / 4u % 2u;
   if (co < sizes.outChannels && ci < sizes.inChannels) {
-    var total = 0.0;
-    for (var lane = 0u; lane < LANES; lane++) { total += laneSums[index / 4u * LANES + lane][index % 4u]; }
-    partials[((partial * sizes.inChannels + ci) * sizes.outChannels + co) * 4u + index % 4u] = total;
+    partials[((partial * sizes.inChannels + ci) * sizes.outChannels + co) * 4u + index % 4u] = keptSum(index);
   }
 }
 
@@ -75,13 +85,14 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let index = workgroup.x + workgroup.y * workgroups.x;
-  let partial = index / (sizes.inBlocks * sizes.outBlocks);
-  let firstIn = index % sizes.inBlocks * 8u;
-  let firstOut = index / sizes.inBlocks % sizes.outBlocks * 2u;
+  let share = shareOf(workgroup.x + workgroup.y * workgroups.x, lane);
+  let partial = share.index / (sizes.inBlocks * sizes.outBlocks);
+  let firstIn = share.index % sizes.inBlocks * 8u;
+  let firstOut = share.index / sizes.inBlocks % sizes.outBlocks * 2u;
 
   var sums: array<vec4f, 16>; // [input channel, output channel], the four taps in a vector
-  for (var segment = partial; segment < sizes.totalSegments; segment += sizes.partialCount) {
+  let segments = select(0u, sizes.totalSegments, partial < sizes.partialCount);
+  for (var segment = partial; segment < segments; segment += sizes.partialCount) {
     let n = segment / sizes.segments;
     let first = segment % sizes.segments * sizes.segmentLength;
     let end = min(first + sizes.segmentLength, sizes.height * sizes.width);
@@ -95,7 +106,7 @@ fn main(
     let input7 = prepareInput(n, min(firstIn + 7u, sizes.inChannels - 1u));
     let gradient0 = prepareGradOutput(n, firstOut);
     let gradient1 = prepareGradOutput(n, min(firstOut + 1u, sizes.outChannels - 1u));
-    for (var pixel = first + lane; pixel < end; pixel += LANES) {
+    for (var pixel = first + share.first; pixel < end; pixel += share.step) {
       let y = pixel / sizes.width;
       let x = pixel % sizes.width;
       let taps0 = loadTaps(gradient0, y, x);
@@ -136,8 +147,8 @@ fn main(
   keepSums(5u, lane, sums[10], sums[11]);
   keepSums(6u, lane, sums[12], sums[13]);
   keepSums(7u, lane, sums[14], sums[15]);
-  workgroupBarrier();
+  settle();
   if (partial < sizes.partialCount) {
-    for (var sum = lane; sum < 64u; sum += LANES) { writeSum(sum, partial, firstOut, firstIn); }
+    for (var sum = share.first; sum < 4u * KEPT; sum += share.step) { writeSum(sum, partial, firstOut, firstIn); }
   }
 }

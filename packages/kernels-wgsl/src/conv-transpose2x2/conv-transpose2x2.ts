@@ -1,4 +1,5 @@
 import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel, type Launch } from "../shared/kernel.js";
+import { withSerialSums } from "../shared/lane-sums.js";
 import {
   launchBlocks,
   noWeight,
@@ -16,7 +17,6 @@ import gradInputSource from "./conv-transpose2x2-grad-input.wgsl.js";
 import gradInputBlockedSource from "./conv-transpose2x2-grad-input-blocked.wgsl.js";
 import gradWeightSource from "./conv-transpose2x2-grad-weight.wgsl.js";
 import gradWeightBlockedSource from "./conv-transpose2x2-grad-weight-blocked.wgsl.js";
-import gradWeightSerialSource from "./conv-transpose2x2-grad-weight-serial.wgsl.js";
 
 /** A transposed 2×2 convolution, stride 2: input [n, ci, h, w], weight [ci, co, 2, 2] → [n, co, 2h, 2w]. */
 export interface ConvTranspose2x2Problem {
@@ -47,17 +47,17 @@ const planForward = (inChannels: number, outChannels: number) =>
 const planGradInput = (inChannels: number, outChannels: number) =>
   planWeight(outChannels * taps * inBlock, ceilDivide(inChannels, inBlock));
 
-const subgroupSource = withSubgroupWeights(
-  blockedSource,
-  "block: u32, c: u32",
-  "(c * sizes.outChannels + min(2u * block + place / 4u, sizes.outChannels - 1u)) * 4u + place % 4u",
-);
+const subgroupSource = withSubgroupWeights(blockedSource, {
+  binding: "weight",
+  parameters: "block: u32, c: u32",
+  index: "(c * sizes.outChannels + min(2u * block + place / 4u, sizes.outChannels - 1u)) * 4u + place % 4u",
+});
 
-const gradInputSubgroupSource = withSubgroupWeights(
-  gradInputBlockedSource,
-  "block: u32, c: u32, tap: u32",
-  "(min(8u * block + place, sizes.outChannels - 1u) * sizes.inChannels + c) * 4u + tap",
-);
+const gradInputSubgroupSource = withSubgroupWeights(gradInputBlockedSource, {
+  binding: "weight",
+  parameters: "block: u32, c: u32, tap: u32",
+  index: "(min(8u * block + place, sizes.outChannels - 1u) * sizes.inChannels + c) * 4u + tap",
+});
 
 /** Launches of a plan with packed weights, or one of all blocks where the subgroup's invocations share them. */
 const launchesOf = (
@@ -207,7 +207,7 @@ export function convTranspose2x2GradWeight(
   const split = { segments, segmentLength, totalSegments: batch * segments, partialCount: partials };
   return {
     name: `conv-transpose2x2-grad-weight-${variant}`,
-    source: serial ? gradWeightSerialSource : gradWeightBlockedSource,
+    source: serial ? withSerialSums(gradWeightBlockedSource) : gradWeightBlockedSource,
     launches: [
       {
         sizes: { ...shape, inBlocks, outBlocks, ...split },

@@ -38,21 +38,31 @@ fn loadGradOutput(channel: GradOutputChannel, y: u32, x: u32, pixel: u32) -> f32
 }
 
 const LANES: u32 = 32;
-var<workgroup> laneSums: array<vec4f, LANES * 16>; // [input channel, half][lane], four output channels in a vector
+const KEPT: u32 = 16; // input channel and half, four output channels in a vector
+var<workgroup> kept: array<vec4f, LANES * KEPT>;
 
-fn keepSums(row: u32, lane: u32, low: vec4f, high: vec4f) {
-  laneSums[row * 2u * LANES + lane] = low;
-  laneSums[(row * 2u + 1u) * LANES + lane] = high;
+// How the invocations share the work, see shared/lane-sums.ts.
+struct Share { index: u32, first: u32, step: u32 }
+fn shareOf(workgroup: u32, lane: u32) -> Share { return Share(workgroup, lane, LANES); }
+fn keep(place: u32, lane: u32, sums: vec4f) { kept[place * LANES + lane] = sums; }
+fn settle() { workgroupBarrier(); }
+fn keptSum(index: u32) -> f32 {
+  var total = 0.0;
+  for (var lane = 0u; lane < LANES; lane++) { total += kept[index / 4u * LANES + lane][index % 4u]; }
+  return total;
 }
 
-// Adds up the lanes of one of the 64 sums and writes it.
+fn keepSums(row: u32, lane: u32, low: vec4f, high: vec4f) {
+  keep(2u * row, lane, low);
+  keep(2u * row + 1u, lane, high);
+}
+
+// Writes one of the 64 sums.
 fn writeSum(index: u32, partial: u32, firstOut: u32, firstIn: u32) {
   let co = firstOut + index % 8u;
   let ci = firstIn + index / 8u;
   if (co < sizes.outChannels && ci < sizes.inChannels) {
-    var total = 0.0;
-    for (var lane = 0u; lane < LANES; lane++) { total += laneSums[index / 4u * LANES + lane][index % 4u]; }
-    partials[(partial * sizes.outChannels + co) * sizes.inChannels + ci] = total;
+    partials[(partial * sizes.outChannels + co) * sizes.inChannels + ci] = keptSum(index);
   }
 }
 
@@ -62,13 +72,14 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let index = workgroup.x + workgroup.y * workgroups.x;
-  let partial = index / (sizes.inBlocks * sizes.outBlocks);
-  let firstIn = index % sizes.inBlocks * 8u;
-  let firstOut = index / sizes.inBlocks % sizes.outBlocks * 8u;
+  let share = shareOf(workgroup.x + workgroup.y * workgroups.x, lane);
+  let partial = share.index / (sizes.inBlocks * sizes.outBlocks);
+  let firstIn = share.index % sizes.inBlocks * 8u;
+  let firstOut = share.index / sizes.inBlocks % sizes.outBlocks * 8u;
 
   var sums: array<vec4f, 16>; // [input channel, half], four output channels in a vector
-  for (var segment = partial; segment < sizes.totalSegments; segment += sizes.partialCount) {
+  let segments = select(0u, sizes.totalSegments, partial < sizes.partialCount);
+  for (var segment = partial; segment < segments; segment += sizes.partialCount) {
     let n = segment / sizes.segments;
     let first = segment % sizes.segments * sizes.segmentLength;
     let end = min(first + sizes.segmentLength, sizes.height * sizes.width);
@@ -88,7 +99,7 @@ fn main(
     let gradient5 = prepareGradOutput(n, min(firstOut + 5u, sizes.outChannels - 1u));
     let gradient6 = prepareGradOutput(n, min(firstOut + 6u, sizes.outChannels - 1u));
     let gradient7 = prepareGradOutput(n, min(firstOut + 7u, sizes.outChannels - 1u));
-    for (var pixel = first + lane; pixel < end; pixel += LANES) {
+    for (var pixel = first + share.first; pixel < end; pixel += share.step) {
       let y = pixel / sizes.width;
       let x = pixel % sizes.width;
       let low = vec4f(
@@ -139,8 +150,8 @@ fn main(
   keepSums(5u, lane, sums[10], sums[11]);
   keepSums(6u, lane, sums[12], sums[13]);
   keepSums(7u, lane, sums[14], sums[15]);
-  workgroupBarrier();
+  settle();
   if (partial < sizes.partialCount) {
-    for (var sum = lane; sum < 64u; sum += LANES) { writeSum(sum, partial, firstOut, firstIn); }
+    for (var sum = share.first; sum < 4u * KEPT; sum += share.step) { writeSum(sum, partial, firstOut, firstIn); }
   }
 }

@@ -1,4 +1,5 @@
 import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
+import { withSerialSums } from "../shared/lane-sums.js";
 import {
   launchBlocks,
   noWeight,
@@ -13,7 +14,6 @@ import plainSource from "./conv1x1.wgsl.js";
 import blockedSource from "./conv1x1-blocked.wgsl.js";
 import gradWeightSource from "./conv1x1-grad-weight.wgsl.js";
 import gradWeightBlockedSource from "./conv1x1-grad-weight-blocked.wgsl.js";
-import gradWeightSerialSource from "./conv1x1-grad-weight-serial.wgsl.js";
 
 /** A 1×1 convolution, stride 1: input [n, ci, h, w], weight [co, ci, 1, 1] → [n, co, h, w]. */
 export interface Conv1x1Problem {
@@ -66,11 +66,11 @@ function tiled(problem: Conv1x1Problem, variant: "blocked" | "subgroup", strides
   };
 }
 
-const subgroupSource = withSubgroupWeights(
-  blockedSource,
-  "block: u32, c: u32",
-  "min(8u * block + place, sizes.outChannels - 1u) * sizes.outStride + c * sizes.inStride",
-);
+const subgroupSource = withSubgroupWeights(blockedSource, {
+  binding: "weight",
+  parameters: "block: u32, c: u32",
+  index: "min(8u * block + place, sizes.outChannels - 1u) * sizes.outStride + c * sizes.inStride",
+});
 
 function plain(problem: Conv1x1Problem, strides: Strides): Kernel {
   const { batch, channels, height, width } = problem.input;
@@ -170,7 +170,7 @@ export function conv1x1GradWeight(
   const split = { segments, segmentLength, totalSegments: batch * segments, partialCount: partials };
   return {
     name: `conv1x1-grad-weight-${variant}`,
-    source: serial ? gradWeightSerialSource : gradWeightBlockedSource,
+    source: serial ? withSerialSums(gradWeightBlockedSource) : gradWeightBlockedSource,
     launches: [
       {
         sizes: { ...shape, inBlocks, outBlocks, ...split },

@@ -39,8 +39,20 @@ fn loadGradOutput(channel: GradOutputChannel, y: u32, x: u32, pixel: u32) -> f32
   return f32(gradOutput[channel.base + pixel]);
 }
 
-const LANES: u32 = 32; // laneSums stays within WebGPU's default of 16 KiB
-var<workgroup> laneSums: array<vec4f, LANES * 18>; // [input channel, tap][lane], the four output channels in a vector
+const LANES: u32 = 32; // kept stays within WebGPU's default of 16 KiB
+const KEPT: u32 = 18; // input channel and tap, the four output channels in a vector
+var<workgroup> kept: array<vec4f, LANES * KEPT>;
+
+// How the invocations share the work, see shared/lane-sums.ts.
+struct Share { index: u32, first: u32, step: u32 }
+fn shareOf(workgroup: u32, lane: u32) -> Share { return Share(workgroup, lane, LANES); }
+fn keep(place: u32, lane: u32, sums: vec4f) { kept[place * LANES + lane] = sums; }
+fn settle() { workgroupBarrier(); }
+fn keptSum(index: u32) -> f32 {
+  var total = 0.0;
+  for (var lane = 0u; lane < LANES; lane++) { total += kept[index / 4u * LANES + lane][index % 4u]; }
+  return total;
+}
 
 // The four columns x − 1 … x + 2 that a strip reads, kept inside the image.
 struct Columns { at: vec4u, inside: vec4<bool> }
@@ -70,20 +82,18 @@ fn addRow(sums: ptr<function, RowSums>, row: vec4f, g0: vec4f, g1: vec4f) {
 }
 
 fn keepRow(sums: RowSums, firstTap: u32, lane: u32) {
-  laneSums[firstTap * LANES + lane] = sums.left;
-  laneSums[(firstTap + 1u) * LANES + lane] = sums.middle;
-  laneSums[(firstTap + 2u) * LANES + lane] = sums.right;
+  keep(firstTap, lane, sums.left);
+  keep(firstTap + 1u, lane, sums.middle);
+  keep(firstTap + 2u, lane, sums.right);
 }
 
-// Adds up the lanes of one of the 72 sums and writes it.
+// Writes one of the 72 sums.
 fn writeSum(index: u32, partial: u32, firstOut: u32, firstIn: u32) {
   let row = index / 4u; // input channel and tap
   let co = firstOut + index % 4u;
   let ci = firstIn + row / 9u;
   if (co < sizes.outChannels && ci < sizes.inChannels) {
-    var total = 0.0;
-    for (var lane = 0u; lane < LANES; lane++) { total += laneSums[row * LANES + lane][index % 4u]; }
-    partials[((partial * sizes.outChannels + co) * sizes.inChannels + ci) * 9u + row % 9u] = total;
+    partials[((partial * sizes.outChannels + co) * sizes.inChannels + ci) * 9u + row % 9u] = keptSum(index);
   }
 }
 
@@ -93,10 +103,10 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let index = workgroup.x + workgroup.y * workgroups.x;
-  let partial = index / (sizes.inBlocks * sizes.outBlocks);
-  let firstIn = index % sizes.inBlocks * 2u;
-  let firstOut = index / sizes.inBlocks % sizes.outBlocks * 4u;
+  let share = shareOf(workgroup.x + workgroup.y * workgroups.x, lane);
+  let partial = share.index / (sizes.inBlocks * sizes.outBlocks);
+  let firstIn = share.index % sizes.inBlocks * 2u;
+  let firstOut = share.index / sizes.inBlocks % sizes.outBlocks * 4u;
   let in0 = firstIn;
   let in1 = min(firstIn + 1u, sizes.inChannels - 1u);
   let outs = min(vec4u(firstOut) + vec4u(0u, 1u, 2u, 3u), vec4u(sizes.outChannels - 1u));
@@ -107,7 +117,8 @@ fn main(
   var top1: RowSums;
   var center1: RowSums;
   var bottom1: RowSums;
-  for (var strip = partial * LANES + lane; strip < sizes.strips; strip += sizes.partialCount * LANES) {
+  let strips = select(0u, sizes.strips, partial < sizes.partialCount);
+  for (var strip = partial * share.step + share.first; strip < strips; strip += sizes.partialCount * share.step) {
     let x = strip % sizes.columnStrips * 2u;
     let rowStrip = strip / sizes.columnStrips;
     let n = rowStrip / sizes.rowStrips;
@@ -165,8 +176,8 @@ fn main(
   keepRow(top1, 9u, lane);
   keepRow(center1, 12u, lane);
   keepRow(bottom1, 15u, lane);
-  workgroupBarrier();
+  settle();
   if (partial < sizes.partialCount) {
-    for (var sum = lane; sum < 72u; sum += LANES) { writeSum(sum, partial, firstOut, firstIn); }
+    for (var sum = share.first; sum < 4u * KEPT; sum += share.step) { writeSum(sum, partial, firstOut, firstIn); }
   }
 }

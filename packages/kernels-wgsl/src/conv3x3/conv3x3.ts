@@ -1,4 +1,5 @@
 import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
+import { withSerialSums } from "../shared/lane-sums.js";
 import {
   launchBlocks,
   noWeight,
@@ -12,7 +13,6 @@ import plainSource from "./conv3x3.wgsl.js";
 import blockedSource from "./conv3x3-blocked.wgsl.js";
 import gradWeightSource from "./conv3x3-grad-weight.wgsl.js";
 import gradWeightBlockedSource from "./conv3x3-grad-weight-blocked.wgsl.js";
-import gradWeightSerialSource from "./conv3x3-grad-weight-serial.wgsl.js";
 import gradWeightSubgroupSource from "./conv3x3-grad-weight-subgroup.wgsl.js";
 import subgroupSource from "./conv3x3-subgroup.wgsl.js";
 
@@ -222,7 +222,7 @@ const sharings: Readonly<Record<"blocked" | "serial" | "subgroup", Sharing>> = {
     ...{ workers: sumLanes, wanted: wantedPartials, perGroup: 1 },
   },
   serial: {
-    ...{ source: gradWeightSerialSource, inBlock: 2, outBlock: 4, columns: 2 },
+    ...{ source: withSerialSums(gradWeightBlockedSource), inBlock: 2, outBlock: 4, columns: 2 },
     ...{ workers: 1, wanted: wantedSerialPartials, perGroup: sumLanes },
   },
   subgroup: {

@@ -43,10 +43,11 @@ export interface Kernel {
 }
 
 /**
- * Who adds up what lies over many pixels: the invocations of a workgroup together, as suits a GPU, or each invocation for
- * itself, as suits an adapter on which they run one after another, where a barrier costs more than the sum.
+ * Who adds up what lies over many pixels: the invocations of a workgroup together, as suits a GPU; each invocation for
+ * itself, as suits an adapter on which they run one after another, where a barrier costs more than the sum; or the 8 of a
+ * subgroup together, as suits one that runs them at once.
  */
-export type Reduction = "parallel" | "serial";
+export type Reduction = "parallel" | "serial" | "subgroup";
 
 export const ceilDivide = (a: number, b: number): number => Math.ceil(a / b);
 

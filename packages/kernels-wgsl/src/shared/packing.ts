@@ -1,5 +1,5 @@
 import { ceilDivide, type Launch } from "./kernel.js";
-import { replaceBinding, replaceDefinition } from "./wgsl-text.js";
+import { enable, hasFunction, replaceBinding, replaceDefinition } from "./wgsl-text.js";
 
 /** Marks an element of a packed array that no weight fills; it is zero. */
 export const noWeight = 0xffff_ffff;
@@ -48,30 +48,41 @@ export function planWeight(blockLength: number, blocks: number): WeightPlan {
 export const withWeightAccess = (source: string, access: WeightPlan["access"]): string =>
   access === "uniform" ? source : replaceBinding(source, "weight", "var<storage, read> weight: array<vec4f>;");
 
+/** Where a subgroup's invocations find eight weights. */
+export interface SharedWeights {
+  /** The binding that the file has them in. */
+  readonly binding: string;
+  /** Parameters of the file's `loadWeights`, but for the last, `lane`. */
+  readonly parameters: string;
+  /** WGSL expression of these and of `place`, the place in the subgroup: which number of the binding is read there. */
+  readonly index: string;
+}
+
 /**
- * A blocked kernel's text for subgroups of 8 invocations, each of which reads one of eight weights and passes it to the
- * others: where a load costs more than a multiplication. The weights are not packed. The file has the functions
- * `loadWeights(…, lane)` and `channelsFor(live)`; `parameters` are those of the former, `index` is a WGSL expression of
- * them and of `place`, the place in the subgroup, for the weight that the invocation reads.
+ * A kernel's text for subgroups of 8 invocations, each of which reads one of eight weights and passes it to the others:
+ * where a load costs more than a multiplication. All invocations must take the same way to each load; a function
+ * `channelsFor` that lets some leave early is replaced by one that does not.
  */
-export function withSubgroupWeights(source: string, parameters: string, index: string): string {
-  let text = replaceBinding(source, "weight", "var<storage, read> weight: array<f32>;");
+export function withSubgroupWeights(source: string, { binding, parameters, index }: SharedWeights): string {
+  let text = replaceBinding(source, binding, `var<storage, read> ${binding}: array<f32>;`);
   text = replaceDefinition(
     text,
     "fn",
     "loadWeights",
     `fn loadWeights(${parameters}, lane: u32) -> Weights {
   let place = lane % 8u;
-  let mine = weight[${index}];
+  let mine = ${binding}[${index}];
   return Weights(
     vec4f(subgroupShuffle(mine, 0u), subgroupShuffle(mine, 1u), subgroupShuffle(mine, 2u), subgroupShuffle(mine, 3u)),
     vec4f(subgroupShuffle(mine, 4u), subgroupShuffle(mine, 5u), subgroupShuffle(mine, 6u), subgroupShuffle(mine, 7u)),
   );
 }`,
   );
-  // An invocation that left could not pass its weight on.
-  text = replaceDefinition(text, "fn", "channelsFor", "fn channelsFor(live: bool) -> u32 { return sizes.inChannels; }");
-  return `enable subgroups;\n${text}`;
+  if (hasFunction(text, "channelsFor")) {
+    const all = "fn channelsFor(live: bool) -> u32 { return sizes.inChannels; }";
+    text = replaceDefinition(text, "fn", "channelsFor", all);
+  }
+  return enable(text, "subgroups");
 }
 
 /** Lays the blocks out by launch; `weightAt` gives the place in the weight of an element of a block, or `noWeight`. */

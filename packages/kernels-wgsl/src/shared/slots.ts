@@ -1,4 +1,4 @@
-import { removeBinding, renumberBindings, replaceDefinition } from "./wgsl-text.js";
+import { enable, removeBinding, renumberBindings, replaceDefinition } from "./wgsl-text.js";
 
 /**
  * How a slot looks in a file, for an input called `input` (name `Input` in the functions):
@@ -24,6 +24,8 @@ export interface SlotText {
   readonly bindings: readonly string[];
   /** The definitions that replace the slot's, by name; a name that begins with a capital is a struct. */
   readonly definitions: Readonly<Record<string, string>>;
+  /** Extensions of WGSL that the definitions use. */
+  readonly enables?: readonly "subgroups"[];
   /** Binding of the file that the new definitions no longer use. */
   readonly replaces?: string;
 }
@@ -37,6 +39,7 @@ export function pasteSlots(source: string, slots: readonly SlotText[]): string {
     for (const [name, definition] of Object.entries(slot.definitions)) {
       text = replaceDefinition(text, /^[A-Z]/.test(name) ? "struct" : "fn", name, definition);
     }
+    for (const extension of slot.enables ?? []) text = enable(text, extension);
     for (const binding of slot.bindings) bindings += `@group(0) @binding(0) ${binding}\n`;
   }
   if (bindings !== "") {

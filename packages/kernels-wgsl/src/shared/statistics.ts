@@ -17,50 +17,69 @@ import type { SlotText } from "./slots.js";
  * channel's place in the block; then all invocations together call `writeStatistics` once (it holds a barrier).
  * `workgroup` is the index among those that share the channels, `channels` the number of all channels.
  *
- * With the parallel reduction a workgroup adds its invocations up; with the serial one each writes a partial result of its
- * own, without a barrier, so that there are LANES times as many ({@link partialsPerWorkgroup}).
+ * With the parallel reduction a workgroup adds its invocations up, with the others a subgroup or an invocation writes a
+ * partial result of its own, without a barrier, so that there are more of them ({@link partialsPerWorkgroup}).
  *
  * The result is `partials` × channels of vec4f: (count, mean, Σ (value − mean)², 0) for moments, where mean is that
  * of the partial, and (count, Σ value, Σ second, 0) for sums. The order of every sum is fixed.
  */
-const workgroupMemory = "var<workgroup> keptStatistics: array<vec3f, LANES * CHANNEL_BLOCK>;";
+const partialResults = { parallel: 1, subgroup: 8, serial: 64 } as const;
 
 /** Partial results that a workgroup writes. */
-export const partialsPerWorkgroup = (reduction: Reduction): number => (reduction === "serial" ? 64 : 1);
+export const partialsPerWorkgroup = (reduction: Reduction): number => partialResults[reduction];
 
-const keep = (value: string, reduction: Reduction): string =>
-  reduction === "serial"
-    ? `var<private> keptStatistics: array<vec3f, CHANNEL_BLOCK>;
+const keep = (value: string, reduction: Reduction): string => {
+  const [memory, place] =
+    reduction === "parallel"
+      ? ["var<workgroup> keptStatistics: array<vec3f, LANES * CHANNEL_BLOCK>;", "block * LANES + lane"]
+      : ["var<private> keptStatistics: array<vec3f, CHANNEL_BLOCK>;", "block"];
+  return `${memory}
 fn keepStatistics(s: Statistics, block: u32, lane: u32) {
-  keptStatistics[block] = ${value};
-}`
-    : `${workgroupMemory}
-fn keepStatistics(s: Statistics, block: u32, lane: u32) {
-  keptStatistics[block * LANES + lane] = ${value};
+  keptStatistics[${place}] = ${value};
 }`;
+};
 
-const writeAlone = `fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {
-  let first = (workgroup * LANES + lane) * channels + firstChannel;
-  for (var block = 0u; block < CHANNEL_BLOCK && firstChannel + block < channels; block++) {
-    statistics[first + block] = vec4f(keptStatistics[block], 0.0);
-  }
-}`;
-
-const write = (combine: string, reduction: Reduction): string =>
-  reduction === "serial"
-    ? writeAlone
-    : `fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {
+const writers: Readonly<Record<Reduction, string>> = {
+  parallel: `fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {
   workgroupBarrier();
   for (var block = lane; block < CHANNEL_BLOCK; block += LANES) {
     if (firstChannel + block >= channels) { continue; }
     var total = vec3f();
-    for (var i = 0u; i < LANES; i++) {
-      let part = keptStatistics[block * LANES + i];
-      ${combine}
-    }
+    for (var i = 0u; i < LANES; i++) { total = mergeStatistics(total, keptStatistics[block * LANES + i]); }
     statistics[workgroup * channels + firstChannel + block] = vec4f(total, 0.0);
   }
-}`;
+}`,
+  // Each invocation writes the sums of one channel.
+  subgroup: `fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {
+  let place = lane % 8u;
+  var mine = vec3f();
+  for (var block = 0u; block < CHANNEL_BLOCK; block++) {
+    var total = keptStatistics[block];
+    total = mergeStatistics(total, subgroupShuffle(total, place ^ 1u));
+    total = mergeStatistics(total, subgroupShuffle(total, place ^ 2u));
+    total = mergeStatistics(total, subgroupShuffle(total, place ^ 4u));
+    mine = select(mine, total, place == block);
+  }
+  if (place < CHANNEL_BLOCK && firstChannel + place < channels) {
+    statistics[(workgroup * 8u + lane / 8u) * channels + firstChannel + place] = vec4f(mine, 0.0);
+  }
+}`,
+  serial: `fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {
+  let first = (workgroup * LANES + lane) * channels + firstChannel;
+  for (var block = 0u; block < CHANNEL_BLOCK && firstChannel + block < channels; block++) {
+    statistics[first + block] = vec4f(keptStatistics[block], 0.0);
+  }
+}`,
+};
+
+const write = (merge: string, reduction: Reduction): string =>
+  `fn mergeStatistics(a: vec3f, b: vec3f) -> vec3f {
+  ${merge}
+}
+${writers[reduction]}`;
+
+/** What the text of a reduction asks of the language. */
+const enables = (reduction: Reduction): readonly "subgroups"[] => (reduction === "subgroup" ? ["subgroups"] : []);
 
 const binding = "var<storage, read_write> statistics: array<vec4f>;";
 
@@ -71,6 +90,7 @@ const binding = "var<storage, read_write> statistics: array<vec4f>;";
  */
 export const momentsSlot = (reduction: Reduction): SlotText => ({
   bindings: [binding],
+  enables: enables(reduction),
   definitions: {
     addToStatistics: `fn addToStatistics(s: ptr<function, Statistics>, channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
   if ((*s).count == 0.0) { (*s).shift = value; }
@@ -84,13 +104,10 @@ export const momentsSlot = (reduction: Reduction): SlotText => ({
       reduction,
     ),
     writeStatistics: write(
-      `if (part.x > 0.0) {
-        let distance = part.y - total.y;
-        let share = part.x / (total.x + part.x);
-        total.y += distance * share;
-        total.z += part.z + distance * distance * total.x * share;
-        total.x += part.x;
-      }`,
+      `let count = a.x + b.x;
+  let distance = b.y - a.y;
+  let share = b.x / max(count, 1.0); // 0 or 1 where one of them is empty: the result is then exactly the other
+  return vec3f(count, a.y + distance * share, a.z + b.z + distance * distance * a.x * share);`,
       reduction,
     ),
   },
@@ -103,6 +120,7 @@ export const momentsSlot = (reduction: Reduction): SlotText => ({
 export function sumsSlot(second: string, reduction: Reduction, statements = ""): SlotText {
   return {
     bindings: [binding],
+    enables: enables(reduction),
     definitions: {
       addToStatistics: `fn addToStatistics(s: ptr<function, Statistics>, channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
   ${statements}
@@ -111,7 +129,7 @@ export function sumsSlot(second: string, reduction: Reduction, statements = ""):
   (*s).second += ${second};
 }`,
       keepStatistics: keep("vec3f(s.count, s.first, s.second)", reduction),
-      writeStatistics: write("total += part;", reduction),
+      writeStatistics: write("return a + b;", reduction),
     },
   };
 }

@@ -19,6 +19,10 @@ export function bindingsOf(source: string): Binding[] {
   }));
 }
 
+/** The text with an extension of WGSL enabled; asked for twice, it is so once. */
+export const enable = (source: string, extension: "f16" | "subgroups"): string =>
+  source.includes(`enable ${extension};`) ? source : `enable ${extension};\n${source}`;
+
 /** Numbers the bindings from 0 in the order in which they stand in the text. */
 export function renumberBindings(source: string): string {
   let next = 0;
@@ -79,7 +83,7 @@ export function withStorageType(source: string, dtype: Extract<DType, "f32" | "f
   if (dtype === "f32") return source;
   const changed = source.replace(/^alias real = f32;/m, `alias real = ${dtype};`);
   if (changed === source) throw new KernelDeclarationError("the kernel has no line 'alias real = f32;'");
-  return changed.startsWith("enable f16;") ? changed : `enable f16;\n${changed}`;
+  return enable(changed, "f16");
 }
 
 /**
@@ -100,7 +104,7 @@ export function withStorageTypes(source: string, half: ReadonlySet<string>): str
     text = text.replace(`> ${name}: array<real>;`, `> ${name}: array<${half.has(name) ? "f16" : "f32"}>;`);
   }
   if (written.includes(true)) return withStorageType(text, "f16");
-  return text.startsWith("enable f16;") ? text : `enable f16;\n${text}`;
+  return enable(text, "f16");
 }
 
 /** Sets a constant that the file marks as tunable: `const TILE: u32 = 4; // tunable`. */

@@ -23,7 +23,7 @@ const serialTerms = 16;
 /** Elements that a workgroup computes side by side: few where there are many terms, or few elements. */
 function elementLanesOf({ length, count }: PartialSum, reduction: Reduction): number {
   let elementLanes = lanes;
-  if (reduction === "serial") return elementLanes;
+  if (reduction !== "parallel") return elementLanes;
   while (elementLanes > 1 && (elementLanes / 2 >= length || count * elementLanes > serialTerms * lanes))
     elementLanes /= 2;
   return elementLanes;
@@ -57,8 +57,8 @@ export function sumPartials(
   // A program without segments still needs a table that can be bound.
   if (count === 0) pieces.push(0, 0, 0, 0, 0, 0, lanes, 0);
   return {
-    name: reduction === "serial" ? "sum-partials-serial" : "sum-partials",
-    source: reduction === "serial" ? serialSource : sumPartialsSource,
+    name: reduction === "parallel" ? "sum-partials" : "sum-partials-serial",
+    source: reduction === "parallel" ? sumPartialsSource : serialSource,
     launches: [{ sizes: { pieces: Math.max(count, 1) }, workgroups: [...foldWorkgroups(count), 1] }],
     flops: terms,
     bytes: 4 * (terms + outputs + pieces.length),

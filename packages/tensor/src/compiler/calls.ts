@@ -1,4 +1,4 @@
-import type { Kernel } from "@lobule/kernels-wgsl";
+import type { Kernel, Reduction } from "@lobule/kernels-wgsl";
 import type { Arena } from "../graph/arena.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { Operand } from "./lowering.js";
@@ -31,11 +31,8 @@ export interface Calls {
   readonly arenas: readonly Arena[];
 }
 
-/**
- * parallel: for GPUs; serial: for adapters whose invocations run one after another; subgroup: for those of them that run a
- * subgroup of 8 at once; plain: the readable ones.
- */
-export type KernelChoice = "parallel" | "serial" | "subgroup" | "plain";
+/** The kernels that go with a way to add up, see {@link Reduction}; plain: the readable ones. */
+export type KernelChoice = Reduction | "plain";
 
 export interface PlannerOptions {
   readonly fusion: boolean;

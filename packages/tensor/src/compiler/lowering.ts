@@ -56,6 +56,6 @@ export interface Lowering {
   partialsOf(statistics: Tensor): number;
   /** Which kernel of a convolution's room to use: the readable one, the one for GPUs, the one that shares loads. */
   variant(): "plain" | "blocked" | "subgroup";
-  /** Who adds up over pixels: invocations together, or each for itself. */
+  /** Who adds up over pixels. */
   reduction(): Reduction;
 }

@@ -2,6 +2,7 @@ import {
   bindingsOf,
   channelStatistics,
   type DType,
+  enable,
   gather,
   type Kernel,
   partialsPerWorkgroup,
@@ -107,7 +108,7 @@ export class Planner implements Lowering {
 
   reduction(): Reduction {
     const { kernels } = this.options;
-    return kernels === "serial" || kernels === "subgroup" ? "serial" : "parallel";
+    return kernels === "plain" ? "parallel" : kernels;
   }
 
   packed(sources: readonly Tensor[], name: string, packing: () => Packing): Tensor {
@@ -304,7 +305,7 @@ export class Planner implements Lowering {
         return { name, access, operand: tensor };
       });
     let source = withStorageTypes(pasted, half);
-    if (writer.usesF16 && !source.startsWith("enable f16;")) source = `enable f16;\n${source}`;
+    if (writer.usesF16) source = enable(source, "f16");
     for (const { operand } of operands) if (operand instanceof Arena) this.arenas.add(operand);
     return { label, kernel: { ...kernel, source, launches }, operands };
   }

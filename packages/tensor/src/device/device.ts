@@ -1,3 +1,4 @@
+import type { Reduction } from "@lobule/kernels-wgsl";
 import type { Program } from "../compiler/program.js";
 import type { HostData, Tensor } from "../graph/tensor.js";
 import { PlanError } from "../shape.js";
@@ -36,7 +37,7 @@ export class Device {
   private readonly buffers = new Map<GPUBuffer, number>();
   private lostReason: string | undefined;
   private destroyed = false;
-  private suitable: "parallel" | "serial" | "subgroup" = "parallel";
+  private suitable: Reduction = "parallel";
   /** The kernel that ran last, for the message when the device is lost. */
   lastKernel = "no kernel yet";
 
@@ -77,7 +78,7 @@ export class Device {
    * The kernels that suit this adapter. A software one runs invocations one after another, or a subgroup of 8 of them at
    * once; that it does so as the kernels rely on was seen when it was opened.
    */
-  get kernels(): "parallel" | "serial" | "subgroup" {
+  get kernels(): Reduction {
     return this.suitable;
   }
 

@@ -57,7 +57,7 @@ export function attentionGate<C extends number, Inter extends number>(
       halfOutputs: [1],
       lower: (lowering, [s, g, ...rest], [output, alphaOutput]) =>
         lowering.call({
-          kernel: attentionGateKernel(problem),
+          kernel: attentionGateKernel(problem, lowering.reduction()),
           slots: { skip: s as Tensor, gating: g as Tensor },
           bindings: {
             parameters: lowering.packed(rest, packName, () => packAttentionGate(shape.channels, inter)),

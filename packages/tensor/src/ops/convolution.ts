@@ -65,7 +65,7 @@ const lowerGradWeight =
   (family: Family, problem: Problem) =>
   (lowering: Lowering, [x, gradOutput]: readonly Tensor[], [output]: readonly Tensor[]): void => {
     const variant = lowering.variant();
-    const alone = variant === "blocked" && lowering.reduction() === "serial";
+    const alone = variant === "blocked" && lowering.reduction() !== "parallel";
     const kernel = family.gradWeight(problem, alone ? "serial" : variant);
     const length = sizeOf((output as Tensor).shape);
     const partials = lowering.scratch([kernel.partials, length]);
