@@ -10,12 +10,11 @@ struct Sizes {
   width: u32, // of the input
   quarter: u32, // ceil(height * width / 4)
   tiles: u32, // batch * quarter
-  firstBlock: u32, // channel block of workgroup z = 0
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> input: array<real>; // [n, ci, h, w]
-@group(0) @binding(2) var<uniform> weight: array<vec4f, 4096>; // [blocks of the launch, ci, 2, 2, 2]
+@group(0) @binding(2) var<uniform> weight: array<vec4f, 4096>; // [blocks, ci, 2, 2, 2]
 @group(0) @binding(3) var<storage, read_write> output: array<real>; // [n, co, 2h, 2w]
 
 struct InputChannel { base: u32 }
@@ -125,7 +124,7 @@ fn main(
     addProducts(&sums, weights, loadTile(prepareInput(tile.n, ci), tile));
   }
 
-  let firstChannel = (sizes.firstBlock + workgroup.z) * 2u;
+  let firstChannel = workgroup.z * 2u;
   storeChannel(tile, firstChannel, sums[0], sums[1], sums[2], sums[3]);
   storeChannel(tile, firstChannel + 1u, sums[4], sums[5], sums[6], sums[7]);
 }

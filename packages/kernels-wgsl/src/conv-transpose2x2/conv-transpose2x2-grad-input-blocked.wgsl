@@ -11,12 +11,11 @@ struct Sizes {
   quarter: u32, // ceil(height * width / 4)
   tiles: u32, // batch * quarter
   groups: u32, // ceil(tiles / 64)
-  firstBlock: u32, // channel block of workgroup z = 0
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> input: array<real>; // [n, ci, 2h, 2w]
-@group(0) @binding(2) var<uniform> weight: array<vec4f, 4096>; // [blocks of the launch, ci, 2, 2, 8]
+@group(0) @binding(2) var<uniform> weight: array<vec4f, 4096>; // [blocks, ci, 2, 2, 8]
 @group(0) @binding(3) var<storage, read_write> output: array<real>; // [n, co, h, w]
 
 struct InputChannel { base: u32 }
@@ -132,7 +131,7 @@ fn main(
   }
 
   // One call a channel, not a loop: a variable index would move the sums out of registers.
-  let firstChannel = (sizes.firstBlock + workgroup.z) * CHANNEL_BLOCK;
+  let firstChannel = workgroup.z * CHANNEL_BLOCK;
   storeChannel(tile, firstChannel, 0u, lane, sums[0]);
   storeChannel(tile, firstChannel, 1u, lane, sums[1]);
   storeChannel(tile, firstChannel, 2u, lane, sums[2]);

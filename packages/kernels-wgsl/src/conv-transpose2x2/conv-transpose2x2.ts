@@ -1,12 +1,10 @@
-import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel, type Launch } from "../shared/kernel.js";
+import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
 import { withSerialSums } from "../shared/lane-sums.js";
 import {
-  launchBlocks,
   noWeight,
   type PackedLayout,
   packBlocks,
   planWeight,
-  type WeightPlan,
   withSubgroupWeights,
   withWeightAccess,
 } from "../shared/packing.js";
@@ -59,17 +57,6 @@ const gradInputSubgroupSource = withSubgroupWeights(gradInputBlockedSource, {
   index: "(min(8u * block + place, sizes.outChannels - 1u) * sizes.inChannels + c) * 4u + tap",
 });
 
-/** Launches of a plan with packed weights, or one of all blocks where the subgroup's invocations share them. */
-const launchesOf = (
-  variant: "blocked" | "subgroup",
-  plan: WeightPlan,
-  groups: number,
-  sizes: Readonly<Record<string, number>>,
-): Launch[] =>
-  variant === "blocked"
-    ? launchBlocks(plan, foldWorkgroups(groups), sizes)
-    : [{ sizes: { ...sizes, firstBlock: 0 }, workgroups: [...foldWorkgroups(groups), plan.blocks] }];
-
 /** Tiles of 4 pixels through all images, on the coarse grid. */
 function tilesOf({ batch, height, width }: ImageShape) {
   const quarter = ceilDivide(height * width, 4);
@@ -103,7 +90,7 @@ export function convTranspose2x2(problem: ConvTranspose2x2Problem, variant: Conv
   return {
     name: `conv-transpose2x2-${variant}`,
     source: variant === "blocked" ? withWeightAccess(blockedSource, plan.access) : subgroupSource,
-    launches: launchesOf(variant, plan, groups, sizes),
+    launches: [{ sizes, workgroups: [...foldWorkgroups(groups), plan.blocks] }],
     ...cost,
   };
 }
@@ -137,7 +124,7 @@ export function convTranspose2x2GradInput(problem: ConvTranspose2x2Problem, vari
   return {
     name: `conv-transpose2x2-grad-input-${variant}`,
     source: variant === "blocked" ? withWeightAccess(gradInputBlockedSource, plan.access) : gradInputSubgroupSource,
-    launches: launchesOf(variant, plan, tiling.groups, { ...shape, ...tiling }),
+    launches: [{ sizes: { ...shape, ...tiling }, workgroups: [...foldWorkgroups(tiling.groups), plan.blocks] }],
     ...cost,
     statistics: { partials: tiling.groups },
   };
@@ -145,8 +132,7 @@ export function convTranspose2x2GradInput(problem: ConvTranspose2x2Problem, vari
 
 /**
  * Layout of the weight [ci, co, 2, 2] for the `blocked` variants: `forward` [blocks of 2 output channels, ci, 2, 2, 2]
- * with the output channel before the taps, `grad-input` [blocks of 8 input channels, co, 2, 2, 8]; in parts that begin at
- * multiples of 256 bytes where it takes several launches.
+ * with the output channel before the taps, `grad-input` [blocks of 8 input channels, co, 2, 2, 8];.
  */
 export function packConvTranspose2x2(
   inChannels: number,

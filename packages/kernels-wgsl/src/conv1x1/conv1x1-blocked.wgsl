@@ -11,14 +11,13 @@ struct Sizes {
   quarter: u32, // ceil(height * width / 4)
   tiles: u32, // batch * quarter
   groups: u32, // ceil(tiles / 64)
-  firstBlock: u32, // channel block of workgroup z = 0
   outStride: u32, // weights from one output channel to the next, where they are not packed
   inStride: u32, // weights from one input channel to the next
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> input: array<real>; // [n, ci, h, w]
-@group(0) @binding(2) var<uniform> weight: array<vec4f, 4096>; // [blocks of the launch, ci, 8]
+@group(0) @binding(2) var<uniform> weight: array<vec4f, 4096>; // [blocks, ci, 8]
 @group(0) @binding(3) var<storage, read_write> output: array<real>; // [n, co, h, w]
 
 struct InputChannel { base: u32 }
@@ -128,7 +127,7 @@ fn main(
   }
 
   // One call a channel, not a loop: a variable index would move the sums out of registers.
-  let firstChannel = (sizes.firstBlock + workgroup.z) * CHANNEL_BLOCK;
+  let firstChannel = workgroup.z * CHANNEL_BLOCK;
   storeChannel(tile, firstChannel, 0u, lane, sums[0]);
   storeChannel(tile, firstChannel, 1u, lane, sums[1]);
   storeChannel(tile, firstChannel, 2u, lane, sums[2]);

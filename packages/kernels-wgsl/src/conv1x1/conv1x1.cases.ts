@@ -17,8 +17,12 @@ export const conv1x1Cases: readonly (Conv1x1Problem & { readonly why: string })[
   { why: "sizes that fill every block", input: image(2, 8, 16, 16), outChannels: 8 },
   { why: "tiles of several images share a workgroup", input: image(5, 2, 3, 3), outChannels: 9 },
   { why: "several segments, the last one short", input: image(2, 3, 37, 21), outChannels: 4 },
-  { why: "several launches forward, not all of the same size", input: image(1, 515, 2, 3), outChannels: 36 },
-  { why: "several launches backward", input: image(1, 36, 2, 3), outChannels: 515 },
+  {
+    why: "blocks that together fill more than a uniform binding, forward",
+    input: image(1, 515, 2, 3),
+    outChannels: 36,
+  },
+  { why: "the same, backward", input: image(1, 36, 2, 3), outChannels: 515 },
 ];
 
 /** Problems that are timed: shortcuts and the head of the network. */

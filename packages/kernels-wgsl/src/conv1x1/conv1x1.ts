@@ -1,7 +1,6 @@
 import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
 import { withSerialSums } from "../shared/lane-sums.js";
 import {
-  launchBlocks,
   noWeight,
   type PackedLayout,
   packBlocks,
@@ -53,13 +52,10 @@ function tiled(problem: Conv1x1Problem, variant: "blocked" | "subgroup", strides
   const groups = ceilDivide(tiles, lanes);
   const sizes = { inChannels: channels, outChannels, height, width, quarter, tiles, groups, ...strides };
   const plan = planOf(channels, outChannels);
-  const workgroups = foldWorkgroups(groups);
-  const launch = { sizes: { ...sizes, firstBlock: 0 }, workgroups: [...workgroups, plan.blocks] as const };
-  const shared = variant === "subgroup";
   return {
     name: `conv1x1-${variant}`,
-    source: shared ? subgroupSource : withWeightAccess(blockedSource, plan.access),
-    launches: shared ? [launch] : launchBlocks(plan, workgroups, sizes),
+    source: variant === "subgroup" ? subgroupSource : withWeightAccess(blockedSource, plan.access),
+    launches: [{ sizes, workgroups: [...foldWorkgroups(groups), plan.blocks] }],
     flops: flopsOf(problem),
     bytes: bytesOf(problem),
     statistics: { partials: groups },
@@ -113,8 +109,7 @@ export function conv1x1GradInput(problem: Conv1x1Problem, variant: Conv1x1Varian
 }
 
 /**
- * Layout of the weight [co, ci, 1, 1] for the `blocked` variants: [blocks of 8 written channels, read channels, 8], in
- * parts that begin at multiples of 256 bytes where it takes several launches. Channels are those of the forward
+ * Layout of the weight [co, ci, 1, 1] for the `blocked` variants: [blocks of 8 written channels, read channels, 8]. Channels are those of the forward
  * convolution.
  */
 export function packConv1x1(

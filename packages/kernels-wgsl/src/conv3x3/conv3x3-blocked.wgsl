@@ -12,12 +12,11 @@ struct Sizes {
   columnTiles: u32, // ceil(width / 2)
   tiles: u32, // batch * rowTiles * columnTiles
   groups: u32, // ceil(tiles / 64)
-  firstBlock: u32, // channel block of workgroup z = 0
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> input: array<real>; // [n, ci, h, w]
-@group(0) @binding(2) var<uniform> weight: array<vec4f, 4096>; // [blocks of the launch, ci, 9, 8]
+@group(0) @binding(2) var<uniform> weight: array<vec4f, 4096>; // [blocks, ci, 9, 8]
 @group(0) @binding(3) var<storage, read_write> output: array<real>; // [n, co, h, w]
 
 struct InputChannel { base: u32 }
@@ -156,7 +155,7 @@ fn main(
   }
 
   // One call a channel, not a loop: a variable index would move the sums out of registers.
-  let firstChannel = (sizes.firstBlock + workgroup.z) * CHANNEL_BLOCK;
+  let firstChannel = workgroup.z * CHANNEL_BLOCK;
   storeChannel(tile, firstChannel, 0u, lane, sums[0], sums[1]);
   storeChannel(tile, firstChannel, 1u, lane, sums[2], sums[3]);
   storeChannel(tile, firstChannel, 2u, lane, sums[4], sums[5]);

@@ -17,8 +17,8 @@ export const conv3x3Cases: readonly (Conv3x3Problem & { readonly why: string })[
   { why: "sizes that fill every block", input: image(2, 8, 16, 16), outChannels: 8 },
   { why: "tiles of several images share a workgroup", input: image(5, 2, 3, 3), outChannels: 9 },
   { why: "strips of several row counts, several partial sums", input: image(2, 3, 37, 21), outChannels: 4 },
-  { why: "several launches, and not all of the same size", input: image(1, 51, 5, 6), outChannels: 70 },
-  { why: "a channel block that fills more than a uniform binding", input: image(1, 230, 3, 5), outChannels: 9 },
+  { why: "channel blocks that together fill more than a uniform binding", input: image(1, 51, 5, 6), outChannels: 70 },
+  { why: "one channel block that fills more than a uniform binding", input: image(1, 230, 3, 5), outChannels: 9 },
   { why: "gradient of the same, with channels swapped", input: image(1, 9, 3, 5), outChannels: 230 },
 ];
 

@@ -1,13 +1,6 @@
 import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
 import { withSerialSums } from "../shared/lane-sums.js";
-import {
-  launchBlocks,
-  noWeight,
-  type PackedLayout,
-  packBlocks,
-  planWeight,
-  withWeightAccess,
-} from "../shared/packing.js";
+import { noWeight, type PackedLayout, packBlocks, planWeight, withWeightAccess } from "../shared/packing.js";
 import { sumLanes, wantedPartials, wantedSerialPartials, wantedSubgroupPartials } from "../shared/partial-sums.js";
 import plainSource from "./conv3x3.wgsl.js";
 import blockedSource from "./conv3x3-blocked.wgsl.js";
@@ -62,7 +55,7 @@ function blocked(problem: Conv3x3Problem): Kernel {
   return {
     name: "conv3x3-blocked",
     source: withWeightAccess(blockedSource, plan.access),
-    launches: launchBlocks(plan, foldWorkgroups(sizes.groups), sizes),
+    launches: [{ sizes, workgroups: [...foldWorkgroups(sizes.groups), plan.blocks] }],
     flops: flopsOf(problem),
     bytes: bytesOf(problem),
     statistics: { partials: sizes.groups },
@@ -125,9 +118,8 @@ export function conv3x3GradInput(problem: Conv3x3Problem, variant: Conv3x3Varian
 }
 
 /**
- * Layout of the weight [co, ci, 3, 3] for the `blocked` variants: [blocks of 8 written channels, read channels, 9, 8],
- * in parts that begin at multiples of 256 bytes where it takes several launches. Channels are those of the forward
- * convolution.
+ * Layout of the weight [co, ci, 3, 3] for the `blocked` variants: [blocks of 8 written channels, read channels, 9, 8].
+ * Channels are those of the forward convolution.
  */
 export function packConv3x3(
   inChannels: number,

@@ -18,8 +18,6 @@ export interface Launch {
   readonly sizes: Readonly<Record<string, number>>;
   /** Workgroups in x, y, z; each within the device's 65,535 (see {@link foldWorkgroups}). */
   readonly workgroups: readonly [number, number, number];
-  /** Byte offsets of bindings that this launch shifts, by binding name (multiples of 256). */
-  readonly offsets?: Readonly<Record<string, number>>;
 }
 
 /**

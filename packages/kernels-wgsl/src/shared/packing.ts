@@ -1,4 +1,3 @@
-import { ceilDivide, type Launch } from "./kernel.js";
 import { enable, hasFunction, replaceBinding, replaceDefinition } from "./wgsl-text.js";
 
 /** Marks an element of a packed array that no weight fills; it is zero. */
@@ -18,31 +17,20 @@ export const packWeight = (weight: Float32Array, { length, index }: PackedLayout
 /** Bytes of `var<uniform> weight: array<vec4f, 4096>`: the least that every WebGPU device lets a kernel bind. */
 export const uniformWeightBytes = 65_536;
 
-/** How the channel blocks of a packed weight are spread over launches. */
+/** How the channel blocks of a packed weight lie, one after another. */
 export interface WeightPlan {
-  /** Storage where one block does not fit a uniform binding. */
-  readonly access: "uniform" | "storage";
   /** Elements of a channel block. */
   readonly blockLength: number;
   readonly blocks: number;
-  readonly blocksPerLaunch: number;
-  /** Elements from the first block of a launch to that of the next; a multiple of 64 (256 bytes). */
-  readonly launchLength: number;
+  /** Storage where the blocks together do not fit a uniform binding. */
+  readonly access: "uniform" | "storage";
 }
 
-/**
- * Gives each launch as many channel blocks as one uniform binding holds; the weights of each launch then begin at a
- * multiple of 256 bytes, the alignment that WebGPU asks of a bound range. From storage, one launch reads them all.
- */
-export function planWeight(blockLength: number, blocks: number): WeightPlan {
-  const fitting = Math.floor(uniformWeightBytes / (blockLength * 4));
-  if (fitting === 0) {
-    return { access: "storage", blockLength, blocks, blocksPerLaunch: blocks, launchLength: blocks * blockLength };
-  }
-  const blocksPerLaunch = Math.min(fitting, blocks);
-  const launchLength = ceilDivide(blocksPerLaunch * blockLength, 64) * 64;
-  return { access: "uniform", blockLength, blocks, blocksPerLaunch, launchLength };
-}
+export const planWeight = (blockLength: number, blocks: number): WeightPlan => ({
+  blockLength,
+  blocks,
+  access: blocks * blockLength * 4 <= uniformWeightBytes ? "uniform" : "storage",
+});
 
 /** A blocked kernel's text with its packed weights in that kind of buffer; the file has them in a uniform one. */
 export const withWeightAccess = (source: string, access: WeightPlan["access"]): string =>
@@ -85,32 +73,12 @@ export function withSubgroupWeights(source: string, { binding, parameters, index
   return enable(text, "subgroups");
 }
 
-/** Lays the blocks out by launch; `weightAt` gives the place in the weight of an element of a block, or `noWeight`. */
+/** Lays the blocks out; `weightAt` gives the place in the weight of an element of a block, or `noWeight`. */
 export function packBlocks(
-  { blockLength, blocks, blocksPerLaunch, launchLength }: WeightPlan,
+  { blockLength, blocks }: WeightPlan,
   weightAt: (block: number, element: number) => number,
 ): PackedLayout {
-  const length = ceilDivide(blocks, blocksPerLaunch) * launchLength;
-  const index = new Uint32Array(length).fill(noWeight);
-  for (let block = 0; block < blocks; block++) {
-    const first = Math.floor(block / blocksPerLaunch) * launchLength + (block % blocksPerLaunch) * blockLength;
-    for (let element = 0; element < blockLength; element++) index[first + element] = weightAt(block, element);
-  }
+  const length = blocks * blockLength;
+  const index = Uint32Array.from({ length }, (_, i) => weightAt(Math.floor(i / blockLength), i % blockLength));
   return { length, index };
-}
-
-/** The launches of a plan: channel blocks lie along z, `firstBlock` of `struct Sizes` is the launch's first. */
-export function launchBlocks(
-  { blocks, blocksPerLaunch, launchLength }: WeightPlan,
-  [x, y]: readonly [number, number],
-  sizes: Readonly<Record<string, number>>,
-): Launch[] {
-  return Array.from({ length: ceilDivide(blocks, blocksPerLaunch) }, (_, launch): Launch => {
-    const firstBlock = launch * blocksPerLaunch;
-    return {
-      sizes: { ...sizes, firstBlock },
-      workgroups: [x, y, Math.min(blocksPerLaunch, blocks - firstBlock)],
-      ...(launch === 0 ? {} : { offsets: { weight: launch * launchLength * 4 } }),
-    };
-  });
 }

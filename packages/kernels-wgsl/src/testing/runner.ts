@@ -62,10 +62,9 @@ export async function runKernel<Output extends string>(
     const sizes = makeBuffer(bytes.byteLength, UNIFORM | COPY_DST);
     device.queue.writeBuffer(sizes, 0, bytes);
     const entries = bindings.map((binding, index): GPUBindGroupEntry => {
-      const offset = launch.offsets?.[binding.name] ?? 0;
       const buffer = binding.name === "sizes" ? sizes : (buffers.get(binding.name) as GPUBuffer);
       const fixed = /array<vec4f, (\d+)>/.exec(binding.type);
-      return { binding: index, resource: { buffer, offset, ...(fixed ? { size: Number(fixed[1]) * 16 } : {}) } };
+      return { binding: index, resource: { buffer, ...(fixed ? { size: Number(fixed[1]) * 16 } : {}) } };
     });
     pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
     pass.dispatchWorkgroups(...launch.workgroups);

@@ -1,9 +1,15 @@
 import type { Node, StatisticsOperation } from "../graph/operation.js";
 import type { Tensor } from "../graph/tensor.js";
-import { sameShape } from "../shape.js";
+import { sameShape, sizeOf } from "../shape.js";
 
 /** Tensors besides its own that a fused expression may read: keeps a kernel within eight storage buffers. */
 const maxLeaves = 4;
+
+export interface FusionOptions {
+  readonly enabled: boolean;
+  /** Whether a load costs more than writing and reading a tensor once, as on software adapters. */
+  readonly loadsAreDear: boolean;
+}
 
 /** What is pasted where. */
 export interface Fusion {
@@ -30,12 +36,17 @@ export const isExpression = (node: Node): boolean =>
  * 1. A kernel's output that only one pointwise operation reads is never stored: the operation moves into the kernel's
  *    store slot, and the next one after it as well. Late kernels choose first, so that a sum of two gradients is
  *    formed in the kernel that finishes last.
- * 2. Other pointwise results are pasted into the loads of their readers, where all of these can take them.
+ * 2. Other pointwise results are pasted into the loads of their readers, where all of these can take them. Where loads
+ *    are dear, not what is made of several images for a kernel that loads each element again and again.
  * 3. Sums by channel ride in the store of the kernel that makes their operand.
  *
  * @param required tensors that must exist in memory (a program's outputs).
  */
-export function fuse(nodes: readonly Node[], required: ReadonlySet<Tensor>, enabled: boolean): Fusion {
+export function fuse(
+  nodes: readonly Node[],
+  required: ReadonlySet<Tensor>,
+  { enabled, loadsAreDear }: FusionOptions,
+): Fusion {
   const virtual = new Set<Tensor>();
   const stored = new Map<Node, readonly Tensor[]>();
   const riding = new Map<Tensor, Node[]>();
@@ -90,7 +101,11 @@ export function fuse(nodes: readonly Node[], required: ReadonlySet<Tensor>, enab
     const tensor = node.outputs[0] as Tensor;
     const users = readers.get(tensor) ?? [];
     if (required.has(tensor) || !users.every((reader) => canTake(reader, tensor))) continue;
-    if (leavesOf(tensor).size <= maxLeaves) virtual.add(tensor);
+    const leaves = leavesOf(tensor);
+    const images = [...leaves].filter(({ shape }) => shape.length === 4 && sizeOf(shape) === sizeOf(tensor.shape));
+    const reread = users.some(({ operation }) => operation.kind === "kernel" && operation.rereads === true);
+    if (loadsAreDear && node.operation.kind === "pointwise" && images.length > 1 && reread) continue;
+    if (leaves.size <= maxLeaves) virtual.add(tensor);
   }
 
   const storedTensors = new Map<Tensor, boolean>();

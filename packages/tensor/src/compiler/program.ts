@@ -252,6 +252,7 @@ export function plan(inputs: Readonly<Record<string, Tensor>>, results: Results,
     }
   }
   const storageType = chooseStorage(nodes, required, options.precision);
-  const calls = new Planner(nodes, fuse(nodes, required, options.fusion), storageType, options).plan();
+  const fusion = fuse(nodes, required, { enabled: options.fusion, loadsAreDear: options.kernels === "subgroup" });
+  const calls = new Planner(nodes, fusion, storageType, options).plan();
   return new Program(inputs, kept, Object.keys(metrics), calls);
 }

@@ -253,11 +253,14 @@ function record(
         };
       }
       const place = program.placeOf(operands.get(binding.name) as Operand);
-      const offset = place.offset + (launch.offsets?.[binding.name] ?? 0);
-      const size = fixedRange(binding.type) ?? place.bytes - (launch.offsets?.[binding.name] ?? 0);
+      const size = fixedRange(binding.type) ?? place.bytes;
       return {
         binding: index,
-        resource: { buffer: bufferAt(place, device, buffers), offset, size: Math.ceil(size / 4) * 4 },
+        resource: {
+          buffer: bufferAt(place, device, buffers),
+          offset: place.offset,
+          size: Math.ceil(size / 4) * 4,
+        },
       };
     });
     const bindGroup = device.gpu.createBindGroup({ label: call.label, layout: pipeline.layout, entries });

@@ -59,6 +59,8 @@ export interface KernelOperation extends Common {
   readonly slotInputs?: readonly number[];
   /** Set where output 0 goes through a store slot; "statistics" where the kernel can also sum it by channel. */
   readonly store?: "store" | "statistics";
+  /** Whether an element of a slot input is loaded for several elements of the result, and so computed again for each. */
+  readonly rereads?: boolean;
   /** Inputs besides those that may be stored as f16: read from an `array<real>`, or not read by the kernels at all. */
   readonly halfInputs?: readonly number[];
   /** Outputs that are written to an `array<real>`, and so may be stored as f16. */

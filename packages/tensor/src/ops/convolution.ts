@@ -33,6 +33,8 @@ interface Family {
   readonly stride: 1 | 2;
   /** Whether the forward kernel can sum what it stores. */
   readonly forwardStore: "store" | "statistics";
+  /** Set where an element of the input is loaded for several of the output. */
+  readonly rereads?: boolean;
   /** Set where the convolution serves to sum. */
   readonly sums?: boolean;
 }
@@ -89,6 +91,7 @@ function convolution(family: Family, x: Tensor, weight: Tensor, problem: Problem
       slotInputs: [0],
       store: family.forwardStore,
       ...(family.sums === true ? { sums: true } : {}),
+      ...(family.rereads === true ? { rereads: true } : {}),
       lower: lowerConvolution(family, problem, "forward"),
       gradient: ([g]) =>
         g === undefined
@@ -112,6 +115,7 @@ function inputGradient(family: Family, problem: Problem, gradOutput: Tensor, wei
       name: `${family.name}-grad-input`,
       slotInputs: [0],
       store: "statistics",
+      ...(family.rereads === true ? { rereads: true } : {}),
       lower: lowerConvolution(family, problem, "grad-input"),
       gradient: ([g]) =>
         g === undefined
@@ -129,6 +133,7 @@ function weightGradient(family: Family, problem: Problem, x: Tensor, gradOutput:
       kind: "kernel",
       name: `${family.name}-grad-weight`,
       slotInputs: [0, 1],
+      ...(family.rereads === true ? { rereads: true } : {}),
       lower: lowerGradWeight(family, problem),
       gradient: ([g]) =>
         g === undefined ? [] : [inputGradient(family, problem, gradOutput, g), convolution(family, x, g, problem)],
@@ -144,6 +149,7 @@ const conv3x3Family: Family = {
   gradInput: conv3x3GradInput,
   gradWeight: conv3x3GradWeight,
   pack: packConv3x3,
+  rereads: true,
   stride: 1,
   forwardStore: "statistics",
 };
