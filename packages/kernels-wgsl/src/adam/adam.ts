@@ -3,7 +3,8 @@ import { withConstant } from "../shared/wgsl-text.js";
 import source from "./adam.wgsl.js";
 
 /**
- * One step of Adam over flat buffers of `length` f32: parameters, firstMoment and secondMoment are updated in place.
+ * One step of Adam over flat buffers of `length` f32, padded to a multiple of four: parameters, firstMoment and secondMoment
+ * are updated in place.
  *
  * `hyper` [8]: learningRate, 1 − β₁, 1 − β₂, epsilon, weightDecay (added to the gradient), 1 − β₁ᵗ, √(1 − β₂ᵗ),
  * decoupledWeightDecay. With `scaled`, [10]: also the factor of the gradients, and 0 where the step is skipped and every
@@ -16,7 +17,9 @@ export function adam(length: number, scaled = false): Kernel {
   return {
     name: "adam",
     source: scaled ? withConstant(source, "SCALED", true) : source,
-    launches: [{ sizes: { length }, workgroups: [...foldWorkgroups(ceilDivide(length, 64)), 1] }],
+    launches: [
+      { sizes: { quads: ceilDivide(length, 4) }, workgroups: [...foldWorkgroups(ceilDivide(length, 256)), 1] },
+    ],
     flops: 12 * length,
     bytes: 28 * length,
   };

@@ -1,14 +1,14 @@
-// One step of Adam or AdamW over flat arrays: one invocation updates one parameter.
+// One step of Adam or AdamW over flat arrays: one invocation updates four parameters.
 
 struct Sizes {
-  length: u32,
+  quads: u32, // ceil(length / 4)
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
-@group(0) @binding(1) var<storage, read_write> parameters: array<f32>; // [length]
-@group(0) @binding(2) var<storage, read> gradients: array<f32>; // [length]
-@group(0) @binding(3) var<storage, read_write> firstMoment: array<f32>; // [length]
-@group(0) @binding(4) var<storage, read_write> secondMoment: array<f32>; // [length]
+@group(0) @binding(1) var<storage, read_write> parameters: array<vec4f>; // [length]
+@group(0) @binding(2) var<storage, read> gradients: array<vec4f>; // [length]
+@group(0) @binding(3) var<storage, read_write> firstMoment: array<vec4f>; // [length]
+@group(0) @binding(4) var<storage, read_write> secondMoment: array<vec4f>; // [length]
 @group(0) @binding(5) var<storage, read> hyper: array<f32>; // [8], see below; [10] where SCALED
 
 const LANES: u32 = 64;
@@ -21,7 +21,7 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let index = (workgroup.x + workgroup.y * workgroups.x) * LANES + lane;
-  if (index >= sizes.length) { return; }
+  if (index >= sizes.quads) { return; }
   if (SCALED && hyper[9] == 0.0) { return; }
   let learningRate = hyper[0];
   // 1 − β and not β: 1 − f32(0.999) would be 4.7e-5 off.

@@ -1,13 +1,13 @@
-// One step of stochastic gradient descent over flat arrays: one invocation updates one parameter.
+// One step of stochastic gradient descent over flat arrays: one invocation updates four parameters.
 
 struct Sizes {
-  length: u32,
+  quads: u32, // ceil(length / 4)
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
-@group(0) @binding(1) var<storage, read_write> parameters: array<f32>; // [length]
-@group(0) @binding(2) var<storage, read> gradients: array<f32>; // [length]
-@group(0) @binding(3) var<storage, read_write> momentumBuffer: array<f32>; // [length]
+@group(0) @binding(1) var<storage, read_write> parameters: array<vec4f>; // [length]
+@group(0) @binding(2) var<storage, read> gradients: array<vec4f>; // [length]
+@group(0) @binding(3) var<storage, read_write> momentumBuffer: array<vec4f>; // [length]
 @group(0) @binding(4) var<storage, read> hyper: array<f32>; // [8], see below; [10] where SCALED
 
 const LANES: u32 = 64;
@@ -20,7 +20,7 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let index = (workgroup.x + workgroup.y * workgroups.x) * LANES + lane;
-  if (index >= sizes.length) { return; }
+  if (index >= sizes.quads) { return; }
   if (SCALED && hyper[9] == 0.0) { return; }
   let learningRate = hyper[0];
   let momentum = hyper[3];

@@ -70,8 +70,10 @@ const lowerGradWeight =
     const alone = variant === "blocked" && lowering.reduction() !== "parallel";
     const kernel = family.gradWeight(problem, alone ? "serial" : variant);
     const length = sizeOf((output as Tensor).shape);
+    const slots = { input: x as Tensor, gradOutput: gradOutput as Tensor };
+    if (kernel.partials === 1) return lowering.call({ kernel, slots, bindings: { partials: output as Tensor } });
     const partials = lowering.scratch([kernel.partials, length]);
-    lowering.call({ kernel, slots: { input: x as Tensor, gradOutput: gradOutput as Tensor }, bindings: { partials } });
+    lowering.call({ kernel, slots, bindings: { partials } });
     lowering.sum(partials, output as Tensor, {
       partialOffset: 0,
       partialStride: length,
