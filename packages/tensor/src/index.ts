@@ -12,11 +12,13 @@ export {
   wordsPerField,
   wordsPerSample,
 } from "@lobule/kernels-wgsl";
+export type { ConvolutionCall, ConvolutionVariant } from "./compiler/convolution-variants.js";
 export type { CompileOptions, Definition, InputSpec, Results } from "./compiler/program.js";
 export { compile, Program } from "./compiler/program.js";
 export { Device, DeviceError, type DeviceOptions } from "./device/device.js";
 export { type GradientCheck, gradientError } from "./device/gradient-error.js";
 export type { DispatchTime, LoadedProgram } from "./device/loaded-program.js";
+export { PreparedKernel } from "./device/prepared-kernel.js";
 export { gradients } from "./graph/gradients.js";
 export {
   apply,
@@ -87,3 +89,5 @@ export {
   writeSafetensors,
 } from "./safetensors.js";
 export { asImage, PlanError, printShape, type Shape, ShapeError } from "./shape.js";
+export { type TuneOptions, type TuneResult, tune } from "./tune/tune.js";
+export { Tuning, type TuningEntry, TuningError, type TuningFile } from "./tune/tuning.js";

@@ -3,6 +3,7 @@ import { Device } from "@lobule/tensor";
 import { writeFileAtomically } from "@lobule/train";
 import type { Argv, CommandModule } from "yargs";
 import { environmentOf } from "../shared/environment.js";
+import { type Effort, efforts, tuneKernels } from "../tune/tune-kernels.js";
 import { BenchError } from "./bench-error.js";
 import { type BenchFile, readBenchFile } from "./bench-files.js";
 import { benchKernels } from "./kernel-bench.js";
@@ -22,6 +23,7 @@ interface BenchArguments {
   readonly precision: "f32" | "f16";
   readonly rounds: number;
   readonly steps: number;
+  readonly tune: Effort;
   readonly python: string;
   readonly out: string | undefined;
   readonly svg: string | undefined;
@@ -49,6 +51,11 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
       .option("precision", { choices: ["f32", "f16"] as const, default: "f32", describe: "of stored activations" })
       .option("rounds", { type: "number", default: 9, describe: "how often each thing is timed" })
       .option("steps", { type: "number", default: 0, describe: "model: watch memory and time over so many steps" })
+      .option("tune", {
+        choices: efforts,
+        default: "off",
+        describe: "time the kernels' variants first, use the fastest",
+      })
       .option("python", { type: "string", default: "python3", describe: "peers: a Python that has PyTorch" })
       .option("out", { type: "string", describe: "write the result as JSON" })
       .option("svg", { type: "string", describe: "kernels: write the roofline as a picture" })
@@ -111,10 +118,15 @@ async function bench(args: BenchArguments): Promise<void> {
   const device = await Device.open(await openGpu());
   try {
     const choice = await adapterChoice();
-    const workload = makeWorkload({
-      ...{ baseFeatures: baseFeatures[preset], batch, size, precision },
-      kernels: device.kernels,
-    });
+    const make = (): Workload =>
+      makeWorkload({ ...{ baseFeatures: baseFeatures[preset], batch, size, precision }, kernels: device.kernels });
+    if (args.tune !== "off") {
+      const { training, inference } = make();
+      await tuneKernels(device, [...training.convolutions, ...inference.convolutions], {
+        ...{ effort: args.tune, budget: 60, file: undefined, precision, log: (line) => console.log(line) },
+      });
+    }
+    const workload = make();
     device.check(workload.training);
     console.log(`${choice.name}; ${preset}, batch ${batch}, ${size}×${size}, ${precision}`);
     const { timings, details, text } = await runBenchmark(device, workload, choice, args);

@@ -1,5 +1,5 @@
-import { copyProbe, type Kernel, multiplyAddProbe, packSizes } from "@lobule/kernels-wgsl";
-import type { Device } from "@lobule/tensor";
+import { copyProbe, type Kernel, multiplyAddProbe } from "@lobule/kernels-wgsl";
+import { type Device, PreparedKernel } from "@lobule/tensor";
 
 /** What an adapter can do at most, as measured. */
 export interface Roof {
@@ -20,31 +20,14 @@ async function shortest(
   buffers: Readonly<Record<string, GPUBuffer>>,
   now: () => number,
 ) {
-  const { pipeline, layout, bindings } = await device.pipelines.get(kernel.name, kernel.source);
-  const [launch] = kernel.launches;
-  if (launch === undefined) throw new RangeError(`${kernel.name} has no launch`);
-  const sizes = device.createBuffer(16, "sizes");
-  device.queue.writeBuffer(sizes, 0, packSizes(kernel.source, launch.sizes));
-  const entries = bindings.map(({ name }, binding) => {
-    const buffer = name === "sizes" ? sizes : buffers[name];
-    if (buffer === undefined) throw new RangeError(`${kernel.name}: no buffer for '${name}'`);
-    return { binding, resource: { buffer } };
-  });
-  const bindGroup = device.gpu.createBindGroup({ layout, entries });
+  const prepared = await PreparedKernel.make(device, kernel, buffers);
   let best = Number.POSITIVE_INFINITY;
   for (let i = 0; i < tries; i++) {
     const started = now();
-    const encoder = device.gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, bindGroup);
-    pass.dispatchWorkgroups(...launch.workgroups);
-    pass.end();
-    device.queue.submit([encoder.finish()]);
-    await device.queue.onSubmittedWorkDone();
+    await prepared.run();
     best = Math.min(best, now() - started);
   }
-  device.destroyBuffer(sizes);
+  prepared.destroy();
   return best;
 }
 

@@ -3,11 +3,13 @@ import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { type AdapterChoice, adapterChoice, cacheFolder, openGpu } from "@lobule/node-gpu";
-import { Device } from "@lobule/tensor";
+import { Device, Tuning, TuningError } from "@lobule/tensor";
 import {
   ConfigError,
   type EpochRecord,
+  type ModelCode,
   type OpenRun,
+  planRun,
   prepareRun,
   RunFolder,
   reportRun,
@@ -21,6 +23,7 @@ import {
 import { environmentOf } from "../shared/environment.js";
 import { interruptible } from "../shared/interruption.js";
 import { progress } from "../shared/progress.js";
+import { tuneKernels } from "../tune/tune-kernels.js";
 import { compileModel } from "./compile-model.js";
 import { profileTraining } from "./profile-training.js";
 import { lockRun, type RunLock } from "./run-lock.js";
@@ -146,6 +149,7 @@ export async function runTraining(args: Arguments): Promise<void> {
         ...(typeof args.workers === "number" ? { workers: args.workers } : {}),
         onDecoded: (done: number, total: number, name: string) => display.decoded(done, total, name),
       };
+      const tuning = config === undefined ? undefined : await tuned(device, config, code, args);
       if (config !== undefined && profile !== undefined) {
         const prepared = await prepareRun(config, request);
         display.end();
@@ -158,10 +162,12 @@ export async function runTraining(args: Arguments): Promise<void> {
         return "profiled";
       }
       if (config === undefined) {
+        await adoptTuningOf(resumed as string, device);
         lock = await lockRun(resumed as string);
         run = await resumeRun(resumed as string, request);
       } else {
-        run = await startRun(config, out as string, await environmentOf(device, await adapterChoice()), request);
+        const environment = environmentOf(device, await adapterChoice());
+        run = await startRun(config, out as string, { ...environment, ...(tuning ? { tuning } : {}) }, request);
         lock = await lockRun(out as string);
       }
       display.end();
@@ -175,6 +181,43 @@ export async function runTraining(args: Arguments): Promise<void> {
     await run?.close();
     await lock?.release();
     device.destroy();
+  }
+}
+
+/** Times the run's kernels if asked to. What was found stays in its environment.json, for a resumed run. */
+async function tuned(
+  device: Device,
+  config: TrainingConfig,
+  code: ModelCode | undefined,
+  args: Arguments,
+): Promise<Tuning | undefined> {
+  const { tune, tuneBudget, tuning } = args;
+  if (tune !== "quick" && tune !== "full") {
+    if (tuning !== undefined)
+      throw new ConfigError("--tuning names what --tune knows; give --tune quick or --tune full too");
+    return undefined;
+  }
+  if (typeof tuneBudget !== "number" || !(tuneBudget > 0)) {
+    throw new ConfigError("--tune-budget must be a number of seconds above 0");
+  }
+  const { convolutions } = await planRun(config, { kernels: device.kernels, code });
+  return tuneKernels(device, convolutions, {
+    ...{ effort: tune, budget: tuneBudget, file: textOf(tuning), precision: config.precision },
+    log: (line) => (args.json === true ? undefined : console.log(line)),
+  });
+}
+
+/** Uses the kernels that the run was begun with, so that it goes on to the same bytes. */
+async function adoptTuningOf(directory: string, device: Device): Promise<void> {
+  const { tuning } = (await RunFolder.open(directory)).environment;
+  if (tuning === undefined) return;
+  try {
+    device.adopt(Tuning.parse(tuning, device));
+  } catch (error) {
+    if (!(error instanceof TuningError)) throw error;
+    console.error(
+      `note: the run's kernels were timed on another adapter or driver; it goes on with this one's defaults`,
+    );
   }
 }
 

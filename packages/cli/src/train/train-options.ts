@@ -1,5 +1,6 @@
 import { networkPresets, type PresetName } from "@lobule/train";
 import type { Argv } from "yargs";
+import { efforts } from "../tune/tune-kernels.js";
 
 /** Augmentation that --augment turns on. */
 const usualAugmentation = { flip: 0.5, rotation: 15, zoom: 0.1, intensity: 0.1, noise: 0.02 };
@@ -79,6 +80,13 @@ export const trainOptions = (parser: Argv) =>
     .option("checkpoint-every", { type: "number", describe: "steps between checkpoints in an epoch" })
     .option("cache", { type: "string", describe: "folder of the decoded slices" })
     .option("workers", { type: "number", describe: "threads that decode volumes" })
+    .option("tune", {
+      choices: efforts,
+      default: "off",
+      describe: "time the variants of the kernels first and use the fastest",
+    })
+    .option("tune-budget", { type: "number", default: 60, describe: "seconds that --tune may take" })
+    .option("tuning", { type: "string", describe: "file of what --tune knows [one of the user's cache]" })
     .option("profile", { type: "string", describe: "time each dispatch of a step, write this trace, do not train" })
     .option("pause-after", { type: "number", describe: "stop after so many epochs, to be resumed" })
     .option("json", { type: "boolean", default: false, describe: "print a JSON line an epoch" });

@@ -1,6 +1,7 @@
 import type { Kernel, Reduction } from "@lobule/kernels-wgsl";
 import type { Arena } from "../graph/arena.js";
 import type { Tensor } from "../graph/tensor.js";
+import type { ConvolutionCall, ConvolutionVariant } from "./convolution-variants.js";
 import type { Operand } from "./lowering.js";
 import type { StorageType } from "./storage.js";
 
@@ -24,6 +25,8 @@ export interface Placement {
 
 export interface Calls {
   readonly calls: readonly Call[];
+  /** The convolutions among them. */
+  readonly convolutions: readonly ConvolutionCall[];
   /** Elements of a tensor in memory, all partial results of statistics included. */
   readonly elementsOf: (tensor: Tensor) => number;
   readonly storageType: StorageType;
@@ -31,8 +34,20 @@ export interface Calls {
   readonly arenas: readonly Arena[];
 }
 
-/** The kernels that go with a way to add up, see {@link Reduction}; plain: the readable ones. */
-export type KernelChoice = Reduction | "plain";
+/** Kernels that were timed on an adapter. */
+export interface TunedKernels {
+  readonly reduction: Reduction;
+  /** The fastest variant, or undefined where none was timed. */
+  fastest(call: ConvolutionCall, precision: "f32" | "f16"): ConvolutionVariant | undefined;
+}
+
+/** The kernels that go with a way to add up, see {@link Reduction}, or were timed; plain: the readable ones. */
+export type KernelChoice = Reduction | TunedKernels | "plain";
+
+export function reductionOf(kernels: KernelChoice): Reduction {
+  if (kernels === "plain") return "parallel";
+  return typeof kernels === "string" ? kernels : kernels.reduction;
+}
 
 export interface PlannerOptions {
   readonly fusion: boolean;

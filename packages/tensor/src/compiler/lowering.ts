@@ -3,6 +3,7 @@ import type { Arena } from "../graph/arena.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { VariableGroup } from "../graph/variable.js";
 import type { Shape } from "../shape.js";
+import type { ConvolutionCall, ConvolutionVariant } from "./convolution-variants.js";
 
 /** What a binding can be tied to. */
 export type Operand = Tensor | VariableGroup | Arena;
@@ -54,8 +55,8 @@ export interface Lowering {
   sum(partials: Tensor, output: Tensor, segment: Segment): void;
   /** How many partial results a statistics tensor has. */
   partialsOf(statistics: Tensor): number;
-  /** Which kernel of a convolution's room to use: the readable one, the one for GPUs, the one that shares loads. */
-  variant(): "plain" | "blocked" | "subgroup";
+  /** Which kernel of its room a convolution is to use. */
+  variant(call: ConvolutionCall): ConvolutionVariant;
   /** Who adds up over pixels. */
   reduction(): Reduction;
 }

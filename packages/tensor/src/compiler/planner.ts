@@ -17,7 +17,8 @@ import type { KernelOperation, Node } from "../graph/operation.js";
 import { apply, constant, storageOf, type Tensor } from "../graph/tensor.js";
 import { Variable, type VariableGroup } from "../graph/variable.js";
 import { asImage, PlanError, type Shape, sizeOf } from "../shape.js";
-import { type Call, type Calls, isTensor, type Placement, type PlannerOptions } from "./calls.js";
+import { type Call, type Calls, isTensor, type Placement, type PlannerOptions, reductionOf } from "./calls.js";
+import { type ConvolutionCall, type ConvolutionVariant, defaultVariant } from "./convolution-variants.js";
 import { type Fusion, isExpression } from "./fuse.js";
 import type { CallRequest, Lowering, Operand, Packing, Segment } from "./lowering.js";
 import { extendSizes, SlotWriter } from "./slot-text.js";
@@ -40,12 +41,13 @@ export class Planner implements Lowering {
   private readonly lateSums = new Map<Arena, { partials: Tensor; output: Tensor; segment: Segment }[]>();
   private readonly producers = new Map<Tensor, Node>();
   private readonly done = new Set<Node>();
+  private readonly convolutions: ConvolutionCall[] = [];
 
   constructor(
     private readonly nodes: readonly Node[],
     private readonly fusion: Fusion,
     private readonly storageType: StorageType,
-    private readonly options: Pick<PlannerOptions, "kernels">,
+    private readonly options: Pick<PlannerOptions, "kernels" | "precision">,
   ) {}
 
   plan(): Calls {
@@ -71,6 +73,7 @@ export class Planner implements Lowering {
     return {
       elementsOf,
       storageType: this.storageType,
+      convolutions: this.convolutions,
       calls: [...packs, ...this.body, ...sums, ...this.end],
       placements: this.placements,
       arenas: [...this.arenas],
@@ -101,14 +104,16 @@ export class Planner implements Lowering {
     return count;
   }
 
-  variant(): "plain" | "blocked" | "subgroup" {
-    const { kernels } = this.options;
-    return kernels === "plain" || kernels === "subgroup" ? kernels : "blocked";
+  variant(call: ConvolutionCall): ConvolutionVariant {
+    const { kernels, precision } = this.options;
+    this.convolutions.push(call);
+    if (kernels === "plain") return "plain";
+    const timed = typeof kernels === "string" ? undefined : kernels.fastest(call, precision);
+    return timed ?? defaultVariant(call, this.reduction());
   }
 
   reduction(): Reduction {
-    const { kernels } = this.options;
-    return kernels === "plain" ? "parallel" : kernels;
+    return reductionOf(this.options.kernels);
   }
 
   packed(sources: readonly Tensor[], name: string, packing: () => Packing): Tensor {

@@ -7,7 +7,8 @@ import { groupVariables, Variable, VariableGroup } from "../graph/variable.js";
 import type { Update } from "../ops/adam.js";
 import { copy } from "../ops/pointwise.js";
 import { PlanError, printShape, type Shape } from "../shape.js";
-import { type Call, type Calls, isTensor, type KernelChoice, type PlannerOptions } from "./calls.js";
+import { type Call, type Calls, isTensor, type KernelChoice, type PlannerOptions, reductionOf } from "./calls.js";
+import type { ConvolutionCall } from "./convolution-variants.js";
 import { fuse } from "./fuse.js";
 import type { Operand } from "./lowering.js";
 import { type MemoryPlan, planMemory } from "./memory.js";
@@ -90,6 +91,11 @@ export class Program {
 
   get calls(): readonly Call[] {
     return this.planned.calls;
+  }
+
+  /** The convolutions among the calls: what {@link tune} can time. */
+  get convolutions(): readonly ConvolutionCall[] {
+    return this.planned.convolutions;
   }
 
   get arenas(): readonly Arena[] {
@@ -252,7 +258,10 @@ export function plan(inputs: Readonly<Record<string, Tensor>>, results: Results,
     }
   }
   const storageType = chooseStorage(nodes, required, options.precision);
-  const fusion = fuse(nodes, required, { enabled: options.fusion, loadsAreDear: options.kernels === "subgroup" });
+  const fusion = fuse(nodes, required, {
+    enabled: options.fusion,
+    loadsAreDear: reductionOf(options.kernels) === "subgroup",
+  });
   const calls = new Planner(nodes, fusion, storageType, options).plan();
   return new Program(inputs, kept, Object.keys(metrics), calls);
 }

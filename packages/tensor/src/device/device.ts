@@ -1,4 +1,5 @@
 import type { Reduction } from "@lobule/kernels-wgsl";
+import type { TunedKernels } from "../compiler/calls.js";
 import type { Program } from "../compiler/program.js";
 import type { HostData, Tensor } from "../graph/tensor.js";
 import { PlanError } from "../shape.js";
@@ -37,6 +38,7 @@ export class Device {
   private readonly buffers = new Map<GPUBuffer, number>();
   private lostReason: string | undefined;
   private destroyed = false;
+  private tuned: TunedKernels | undefined;
   private suitable: Reduction = "parallel";
   /** The kernel that ran last, for the message when the device is lost. */
   lastKernel = "no kernel yet";
@@ -75,11 +77,21 @@ export class Device {
   }
 
   /**
-   * The kernels that suit this adapter. A software one runs invocations one after another, or a subgroup of 8 of them at
-   * once; that it does so as the kernels rely on was seen when it was opened.
+   * Who adds up on this adapter. A software one runs invocations one after another, or a subgroup of 8 of them at once;
+   * that it does so as the kernels rely on was seen when it was opened.
    */
-  get kernels(): Reduction {
+  get reduction(): Reduction {
     return this.suitable;
+  }
+
+  /** The kernels to compile programs with: those that suit this adapter, or that were timed on it ({@link adopt}). */
+  get kernels(): Reduction | TunedKernels {
+    return this.tuned ?? this.suitable;
+  }
+
+  /** Takes timed kernels for every program that is compiled from now on. */
+  adopt(tuned: TunedKernels): void {
+    this.tuned = tuned;
   }
 
   get hasF16(): boolean {

@@ -213,7 +213,7 @@ function bufferAt(place: Place, device: Device, buffers: ReadonlyMap<string | Te
 }
 
 /** Bytes of a fixed-length uniform array, which must be bound whole. */
-const fixedRange = (type: string): number | undefined => {
+export const fixedRange = (type: string): number | undefined => {
   const match = /array<vec4f, (\d+)>/.exec(type);
   return match ? Number(match[1]) * 16 : undefined;
 };

@@ -1,34 +1,13 @@
-import {
-  conv1x1GradInput,
-  conv1x1GradWeight,
-  conv1x1 as conv1x1Kernel,
-  conv3x3GradInput,
-  conv3x3GradWeight,
-  conv3x3 as conv3x3Kernel,
-  convTranspose2x2GradInput,
-  convTranspose2x2GradWeight,
-  convTranspose2x2 as convTranspose2x2Kernel,
-  type ImageShape,
-  type Kernel,
-  type PackedLayout,
-  packConv1x1,
-  packConv3x3,
-  packConvTranspose2x2,
-} from "@lobule/kernels-wgsl";
+import type { ImageShape } from "@lobule/kernels-wgsl";
+import { convolutionKernel, packedLayout } from "../compiler/convolution-kernels.js";
+import type { ConvolutionCall } from "../compiler/convolution-variants.js";
 import type { Lowering } from "../compiler/lowering.js";
 import { applyOne, constant, type Image, type Tensor } from "../graph/tensor.js";
 import { asImage, printShape, ShapeError, sizeOf } from "../shape.js";
 
-type Variant = ReturnType<Lowering["variant"]>;
-type Direction = "forward" | "grad-input";
-
-/** What one convolution family gives: its kernels, its weight packing, its shapes. */
+/** What the graph needs to know of a family. */
 interface Family {
-  readonly name: string;
-  readonly forward: (problem: Problem, variant: Variant) => Kernel;
-  readonly gradInput: (problem: Problem, variant: Variant) => Kernel;
-  readonly gradWeight: (problem: Problem, variant: Variant | "serial") => Kernel & { readonly partials: number };
-  readonly pack: (inChannels: number, outChannels: number, direction: Direction) => PackedLayout;
+  readonly name: ConvolutionCall["family"];
   /** Output pixels along an axis for one input pixel. */
   readonly stride: 1 | 2;
   /** Whether the forward kernel can sum what it stores. */
@@ -45,42 +24,36 @@ interface Problem {
 }
 
 const lowerConvolution =
-  (family: Family, problem: Problem, direction: Direction) =>
+  ({ name: family }: Family, problem: Problem, direction: "forward" | "grad-input") =>
   (lowering: Lowering, [x, weight]: readonly Tensor[], [output]: readonly Tensor[]): void => {
-    const make = direction === "forward" ? family.forward : family.gradInput;
-    const variant = lowering.variant();
-    const { input, outChannels } = problem;
-    const weights = (): Tensor => {
-      if (variant !== "blocked") return weight as Tensor;
-      const name = `${family.name} ${direction} ${input.channels}→${outChannels}`;
-      return lowering.packed([weight as Tensor], name, () => family.pack(input.channels, outChannels, direction));
-    };
+    const call = { family, direction, ...problem };
+    const variant = lowering.variant(call);
+    const layout = packedLayout(call, variant);
+    const name = `${family} ${direction} ${problem.input.channels}→${problem.outChannels}`;
     lowering.call({
-      kernel: make(problem, variant),
+      kernel: convolutionKernel(call, variant),
       slots: { input: x as Tensor },
-      bindings: { weight: weights() },
+      bindings: { weight: layout ? lowering.packed([weight as Tensor], name, () => layout) : (weight as Tensor) },
       output: output as Tensor,
     });
   };
 
 const lowerGradWeight =
-  (family: Family, problem: Problem) =>
+  ({ name: family }: Family, problem: Problem) =>
   (lowering: Lowering, [x, gradOutput]: readonly Tensor[], [output]: readonly Tensor[]): void => {
-    const variant = lowering.variant();
-    const alone = variant === "blocked" && lowering.reduction() !== "parallel";
-    const kernel = family.gradWeight(problem, alone ? "serial" : variant);
+    const call = { family, direction: "grad-weight", ...problem } as const;
+    const kernel = convolutionKernel(call, lowering.variant(call));
+    const { partials: count = 1 } = kernel;
     const length = sizeOf((output as Tensor).shape);
     const slots = { input: x as Tensor, gradOutput: gradOutput as Tensor };
-    if (kernel.partials === 1) return lowering.call({ kernel, slots, bindings: { partials: output as Tensor } });
-    const partials = lowering.scratch([kernel.partials, length]);
+    if (count === 1) {
+      lowering.call({ kernel, slots, bindings: { partials: output as Tensor } });
+      return;
+    }
+    const partials = lowering.scratch([count, length]);
     lowering.call({ kernel, slots, bindings: { partials } });
-    lowering.sum(partials, output as Tensor, {
-      partialOffset: 0,
-      partialStride: length,
-      elementStride: 1,
-      length,
-      count: kernel.partials,
-    });
+    const segment = { partialOffset: 0, partialStride: length, elementStride: 1, length, count };
+    lowering.sum(partials, output as Tensor, segment);
   };
 
 function convolution(family: Family, x: Tensor, weight: Tensor, problem: Problem): Tensor {
@@ -145,36 +118,9 @@ function weightGradient(family: Family, problem: Problem, x: Tensor, gradOutput:
   );
 }
 
-const conv3x3Family: Family = {
-  name: "conv3x3",
-  forward: conv3x3Kernel,
-  gradInput: conv3x3GradInput,
-  gradWeight: conv3x3GradWeight,
-  pack: packConv3x3,
-  rereads: true,
-  stride: 1,
-  forwardStore: "statistics",
-};
-
-const conv1x1Family: Family = {
-  name: "conv1x1",
-  forward: conv1x1Kernel,
-  gradInput: conv1x1GradInput,
-  gradWeight: (problem, variant) => conv1x1GradWeight(problem, variant === "subgroup" ? "serial" : variant),
-  pack: packConv1x1,
-  stride: 1,
-  forwardStore: "statistics",
-};
-
-const convTranspose2x2Family: Family = {
-  name: "conv-transpose2x2",
-  forward: convTranspose2x2Kernel,
-  gradInput: convTranspose2x2GradInput,
-  gradWeight: (problem, variant) => convTranspose2x2GradWeight(problem, variant === "subgroup" ? "serial" : variant),
-  pack: packConvTranspose2x2,
-  stride: 2,
-  forwardStore: "store",
-};
+const conv3x3Family: Family = { name: "conv3x3", rereads: true, stride: 1, forwardStore: "statistics" };
+const conv1x1Family: Family = { name: "conv1x1", stride: 1, forwardStore: "statistics" };
+const convTranspose2x2Family: Family = { name: "conv-transpose2x2", stride: 2, forwardStore: "store" };
 
 function problemOf(name: string, x: Tensor, weight: Tensor, kernel: number, channelsFirst: "out" | "in"): Problem {
   const [first = 0, second = 0, h, w] = weight.shape;

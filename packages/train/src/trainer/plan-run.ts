@@ -1,5 +1,5 @@
 import { canonicalGrid, readDecathlon, readNiftiHeader } from "@lobule/data";
-import type { Device } from "@lobule/tensor";
+import type { ConvolutionCall, Device } from "@lobule/tensor";
 import { LossScaler } from "../loss-scaler.js";
 import { buildNetwork, type ModelCode } from "../model/model-description.js";
 import type { StepCost } from "../run/workload.js";
@@ -19,6 +19,8 @@ export interface RunPlan {
   /** Steps of all epochs. */
   readonly steps: number;
   readonly step: StepCost;
+  /** The convolutions of a step, to be timed before the run begins. */
+  readonly convolutions: readonly ConvolutionCall[];
 }
 
 /**
@@ -60,5 +62,6 @@ export async function planRun(
     ...{ split, slices },
     steps: fastDevRun ? Math.min(2, perEpoch) : epochs * perEpoch,
     step: stepCostOf(plans, network.parameters(), { batch, microBatch, slices }),
+    convolutions: plans.plan(Math.min(microBatch ?? batch, Math.max(slices, 1))).convolutions,
   };
 }

@@ -1,0 +1,72 @@
+import {
+  conv1x1,
+  conv1x1GradInput,
+  conv1x1GradWeight,
+  conv3x3,
+  conv3x3GradInput,
+  conv3x3GradWeight,
+  convTranspose2x2,
+  convTranspose2x2GradInput,
+  convTranspose2x2GradWeight,
+  type ImageShape,
+  type Kernel,
+  type PackedLayout,
+  packConv1x1,
+  packConv3x3,
+  packConvTranspose2x2,
+} from "@lobule/kernels-wgsl";
+import type { ConvolutionCall, ConvolutionVariant } from "./convolution-variants.js";
+
+interface Problem {
+  readonly input: ImageShape;
+  readonly outChannels: number;
+}
+
+/** One room's kernels. */
+interface Room {
+  readonly forward: (problem: Problem, variant: Exclude<ConvolutionVariant, "serial">) => Kernel;
+  readonly gradInput: (problem: Problem, variant: Exclude<ConvolutionVariant, "serial">) => Kernel;
+  readonly gradWeight: (problem: Problem, variant: ConvolutionVariant) => Kernel & { readonly partials: number };
+  readonly pack: (inChannels: number, outChannels: number, direction: "forward" | "grad-input") => PackedLayout;
+}
+
+const rooms: Readonly<Record<ConvolutionCall["family"], Room>> = {
+  conv3x3: {
+    forward: conv3x3,
+    gradInput: conv3x3GradInput,
+    gradWeight: conv3x3GradWeight,
+    pack: packConv3x3,
+  },
+  conv1x1: {
+    forward: conv1x1,
+    gradInput: conv1x1GradInput,
+    gradWeight: (problem, variant) => conv1x1GradWeight(problem, variant === "subgroup" ? "serial" : variant),
+    pack: packConv1x1,
+  },
+  "conv-transpose2x2": {
+    forward: convTranspose2x2,
+    gradInput: convTranspose2x2GradInput,
+    gradWeight: (problem, variant) => convTranspose2x2GradWeight(problem, variant === "subgroup" ? "serial" : variant),
+    pack: packConvTranspose2x2,
+  },
+};
+
+/** The kernel of a call; a weight gradient's has `partials`. */
+export function convolutionKernel(
+  { family, direction, input, outChannels }: ConvolutionCall,
+  variant: ConvolutionVariant,
+): Kernel & { readonly partials?: number } {
+  const { forward, gradInput, gradWeight } = rooms[family];
+  const problem = { input, outChannels };
+  if (direction === "grad-weight") return gradWeight(problem, variant);
+  return (direction === "forward" ? forward : gradInput)(problem, variant === "serial" ? "blocked" : variant);
+}
+
+/** How the weight of a call lies in memory for a variant; undefined where it is read as it is. */
+export function packedLayout(
+  { family, direction, input, outChannels }: ConvolutionCall,
+  variant: ConvolutionVariant,
+): PackedLayout | undefined {
+  if (direction === "grad-weight" || variant === "plain" || variant === "subgroup") return undefined;
+  return rooms[family].pack(input.channels, outChannels, direction);
+}

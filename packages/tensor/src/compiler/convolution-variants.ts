@@ -1,0 +1,30 @@
+import type { ImageShape, Reduction } from "@lobule/kernels-wgsl";
+
+/** A convolution kernel of a program, as far as it decides which variant is the fastest. */
+export interface ConvolutionCall {
+  readonly family: "conv3x3" | "conv1x1" | "conv-transpose2x2";
+  readonly direction: "forward" | "grad-input" | "grad-weight";
+  /** The forward convolution's input and output channels. */
+  readonly input: ImageShape;
+  readonly outChannels: number;
+}
+
+/** plain: the readable one; see the kernels' rooms for the others. */
+export type ConvolutionVariant = "plain" | "blocked" | "serial" | "subgroup";
+
+/** The variant that suits an adapter without having been timed. */
+export function defaultVariant({ family, direction }: ConvolutionCall, reduction: Reduction): ConvolutionVariant {
+  if (reduction === "parallel") return "blocked";
+  if (direction === "grad-weight") return reduction === "subgroup" && family === "conv3x3" ? "subgroup" : "serial";
+  return reduction === "subgroup" ? "subgroup" : "blocked";
+}
+
+/** The variants that may run on an adapter, the default one first. */
+export function candidateVariants(call: ConvolutionCall, reduction: Reduction): ConvolutionVariant[] {
+  const { family, direction } = call;
+  const first = defaultVariant(call, reduction);
+  const all: ConvolutionVariant[] = ["blocked", "plain"];
+  if (direction === "grad-weight") all.push("serial");
+  if (reduction === "subgroup" && (direction !== "grad-weight" || family === "conv3x3")) all.push("subgroup");
+  return [first, ...all.filter((variant) => variant !== first)];
+}

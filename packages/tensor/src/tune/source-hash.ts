@@ -1,0 +1,24 @@
+import { convolutionKernel } from "../compiler/convolution-kernels.js";
+import type { ConvolutionCall, ConvolutionVariant } from "../compiler/convolution-variants.js";
+
+const known = new Map<string, string>();
+
+/** FNV-1a of 32 bits, over UTF-16 units. Source: Fowler, Noll, Vo, "FNV hash history". */
+function fnv1a(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
+}
+
+/** A short name of the WGSL of a call's variants: it changes when one of them does. */
+export function sourceHash(call: ConvolutionCall, variants: readonly ConvolutionVariant[]): string {
+  const { family, direction, input, outChannels } = call;
+  const key = `${family} ${direction} ${input.channels} ${outChannels} ${variants.join()}`;
+  let hash = known.get(key);
+  if (hash === undefined) {
+    const text = variants.map((variant) => convolutionKernel(call, variant).source).join("\0");
+    hash = `${fnv1a(text).toString(16).padStart(8, "0")}-${text.length}`;
+    known.set(key, hash);
+  }
+  return hash;
+}

@@ -1,0 +1,103 @@
+import type { Reduction } from "@lobule/kernels-wgsl";
+import type { TunedKernels } from "../compiler/calls.js";
+import { type ConvolutionCall, type ConvolutionVariant, candidateVariants } from "../compiler/convolution-variants.js";
+import type { Device } from "../device/device.js";
+import { sourceHash } from "./source-hash.js";
+
+/** What was measured of one kind of call. */
+export interface TuningEntry {
+  /** Hash of the WGSL of all variants: an entry holds as long as they do. */
+  readonly sources: string;
+  readonly fastest: ConvolutionVariant;
+  /** Of each variant that was verified: median time, and error against the plain one. */
+  readonly variants: Readonly<Partial<Record<ConvolutionVariant, { milliseconds: number; error: number }>>>;
+}
+
+/** The JSON form of a {@link Tuning}: it can be kept in a file or a browser's storage, and shipped. */
+export interface TuningFile {
+  readonly format: "lobule-tuning-1";
+  /** The adapter and its driver, as {@link adapterKey} gives them. */
+  readonly adapter: string;
+  readonly reduction: Reduction;
+  readonly entries: Readonly<Record<string, TuningEntry>>;
+}
+
+/** Thrown when what is to be read is no tuning, or one of another adapter or driver. */
+export class TuningError extends Error {
+  override readonly name = "TuningError";
+}
+
+/** What a tuning belongs to: adapter and driver, as far as WebGPU tells. */
+export const adapterKey = ({ adapterInfo: { vendor, architecture, device, description } }: Device): string =>
+  [vendor, architecture, device, description].map((part) => part || "-").join(" / ");
+
+/** Calls of one bucket are taken to be alike: the same channels, and pixels of the same power of two. */
+export function bucketOf({ family, direction, input, outChannels }: ConvolutionCall, precision: "f32" | "f16"): string {
+  const pixels = input.batch * input.height * input.width;
+  return `${family} ${direction} ${input.channels}→${outChannels} 2^${Math.round(Math.log2(pixels))} ${precision}`;
+}
+
+/** The fastest verified variant of each kind of convolution on one adapter. A program is compiled with it as `kernels`. */
+export class Tuning implements TunedKernels {
+  private constructor(
+    readonly adapter: string,
+    readonly reduction: Reduction,
+    private readonly entries: Map<string, TuningEntry>,
+  ) {}
+
+  /** An empty one for a device. */
+  static of(device: Device): Tuning {
+    return new Tuning(adapterKey(device), device.reduction, new Map());
+  }
+
+  /**
+   * Reads what {@link toJSON} gave. Entries whose WGSL has changed since are left out when they are asked for.
+   * @throws TuningError when the value is no tuning, or belongs to another adapter, driver or way to add up.
+   */
+  static parse(value: unknown, device: Device): Tuning {
+    if (!isTuningFile(value)) throw new TuningError("it is no tuning of this version; tune again");
+    const own = adapterKey(device);
+    if (value.adapter !== own || value.reduction !== device.reduction) {
+      throw new TuningError(`it was made on another adapter or driver (${value.adapter}, here ${own}); tune again`);
+    }
+    return new Tuning(own, value.reduction, new Map(Object.entries(value.entries)));
+  }
+
+  /** What is known of a call's bucket, if its WGSL is still the one that was timed. */
+  entryOf(call: ConvolutionCall, precision: "f32" | "f16"): TuningEntry | undefined {
+    const entry = this.entries.get(bucketOf(call, precision));
+    return entry?.sources === sourceHash(call, candidateVariants(call, this.reduction)) ? entry : undefined;
+  }
+
+  fastest(call: ConvolutionCall, precision: "f32" | "f16"): ConvolutionVariant | undefined {
+    return this.entryOf(call, precision)?.fastest;
+  }
+
+  keep(call: ConvolutionCall, precision: "f32" | "f16", entry: TuningEntry): void {
+    this.entries.set(bucketOf(call, precision), entry);
+  }
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  toJSON(): TuningFile {
+    const { adapter, reduction } = this;
+    const entries = Object.fromEntries([...this.entries].sort(([a], [b]) => (a < b ? -1 : 1)));
+    return { format: "lobule-tuning-1", adapter, reduction, entries };
+  }
+}
+
+const variants: readonly unknown[] = ["plain", "blocked", "serial", "subgroup"];
+
+function isTuningFile(value: unknown): value is TuningFile {
+  if (typeof value !== "object" || value === null) return false;
+  const { format, adapter, reduction, entries } = value as Partial<Record<keyof TuningFile, unknown>>;
+  if (format !== "lobule-tuning-1" || typeof adapter !== "string" || typeof reduction !== "string") return false;
+  if (typeof entries !== "object" || entries === null) return false;
+  return Object.values(entries).every((entry: unknown) => {
+    if (typeof entry !== "object" || entry === null) return false;
+    const { sources, fastest } = entry as Partial<Record<keyof TuningEntry, unknown>>;
+    return typeof sources === "string" && variants.includes(fastest);
+  });
+}
