@@ -1,5 +1,6 @@
 import { NoAdapterError } from "./adapter-choice.js";
 import { cacheFolder } from "./cache-folder.js";
+import { waitPatiently } from "./patient-polling.js";
 
 /** Each object of `create()` made so far: Dawn crashes when one is collected while in use. */
 const created: GPU[] = [];
@@ -14,6 +15,7 @@ const importDawn = async () => {
   try {
     const dawn = await import("webgpu");
     Object.assign(globalThis, dawn.globals);
+    waitPatiently();
     return dawn;
   } catch (error) {
     throw new NoAdapterError(
