@@ -5,6 +5,7 @@ Speaks JSON, a line each way: {"do": "start", ...} loads the same start values a
 Usage: python3 pytorch.py DEVICE MODE, where MODE is eager, channels-last, amp or compile.
 """
 import json
+import resource
 import struct
 import sys
 import time
@@ -126,7 +127,7 @@ for line in sys.stdin:
         optimizer = torch.optim.Adam(model.parameters(), lr=request["learningRate"])
         scaler = torch.cuda.amp.GradScaler(enabled=mode == "amp")
         run = torch.compile(model) if mode == "compile" else model
-        answer(version=torch.__version__, threads=torch.get_num_threads())
+        answer(version=torch.__version__, threads=0 if device == "cuda" else torch.get_num_threads())
     elif request["do"] == "step":
         model.train()
         synchronize()
@@ -151,5 +152,5 @@ for line in sys.stdin:
         answer(milliseconds=1000 * (time.perf_counter() - started))
     elif request["do"] == "end":
         peak = torch.cuda.max_memory_allocated() if device == "cuda" else None
-        answer(peakBytes=peak)
+        answer(peakBytes=peak, residentBytes=1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         break

@@ -9,6 +9,7 @@ import { type BenchFile, readBenchFile } from "./bench-files.js";
 import { benchKernels } from "./kernel-bench.js";
 import { benchModel } from "./model-bench.js";
 import { benchPeers } from "./peer-bench.js";
+import { parsePeers, peerNames, peerVariants } from "./peer-variants.js";
 import { measureRoof } from "./roof.js";
 import { rooflineSvg } from "./roofline.js";
 import { changeTable, kernelTable, modelTable, peerTable } from "./tables.js";
@@ -25,6 +26,8 @@ interface BenchArguments {
   readonly steps: number;
   readonly tune: Effort;
   readonly python: string;
+  readonly peers: string;
+  readonly peerLimit: number;
   readonly out: string | undefined;
   readonly svg: string | undefined;
   readonly compare: string | undefined;
@@ -37,13 +40,13 @@ const now = (): number => performance.now();
 
 export const benchCommand: CommandModule<object, BenchArguments> = {
   command: "bench <what>",
-  describe: "Time kernels, the model, and PyTorch beside it",
+  describe: "Time kernels, the model, and other frameworks beside it",
   builder: (parser: Argv) =>
     parser
       .positional("what", {
         choices: ["kernels", "model", "peers"] as const,
         demandOption: true,
-        describe: "each kernel against the roofline, a step and a forward pass, or both beside PyTorch",
+        describe: "each kernel against the roofline, a step and a forward pass, or both beside others",
       })
       .option("preset", { choices: ["liver", "vessel"] as const, default: "liver", describe: "8 or 16 base features" })
       .option("size", { type: "number", default: 128, describe: "side of a slice, a multiple of 16" })
@@ -57,21 +60,25 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
         describe: "time the kernels' variants first, use the fastest",
       })
       .option("python", { type: "string", default: "python3", describe: "peers: a Python that has PyTorch" })
+      .option("peers", { type: "string", default: peerNames.join(), describe: "peers: which" })
+      .option("peer-limit", { type: "number", default: 900, describe: "peers: seconds that an answer may take" })
       .option("out", { type: "string", describe: "write the result as JSON" })
       .option("svg", { type: "string", describe: "kernels: write the roofline as a picture" })
       .option("compare", { type: "string", describe: "an earlier --out file; exit code 1 if slower beyond noise" })
       .example("$0 bench kernels --svg roofline.svg", "where the time of a step goes")
       .example("$0 bench model --steps 200", "does anything grow?")
-      .example("$0 bench peers --size 256", "beside PyTorch, in turn") as never,
+      .example("$0 bench peers --size 256", "beside PyTorch, TensorFlow.js, jax-js") as never,
   handler: bench,
 };
 
-function checkNumbers({ size, batch, rounds, steps, what, svg }: BenchArguments): void {
+function checkNumbers({ size, batch, rounds, steps, what, svg, peers, peerLimit }: BenchArguments): void {
   const whole = (value: number, least: number): boolean => Number.isSafeInteger(value) && value >= least;
   if (!whole(size, 16) || size % 16 !== 0) throw new BenchError(`--size must be a multiple of 16 from 16, not ${size}`);
   if (!whole(batch, 1)) throw new BenchError(`--batch must be a whole number from 1, not ${batch}`);
   if (!whole(rounds, 1)) throw new BenchError(`--rounds must be a whole number from 1, not ${rounds}`);
   if (!whole(steps, 0)) throw new BenchError(`--steps must be a whole number from 0, not ${steps}`);
+  parsePeers(peers);
+  if (!(peerLimit > 0)) throw new BenchError(`--peer-limit must be a number of seconds above 0, not ${peerLimit}`);
   if (svg !== undefined && what !== "kernels") throw new BenchError("--svg is for 'bench kernels' only");
 }
 
@@ -104,11 +111,12 @@ async function runBenchmark(
     return { timings: kernels, details: { roof, kernels }, text: kernelTable(kernels, roof) };
   }
   const result = await benchPeers(device, workload, {
-    ...{ python, rounds, now, cuda: kind === "gpu" },
+    variants: peerVariants({ python, cuda: kind === "gpu", peers: parsePeers(args.peers), limit: args.peerLimit }),
+    ...{ rounds, now, residentBytes: () => process.resourceUsage().maxRSS * 1024 },
     onPeer: (peer) => process.stderr.isTTY && process.stderr.write(`${peer} …\n`),
   });
   const timings = [result.ours, ...result.peers].flatMap(({ step, forward }) => [step, forward]);
-  return { timings, details: result, text: peerTable(result) };
+  return { timings, details: result, text: peerTable(result, kind !== "gpu") };
 }
 
 async function bench(args: BenchArguments): Promise<void> {

@@ -2,29 +2,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Device, type SafetensorsTensor, writeSafetensors } from "@lobule/tensor";
-import { PeerError, type PyTorchMode, PyTorchPeer } from "./pytorch-peer.js";
+import { PeerError, type PeerMemory, PeerProcess } from "./peer-process.js";
+import type { PeerVariant } from "./peer-variants.js";
 import { interleaved, type Timing } from "./timing.js";
 import { loadBoth, once, type Workload } from "./workload.js";
-
-/** One way to run PyTorch. */
-interface Variant {
-  readonly name: string;
-  readonly mode: PyTorchMode;
-  readonly malloc: "tuned" | "as installed";
-}
-
-const cpuVariants: readonly Variant[] = [
-  { name: "PyTorch eager", mode: "eager", malloc: "as installed" },
-  { name: "PyTorch eager, malloc tuned", mode: "eager", malloc: "tuned" },
-  { name: "PyTorch channels-last, malloc tuned", mode: "channels-last", malloc: "tuned" },
-];
-
-const cudaVariants: readonly Variant[] = [
-  { name: "PyTorch eager TF32", mode: "eager", malloc: "as installed" },
-  { name: "PyTorch channels-last TF32", mode: "channels-last", malloc: "as installed" },
-  { name: "PyTorch AMP", mode: "amp", malloc: "as installed" },
-  { name: "PyTorch torch.compile TF32", mode: "compile", malloc: "as installed" },
-];
 
 /** What one peer did, beside ours in the same run. */
 export interface PeerResult {
@@ -34,21 +15,25 @@ export interface PeerResult {
   readonly forward: Timing;
   /** Largest relative difference of the loss from ours, over the first steps. */
   readonly lossDifference: number;
-  /** Bytes on its GPU at most. */
-  readonly peakBytes: number | null;
+  /** How many times our speed ought to be of its own in training, on a software adapter. */
+  readonly goal: number;
+  readonly memory: PeerMemory;
 }
 
 export interface PeerBenchResult {
   readonly ours: { readonly step: Timing; readonly forward: Timing; readonly peakBytes: number };
+  /** Most memory of the process that ran ours, this benchmark included; bytes. */
+  readonly residentBytes: number;
   readonly peers: readonly PeerResult[];
   /** Peers that could not run, each with the reason. */
   readonly absent: readonly { readonly name: string; readonly why: string }[];
 }
 
 export interface PeerBenchOptions {
-  readonly python: string;
-  readonly cuda: boolean;
+  readonly variants: readonly PeerVariant[];
   readonly rounds: number;
+  /** Most memory of this process so far, bytes. */
+  readonly residentBytes: () => number;
   /** Milliseconds. */
   readonly now: () => number;
   readonly onPeer: (name: string) => void;
@@ -60,13 +45,13 @@ const compared = 3;
 const largestDifference = 0.02;
 
 /**
- * Times our step and PyTorch's from the same start values on the same batch, in turn.
+ * Times our step and those of others from the same start values on the same batch, in turn.
  * @throws PeerError when a peer's losses show that it does other work.
  */
 export async function benchPeers(
   device: Device,
   workload: Workload,
-  { python, cuda, rounds, now, onPeer }: PeerBenchOptions,
+  { variants, rounds, residentBytes, now, onPeer }: PeerBenchOptions,
 ): Promise<PeerBenchResult> {
   const { network, image, target, options, learningRate } = workload;
   const folder = await mkdtemp(join(tmpdir(), "lobule-bench-"));
@@ -79,16 +64,16 @@ export async function benchPeers(
   ]);
   await writeFile(path, writeSafetensors(entries));
   const { training, inference } = await loadBoth(device, workload);
-  const running: { variant: Variant; peer: PyTorchPeer; lossDifference: number }[] = [];
+  const running: { variant: PeerVariant; peer: PeerProcess; lossDifference: number }[] = [];
   const absent: { name: string; why: string }[] = [];
   try {
     for (let i = 0; i < compared; i++) await workload.step(training);
     const losses = (await training.metrics()).map(({ loss }) => loss ?? Number.NaN);
-    for (const variant of cuda ? cudaVariants : cpuVariants) {
+    for (const variant of variants) {
       onPeer(variant.name);
       try {
         const start = { path, baseFeatures, learningRate, threads: availableParallelism() };
-        const peer = await PyTorchPeer.start(python, cuda ? "cuda" : "cpu", variant.mode, variant.malloc, start);
+        const peer = await PeerProcess.start(variant.command(), start);
         let lossDifference = 0;
         for (const ours of losses) {
           const { loss } = await peer.step();
@@ -127,10 +112,12 @@ export async function benchPeers(
     const peers: PeerResult[] = [];
     for (const [i, { variant, peer, lossDifference }] of running.entries()) {
       const { description } = peer;
+      const { name, goal } = variant;
       const times = others[i] as (typeof others)[number];
-      peers.push({ name: variant.name, description, ...times, lossDifference, peakBytes: await peer.end() });
+      peers.push({ name, goal, description, ...times, lossDifference, memory: await peer.end() });
     }
-    return { ours: { ...(ours as (typeof others)[number]), peakBytes: training.program.peakBytes }, peers, absent };
+    const measured = { ...(ours as (typeof others)[number]), peakBytes: training.program.peakBytes };
+    return { ours: measured, residentBytes: residentBytes(), peers, absent };
   } finally {
     for (const { peer } of running) peer.kill();
     training.destroy();

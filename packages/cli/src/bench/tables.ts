@@ -61,28 +61,40 @@ export function modelTable(
   ].join("\n");
 }
 
-export function peerTable({ ours, peers, absent }: PeerBenchResult): string {
-  const best = (of: "step" | "forward"): string => {
-    const [first] = [...peers].sort((a, b) => a[of].milliseconds - b[of].milliseconds);
-    if (first === undefined) return "";
-    const ratio = first[of].milliseconds / ours[of].milliseconds;
-    return `${of === "step" ? "training step" : "forward pass"}: ${ratio.toPrecision(3)}× the speed of ${first.name}, the fastest here`;
-  };
-  return [
+/** @param software whether the adapter is a software one: the goals are for these. */
+export function peerTable({ ours, residentBytes, peers, absent }: PeerBenchResult, software: boolean): string {
+  const lines = [
     head,
     timingLine(ours.step),
     ...peers.map(({ step }) => timingLine(step)),
     timingLine(ours.forward),
     ...peers.map(({ forward }) => timingLine(forward)),
-    `Lobule on the device: ${megabytes(ours.peakBytes)}`,
+    "",
+    `${"Lobule's speed against".padEnd(32)} ${"training".padStart(9)} ${"goal".padStart(6)} ${"".padEnd(7)} ${"forward".padStart(9)} ${"memory".padStart(9)}`,
+    ...peers.map(({ name, goal, step, forward, memory }) => {
+      const ratio = step.milliseconds / ours.step.milliseconds;
+      const verdict = !software ? "" : ratio >= goal ? "met" : "not met";
+      return [
+        fit(name, 32),
+        times(ratio).padStart(9),
+        (software ? `${goal}×` : "").padStart(6),
+        verdict.padEnd(7),
+        times(forward.milliseconds / ours.forward.milliseconds).padStart(9),
+        megabytes(memory.residentBytes).padStart(9),
+      ].join(" ");
+    }),
+    `${fit("Lobule, with this benchmark", 32)} ${"".padStart(34)} ${megabytes(residentBytes).padStart(9)}`,
+    `memory is the process's most; Lobule on the device: ${megabytes(ours.peakBytes)}`,
     ...peers.map(
-      ({ name, description, lossDifference, peakBytes }) =>
-        `${name}: ${description}; loss within ${lossDifference.toExponential(1)} of ours${peakBytes === null ? "" : `; ${megabytes(peakBytes)} on the GPU`}`,
+      ({ name, description, lossDifference, memory: { peakBytes } }) =>
+        `${name}: ${description}\n  loss within ${lossDifference.toExponential(1)} of ours${peakBytes === null ? "" : `; ${megabytes(peakBytes)} on the GPU`}`,
     ),
-    ...absent.map(({ name, why }) => `not run: ${name} (${why})`),
-    ...(peers.length === 0 ? [] : [best("step"), best("forward")]),
-  ].join("\n");
+    ...absent.map(({ name, why }) => `not run: ${name}\n  ${why}`),
+  ];
+  return lines.join("\n");
 }
+
+const times = (ratio: number): string => `${ratio.toPrecision(ratio < 100 ? 3 : 4)}×`;
 
 export const changeTable = (list: readonly Change[], path: string): string =>
   [
