@@ -3,8 +3,8 @@ import { withConstant } from "../shared/wgsl-text.js";
 import source from "./sgd.wgsl.js";
 
 /**
- * One step of stochastic gradient descent with Nesterov momentum over flat buffers of `length` f32: parameters and
- * momentumBuffer are updated in place.
+ * One step of stochastic gradient descent with Nesterov momentum over flat buffers of `length` f32, padded to a
+ * multiple of four: parameters and momentumBuffer are updated in place.
  *
  * g ← gradient + weightDecay·p;  b ← μb + g;  p ← p − lr·(g + μb).
  *
@@ -19,7 +19,9 @@ export function sgd(length: number, scaled = false): Kernel {
   return {
     name: "sgd",
     source: scaled ? withConstant(source, "SCALED", true) : source,
-    launches: [{ sizes: { length }, workgroups: [...foldWorkgroups(ceilDivide(length, 64)), 1] }],
+    launches: [
+      { sizes: { quads: ceilDivide(length, 4) }, workgroups: [...foldWorkgroups(ceilDivide(length, 256)), 1] },
+    ],
     flops: 8 * length,
     bytes: 20 * length,
   };
