@@ -12,7 +12,13 @@ export {
   wordsPerField,
   wordsPerSample,
 } from "@lobule/kernels-wgsl";
-export type { ConvolutionCall, ConvolutionVariant } from "./compiler/convolution-variants.js";
+export type { TunedKernels } from "./compiler/calls.js";
+export {
+  type ConvolutionCall,
+  type ConvolutionVariant,
+  candidateVariants,
+  convolutionVariants,
+} from "./compiler/convolution-variants.js";
 export type { CompileOptions, Definition, InputSpec, Results } from "./compiler/program.js";
 export { compile, Program } from "./compiler/program.js";
 export { Device, DeviceError, type DeviceOptions } from "./device/device.js";

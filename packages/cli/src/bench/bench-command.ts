@@ -9,6 +9,7 @@ import { type BenchFile, readBenchFile } from "./bench-files.js";
 import { benchKernels } from "./kernel-bench.js";
 import { benchModel } from "./model-bench.js";
 import { benchPeers } from "./peer-bench.js";
+import { peerChartSvg } from "./peer-chart.js";
 import { parsePeers, peerNames, peerVariants } from "./peer-variants.js";
 import { measureRoof } from "./roof.js";
 import { rooflineSvg } from "./roofline.js";
@@ -63,7 +64,7 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
       .option("peers", { type: "string", default: peerNames.join(), describe: "peers: which" })
       .option("peer-limit", { type: "number", default: 900, describe: "peers: seconds that an answer may take" })
       .option("out", { type: "string", describe: "write the result as JSON" })
-      .option("svg", { type: "string", describe: "kernels: write the roofline as a picture" })
+      .option("svg", { type: "string", describe: "kernels and peers: write the result as a picture" })
       .option("compare", { type: "string", describe: "an earlier --out file; exit code 1 if slower beyond noise" })
       .example("$0 bench kernels --svg roofline.svg", "where the time of a step goes")
       .example("$0 bench model --steps 200", "does anything grow?")
@@ -79,7 +80,7 @@ function checkNumbers({ size, batch, rounds, steps, what, svg, peers, peerLimit 
   if (!whole(steps, 0)) throw new BenchError(`--steps must be a whole number from 0, not ${steps}`);
   parsePeers(peers);
   if (!(peerLimit > 0)) throw new BenchError(`--peer-limit must be a number of seconds above 0, not ${peerLimit}`);
-  if (svg !== undefined && what !== "kernels") throw new BenchError("--svg is for 'bench kernels' only");
+  if (svg !== undefined && what === "model") throw new BenchError("--svg is for 'bench kernels' and 'bench peers'");
 }
 
 interface Outcome {
@@ -115,6 +116,11 @@ async function runBenchmark(
     ...{ rounds, now, residentBytes: () => process.resourceUsage().maxRSS * 1024 },
     onPeer: (peer) => process.stderr.isTTY && process.stderr.write(`${peer} …\n`),
   });
+  if (svg !== undefined) {
+    const { baseFeatures: features, size } = workload.options;
+    const title = `Training step, ${features} base features, batch ${batch}, ${size}² on ${name.split(" (")[0]}`;
+    await writeFileAtomically(svg, peerChartSvg(result, title));
+  }
   const timings = [result.ours, ...result.peers].flatMap(({ step, forward }) => [step, forward]);
   return { timings, details: result, text: peerTable(result, kind !== "gpu") };
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { PeerBenchResult } from "./peer-bench.js";
+import { peerChartSvg } from "./peer-chart.js";
 import { PeerProcess } from "./peer-process.js";
 import { parsePeers, peerNames, peerVariants } from "./peer-variants.js";
 import { peerTable } from "./tables.js";
@@ -38,7 +39,7 @@ test("a peer that cannot be run, ends, or does not answer says so", async () => 
   );
 });
 
-test("the table fits 80 columns and says which goals are met", () => {
+test("the table fits 80 columns and says which goals are met; the chart has a bar each", () => {
   const timing = (name: string, milliseconds: number) => ({
     ...{ name: `${name}, training step 4×512²`, milliseconds, rounds: 9 },
     spread: [milliseconds * 0.9, milliseconds * 1.1] as const,
@@ -53,6 +54,13 @@ test("the table fits 80 columns and says which goals are met", () => {
     peers: [peer("PyTorch channels-last, tuned malloc", 0.4, 70), peer("TensorFlow.js WebGPU", 15, 60_000)],
     absent: [{ name: "jax-js WebGPU", why: "not installed; npm ci --ignore-scripts --prefix bench/peers" }],
   };
+  const svg = peerChartSvg(result, "a & b");
+  expect(svg).not.toMatch(/NaN|Infinity|undefined/);
+  // The fastest stands first, and longer times have longer bars.
+  const bars = [...svg.matchAll(/<rect class="(own|peer)"[^>]*width="([\d.]+)"/g)];
+  expect(bars.map(([, kind]) => kind)).toEqual(["peer", "own", "peer"]);
+  const lengths = bars.map(([, , length]) => Number(length));
+  expect(lengths).toEqual([...lengths].sort((a, b) => a - b));
   const lines = peerTable(result, true).split("\n");
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
   expect(lines.find((line) => line.includes("0.350×"))).toMatch(/0\.4× not met/);

@@ -1,5 +1,11 @@
 import { openGpu } from "@lobule/node-gpu";
-import { Device } from "@lobule/tensor";
+import {
+  type ConvolutionVariant,
+  candidateVariants,
+  convolutionVariants,
+  Device,
+  type TunedKernels,
+} from "@lobule/tensor";
 import type { CommandModule } from "yargs";
 import { FixtureError } from "./fixture-files.js";
 import { summarize, table, verdict } from "./report.js";
@@ -10,7 +16,14 @@ interface ParityArguments {
   readonly json: boolean;
   readonly filter: string | undefined;
   readonly unfused: boolean;
+  readonly variant: ConvolutionVariant | undefined;
 }
+
+/** Kernels of one variant wherever there is such; elsewhere the adapter's default. */
+const always = (variant: ConvolutionVariant, { reduction }: Device): TunedKernels => ({
+  reduction,
+  fastest: (call) => (candidateVariants(call, reduction).includes(variant) ? variant : undefined),
+});
 
 /** `lobule parity DIR`: compares operations, networks and training steps with reference numbers from a folder. */
 export const parityCommand: CommandModule<object, ParityArguments> = {
@@ -30,9 +43,14 @@ export const parityCommand: CommandModule<object, ParityArguments> = {
         default: false,
         describe: "Compile without fusion: one dispatch an operation",
       })
+      .option("variant", {
+        choices: convolutionVariants,
+        describe: "Take this variant of each convolution that has it: one that tuning could choose",
+      })
       .example("$0 parity fixtures --filter ops/conv3x3", "Check one operation"),
-  handler: async ({ dir, json, filter, unfused }) => {
+  handler: async ({ dir, json, filter, unfused, variant }) => {
     const device = await Device.open(await openGpu());
+    if (variant !== undefined) device.adopt(always(variant, device));
     try {
       const onPart = (part: string): void => {
         if (!json && process.stderr.isTTY) process.stderr.write(`${part} …\n`);

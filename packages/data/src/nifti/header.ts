@@ -136,8 +136,11 @@ function gridOf(fields: NIFTI1 | NIFTI2, shape: Vector3, path: string): Grid & P
       `${path} has voxels of ${stored.join("×")} mm, where each size must be a number above 0; correct its pixdim`,
     );
   const { rows, from } = affineOf(fields, path);
-  const scaled = rows.map((row) => [...vector3(row, factor), (row[3] ?? NaN) * factor]);
-  const affine = scaled.slice(0, 3) as unknown as Affine;
+  const rowOf = (index: 0 | 1 | 2): Affine[number] => {
+    const row = rows[index] ?? [];
+    return [...vector3(row, factor), (row[3] ?? Number.NaN) * factor];
+  };
+  const affine: Affine = [rowOf(0), rowOf(1), rowOf(2)];
   if (!isRegular(affine))
     throw new DataError(
       `${path} has an affine (${from}) that does not give every voxel its own place: ` +

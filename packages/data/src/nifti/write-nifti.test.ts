@@ -37,16 +37,14 @@ const volumes: fc.Arbitrary<Volume> = fc
     seed: fc.nat(),
   })
   .map(({ shape, spacing, array, axes: order, signs, origin, seed }) => {
-    const rows = [0, 1, 2].map((row) => {
+    const rowOf = (row: 0 | 1 | 2): Affine[number] => {
       const stored = (order as readonly number[]).indexOf(row);
-      return [
-        ...[0, 1, 2].map((axis) => (axis === stored ? (signs[axis] ?? 1) * (spacing[axis] ?? 1) : 0)),
-        origin[row],
-      ];
-    });
+      const entry = (axis: 0 | 1 | 2): number => (axis === stored ? signs[axis] * spacing[axis] : 0);
+      return [entry(0), entry(1), entry(2), origin[row]];
+    };
     const data: VoxelArray = new array(shape[0] * shape[1] * shape[2]);
     for (let i = 0; i < data.length; i++) data[i] = (i * 37 + seed) % 100;
-    return { shape, spacing, affine: rows as unknown as Affine, data };
+    return { shape, spacing, affine: [rowOf(0), rowOf(1), rowOf(2)], data };
   });
 
 let number = 0;

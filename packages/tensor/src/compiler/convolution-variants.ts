@@ -10,7 +10,8 @@ export interface ConvolutionCall {
 }
 
 /** plain: the readable one; see the kernels' rooms for the others. */
-export type ConvolutionVariant = "plain" | "blocked" | "serial" | "subgroup";
+export const convolutionVariants = ["plain", "blocked", "serial", "subgroup"] as const;
+export type ConvolutionVariant = (typeof convolutionVariants)[number];
 
 /** The variant that suits an adapter without having been timed. */
 export function defaultVariant({ family, direction }: ConvolutionCall, reduction: Reduction): ConvolutionVariant {

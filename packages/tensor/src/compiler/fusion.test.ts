@@ -1,3 +1,4 @@
+import type { Reduction } from "@lobule/kernels-wgsl";
 import { describe, expect, test } from "vitest";
 import { gradients } from "../graph/gradients.js";
 import { constant, type Image, type Tensor } from "../graph/tensor.js";
@@ -51,7 +52,7 @@ function block(x: Image<3>) {
   };
 }
 
-async function run(fusion: boolean, kernels: "parallel" | "serial" | "plain") {
+async function run(fusion: boolean, kernels: Reduction | "plain") {
   const device = await testDevice();
   const made: { statistics: Variable[] } = { statistics: [] };
   const program = compile(
@@ -80,12 +81,15 @@ async function run(fusion: boolean, kernels: "parallel" | "serial" | "plain") {
 }
 
 describe("fusion", () => {
-  test("fused and unfused, parallel, serial and plain kernels agree to 1e-5 on a residual block and all its gradients", async () => {
+  test("fused and unfused, with every kind of kernels, agree to 1e-5 on a residual block and all its gradients", async () => {
     const unfused = await run(false, "plain");
     const others = [
       ...[await run(true, "parallel"), await run(true, "serial"), await run(true, "plain")],
       ...[await run(false, "parallel"), await run(false, "serial")],
     ];
+    if ((await testDevice()).reduction === "subgroup") {
+      others.push(await run(true, "subgroup"), await run(false, "subgroup"));
+    }
     for (const other of others) {
       for (const [name, reference] of Object.entries(unfused.results)) {
         expect.soft(relative(other.results[name] as ArrayLike<number>, reference), name).toBeLessThan(1e-5);

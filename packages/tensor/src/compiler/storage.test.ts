@@ -107,6 +107,7 @@ async function deviceWithoutHalf(): Promise<Device> {
   if (adapter === null) throw new Error("no adapter");
   const { limits, info } = adapter;
   const lacking = { limits, info, features: new Set(), requestDevice: (what: never) => adapter.requestDevice(what) };
+  // A stand-in with what Device.open asks of it, and no more.
   return Device.open({ requestAdapter: async () => lacking } as unknown as GPU);
 }
 

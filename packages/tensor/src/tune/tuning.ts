@@ -1,6 +1,11 @@
 import type { Reduction } from "@lobule/kernels-wgsl";
 import type { TunedKernels } from "../compiler/calls.js";
-import { type ConvolutionCall, type ConvolutionVariant, candidateVariants } from "../compiler/convolution-variants.js";
+import {
+  type ConvolutionCall,
+  type ConvolutionVariant,
+  candidateVariants,
+  convolutionVariants,
+} from "../compiler/convolution-variants.js";
 import type { Device } from "../device/device.js";
 import { sourceHash } from "./source-hash.js";
 
@@ -88,8 +93,6 @@ export class Tuning implements TunedKernels {
   }
 }
 
-const variants: readonly unknown[] = ["plain", "blocked", "serial", "subgroup"];
-
 function isTuningFile(value: unknown): value is TuningFile {
   if (typeof value !== "object" || value === null) return false;
   const { format, adapter, reduction, entries } = value as Partial<Record<keyof TuningFile, unknown>>;
@@ -98,6 +101,6 @@ function isTuningFile(value: unknown): value is TuningFile {
   return Object.values(entries).every((entry: unknown) => {
     if (typeof entry !== "object" || entry === null) return false;
     const { sources, fastest } = entry as Partial<Record<keyof TuningEntry, unknown>>;
-    return typeof sources === "string" && variants.includes(fastest);
+    return typeof sources === "string" && (convolutionVariants as readonly unknown[]).includes(fastest);
   });
 }

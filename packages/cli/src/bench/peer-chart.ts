@@ -1,0 +1,50 @@
+import type { PeerBenchResult } from "./peer-bench.js";
+import type { Timing } from "./timing.js";
+
+const width = 760;
+const frame = { left: 230, right: 90, top: 48, bottom: 12 };
+const [bar, gap] = [18, 8];
+
+const escaped = (text: string): string => text.replace(/[&<>"]/g, (each) => `&#${each.charCodeAt(0)};`);
+
+const inWords = (milliseconds: number): string =>
+  milliseconds >= 1000 ? `${(milliseconds / 1000).toPrecision(3)} s` : `${milliseconds.toPrecision(3)} ms`;
+
+/** Training steps side by side: a bar's length is the median, on a logarithmic axis; a line shows where 80 % lie. */
+export function peerChartSvg({ ours, peers }: PeerBenchResult, title: string): string {
+  const rows: readonly { readonly name: string; readonly step: Timing; readonly own: boolean }[] = [
+    { name: "Lobule", step: ours.step, own: true },
+    ...peers.map(({ name, step }) => ({ name, step, own: false })),
+  ];
+  const sorted = [...rows].sort((a, b) => a.step.milliseconds - b.step.milliseconds);
+  const values = rows.flatMap(({ step }) => [step.milliseconds, ...step.spread]);
+  const first = Math.floor(Math.log10(Math.min(...values)));
+  const last = Math.max(first + 1, Math.ceil(Math.log10(Math.max(...values))));
+  const x = (milliseconds: number): number =>
+    frame.left + ((Math.log10(milliseconds) - first) / (last - first)) * (width - frame.left - frame.right);
+  const height = frame.top + sorted.length * (bar + gap) + frame.bottom;
+  const grid = Array.from({ length: last - first + 1 }, (_, i) => {
+    const at = x(10 ** (first + i)).toFixed(1);
+    return `<path class="grid" d="M${at} ${frame.top - 6}V${height - frame.bottom}"/><text class="tick" x="${at}" y="${frame.top - 12}" text-anchor="middle">${inWords(10 ** (first + i)).replace(".00", "")}</text>`;
+  });
+  const bars = sorted.map(({ name, step, own }, i) => {
+    const y = frame.top + i * (bar + gap);
+    const middle = y + bar / 2;
+    const [low, high] = step.spread.map((value) => x(value).toFixed(1));
+    return [
+      `<text class="name" x="${frame.left - 8}" y="${middle + 4}" text-anchor="end">${escaped(name)}</text>`,
+      `<rect class="${own ? "own" : "peer"}" x="${frame.left}" y="${y}" width="${(x(step.milliseconds) - frame.left).toFixed(1)}" height="${bar}"/>`,
+      `<path class="spread" d="M${low} ${middle}H${high}"/>`,
+      `<text class="name" x="${(Math.max(x(step.milliseconds), Number(high)) + 6).toFixed(1)}" y="${middle + 4}">${inWords(step.milliseconds)}</text>`,
+    ].join("");
+  });
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="12">
+<title>${escaped(title)}</title>
+<style>.grid{stroke:#ddd}.tick{fill:#555}.name{fill:#222}.own{fill:#b3541e}.peer{fill:#2a6fb0;fill-opacity:.7}.spread{stroke:#222;stroke-width:1.5}</style>
+<rect width="100%" height="100%" fill="#fff"/>
+<text class="name" x="8" y="20" font-size="14" font-weight="600">${escaped(title)}</text>
+${grid.join("\n")}
+${bars.join("\n")}
+</svg>
+`;
+}

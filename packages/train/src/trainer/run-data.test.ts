@@ -1,0 +1,109 @@
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { writeNifti, writePhantom } from "@lobule/data";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { RunFolder } from "../run/run-folder.js";
+import { startRun } from "./open-run.js";
+import { planRun } from "./plan-run.js";
+import { TestRuns } from "./testing.js";
+import type { TrainingConfig } from "./training-config.js";
+
+let runs: TestRuns;
+beforeAll(async () => {
+  runs = await TestRuns.open();
+});
+afterAll(() => runs.close());
+
+describe("workload.json", () => {
+  const workloadOf = async (name: string) => {
+    const workload = await (await RunFolder.open(join(runs.root, name))).readWorkload();
+    if (workload === null) throw new Error(`${name} has no workload.json`);
+    return workload;
+  };
+
+  test("has the hash of every case, and a step by its plan: the program that the run trains with", async () => {
+    const run = await startRun(runs.config(), join(runs.root, "workload"), {}, runs.request());
+    await run.close();
+    const { cases, step } = await workloadOf("workload");
+    expect(Object.keys(cases).sort()).toEqual([...run.data.split.training, ...run.data.split.validation].sort());
+    expect(cases).toEqual(Object.fromEntries(run.data.cache.contentHashes));
+    expect(step.peakBytes).toBe(run.bytes);
+    expect(step.slices).toBe(4);
+    const sizes = run.trainer.network.parameters().map(({ shape }) => shape.reduce((size, extent) => size * extent, 1));
+    expect(step.parameters).toBe(sizes.reduce((sum, size) => sum + size, 0));
+    expect(step.flops).toBeGreaterThan(2 * 3 * 16 * 16 * 4);
+    // The same is told from headers alone.
+    const plan = await planRun(runs.config(), { kernels: runs.device.kernels });
+    expect(plan.step).toEqual(step);
+    expect(plan.split).toEqual(run.data.split);
+    expect(plan).toMatchObject({ slices: run.trainer.slices.training, steps: 2 * Math.ceil(plan.slices / 4) });
+  });
+
+  test("a batch in parts does the work of the whole one and more for its update; the largest part fits in less", async () => {
+    const stepOf = async (name: string, changes: Partial<TrainingConfig>) => {
+      const run = await startRun(runs.config(changes), join(runs.root, name), {}, runs.request());
+      await run.close();
+      return (await workloadOf(name)).step;
+    };
+    const whole = await stepOf("step whole", { batch: 5 });
+    const parts = await stepOf("step in parts", { batch: 5, microBatch: 2 });
+    expect(parts.slices).toBe(5);
+    expect(parts.parameters).toBe(whole.parameters);
+    expect(parts.bytes).toBeGreaterThan(whole.bytes);
+    // Statistics, weights and their gradients are handled once a part: a little more than the same work.
+    expect(parts.flops / whole.flops).toBeGreaterThan(1);
+    expect(parts.flops / whole.flops).toBeLessThan(1.5);
+    expect(parts.peakBytes).toBeLessThan(whole.peakBytes);
+  });
+
+  test("a run of a version without it gets it when it goes on", async () => {
+    await runs.trained("older", runs.config({ epochs: 1 }));
+    const before = await workloadOf("older");
+    await rm(join(runs.root, "older", "workload.json"));
+    expect(await (await RunFolder.open(join(runs.root, "older"))).readWorkload()).toBeNull();
+    await runs.resumed("older");
+    expect(await workloadOf("older")).toEqual(before);
+  });
+});
+
+describe("a folder that has changed", () => {
+  test("a case that holds something else by now is named, and the run does not go on", async () => {
+    const data = join(runs.root, "replaced");
+    await writePhantom(data, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
+    await runs.trained("replaced run", runs.config({ data, epochs: 1 }));
+    await rm(data, { recursive: true });
+    await writePhantom(data, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 2 });
+    await expect(runs.resumed("replaced run")).rejects.toThrow(
+      /the case phantom_00\d no longer holds what it held when .*replaced run began; restore it, or begin another run/,
+    );
+  });
+
+  test("a case of the split that is gone is named", async () => {
+    const data = join(runs.root, "fewer");
+    await writePhantom(data, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
+    await runs.trained("lost", runs.config({ data, epochs: 1 }));
+    const path = join(data, "dataset.json");
+    const json = JSON.parse(await readFile(path, "utf8"));
+    await writeFile(path, JSON.stringify({ ...json, training: json.training.slice(1) }));
+    await expect(runs.resumed("lost")).rejects.toThrow(
+      /the case phantom_001 of this run's split is not there any more/,
+    );
+  });
+
+  test("labels that are no class are named", async () => {
+    const data = join(runs.root, "labels");
+    const written = await writePhantom(data, { cases: 2, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
+    expect(written.cases).toBe(2);
+    const grid = {
+      shape: [16, 16, 2],
+      spacing: [1, 1, 1],
+      affine: [
+        [1, 0, 0, 0],
+        [0, 1, 0, 0],
+        [0, 0, 1, 0],
+      ],
+    } as const;
+    await writeNifti(join(data, "labelsTr", "phantom_001.nii.gz"), { ...grid, data: new Uint8Array(512).fill(7) });
+    await expect(runs.trained("wrong", runs.config({ data }))).rejects.toThrow(/phantom_001/);
+  });
+});

@@ -1,0 +1,93 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { writePhantom } from "@lobule/data";
+import { openGpu } from "@lobule/node-gpu";
+import { Device } from "@lobule/tensor";
+import { RunFolder } from "../run/run-folder.js";
+import { type OpenRun, type RunRequest, resumeRun, startRun } from "./open-run.js";
+import type { TrainingOutcome } from "./trainer.js";
+import { resolveConfig, type TrainingConfig } from "./training-config.js";
+
+/** Stops a run after so many steps that were reported. */
+export interface Stop {
+  readonly afterReports?: number;
+}
+
+async function ended(run: OpenRun): Promise<TrainingOutcome> {
+  try {
+    return await run.run();
+  } finally {
+    await run.close();
+  }
+}
+
+/** A device and a folder with a small phantom task, in which tests train runs by name. */
+export class TestRuns {
+  private constructor(
+    readonly device: Device,
+    readonly root: string,
+  ) {}
+
+  static async open(): Promise<TestRuns> {
+    const device = await Device.open(await openGpu());
+    const root = await mkdtemp(join(tmpdir(), "lobule-trainer-"));
+    await writePhantom(join(root, "data"), { cases: 5, testCases: 0, size: 16, slices: [3, 5], seed: 3 });
+    return new TestRuns(device, root);
+  }
+
+  async close(): Promise<void> {
+    this.device.destroy();
+    await rm(this.root, { recursive: true, force: true });
+  }
+
+  readonly config = (changes: Partial<TrainingConfig> = {}): TrainingConfig =>
+    resolveConfig(
+      null,
+      {
+        data: join(this.root, "data"),
+        size: 16,
+        baseFeatures: 1,
+        batch: 4,
+        learningRate: 1e-2,
+        epochs: 2,
+        window: [-160, 240],
+      },
+      { earlyStopping: { patience: 50 } },
+      changes,
+    );
+
+  readonly request = ({ afterReports }: Stop = {}): RunRequest => {
+    const { device, root } = this;
+    const controller = new AbortController();
+    let reports = 0;
+    let milliseconds = 0;
+    return {
+      ...{ device, host: "test", wallClock: () => 1000, now: () => (milliseconds += 10), signal: controller.signal },
+      // Decoding in this thread: worker threads have tests of their own.
+      workers: 0,
+      cacheDirectoryOf: () => join(root, "cache"),
+      observer: {
+        validating: () => {
+          reports += 1;
+          if (reports === afterReports) controller.abort();
+        },
+      },
+    };
+  };
+
+  readonly trained = async (name: string, settings: TrainingConfig, stop: Stop = {}): Promise<TrainingOutcome> =>
+    ended(await startRun(settings, join(this.root, name), {}, this.request(stop)));
+
+  readonly resumed = async (name: string, stop: Stop = {}): Promise<TrainingOutcome> =>
+    ended(await resumeRun(join(this.root, name), this.request(stop)));
+
+  readonly bytesOf = (name: string, kind: "best" | "last"): Promise<Buffer> =>
+    readFile(join(this.root, name, "checkpoints", `${kind}.safetensors`));
+
+  /** metrics.jsonl without what depends on the clock. */
+  readonly metricsOf = async (name: string) => {
+    const records = await (await RunFolder.open(join(this.root, name))).readMetrics();
+    return records.map(({ seconds: _s, slicesPerSecond: _p, waitedShare: _w, ...rest }) => rest);
+  };
+}
