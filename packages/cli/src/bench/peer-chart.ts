@@ -10,22 +10,27 @@ const escaped = (text: string): string => text.replace(/[&<>"]/g, (each) => `&#$
 const inWords = (milliseconds: number): string =>
   milliseconds >= 1000 ? `${(milliseconds / 1000).toPrecision(3)} s` : `${milliseconds.toPrecision(3)} ms`;
 
-/** Training steps side by side: a bar's length is the median, on a logarithmic axis; a line shows where 80 % lie. */
+/** A step of about a third of a length: 1, 2 or 5 times a power of ten. */
+function tickOf(length: number): number {
+  const power = 10 ** Math.floor(Math.log10(length / 3));
+  return power * ([1, 2, 5].findLast((factor) => factor * power <= length / 3) ?? 1);
+}
+
+/** Training steps side by side: a bar's length is the median; a line shows where 80 % lie. */
 export function peerChartSvg({ ours, peers }: PeerBenchResult, title: string): string {
   const rows: readonly { readonly name: string; readonly step: Timing; readonly own: boolean }[] = [
     { name: "Lobule", step: ours.step, own: true },
     ...peers.map(({ name, step }) => ({ name, step, own: false })),
   ];
   const sorted = [...rows].sort((a, b) => a.step.milliseconds - b.step.milliseconds);
-  const values = rows.flatMap(({ step }) => [step.milliseconds, ...step.spread]);
-  const first = Math.floor(Math.log10(Math.min(...values)));
-  const last = Math.max(first + 1, Math.ceil(Math.log10(Math.max(...values))));
-  const x = (milliseconds: number): number =>
-    frame.left + ((Math.log10(milliseconds) - first) / (last - first)) * (width - frame.left - frame.right);
+  const most = Math.max(...rows.flatMap(({ step }) => [step.milliseconds, ...step.spread]));
+  const x = (milliseconds: number): number => frame.left + (milliseconds / most) * (width - frame.left - frame.right);
+  const tick = tickOf(most);
   const height = frame.top + sorted.length * (bar + gap) + frame.bottom;
-  const grid = Array.from({ length: last - first + 1 }, (_, i) => {
-    const at = x(10 ** (first + i)).toFixed(1);
-    return `<path class="grid" d="M${at} ${frame.top - 6}V${height - frame.bottom}"/><text class="tick" x="${at}" y="${frame.top - 12}" text-anchor="middle">${inWords(10 ** (first + i)).replace(".00", "")}</text>`;
+  const grid = Array.from({ length: Math.floor(most / tick) + 1 }, (_, i) => {
+    const at = x(i * tick).toFixed(1);
+    const label = tick >= 1000 ? `${(i * tick) / 1000} s` : `${i * tick} ms`;
+    return `<path class="grid" d="M${at} ${frame.top - 6}V${height - frame.bottom}"/><text class="tick" x="${at}" y="${frame.top - 12}" text-anchor="middle">${label}</text>`;
   });
   const bars = sorted.map(({ name, step, own }, i) => {
     const y = frame.top + i * (bar + gap);
