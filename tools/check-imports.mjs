@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname ?? ".", "..");
-/** What each package may import; tests and `testing/` folders may use `node-gpu` besides. */
+/** What each package may import; tests, `testing.ts` and `testing/` folders may use `node-gpu` besides. */
 const allowed = {
   "kernels-wgsl": [],
   tensor: ["kernels-wgsl"],
@@ -29,7 +29,7 @@ const graph = new Map();
 for (const [name, mayImport] of Object.entries(allowed)) {
   for (const file of sources(join(root, "packages", name, "src"))) {
     const text = readFileSync(file, "utf8");
-    const isTest = /\.test\.ts$|\/testing\//.test(file);
+    const isTest = /\.test\.ts$|\/testing(\.ts$|\/)/.test(file);
     const targets = [];
     for (const [, keyword, clause, from] of text.matchAll(/^(import|export)\s([^;]*?)\sfrom\s"([^"]+)"/gms)) {
       const where = `${relative(root, file)}: ${keyword}s "${from}"`;
