@@ -53,6 +53,7 @@ export interface PlannerOptions {
   readonly fusion: boolean;
   readonly kernels: KernelChoice;
   readonly precision: "f32" | "f16";
+  readonly recompute: boolean;
 }
 
 export const isTensor = (operand: Operand): operand is Tensor => "node" in operand;
