@@ -76,4 +76,15 @@ describe("a step that makes tensors again instead of keeping them", () => {
       }
     });
   }
+
+  test("in f16 what is pasted is not rounded in between: the same losses to 1e-3", async (context) => {
+    if (!device.hasF16) return context.skip("adapter lacks shader-f16");
+    const options = { kernels: device.kernels, precision: "f16" } as const;
+    const kept = await train({}, options);
+    const again = await train({}, { ...options, recompute: true });
+    kept.losses.forEach((loss, step) => {
+      expect(Math.abs((again.losses[step] as number) - loss)).toBeLessThan(1e-3);
+    });
+    expect(again.program.liveMinimum).toBeLessThan(0.8 * kept.program.liveMinimum);
+  });
 });

@@ -32,6 +32,8 @@ export interface Calls {
   readonly storageType: StorageType;
   readonly placements: ReadonlyMap<Tensor, Placement>;
   readonly arenas: readonly Arena[];
+  /** Those of them that are needed for a while only. */
+  readonly temporaryArenas: ReadonlySet<Arena>;
 }
 
 /** Kernels that were timed on an adapter. */

@@ -67,7 +67,7 @@ export type Place =
 
 /** A step, planned down to every dispatch and buffer, but on no device yet. Making one needs no GPU. */
 export class Program {
-  private readonly memory: MemoryPlan<Tensor>;
+  private readonly memory: MemoryPlan<Tensor | Arena>;
   /** Inputs, constants and outputs: memory that is theirs for as long as the program is loaded. */
   readonly owned: readonly Tensor[];
 
@@ -78,23 +78,25 @@ export class Program {
     private readonly planned: Calls,
   ) {
     const kept = new Set<Tensor>([...Object.values(inputs), ...Object.values(outputs).map(storageOf)]);
-    const lifetimes = new Map<Tensor, { reads: number[]; writes: number[] }>();
+    const lifetimes = new Map<Tensor | Arena, { reads: number[]; writes: number[] }>();
     this.calls.forEach(({ operands }, at) => {
       for (const { operand, access } of operands) {
-        if (!isTensor(operand) || operand instanceof Variable || planned.placements.has(operand)) continue;
-        if (constantData.has(operand.node)) kept.add(operand);
-        const life = lifetimes.get(operand) ?? { reads: [], writes: [] };
-        lifetimes.set(operand, life);
+        const item = this.temporaryOf(operand);
+        if (item === undefined) continue;
+        if (isTensor(item) && constantData.has(item.node)) kept.add(item);
+        const life = lifetimes.get(item) ?? { reads: [], writes: [] };
+        lifetimes.set(item, life);
         (access === "read_write" ? life.writes : life.reads).push(at);
       }
     });
     this.owned = [...kept].filter((tensor) => !(tensor instanceof Variable) && !planned.placements.has(tensor));
     this.memory = planMemory(
       [...lifetimes]
-        .filter(([tensor]) => !kept.has(tensor))
+        .filter(([item]) => !(isTensor(item) && kept.has(item)))
         .map(([item, life]) => {
           const times = [...life.reads, ...life.writes];
-          return { item, bytes: this.bytesOf(item), first: Math.min(...times), last: Math.max(...times), ...life };
+          const bytes = isTensor(item) ? this.bytesOf(item) : item.length * 4;
+          return { item, bytes, first: Math.min(...times), last: Math.max(...times), ...life };
         }),
     );
   }
@@ -109,7 +111,7 @@ export class Program {
   }
 
   get arenas(): readonly Arena[] {
-    return this.planned.arenas;
+    return this.planned.arenas.filter((arena) => !this.planned.temporaryArenas.has(arena));
   }
 
   get poolBytes(): readonly number[] {
@@ -144,6 +146,19 @@ export class Program {
     );
   }
 
+  /**
+   * Bytes that no plan of these calls can do without: inputs, outputs, variables, and the temporary tensors that are
+   * alive at once. Not tables, weights in another order and gradients side by side, which the kernels ask for.
+   */
+  get minimumBytes(): number {
+    const given = this.owned.filter((tensor) => !constantData.has(tensor.node));
+    return (
+      this.liveMinimum +
+      given.reduce((total, tensor) => total + this.bytesOf(tensor), 0) +
+      this.groups.reduce((total, group) => total + group.length * 4, 0)
+    );
+  }
+
   /** The most bytes of temporary tensors that are alive at once. */
   get liveMinimum(): number {
     return this.memory.liveMinimum;
@@ -161,15 +176,31 @@ export class Program {
   placeOf(operand: Operand): Place {
     if (operand instanceof VariableGroup)
       return { kind: "group", group: operand, offset: 0, bytes: operand.length * 4 };
-    if (!isTensor(operand)) return { kind: "arena", arena: operand, offset: 0, bytes: operand.length * 4 };
+    if (!isTensor(operand)) return this.inArena(operand, 0, operand.length * 4);
     const bytes = this.bytesOf(operand);
     if (operand instanceof Variable) {
       return { kind: "group", group: operand.group as VariableGroup, offset: operand.offset * 4, bytes };
     }
     const placement = this.planned.placements.get(operand);
-    if (placement !== undefined) return { kind: "arena", arena: placement.arena, offset: placement.offset * 4, bytes };
+    if (placement !== undefined) return this.inArena(placement.arena, placement.offset * 4, bytes);
     const lies = this.memory.placeOf.get(operand);
     return lies === undefined ? { kind: "own", tensor: operand, offset: 0, bytes } : { kind: "pool", ...lies, bytes };
+  }
+
+  private inArena(arena: Arena, offset: number, bytes: number): Place {
+    const lies = this.memory.placeOf.get(arena);
+    return lies === undefined
+      ? { kind: "arena", arena, offset, bytes }
+      : { kind: "pool", buffer: lies.buffer, offset: lies.offset + offset, bytes };
+  }
+
+  /** What needs memory for this operand while it is in use: itself, or the arena that it lies in. */
+  private temporaryOf(operand: Operand): Tensor | Arena | undefined {
+    const { placements, temporaryArenas } = this.planned;
+    if (operand instanceof Variable || operand instanceof VariableGroup) return undefined;
+    const arena = isTensor(operand) ? placements.get(operand)?.arena : operand;
+    if (arena === undefined) return operand;
+    return temporaryArenas.has(arena) ? arena : undefined;
   }
 
   /** Puts the program on a device: buffers, pipelines, bind groups. @throws PlanError when it exceeds a limit. */
