@@ -82,6 +82,7 @@ export interface KernelOperation extends Common {
   readonly repeatable?: Repeatable;
   /** Inputs that must be written to a given place of a shared buffer. */
   readonly placements?: readonly { readonly tensor: Tensor; readonly arena: Arena; readonly offset: number }[];
+  /** Goes by the tensors that it is given: those that the operation was applied to may have been exchanged for copies. */
   readonly lower: (lowering: Lowering, inputs: readonly Tensor[], outputs: readonly Tensor[]) => void;
 }
 

@@ -35,14 +35,14 @@ export function accumulate(
       name: "accumulate",
       placements,
       lower: (lowering, inputs) => {
-        const sharesNow = inputs[placed.length] as Tensor;
+        const sharesInput = inputs[placed.length] as Tensor;
         groups.forEach(({ group }, at) => {
           lowering.atEnd({
             kernel: accumulateKernel(group.length),
             bindings: {
               accumulated: sums[at] as VariableGroup,
               gradients: flats[at] as Arena | VariableGroup,
-              shares: sharesNow,
+              shares: sharesInput,
             },
           });
         });

@@ -52,8 +52,8 @@ export function adam(
       name: "adam",
       placements,
       lower: (lowering, inputs) => {
-        const numbersOfStep = inputs[placed.length] as Tensor;
-        const { numbers, scaled } = lowerGradientNumbers(lowering, options, flats, numbersOfStep);
+        const hyperInput = inputs[placed.length] as Tensor;
+        const { numbers, scaled } = lowerGradientNumbers(lowering, options, flats, hyperInput);
         groups.forEach(({ group }, at) => {
           lowering.atEnd({
             kernel: adamKernel(group.length, scaled),

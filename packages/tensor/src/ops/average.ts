@@ -33,11 +33,11 @@ export function average(
       kind: "kernel",
       name: "average",
       lower: (lowering, inputs) => {
-        const shareNow = inputs[0] as Tensor;
+        const shareInput = inputs[0] as Tensor;
         groups.forEach((group, at) => {
           lowering.atEnd({
             kernel: averageKernel(group.length),
-            bindings: { averages: mirrors[at] as VariableGroup, values: group, share: shareNow },
+            bindings: { averages: mirrors[at] as VariableGroup, values: group, share: shareInput },
           });
         });
       },

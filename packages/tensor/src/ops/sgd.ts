@@ -41,8 +41,8 @@ export function sgd(
       name: "sgd",
       placements,
       lower: (lowering, inputs) => {
-        const numbersOfStep = inputs[placed.length] as Tensor;
-        const { numbers, scaled } = lowerGradientNumbers(lowering, options, flats, numbersOfStep);
+        const hyperInput = inputs[placed.length] as Tensor;
+        const { numbers, scaled } = lowerGradientNumbers(lowering, options, flats, hyperInput);
         groups.forEach(({ group }, at) => {
           lowering.atEnd({
             kernel: sgdKernel(group.length, scaled),
