@@ -124,7 +124,12 @@ export function convTranspose2x2GradInput(problem: ConvTranspose2x2Problem, vari
   return {
     name: `conv-transpose2x2-grad-input-${variant}`,
     source: variant === "blocked" ? withWeightAccess(gradInputBlockedSource, plan.access) : gradInputSubgroupSource,
-    launches: [{ sizes: { ...shape, ...tiling }, workgroups: [...foldWorkgroups(tiling.groups), plan.blocks] }],
+    launches: [
+      {
+        sizes: { ...shape, ...tiling, blockChannels: inBlock },
+        workgroups: [...foldWorkgroups(tiling.groups), plan.blocks],
+      },
+    ],
     ...cost,
     statistics: { partials: tiling.groups },
   };

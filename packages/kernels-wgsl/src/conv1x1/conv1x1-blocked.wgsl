@@ -13,6 +13,7 @@ struct Sizes {
   groups: u32, // ceil(tiles / 64)
   outStride: u32, // weights from one output channel to the next, where they are not packed
   inStride: u32, // weights from one input channel to the next
+  blockChannels: u32, // 8, as a variable; see withSubgroupWeights
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
@@ -110,6 +111,18 @@ fn storeChannel(tile: Tile, firstChannel: u32, block: u32, lane: u32, values: ve
   keepStatistics(s, block, lane);
 }
 
+// One call a channel, not a loop: a variable index would move the sums out of registers.
+fn storeSums(tile: Tile, firstChannel: u32, lane: u32, sums: array<vec4f, 8>) {
+  storeChannel(tile, firstChannel, 0u, lane, sums[0]);
+  storeChannel(tile, firstChannel, 1u, lane, sums[1]);
+  storeChannel(tile, firstChannel, 2u, lane, sums[2]);
+  storeChannel(tile, firstChannel, 3u, lane, sums[3]);
+  storeChannel(tile, firstChannel, 4u, lane, sums[4]);
+  storeChannel(tile, firstChannel, 5u, lane, sums[5]);
+  storeChannel(tile, firstChannel, 6u, lane, sums[6]);
+  storeChannel(tile, firstChannel, 7u, lane, sums[7]);
+}
+
 @compute @workgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
@@ -126,15 +139,7 @@ fn main(
     addProducts(&sums, weights, loadTile(prepareInput(tile.n, ci), tile));
   }
 
-  // One call a channel, not a loop: a variable index would move the sums out of registers.
   let firstChannel = workgroup.z * CHANNEL_BLOCK;
-  storeChannel(tile, firstChannel, 0u, lane, sums[0]);
-  storeChannel(tile, firstChannel, 1u, lane, sums[1]);
-  storeChannel(tile, firstChannel, 2u, lane, sums[2]);
-  storeChannel(tile, firstChannel, 3u, lane, sums[3]);
-  storeChannel(tile, firstChannel, 4u, lane, sums[4]);
-  storeChannel(tile, firstChannel, 5u, lane, sums[5]);
-  storeChannel(tile, firstChannel, 6u, lane, sums[6]);
-  storeChannel(tile, firstChannel, 7u, lane, sums[7]);
+  storeSums(tile, firstChannel, lane, sums);
   if (group < sizes.groups) { writeStatistics(lane, group, firstChannel, sizes.outChannels); }
 }

@@ -50,7 +50,8 @@ function tiled(problem: Conv1x1Problem, variant: "blocked" | "subgroup", strides
   const quarter = ceilDivide(height * width, 4);
   const tiles = batch * quarter;
   const groups = ceilDivide(tiles, lanes);
-  const sizes = { inChannels: channels, outChannels, height, width, quarter, tiles, groups, ...strides };
+  const shape = { inChannels: channels, outChannels, height, width };
+  const sizes = { ...shape, quarter, tiles, groups, ...strides, blockChannels: channelBlock };
   const plan = planOf(channels, outChannels);
   return {
     name: `conv1x1-${variant}`,

@@ -22,6 +22,7 @@ struct Sizes {
   outStride: u32, // weights from one output channel to the next
   inStride: u32, // weights from one input channel to the next
   flip: u32, // 1 where the taps are turned by 180°, as for an input gradient
+  blockChannels: u32, // 8, as a variable: drivers unroll loops over constants, and pasted stores take long to compile
   shortcutChannels: u32,
   shortcutOutStride: u32, // weights of the shortcut from one output channel to the next
   shortcutInStride: u32, // weights of the shortcut from one of its channels to the next
@@ -257,13 +258,10 @@ fn main(
   }
   addShortcut(&sums, tile, firstChannel, place);
 
-  storeChannel(tile, firstChannel, 0u, lane, sums[0], sums[1]);
-  storeChannel(tile, firstChannel, 1u, lane, sums[2], sums[3]);
-  storeChannel(tile, firstChannel, 2u, lane, sums[4], sums[5]);
-  storeChannel(tile, firstChannel, 3u, lane, sums[6], sums[7]);
-  storeChannel(tile, firstChannel, 4u, lane, sums[8], sums[9]);
-  storeChannel(tile, firstChannel, 5u, lane, sums[10], sums[11]);
-  storeChannel(tile, firstChannel, 6u, lane, sums[12], sums[13]);
-  storeChannel(tile, firstChannel, 7u, lane, sums[14], sums[15]);
+  // A copy, so that the variable index does not move the sums out of registers.
+  var results = sums;
+  for (var block = 0u; block < sizes.blockChannels; block++) {
+    storeChannel(tile, firstChannel, block, lane, results[2u * block], results[2u * block + 1u]);
+  }
   if (group < sizes.groups) { writeStatistics(lane, group, firstChannel, sizes.outChannels); }
 }

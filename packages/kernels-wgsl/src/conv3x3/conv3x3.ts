@@ -104,7 +104,7 @@ const shortcutAccess = ({ channels }: Shortcut, blocks: number) => planWeight(ch
 
 function subgroup(problem: Conv3x3Problem, strides: Strides, shortcut: Shortcut | undefined): Kernel {
   const beside = { shortcutChannels: shortcut?.channels ?? 0, ...shortcutStrides(shortcut, problem.outChannels) };
-  const sizes = { ...tilesOf(problem, 8, 8, lanes / 8), ...strides, ...beside };
+  const sizes = { ...tilesOf(problem, 8, 8, lanes / 8), ...strides, blockChannels: channelBlock, ...beside };
   const blocks = ceilDivide(problem.outChannels, channelBlock);
   return {
     name: "conv3x3-subgroup",
