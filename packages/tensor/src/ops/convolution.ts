@@ -175,15 +175,6 @@ export function convTranspose2x2<I extends number, O extends number>(
   return convolution(convTranspose2x2Family, x, weight, problemOf("convTranspose2x2", x, weight, 2, "in")) as Image<O>;
 }
 
-/** wx·skip and wg·gating gradients reuse the 1×1 kernels on a gradient that the gate's own kernel made. */
-export const conv1x1Gradients = (
-  x: Tensor,
-  weight: Tensor,
-  gradOutput: Tensor,
-): { readonly x: Tensor; readonly weight: Tensor } => {
-  const problem = problemOf("conv1x1", x, weight, 1, "out");
-  return {
-    x: inputGradient(conv1x1Family, problem, gradOutput, weight),
-    weight: weightGradient(conv1x1Family, problem, x, gradOutput, weight),
-  };
-};
+/** ∂weight of conv1x1 where the gradient of its output is made by another kernel. */
+export const conv1x1WeightGradient = (x: Tensor, weight: Tensor, gradOutput: Tensor): Tensor =>
+  weightGradient(conv1x1Family, problemOf("conv1x1", x, weight, 1, "out"), x, gradOutput, weight);
