@@ -278,8 +278,9 @@ fn main(
 
   for (var first = 0u; first < sizes.channels; first += CHANNEL_BLOCK) {
     let base = blocks * rows + 1u + first / CHANNEL_BLOCK * 2u * sizes.inter;
-    var ofSkip: array<vec4f, 8>;
-    var ofGating: array<vec4f, 8>;
+    // Zeroed in words: Dawn on Mesa was seen to keep the sums of the round before.
+    var ofSkip = array<vec4f, 8>();
+    var ofGating = array<vec4f, 8>();
     for (var j = 0u; j < sizes.inter; j++) {
       let values = storedGradients(tile, j);
       addProducts(&ofSkip, loadWeights(base + 2u * j, lane), values);
