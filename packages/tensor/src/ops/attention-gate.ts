@@ -2,7 +2,7 @@ import { attentionGateGrad, attentionGate as attentionGateKernel, packAttentionG
 import { apply, type Image, type Tensor, type Vector } from "../graph/tensor.js";
 import { asImage, PlanError, printShape, ShapeError } from "../shape.js";
 import { sliceChannels } from "./channels.js";
-import { conv1x1WeightGradient } from "./convolution.js";
+import { conv1x1WeightGradients } from "./convolution.js";
 
 export interface AttentionGateInputs<C extends number, Inter extends number> {
   /** Encoder feature, [n, c, h, w]. */
@@ -19,7 +19,7 @@ export interface AttentionGateInputs<C extends number, Inter extends number> {
 /**
  * Additive attention gate: gated = α ⊙ skip, α = σ(ψ·relu(wx·skip + wg·gating + b) + bψ).
  *
- * One kernel forward; backward one, and 1×1 kernels for the gradients of wx and wg. `alpha` [n, 1, h, w] is given
+ * One kernel forward; backward one, and 1×1 ones for the gradients of wx and wg. `alpha` [n, 1, h, w] is given
  * for inspection: a loss that depends on it is refused. Source: Oktay et al. 2018, "Attention U-Net".
  * @throws ShapeError when skip and gating differ, or a weight does not fit them; PlanError from gradients(…) when the
  * loss depends on alpha.
@@ -129,7 +129,7 @@ export function attentionGate<C extends number, Inter extends number>(
     );
     const gradPre = sliceChannels(gradients as Tensor, 0, inter);
     const gradSkip = sliceChannels(gradients as Tensor, inter, inter + channels);
-    const [gradWx, gradWg] = [skip, gating].map((x) => conv1x1WeightGradient(x, wx, gradPre));
+    const [gradWx, gradWg] = conv1x1WeightGradients([skip, gating], gradPre);
     return [gradSkip, gradGating, gradWx, gradWg, gradWgBias, gradPsi, gradPsiBias];
   };
   return { gated: gated as Image<C>, alpha: alpha as Image<1> };
