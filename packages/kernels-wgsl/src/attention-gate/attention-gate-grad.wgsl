@@ -1,6 +1,6 @@
-// Gradient of the attention gate up to its ReLU: an invocation computes a tile of four pixels of the gradient at
-// wx . skip + wg . gating + bias, eight intermediate channels at a time. The gradients of bias, psi and psiBias are summed
-// over the tiles of a workgroup.
+// Gradient of the attention gate: an invocation computes a tile of four pixels, first of the gradient at
+// wx . skip + wg . gating + bias, eight intermediate channels at a time, then of the gradients of skip and gating, eight
+// channels at a time. The gradients of bias, psi and psiBias are summed over the tiles of a workgroup.
 
 alias real = f32;
 
@@ -11,16 +11,19 @@ struct Sizes {
   width: u32,
   quarter: u32, // ceil(height * width / 4)
   tiles: u32, // batch * quarter
+  groups: u32, // ceil(tiles / 64)
   rowCount: u32, // of partials
+  blockChannels: u32, // 8, as a variable
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> skip: array<real>; // [n, c, h, w]
 @group(0) @binding(2) var<storage, read> gating: array<real>; // [n, c, h, w]
 @group(0) @binding(3) var<storage, read> parameters: array<vec4f>; // blocks of rows of 8, see packAttentionGate
-@group(0) @binding(4) var<storage, read> alpha: array<real>; // [n, 1, h, w]
-@group(0) @binding(5) var<storage, read> gradOutput: array<real>; // [n, c, h, w]
-@group(0) @binding(6) var<storage, read_write> output: array<real>; // [n, inter, h, w]
+@group(0) @binding(4) var<storage, read> gradOutput: array<real>; // [n, c, h, w]
+// Of the intermediate channels before the ReLU, then of skip. One array, so that all fits eight storage buffers.
+@group(0) @binding(5) var<storage, read_write> gradients: array<real>; // [n, inter + c, h, w]
+@group(0) @binding(6) var<storage, read_write> output: array<real>; // [n, c, h, w], of gating
 @group(0) @binding(7) var<storage, read_write> partials: array<f32>; // [rowCount, 2 * inter + 1]: bias, psi, psiBias
 
 struct SkipChannel { base: u32 }
@@ -49,7 +52,7 @@ fn loadGradOutput(channel: GradOutputChannel, y: u32, x: u32, pixel: u32) -> f32
 
 struct OutputChannel { base: u32 }
 fn prepareOutput(n: u32, c: u32) -> OutputChannel {
-  return OutputChannel((n * sizes.inter + c) * sizes.height * sizes.width);
+  return OutputChannel((n * sizes.channels + c) * sizes.height * sizes.width);
 }
 fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {
   let stored = real(value);
@@ -58,6 +61,12 @@ fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -
 }
 
 const LANES: u32 = 64;
+const CHANNEL_BLOCK: u32 = 8;
+struct Statistics { count: f32, shift: f32, first: f32, second: f32 }
+fn addToStatistics(s: ptr<function, Statistics>, channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {}
+fn keepStatistics(s: Statistics, block: u32, lane: u32) {}
+fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {}
+
 const KEPT: u32 = 5; // gradients of bias and psi of eight channels, of psiBias
 var<workgroup> kept: array<vec4f, LANES * KEPT>;
 
@@ -121,18 +130,33 @@ fn gradOutputAt(channel: GradOutputChannel, tile: Tile) -> vec4f {
   );
 }
 
-// wx · skip + wg · gating + bias of the block whose first row of parameters is `base`, the four pixels in a vector.
-fn preOf(tile: Tile, base: u32, lane: u32) -> array<vec4f, 8> {
+fn biasOf(base: u32, lane: u32) -> array<vec4f, 8> {
   let bias = loadWeights(base + 2u * sizes.channels, lane);
-  var pre = array<vec4f, 8>(
+  return array<vec4f, 8>(
     vec4f(bias.low.x), vec4f(bias.low.y), vec4f(bias.low.z), vec4f(bias.low.w),
     vec4f(bias.high.x), vec4f(bias.high.y), vec4f(bias.high.z), vec4f(bias.high.w),
   );
+}
+
+// wx · skip + wg · gating + bias of a block, the four pixels in a vector; with the first block also the gradient of alpha.
+fn preOf(tile: Tile, block: u32, lane: u32, gradAlpha: ptr<function, vec4f>) -> array<vec4f, 8> {
+  let base = block * (2u * sizes.channels + 2u);
+  var pre = biasOf(base, lane);
   for (var c = 0u; c < sizes.channels; c++) {
-    addProducts(&pre, loadWeights(base + c, lane), skipAt(prepareSkip(tile.n, c), tile));
+    let values = skipAt(prepareSkip(tile.n, c), tile);
+    addProducts(&pre, loadWeights(base + c, lane), values);
     addProducts(&pre, loadWeights(base + sizes.channels + c, lane), gatingAt(prepareGating(tile.n, c), tile));
+    if (block == 0u) { *gradAlpha += gradOutputAt(prepareGradOutput(tile.n, c), tile) * values; }
   }
   return pre;
+}
+
+// What a block adds to the score at the pixels.
+fn scoreOf(psi: Weights, pre: array<vec4f, 8>) -> vec4f {
+  var score = psi.low.x * max(pre[0], vec4f()) + psi.low.y * max(pre[1], vec4f());
+  score += psi.low.z * max(pre[2], vec4f()) + psi.low.w * max(pre[3], vec4f());
+  score += psi.high.x * max(pre[4], vec4f()) + psi.high.y * max(pre[5], vec4f());
+  return score + psi.high.z * max(pre[6], vec4f()) + psi.high.w * max(pre[7], vec4f());
 }
 
 fn addProducts(sums: ptr<function, array<vec4f, 8>>, weights: Weights, values: vec4f) {
@@ -146,21 +170,75 @@ fn addProducts(sums: ptr<function, array<vec4f, 8>>, weights: Weights, values: v
   (*sums)[7] += weights.high.w * values;
 }
 
-fn storeTile(channel: OutputChannel, tile: Tile, values: vec4f) {
+// Where the four pixels of a channel of `gradients` lie.
+fn placesOf(tile: Tile, channel: u32) -> vec4u {
+  let at = (tile.n * (sizes.inter + sizes.channels) + channel) * sizes.height * sizes.width;
+  return at + tile.pixel;
+}
+
+fn storeGradients(tile: Tile, channel: u32, values: vec4f) {
+  let at = placesOf(tile, channel);
   for (var i = 0u; i < 4u; i++) {
-    if (tile.live[i]) { storeOutput(channel, values[i], tile.y[i], tile.x[i], tile.pixel[i]); }
+    if (tile.live[i]) { gradients[at[i]] = real(values[i]); }
   }
 }
 
-// What the gate's score at the pixels adds to the loss, by the gradient of its output; zero where there is no pixel.
-fn gradScoreOf(tile: Tile) -> vec4f {
-  var gradAlpha = vec4f();
-  for (var c = 0u; c < sizes.channels; c++) {
-    gradAlpha += gradOutputAt(prepareGradOutput(tile.n, c), tile) * skipAt(prepareSkip(tile.n, c), tile);
+// What the invocation itself stored; zero where there is no pixel.
+fn storedGradients(tile: Tile, channel: u32) -> vec4f {
+  let at = placesOf(tile, channel);
+  let stored = vec4f(f32(gradients[at.x]), f32(gradients[at.y]), f32(gradients[at.z]), f32(gradients[at.w]));
+  return select(vec4f(), stored, tile.live);
+}
+
+fn storeGating(tile: Tile, firstChannel: u32, block: u32, lane: u32, values: vec4f) {
+  var s: Statistics;
+  if (firstChannel + block < sizes.channels) {
+    let channel = prepareOutput(tile.n, firstChannel + block);
+    for (var i = 0u; i < 4u; i++) {
+      if (tile.live[i]) {
+        let value = storeOutput(channel, values[i], tile.y[i], tile.x[i], tile.pixel[i]);
+        addToStatistics(&s, channel, value, tile.y[i], tile.x[i], tile.pixel[i]);
+      }
+    }
   }
-  let at = tile.n * sizes.height * sizes.width + tile.pixel;
-  let weight = vec4f(f32(alpha[at.x]), f32(alpha[at.y]), f32(alpha[at.z]), f32(alpha[at.w]));
-  return select(vec4f(), gradAlpha * weight * (1.0 - weight), tile.live);
+  keepStatistics(s, block, lane);
+}
+
+// Adds alpha times the gradient of the output to what the channel of skip gets by way of the score.
+fn storeSkip(tile: Tile, channel: u32, alpha: vec4f, values: vec4f) {
+  if (channel >= sizes.channels) { return; }
+  let direct = alpha * gradOutputAt(prepareGradOutput(tile.n, channel), tile);
+  storeGradients(tile, sizes.inter + channel, values + direct);
+}
+
+// One call a channel, not a loop: a variable index would move the sums out of registers.
+fn storeSums(tile: Tile, first: u32, lane: u32, alpha: vec4f, ofSkip: array<vec4f, 8>, ofGating: array<vec4f, 8>) {
+  storeSkip(tile, first + 0u, alpha, ofSkip[0]);
+  storeGating(tile, first, 0u, lane, ofGating[0]);
+  storeSkip(tile, first + 1u, alpha, ofSkip[1]);
+  storeGating(tile, first, 1u, lane, ofGating[1]);
+  storeSkip(tile, first + 2u, alpha, ofSkip[2]);
+  storeGating(tile, first, 2u, lane, ofGating[2]);
+  storeSkip(tile, first + 3u, alpha, ofSkip[3]);
+  storeGating(tile, first, 3u, lane, ofGating[3]);
+  storeSkip(tile, first + 4u, alpha, ofSkip[4]);
+  storeGating(tile, first, 4u, lane, ofGating[4]);
+  storeSkip(tile, first + 5u, alpha, ofSkip[5]);
+  storeGating(tile, first, 5u, lane, ofGating[5]);
+  storeSkip(tile, first + 6u, alpha, ofSkip[6]);
+  storeGating(tile, first, 6u, lane, ofGating[6]);
+  storeSkip(tile, first + 7u, alpha, ofSkip[7]);
+  storeGating(tile, first, 7u, lane, ofGating[7]);
+}
+
+// The same for adapters that compile on the CPU, see shared/store-loop.ts.
+fn storeSumsInLoop(tile: Tile, first: u32, lane: u32, alpha: vec4f, ofSkip: array<vec4f, 8>, ofGating: array<vec4f, 8>) {
+  var toSkip = ofSkip;
+  var toGating = ofGating;
+  for (var block = 0u; block < sizes.blockChannels; block++) {
+    storeSkip(tile, first + block, alpha, toSkip[block]);
+    storeGating(tile, first, block, lane, toGating[block]);
+  }
 }
 
 fn total(values: vec4f) -> f32 { return (values.x + values.y) + (values.z + values.w); }
@@ -182,15 +260,31 @@ fn main(
   let group = workgroup.x + workgroup.y * workgroups.x;
   let share = shareOf(group, lane);
   let tile = tileOf(group * LANES + lane);
-  let rows = 2u * sizes.channels + 2u;
+  let rows = 2u * sizes.channels + 2u; // of a block: wx by channel, wg by channel, bias, psi
   let blocks = (sizes.inter + 7u) / 8u;
-  let gradScore = gradScoreOf(tile);
+
+  // As forward. What a block had before the ReLU waits where its gradient will be; that of the last one stays here.
+  var gradAlpha: vec4f;
+  var pre: array<vec4f, 8>;
+  var score = vec4f(loadWeights(blocks * rows, lane).low.x); // psiBias
+  for (var block = 0u; block < blocks; block++) {
+    pre = preOf(tile, block, lane, &gradAlpha);
+    score += scoreOf(loadWeights((block + 1u) * rows - 1u, lane), pre);
+    if (block + 1u < blocks) {
+      for (var k = 0u; k < 8u; k++) { storeGradients(tile, block * 8u + k, pre[k]); }
+    }
+  }
+  let alpha = 1.0 / (1.0 + exp(min(-score, vec4f(80.0))));
+  // Zero where there is no pixel.
+  let gradScore = select(vec4f(), gradAlpha * alpha * (1.0 - alpha), tile.live);
   keep(4u, lane, vec4f(total(gradScore), 0.0, 0.0, 0.0));
 
-  for (var block = 0u; block < blocks; block++) {
-    let base = block * rows;
-    let pre = preOf(tile, base, lane);
-    let psi = loadWeights(base + rows - 1u, lane);
+  for (var left = blocks; left > 0u; left--) {
+    let block = left - 1u;
+    if (left < blocks) {
+      for (var k = 0u; k < 8u; k++) { pre[k] = storedGradients(tile, block * 8u + k); }
+    }
+    let psi = loadWeights((block + 1u) * rows - 1u, lane);
     let psiOf = array<f32, 8>(
       psi.low.x, psi.low.y, psi.low.z, psi.low.w, psi.high.x, psi.high.y, psi.high.z, psi.high.w,
     );
@@ -198,7 +292,7 @@ fn main(
     var ofPsi: array<f32, 8>;
     for (var k = 0u; k < 8u; k++) {
       let gradient = select(vec4f(), gradScore * psiOf[k], pre[k] > vec4f());
-      if (block * 8u + k < sizes.inter) { storeTile(prepareOutput(tile.n, block * 8u + k), tile, gradient); }
+      if (block * 8u + k < sizes.inter) { storeGradients(tile, block * 8u + k, gradient); }
       ofBias[k] = total(gradient);
       ofPsi[k] = total(gradScore * max(pre[k], vec4f()));
     }
@@ -210,6 +304,21 @@ fn main(
     if (share.index < sizes.rowCount) {
       for (var sum = share.first; sum < 4u * KEPT; sum += share.step) { writeSum(sum, share.index, block); }
     }
+    settle();
+  }
+
+  for (var first = 0u; first < sizes.channels; first += CHANNEL_BLOCK) {
+    let base = blocks * rows + 1u + first / CHANNEL_BLOCK * 2u * sizes.inter;
+    // Zeroed in words: Dawn on Mesa was seen to keep the sums of the round before.
+    var ofSkip = array<vec4f, 8>();
+    var ofGating = array<vec4f, 8>();
+    for (var j = 0u; j < sizes.inter; j++) {
+      let values = storedGradients(tile, j);
+      addProducts(&ofSkip, loadWeights(base + 2u * j, lane), values);
+      addProducts(&ofGating, loadWeights(base + 2u * j + 1u, lane), values);
+    }
+    storeSums(tile, first, lane, alpha, ofSkip, ofGating);
+    if (group < sizes.groups) { writeStatistics(lane, group, first, sizes.channels); }
     settle();
   }
 }

@@ -15,6 +15,11 @@ export const attentionGateCases: readonly AttentionGateCase[] = [
   { why: "one full block of intermediate channels", shape: { batch: 1, channels: 4, height: 3, width: 7 }, inter: 8 },
   { why: "one channel more than a block", shape: { batch: 2, channels: 3, height: 5, width: 13 }, inter: 9 },
   { why: "several blocks, the last of one channel", shape: { batch: 1, channels: 2, height: 3, width: 3 }, inter: 17 },
+  {
+    why: "one channel more than a block of skip's",
+    shape: { batch: 2, channels: 9, height: 3, width: 7 },
+    inter: 3,
+  },
 ];
 
 /** Problems that are timed: the gates of a network of 8 base features. */

@@ -3,6 +3,7 @@ import { fromHalf, toHalf } from "../convert/half.js";
 import { imageSize, type Kernel } from "../shared/kernel.js";
 import { noWeight } from "../shared/packing.js";
 import { pasteSlots } from "../shared/slots.js";
+import { partialsPerWorkgroup, sumsSlot } from "../shared/statistics.js";
 import { withStorageType } from "../shared/wgsl-text.js";
 import { directionalDerivative, expectClose, randomArray } from "../testing/close.js";
 import { hasSubgroupsOfEight, testDevice } from "../testing/device.js";
@@ -63,26 +64,41 @@ async function forward(
   return runKernel(device, kernel, bound, ["output", "alpha"]);
 }
 
+/** Adds up what `partials` holds, and parts `gradients`. */
+function results(
+  { output, gradients, partials }: Readonly<Record<"output" | "gradients" | "partials", ArrayLike<number>>>,
+  { shape: { batch, channels, height, width }, inter }: AttentionGateProblem,
+) {
+  const row = 2 * inter + 1;
+  const sums = new Float64Array(row);
+  for (let i = 0; i < partials.length; i++) sums[i % row] = (sums[i % row] as number) + (partials[i] as number);
+  const pixels = height * width;
+  const channelsOf = (first: number, end: number): number[] =>
+    Array.from(gradients).filter((_, i) => {
+      const channel = Math.floor(i / pixels) % (inter + channels);
+      return channel >= first && channel < end;
+    });
+  expect(gradients.length).toBe(batch * (inter + channels) * pixels);
+  return {
+    ...{ gradGating: Array.from(output), sums },
+    ...{ gradPre: channelsOf(0, inter), gradSkip: channelsOf(inter, inter + channels) },
+  };
+}
+
 async function backward(
   problem: AttentionGateProblem,
   arrays: Arrays,
-  alpha: Float32Array,
   kernel = attentionGateGrad(problem, "parallel"),
 ) {
   const { skip, gating, gradGated } = arrays;
   const { shape, inter } = problem;
-  const row = 2 * inter + 1;
   const bound = {
-    ...{ skip, gating, alpha, gradOutput: gradGated, parameters: pack(arrays, shape.channels, inter) },
-    output: empty((skip.length / shape.channels) * inter),
-    partials: empty(kernel.partials * row),
+    ...{ skip, gating, gradOutput: gradGated, parameters: pack(arrays, shape.channels, inter) },
+    gradients: empty((skip.length / shape.channels) * (inter + shape.channels)),
+    output: empty(skip.length),
+    partials: empty(kernel.partials * (2 * inter + 1)),
   };
-  const { output, partials } = await runKernel(device, kernel, bound, ["output", "partials"]);
-  const sums = new Float64Array(row);
-  partials.forEach((value, i) => {
-    sums[i % row] = (sums[i % row] as number) + value;
-  });
-  return { gradPre: output, sums };
+  return results(await runKernel(device, kernel, bound, ["output", "gradients", "partials"]), problem);
 }
 
 test("reference, by hand", () => {
@@ -103,12 +119,14 @@ test("reference, by hand", () => {
 
 test("packing, by hand: 2 channels, 1 intermediate", () => {
   const { length, source, index } = packAttentionGate(2, 1);
-  expect(length).toBe(7 * 8);
+  expect(length).toBe(9 * 8);
   const filled = [...index.keys()].filter((i) => index[i] !== noWeight);
   expect(filled.map((i) => [i, source[i], index[i]])).toEqual([
     ...[0, 8].map((i, c) => [i, 0, c]),
     ...[16, 24].map((i, c) => [i, 1, c]),
     ...[32, 40, 48].map((i, k) => [i, 2 + k, 0]),
+    ...[56, 57].map((i, c) => [i, 0, c]),
+    ...[64, 65].map((i, c) => [i, 1, c]),
   ]);
 });
 
@@ -129,8 +147,8 @@ test("scores beyond the range of exp", async () => {
     const { output, alpha } = await forward(problem, arrays);
     expectClose("alpha", alpha, alphas);
     expectClose("gated", output, [0, 500 * alphas[1], 1000]);
-    const { gradPre, sums } = await backward(problem, arrays, alpha as Float32Array);
-    expect([...gradPre, ...sums].every(Number.isFinite)).toBe(true);
+    const { gradGating, gradSkip, gradPre, sums } = await backward(problem, arrays);
+    expect([...gradGating, ...gradSkip, ...gradPre, ...sums].every(Number.isFinite)).toBe(true);
   }
 });
 
@@ -175,8 +193,7 @@ describe.each(problems)("$why: $inter intermediate, $variant", ({ shape, inter, 
   });
 
   test("gradients, and the same bits twice", async () => {
-    const alpha = (await forward(problem, arrays, kernel)).alpha as Float32Array;
-    const { gradPre, sums } = await backward(problem, arrays, alpha, gradKernel);
+    const got = await backward(problem, arrays, gradKernel);
     const loss = (change: Partial<Record<keyof Arrays, ArrayLike<number>>>, pre?: ArrayLike<number>) => {
       const all = { ...arrays, ...change };
       const { gated } = attentionGateReference({ ...all, pre: pre ?? attentionPreReference(all, problem) }, shape);
@@ -191,29 +208,56 @@ describe.each(problems)("$why: $inter intermediate, $variant", ({ shape, inter, 
       });
     };
     const pre = attentionPreReference(arrays, problem);
-    expectClose(
-      "gradPre",
-      gradPre,
-      differences((point) => loss({}, point), pre),
-    );
+    const { skip, gating } = arrays;
+    for (const [name, expected] of [
+      ["gradPre", differences((point) => loss({}, point), pre)],
+      ["gradSkip", differences((point) => loss({ skip: point }), skip)],
+      ["gradGating", differences((point) => loss({ gating: point }), gating)],
+    ] as const) {
+      expectClose(name, got[name], expected);
+    }
     const expected = [
       ...differences((bias) => loss({ bias }), arrays.bias),
       ...differences((psi) => loss({ psi }), arrays.psi),
       ...differences((psiBias) => loss({ psiBias }), arrays.psiBias),
     ];
-    expectClose("gradients of bias, psi and psiBias", sums, expected);
-    expect(await backward(problem, arrays, alpha, gradKernel)).toEqual({ gradPre, sums });
+    expectClose("gradients of bias, psi and psiBias", got.sums, expected);
+    expect(await backward(problem, arrays, gradKernel)).toEqual(got);
   });
 
   test("slots see the right coordinates", async () => {
     const got = await forward(problem, arrays, kernel);
     const moved = byCoordinates(kernel, ["Skip", "Gating"]);
     expect(await forward(problem, arrays, moved)).toEqual(got);
-    const alpha = got.alpha as Float32Array;
     const gradient = byCoordinates(gradKernel, ["Skip", "Gating", "GradOutput"]);
-    expect(await backward(problem, arrays, alpha, gradient)).toEqual(
-      await backward(problem, arrays, alpha, gradKernel),
-    );
+    expect(await backward(problem, arrays, gradient)).toEqual(await backward(problem, arrays, gradKernel));
+  });
+
+  test("statistics of the gradient of gating", async () => {
+    const { skip, gating, gradGated: gradOutput } = arrays;
+    const { channels } = shape;
+    const partials = (gradKernel.statistics?.partials ?? 0) * partialsPerWorkgroup(variant);
+    const withSums = { ...gradKernel, source: pasteSlots(gradKernel.source, [sumsSlot("value * value", variant)]) };
+    const bound = {
+      ...{ skip, gating, gradOutput, parameters: pack(arrays, channels, inter) },
+      gradients: empty((skip.length / channels) * (inter + channels)),
+      output: empty(skip.length),
+      partials: empty(gradKernel.partials * (2 * inter + 1)),
+      statistics: empty(partials * channels * 4),
+    };
+    const { output, statistics } = await runKernel(device, withSums, bound, ["output", "statistics"]);
+    const expected = new Float64Array(4 * channels);
+    output.forEach((value, i) => {
+      const c = Math.floor(i / shape.height / shape.width) % channels;
+      [1, value, value * value].forEach((term, k) => {
+        expected[4 * c + k] = (expected[4 * c + k] as number) + term;
+      });
+    });
+    const sums = new Float64Array(4 * channels);
+    statistics.forEach((value, i) => {
+      sums[i % sums.length] = (sums[i % sums.length] as number) + value;
+    });
+    expectClose("statistics", sums, expected);
   });
 
   test("f16 storage", async (context) => {
@@ -237,20 +281,20 @@ describe.each(problems)("$why: $inter intermediate, $variant", ({ shape, inter, 
     expectClose("alpha", fromHalf(got.alpha), reference.alpha, 1e-3);
 
     // The f32 kernel on the same rounded numbers stands for the reference.
-    const exact = await backward(problem, rounded, fromHalf(got.alpha));
+    const exact = await backward(problem, rounded);
     const halfGrad = asHalf(gradKernel);
-    const row = 2 * inter + 1;
     const bound16 = {
-      ...{ skip, gating, gradOutput, parameters, alpha: got.alpha },
-      output: nan(exact.gradPre.length),
-      partials: empty(halfGrad.partials * row),
+      ...{ skip, gating, gradOutput, parameters },
+      gradients: nan((skip.length / shape.channels) * (inter + shape.channels)),
+      output: nan(skip.length),
+      partials: empty(halfGrad.partials * (2 * inter + 1)),
     };
-    const gradient = await runKernel(device, halfGrad, bound16, ["output", "partials"]);
-    expectClose("gradPre, f16", fromHalf(gradient.output), exact.gradPre, 1e-3);
-    const sums = new Float64Array(row);
-    gradient.partials.forEach((value, i) => {
-      sums[i % row] = (sums[i % row] as number) + value;
-    });
-    expectClose("partials, f16", sums, exact.sums);
+    const raw = await runKernel(device, halfGrad, bound16, ["output", "gradients", "partials"]);
+    const gradient = results({ ...raw, output: fromHalf(raw.output), gradients: fromHalf(raw.gradients) }, problem);
+    for (const name of ["gradPre", "gradSkip", "gradGating"] as const) {
+      expectClose(`${name}, f16`, gradient[name], exact[name], 1e-3);
+    }
+    // Only beyond the first 8 intermediate channels do the sums see rounded numbers.
+    expectClose("partials, f16", gradient.sums, exact.sums, inter <= 8 ? 1e-5 : 1e-3);
   });
 });

@@ -6,8 +6,10 @@ import {
   type Kernel,
   type Reduction,
 } from "../shared/kernel.js";
-import { withSerialSums } from "../shared/lane-sums.js";
+import { withSerialSums, withSubgroupSums } from "../shared/lane-sums.js";
 import { noWeight, withSubgroupWeights } from "../shared/packing.js";
+import { partialsPerWorkgroup } from "../shared/statistics.js";
+import { withStoreLoop } from "../shared/store-loop.js";
 import source from "./attention-gate.wgsl.js";
 import gradSource from "./attention-gate-grad.wgsl.js";
 
@@ -50,16 +52,19 @@ export function attentionGate(problem: AttentionGateProblem, reduction: Reductio
   };
 }
 
-const gradSourceOf = (reduction: Reduction): string => {
-  if (reduction === "parallel") return gradSource;
-  const alone = withSerialSums(gradSource);
-  return reduction === "subgroup" ? withSharedParameters(alone) : alone;
+const gradSources: Readonly<Record<Reduction, string>> = {
+  parallel: gradSource,
+  serial: withStoreLoop(withSerialSums(gradSource)),
+  subgroup: withSharedParameters(withSubgroupSums(gradSource)),
 };
 
 /**
- * Gradient of the gate at the input of its ReLU: Output [n, inter, h, w], and `partials` [partials, 2·inter + 1] of the
- * gradients of bias, ψ and ψbias. Slots Skip, Gating, GradOutput and Output; `alpha` as the forward kernel wrote it.
- * The gradients of skip, gating, wx and wg are 1×1 convolutions of Output.
+ * Gradient of the gate: Output [n, c, h, w] of gating, `gradients` [n, inter + c, h, w] of the input of its ReLU and of
+ * skip, and `partials` [partials, 2·inter + 1] of the gradients of bias, ψ and ψbias. Slots Skip, Gating, GradOutput and
+ * Output, statistics of it.
+ *
+ * With g = ψ ⊙ [pre > 0] · α (1 − α) Σ_c gradOutput ⊙ skip, the first of `gradients`: wgᵀ·g, and wxᵀ·g + α ⊙ gradOutput.
+ * The gradients of wx and wg are those of 1×1 convolutions whose output's gradient is g.
  */
 export function attentionGateGrad(
   problem: AttentionGateProblem,
@@ -69,20 +74,27 @@ export function attentionGateGrad(
   const pixels = imageSize(shape) / shape.channels;
   const sizes = sizesOf(problem);
   const groups = ceilDivide(sizes.tiles, lanes);
-  const partials = reduction === "parallel" ? groups : groups * lanes;
+  const partials = groups * partialsPerWorkgroup(reduction);
   return {
     name: reduction === "parallel" ? "attention-gate-grad" : `attention-gate-grad-${reduction}`,
-    source: gradSourceOf(reduction),
-    launches: [{ sizes: { ...sizes, rowCount: partials }, workgroups: [...foldWorkgroups(groups), 1] }],
-    flops: pixels * (4 * shape.channels * inter + 8 * inter + 2 * shape.channels),
-    bytes: 4 * (3 * imageSize(shape) + pixels * (1 + inter) + partials * (2 * inter + 1)),
+    source: gradSources[reduction],
+    launches: [
+      {
+        sizes: { ...sizes, groups, rowCount: partials, blockChannels: block },
+        workgroups: [...foldWorkgroups(groups), 1],
+      },
+    ],
+    flops: pixels * (8 * shape.channels * inter + 12 * inter + 4 * shape.channels),
+    bytes: 4 * (5 * imageSize(shape) + pixels * inter + partials * (2 * inter + 1)),
     partials,
+    statistics: { partials: groups },
   };
 }
 
 /**
  * Layout of `parameters`: for each block of 8 intermediate channels the rows of 8 wx (by channel), wg (by channel),
- * bias, ψ; at the end a row that begins with ψbias. `source` 0 to 4 stands for wx [inter, c], wg [inter, c], bias, ψ, ψbias.
+ * bias, ψ; then a row that begins with ψbias; then, for each block of 8 channels, by intermediate channel a row of 8 wx
+ * and one of 8 wg. `source` 0 to 4 stands for wx [inter, c], wg [inter, c], bias, ψ, ψbias.
  */
 export function packAttentionGate(
   channels: number,
@@ -90,7 +102,8 @@ export function packAttentionGate(
 ): { readonly length: number; readonly source: Uint8Array; readonly index: Uint32Array } {
   const rows = 2 * channels + 2;
   const blocks = ceilDivide(inter, block);
-  const length = (blocks * rows + 1) * block;
+  const transposed = (blocks * rows + 1) * block;
+  const length = transposed + ceilDivide(channels, block) * 2 * inter * block;
   const source = new Uint8Array(length);
   const index = new Uint32Array(length).fill(noWeight);
   for (let j = 0; j < inter; j++) {
@@ -100,13 +113,17 @@ export function packAttentionGate(
       index[base + row * block] = at;
     };
     for (let c = 0; c < channels; c++) {
-      put(c, 0, j * channels + c);
-      put(channels + c, 1, j * channels + c);
+      const at = transposed + (Math.floor(c / block) * inter + j) * 2 * block + (c % block);
+      for (const from of [0, 1]) {
+        put(from * channels + c, from, j * channels + c);
+        source[at + from * block] = from;
+        index[at + from * block] = j * channels + c;
+      }
     }
     put(2 * channels, 2, j);
     put(2 * channels + 1, 3, j);
   }
-  source[length - block] = 4;
-  index[length - block] = 0;
+  source[transposed - block] = 4;
+  index[transposed - block] = 0;
   return { length, source, index };
 }

@@ -13,7 +13,7 @@ struct Sizes {
   groups: u32, // ceil(tiles / 64)
   outStride: u32, // weights from one output channel to the next, where they are not packed
   inStride: u32, // weights from one input channel to the next
-  blockChannels: u32, // 8, as a variable; see withSubgroupWeights
+  blockChannels: u32, // 8, as a variable
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
@@ -121,6 +121,14 @@ fn storeSums(tile: Tile, firstChannel: u32, lane: u32, sums: array<vec4f, 8>) {
   storeChannel(tile, firstChannel, 5u, lane, sums[5]);
   storeChannel(tile, firstChannel, 6u, lane, sums[6]);
   storeChannel(tile, firstChannel, 7u, lane, sums[7]);
+}
+
+// The same for adapters that compile on the CPU, see shared/store-loop.ts.
+fn storeSumsInLoop(tile: Tile, firstChannel: u32, lane: u32, sums: array<vec4f, 8>) {
+  var results = sums;
+  for (var block = 0u; block < sizes.blockChannels; block++) {
+    storeChannel(tile, firstChannel, block, lane, results[block]);
+  }
 }
 
 @compute @workgroup_size(LANES)

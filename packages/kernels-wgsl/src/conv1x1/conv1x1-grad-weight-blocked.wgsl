@@ -14,12 +14,13 @@ struct Sizes {
   segmentLength: u32, // pixels of a segment
   totalSegments: u32, // batch * segments
   partialCount: u32,
+  weights: u32, // convolutions whose inputs lie one after another in the input's channels
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> input: array<real>; // [n, ci, h, w]
 @group(0) @binding(2) var<storage, read> gradOutput: array<real>; // [n, co, h, w]
-@group(0) @binding(3) var<storage, read_write> partials: array<f32>; // [partialCount, co, ci]
+@group(0) @binding(3) var<storage, read_write> partials: array<f32>; // [partialCount, weights, co, ci / weights]
 
 struct InputChannel { base: u32 }
 fn prepareInput(n: u32, c: u32) -> InputChannel {
@@ -62,7 +63,9 @@ fn writeSum(index: u32, partial: u32, firstOut: u32, firstIn: u32) {
   let co = firstOut + index % 8u;
   let ci = firstIn + index / 8u;
   if (co < sizes.outChannels && ci < sizes.inChannels) {
-    partials[(partial * sizes.outChannels + co) * sizes.inChannels + ci] = keptSum(index);
+    let each = sizes.inChannels / sizes.weights;
+    let row = (partial * sizes.weights + ci / each) * sizes.outChannels + co;
+    partials[row * each + ci % each] = keptSum(index);
   }
 }
 

@@ -9,12 +9,13 @@ struct Sizes {
   outChannels: u32,
   height: u32,
   width: u32,
+  weights: u32, // convolutions whose inputs lie one after another in the input's channels
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> input: array<real>; // [n, ci, h, w]
 @group(0) @binding(2) var<storage, read> gradOutput: array<real>; // [n, co, h, w]
-@group(0) @binding(3) var<storage, read_write> partials: array<f32>; // [n, co, ci]
+@group(0) @binding(3) var<storage, read_write> partials: array<f32>; // [n, weights, co, ci / weights]
 
 struct InputChannel { base: u32 }
 fn prepareInput(n: u32, c: u32) -> InputChannel {
@@ -54,6 +55,8 @@ fn main(
       }
       sum += rowSum;
     }
-    partials[index] = sum;
+    let each = sizes.inChannels / sizes.weights;
+    let row = (n * sizes.weights + ci / each) * sizes.outChannels + co;
+    partials[row * each + ci % each] = sum;
   }
 }

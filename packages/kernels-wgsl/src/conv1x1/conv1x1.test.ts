@@ -139,6 +139,20 @@ describe.each(variants)("%s", (variant) => {
   });
 });
 
+test.for(["plain", "blocked", "serial"] as const)(
+  "weight gradients of two convolutions at once, %s",
+  async (variant) => {
+    const input = { batch: 2, channels: 10, height: 5, width: 7 };
+    const problem = { input, outChannels: 9 };
+    const arrays = { input: randomArray(imageSize(input), 1), gradOutput: randomArray(2 * 9 * 35, 2) };
+    const [both, apart] = [2, 1].map((weights) => conv1x1GradWeight(problem, variant, weights));
+    const gradient = (kernel: Run["kernel"]) => runLinear(device, { what: kernel.name, kernel, arrays, length: 90 });
+    const whole = await gradient(apart as Run["kernel"]);
+    const halves = [0, 5].flatMap((first) => [...whole].filter((_, i) => i % 10 >= first && i % 10 < first + 5));
+    expect([...(await gradient(both as Run["kernel"]))]).toEqual(halves);
+  },
+);
+
 test("the reference mixes channels and keeps pixels apart", () => {
   const shape = { batch: 1, channels: 2, height: 1, width: 2 };
   expect([...conv1x1Reference([1, 2, 10, 20], shape, [3, 1, 0, 2], 2)]).toEqual([13, 26, 20, 40]);

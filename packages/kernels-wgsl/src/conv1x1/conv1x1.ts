@@ -133,16 +133,20 @@ export function packConv1x1(
  *
  * gradWeight[co, ci] = Σ over n, y, x of gradOutput[n, co, y, x] · input[n, ci, y, x]
  *
+ * With `weights` convolutions of equal extents, whose inputs are concatenated and whose outputs have one gradient, the sums
+ * are [partials, weights, co, ci / weights].
+ *
  * Slots Input and GradOutput. `serial` is `blocked` without barriers, see {@link Reduction}.
  */
 export function conv1x1GradWeight(
   problem: Conv1x1Problem,
   variant: "plain" | "blocked" | "serial",
+  weights = 1,
 ): Kernel & { readonly partials: number } {
   const { batch, channels: inChannels, height, width } = problem.input;
   const { outChannels } = problem;
   const elements = inChannels * outChannels;
-  const shape = { inChannels, outChannels, height, width };
+  const shape = { inChannels, outChannels, height, width, weights };
   const cost = { flops: flopsOf(problem), bytes: bytesOf(problem) };
   if (variant === "plain") {
     const workgroups = foldWorkgroups(ceilDivide(batch * elements, lanes));

@@ -1,8 +1,8 @@
 import { KernelDeclarationError } from "./kernel.js";
-import { replaceDefinition } from "./wgsl-text.js";
+import { enable, replaceDefinition } from "./wgsl-text.js";
 
 /**
- * Sums over pixels, shared by the invocations of a workgroup or made by each for itself.
+ * Sums over pixels, shared by the invocations of a workgroup or of a subgroup, or made by each for itself.
  *
  * A file whose invocations sum has two constants, an array and four functions; as they stand, a workgroup makes one sum:
  *
@@ -31,5 +31,27 @@ export function withSerialSums(source: string): string {
   return Object.entries(definitions).reduce(
     (result, [name, definition]) => replaceDefinition(result, "fn", name, definition),
     text,
+  );
+}
+
+/**
+ * The same where the 8 invocations of a subgroup make a sum together: each adds up by itself, and hands over its share by
+ * shuffles. All of them must take part in each `keep`.
+ */
+export function withSubgroupSums(source: string): string {
+  const definitions = {
+    shareOf:
+      "fn shareOf(workgroup: u32, lane: u32) -> Share { return Share((workgroup * LANES + lane) / 8u, lane % 8u, 8u); }",
+    keep: `fn keep(place: u32, lane: u32, sums: vec4f) {
+  var total = sums;
+  total += subgroupShuffleXor(total, 1u);
+  total += subgroupShuffleXor(total, 2u);
+  total += subgroupShuffleXor(total, 4u);
+  kept[place] = total;
+}`,
+  };
+  return Object.entries(definitions).reduce(
+    (result, [name, definition]) => replaceDefinition(result, "fn", name, definition),
+    enable(withSerialSums(source), "subgroups"),
   );
 }

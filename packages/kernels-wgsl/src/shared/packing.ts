@@ -1,3 +1,4 @@
+import { withStoreLoop } from "./store-loop.js";
 import { enable, hasFunction, replaceBinding, replaceDefinition } from "./wgsl-text.js";
 
 /** Marks an element of a packed array that no weight fills; it is zero. */
@@ -49,8 +50,8 @@ export interface SharedWeights {
 /**
  * A kernel's text for subgroups of 8 invocations, each of which reads one of eight weights and passes it to the others:
  * where a load costs more than a multiplication. All invocations must take the same way to each load; a function
- * `channelsFor` that lets some leave early is replaced by one that does not, and a function `storeSums` by a loop over
- * `sizes.blockChannels`.
+ * `channelsFor` that lets some leave early is replaced by one that does not. Its stores are looped, see
+ * {@link withStoreLoop}.
  */
 export function withSubgroupWeights(source: string, { binding, parameters, index }: SharedWeights): string {
   let text = replaceBinding(source, binding, `var<storage, read> ${binding}: array<f32>;`);
@@ -71,18 +72,8 @@ export function withSubgroupWeights(source: string, { binding, parameters, index
     const all = "fn channelsFor(live: bool) -> u32 { return sizes.inChannels; }";
     text = replaceDefinition(text, "fn", "channelsFor", all);
   }
-  if (hasFunction(text, "storeSums")) text = replaceDefinition(text, "fn", "storeSums", loopedStores);
-  return enable(text, "subgroups");
+  return enable(withStoreLoop(text), "subgroups");
 }
-
-// Compilers on the CPU unroll a loop over a constant, and what is pasted into the stores of 8 channels × 4 pixels then takes
-// longer to compile than all the rest; a loop also runs faster there. The copy keeps the sums in registers until then.
-const loopedStores = `fn storeSums(tile: Tile, firstChannel: u32, lane: u32, sums: array<vec4f, 8>) {
-  var results = sums;
-  for (var block = 0u; block < sizes.blockChannels; block++) {
-    storeChannel(tile, firstChannel, block, lane, results[block]);
-  }
-}`;
 
 /** Lays the blocks out; `weightAt` gives the place in the weight of an element of a block, or `noWeight`. */
 export function packBlocks(

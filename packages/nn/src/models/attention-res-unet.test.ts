@@ -147,7 +147,7 @@ test("summary", () => {
     bridge.bn2                BatchNorm2d      [1, 4, 4, 4]           8     0.00     0.00
     bridge.shortcut           Conv2d           [1, 4, 4, 4]          12     0.00     0.13
     decoder.0.up              ConvTranspose2d  [1, 2, 8, 8]          34     0.00     0.13
-    decoder.0.gate            AttentionGate    –                      0     0.00     0.13
+    decoder.0.gate            AttentionGate    –                      0     0.00     0.14
     decoder.0.gate.wx         Conv2d           –                      2
     decoder.0.gate.wg         Conv2d           –                      3
     decoder.0.gate.psi        Conv2d           –                      2

@@ -33,6 +33,10 @@ interface Room {
   readonly pack: (inChannels: number, outChannels: number, direction: "forward" | "grad-input") => PackedLayout;
 }
 
+/** `weights` as in {@link conv1x1GradWeight}. */
+export const conv1x1GradWeightOf = (problem: Problem, variant: ConvolutionVariant, weights = 1) =>
+  conv1x1GradWeight(problem, variant === "subgroup" ? "serial" : variant, weights);
+
 const rooms: Readonly<Record<ConvolutionCall["family"], Room>> = {
   conv3x3: {
     forward: conv3x3,
@@ -43,7 +47,7 @@ const rooms: Readonly<Record<ConvolutionCall["family"], Room>> = {
   conv1x1: {
     forward: conv1x1,
     gradInput: conv1x1GradInput,
-    gradWeight: (problem, variant) => conv1x1GradWeight(problem, variant === "subgroup" ? "serial" : variant),
+    gradWeight: (problem, variant) => conv1x1GradWeightOf(problem, variant),
     pack: packConv1x1,
   },
   "conv-transpose2x2": {

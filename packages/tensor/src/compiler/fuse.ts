@@ -83,6 +83,8 @@ export function fuse(
       const next = reader.outputs[0] as Tensor;
       const position = reader.inputs.indexOf(root);
       if (!sameShape(next.shape, root.shape) || reader.operation.coefficients?.includes(position)) break;
+      // What the kernel reads in its store must be there before it runs: no other output of its own.
+      if (readInputs(reader).some((each) => each !== root && dependsOn(each, node))) break;
       // Of a sum with a shortcut the kernel holds both parts.
       if (chain.length > 1 || !shortcuts.has(node)) leaves += readInputs(reader).length - 1;
       if (leaves > maxLeaves) break;
@@ -121,28 +123,25 @@ export function fuse(
     if (leaves.size <= maxLeaves) virtual.add(tensor);
   }
 
-  const storedTensors = new Map<Tensor, boolean>();
+  // What can be summed by channel as it is stored, with the node whose kernel does so.
+  const summable = new Map<Tensor, Node>();
   for (const [node, chain] of stored) {
-    storedTensors.set(
-      chain.at(-1) as Tensor,
-      node.operation.kind === "kernel" && node.operation.store === "statistics",
-    );
+    if (node.operation.kind === "kernel" && node.operation.store === "statistics") {
+      summable.set(chain.at(-1) as Tensor, node);
+    }
   }
   for (const node of nodes) {
     if (!isExpression(node)) continue;
     const tensor = node.outputs[0] as Tensor;
-    if (!claimed.has(node) && !virtual.has(tensor)) storedTensors.set(tensor, true);
+    if (!claimed.has(node) && !virtual.has(tensor)) summable.set(tensor, node);
   }
   for (const node of nodes) {
     if (node.operation.kind !== "statistics") continue;
     const [x, second] = node.inputs as readonly [Tensor, Tensor | undefined];
-    if (storedTensors.get(x) !== true) continue;
-    if (
-      second !== undefined &&
-      !(virtual.has(second) && [...leavesOf(second)].every((leaf) => leaf === x || leaf.id < x.id))
-    ) {
-      continue;
-    }
+    const maker = summable.get(x);
+    if (maker === undefined) continue;
+    const isThere = (leaf: Tensor): boolean => leaf === x || (leaf.id < x.id && !dependsOn(leaf, maker));
+    if (second !== undefined && !(virtual.has(second) && [...leavesOf(second)].every(isThere))) continue;
     const together = riding.get(x) ?? [];
     if (together.every((other) => compatible(other, node))) {
       // The one with a second operand serves those without.
@@ -172,6 +171,19 @@ function twoConvolutions(
     (each) => readers.get(each)?.length === 1 && !required.has(each) && sameShape(each.shape, outputs[0]?.shape ?? []),
   );
   return wide && narrow && alone ? { wide, narrow } : undefined;
+}
+
+/** Whether a tensor is made from what the node makes. A node is younger than those that it reads. */
+function dependsOn(tensor: Tensor, node: Node): boolean {
+  const seen = new Set<Node>();
+  const stack = [tensor.node];
+  for (let each = stack.pop(); each !== undefined; each = stack.pop()) {
+    if (each === node) return true;
+    if (each.id < node.id || seen.has(each)) continue;
+    seen.add(each);
+    for (const { node: before } of each.inputs) stack.push(before);
+  }
+  return false;
 }
 
 const compatible = (a: Node, b: Node): boolean =>

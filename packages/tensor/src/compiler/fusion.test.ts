@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { gradients } from "../graph/gradients.js";
 import { constant, type HostData, type Image, type Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
+import { attentionGate } from "../ops/attention-gate.js";
 import { batchNorm } from "../ops/batch-norm.js";
 import { conv1x1, conv3x3 } from "../ops/convolution.js";
 import { maxPool2x2 } from "../ops/max-pool.js";
@@ -160,6 +161,30 @@ describe("fusion", () => {
     const fused = await run(true, "parallel");
     expect(fused.program.dispatches).toBeLessThan(unfused.program.dispatches * 0.6);
     expect(fused.program.temporaryBytes).toBeLessThan(unfused.program.temporaryBytes);
+  });
+
+  test("what needs another output of the same kernel is not pasted into its store", async () => {
+    const variable = <const S extends readonly number[]>(name: string, shape: S, values: number[]): Variable<S> =>
+      new Variable(name, shape, Float32Array.from(values), "parameter");
+    const program = compile({
+      inputs: { x: { shape: [1, 1, 1, 2], dtype: "f32" } },
+      build: ({ x }) => {
+        const { gated, alpha } = attentionGate({
+          ...{ skip: x as Image<1>, gating: x as Image<1> },
+          wx: variable("wx", [1, 1, 1, 1], [1]),
+          wg: variable("wg", [1, 1, 1, 1], [1]),
+          wgBias: variable("wgBias", [1], [0]),
+          psi: variable("psi", [1, 1, 1, 1], [Math.log(3) / 2]),
+          psiBias: variable("psiBias", [1], [0]),
+        });
+        return { outputs: { sum: add(gated, relu(alpha)) } };
+      },
+    });
+    const loaded = await program.load(await testDevice());
+    await loaded.run({ x: Float32Array.of(1, -2) });
+    // σ(ln 3) = ¾, σ(0) = ½
+    expect([...(await loaded.read("sum"))]).toEqual([expect.closeTo(1.5, 5), expect.closeTo(-0.5, 5)]);
+    loaded.destroy();
   });
 
   test("a graph is built, printed and planned without a GPU", () => {

@@ -1,8 +1,9 @@
 import { attentionGateGrad, attentionGate as attentionGateKernel, packAttentionGate } from "@lobule/kernels-wgsl";
 import { apply, type Image, type Tensor, type Vector } from "../graph/tensor.js";
 import { asImage, PlanError, printShape, ShapeError } from "../shape.js";
-import { conv1x1Gradients } from "./convolution.js";
-import { add, multiply } from "./pointwise.js";
+import { sliceChannels } from "./channels.js";
+import { conv1x1WeightGradients } from "./convolution.js";
+import { multiply } from "./pointwise.js";
 
 export interface AttentionGateInputs<C extends number, Inter extends number> {
   /** Encoder feature, [n, c, h, w]. */
@@ -19,7 +20,7 @@ export interface AttentionGateInputs<C extends number, Inter extends number> {
 /**
  * Additive attention gate: gated = α ⊙ skip, α = σ(ψ·relu(wx·skip + wg·gating + b) + bψ).
  *
- * One kernel forward; backward one for the gradient before the ReLU, then 1×1 kernels. `alpha` [n, 1, h, w] is given
+ * One kernel forward; backward one, and 1×1 ones for the gradients of wx and wg. `alpha` [n, 1, h, w] is given
  * for inspection: a loss that depends on it is refused. Source: Oktay et al. 2018, "Attention U-Net".
  * @throws ShapeError when skip and gating differ, or a weight does not fit them; PlanError from gradients(…) when the
  * loss depends on alpha.
@@ -84,14 +85,15 @@ export function attentionGate<C extends number, Inter extends number>(
 
   const gradient = (gradGated: Tensor): readonly (Tensor | undefined)[] => {
     const vector = (length: number) => ({ shape: [length], dtype: "f32" }) as const;
-    const [gradPre, gradWgBias, gradPsi, gradPsiBias] = apply(
+    const { batch, channels, height, width } = shape;
+    const [gradGating, gradients, gradWgBias, gradPsi, gradPsiBias] = apply(
       {
         kind: "kernel",
         name: "attention-gate-grad",
         slotInputs: [0, 1, 2],
-        halfInputs: [3],
-        store: "store",
-        lower: (lowering, [s, g, gradOutput, alphaInput, ...rest], outputs) => {
+        store: "statistics",
+        halfOutputs: [1],
+        lower: (lowering, [s, g, gradOutput, ...rest], outputs) => {
           const kernel = attentionGateGrad(problem, lowering.reduction());
           const length = 2 * inter + 1;
           const partials = lowering.scratch([kernel.partials, length]);
@@ -99,8 +101,8 @@ export function attentionGate<C extends number, Inter extends number>(
             kernel,
             slots: { skip: s as Tensor, gating: g as Tensor, gradOutput: gradOutput as Tensor },
             bindings: {
-              parameters: lowering.packed(rest, packName, () => packAttentionGate(shape.channels, inter)),
-              alpha: alphaInput as Tensor,
+              parameters: lowering.packed(rest, packName, () => packAttentionGate(channels, inter)),
+              gradients: outputs[1] as Tensor,
               partials,
             },
             output: outputs[0] as Tensor,
@@ -113,30 +115,24 @@ export function attentionGate<C extends number, Inter extends number>(
               length: count,
               count: kernel.partials,
             }) as const;
-          lowering.sum(partials, outputs[1] as Tensor, from(0, inter));
-          lowering.sum(partials, outputs[2] as Tensor, from(inter, inter));
-          lowering.sum(partials, outputs[3] as Tensor, from(2 * inter, 1));
+          lowering.sum(partials, outputs[2] as Tensor, from(0, inter));
+          lowering.sum(partials, outputs[3] as Tensor, from(inter, inter));
+          lowering.sum(partials, outputs[4] as Tensor, from(2 * inter, 1));
         },
       },
-      [skip, gating, gradGated, alpha as Tensor, ...weights],
+      [skip, gating, gradGated, ...weights],
       [
-        { shape: [shape.batch, inter, shape.height, shape.width], dtype: "f32" },
+        { shape: skip.shape, dtype: "f32" },
+        { shape: [batch, inter + channels, height, width], dtype: "f32" },
         vector(inter),
         { shape: [1, inter, 1, 1], dtype: "f32" },
         vector(1),
       ],
     );
-    const ofSkip = conv1x1Gradients(skip, wx, gradPre as Tensor);
-    const ofGating = conv1x1Gradients(gating, wg, gradPre as Tensor);
-    return [
-      add(ofSkip.x, multiply(gradGated, alpha as Tensor)),
-      ofGating.x,
-      ofSkip.weight,
-      ofGating.weight,
-      gradWgBias,
-      gradPsi,
-      gradPsiBias,
-    ];
+    const gradPre = sliceChannels(gradients as Tensor, 0, inter);
+    const gradSkip = sliceChannels(gradients as Tensor, inter, inter + channels);
+    const [gradWx, gradWg] = conv1x1WeightGradients([skip, gating], gradPre);
+    return [gradSkip, gradGating, gradWx, gradWg, gradWgBias, gradPsi, gradPsiBias];
   };
   return { gated: gated as Image<C>, alpha: alpha as Image<1> };
 }

@@ -1,9 +1,10 @@
 import type { ImageShape } from "@lobule/kernels-wgsl";
-import { convolutionKernel, packedLayout } from "../compiler/convolution-kernels.js";
+import { conv1x1GradWeightOf, convolutionKernel, packedLayout } from "../compiler/convolution-kernels.js";
 import type { ConvolutionCall, ConvolutionVariant } from "../compiler/convolution-variants.js";
 import type { Lowering } from "../compiler/lowering.js";
-import { applyOne, constant, type Image, type Tensor } from "../graph/tensor.js";
+import { apply, applyOne, constant, type Image, type Tensor } from "../graph/tensor.js";
 import { asImage, printShape, ShapeError, sizeOf } from "../shape.js";
+import { concatChannels } from "./channels.js";
 
 /** What the graph needs to know of a family. */
 interface Family {
@@ -195,15 +196,41 @@ export function convTranspose2x2<I extends number, O extends number>(
   return convolution(convTranspose2x2Family, x, weight, problemOf("convTranspose2x2", x, weight, 2, "in")) as Image<O>;
 }
 
-/** wx·skip and wg·gating gradients reuse the 1×1 kernels on a gradient that the gate's own kernel made. */
-export const conv1x1Gradients = (
-  x: Tensor,
-  weight: Tensor,
-  gradOutput: Tensor,
-): { readonly x: Tensor; readonly weight: Tensor } => {
-  const problem = problemOf("conv1x1", x, weight, 1, "out");
-  return {
-    x: inputGradient(conv1x1Family, problem, gradOutput, weight),
-    weight: weightGradient(conv1x1Family, problem, x, gradOutput, weight),
-  };
-};
+/**
+ * ∂weight of two convolutions conv1x1(x, weight) of equal extents whose outputs have one gradient: by one kernel that reads
+ * the concatenated inputs, or by two where the branch in each of its loads costs more than another dispatch, as measured
+ * on lavapipe. xs [n, ci, h, w], gradOutput [n, co, h, w] → [co, ci, 1, 1] each.
+ */
+export function conv1x1WeightGradients(xs: readonly [Tensor, Tensor], gradOutput: Tensor): readonly Tensor[] {
+  const outChannels = asImage(gradOutput.shape).channels;
+  const shape = [outChannels, asImage(xs[0].shape).channels, 1, 1] as const;
+  const length = sizeOf(shape);
+  const alone = (x: Tensor): Problem => ({ input: asImage(x.shape), outChannels });
+  return apply(
+    {
+      kind: "kernel",
+      name: "conv1x1-grad-weights",
+      slotInputs: [0, 1, 2, 3],
+      lower: (lowering, inputs, outputs) => {
+        const [both, gradient, ...each] = inputs as [Tensor, Tensor, ...Tensor[]];
+        if (lowering.reduction() !== "parallel") {
+          each.forEach((x, i) => {
+            lowerGradWeight(conv1x1Family, alone(x))(lowering, [x, gradient], [outputs[i] as Tensor]);
+          });
+          return;
+        }
+        const problem = alone(both);
+        const variant = lowering.variant({ family: "conv1x1", direction: "grad-weight", ...problem });
+        const kernel = conv1x1GradWeightOf(problem, variant, 2);
+        const partials = lowering.scratch([kernel.partials, 2 * length]);
+        lowering.call({ kernel, slots: { input: both, gradOutput: gradient }, bindings: { partials } });
+        const segment = { partialStride: 2 * length, elementStride: 1, length, count: kernel.partials };
+        outputs.forEach((output, i) => {
+          lowering.sum(partials, output, { ...segment, partialOffset: i * length });
+        });
+      },
+    },
+    [concatChannels(...xs), gradOutput, ...xs],
+    xs.map(() => ({ shape, dtype: "f32" })),
+  );
+}
