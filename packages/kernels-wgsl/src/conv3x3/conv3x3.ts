@@ -8,6 +8,7 @@ import gradWeightSource from "./conv3x3-grad-weight.wgsl.js";
 import gradWeightBlockedSource from "./conv3x3-grad-weight-blocked.wgsl.js";
 import gradWeightSubgroupSource from "./conv3x3-grad-weight-subgroup.wgsl.js";
 import subgroupSource from "./conv3x3-subgroup.wgsl.js";
+import { conv3x3GradWeightTiled, conv3x3Tiled } from "./conv3x3-tiled.js";
 
 /** A 3×3 convolution, stride 1, zero padding 1: input [n, ci, h, w], weight [co, ci, 3, 3] → [n, co, h, w]. */
 export interface Conv3x3Problem {
@@ -18,9 +19,9 @@ export interface Conv3x3Problem {
 /**
  * `plain` is the readable one; `blocked` computes 8 channels × 4 rows × 2 columns an invocation and reads the weight as
  * {@link packConv3x3} lays it out; `subgroup` lets 8 invocations compute 8 channels × 8 rows × 8 columns and share what they
- * load.
+ * load; `tiled` brings tiles of the images and the weight into workgroup memory, which pays where there are many channels.
  */
-export type Conv3x3Variant = "plain" | "blocked" | "subgroup";
+export type Conv3x3Variant = "plain" | "blocked" | "subgroup" | "tiled";
 
 const lanes = 64;
 const channelBlock = 8;
@@ -29,6 +30,8 @@ const flopsOf = ({ input, outChannels }: Conv3x3Problem): number => 18 * imageSi
 
 const bytesOf = ({ input, outChannels }: Conv3x3Problem): number =>
   4 * (imageSize(input) + imageSize({ ...input, channels: outChannels }) + 9 * input.channels * outChannels);
+
+const costOf = (problem: Conv3x3Problem) => ({ flops: flopsOf(problem), bytes: bytesOf(problem) });
 
 /** How the weight [co, ci, 3, 3] is read by those that do not want it packed. */
 interface Strides {
@@ -99,6 +102,7 @@ function plain(problem: Conv3x3Problem, strides: Strides): Kernel {
 export function conv3x3(problem: Conv3x3Problem, variant: Conv3x3Variant): Kernel {
   if (variant === "blocked") return blocked(problem);
   const strides = { outStride: problem.input.channels * 9, inStride: 9, flip: 0 } as const;
+  if (variant === "tiled") return conv3x3Tiled(problem, strides, costOf(problem));
   return variant === "plain" ? plain(problem, strides) : subgroup(problem, strides);
 }
 
@@ -114,6 +118,7 @@ export function conv3x3GradInput(problem: Conv3x3Problem, variant: Conv3x3Varian
   const swapped = { input: { ...problem.input, channels: problem.outChannels }, outChannels: inChannels };
   if (variant === "blocked") return blocked(swapped);
   const strides = { outStride: 9, inStride: inChannels * 9, flip: 1 } as const;
+  if (variant === "tiled") return conv3x3Tiled(swapped, strides, costOf(problem));
   return variant === "plain" ? plain(swapped, strides) : subgroup(swapped, strides);
 }
 
@@ -152,7 +157,8 @@ export function conv3x3GradWeight(
   const { outChannels } = problem;
   const elements = inChannels * outChannels * 9;
   const shape = { inChannels, outChannels, height, width };
-  const cost = { flops: flopsOf(problem), bytes: bytesOf(problem) };
+  const cost = costOf(problem);
+  if (variant === "tiled") return conv3x3GradWeightTiled(problem, cost);
   if (variant === "plain") {
     const workgroups = foldWorkgroups(ceilDivide(batch * elements, lanes));
     return {

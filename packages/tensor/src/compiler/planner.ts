@@ -279,6 +279,12 @@ export class Planner implements Lowering {
       if (first !== undefined) {
         const partials = first.outputs[0] as Tensor;
         bindings.statistics = partials;
+        const only = kernel.statistics?.only;
+        if (only !== undefined && only !== this.reduction()) {
+          throw new PlanError(
+            `${kernel.name} sums for the ${only} reduction only; compile with that, or another variant`,
+          );
+        }
         this.partialCounts.set(partials, (kernel.statistics?.partials ?? 0) * partialsPerWorkgroup(this.reduction()));
         for (const other of riding) {
           if (other !== first) this.shared.set(other.outputs[0] as Tensor, partials);
