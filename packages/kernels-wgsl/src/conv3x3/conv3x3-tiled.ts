@@ -1,6 +1,7 @@
 import { ceilDivide, foldWorkgroups, type ImageShape, type Kernel } from "../shared/kernel.js";
 import { wantedPartials } from "../shared/partial-sums.js";
 import gradWeightTiledSource from "./conv3x3-grad-weight-tiled.wgsl.js";
+import matrixSource from "./conv3x3-matrix.wgsl.js";
 import tiledSource from "./conv3x3-tiled.wgsl.js";
 
 interface Problem {
@@ -10,33 +11,37 @@ interface Problem {
 
 type Cost = Pick<Kernel, "flops" | "bytes">;
 
+interface Strides {
+  readonly outStride: number;
+  readonly inStride: number;
+  readonly flip: 0 | 1;
+}
+
 /** Tiles of rows × columns that cover the images; one workgroup computes one. */
-export function coverWithTiles({ input, outChannels }: Problem, rows: number, columns: number) {
+function coverWithTiles({ input, outChannels }: Problem, rows: number, columns: number) {
   const { batch, channels: inChannels, height, width } = input;
   const [rowTiles, columnTiles] = [ceilDivide(height, rows), ceilDivide(width, columns)];
   return { inChannels, outChannels, height, width, rowTiles, columnTiles, tiles: batch * rowTiles * columnTiles };
 }
 
-/** The `tiled` variant of the convolution and of its input gradient; the weight is read by strides. */
-export function conv3x3Tiled(
-  problem: Problem,
-  strides: { readonly outStride: number; readonly inStride: number; readonly flip: 0 | 1 },
-  cost: Cost,
-): Kernel {
-  const cover = coverWithTiles(problem, 8, 16);
-  return {
-    name: "conv3x3-tiled",
-    source: tiledSource,
-    launches: [
-      {
-        sizes: { ...cover, ...strides },
-        workgroups: [...foldWorkgroups(cover.tiles), ceilDivide(problem.outChannels, 32)],
-      },
-    ],
-    ...cost,
-    statistics: { partials: cover.tiles, only: "parallel" },
+/** A convolution of which a workgroup computes 32 channels × 8 rows × 16 columns; the weight is read by strides. */
+const overTiles =
+  (name: string, source: string) =>
+  (problem: Problem, strides: Strides, cost: Cost): Kernel => {
+    const cover = coverWithTiles(problem, 8, 16);
+    const workgroups = [...foldWorkgroups(cover.tiles), ceilDivide(problem.outChannels, 32)] as const;
+    return {
+      ...{ name, source, ...cost },
+      launches: [{ sizes: { ...cover, ...strides }, workgroups }],
+      statistics: { partials: cover.tiles, only: "parallel" },
+    };
   };
-}
+
+/** The `tiled` variant of the convolution and of its input gradient. */
+export const conv3x3Tiled = overTiles("conv3x3-tiled", tiledSource);
+
+/** The `matrix` variant of the convolution and of its input gradient. */
+export const conv3x3Matrix = overTiles("conv3x3-matrix", matrixSource);
 
 /** The `tiled` variant of the weight gradient: partial sums [partials, co, ci, 3, 3]. */
 export function conv3x3GradWeightTiled(problem: Problem, cost: Cost): Kernel & { readonly partials: number } {

@@ -8,7 +8,7 @@ import gradWeightSource from "./conv3x3-grad-weight.wgsl.js";
 import gradWeightBlockedSource from "./conv3x3-grad-weight-blocked.wgsl.js";
 import gradWeightSubgroupSource from "./conv3x3-grad-weight-subgroup.wgsl.js";
 import subgroupSource from "./conv3x3-subgroup.wgsl.js";
-import { conv3x3GradWeightTiled, conv3x3Tiled } from "./conv3x3-tiled.js";
+import { conv3x3GradWeightTiled, conv3x3Matrix, conv3x3Tiled } from "./conv3x3-tiled.js";
 
 /** A 3×3 convolution, stride 1, zero padding 1: input [n, ci, h, w], weight [co, ci, 3, 3] → [n, co, h, w]. */
 export interface Conv3x3Problem {
@@ -22,6 +22,9 @@ export interface Conv3x3Problem {
  * load; `tiled` brings tiles of the images and the weight into workgroup memory, which pays where there are many channels.
  */
 export type Conv3x3Variant = "plain" | "blocked" | "subgroup" | "tiled";
+
+/** `matrix` multiplies in f16 by a GPU's matrix units, see shared/subgroup-matrix.ts; the weight gradient has none. */
+export type Conv3x3OutputVariant = Conv3x3Variant | "matrix";
 
 const lanes = 64;
 const channelBlock = 8;
@@ -99,10 +102,11 @@ function plain(problem: Conv3x3Problem, strides: Strides): Kernel {
  *
  * Slots Input and Output, statistics of the output. `weight` is [co, ci, 3, 3] or, for `blocked`, packed `forward`.
  */
-export function conv3x3(problem: Conv3x3Problem, variant: Conv3x3Variant): Kernel {
+export function conv3x3(problem: Conv3x3Problem, variant: Conv3x3OutputVariant): Kernel {
   if (variant === "blocked") return blocked(problem);
   const strides = { outStride: problem.input.channels * 9, inStride: 9, flip: 0 } as const;
   if (variant === "tiled") return conv3x3Tiled(problem, strides, costOf(problem));
+  if (variant === "matrix") return conv3x3Matrix(problem, strides, costOf(problem));
   return variant === "plain" ? plain(problem, strides) : subgroup(problem, strides);
 }
 
@@ -113,12 +117,13 @@ export function conv3x3(problem: Conv3x3Problem, variant: Conv3x3Variant): Kerne
  * Slots Input (reads gradOutput) and Output (writes the gradient), statistics of what it writes. `weight` is
  * [co, ci, 3, 3] or, for `blocked`, packed `grad-input`.
  */
-export function conv3x3GradInput(problem: Conv3x3Problem, variant: Conv3x3Variant): Kernel {
+export function conv3x3GradInput(problem: Conv3x3Problem, variant: Conv3x3OutputVariant): Kernel {
   const inChannels = problem.input.channels;
   const swapped = { input: { ...problem.input, channels: problem.outChannels }, outChannels: inChannels };
   if (variant === "blocked") return blocked(swapped);
   const strides = { outStride: 9, inStride: inChannels * 9, flip: 1 } as const;
   if (variant === "tiled") return conv3x3Tiled(swapped, strides, costOf(problem));
+  if (variant === "matrix") return conv3x3Matrix(swapped, strides, costOf(problem));
   return variant === "plain" ? plain(swapped, strides) : subgroup(swapped, strides);
 }
 

@@ -30,11 +30,14 @@ interface Room {
   readonly pack: (inChannels: number, outChannels: number, direction: "forward" | "grad-input") => PackedLayout;
 }
 
-/** A variant that every family has. @throws RangeError for one of the 3×3 convolution only. */
-function common<Variant extends ConvolutionVariant>(variant: Variant): Exclude<Variant, "tiled"> {
-  if (variant === "tiled")
-    throw new RangeError("only the 3×3 convolution has a tiled kernel; choose a candidate variant");
-  return variant as Exclude<Variant, "tiled">;
+/** A variant that every family has. @throws RangeError for one that only the 3×3 convolution has. */
+function common<Variant extends ConvolutionVariant>(variant: Variant): Exclude<Variant, "tiled" | "matrix"> {
+  if (variant === "tiled" || variant === "matrix") {
+    throw new RangeError(
+      `only the 3×3 convolution has a ${variant} kernel; choose one of the call's candidate variants`,
+    );
+  }
+  return variant as Exclude<Variant, "tiled" | "matrix">;
 }
 
 /** Where a subgroup shares no sums, its invocations sum each for itself. */
@@ -45,7 +48,11 @@ const rooms: Readonly<Record<ConvolutionCall["family"], Room>> = {
   conv3x3: {
     forward: conv3x3,
     gradInput: conv3x3GradInput,
-    gradWeight: conv3x3GradWeight,
+    gradWeight: (problem, variant) => {
+      if (variant === "matrix")
+        throw new RangeError("a weight gradient has no matrix kernel; choose a candidate variant");
+      return conv3x3GradWeight(problem, variant);
+    },
     pack: packConv3x3,
   },
   conv1x1: {

@@ -109,6 +109,9 @@ export class Planner implements Lowering {
     this.convolutions.push(call);
     if (kernels === "plain") return "plain";
     const timed = typeof kernels === "string" ? undefined : kernels.fastest(call, precision);
+    if (timed === "matrix" && precision !== "f16") {
+      throw new PlanError('matrix kernels multiply in f16: compile with precision "f16", or take another variant');
+    }
     return timed ?? defaultVariant(call, this.reduction());
   }
 
