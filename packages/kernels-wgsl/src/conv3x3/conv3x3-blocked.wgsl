@@ -12,12 +12,15 @@ struct Sizes {
   columnTiles: u32, // ceil(width / 2)
   tiles: u32, // batch * rowTiles * columnTiles
   groups: u32, // ceil(tiles / 64)
+  shortcutChannels: u32,
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> input: array<real>; // [n, ci, h, w]
 @group(0) @binding(2) var<uniform> weight: array<vec4f, 4096>; // [blocks, ci, 9, 8]
-@group(0) @binding(3) var<storage, read_write> output: array<real>; // [n, co, h, w]
+@group(0) @binding(3) var<storage, read> shortcut: array<real>; // [n, cs, h, w], see addShortcut
+@group(0) @binding(4) var<uniform> shortcutWeight: array<vec4f, 4096>; // [blocks, cs, 8]
+@group(0) @binding(5) var<storage, read_write> output: array<real>; // [n, co, h, w]
 
 struct InputChannel { base: u32 }
 fn prepareInput(n: u32, c: u32) -> InputChannel {
@@ -25,6 +28,14 @@ fn prepareInput(n: u32, c: u32) -> InputChannel {
 }
 fn loadInput(channel: InputChannel, y: u32, x: u32, pixel: u32) -> f32 {
   return f32(input[channel.base + pixel]);
+}
+
+struct ShortcutChannel { base: u32 }
+fn prepareShortcut(n: u32, c: u32) -> ShortcutChannel {
+  return ShortcutChannel((n * sizes.shortcutChannels + c) * sizes.height * sizes.width);
+}
+fn loadShortcut(channel: ShortcutChannel, y: u32, x: u32, pixel: u32) -> f32 {
+  return f32(shortcut[channel.base + pixel]);
 }
 
 struct OutputChannel { base: u32 }
@@ -70,8 +81,11 @@ fn loadRow(channel: InputChannel, tile: Tile, step: u32) -> vec4f {
 
 // Adds one tap: left and right hold what it sees in the four rows of the tile's two columns.
 fn addTap(sums: ptr<function, array<vec4f, 16>>, at: u32, left: vec4f, right: vec4f) {
-  let low = weight[at];
-  let high = weight[at + 1u];
+  addProducts(sums, weight[at], weight[at + 1u], left, right);
+}
+
+// Adds the products with the weights of the block's eight output channels.
+fn addProducts(sums: ptr<function, array<vec4f, 16>>, low: vec4f, high: vec4f, left: vec4f, right: vec4f) {
   (*sums)[0] += low.x * left;
   (*sums)[1] += low.x * right;
   (*sums)[2] += low.y * left;
@@ -99,6 +113,28 @@ fn addRow(sums: ptr<function, array<vec4f, 16>>, at: u32, a: vec4f, b: vec4f, c:
   addTap(sums, at, column0, column1);
   addTap(sums, at + 2u, column1, column2);
   addTap(sums, at + 4u, column2, column3);
+}
+
+// The shortcut: a 1×1 convolution of other images of the same extents, added to the sums.
+fn addShortcut(sums: ptr<function, array<vec4f, 16>>, tile: Tile, block: u32) {
+  let right = tile.columns.z; // the second column, kept inside the image; what lies outside is not stored
+  let channels = select(0u, sizes.shortcutChannels, tile.live);
+  for (var c = 0u; c < channels; c++) {
+    let channel = prepareShortcut(tile.n, c);
+    let at = 2u * (block * sizes.shortcutChannels + c);
+    addProducts(sums, shortcutWeight[at], shortcutWeight[at + 1u], shortcutRows(channel, tile.y, tile.x), shortcutRows(channel, tile.y, right));
+  }
+}
+
+fn shortcutRows(channel: ShortcutChannel, y: u32, x: u32) -> vec4f {
+  let rows = min(vec4u(y, y + 1u, y + 2u, y + 3u), vec4u(sizes.height - 1u));
+  let pixels = rows * sizes.width + x;
+  return vec4f(
+    loadShortcut(channel, rows.x, x, pixels.x),
+    loadShortcut(channel, rows.y, x, pixels.y),
+    loadShortcut(channel, rows.z, x, pixels.z),
+    loadShortcut(channel, rows.w, x, pixels.w),
+  );
 }
 
 fn storePixel(s: ptr<function, Statistics>, channel: OutputChannel, value: f32, y: u32, x: u32) {
@@ -153,6 +189,7 @@ fn main(
     addRow(&sums, taps + 6u, row1, row2, row3, row4);
     addRow(&sums, taps + 12u, row2, row3, row4, row5);
   }
+  addShortcut(&sums, tile, workgroup.z);
 
   // One call a channel, not a loop: a variable index would move the sums out of registers.
   let firstChannel = workgroup.z * CHANNEL_BLOCK;

@@ -1,5 +1,6 @@
 import { openNullGpu } from "@lobule/node-gpu";
 import { beforeAll, describe, expect, test } from "vitest";
+import { conv1x1Reference } from "../conv1x1/conv1x1.reference.js";
 import { fromHalf, toHalf } from "../convert/half.js";
 import { imageSize } from "../shared/kernel.js";
 import { pasteSlots } from "../shared/slots.js";
@@ -79,8 +80,48 @@ describe.each(conv3x3Cases)("$input × $outChannels: $why", (problem) => {
   });
 });
 
+test.for(conv3x3Cases)("with a 1×1 convolution beside it, $input × $outChannels: $why", async (problem, ctx) => {
+  if (!half) ctx.skip("adapter lacks shader-f16 or subgroups");
+  const { forward, gradInput, input, weight, shape, outChannels } = runsOf(problem);
+  const channels = 19;
+  const shortcut = rounded(randomArray(imageSize({ ...shape, channels }), 4));
+  const beside = (direction: typeof conv3x3, transposed: boolean) => {
+    const kernel = direction(problem, "matrix", { channels, transposed });
+    return { ...kernel, source: withEmulatedMatrices(kernel.source) };
+  };
+  const plus = (a: Float64Array, b: Float64Array) => a.map((value, i) => value + (b[i] as number));
+  const ahead = rounded(randomArray(channels * outChannels, 5));
+  await checkRun(
+    device,
+    {
+      ...{ ...forward, what: "conv3x3, matrix, with a shortcut", kernel: beside(conv3x3, false) },
+      arrays: { ...forward.arrays, shortcut, shortcutWeight: ahead },
+    },
+    plus(
+      conv3x3Reference(input, shape, weight, outChannels),
+      conv1x1Reference(shortcut, { ...shape, channels }, ahead, outChannels),
+    ),
+  );
+  // Backward the weight lies as [channels, input's channels].
+  const back = rounded(randomArray(channels * shape.channels, 6));
+  const turned = back.map((_, i) => back[(i % channels) * shape.channels + Math.floor(i / channels)] as number);
+  await checkRun(
+    device,
+    {
+      ...{ ...gradInput, what: "conv3x3GradInput, matrix, with a shortcut", kernel: beside(conv3x3GradInput, true) },
+      arrays: { ...gradInput.arrays, shortcut, shortcutWeight: back },
+    },
+    plus(
+      await runLinear(device, gradInput),
+      conv1x1Reference(shortcut, { ...shape, channels }, turned, shape.channels),
+    ),
+  );
+});
+
 describe("the text for matrix units compiles", () => {
-  const { source } = conv3x3({ input: { batch: 1, channels: 16, height: 8, width: 16 }, outChannels: 32 }, "matrix");
+  const problem = { input: { batch: 1, channels: 16, height: 8, width: 16 }, outChannels: 32 };
+  const { source } = conv3x3(problem, "matrix");
+  const beside = conv3x3(problem, "matrix", { channels: 8, transposed: false }).source;
   let compiler: GPUDevice;
   beforeAll(async () => {
     const adapter = await (await openNullGpu()).requestAdapter();
@@ -91,6 +132,8 @@ describe("the text for matrix units compiles", () => {
   const texts = {
     "as it stands": source,
     "with f16 storage": withStorageType(source, "f16"),
+    "with a shortcut": beside,
+    "with a shortcut and moments, f16 storage": withStorageType(pasteSlots(beside, [momentsSlot("parallel")]), "f16"),
     "with moments": pasteSlots(source, [momentsSlot("parallel")]),
     "with sums, f16 storage": withStorageType(pasteSlots(source, [sumsSlot("value * 2.0", "parallel")]), "f16"),
   };

@@ -22,12 +22,17 @@ struct Sizes {
   outStride: u32, // weights from one output channel to the next
   inStride: u32, // weights from one input channel to the next
   flip: u32, // 1 where the taps are turned by 180°
+  shortcutChannels: u32,
+  shortcutOutStride: u32, // weights of the shortcut from one output channel to the next
+  shortcutInStride: u32, // and from one of its input channels to the next
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> input: array<real>; // [n, ci, h, w]
 @group(0) @binding(2) var<storage, read> weight: array<f32>; // [co, ci, 3, 3]
-@group(0) @binding(3) var<storage, read_write> output: array<real>; // [n, co, h, w]
+@group(0) @binding(3) var<storage, read> shortcut: array<real>; // [n, cs, h, w], see addShortcut
+@group(0) @binding(4) var<storage, read> shortcutWeight: array<f32>; // [co, cs]
+@group(0) @binding(5) var<storage, read_write> output: array<real>; // [n, co, h, w]
 
 struct InputChannel { base: u32 }
 fn prepareInput(n: u32, c: u32) -> InputChannel {
@@ -35,6 +40,14 @@ fn prepareInput(n: u32, c: u32) -> InputChannel {
 }
 fn loadInput(channel: InputChannel, y: u32, x: u32, pixel: u32) -> f32 {
   return f32(input[channel.base + pixel]);
+}
+
+struct ShortcutChannel { base: u32 }
+fn prepareShortcut(n: u32, c: u32) -> ShortcutChannel {
+  return ShortcutChannel((n * sizes.shortcutChannels + c) * sizes.height * sizes.width);
+}
+fn loadShortcut(channel: ShortcutChannel, y: u32, x: u32, pixel: u32) -> f32 {
+  return f32(shortcut[channel.base + pixel]);
 }
 
 struct OutputChannel { base: u32 }
@@ -107,6 +120,41 @@ fn fetchWeights(firstOut: u32, firstIn: u32, tapRow: u32, lane: u32) {
   }
 }
 
+// The shortcut: a 1×1 convolution of other images of the same extents, added to the sums. What lies outside the image is
+// not stored, and so may be anything.
+fn addShortcut(
+  low0: ptr<function, Sums>, low1: ptr<function, Sums>, high0: ptr<function, Sums>, high1: ptr<function, Sums>,
+  tile: Tile, firstOut: u32, subgroup: u32, lane: u32,
+) {
+  for (var first = 0u; first < sizes.shortcutChannels; first += SLAB) {
+    let last = sizes.shortcutChannels - 1u;
+    for (var c = lane / 8u % 4u; c < SLAB; c += 4u) {
+      let channel = prepareShortcut(tile.n, min(first + c, last));
+      for (var i = lane / 32u * 8u + lane % 8u; i < 128u; i += WORKGROUP / 4u) {
+        let y = min(tile.y + i / 16u, sizes.height - 1u);
+        let x = min(tile.x + i % 16u, sizes.width - 1u);
+        let value = loadShortcut(channel, y, x, y * sizes.width + x);
+        rightMatrices[i * SLAB + c] = f16(select(0.0, value, first + c <= last));
+      }
+    }
+    for (var i = lane; i < CHANNEL_BLOCK * SLAB; i += WORKGROUP) {
+      let co = min(firstOut + i / SLAB, sizes.outChannels - 1u);
+      let at = co * sizes.shortcutOutStride + min(first + i % SLAB, last) * sizes.shortcutInStride;
+      leftMatrices[i] = f16(shortcutWeight[at]);
+    }
+    workgroupBarrier();
+    let low = loadLeft(0u);
+    let high = loadLeft(16u * SLAB);
+    let right0 = loadRight(2u * subgroup * 16u * SLAB);
+    let right1 = loadRight((2u * subgroup + 1u) * 16u * SLAB);
+    *low0 = multiplyAdd(low, right0, *low0);
+    *low1 = multiplyAdd(low, right1, *low1);
+    *high0 = multiplyAdd(high, right0, *high0);
+    *high1 = multiplyAdd(high, right1, *high1);
+    workgroupBarrier();
+  }
+}
+
 // Stores 16 output channels of a row of the subgroup's tile, and takes statistics: first sixteen invocations store
 // neighbouring pixels of a channel, then each takes what was stored of a channel of its own.
 fn storeRow(s: ptr<function, Statistics>, sums: Sums, tile: Tile, firstOut: u32, subgroup: u32, lane: u32) {
@@ -172,6 +220,8 @@ fn main(
       workgroupBarrier();
     }
   }
+
+  addShortcut(&low0, &low1, &high0, &high1, tile, firstOut, subgroup, lane);
 
   var lowStatistics: Statistics;
   var highStatistics: Statistics;

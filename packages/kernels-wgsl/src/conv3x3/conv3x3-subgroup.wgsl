@@ -22,12 +22,17 @@ struct Sizes {
   outStride: u32, // weights from one output channel to the next
   inStride: u32, // weights from one input channel to the next
   flip: u32, // 1 where the taps are turned by 180°, as for an input gradient
+  shortcutChannels: u32,
+  shortcutOutStride: u32, // weights of the shortcut from one output channel to the next
+  shortcutInStride: u32, // weights of the shortcut from one of its channels to the next
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> input: array<real>; // [n, ci, h, w]
 @group(0) @binding(2) var<storage, read> weight: array<f32>; // [co, ci, 3, 3]
-@group(0) @binding(3) var<storage, read_write> output: array<real>; // [n, co, h, w]
+@group(0) @binding(3) var<storage, read> shortcut: array<real>; // [n, cs, h, w], see addShortcut
+@group(0) @binding(4) var<storage, read> shortcutWeight: array<f32>; // [co, cs]
+@group(0) @binding(5) var<storage, read_write> output: array<real>; // [n, co, h, w]
 
 struct InputChannel { base: u32 }
 fn prepareInput(n: u32, c: u32) -> InputChannel {
@@ -35,6 +40,14 @@ fn prepareInput(n: u32, c: u32) -> InputChannel {
 }
 fn loadInput(channel: InputChannel, y: u32, x: u32, pixel: u32) -> f32 {
   return f32(input[channel.base + pixel]);
+}
+
+struct ShortcutChannel { base: u32 }
+fn prepareShortcut(n: u32, c: u32) -> ShortcutChannel {
+  return ShortcutChannel((n * sizes.shortcutChannels + c) * sizes.height * sizes.width);
+}
+fn loadShortcut(channel: ShortcutChannel, y: u32, x: u32, pixel: u32) -> f32 {
+  return f32(shortcut[channel.base + pixel]);
 }
 
 struct OutputChannel { base: u32 }
@@ -104,6 +117,44 @@ struct Tile {
   y: u32,
   x: u32,
   live: bool, // false for the subgroups beyond the last tile
+}
+
+// The shortcut: a 1×1 convolution of other images of the same extents, added to the sums.
+fn addShortcut(sums: ptr<function, array<vec4f, 16>>, tile: Tile, firstChannel: u32, place: u32) {
+  let first = min(firstChannel + place, sizes.outChannels - 1u) * sizes.shortcutOutStride;
+  let channels = select(0u, sizes.shortcutChannels, tile.live);
+  for (var c = 0u; c < channels; c++) {
+    let rows = shortcutRows(prepareShortcut(tile.n, c), tile);
+    let weight = shortcutWeight[first + c * sizes.shortcutInStride];
+    addTap(sums, 0u, subgroupShuffle(weight, 0u), rows);
+    addTap(sums, 1u, subgroupShuffle(weight, 1u), rows);
+    addTap(sums, 2u, subgroupShuffle(weight, 2u), rows);
+    addTap(sums, 3u, subgroupShuffle(weight, 3u), rows);
+    addTap(sums, 4u, subgroupShuffle(weight, 4u), rows);
+    addTap(sums, 5u, subgroupShuffle(weight, 5u), rows);
+    addTap(sums, 6u, subgroupShuffle(weight, 6u), rows);
+    addTap(sums, 7u, subgroupShuffle(weight, 7u), rows);
+  }
+}
+
+// The invocation's eight pixels of a channel; what lies outside the image is not stored.
+fn shortcutRows(channel: ShortcutChannel, tile: Tile) -> array<vec4f, 2> {
+  return array(
+    vec4f(
+      shortcutAt(channel, tile.y, tile.x), shortcutAt(channel, tile.y + 1u, tile.x),
+      shortcutAt(channel, tile.y + 2u, tile.x), shortcutAt(channel, tile.y + 3u, tile.x),
+    ),
+    vec4f(
+      shortcutAt(channel, tile.y + 4u, tile.x), shortcutAt(channel, tile.y + 5u, tile.x),
+      shortcutAt(channel, tile.y + 6u, tile.x), shortcutAt(channel, tile.y + 7u, tile.x),
+    ),
+  );
+}
+
+fn shortcutAt(channel: ShortcutChannel, y: u32, x: u32) -> f32 {
+  let row = min(y, sizes.height - 1u);
+  let column = min(x, sizes.width - 1u);
+  return loadShortcut(channel, row, column, row * sizes.width + column);
 }
 
 fn storePixel(s: ptr<function, Statistics>, channel: OutputChannel, value: f32, y: u32, x: u32) {
@@ -204,6 +255,7 @@ fn main(
     addChannel(&sums, 6u, &weights, leftColumn, column, rightColumn);
     addChannel(&sums, 7u, &weights, leftColumn, column, rightColumn);
   }
+  addShortcut(&sums, tile, firstChannel, place);
 
   storeChannel(tile, firstChannel, 0u, lane, sums[0], sums[1]);
   storeChannel(tile, firstChannel, 1u, lane, sums[2], sums[3]);

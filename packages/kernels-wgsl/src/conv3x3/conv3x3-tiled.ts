@@ -11,12 +11,6 @@ interface Problem {
 
 type Cost = Pick<Kernel, "flops" | "bytes">;
 
-interface Strides {
-  readonly outStride: number;
-  readonly inStride: number;
-  readonly flip: 0 | 1;
-}
-
 /** Tiles of rows × columns that cover the images; one workgroup computes one. */
 function coverWithTiles({ input, outChannels }: Problem, rows: number, columns: number) {
   const { batch, channels: inChannels, height, width } = input;
@@ -27,7 +21,7 @@ function coverWithTiles({ input, outChannels }: Problem, rows: number, columns: 
 /** A convolution of which a workgroup computes 32 channels × 8 rows × 16 columns; the weight is read by strides. */
 const overTiles =
   (name: string, source: string) =>
-  (problem: Problem, strides: Strides, cost: Cost): Kernel => {
+  (problem: Problem, strides: Readonly<Record<string, number>>, cost: Cost): Kernel => {
     const cover = coverWithTiles(problem, 8, 16);
     const workgroups = [...foldWorkgroups(cover.tiles), ceilDivide(problem.outChannels, 32)] as const;
     return {

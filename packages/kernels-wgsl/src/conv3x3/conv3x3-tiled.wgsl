@@ -17,12 +17,17 @@ struct Sizes {
   outStride: u32, // weights from one output channel to the next
   inStride: u32, // weights from one input channel to the next
   flip: u32, // 1 where the taps are turned by 180°
+  shortcutChannels: u32,
+  shortcutOutStride: u32, // weights of the shortcut from one output channel to the next
+  shortcutInStride: u32, // and from one of its input channels to the next
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> input: array<real>; // [n, ci, h, w]
 @group(0) @binding(2) var<storage, read> weight: array<f32>; // [co, ci, 3, 3]
-@group(0) @binding(3) var<storage, read_write> output: array<real>; // [n, co, h, w]
+@group(0) @binding(3) var<storage, read> shortcut: array<real>; // [n, cs, h, w], see addShortcut
+@group(0) @binding(4) var<storage, read> shortcutWeight: array<f32>; // [co, cs]
+@group(0) @binding(5) var<storage, read_write> output: array<real>; // [n, co, h, w]
 
 struct InputChannel { base: u32 }
 fn prepareInput(n: u32, c: u32) -> InputChannel {
@@ -30,6 +35,14 @@ fn prepareInput(n: u32, c: u32) -> InputChannel {
 }
 fn loadInput(channel: InputChannel, y: u32, x: u32, pixel: u32) -> f32 {
   return f32(input[channel.base + pixel]);
+}
+
+struct ShortcutChannel { base: u32 }
+fn prepareShortcut(n: u32, c: u32) -> ShortcutChannel {
+  return ShortcutChannel((n * sizes.shortcutChannels + c) * sizes.height * sizes.width);
+}
+fn loadShortcut(channel: ShortcutChannel, y: u32, x: u32, pixel: u32) -> f32 {
+  return f32(shortcut[channel.base + pixel]);
 }
 
 struct OutputChannel { base: u32 }
@@ -125,6 +138,41 @@ fn addRow(sums: ptr<function, array<vec4f, 16>>, at: u32, a: vec4f, b: vec4f, c:
   addTap(sums, at + 2u, column2, vec4f(a.w, b.w, c.w, d.w));
 }
 
+// The shortcut: a 1×1 convolution of other images of the same extents, added to the sums. What lies outside the image is
+// not stored, and so may be anything. pixelsAt, weightsAt: where the invocation's pixels and channels begin.
+fn addShortcut(
+  sums: ptr<function, array<vec4f, 16>>, tile: Tile, firstOut: u32, pixelsAt: u32, weightsAt: u32, lane: u32,
+) {
+  for (var first = 0u; first < sizes.shortcutChannels; first += SLAB) {
+    let last = sizes.shortcutChannels - 1u;
+    for (var c = 0u; c < SLAB; c++) {
+      let channel = prepareShortcut(tile.n, min(first + c, last));
+      for (var i = lane; i < 128u; i += WORKGROUP) {
+        let y = min(tile.y + i / 16u, sizes.height - 1u);
+        let x = min(tile.x + i % 16u, sizes.width - 1u);
+        let value = loadShortcut(channel, y, x, y * sizes.width + x);
+        pixels[(c * ROWS + i / 16u) * PITCH + i % 16u] = select(0.0, value, first + c <= last);
+      }
+    }
+    for (var i = lane; i < 8u * SLAB; i += WORKGROUP) {
+      let at = min(first + i % SLAB, last) * sizes.shortcutInStride;
+      let outs = min(vec4u(firstOut + i / SLAB * 4u) + vec4u(0u, 1u, 2u, 3u), vec4u(sizes.outChannels - 1u));
+      let co = outs * sizes.shortcutOutStride;
+      weights[i / SLAB * TAPS_PITCH + i % SLAB] =
+        vec4f(shortcutWeight[at + co.x], shortcutWeight[at + co.y], shortcutWeight[at + co.z], shortcutWeight[at + co.w]);
+    }
+    workgroupBarrier();
+    for (var c = 0u; c < SLAB; c++) {
+      let at = pixelsAt + c * ROWS * PITCH;
+      let left = vec4f(pixels[at], pixels[at + PITCH], pixels[at + 2u * PITCH], pixels[at + 3u * PITCH]);
+      let right =
+        vec4f(pixels[at + 1u], pixels[at + PITCH + 1u], pixels[at + 2u * PITCH + 1u], pixels[at + 3u * PITCH + 1u]);
+      addTap(sums, weightsAt + c, left, right);
+    }
+    workgroupBarrier();
+  }
+}
+
 fn storePixel(s: ptr<function, Statistics>, channel: OutputChannel, value: f32, y: u32, x: u32) {
   if (y < sizes.height && x < sizes.width) {
     let pixel = y * sizes.width + x;
@@ -181,6 +229,8 @@ fn main(
     }
     workgroupBarrier();
   }
+
+  addShortcut(&sums, tile, firstChannel, row * PITCH + column, block / 4u * TAPS_PITCH, lane);
 
   // One call a channel, not a loop: a variable index would move the sums out of registers.
   let own = Tile(tile.n, tile.y + row, tile.x + column);

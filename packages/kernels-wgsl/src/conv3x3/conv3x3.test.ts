@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { packConv1x1 } from "../conv1x1/conv1x1.js";
+import { conv1x1Reference } from "../conv1x1/conv1x1.reference.js";
 import { imageSize } from "../shared/kernel.js";
 import { packWeight } from "../shared/packing.js";
 import { expectClose, randomArray } from "../testing/close.js";
@@ -12,6 +14,7 @@ import {
 } from "../testing/convolution-checks.js";
 import { hasSubgroupsOfEight, testDevice } from "../testing/device.js";
 import { checkAgainstFullStorage } from "../testing/half-storage.js";
+import type { HostArray } from "../testing/runner.js";
 import { conv3x3Cases } from "./conv3x3.cases.js";
 import {
   type Conv3x3Problem,
@@ -87,6 +90,56 @@ describe.each(conv3x3Cases)("$input × $outChannels: $why", (problem) => {
   });
 });
 
+/** A problem's kernels with a shortcut of `channels` beside it, and what they should give. */
+function shortcutRunsOf(problem: Conv3x3Problem, variant: Conv3x3Variant, channels: number) {
+  const { forward, gradInput, shape, input, weight, outChannels } = runsOf(problem, variant);
+  const shortcut = randomArray(imageSize({ ...shape, channels }), 4);
+  const packed = (values: Float32Array, from: number, to: number, direction: "forward" | "grad-input") =>
+    variant === "blocked" ? packWeight(values, packConv1x1(from, to, direction)) : values;
+  // Forward the shortcut leads from `channels` to the output's; backward it led from the input's channels to `channels`.
+  const ahead = randomArray(channels * outChannels, 5);
+  const back = randomArray(channels * shape.channels, 6);
+  const backTransposed = Float64Array.from(
+    back,
+    (_, i) => back[(i % channels) * shape.channels + Math.floor(i / channels)] as number,
+  );
+  const plus = (a: Float64Array, b: Float64Array) => a.map((value, i) => value + (b[i] as number));
+  return {
+    forward: {
+      ...forward,
+      what: `${forward.what}, with a shortcut`,
+      kernel: conv3x3(problem, variant, { channels, transposed: false }),
+      arrays: { ...forward.arrays, shortcut, shortcutWeight: packed(ahead, channels, outChannels, "forward") },
+    },
+    output: plus(
+      conv3x3Reference(input, shape, weight, outChannels),
+      conv1x1Reference(shortcut, { ...shape, channels }, ahead, outChannels),
+    ),
+    gradInput: {
+      ...gradInput,
+      what: `${gradInput.what}, with a shortcut`,
+      kernel: conv3x3GradInput(problem, variant, { channels, transposed: true }),
+      arrays: { ...gradInput.arrays, shortcut, shortcutWeight: packed(back, shape.channels, channels, "grad-input") },
+    },
+    alone: gradInput,
+    added: conv1x1Reference(shortcut, { ...shape, channels }, backTransposed, shape.channels),
+  };
+}
+
+describe.each(conv3x3Cases)("with a 1×1 convolution beside it, $input × $outChannels: $why", (problem) => {
+  test.for(variants)("output and input gradient, %s", async (variant, ctx) => {
+    if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");
+    const { forward, output, gradInput, alone, added } = shortcutRunsOf(problem, variant, 5);
+    await checkRun(device, forward, output);
+    const without = await runLinear(device, alone);
+    await checkRun(
+      device,
+      gradInput,
+      without.map((value, i) => value + (added[i] as number)),
+    );
+  });
+});
+
 describe.each(conv3x3Cases)("weight gradient without barriers, $input × $outChannels: $why", (problem) => {
   test("gradient, and the same bits twice", async () => {
     const { gradWeightSerial, lossOfWeight, weight } = runsOf(problem, "blocked");
@@ -123,6 +176,11 @@ describe.each(variants)("%s", (variant) => {
       outputs: { output: gradInput.length },
       untouched: { weight: packed },
     });
+    const beside = shortcutRunsOf({ input: { ...shape, channels: 4 }, outChannels: 3 }, variant, 2).forward;
+    const { input: image = [], shortcut = [], ...weights } = beside.arrays as Readonly<Record<string, HostArray>>;
+    await checkAgainstFullStorage(device, "with a shortcut", beside.kernel, {
+      ...{ inputs: { input: image, shortcut }, outputs: { output: beside.length }, untouched: weights },
+    });
     await checkHalfStorage(device, forward, ["input"], ({ input = new Float32Array() }) =>
       conv3x3Reference(input, shape, weight, outChannels),
     );
@@ -147,6 +205,14 @@ test("the reference on an image of ones: 4 taps see a corner, 6 an edge, 9 the c
   expect([...conv3x3Reference([1, 2, 3, 4, 5, 6, 7, 8, 9], shape, [0, 1, 0, 0, 0, 0, 0, 0, 0], 1)]).toEqual([
     0, 0, 0, 1, 2, 3, 4, 5, 6,
   ]);
+});
+
+test("without a shortcut nothing of it is left in the text", () => {
+  for (const variant of variants) {
+    const { source } = conv3x3({ input: { batch: 1, channels: 2, height: 4, width: 4 }, outChannels: 3 }, variant);
+    expect(source).not.toContain("shortcutWeight");
+    expect(source).not.toContain("loadShortcut");
+  }
 });
 
 test("weights beyond 64 KiB come from storage, still in one launch", () => {

@@ -2,6 +2,7 @@ import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } f
 import { withSerialSums } from "../shared/lane-sums.js";
 import { noWeight, type PackedLayout, packBlocks, planWeight, withWeightAccess } from "../shared/packing.js";
 import { sumLanes, wantedPartials, wantedSerialPartials, wantedSubgroupPartials } from "../shared/partial-sums.js";
+import { hasFunction, removeBinding, renumberBindings, replaceDefinition } from "../shared/wgsl-text.js";
 import plainSource from "./conv3x3.wgsl.js";
 import blockedSource from "./conv3x3-blocked.wgsl.js";
 import gradWeightSource from "./conv3x3-grad-weight.wgsl.js";
@@ -26,15 +27,47 @@ export type Conv3x3Variant = "plain" | "blocked" | "subgroup" | "tiled";
 /** `matrix` multiplies in f16 by a GPU's matrix units, see shared/subgroup-matrix.ts; the weight gradient has none. */
 export type Conv3x3OutputVariant = Conv3x3Variant | "matrix";
 
+/**
+ * A 1×1 convolution of other images of the same extents, whose result is added: `shortcut` [n, channels, h, w], with
+ * `shortcutWeight` [co, channels], or [channels, co] where it is transposed, as for an input gradient. For `blocked` the
+ * weight is packed as that of a 1×1 convolution.
+ */
+export interface Shortcut {
+  readonly channels: number;
+  readonly transposed: boolean;
+}
+
 const lanes = 64;
 const channelBlock = 8;
 
-const flopsOf = ({ input, outChannels }: Conv3x3Problem): number => 18 * imageSize(input) * outChannels;
+/** Floating-point operations and bytes, with what a shortcut adds. */
+function costOf({ input, outChannels }: Conv3x3Problem, shortcut?: Shortcut) {
+  const beside = imageSize({ ...input, channels: shortcut?.channels ?? 0 });
+  const weights = (9 * input.channels + (shortcut?.channels ?? 0)) * outChannels;
+  return {
+    flops: (18 * imageSize(input) + 2 * beside) * outChannels,
+    bytes: 4 * (imageSize(input) + beside + imageSize({ ...input, channels: outChannels }) + weights),
+  };
+}
 
-const bytesOf = ({ input, outChannels }: Conv3x3Problem): number =>
-  4 * (imageSize(input) + imageSize({ ...input, channels: outChannels }) + 9 * input.channels * outChannels);
+/** A file's text with its shortcut or, where there is none, without. */
+function withShortcut(source: string, shortcut: Shortcut | undefined): string {
+  if (shortcut !== undefined) return source;
+  const start = source.indexOf("fn addShortcut(");
+  const signature = source.slice(start, source.indexOf("{", start));
+  const text = replaceDefinition(source, "fn", "addShortcut", `${signature}{}`);
+  const unused = ["prepareShortcut", "loadShortcut", "shortcutRows", "shortcutAt"].filter((name) =>
+    hasFunction(text, name),
+  );
+  const bare = unused.reduce((result, name) => replaceDefinition(result, "fn", name, ""), text);
+  return renumberBindings(removeBinding(removeBinding(bare, "shortcut"), "shortcutWeight"));
+}
 
-const costOf = (problem: Conv3x3Problem) => ({ flops: flopsOf(problem), bytes: bytesOf(problem) });
+/** Fields of `Sizes` that tell how the shortcut's weight is read where it is not packed. */
+const shortcutStrides = (shortcut: Shortcut | undefined, outChannels: number) => ({
+  shortcutOutStride: shortcut?.transposed === true ? 1 : (shortcut?.channels ?? 0),
+  shortcutInStride: shortcut?.transposed === true ? outChannels : 1,
+});
 
 /** How the weight [co, ci, 3, 3] is read by those that do not want it packed. */
 interface Strides {
@@ -55,76 +88,92 @@ function tilesOf({ input, outChannels }: Conv3x3Problem, rows: number, columns: 
   return { inChannels, outChannels, height, width, rowTiles, columnTiles, tiles, groups: ceilDivide(tiles, perGroup) };
 }
 
-function blocked(problem: Conv3x3Problem): Kernel {
+function blocked(problem: Conv3x3Problem, shortcut: Shortcut | undefined): Kernel {
   const plan = planOf(problem.input.channels, problem.outChannels);
-  const sizes = tilesOf(problem, 4, 2, lanes);
+  const sizes = { ...tilesOf(problem, 4, 2, lanes), shortcutChannels: shortcut?.channels ?? 0 };
+  const source = withWeightAccess(withShortcut(blockedSource, shortcut), plan.access);
   return {
     name: "conv3x3-blocked",
-    source: withWeightAccess(blockedSource, plan.access),
+    source:
+      shortcut === undefined
+        ? source
+        : withWeightAccess(source, shortcutAccess(shortcut, plan.blocks), "shortcutWeight"),
     launches: [{ sizes, workgroups: [...foldWorkgroups(sizes.groups), plan.blocks] }],
-    flops: flopsOf(problem),
-    bytes: bytesOf(problem),
+    ...costOf(problem, shortcut),
     statistics: { partials: sizes.groups },
   };
 }
 
-function subgroup(problem: Conv3x3Problem, strides: Strides): Kernel {
-  const sizes = { ...tilesOf(problem, 8, 8, lanes / 8), ...strides };
+const shortcutAccess = ({ channels }: Shortcut, blocks: number) => planWeight(channels * channelBlock, blocks).access;
+
+function subgroup(problem: Conv3x3Problem, strides: Strides, shortcut: Shortcut | undefined): Kernel {
+  const beside = { shortcutChannels: shortcut?.channels ?? 0, ...shortcutStrides(shortcut, problem.outChannels) };
+  const sizes = { ...tilesOf(problem, 8, 8, lanes / 8), ...strides, ...beside };
   const blocks = ceilDivide(problem.outChannels, channelBlock);
   return {
     name: "conv3x3-subgroup",
-    source: subgroupSource,
+    source: withShortcut(subgroupSource, shortcut),
     launches: [{ sizes, workgroups: [...foldWorkgroups(sizes.groups), blocks] }],
-    flops: flopsOf(problem),
-    bytes: bytesOf(problem),
+    ...costOf(problem, shortcut),
     statistics: { partials: sizes.groups },
   };
 }
 
-function plain(problem: Conv3x3Problem, strides: Strides): Kernel {
+function plain(problem: Conv3x3Problem, strides: Strides, shortcut: Shortcut | undefined): Kernel {
+  const { outChannels } = problem;
   const { batch, channels, height, width } = problem.input;
   const groups = ceilDivide(batch * height * width, lanes);
-  const sizes = { batch, inChannels: channels, outChannels: problem.outChannels, height, width, ...strides, groups };
+  const beside = { shortcutChannels: shortcut?.channels ?? 0, ...shortcutStrides(shortcut, outChannels) };
+  const sizes = { batch, inChannels: channels, outChannels, height, width, ...strides, groups, ...beside };
   return {
     name: "conv3x3",
-    source: plainSource,
-    launches: [{ sizes, workgroups: [...foldWorkgroups(groups * problem.outChannels), 1] }],
-    flops: flopsOf(problem),
-    bytes: bytesOf(problem),
+    source: withShortcut(plainSource, shortcut),
+    launches: [{ sizes, workgroups: [...foldWorkgroups(groups * outChannels), 1] }],
+    ...costOf(problem, shortcut),
     statistics: { partials: groups },
   };
 }
+
+/** The variants over tiles in workgroup memory. */
+const overTiles =
+  (make: typeof conv3x3Tiled) =>
+  (problem: Conv3x3Problem, strides: Strides, shortcut: Shortcut | undefined): Kernel => {
+    const beside = { shortcutChannels: shortcut?.channels ?? 0, ...shortcutStrides(shortcut, problem.outChannels) };
+    const kernel = make(problem, { ...strides, ...beside }, costOf(problem, shortcut));
+    return { ...kernel, source: withShortcut(kernel.source, shortcut) };
+  };
+
+/** The variants that read the weight by strides. */
+const byStrides = { plain, subgroup, tiled: overTiles(conv3x3Tiled), matrix: overTiles(conv3x3Matrix) } as const;
 
 /**
  * 3×3 convolution, stride 1, zero padding 1, no bias.
  *
  * output[n, co, y, x] = Σ over ci, ky, kx of weight[co, ci, ky, kx] · input[n, ci, y + ky − 1, x + kx − 1]
  *
- * Slots Input and Output, statistics of the output. `weight` is [co, ci, 3, 3] or, for `blocked`, packed `forward`.
+ * Slots Input, Shortcut and Output, statistics of the output. `weight` is [co, ci, 3, 3] or, for `blocked`, packed
+ * `forward`. With a {@link Shortcut} its result is added.
  */
-export function conv3x3(problem: Conv3x3Problem, variant: Conv3x3OutputVariant): Kernel {
-  if (variant === "blocked") return blocked(problem);
+export function conv3x3(problem: Conv3x3Problem, variant: Conv3x3OutputVariant, shortcut?: Shortcut): Kernel {
+  if (variant === "blocked") return blocked(problem, shortcut);
   const strides = { outStride: problem.input.channels * 9, inStride: 9, flip: 0 } as const;
-  if (variant === "tiled") return conv3x3Tiled(problem, strides, costOf(problem));
-  if (variant === "matrix") return conv3x3Matrix(problem, strides, costOf(problem));
-  return variant === "plain" ? plain(problem, strides) : subgroup(problem, strides);
+  return byStrides[variant](problem, strides, shortcut);
 }
 
 /**
  * Input gradient of the 3×3 convolution `problem`: a convolution of gradOutput [n, co, h, w] with the weight turned by
  * 180° and its channels swapped, → [n, ci, h, w].
  *
- * Slots Input (reads gradOutput) and Output (writes the gradient), statistics of what it writes. `weight` is
- * [co, ci, 3, 3] or, for `blocked`, packed `grad-input`.
+ * Slots Input (reads gradOutput), Shortcut and Output (writes the gradient), statistics of what it writes. `weight` is
+ * [co, ci, 3, 3] or, for `blocked`, packed `grad-input`. With a {@link Shortcut} its result is added: where the image also
+ * went through a 1×1 convolution, that one's input gradient.
  */
-export function conv3x3GradInput(problem: Conv3x3Problem, variant: Conv3x3OutputVariant): Kernel {
+export function conv3x3GradInput(problem: Conv3x3Problem, variant: Conv3x3OutputVariant, shortcut?: Shortcut): Kernel {
   const inChannels = problem.input.channels;
   const swapped = { input: { ...problem.input, channels: problem.outChannels }, outChannels: inChannels };
-  if (variant === "blocked") return blocked(swapped);
+  if (variant === "blocked") return blocked(swapped, shortcut);
   const strides = { outStride: 9, inStride: inChannels * 9, flip: 1 } as const;
-  if (variant === "tiled") return conv3x3Tiled(swapped, strides, costOf(problem));
-  if (variant === "matrix") return conv3x3Matrix(swapped, strides, costOf(problem));
-  return variant === "plain" ? plain(swapped, strides) : subgroup(swapped, strides);
+  return byStrides[variant](swapped, strides, shortcut);
 }
 
 /**

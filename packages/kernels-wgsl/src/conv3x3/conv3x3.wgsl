@@ -13,12 +13,17 @@ struct Sizes {
   inStride: u32, // weights from one input channel to the next
   flip: u32, // 1 where the taps are turned by 180°
   groups: u32, // workgroups of one channel
+  shortcutChannels: u32,
+  shortcutOutStride: u32, // weights of the shortcut from one output channel to the next
+  shortcutInStride: u32, // weights of the shortcut from one of its channels to the next
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> input: array<real>; // [n, ci, h, w]
 @group(0) @binding(2) var<storage, read> weight: array<f32>; // [co, ci, 3, 3]
-@group(0) @binding(3) var<storage, read_write> output: array<real>; // [n, co, h, w]
+@group(0) @binding(3) var<storage, read> shortcut: array<real>; // [n, cs, h, w], see addShortcut
+@group(0) @binding(4) var<storage, read> shortcutWeight: array<f32>; // [co, cs]
+@group(0) @binding(5) var<storage, read_write> output: array<real>; // [n, co, h, w]
 
 struct InputChannel { base: u32 }
 fn prepareInput(n: u32, c: u32) -> InputChannel {
@@ -26,6 +31,14 @@ fn prepareInput(n: u32, c: u32) -> InputChannel {
 }
 fn loadInput(channel: InputChannel, y: u32, x: u32, pixel: u32) -> f32 {
   return f32(input[channel.base + pixel]);
+}
+
+struct ShortcutChannel { base: u32 }
+fn prepareShortcut(n: u32, c: u32) -> ShortcutChannel {
+  return ShortcutChannel((n * sizes.shortcutChannels + c) * sizes.height * sizes.width);
+}
+fn loadShortcut(channel: ShortcutChannel, y: u32, x: u32, pixel: u32) -> f32 {
+  return f32(shortcut[channel.base + pixel]);
 }
 
 struct OutputChannel { base: u32 }
@@ -44,6 +57,14 @@ struct Statistics { count: f32, shift: f32, first: f32, second: f32 }
 fn addToStatistics(s: ptr<function, Statistics>, channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {}
 fn keepStatistics(s: Statistics, block: u32, lane: u32) {}
 fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {}
+
+// The shortcut: a 1×1 convolution of other images of the same extents.
+fn addShortcut(sum: ptr<function, f32>, n: u32, co: u32, y: u32, x: u32, pixel: u32) {
+  for (var c = 0u; c < sizes.shortcutChannels; c++) {
+    let weight = shortcutWeight[co * sizes.shortcutOutStride + c * sizes.shortcutInStride];
+    *sum += weight * loadShortcut(prepareShortcut(n, c), y, x, pixel);
+  }
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -76,6 +97,7 @@ fn main(
         }
       }
     }
+    addShortcut(&sum, n, co, y, x, pixel);
     let channel = prepareOutput(n, co);
     addToStatistics(&s, channel, storeOutput(channel, sum, y, x, pixel), y, x, pixel);
   }

@@ -33,8 +33,8 @@ export const planWeight = (blockLength: number, blocks: number): WeightPlan => (
 });
 
 /** A blocked kernel's text with its packed weights in that kind of buffer; the file has them in a uniform one. */
-export const withWeightAccess = (source: string, access: WeightPlan["access"]): string =>
-  access === "uniform" ? source : replaceBinding(source, "weight", "var<storage, read> weight: array<vec4f>;");
+export const withWeightAccess = (source: string, access: WeightPlan["access"], binding = "weight"): string =>
+  access === "uniform" ? source : replaceBinding(source, binding, `var<storage, read> ${binding}: array<vec4f>;`);
 
 /** Where a subgroup's invocations find eight weights. */
 export interface SharedWeights {

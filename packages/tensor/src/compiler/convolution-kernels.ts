@@ -14,6 +14,7 @@ import {
   packConv1x1,
   packConv3x3,
   packConvTranspose2x2,
+  type Shortcut,
 } from "@lobule/kernels-wgsl";
 import type { ConvolutionCall, ConvolutionVariant } from "./convolution-variants.js";
 
@@ -22,10 +23,12 @@ interface Problem {
   readonly outChannels: number;
 }
 
+type ImageKernel = (problem: Problem, variant: Exclude<ConvolutionVariant, "serial">, shortcut?: Shortcut) => Kernel;
+
 /** One room's kernels. */
 interface Room {
-  readonly forward: (problem: Problem, variant: Exclude<ConvolutionVariant, "serial">) => Kernel;
-  readonly gradInput: (problem: Problem, variant: Exclude<ConvolutionVariant, "serial">) => Kernel;
+  readonly forward: ImageKernel;
+  readonly gradInput: ImageKernel;
   readonly gradWeight: (problem: Problem, variant: ConvolutionVariant) => Kernel & { readonly partials: number };
   readonly pack: (inChannels: number, outChannels: number, direction: "forward" | "grad-input") => PackedLayout;
 }
@@ -69,16 +72,23 @@ const rooms: Readonly<Record<ConvolutionCall["family"], Room>> = {
   },
 };
 
-/** The kernel of a call; a weight gradient's has `partials`. */
+/** The kernel of a call; a weight gradient's has `partials`. Only 3×3 convolutions take a shortcut. */
 export function convolutionKernel(
   { family, direction, input, outChannels }: ConvolutionCall,
   variant: ConvolutionVariant,
+  shortcut?: ConvolutionCall,
 ): Kernel & { readonly partials?: number } {
   const { forward, gradInput, gradWeight } = rooms[family];
   const problem = { input, outChannels };
   if (direction === "grad-weight") return gradWeight(problem, variant);
-  return (direction === "forward" ? forward : gradInput)(problem, variant === "serial" ? "blocked" : variant);
+  const image = direction === "forward" ? forward : gradInput;
+  return image(problem, variant === "serial" ? "blocked" : variant, shortcut && shortcutKernel(shortcut));
 }
+
+const shortcutKernel = ({ direction, input, outChannels }: ConvolutionCall): Shortcut =>
+  direction === "forward"
+    ? { channels: input.channels, transposed: false }
+    : { channels: outChannels, transposed: true };
 
 /** How the weight of a call lies in memory for a variant; undefined where it is read as it is. */
 export function packedLayout(

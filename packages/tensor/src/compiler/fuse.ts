@@ -17,6 +17,8 @@ export interface Fusion {
   readonly virtual: ReadonlySet<Tensor>;
   /** For a kernel node with a store slot: from its own output, step by step, to what it stores in its place. */
   readonly stored: ReadonlyMap<Node, readonly Tensor[]>;
+  /** For a 3×3 convolution: the 1×1 convolution whose result it adds to its own. */
+  readonly shortcuts: ReadonlyMap<Node, Node>;
   /** Statistics that ride in the kernel which stores that tensor; the first is taken, the others share its result. */
   readonly riding: ReadonlyMap<Tensor, readonly Node[]>;
 }
@@ -36,6 +38,8 @@ export const isExpression = (node: Node): boolean =>
  * 1. A kernel's output that only one pointwise operation reads is never stored: the operation moves into the kernel's
  *    store slot, and the next one after it as well. Late kernels choose first, so that a sum of two gradients is
  *    formed in the kernel that finishes last.
+ *    Where that is the sum of a 3×3 and a 1×1 convolution, the one kernel computes both: the gradients of the two ways
+ *    through a residual block.
  * 2. Other pointwise results are pasted into the loads of their readers, where all of these can take them. Where loads
  *    are dear, not what is made of several images for a kernel that loads each element again and again.
  * 3. Sums by channel ride in the store of the kernel that makes their operand.
@@ -50,7 +54,8 @@ export function fuse(
   const virtual = new Set<Tensor>();
   const stored = new Map<Node, readonly Tensor[]>();
   const riding = new Map<Tensor, Node[]>();
-  if (!enabled) return { virtual, stored, riding };
+  const shortcuts = new Map<Node, Node>();
+  if (!enabled) return { virtual, stored, shortcuts, riding };
 
   const readers = new Map<Tensor, Node[]>();
   for (const node of nodes) {
@@ -58,9 +63,11 @@ export function fuse(
   }
   const claimed = new Set<Node>();
 
+  const isShortcut = (node: Node): boolean => [...shortcuts.values()].includes(node);
+
   for (const node of [...nodes].reverse()) {
     const { operation } = node;
-    if (operation.kind !== "kernel" || operation.store === undefined) continue;
+    if (operation.kind !== "kernel" || operation.store === undefined || isShortcut(node)) continue;
     let root = node.outputs[0] as Tensor;
     const chain = [root];
     let leaves = 0;
@@ -71,7 +78,9 @@ export function fuse(
       const next = reader.outputs[0] as Tensor;
       const position = reader.inputs.indexOf(root);
       if (!sameShape(next.shape, root.shape) || reader.operation.coefficients?.includes(position)) break;
-      leaves += readInputs(reader).length - 1;
+      const shortcut = chain.length === 1 && shortcutOf(node, reader, readers, required);
+      if (shortcut) shortcuts.set(node, shortcut);
+      else leaves += readInputs(reader).length - 1;
       if (leaves > maxLeaves) break;
       claimed.add(reader);
       root = next;
@@ -136,7 +145,23 @@ export function fuse(
       riding.set(x, second === undefined ? [...together, node] : [node, ...together]);
     }
   }
-  return { virtual, stored, riding };
+  return { virtual, stored, shortcuts, riding };
+}
+
+/** The 1×1 convolution that `sum` adds to the 3×3 convolution `node`, if nothing else reads it. */
+function shortcutOf(
+  { operation, outputs }: Node,
+  sum: Node,
+  readers: ReadonlyMap<Tensor, readonly Node[]>,
+  required: ReadonlySet<Tensor>,
+): Node | undefined {
+  if (operation.kind !== "kernel" || operation.convolution?.family !== "conv3x3") return undefined;
+  const other = sum.inputs.find((each) => each !== outputs[0]);
+  if (sum.operation.name !== "add" || other === undefined || required.has(other)) return undefined;
+  const from = other.node.operation;
+  if (from.kind !== "kernel" || from.convolution?.family !== "conv1x1") return undefined;
+  const alone = readers.get(other)?.length === 1 && sameShape(other.shape, sum.outputs[0]?.shape ?? []);
+  return alone ? other.node : undefined;
 }
 
 const compatible = (a: Node, b: Node): boolean =>

@@ -1,10 +1,10 @@
 import type { Reduction } from "@lobule/kernels-wgsl";
 import { describe, expect, test } from "vitest";
 import { gradients } from "../graph/gradients.js";
-import { constant, type Image, type Tensor } from "../graph/tensor.js";
+import { constant, type HostData, type Image, type Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { batchNorm } from "../ops/batch-norm.js";
-import { conv3x3 } from "../ops/convolution.js";
+import { conv1x1, conv3x3 } from "../ops/convolution.js";
 import { maxPool2x2 } from "../ops/max-pool.js";
 import { add, multiply, relu } from "../ops/pointwise.js";
 import { sum } from "../ops/sum.js";
@@ -79,6 +79,68 @@ async function run(fusion: boolean, kernels: Reduction | "plain") {
   loaded.destroy();
   return { program, results };
 }
+
+/** The two ways through a residual block whose channels change: the gradients of both meet at `x`. */
+function twoWays(x: Image<3>) {
+  const w3 = new Variable("w3", [5, 3, 3, 3] as const, wave(135, 3), "parameter");
+  const w1 = new Variable("w1", [5, 3, 1, 1] as const, wave(15, 4), "parameter");
+  const out = multiply(conv3x3(x, w3), conv1x1(x, w1));
+  return gradients(sum(multiply(out, out)), [x, w3, w1]) as [Tensor, Tensor, Tensor];
+}
+
+describe("the gradients of a 3×3 and a 1×1 convolution of the same image", () => {
+  const compiled = (fusion: boolean, kernels: Reduction | "plain", more = false) =>
+    compile(
+      {
+        inputs: { x: { shape: [2, 3, 9, 6], dtype: "f32" } },
+        build: ({ x }) => {
+          const [ofX, ofW3, ofW1] = twoWays(x as Image<3>);
+          // Another reader of the sum of both does not part them.
+          return { outputs: { ofX, ofW3, ofW1, ...(more ? { twice: add(ofX, ofX) } : {}) } };
+        },
+      },
+      { fusion, kernels },
+    );
+
+  test("are computed by one kernel, with the same numbers", async () => {
+    const device = await testDevice();
+    const results = async (program: ReturnType<typeof compiled>) => {
+      const loaded = await program.load(device);
+      await loaded.run({ x: wave(2 * 3 * 9 * 6, 5) });
+      const read = [await loaded.read("ofX"), await loaded.read("ofW3"), await loaded.read("ofW1")];
+      loaded.destroy();
+      return read;
+    };
+    const reference = await results(compiled(false, "plain"));
+    for (const kernels of ["plain", "parallel", "serial", device.reduction] as const) {
+      for (const more of [false, true]) {
+        const program = compiled(true, kernels, more);
+        expect(
+          program.calls.filter(({ kernel }) => "shortcutChannels" in (kernel.launches[0]?.sizes ?? {})),
+        ).toHaveLength(2);
+        expect(program.calls.filter(({ kernel }) => kernel.source.includes("shortcutWeight"))).toHaveLength(1);
+        const got = await results(program);
+        got.forEach((values, i) => {
+          expect(relative(values, reference[i] as HostData)).toBeLessThan(1e-5);
+        });
+      }
+    }
+  });
+
+  test("stay apart where something else reads one of them", () => {
+    const program = compile({
+      inputs: { x: { shape: [2, 3, 9, 6], dtype: "f32" }, g: { shape: [2, 5, 9, 6], dtype: "f32" } },
+      build: ({ x, g }) => {
+        const w3 = new Variable("w3", [5, 3, 3, 3] as const, wave(135, 3), "parameter");
+        const w1 = new Variable("w1", [5, 3, 1, 1] as const, wave(15, 4), "parameter");
+        const [of3] = gradients(conv3x3(x as Image<3>, w3), [x], g) as [Image<3>];
+        const [of1] = gradients(conv1x1(x as Image<3>, w1), [x], g) as [Image<3>];
+        return { outputs: { sum: relu(add(of1, of3)), of1 } };
+      },
+    });
+    expect(program.calls.some(({ kernel }) => kernel.source.includes("shortcutWeight"))).toBe(false);
+  });
+});
 
 describe("fusion", () => {
   test("fused and unfused, with every kind of kernels, agree to 1e-5 on a residual block and all its gradients", async () => {

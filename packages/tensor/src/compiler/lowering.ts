@@ -36,6 +36,13 @@ export interface Packing {
   readonly index: Uint32Array;
 }
 
+/** A 1×1 convolution that rides in a 3×3 one. */
+export interface ShortcutOperands {
+  readonly call: ConvolutionCall;
+  readonly x: Tensor;
+  readonly weight: Tensor;
+}
+
 /** What an operation can ask for while it is turned into kernel calls. */
 export interface Lowering {
   /** Adds a call at this place. */
@@ -51,6 +58,11 @@ export interface Lowering {
    * `name` identifies the layout.
    */
   packed(sources: readonly Tensor[], name: string, packing: () => Packing): Tensor;
+  /**
+   * The 1×1 convolution that the kernel which makes `output`, a 3×3 one, is to add: its images, its weight, and what it
+   * is. Undefined where there is none.
+   */
+  shortcut(output: Tensor): ShortcutOperands | undefined;
   /** Second stage of a reduction: output[i] = Σ_k partials[partialOffset + k·partialStride + i·elementStride]. */
   sum(partials: Tensor, output: Tensor, segment: Segment): void;
   /** How many partial results a statistics tensor has. */

@@ -20,7 +20,7 @@ import { asImage, PlanError, type Shape, sizeOf } from "../shape.js";
 import { type Call, type Calls, isTensor, type Placement, type PlannerOptions, reductionOf } from "./calls.js";
 import { type ConvolutionCall, type ConvolutionVariant, defaultVariant } from "./convolution-variants.js";
 import { type Fusion, isExpression } from "./fuse.js";
-import type { CallRequest, Lowering, Operand, Packing, Segment } from "./lowering.js";
+import type { CallRequest, Lowering, Operand, Packing, Segment, ShortcutOperands } from "./lowering.js";
 import { extendSizes, SlotWriter } from "./slot-text.js";
 import type { StorageType } from "./storage.js";
 
@@ -42,13 +42,17 @@ export class Planner implements Lowering {
   private readonly producers = new Map<Tensor, Node>();
   private readonly done = new Set<Node>();
   private readonly convolutions: ConvolutionCall[] = [];
+  /** The 1×1 convolutions that ride in a 3×3 one. */
+  private readonly shortcutNodes: ReadonlySet<Node>;
 
   constructor(
     private readonly nodes: readonly Node[],
     private readonly fusion: Fusion,
     private readonly storageType: StorageType,
     private readonly options: Pick<PlannerOptions, "kernels" | "precision">,
-  ) {}
+  ) {
+    this.shortcutNodes = new Set(fusion.shortcuts.values());
+  }
 
   plan(): Calls {
     for (const node of this.nodes) {
@@ -64,6 +68,7 @@ export class Planner implements Lowering {
     for (const node of this.nodes) {
       const output = node.outputs[0] as Tensor;
       const chain = this.fusion.stored.get(this.producers.get(output) as Node);
+      if (this.shortcutNodes.has(node)) continue;
       const waits = chain?.includes(output) && chain.at(-1) !== output;
       if (!waits && !this.fusion.virtual.has(output)) this.visit(output);
     }
@@ -141,6 +146,13 @@ export class Planner implements Lowering {
     return result;
   }
 
+  shortcut(output: Tensor): ShortcutOperands | undefined {
+    const node = this.fusion.shortcuts.get(output.node);
+    if (node?.operation.kind !== "kernel" || node.operation.convolution === undefined) return undefined;
+    const [x, weight] = node.inputs as readonly [Tensor, Tensor];
+    return { call: node.operation.convolution, x, weight };
+  }
+
   sum(partials: Tensor, output: Tensor, segment: Segment): void {
     const from = this.shared.get(partials) ?? partials;
     const placement = this.placements.get(storageOf(output));
@@ -183,6 +195,9 @@ export class Planner implements Lowering {
     }
     this.done.add(node);
     for (const each of node.inputs) this.visit(each);
+    // Its kernel is that of the 3×3 convolution which adds it.
+    if (this.shortcutNodes.has(node)) return;
+    for (const each of this.fusion.shortcuts.get(node)?.inputs ?? []) this.visit(each);
     // What is pasted into the store slot reads must be there first.
     const chain = this.fusion.stored.get(node) ?? node.outputs;
     for (const step of chain.slice(1)) {
@@ -278,7 +293,8 @@ export class Planner implements Lowering {
       const riding = this.fusion.riding.get(stored) ?? [];
       const [first] = riding;
       const mode = first?.operation.kind === "statistics" ? first.operation.mode : undefined;
-      writer.output(chain, mode && { mode, second: first?.inputs[1] }, true);
+      const shortcut = request.output && this.fusion.shortcuts.get(request.output.node)?.outputs[0];
+      writer.output(chain, mode && { mode, second: first?.inputs[1] }, true, shortcut);
       if (first !== undefined) {
         const partials = first.outputs[0] as Tensor;
         bindings.statistics = partials;

@@ -75,16 +75,19 @@ export class SlotWriter {
   /**
    * Replaces the store slot: what the kernel computes, the first of `chain`, becomes the last by way of the others.
    * @param statistics sums to take of what is stored; `second` as in StatisticsOperation.
+   * @param included what the chain adds but the kernel's value already holds.
    */
   output(
     chain: readonly Tensor[],
     statistics: { readonly mode: "moments" | "sums"; readonly second: Tensor | undefined } | undefined,
     writes: boolean,
+    included?: Tensor,
   ): void {
     const [own, stored] = [chain[0] as Tensor, chain.at(-1) as Tensor];
     const image = asImage(stored.shape);
     const context: SlotContext = { image, fields: [] };
     const scope: Scope = { channel: "c", prepare: [], load: [], known: new Map([[own, "value"]]) };
+    if (included !== undefined) scope.known.set(included, "0.0");
     const result = this.expression(stored, context, scope, chain);
     const storage = this.storageType(stored);
     this.usesF16 ||= storage === "f16";

@@ -1,3 +1,4 @@
+import type { ConvolutionCall } from "../compiler/convolution-variants.js";
 import type { Lowering } from "../compiler/lowering.js";
 import type { Arena } from "./arena.js";
 import type { Tensor } from "./tensor.js";
@@ -65,6 +66,8 @@ export interface KernelOperation extends Common {
   readonly halfInputs?: readonly number[];
   /** Outputs that are written to an `array<real>`, and so may be stored as f16. */
   readonly halfOutputs?: readonly number[];
+  /** Set where the operation is a convolution of its first input with the weight that is its second. */
+  readonly convolution?: ConvolutionCall;
   /** Whether output 0 is a sum of many elements and no image: it is then kept in f32. */
   readonly sums?: boolean;
   /** Inputs that must be written to a given place of a shared buffer. */

@@ -1,6 +1,6 @@
 import type { ImageShape } from "@lobule/kernels-wgsl";
 import { convolutionKernel, packedLayout } from "../compiler/convolution-kernels.js";
-import type { ConvolutionCall } from "../compiler/convolution-variants.js";
+import type { ConvolutionCall, ConvolutionVariant } from "../compiler/convolution-variants.js";
 import type { Lowering } from "../compiler/lowering.js";
 import { applyOne, constant, type Image, type Tensor } from "../graph/tensor.js";
 import { asImage, printShape, ShapeError, sizeOf } from "../shape.js";
@@ -28,15 +28,25 @@ const lowerConvolution =
   (lowering: Lowering, [x, weight]: readonly Tensor[], [output]: readonly Tensor[]): void => {
     const call = { family, direction, ...problem };
     const variant = lowering.variant(call);
-    const layout = packedLayout(call, variant);
-    const name = `${family} ${direction} ${problem.input.channels}→${problem.outChannels}`;
+    const shortcut = lowering.shortcut(output as Tensor);
+    const beside = shortcut && {
+      slots: { shortcut: shortcut.x },
+      bindings: { shortcutWeight: weightFor(lowering, shortcut.call, variant, shortcut.weight) },
+    };
     lowering.call({
-      kernel: convolutionKernel(call, variant),
-      slots: { input: x as Tensor },
-      bindings: { weight: layout ? lowering.packed([weight as Tensor], name, () => layout) : (weight as Tensor) },
+      kernel: convolutionKernel(call, variant, shortcut?.call),
+      slots: { input: x as Tensor, ...beside?.slots },
+      bindings: { weight: weightFor(lowering, call, variant, weight as Tensor), ...beside?.bindings },
       output: output as Tensor,
     });
   };
+
+/** The weight as the variant's kernel reads it. */
+function weightFor(lowering: Lowering, call: ConvolutionCall, variant: ConvolutionVariant, weight: Tensor): Tensor {
+  const layout = packedLayout(call, variant);
+  const name = `${call.family} ${call.direction} ${call.input.channels}→${call.outChannels}`;
+  return layout === undefined ? weight : lowering.packed([weight], name, () => layout);
+}
 
 const lowerGradWeight =
   ({ name: family }: Family, problem: Problem) =>
@@ -67,6 +77,7 @@ function convolution(family: Family, x: Tensor, weight: Tensor, problem: Problem
       store: family.forwardStore,
       ...(family.sums === true ? { sums: true } : {}),
       ...(family.rereads === true ? { rereads: true } : {}),
+      convolution: { family: family.name, direction: "forward", ...problem },
       lower: lowerConvolution(family, problem, "forward"),
       gradient: ([g]) =>
         g === undefined
@@ -91,6 +102,7 @@ function inputGradient(family: Family, problem: Problem, gradOutput: Tensor, wei
       slotInputs: [0],
       store: "statistics",
       ...(family.rereads === true ? { rereads: true } : {}),
+      convolution: { family: family.name, direction: "grad-input", ...problem },
       lower: lowerConvolution(family, problem, "grad-input"),
       gradient: ([g]) =>
         g === undefined
