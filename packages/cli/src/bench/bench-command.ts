@@ -23,6 +23,7 @@ interface BenchArguments {
   readonly size: number;
   readonly batch: number;
   readonly precision: "f32" | "f16";
+  readonly recompute: boolean;
   readonly rounds: number;
   readonly steps: number;
   readonly tune: Effort;
@@ -53,6 +54,7 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
       .option("size", { type: "number", default: 128, describe: "side of a slice, a multiple of 16" })
       .option("batch", { type: "number", default: 4, describe: "slices a step" })
       .option("precision", { choices: ["f32", "f16"] as const, default: "f32", describe: "of stored activations" })
+      .option("recompute", { type: "boolean", default: false, describe: "compute cheap activations again, keep less" })
       .option("rounds", { type: "number", default: 9, describe: "how often each thing is timed" })
       .option("steps", { type: "number", default: 0, describe: "model: watch memory and time over so many steps" })
       .option("tune", {
@@ -127,13 +129,16 @@ async function runBenchmark(
 
 async function bench(args: BenchArguments): Promise<void> {
   checkNumbers(args);
-  const { what, preset, size, batch, precision, out, compare } = args;
+  const { what, preset, size, batch, precision, recompute, out, compare } = args;
   const before = compare === undefined ? undefined : await readBenchFile(compare);
   const device = await Device.open(await openGpu());
   try {
     const choice = await adapterChoice();
     const make = (): Workload =>
-      makeWorkload({ ...{ baseFeatures: baseFeatures[preset], batch, size, precision }, kernels: device.kernels });
+      makeWorkload({
+        ...{ baseFeatures: baseFeatures[preset], batch, size, precision, recompute },
+        kernels: device.kernels,
+      });
     if (args.tune !== "off") {
       const { training, inference } = make();
       await tuneKernels(device, [...training.convolutions, ...inference.convolutions], {
@@ -142,13 +147,15 @@ async function bench(args: BenchArguments): Promise<void> {
     }
     const workload = make();
     device.check(workload.training);
-    console.log(`${choice.name}; ${preset}, batch ${batch}, ${size}×${size}, ${precision}`);
+    console.log(
+      `${choice.name}; ${preset}, batch ${batch}, ${size}×${size}, ${precision}${recompute ? ", recomputed" : ""}`,
+    );
     const { timings, details, text } = await runBenchmark(device, workload, choice, args);
     console.log(text);
     const file: BenchFile = {
       ...{ format: "lobule-bench-1", benchmark: what, adapter: choice.name, timings, details },
       environment: environmentOf(device, choice),
-      settings: { preset, size, batch, precision },
+      settings: { preset, size, batch, precision, recompute },
     };
     if (out !== undefined) {
       await writeFileAtomically(out, `${JSON.stringify(file, null, 2)}\n`);

@@ -9,6 +9,8 @@ export interface WorkloadOptions {
   readonly size: number;
   readonly precision: "f32" | "f16";
   readonly kernels: Device["kernels"];
+  /** Whether the training step makes cheap tensors again instead of keeping them; off by default. */
+  readonly recompute?: boolean;
 }
 
 export interface Workload {
@@ -42,7 +44,7 @@ function pictures({ batch, size }: WorkloadOptions) {
 }
 
 export function makeWorkload(options: WorkloadOptions): Workload {
-  const { baseFeatures, batch, size, precision, kernels } = options;
+  const { baseFeatures, batch, size, precision, kernels, recompute = false } = options;
   const learningRate = 1e-4;
   const network = new AttentionResUNet({ inChannels: 1, classes: 3, baseFeatures, seed: 1 });
   const adam = new Adam(network.namedParameters(), { learningRate });
@@ -61,7 +63,7 @@ export function makeWorkload(options: WorkloadOptions): Workload {
         return { metrics: { loss }, updates: [adam.update(slopes, hyper, scaler === undefined ? {} : { scaler })] };
       },
     },
-    { precision, kernels },
+    { precision, kernels, recompute },
   );
   const inference = compile(
     {

@@ -70,6 +70,10 @@ export const trainOptions = (parser: Argv) =>
       choices: ["f32", "f16"] as const,
       describe: "of stored activations and gradients [f32]",
     })
+    .option("recompute", {
+      type: "boolean",
+      describe: "compute cheap activations again instead of keeping them: about half the memory",
+    })
     .option("window", { type: "number", array: true, nargs: 2, describe: "HU that become 0 and 1" })
     .option("max-slices", { type: "number", describe: "leave out cases with so many slices or more" })
     .option("limit-cases", { type: "number", describe: "use at most so many cases" })
@@ -162,6 +166,7 @@ export function settingsOf(args: Readonly<Record<string, unknown>>): Record<stri
     ["ema", "ema"],
     ["oversample", "oversample"],
     ["precision", "precision"],
+    ["recompute", "recompute"],
     ["window", "window"],
     ["maxSlices", "maxSlices"],
     ["limitCases", "limitCases"],

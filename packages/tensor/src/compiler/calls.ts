@@ -32,6 +32,8 @@ export interface Calls {
   readonly storageType: StorageType;
   readonly placements: ReadonlyMap<Tensor, Placement>;
   readonly arenas: readonly Arena[];
+  /** Those of them that are needed for a while only. */
+  readonly temporaryArenas: ReadonlySet<Arena>;
 }
 
 /** Kernels that were timed on an adapter. */
@@ -53,6 +55,7 @@ export interface PlannerOptions {
   readonly fusion: boolean;
   readonly kernels: KernelChoice;
   readonly precision: "f32" | "f16";
+  readonly recompute: boolean;
 }
 
 export const isTensor = (operand: Operand): operand is Tensor => "node" in operand;

@@ -1,6 +1,7 @@
 import type { Node, StatisticsOperation } from "../graph/operation.js";
 import type { Tensor } from "../graph/tensor.js";
 import { sameShape, sizeOf } from "../shape.js";
+import type { ConvolutionCall } from "./convolution-variants.js";
 
 /** Tensors besides its own that a fused expression may read: keeps a kernel within eight storage buffers. */
 const maxLeaves = 4;
@@ -63,11 +64,15 @@ export function fuse(
   }
   const claimed = new Set<Node>();
 
-  const isShortcut = (node: Node): boolean => [...shortcuts.values()].includes(node);
+  for (const node of nodes) {
+    const pair = twoConvolutions(node, readers, required);
+    if (pair !== undefined) shortcuts.set(pair.wide, pair.narrow);
+  }
+  const absorbed = new Set(shortcuts.values());
 
   for (const node of [...nodes].reverse()) {
     const { operation } = node;
-    if (operation.kind !== "kernel" || operation.store === undefined || isShortcut(node)) continue;
+    if (operation.kind !== "kernel" || operation.store === undefined || absorbed.has(node)) continue;
     let root = node.outputs[0] as Tensor;
     const chain = [root];
     let leaves = 0;
@@ -78,9 +83,8 @@ export function fuse(
       const next = reader.outputs[0] as Tensor;
       const position = reader.inputs.indexOf(root);
       if (!sameShape(next.shape, root.shape) || reader.operation.coefficients?.includes(position)) break;
-      const shortcut = chain.length === 1 && shortcutOf(node, reader, readers, required);
-      if (shortcut) shortcuts.set(node, shortcut);
-      else leaves += readInputs(reader).length - 1;
+      // Of a sum with a shortcut the kernel holds both parts.
+      if (chain.length > 1 || !shortcuts.has(node)) leaves += readInputs(reader).length - 1;
       if (leaves > maxLeaves) break;
       claimed.add(reader);
       root = next;
@@ -148,20 +152,26 @@ export function fuse(
   return { virtual, stored, shortcuts, riding };
 }
 
-/** The 1×1 convolution that `sum` adds to the 3×3 convolution `node`, if nothing else reads it. */
-function shortcutOf(
-  { operation, outputs }: Node,
-  sum: Node,
+/** Whether a tensor is computed inside the kernel that reads it, and so never stored. */
+export function pastedBy({ virtual, shortcuts }: Fusion): (tensor: Tensor) => boolean {
+  const inside = new Set([...shortcuts.values()].flatMap(({ outputs }) => outputs));
+  return (tensor) => virtual.has(tensor) || inside.has(tensor);
+}
+
+/** The 3×3 and the 1×1 convolution whose sum the node is, if nothing else reads them. */
+function twoConvolutions(
+  { operation, inputs, outputs }: Node,
   readers: ReadonlyMap<Tensor, readonly Node[]>,
   required: ReadonlySet<Tensor>,
-): Node | undefined {
-  if (operation.kind !== "kernel" || operation.convolution?.family !== "conv3x3") return undefined;
-  const other = sum.inputs.find((each) => each !== outputs[0]);
-  if (sum.operation.name !== "add" || other === undefined || required.has(other)) return undefined;
-  const from = other.node.operation;
-  if (from.kind !== "kernel" || from.convolution?.family !== "conv1x1") return undefined;
-  const alone = readers.get(other)?.length === 1 && sameShape(other.shape, sum.outputs[0]?.shape ?? []);
-  return alone ? other.node : undefined;
+): { readonly wide: Node; readonly narrow: Node } | undefined {
+  if (operation.kind !== "pointwise" || operation.name !== "add") return undefined;
+  const of = (family: ConvolutionCall["family"]): Node | undefined =>
+    inputs.find(({ node }) => node.operation.kind === "kernel" && node.operation.convolution?.family === family)?.node;
+  const [wide, narrow] = [of("conv3x3"), of("conv1x1")];
+  const alone = inputs.every(
+    (each) => readers.get(each)?.length === 1 && !required.has(each) && sameShape(each.shape, outputs[0]?.shape ?? []),
+  );
+  return wide && narrow && alone ? { wide, narrow } : undefined;
 }
 
 const compatible = (a: Node, b: Node): boolean =>

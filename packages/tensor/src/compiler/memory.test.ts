@@ -1,45 +1,60 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Lifetime, planMemory } from "./memory.js";
+import { type BufferPlace, type Lifetime, planMemory } from "./memory.js";
 
 const lifetime = (item: string, bytes: number, first: number, last: number): Lifetime<string> => ({
   item,
   bytes,
   first,
   last,
+  reads: Array.from({ length: last - first }, (_, i) => first + 1 + i),
+  writes: [first],
 });
 
 describe("planMemory", () => {
   test("tensors that follow each other share a buffer", () => {
     const plan = planMemory([lifetime("a", 100, 0, 1), lifetime("b", 100, 2, 3), lifetime("c", 50, 1, 2)]);
     expect(plan.bufferBytes).toEqual([100, 50]);
-    expect(plan.bufferOf.get("a")).toBe(plan.bufferOf.get("b"));
+    expect(plan.placeOf.get("a")).toEqual(plan.placeOf.get("b"));
     expect(plan.liveMinimum).toBe(150);
   });
 
   test("what one call reads and the next value it writes never share", () => {
     const plan = planMemory([lifetime("read", 8, 0, 1), lifetime("written", 8, 1, 2)]);
-    expect(plan.bufferOf.get("read")).not.toBe(plan.bufferOf.get("written"));
+    expect(plan.placeOf.get("read")?.buffer).not.toBe(plan.placeOf.get("written")?.buffer);
   });
 
   const lifetimes = fc.array(
-    fc.record({ bytes: fc.integer({ min: 1, max: 1000 }), first: fc.nat(30), length: fc.nat(10) }),
+    fc.record({ bytes: fc.integer({ min: 1, max: 5000 }), first: fc.nat(30), length: fc.nat(10) }),
     { maxLength: 40 },
   );
-  test("no two that are alive together share, every buffer is large enough, none below the live minimum", () => {
+  test("no two that are alive together share a byte or clash, every buffer is large enough, none below the live minimum", () => {
     fc.assert(
       fc.property(lifetimes, (list) => {
         const all = list.map(({ bytes, first, length }, i) => lifetime(String(i), bytes, first, first + length));
         const plan = planMemory(all);
+        const placeOf = ({ item }: Lifetime<string>) => plan.placeOf.get(item) as BufferPlace;
         for (const a of all) {
-          const buffer = plan.bufferOf.get(a.item) as number;
-          expect(plan.bufferBytes[buffer]).toBeGreaterThanOrEqual(a.bytes);
+          const at = placeOf(a);
+          expect(plan.bufferBytes[at.buffer]).toBeGreaterThanOrEqual(at.offset + a.bytes);
+          expect(at.offset % 256).toBe(0);
           for (const b of all) {
-            if (a !== b && a.first <= b.last && b.first <= a.last) expect(plan.bufferOf.get(b.item)).not.toBe(buffer);
+            const other = placeOf(b);
+            if (a === b || at.buffer !== other.buffer || a.first > b.last || b.first > a.last) continue;
+            expect(at.offset + a.bytes <= other.offset || other.offset + b.bytes <= at.offset).toBe(true);
+            expect(a.writes.some((call) => b.reads.includes(call) || b.writes.includes(call))).toBe(false);
           }
         }
         expect(plan.bufferBytes.reduce((x, y) => x + y, 0)).toBeGreaterThanOrEqual(plan.liveMinimum);
       }),
     );
+  });
+
+  test("small tensors lie side by side in a large buffer, but not where one call would write and read it", () => {
+    const large = lifetime("large", 1024, 0, 1);
+    const quiet = { ...lifetime("quiet", 512, 2, 9), reads: [9] };
+    const other = { ...lifetime("other", 512, 4, 8), reads: [8] };
+    expect(planMemory([large, quiet, other]).bufferBytes).toEqual([1024]);
+    expect(planMemory([large, { ...quiet, reads: [4, 9] }, other]).bufferBytes).toEqual([1024, 512]);
   });
 });

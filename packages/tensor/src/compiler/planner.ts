@@ -27,6 +27,10 @@ import type { StorageType } from "./storage.js";
 /** Elements of a bound uniform range: 64 KiB whatever is used of it. */
 const uniformRange = 16_384;
 
+/** Elements of partial results that may wait to be summed by one dispatch: 4 MiB, or a sixteenth of the largest tensor. */
+const partialsAtOnce = (nodes: readonly Node[]): number =>
+  nodes.reduce((most, { outputs }) => Math.max(most, ...outputs.map(({ shape }) => sizeOf(shape) / 16)), 2 ** 20);
+
 /** Turns fused graph nodes into kernel calls, in an order in which everything is made before it is read. */
 export class Planner implements Lowering {
   private readonly body: Call[] = [];
@@ -37,7 +41,9 @@ export class Planner implements Lowering {
   private readonly shared = new Map<Tensor, Tensor>();
   private readonly packs = new Map<string, Tensor>();
   private readonly packArenas = new Map<VariableGroup, { arena: Arena; index: number[] }>();
-  private readonly partialsArena = new Arena("partials");
+  private readonly partialsAtOnce: number;
+  private partialsArena = new Arena("partials");
+  private readonly temporaryArenas = new Set<Arena>();
   private readonly lateSums = new Map<Arena, { partials: Tensor; output: Tensor; segment: Segment }[]>();
   private readonly producers = new Map<Tensor, Node>();
   private readonly done = new Set<Node>();
@@ -52,6 +58,7 @@ export class Planner implements Lowering {
     private readonly options: Pick<PlannerOptions, "kernels" | "precision">,
   ) {
     this.shortcutNodes = new Set(fusion.shortcuts.values());
+    this.partialsAtOnce = partialsAtOnce(nodes);
   }
 
   plan(): Calls {
@@ -72,16 +79,17 @@ export class Planner implements Lowering {
       const waits = chain?.includes(output) && chain.at(-1) !== output;
       if (!waits && !this.fusion.virtual.has(output)) this.visit(output);
     }
-    const sums = [...this.lateSums].map(([arena, list]) => this.lateSum(arena, list));
+    this.sumTogether();
     const packs = [...this.packArenas].map(([group, pack]) => this.packCall(group, pack.arena, pack.index));
     const elementsOf = (tensor: Tensor): number => sizeOf(tensor.shape) * (this.partialCounts.get(tensor) ?? 1);
     return {
       elementsOf,
       storageType: this.storageType,
       convolutions: this.convolutions,
-      calls: [...packs, ...this.body, ...sums, ...this.end],
+      calls: [...packs, ...this.body, ...this.end],
       placements: this.placements,
       arenas: [...this.arenas],
+      temporaryArenas: this.temporaryArenas,
     };
   }
 
@@ -166,6 +174,7 @@ export class Planner implements Lowering {
       const list = this.lateSums.get(placement.arena) ?? [];
       list.push({ partials: from, output, segment });
       this.lateSums.set(placement.arena, list);
+      if (this.partialsArena.length >= this.partialsAtOnce) this.sumTogether();
       return;
     }
     const kernel = sumPartials([{ ...segment, outputOffset: 0 }], this.reduction());
@@ -175,6 +184,14 @@ export class Planner implements Lowering {
         `sum of ${segment.count} partials`,
       ),
     );
+  }
+
+  /** Sums what waits for it; the memory of those partial results is free then. */
+  private sumTogether(): void {
+    for (const [arena, list] of this.lateSums) this.body.push(this.lateSum(arena, list));
+    if (this.lateSums.size > 0) this.temporaryArenas.add(this.partialsArena);
+    this.lateSums.clear();
+    this.partialsArena = new Arena("partials");
   }
 
   // Order
@@ -393,7 +410,7 @@ export class Planner implements Lowering {
     );
     return this.finish(
       { kernel, bindings: { partials: this.partialsArena, table: this.table(kernel.table), output: arena } },
-      "sums of all weight gradients",
+      "sums of weight gradients",
     );
   }
 }

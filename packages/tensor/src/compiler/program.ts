@@ -13,6 +13,7 @@ import { fuse } from "./fuse.js";
 import type { Operand } from "./lowering.js";
 import { type MemoryPlan, planMemory } from "./memory.js";
 import { Planner } from "./planner.js";
+import { type Arranged, recompute } from "./recompute.js";
 import { chooseStorage } from "./storage.js";
 
 export interface InputSpec {
@@ -50,18 +51,23 @@ export interface CompileOptions {
    * default.
    */
   readonly precision?: "f32" | "f16";
+  /**
+   * Whether cheap tensors are made again in the backward pass instead of being kept, so that at most half of the
+   * temporary memory is alive at once, or as little as can be had: more arithmetic, the same results. Off by default.
+   */
+  readonly recompute?: boolean;
 }
 
 /** Where an operand lies: which buffer, from which byte, how many bytes. */
 export type Place =
-  | { readonly kind: "pool"; readonly buffer: number; readonly offset: 0; readonly bytes: number }
+  | { readonly kind: "pool"; readonly buffer: number; readonly offset: number; readonly bytes: number }
   | { readonly kind: "arena"; readonly arena: Arena; readonly offset: number; readonly bytes: number }
   | { readonly kind: "group"; readonly group: VariableGroup; readonly offset: number; readonly bytes: number }
   | { readonly kind: "own"; readonly tensor: Tensor; readonly offset: 0; readonly bytes: number };
 
 /** A step, planned down to every dispatch and buffer, but on no device yet. Making one needs no GPU. */
 export class Program {
-  private readonly memory: MemoryPlan<Tensor>;
+  private readonly memory: MemoryPlan<Tensor | Arena>;
   /** Inputs, constants and outputs: memory that is theirs for as long as the program is loaded. */
   readonly owned: readonly Tensor[];
 
@@ -72,20 +78,26 @@ export class Program {
     private readonly planned: Calls,
   ) {
     const kept = new Set<Tensor>([...Object.values(inputs), ...Object.values(outputs).map(storageOf)]);
-    const lifetimes = new Map<Tensor, { first: number; last: number }>();
+    const lifetimes = new Map<Tensor | Arena, { reads: number[]; writes: number[] }>();
     this.calls.forEach(({ operands }, at) => {
-      for (const { operand } of operands) {
-        if (!isTensor(operand) || operand instanceof Variable || planned.placements.has(operand)) continue;
-        if (constantData.has(operand.node)) kept.add(operand);
-        const known = lifetimes.get(operand);
-        lifetimes.set(operand, { first: known?.first ?? at, last: at });
+      for (const { operand, access } of operands) {
+        const item = this.temporaryOf(operand);
+        if (item === undefined) continue;
+        if (isTensor(item) && constantData.has(item.node)) kept.add(item);
+        const life = lifetimes.get(item) ?? { reads: [], writes: [] };
+        lifetimes.set(item, life);
+        (access === "read_write" ? life.writes : life.reads).push(at);
       }
     });
     this.owned = [...kept].filter((tensor) => !(tensor instanceof Variable) && !planned.placements.has(tensor));
     this.memory = planMemory(
       [...lifetimes]
-        .filter(([tensor]) => !kept.has(tensor))
-        .map(([item, life]) => ({ item, bytes: this.bytesOf(item), ...life })),
+        .filter(([item]) => !(isTensor(item) && kept.has(item)))
+        .map(([item, life]) => {
+          const times = [...life.reads, ...life.writes];
+          const bytes = isTensor(item) ? this.bytesOf(item) : item.length * 4;
+          return { item, bytes, first: Math.min(...times), last: Math.max(...times), ...life };
+        }),
     );
   }
 
@@ -99,7 +111,7 @@ export class Program {
   }
 
   get arenas(): readonly Arena[] {
-    return this.planned.arenas;
+    return this.planned.arenas.filter((arena) => !this.planned.temporaryArenas.has(arena));
   }
 
   get poolBytes(): readonly number[] {
@@ -134,6 +146,19 @@ export class Program {
     );
   }
 
+  /**
+   * Bytes that no plan of these calls can do without: inputs, outputs, variables, and the temporary tensors that are
+   * alive at once. Not tables, weights in another order and gradients side by side, which the kernels ask for.
+   */
+  get minimumBytes(): number {
+    const given = this.owned.filter((tensor) => !constantData.has(tensor.node));
+    return (
+      this.liveMinimum +
+      given.reduce((total, tensor) => total + this.bytesOf(tensor), 0) +
+      this.groups.reduce((total, group) => total + group.length * 4, 0)
+    );
+  }
+
   /** The most bytes of temporary tensors that are alive at once. */
   get liveMinimum(): number {
     return this.memory.liveMinimum;
@@ -151,17 +176,31 @@ export class Program {
   placeOf(operand: Operand): Place {
     if (operand instanceof VariableGroup)
       return { kind: "group", group: operand, offset: 0, bytes: operand.length * 4 };
-    if (!isTensor(operand)) return { kind: "arena", arena: operand, offset: 0, bytes: operand.length * 4 };
+    if (!isTensor(operand)) return this.inArena(operand, 0, operand.length * 4);
     const bytes = this.bytesOf(operand);
     if (operand instanceof Variable) {
       return { kind: "group", group: operand.group as VariableGroup, offset: operand.offset * 4, bytes };
     }
     const placement = this.planned.placements.get(operand);
-    if (placement !== undefined) return { kind: "arena", arena: placement.arena, offset: placement.offset * 4, bytes };
-    const buffer = this.memory.bufferOf.get(operand);
-    return buffer === undefined
-      ? { kind: "own", tensor: operand, offset: 0, bytes }
-      : { kind: "pool", buffer, offset: 0, bytes };
+    if (placement !== undefined) return this.inArena(placement.arena, placement.offset * 4, bytes);
+    const lies = this.memory.placeOf.get(operand);
+    return lies === undefined ? { kind: "own", tensor: operand, offset: 0, bytes } : { kind: "pool", ...lies, bytes };
+  }
+
+  private inArena(arena: Arena, offset: number, bytes: number): Place {
+    const lies = this.memory.placeOf.get(arena);
+    return lies === undefined
+      ? { kind: "arena", arena, offset, bytes }
+      : { kind: "pool", buffer: lies.buffer, offset: lies.offset + offset, bytes };
+  }
+
+  /** What needs memory for this operand while it is in use: itself, or the arena that it lies in. */
+  private temporaryOf(operand: Operand): Tensor | Arena | undefined {
+    const { placements, temporaryArenas } = this.planned;
+    if (operand instanceof Variable || operand instanceof VariableGroup) return undefined;
+    const arena = isTensor(operand) ? placements.get(operand)?.arena : operand;
+    if (arena === undefined) return operand;
+    return temporaryArenas.has(arena) ? arena : undefined;
   }
 
   /** Puts the program on a device: buffers, pipelines, bind groups. @throws PlanError when it exceeds a limit. */
@@ -218,13 +257,13 @@ export class Program {
  */
 export function compile<const Inputs extends Readonly<Record<string, InputSpec>>>(
   definition: Definition<Inputs>,
-  { fusion = true, kernels = "parallel", precision = "f32" }: CompileOptions = {},
+  { fusion = true, kernels = "parallel", precision = "f32", recompute = false }: CompileOptions = {},
 ): Program {
   const inputs = Object.fromEntries(
     Object.entries(definition.inputs).map(([name, { shape, dtype }]) => [name, input(name, shape, dtype)]),
   );
   const results = definition.build(inputs as Parameters<typeof definition.build>[0]);
-  return plan(inputs, results, { fusion, kernels, precision });
+  return plan(inputs, results, { fusion, kernels, precision, recompute });
 }
 
 /** {@link compile} for tensors that were built already. */
@@ -242,16 +281,29 @@ export function plan(inputs: Readonly<Record<string, Tensor>>, results: Results,
       return [name, own];
     }),
   );
-  const updateTensors = updates.map(({ node }) => node.outputs[0] as Tensor);
-  const roots = [...Object.values(kept), ...updateTensors];
-  const nodes = nodesBelow(roots);
-  for (const node of nodes) {
+  const names = Object.keys(kept);
+  let roots = [...Object.values(kept), ...updates.map(({ node }) => node.outputs[0] as Tensor)];
+  let graph = arrange(roots, names.length, options);
+  for (const node of graph.nodes) {
     if (node.operation.kind === "input" && !known.has(node)) {
       throw new PlanError(`a result depends on the input '${node.operation.name}' of another program`);
     }
   }
+  if (options.recompute) {
+    roots = recompute(roots, graph);
+    graph = arrange(roots, names.length, options);
+  }
+  const { nodes, fusion, storageType } = graph;
+  const calls = new Planner(nodes, fusion, storageType, options).plan();
+  const outputTensors = Object.fromEntries(names.map((name, i) => [name, roots[i] as Tensor]));
+  return new Program(inputs, outputTensors, Object.keys(metrics), calls);
+}
+
+/** Decides what is fused and how it is stored. The first `kept` roots are what can be read after a run. */
+function arrange(roots: readonly Tensor[], kept: number, options: PlannerOptions): Arranged {
+  const nodes = nodesBelow(roots);
   groupVariables(nodes.flatMap((node) => node.outputs.filter((output) => output instanceof Variable)));
-  const required = new Set(Object.values(kept).map(storageOf));
+  const required = new Set(roots.slice(0, kept).map(storageOf));
   for (const node of nodes) {
     if (node.operation.kind === "kernel") {
       for (const { tensor } of node.operation.placements ?? []) required.add(storageOf(tensor));
@@ -262,6 +314,5 @@ export function plan(inputs: Readonly<Record<string, Tensor>>, results: Results,
     enabled: options.fusion,
     loadsAreDear: reductionOf(options.kernels) === "subgroup",
   });
-  const calls = new Planner(nodes, fusion, storageType, options).plan();
-  return new Program(inputs, kept, Object.keys(metrics), calls);
+  return { nodes, required, storageType, fusion };
 }

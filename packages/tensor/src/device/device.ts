@@ -194,7 +194,7 @@ export class Device {
     if (this.destroyed) throw new DeviceError("the device was closed");
     if (this.lostReason !== undefined) {
       throw new DeviceError(
-        `the GPU was lost while running ${this.lastKernel}: ${this.lostReason}. Start again; a smaller batch may help`,
+        `the GPU was lost while running ${this.lastKernel}: ${this.lostReason}. Start again; a smaller batch or recomputation (--recompute) may help`,
       );
     }
   }

@@ -37,9 +37,8 @@ export async function evaluate<Name extends string>(
   let evaluation = cache.get(structure);
   if (evaluation === undefined) {
     const outputs = Object.fromEntries(names.map((name, i) => [String(i), tensors[name]]));
-    const loaded = await plan({}, { outputs }, { fusion: true, kernels: device.kernels, precision: "f32" }).load(
-      device,
-    );
+    const options = { fusion: true, kernels: device.kernels, precision: "f32", recompute: false } as const;
+    const loaded = await plan({}, { outputs }, options).load(device);
     evaluation = { loaded, constants };
   } else {
     evaluation.constants.forEach((place, i) => {

@@ -1,5 +1,6 @@
 import { matrixFeature, usesMatrices } from "@lobule/kernels-wgsl";
 import { isTensor } from "../compiler/calls.js";
+import type { Operand } from "../compiler/lowering.js";
 import type { Program } from "../compiler/program.js";
 import { PlanError } from "../shape.js";
 
@@ -14,6 +15,8 @@ export function checkLimits(program: Program, { limits, features }: GPUDevice): 
       `needs a buffer of ${mib(largest)}, this adapter allows ${mib(limits.maxBufferSize)}; use a smaller batch`,
     );
   }
+  // The largest of all, so that the batch that is said to fit does.
+  let largestBinding: { label: string; operand: Operand; bytes: number } | undefined;
   for (const { label, operands, kernel } of program.calls) {
     if (kernel.source.startsWith("enable f16;") && !features.has("shader-f16")) {
       throw new PlanError(
@@ -31,13 +34,8 @@ export function checkLimits(program: Program, { limits, features }: GPUDevice): 
     }
     for (const { operand } of storage) {
       const { bytes } = program.placeOf(operand);
-      if (bytes <= limits.maxStorageBufferBindingSize) continue;
-      const batch = isTensor(operand) && operand.shape.length === 4 ? operand.shape[0] : undefined;
-      const fits = batch === undefined ? 0 : Math.floor(batch * (limits.maxStorageBufferBindingSize / bytes));
-      const advice = fits > 0 ? `a batch of ${fits} would fit` : "use smaller images or fewer features";
-      throw new PlanError(
-        `${label}: needs ${mib(bytes)} in one binding, this adapter allows ${mib(limits.maxStorageBufferBindingSize)}; ${advice}`,
-      );
+      if (bytes > (largestBinding?.bytes ?? limits.maxStorageBufferBindingSize))
+        largestBinding = { label, operand, bytes };
     }
     for (const { workgroups } of kernel.launches) {
       if (workgroups.some((count) => count > limits.maxComputeWorkgroupsPerDimension)) {
@@ -47,4 +45,12 @@ export function checkLimits(program: Program, { limits, features }: GPUDevice): 
       }
     }
   }
+  if (largestBinding === undefined) return;
+  const { label, operand, bytes } = largestBinding;
+  const batch = isTensor(operand) && operand.shape.length === 4 ? (operand.shape[0] as number) : undefined;
+  const fits = batch === undefined ? 0 : Math.floor(batch * (limits.maxStorageBufferBindingSize / bytes));
+  const advice = fits > 0 ? `a batch of ${fits} would fit` : "use a smaller batch, smaller images or fewer features";
+  throw new PlanError(
+    `${label}: needs ${mib(bytes)} in one binding, this adapter allows ${mib(limits.maxStorageBufferBindingSize)}; ${advice}`,
+  );
 }

@@ -4,6 +4,7 @@ import { gradients } from "../graph/gradients.js";
 import { constant, type Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { adam } from "../ops/adam.js";
+import { concatChannels } from "../ops/channels.js";
 import { multiply, relu, scale, subtract } from "../ops/pointwise.js";
 import { sum } from "../ops/sum.js";
 import { testDevice } from "../testing/device.js";
@@ -68,6 +69,34 @@ describe("a loaded program", () => {
       build: ({ x }) => ({ outputs: { y: relu(x) } }),
     });
     await expect(program.load(device)).rejects.toThrow(/needs [\d.]+ MiB in one binding.*a batch of \d+ would fit/);
+  });
+
+  test("the batch that is said to fit does, of all tensors and with tensors made again as without", async () => {
+    const device = await testDevice();
+    const limit = device.gpu.limits.maxStorageBufferBindingSize;
+    const least = Math.floor(limit / 2 ** 22) + 4; // images of 4 MiB; their concatenation with themselves 8 MiB
+    const planOf = (batch: number, recompute: boolean) =>
+      compile(
+        {
+          inputs: { x: { shape: [batch, 1, 1024, 1024], dtype: "f32" } },
+          build: ({ x }) => ({ outputs: { y: relu(x), z: concatChannels(x, x) } }),
+        },
+        { recompute },
+      );
+    for (const recompute of [false, true]) {
+      const refusal = (() => {
+        try {
+          device.check(planOf(least, recompute));
+        } catch (error) {
+          return String(error);
+        }
+        return "none";
+      })();
+      const fits = Number(/a batch of (\d+) would fit/.exec(refusal)?.[1]);
+      expect(fits, refusal).toBe(Math.floor(limit / 2 ** 23));
+      device.check(planOf(fits, recompute));
+      expect(() => device.check(planOf(fits + 1, recompute))).toThrow(/would fit/);
+    }
   });
 
   test("updates variables in place, keeps metrics in a ring, and does not grow", async () => {

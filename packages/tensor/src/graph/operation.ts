@@ -53,6 +53,14 @@ export interface StatisticsOperation extends Common {
   readonly mode: "moments" | "sums";
 }
 
+/** How a kernel's output 0 is made again. */
+export interface Repeatable {
+  /** Of a run. */
+  readonly flops: number;
+  /** Output 0 as pointwise operations on inputs and other outputs, which give the same bits and need no run. */
+  readonly expression?: (inputs: readonly Tensor[], outputs: readonly Tensor[]) => Tensor;
+}
+
 /** Runs hand-written kernels. */
 export interface KernelOperation extends Common {
   readonly kind: "kernel";
@@ -70,8 +78,14 @@ export interface KernelOperation extends Common {
   readonly convolution?: ConvolutionCall;
   /** Whether output 0 is a sum of many elements and no image: it is then kept in f32. */
   readonly sums?: boolean;
+  /**
+   * Set where a run leaves nothing but its outputs, and the same bits each time: output 0 may then be made again where
+   * it is read late, instead of being kept.
+   */
+  readonly repeatable?: Repeatable;
   /** Inputs that must be written to a given place of a shared buffer. */
   readonly placements?: readonly { readonly tensor: Tensor; readonly arena: Arena; readonly offset: number }[];
+  /** Goes by the tensors that it is given: those that the operation was applied to may have been exchanged for copies. */
   readonly lower: (lowering: Lowering, inputs: readonly Tensor[], outputs: readonly Tensor[]) => void;
 }
 

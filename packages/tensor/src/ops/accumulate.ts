@@ -34,14 +34,15 @@ export function accumulate(
       kind: "kernel",
       name: "accumulate",
       placements,
-      lower: (lowering) => {
+      lower: (lowering, inputs) => {
+        const sharesInput = inputs[placed.length] as Tensor;
         groups.forEach(({ group }, at) => {
           lowering.atEnd({
             kernel: accumulateKernel(group.length),
             bindings: {
               accumulated: sums[at] as VariableGroup,
               gradients: flats[at] as Arena | VariableGroup,
-              shares,
+              shares: sharesInput,
             },
           });
         });

@@ -51,8 +51,9 @@ export function adam(
       kind: "kernel",
       name: "adam",
       placements,
-      lower: (lowering) => {
-        const { numbers, scaled } = lowerGradientNumbers(lowering, options, flats, hyper);
+      lower: (lowering, inputs) => {
+        const hyperInput = inputs[placed.length] as Tensor;
+        const { numbers, scaled } = lowerGradientNumbers(lowering, options, flats, hyperInput);
         groups.forEach(({ group }, at) => {
           lowering.atEnd({
             kernel: adamKernel(group.length, scaled),

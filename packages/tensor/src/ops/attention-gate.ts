@@ -55,6 +55,7 @@ export function attentionGate<C extends number, Inter extends number>(
       slotInputs: [0, 1],
       store: "store",
       halfOutputs: [1],
+      repeatable: { flops: 0, expression: ([s], [, a]) => multiply(s as Tensor, a as Tensor) },
       lower: (lowering, [s, g, ...rest], [output, alphaOutput]) =>
         lowering.call({
           kernel: attentionGateKernel(problem, lowering.reduction()),

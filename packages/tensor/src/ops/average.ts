@@ -32,11 +32,12 @@ export function average(
     {
       kind: "kernel",
       name: "average",
-      lower: (lowering) => {
+      lower: (lowering, inputs) => {
+        const shareInput = inputs[0] as Tensor;
         groups.forEach((group, at) => {
           lowering.atEnd({
             kernel: averageKernel(group.length),
-            bindings: { averages: mirrors[at] as VariableGroup, values: group, share },
+            bindings: { averages: mirrors[at] as VariableGroup, values: group, share: shareInput },
           });
         });
       },

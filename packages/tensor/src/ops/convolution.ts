@@ -8,6 +8,8 @@ import { asImage, printShape, ShapeError, sizeOf } from "../shape.js";
 /** What the graph needs to know of a family. */
 interface Family {
   readonly name: ConvolutionCall["family"];
+  /** Weights between a channel and another. */
+  readonly taps: number;
   /** Output pixels along an axis for one input pixel. */
   readonly stride: 1 | 2;
   /** Whether the forward kernel can sum what it stores. */
@@ -22,6 +24,10 @@ interface Problem {
   readonly input: ImageShape;
   readonly outChannels: number;
 }
+
+/** Of a convolution and of the gradient with respect to its input alike. */
+const flopsOf = ({ taps }: Family, { input, outChannels }: Problem): number =>
+  2 * taps * input.batch * input.channels * outChannels * input.height * input.width;
 
 const lowerConvolution =
   ({ name: family }: Family, problem: Problem, direction: "forward" | "grad-input") =>
@@ -78,6 +84,7 @@ function convolution(family: Family, x: Tensor, weight: Tensor, problem: Problem
       ...(family.sums === true ? { sums: true } : {}),
       ...(family.rereads === true ? { rereads: true } : {}),
       convolution: { family: family.name, direction: "forward", ...problem },
+      repeatable: { flops: flopsOf(family, problem) },
       lower: lowerConvolution(family, problem, "forward"),
       gradient: ([g]) =>
         g === undefined
@@ -103,6 +110,7 @@ function inputGradient(family: Family, problem: Problem, gradOutput: Tensor, wei
       store: "statistics",
       ...(family.rereads === true ? { rereads: true } : {}),
       convolution: { family: family.name, direction: "grad-input", ...problem },
+      repeatable: { flops: flopsOf(family, problem) },
       lower: lowerConvolution(family, problem, "grad-input"),
       gradient: ([g]) =>
         g === undefined
@@ -130,9 +138,9 @@ function weightGradient(family: Family, problem: Problem, x: Tensor, gradOutput:
   );
 }
 
-const conv3x3Family: Family = { name: "conv3x3", rereads: true, stride: 1, forwardStore: "statistics" };
-const conv1x1Family: Family = { name: "conv1x1", stride: 1, forwardStore: "statistics" };
-const convTranspose2x2Family: Family = { name: "conv-transpose2x2", stride: 2, forwardStore: "store" };
+const conv3x3Family: Family = { name: "conv3x3", taps: 9, rereads: true, stride: 1, forwardStore: "statistics" };
+const conv1x1Family: Family = { name: "conv1x1", taps: 1, stride: 1, forwardStore: "statistics" };
+const convTranspose2x2Family: Family = { name: "conv-transpose2x2", taps: 4, stride: 2, forwardStore: "store" };
 
 function problemOf(name: string, x: Tensor, weight: Tensor, kernel: number, channelsFirst: "out" | "in"): Problem {
   const [first = 0, second = 0, h, w] = weight.shape;

@@ -1,6 +1,6 @@
 import { maxPool2x2Grad, maxPool2x2 as maxPool2x2Kernel } from "@lobule/kernels-wgsl";
 import { applyOne, type Image, type Tensor } from "../graph/tensor.js";
-import { asImage, printShape, ShapeError } from "../shape.js";
+import { asImage, printShape, ShapeError, sizeOf } from "../shape.js";
 
 /**
  * Maximum of each 2×2 window. x [n, c, h, w] → [n, c, ⌊h/2⌋, ⌊w/2⌋]; an odd last row or column is dropped. Among equal
@@ -18,6 +18,7 @@ export function maxPool2x2<C extends number>(x: Image<C>): Image<C> {
       name: "max-pool2x2",
       slotInputs: [0],
       store: "store",
+      repeatable: { flops: sizeOf(x.shape) },
       lower: (lowering, [input], [output]) =>
         lowering.call({
           kernel: maxPool2x2Kernel(image),

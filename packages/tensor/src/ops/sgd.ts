@@ -40,8 +40,9 @@ export function sgd(
       kind: "kernel",
       name: "sgd",
       placements,
-      lower: (lowering) => {
-        const { numbers, scaled } = lowerGradientNumbers(lowering, options, flats, hyper);
+      lower: (lowering, inputs) => {
+        const hyperInput = inputs[placed.length] as Tensor;
+        const { numbers, scaled } = lowerGradientNumbers(lowering, options, flats, hyperInput);
         groups.forEach(({ group }, at) => {
           lowering.atEnd({
             kernel: sgdKernel(group.length, scaled),

@@ -16,6 +16,7 @@ export function upsampleBilinear2x<C extends number>(x: Image<C>): Image<C> {
       name: "upsample-bilinear2x",
       slotInputs: [0],
       store: "store",
+      repeatable: { flops: upsampleKernel(shape).flops },
       lower: (lowering, [input], [output]) =>
         lowering.call({
           kernel: upsampleKernel(shape),

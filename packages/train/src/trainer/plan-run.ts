@@ -38,14 +38,14 @@ export async function planRun(
   const all = [...shapes.values()].map((shape) => ({ shape }));
   // The window changes no shape and no dispatch.
   const network = buildNetwork(describeModel(config, task.labels, [0, 1], code), config.seed, code);
-  const { inputSlices, precision, loss, clipNorm } = config;
+  const { inputSlices, precision, recompute, loss, clipNorm } = config;
   const { divisor = 1 } = network;
   const averaged =
     config.ema === null ? undefined : buildNetwork(describeModel(config, task.labels, [0, 1], code), config.seed, code);
   const slotPixels = Math.ceil(Math.max(...all.map(({ shape }) => shape[0] * shape[1])) / 4) * 4;
   const plans = new SegmentationPlans(
     {
-      ...{ network, validated: averaged ?? network, precision, loss, clipNorm, kernels },
+      ...{ network, validated: averaged ?? network, precision, recompute, loss, clipNorm, kernels },
       optimizer: optimizerOf(config.optimizer, network.namedParameters(), config.learningRate),
       average:
         averaged === undefined || config.ema === null ? undefined : new WeightAverage(network, averaged, config.ema),

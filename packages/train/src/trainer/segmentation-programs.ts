@@ -99,6 +99,8 @@ export interface ProgramParts {
   readonly geometry: InputGeometry;
   /** How activations and gradients are stored. */
   readonly precision: "f32" | "f16";
+  /** Whether a training step makes cheap activations again instead of keeping them. */
+  readonly recompute: boolean;
   /** Which kernels suit the device. */
   readonly kernels: Device["kernels"];
   /** Keeps f16 gradients from vanishing. */
@@ -124,7 +126,7 @@ const stepUpdates = (
 
 /** A step of training on `count` slices at once. With `sums`, gradients are added there and nothing is updated. */
 function trainingProgram(parts: ProgramParts, count: number, sums: readonly Variable[] | undefined): Program {
-  const { network, optimizer, loss: spec, geometry, precision, kernels, scaler } = parts;
+  const { network, optimizer, loss: spec, geometry, precision, recompute, kernels, scaler } = parts;
   network.train();
   const forward = ({ dropoutSeed, ...data }: Parameters<typeof sampled>[0] & { dropoutSeed: RandomSeed }) => {
     const { image, target } = sampled(data, geometry, count);
@@ -145,7 +147,7 @@ function trainingProgram(parts: ProgramParts, count: number, sums: readonly Vari
           };
         },
       },
-      { precision, kernels },
+      { precision, kernels, recompute },
     );
   }
   return compile(
@@ -160,7 +162,7 @@ function trainingProgram(parts: ProgramParts, count: number, sums: readonly Vari
         };
       },
     },
-    { precision, kernels },
+    { precision, kernels, recompute },
   );
 }
 

@@ -113,12 +113,12 @@ export class Trainer {
     this.preprocessing = { ...extents, window: model.window, resample: config.size !== null };
     const geometry = { ...extents, slotPixels: cache.slotPixels, inputSlices: model.inputSlices };
     const { network, averaged, optimizer, average, scaler } = this;
-    const { loss, clipNorm, precision } = config;
+    const { loss, clipNorm, precision, recompute } = config;
     const parts = { network, validated: averaged ?? network, optimizer, average, loss, clipNorm, scaler };
     const { kernels } = device;
     this.programs = new SegmentationPrograms(
       device,
-      { ...parts, geometry, precision, kernels },
+      { ...parts, geometry, precision, recompute, kernels },
       config.microBatch !== null,
     );
     const all = slicesOf(cache.cases, cases.training);

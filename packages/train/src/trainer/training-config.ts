@@ -30,6 +30,8 @@ const trainingConfig = z.strictObject({
   preset: z.enum(["liver", "vessel"]).nullable(),
   /** How activations and gradients are stored; parameters and optimizer stay f32. f16 needs shader-f16. */
   precision: z.enum(["f32", "f16"]),
+  /** Whether activations that are cheap to compute are made again in the backward pass instead of being kept. */
+  recompute: z.boolean().default(false),
   /** Decathlon folder. */
   data: z.string(),
   /** Cases with this many slices or more are left out. */
@@ -97,6 +99,7 @@ export type PresetName = NonNullable<TrainingConfig["preset"]>;
 const base: Omit<TrainingConfig, "data"> = {
   preset: null,
   precision: "f32",
+  recompute: false,
   maxSlices: null,
   limitCases: null,
   trainFraction: 0.8,

@@ -2,8 +2,9 @@ import { join } from "node:path";
 import { readNifti, writeNifti, writePhantom } from "@lobule/data";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RunFolder } from "../run/run-folder.js";
+import { planRun } from "./plan-run.js";
 import { TestRuns } from "./testing.js";
-import type { TrainingConfig } from "./training-config.js";
+import { parseConfig, type TrainingConfig } from "./training-config.js";
 
 let runs: TestRuns;
 beforeAll(async () => {
@@ -46,6 +47,23 @@ describe("averaged weights", () => {
     expect(averages.length).toBeGreaterThan(10);
     for (const [name, { data }] of averages) expect(data, name).toEqual(last.get(name.slice(4))?.data);
   });
+});
+
+test("recomputation: the same bytes of every checkpoint with less memory; off for runs that did not record it", async () => {
+  const { recompute: _, ...older } = runs.config();
+  expect(parseConfig(older, "config.json").recompute).toBe(false);
+  const settings = (recompute: boolean) => runs.config({ epochs: 1, batch: 5, microBatch: 3, recompute });
+  const [kept, again] = [settings(false), settings(true)];
+  await runs.trained("kept", kept);
+  await runs.trained("made again", again);
+  const tensorsOf = async (name: string) =>
+    (await (await RunFolder.open(join(runs.root, name))).loadCheckpoint("last")).tensors;
+  const [before, after] = [await tensorsOf("kept"), await tensorsOf("made again")];
+  for (const [name, { data }] of before) expect(after.get(name)?.data, name).toEqual(data);
+  const planned = { kernels: runs.device.kernels };
+  const [more, less] = [await planRun(kept, planned), await planRun(again, planned)];
+  expect(less.step.peakBytes).toBeLessThan(more.step.peakBytes);
+  expect(less.step.flops).toBeGreaterThan(more.step.flops);
 });
 
 test("SGD learns a few slices by heart, with a norm that is clipped", async () => {

@@ -1,0 +1,193 @@
+/** A step as the schedule sees it: what it reads and makes, by number, and what it costs. */
+export interface ScheduledStep {
+  readonly reads: readonly number[];
+  readonly writes: readonly number[];
+  /** Bytes read and written, arithmetic counted as bytes too. */
+  readonly cost: number;
+  /** Whether it may be run again, later, or not at all where nothing reads what it makes. */
+  readonly repeatable: boolean;
+}
+
+export interface Schedule {
+  readonly steps: readonly ScheduledStep[];
+  /** Bytes of each tensor; 0 for those that are kept in any case. */
+  readonly bytes: readonly number[];
+  /** The step that makes each tensor; undefined where it may not be made again. */
+  readonly maker: readonly (number | undefined)[];
+  /** Tensors that, made again, are never stored: they are computed in the loads, from these. */
+  readonly pasted: readonly (readonly number[] | undefined)[];
+}
+
+/** Which tensors are made again before a step. */
+export type Repeats = readonly ReadonlySet<number>[];
+
+/** A stretch of time over which a tensor lies in memory. */
+interface Version {
+  readonly tensor: number;
+  readonly bytes: number;
+  readonly madeBy: number;
+  first: number;
+  last: number;
+  /** Times of reading, rising. */
+  readonly reads: number[];
+}
+
+export interface Timeline {
+  /** What runs when: a step, and the tensor for which it is run again. */
+  readonly runs: readonly { readonly step: number; readonly again: number | undefined; readonly before: number }[];
+  /** Whether what runs then is of use. */
+  readonly needed: readonly boolean[];
+  readonly versions: readonly Version[];
+  /** Bytes alive at each time. */
+  readonly live: readonly number[];
+  readonly peak: number;
+  readonly cost: number;
+}
+
+/** Lifetimes and cost of a schedule in which some tensors are made again. */
+export function simulate({ steps, bytes, maker, pasted }: Schedule, repeats: Repeats): Timeline {
+  const runs: { step: number; again: number | undefined; before: number }[] = [];
+  const versions: Version[] = [];
+  const madeThen: number[][] = [];
+  const readThen: number[][] = [];
+  const current = new Map<number, number>();
+  const isPasted = new Set<number>();
+  const read = (tensor: number, into: number[]): void => {
+    if (isPasted.has(tensor)) for (const each of pasted[tensor] ?? []) read(each, into);
+    else {
+      const version = current.get(tensor);
+      if (version !== undefined && !into.includes(version)) into.push(version);
+    }
+  };
+  const run = (step: number, again: number | undefined, before: number): void => {
+    const time = runs.push({ step, again, before }) - 1;
+    const { reads, writes } = steps[step] as ScheduledStep;
+    const into: number[] = [];
+    for (const tensor of reads) read(tensor, into);
+    readThen.push(into);
+    madeThen.push(
+      (again === undefined ? writes : [again]).map((tensor) => {
+        const version = { tensor, bytes: bytes[tensor] as number, madeBy: time, first: time, last: time, reads: [] };
+        current.set(tensor, versions.push(version) - 1);
+        return versions.length - 1;
+      }),
+    );
+  };
+  steps.forEach((_, step) => {
+    for (const tensor of [...(repeats[step] ?? [])].sort((a, b) => (maker[a] ?? 0) - (maker[b] ?? 0))) {
+      if (pasted[tensor] !== undefined) isPasted.add(tensor);
+      else run(maker[tensor] as number, tensor, step);
+    }
+    run(step, undefined, step);
+  });
+
+  const wanted = new Set<number>();
+  const needed: boolean[] = [];
+  for (let time = runs.length - 1; time >= 0; time--) {
+    const { step, again } = runs[time] as (typeof runs)[number];
+    const mayGo = again !== undefined || (steps[step] as ScheduledStep).repeatable;
+    needed[time] = !mayGo || (madeThen[time] ?? []).some((version) => wanted.has(version));
+    if (needed[time]) for (const version of readThen[time] ?? []) wanted.add(version);
+  }
+  let cost = 0;
+  runs.forEach(({ step }, time) => {
+    if (needed[time] !== true) return;
+    cost += (steps[step] as ScheduledStep).cost;
+    for (const index of readThen[time] ?? []) {
+      const version = versions[index] as Version;
+      version.last = time;
+      version.reads.push(time);
+    }
+  });
+  const changes = new Float64Array(runs.length + 1);
+  for (const { bytes: size, madeBy, first, last } of versions) {
+    if (needed[madeBy] !== true) continue;
+    changes[first] = (changes[first] as number) + size;
+    changes[last + 1] = (changes[last + 1] as number) - size;
+  }
+  const live: number[] = [];
+  let sum = 0;
+  for (let time = 0; time < runs.length; time++) {
+    sum += changes[time] as number;
+    live.push(sum);
+  }
+  return { runs, needed, versions, live, peak: Math.max(0, ...live), cost };
+}
+
+interface Move {
+  readonly before: number;
+  readonly tensors: readonly number[];
+}
+
+/**
+ * Chooses what is made again and when, so that at most `target` bytes are alive at once, or as few above as can be.
+ *
+ * Greedily: at the time of the peak, each tensor that lies there unread may be given up until it is read next, and made
+ * again before that, where need be together with what it is made from. The move that saves the most for its cost is
+ * taken; at the end those that turn out to be superfluous are taken back. Source of the idea: Kirisame et al. 2021,
+ * "Dynamic tensor rematerialization"; here the whole step is known beforehand.
+ */
+export function chooseRepeats(schedule: Schedule, target: number): Repeats {
+  const repeats = schedule.steps.map(() => new Set<number>());
+  let now = simulate(schedule, repeats);
+  const excess = ({ live }: Timeline): number => live.reduce((sum, each) => sum + Math.max(0, each - target), 0);
+  for (;;) {
+    if (now.peak <= target) break;
+    let best: { move: Move; after: Timeline; score: number } | undefined;
+    for (const move of movesAt(schedule, now, repeats)) {
+      const set = repeats[move.before] as Set<number>;
+      for (const tensor of move.tensors) set.add(tensor);
+      const after = simulate(schedule, repeats);
+      for (const tensor of move.tensors) set.delete(tensor);
+      const gain = excess(now) - excess(after);
+      if (after.peak > now.peak || gain <= 0) continue;
+      const score = gain / Math.max(after.cost - now.cost, 1);
+      if (best === undefined || score > best.score) best = { move, after, score };
+    }
+    if (best === undefined) break;
+    for (const tensor of best.move.tensors) (repeats[best.move.before] as Set<number>).add(tensor);
+    now = best.after;
+  }
+  takeBack(schedule, repeats, Math.max(target, now.peak));
+  return repeats;
+}
+
+function movesAt(schedule: Schedule, { runs, needed, versions, live, peak }: Timeline, repeats: Repeats): Move[] {
+  const { maker, steps, pasted } = schedule;
+  const at = live.indexOf(peak);
+  const startOf = (step: number): number => runs.findIndex(({ before }) => before === step);
+  const covers = (tensor: number, time: number): boolean =>
+    versions.some((each) => each.tensor === tensor && needed[each.madeBy] && each.first < time && each.last >= time);
+  return versions.flatMap((version) => {
+    const { tensor, bytes, madeBy, first, last, reads } = version;
+    if (bytes === 0 || needed[madeBy] !== true || first >= at || last <= at || reads.includes(at)) return [];
+    const next = reads.find((time) => time > at);
+    if (next === undefined || maker[tensor] === undefined) return [];
+    const before = (runs[next] as (typeof runs)[number]).before;
+    if (repeats[before]?.has(tensor)) return [];
+    const alone: Move = { before, tensors: [tensor] };
+    const start = startOf(before);
+    const all = new Set<number>([tensor]);
+    for (const each of all) {
+      const from = pasted[each] ?? (steps[maker[each] as number] as ScheduledStep).reads;
+      for (const source of from) {
+        const gone = (schedule.bytes[source] ?? 0) > 0 && !covers(source, start);
+        if (gone && maker[source] !== undefined && !repeats[before]?.has(source)) all.add(source);
+      }
+    }
+    return all.size === 1 ? [alone] : [alone, { before, tensors: [...all] }];
+  });
+}
+
+/** Takes back what can be spared without a higher peak than `allowed`, the dearest first. */
+function takeBack(schedule: Schedule, repeats: readonly Set<number>[], allowed: number): void {
+  const costOf = (tensor: number): number => schedule.steps[schedule.maker[tensor] ?? -1]?.cost ?? 0;
+  const all = repeats.flatMap((set, before) => [...set].map((tensor) => ({ before, tensor })));
+  all.sort((a, b) => costOf(b.tensor) - costOf(a.tensor));
+  for (const { before, tensor } of all) {
+    const { cost } = simulate(schedule, repeats);
+    repeats[before]?.delete(tensor);
+    const without = simulate(schedule, repeats);
+    if (without.peak > allowed || without.cost > cost) repeats[before]?.add(tensor);
+  }
+}
