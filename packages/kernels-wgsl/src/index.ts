@@ -42,6 +42,13 @@ export {
 export type { PackedLayout } from "./shared/packing.js";
 export { pasteSlots, type SlotText } from "./shared/slots.js";
 export { momentsSlot, partialsPerWorkgroup, sumsSlot } from "./shared/statistics.js";
+export {
+  hasMatrixProduct,
+  type MatrixConfig,
+  matrixFeature,
+  usesMatrices,
+  withEmulatedMatrices,
+} from "./shared/subgroup-matrix.js";
 export { type Binding, bindingsOf, enable, hasFunction, packSizes, withStorageTypes } from "./shared/wgsl-text.js";
 export {
   packSamples,

@@ -58,3 +58,14 @@ export async function openDawn(driverFiles?: readonly string[]): Promise<{ gpu: 
     return adapter === null ? null : { gpu, info: adapter.info };
   });
 }
+
+/**
+ * WebGPU without hardware: everything is compiled and validated, nothing is computed. For tests of what no adapter at hand
+ * can run.
+ */
+export async function openNullGpu(): Promise<GPU> {
+  const { create } = await importDawn();
+  const gpu = create(["backend=null", ...toggles]);
+  created.push(gpu);
+  return gpu;
+}

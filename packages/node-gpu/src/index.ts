@@ -1,3 +1,4 @@
 export { type AdapterChoice, type AdapterKind, type AdapterRequest, NoAdapterError } from "./adapter-choice.js";
 export { cacheFolder } from "./cache-folder.js";
+export { openNullGpu } from "./dawn.js";
 export { adapterChoice, type OpenGpuOptions, openGpu } from "./open-gpu.js";

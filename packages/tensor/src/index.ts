@@ -6,6 +6,7 @@ export {
   imageSize,
   type Kernel,
   type LabelField,
+  matrixFeature,
   packLabelFields,
   packSamples,
   type SliceSample,

@@ -1,5 +1,5 @@
 import { type AdapterChoice, adapterChoice, openGpu } from "@lobule/node-gpu";
-import { Device } from "@lobule/tensor";
+import { Device, matrixFeature } from "@lobule/tensor";
 import type { CommandModule } from "yargs";
 import { type SelfTest, selfTest } from "./self-test.js";
 
@@ -29,7 +29,18 @@ const limitNames = [
   "maxComputeWorkgroupsPerDimension",
 ] as const;
 
-function fastPathsOf(features: ReadonlySet<string>): FastPath[] {
+function matrixPath(features: ReadonlySet<string>, { hasMatrices }: Device): FastPath {
+  const missing = features.has(matrixFeature)
+    ? "the adapter has some, but no 16×16×16 products of f16 with f32 sums in subgroups of 32"
+    : `the adapter has no ${matrixFeature}`;
+  return {
+    name: "matrix units (tensor cores)",
+    on: hasMatrices,
+    why: hasMatrices ? "for 3×3 convolutions in f16, where --tune finds them right and faster" : missing,
+  };
+}
+
+function fastPathsOf(features: ReadonlySet<string>, device: Device): FastPath[] {
   const needs = (feature: string, name: string, missing: string): FastPath => ({
     name,
     on: features.has(feature),
@@ -40,13 +51,7 @@ function fastPathsOf(features: ReadonlySet<string>): FastPath[] {
     needs("shader-f16", "f16 storage", "the adapter has no shader-f16; f32 is used"),
     needs("timestamp-query", "profiling by dispatch", "the adapter has no timestamp-query"),
     needs("subgroups", "subgroup operations", "the adapter has no subgroups; workgroup memory is used"),
-    {
-      name: "tensor cores",
-      on: false,
-      why: features.has("chromium-experimental-subgroup-matrix")
-        ? "the adapter has them; no kernel uses them yet"
-        : "the adapter has no chromium-experimental-subgroup-matrix",
-    },
+    matrixPath(features, device),
   ];
 }
 
@@ -71,7 +76,7 @@ async function examine(): Promise<Report> {
       adapter: { ...choice, vendor: device.adapterInfo.vendor, architecture: device.adapterInfo.architecture },
       features: [...features].sort(),
       limits: Object.fromEntries(limitNames.map((name) => [name, device.gpu.limits[name]])),
-      fastPaths: fastPathsOf(features),
+      fastPaths: fastPathsOf(features, device),
       advice: adviceFor(choice.kind),
       selfTest: tests,
       passed: tests.every(({ passed }) => passed),

@@ -19,11 +19,19 @@ interface ParityArguments {
   readonly variant: ConvolutionVariant | undefined;
 }
 
-/** Kernels of one variant wherever there is such; elsewhere the adapter's default. */
-const always = (variant: ConvolutionVariant, { reduction }: Device): TunedKernels => ({
-  reduction,
-  fastest: (call) => (candidateVariants(call, reduction).includes(variant) ? variant : undefined),
-});
+/**
+ * Kernels of one variant wherever there is such; elsewhere the adapter's default. The tiled one, for GPUs and many channels,
+ * is taken on software adapters and for few channels too.
+ */
+function always(variant: ConvolutionVariant, { reduction }: Device): TunedKernels {
+  if (variant === "tiled") {
+    return { reduction: "parallel", fastest: ({ family }) => (family === "conv3x3" ? variant : undefined) };
+  }
+  return {
+    reduction,
+    fastest: (call) => (candidateVariants(call, reduction).includes(variant) ? variant : undefined),
+  };
+}
 
 /** `lobule parity DIR`: compares operations, networks and training steps with reference numbers from a folder. */
 export const parityCommand: CommandModule<object, ParityArguments> = {
@@ -44,7 +52,8 @@ export const parityCommand: CommandModule<object, ParityArguments> = {
         describe: "Compile without fusion: one dispatch an operation",
       })
       .option("variant", {
-        choices: convolutionVariants,
+        // Programs here compute in f32, which the matrix kernels do not.
+        choices: convolutionVariants.filter((each) => each !== "matrix"),
         describe: "Take this variant of each convolution that has it: one that tuning could choose",
       })
       .example("$0 parity fixtures --filter ops/conv3x3", "Check one operation"),

@@ -53,10 +53,14 @@ test("a file that is no tuning of this adapter is named in one sentence", async 
   await expect(tuneKernels(device, calls, request(file))).rejects.toThrow(/it is no JSON file, or leave out --tuning/);
 });
 
-test("variants with wrong numbers are told", () => {
-  const refused = [{ bucket: "conv3x3 forward 8→8 2^16 f32", variant: "subgroup", error: 0.5 }] as const;
+test("variants that gave wrong numbers or did not run are told", () => {
+  const refused = [
+    { bucket: "conv3x3 forward 8→8 2^16 f32", variant: "subgroup", error: 0.5 },
+    { bucket: "conv3x3 forward 32→32 2^16 f16", variant: "matrix", error: Infinity, failure: "no such feature" },
+  ] as const;
   expect(describeTuning({ timed: 1, known: 2, left: 3, refused }, "t.json")).toEqual([
     "kernels: 1 kinds of convolution timed, 2 known, 3 left at their defaults for lack of time; kept in t.json",
     "note: the subgroup kernel for conv3x3 forward 8→8 2^16 f32 gives wrong numbers on this adapter (error 0.50) and is not used",
+    "note: the matrix kernel for conv3x3 forward 32→32 2^16 f16 does not run on this adapter (no such feature) and is not used",
   ]);
 });

@@ -54,10 +54,13 @@ export function describeTuning({ timed, known, left, refused }: TuneResult, path
   if (left > 0) parts.push(`${left} left at their defaults for lack of time`);
   return [
     `kernels: ${parts.join(", ")}; kept in ${path}`,
-    ...refused.map(
-      ({ bucket, variant, error }) =>
-        `note: the ${variant} kernel for ${bucket} gives wrong numbers on this adapter (error ${error.toPrecision(2)}) and is not used`,
-    ),
+    ...refused.map(({ bucket, variant, error, failure }) => {
+      const why =
+        failure === undefined
+          ? `gives wrong numbers on this adapter (error ${error.toPrecision(2)})`
+          : `does not run on this adapter (${failure})`;
+      return `note: the ${variant} kernel for ${bucket} ${why} and is not used`;
+    }),
   ];
 }
 

@@ -20,6 +20,7 @@ export const conv3x3Cases: readonly (Conv3x3Problem & { readonly why: string })[
   { why: "channel blocks that together fill more than a uniform binding", input: image(1, 51, 5, 6), outChannels: 70 },
   { why: "one channel block that fills more than a uniform binding", input: image(1, 230, 3, 5), outChannels: 9 },
   { why: "gradient of the same, with channels swapped", input: image(1, 9, 3, 5), outChannels: 230 },
+  { why: "several tiles and blocks of 32 channels, all of them cut", input: image(2, 18, 9, 17), outChannels: 34 },
 ];
 
 /** Problems that are timed: the levels of the network. */

@@ -33,7 +33,7 @@ beforeAll(async () => {
   eight = await hasSubgroupsOfEight();
 });
 
-const variants: readonly Conv3x3Variant[] = ["plain", "blocked", "subgroup"];
+const variants: readonly Conv3x3Variant[] = ["plain", "blocked", "subgroup", "tiled"];
 
 /** The three kernels of a problem on the same random arrays. */
 function runsOf(problem: Conv3x3Problem, variant: Conv3x3Variant) {
@@ -148,7 +148,7 @@ describe.each(conv3x3Cases)("weight gradient without barriers, $input × $outCha
   });
 });
 
-test.for(["blocked", "subgroup"] as const)(
+test.for(["blocked", "subgroup", "tiled"] as const)(
   "the %s kernels equal the plain ones on a level of the network",
   async (variant, ctx) => {
     if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");

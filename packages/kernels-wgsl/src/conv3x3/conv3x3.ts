@@ -9,6 +9,7 @@ import gradWeightSource from "./conv3x3-grad-weight.wgsl.js";
 import gradWeightBlockedSource from "./conv3x3-grad-weight-blocked.wgsl.js";
 import gradWeightSubgroupSource from "./conv3x3-grad-weight-subgroup.wgsl.js";
 import subgroupSource from "./conv3x3-subgroup.wgsl.js";
+import { conv3x3GradWeightTiled, conv3x3Matrix, conv3x3Tiled } from "./conv3x3-tiled.js";
 
 /** A 3×3 convolution, stride 1, zero padding 1: input [n, ci, h, w], weight [co, ci, 3, 3] → [n, co, h, w]. */
 export interface Conv3x3Problem {
@@ -19,9 +20,12 @@ export interface Conv3x3Problem {
 /**
  * `plain` is the readable one; `blocked` computes 8 channels × 4 rows × 2 columns an invocation and reads the weight as
  * {@link packConv3x3} lays it out; `subgroup` lets 8 invocations compute 8 channels × 8 rows × 8 columns and share what they
- * load.
+ * load; `tiled` brings tiles of the images and the weight into workgroup memory, which pays where there are many channels.
  */
-export type Conv3x3Variant = "plain" | "blocked" | "subgroup";
+export type Conv3x3Variant = "plain" | "blocked" | "subgroup" | "tiled";
+
+/** `matrix` multiplies in f16 by a GPU's matrix units, see shared/subgroup-matrix.ts; the weight gradient has none. */
+export type Conv3x3OutputVariant = Conv3x3Variant | "matrix";
 
 /**
  * A 1×1 convolution of other images of the same extents, whose result is added: `shortcut` [n, channels, h, w], with
@@ -130,6 +134,18 @@ function plain(problem: Conv3x3Problem, strides: Strides, shortcut: Shortcut | u
   };
 }
 
+/** The variants over tiles in workgroup memory. */
+const overTiles =
+  (make: typeof conv3x3Tiled) =>
+  (problem: Conv3x3Problem, strides: Strides, shortcut: Shortcut | undefined): Kernel => {
+    const beside = { shortcutChannels: shortcut?.channels ?? 0, ...shortcutStrides(shortcut, problem.outChannels) };
+    const kernel = make(problem, { ...strides, ...beside }, costOf(problem, shortcut));
+    return { ...kernel, source: withShortcut(kernel.source, shortcut) };
+  };
+
+/** The variants that read the weight by strides. */
+const byStrides = { plain, subgroup, tiled: overTiles(conv3x3Tiled), matrix: overTiles(conv3x3Matrix) } as const;
+
 /**
  * 3×3 convolution, stride 1, zero padding 1, no bias.
  *
@@ -138,10 +154,10 @@ function plain(problem: Conv3x3Problem, strides: Strides, shortcut: Shortcut | u
  * Slots Input, Shortcut and Output, statistics of the output. `weight` is [co, ci, 3, 3] or, for `blocked`, packed
  * `forward`. With a {@link Shortcut} its result is added.
  */
-export function conv3x3(problem: Conv3x3Problem, variant: Conv3x3Variant, shortcut?: Shortcut): Kernel {
+export function conv3x3(problem: Conv3x3Problem, variant: Conv3x3OutputVariant, shortcut?: Shortcut): Kernel {
   if (variant === "blocked") return blocked(problem, shortcut);
   const strides = { outStride: problem.input.channels * 9, inStride: 9, flip: 0 } as const;
-  return variant === "plain" ? plain(problem, strides, shortcut) : subgroup(problem, strides, shortcut);
+  return byStrides[variant](problem, strides, shortcut);
 }
 
 /**
@@ -152,12 +168,12 @@ export function conv3x3(problem: Conv3x3Problem, variant: Conv3x3Variant, shortc
  * [co, ci, 3, 3] or, for `blocked`, packed `grad-input`. With a {@link Shortcut} its result is added: where the image also
  * went through a 1×1 convolution, that one's input gradient.
  */
-export function conv3x3GradInput(problem: Conv3x3Problem, variant: Conv3x3Variant, shortcut?: Shortcut): Kernel {
+export function conv3x3GradInput(problem: Conv3x3Problem, variant: Conv3x3OutputVariant, shortcut?: Shortcut): Kernel {
   const inChannels = problem.input.channels;
   const swapped = { input: { ...problem.input, channels: problem.outChannels }, outChannels: inChannels };
   if (variant === "blocked") return blocked(swapped, shortcut);
   const strides = { outStride: 9, inStride: inChannels * 9, flip: 1 } as const;
-  return variant === "plain" ? plain(swapped, strides, shortcut) : subgroup(swapped, strides, shortcut);
+  return byStrides[variant](swapped, strides, shortcut);
 }
 
 /**
@@ -196,6 +212,7 @@ export function conv3x3GradWeight(
   const elements = inChannels * outChannels * 9;
   const shape = { inChannels, outChannels, height, width };
   const cost = costOf(problem);
+  if (variant === "tiled") return conv3x3GradWeightTiled(problem, cost);
   if (variant === "plain") {
     const workgroups = foldWorkgroups(ceilDivide(batch * elements, lanes));
     return {

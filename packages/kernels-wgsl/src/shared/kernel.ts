@@ -36,8 +36,11 @@ export interface Kernel {
   readonly flops: number;
   /** Bytes that must be read and written at least, each array once, with the default slots and f32 storage. */
   readonly bytes: number;
-  /** Present where the file has the statistics slot: how many partial results of a channel the launches write. */
-  readonly statistics?: { readonly partials: number };
+  /**
+   * Present where the file has the statistics slot: how many partial results of a channel the launches write, and, where
+   * the file lets them be added up in one way only, which.
+   */
+  readonly statistics?: { readonly partials: number; readonly only?: Reduction };
 }
 
 /**

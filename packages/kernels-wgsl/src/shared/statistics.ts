@@ -6,7 +6,7 @@ import type { SlotText } from "./slots.js";
  *
  * A file that has it defines two constants and three functions that do nothing by default:
  *
- *     const LANES: u32 = 64;          invocations of a workgroup, the same in every such file
+ *     const LANES: u32 = 64;          invocations that store a channel: the whole workgroup, of 64 in every such file
  *     const CHANNEL_BLOCK: u32 = 8;   channels that one workgroup stores
  *     struct Statistics { count: f32, shift: f32, first: f32, second: f32 }
  *     fn addToStatistics(s: ptr<function, Statistics>, channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {}
@@ -19,6 +19,10 @@ import type { SlotText } from "./slots.js";
  *
  * With the parallel reduction a workgroup adds its invocations up, with the others a subgroup or an invocation writes a
  * partial result of its own, without a barrier, so that there are more of them ({@link partialsPerWorkgroup}).
+ *
+ * A file in which the invocations of a workgroup store different channels has fewer LANES and more channels in its block,
+ * and lets `lane` be the place among those that share a channel; one who writes nothing passes CHANNEL_BLOCK as `lane`. It
+ * is for the parallel reduction only and says so (`statistics.only`).
  *
  * The result is `partials` × channels of vec4f: (count, mean, Σ (value − mean)², 0) for moments, where mean is that
  * of the partial, and (count, Σ value, Σ second, 0) for sums. The order of every sum is fixed.

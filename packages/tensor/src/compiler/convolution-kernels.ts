@@ -33,27 +33,45 @@ interface Room {
   readonly pack: (inChannels: number, outChannels: number, direction: "forward" | "grad-input") => PackedLayout;
 }
 
+/** A variant that every family has. @throws RangeError for one that only the 3×3 convolution has. */
+function common<Variant extends ConvolutionVariant>(variant: Variant): Exclude<Variant, "tiled" | "matrix"> {
+  if (variant === "tiled" || variant === "matrix") {
+    throw new RangeError(
+      `only the 3×3 convolution has a ${variant} kernel; choose one of the call's candidate variants`,
+    );
+  }
+  return variant as Exclude<Variant, "tiled" | "matrix">;
+}
+
+/** Where a subgroup shares no sums, its invocations sum each for itself. */
+const alone = <Variant extends string>(variant: Variant): Exclude<Variant, "subgroup"> | "serial" =>
+  variant === "subgroup" ? "serial" : (variant as Exclude<Variant, "subgroup">);
+
 /** `weights` as in {@link conv1x1GradWeight}. */
 export const conv1x1GradWeightOf = (problem: Problem, variant: ConvolutionVariant, weights = 1) =>
-  conv1x1GradWeight(problem, variant === "subgroup" ? "serial" : variant, weights);
+  conv1x1GradWeight(problem, alone(common(variant)), weights);
 
 const rooms: Readonly<Record<ConvolutionCall["family"], Room>> = {
   conv3x3: {
     forward: conv3x3,
     gradInput: conv3x3GradInput,
-    gradWeight: conv3x3GradWeight,
+    gradWeight: (problem, variant) => {
+      if (variant === "matrix")
+        throw new RangeError("a weight gradient has no matrix kernel; choose a candidate variant");
+      return conv3x3GradWeight(problem, variant);
+    },
     pack: packConv3x3,
   },
   conv1x1: {
-    forward: conv1x1,
-    gradInput: conv1x1GradInput,
+    forward: (problem, variant) => conv1x1(problem, common(variant)),
+    gradInput: (problem, variant) => conv1x1GradInput(problem, common(variant)),
     gradWeight: (problem, variant) => conv1x1GradWeightOf(problem, variant),
     pack: packConv1x1,
   },
   "conv-transpose2x2": {
-    forward: convTranspose2x2,
-    gradInput: convTranspose2x2GradInput,
-    gradWeight: (problem, variant) => convTranspose2x2GradWeight(problem, variant === "subgroup" ? "serial" : variant),
+    forward: (problem, variant) => convTranspose2x2(problem, common(variant)),
+    gradInput: (problem, variant) => convTranspose2x2GradInput(problem, common(variant)),
+    gradWeight: (problem, variant) => convTranspose2x2GradWeight(problem, alone(common(variant))),
     pack: packConvTranspose2x2,
   },
 };
@@ -81,6 +99,6 @@ export function packedLayout(
   { family, direction, input, outChannels }: ConvolutionCall,
   variant: ConvolutionVariant,
 ): PackedLayout | undefined {
-  if (direction === "grad-weight" || variant === "plain" || variant === "subgroup") return undefined;
+  if (direction === "grad-weight" || (variant !== "blocked" && variant !== "serial")) return undefined;
   return rooms[family].pack(input.channels, outChannels, direction);
 }

@@ -10,7 +10,7 @@ export interface ConvolutionCall {
 }
 
 /** plain: the readable one; see the kernels' rooms for the others. */
-export const convolutionVariants = ["plain", "blocked", "serial", "subgroup"] as const;
+export const convolutionVariants = ["plain", "blocked", "serial", "subgroup", "tiled", "matrix"] as const;
 export type ConvolutionVariant = (typeof convolutionVariants)[number];
 
 /** The variant that suits an adapter without having been timed. */
@@ -20,12 +20,23 @@ export function defaultVariant({ family, direction }: ConvolutionCall, reduction
   return reduction === "subgroup" ? "subgroup" : "blocked";
 }
 
-/** The variants that may run on an adapter, the default one first. */
-export function candidateVariants(call: ConvolutionCall, reduction: Reduction): ConvolutionVariant[] {
-  const { family, direction } = call;
+/** Channels from which on a tile in workgroup memory may pay: fewer leave most of it empty. */
+const fewestTiledChannels = 16;
+
+/**
+ * The variants that may run on an adapter, the default one first.
+ * @param matrices whether the adapter has matrix units and the program may use them, being one of precision f16.
+ */
+export function candidateVariants(call: ConvolutionCall, reduction: Reduction, matrices = false): ConvolutionVariant[] {
+  const { family, direction, input, outChannels } = call;
   const first = defaultVariant(call, reduction);
   const all: ConvolutionVariant[] = ["blocked", "plain"];
   if (direction === "grad-weight") all.push("serial");
   if (reduction === "subgroup" && (direction !== "grad-weight" || family === "conv3x3")) all.push("subgroup");
+  const many = Math.min(input.channels, outChannels) >= fewestTiledChannels;
+  if (reduction === "parallel" && family === "conv3x3" && many) {
+    all.push("tiled");
+    if (matrices && direction !== "grad-weight") all.push("matrix");
+  }
   return [first, ...all.filter((variant) => variant !== first)];
 }

@@ -122,6 +122,9 @@ export class Planner implements Lowering {
     this.convolutions.push(call);
     if (kernels === "plain") return "plain";
     const timed = typeof kernels === "string" ? undefined : kernels.fastest(call, precision);
+    if (timed === "matrix" && precision !== "f16") {
+      throw new PlanError('matrix kernels multiply in f16: compile with precision "f16", or take another variant');
+    }
     return timed ?? defaultVariant(call, this.reduction());
   }
 
@@ -312,6 +315,12 @@ export class Planner implements Lowering {
       if (first !== undefined) {
         const partials = first.outputs[0] as Tensor;
         bindings.statistics = partials;
+        const only = kernel.statistics?.only;
+        if (only !== undefined && only !== this.reduction()) {
+          throw new PlanError(
+            `${kernel.name} sums for the ${only} reduction only; compile with that, or another variant`,
+          );
+        }
         this.partialCounts.set(partials, (kernel.statistics?.partials ?? 0) * partialsPerWorkgroup(this.reduction()));
         for (const other of riding) {
           if (other !== first) this.shared.set(other.outputs[0] as Tensor, partials);

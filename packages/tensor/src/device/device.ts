@@ -1,4 +1,4 @@
-import type { Reduction } from "@lobule/kernels-wgsl";
+import { hasMatrixProduct, type MatrixConfig, matrixFeature, type Reduction } from "@lobule/kernels-wgsl";
 import type { TunedKernels } from "../compiler/calls.js";
 import type { Program } from "../compiler/program.js";
 import type { HostData, Tensor } from "../graph/tensor.js";
@@ -30,7 +30,10 @@ const wantedLimits = [
   "maxComputeWorkgroupStorageSize",
 ] as const;
 
-const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16", "timestamp-query", "subgroups"];
+const wantedFeatures: readonly GPUFeatureName[] = [
+  ...(["shader-f16", "timestamp-query", "subgroups"] as const),
+  matrixFeature as GPUFeatureName, // Dawn's; not yet in the types of WebGPU
+];
 
 /** A WebGPU device with its pipelines, and an account of the buffers that are alive on it. */
 export class Device {
@@ -96,6 +99,21 @@ export class Device {
 
   get hasF16(): boolean {
     return this.gpu.features.has("shader-f16");
+  }
+
+  /**
+   * Whether kernels may use the adapter's matrix units: it lists products of 16 × 16 in f16 with sums in f32, and its
+   * subgroups are of 32, as the kernels have it. That they compute right is seen before they are used ({@link tune}).
+   */
+  get hasMatrices(): boolean {
+    const { adapterInfo, gpu } = this;
+    const { subgroupMinSize, subgroupMaxSize, subgroupMatrixConfigs } = adapterInfo as GPUAdapterInfo & {
+      readonly subgroupMatrixConfigs?: Iterable<MatrixConfig>; // Dawn's
+    };
+    const features = [matrixFeature, "shader-f16", "subgroups"].every((feature) => gpu.features.has(feature));
+    return (
+      features && subgroupMinSize === 32 && subgroupMaxSize === 32 && hasMatrixProduct(subgroupMatrixConfigs ?? [])
+    );
   }
 
   /** Bytes of the buffers that are alive. */

@@ -1,3 +1,4 @@
+import { matrixFeature, usesMatrices } from "@lobule/kernels-wgsl";
 import { isTensor } from "../compiler/calls.js";
 import type { Operand } from "../compiler/lowering.js";
 import type { Program } from "../compiler/program.js";
@@ -21,6 +22,9 @@ export function checkLimits(program: Program, { limits, features }: GPUDevice): 
       throw new PlanError(
         `${label}: uses f16, this adapter has no shader-f16; compile with precision "f32", or use another adapter (lobule doctor names it)`,
       );
+    }
+    if (usesMatrices(kernel.source) && !features.has(matrixFeature)) {
+      throw new PlanError(`${label}: uses matrix units, this adapter has no ${matrixFeature}; take another variant`);
     }
     const storage = operands.filter(({ access }) => access !== "uniform");
     if (storage.length > limits.maxStorageBuffersPerShaderStage) {

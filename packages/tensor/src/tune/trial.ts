@@ -12,9 +12,15 @@ export interface Trial {
   destroy(): void;
 }
 
-/** Numbers between −1 and 1 that do not repeat soon. */
-const wave = (length: number, seed: number): Float32Array<ArrayBuffer> =>
-  Float32Array.from({ length }, (_, i) => Math.sin((i + 1) * 0.7390851 + seed * 1.3) * Math.cos(i * 0.017 + seed));
+/**
+ * Numbers between −1 and 1, as good as random: sums of a smooth wave nearly cancel, and what rounding does to the rest says
+ * nothing of a kernel.
+ */
+const noise = (length: number, seed: number): Float32Array<ArrayBuffer> =>
+  Float32Array.from({ length }, (_, i) => {
+    const x = Math.sin((i + 1) * 12.9898 + seed * 78.233) * 43758.5453;
+    return 2 * (x - Math.floor(x)) - 1;
+  });
 
 /** Bytes that a binding of a fixed length covers at least, whatever is used of it. */
 const uniformBytes = 65_536;
@@ -40,7 +46,7 @@ export class TrialBuffers {
     const make = (name: string, length: number, seed: number): GPUBuffer => {
       const buffer = device.createBuffer(length * (precision === "f16" ? 2 : 4), name);
       if (filled) {
-        const numbers = wave(length + (length % 2), seed);
+        const numbers = noise(length + (length % 2), seed);
         device.queue.writeBuffer(
           buffer,
           0,
@@ -56,7 +62,7 @@ export class TrialBuffers {
       call,
       precision,
       { input: make("input", reads, 1), gradOutput: make("gradient", direction === "grad-weight" ? outputs : 1, 2) },
-      filled ? wave(weights, 3) : new Float32Array(weights),
+      filled ? noise(weights, 3) : new Float32Array(weights),
       { forward: outputs, "grad-input": inputs, "grad-weight": weights }[direction],
     );
   }
@@ -87,7 +93,13 @@ export class TrialBuffers {
     const stored = new Set(precision === "f16" ? ["input", "gradOutput", "output"] : []);
     const source = withStorageTypes(kernel.source, stored);
     const buffers = { ...this.buffers, weight, output, partials: output };
-    const prepared = await PreparedKernel.make(device, { ...kernel, source }, buffers);
+    const release = (): void => {
+      for (const buffer of [weight, output]) device.destroyBuffer(buffer);
+    };
+    const prepared = await PreparedKernel.make(device, { ...kernel, source }, buffers).catch((error: unknown) => {
+      release();
+      throw error;
+    });
     return {
       kernel: prepared,
       result: async () => {
@@ -101,7 +113,7 @@ export class TrialBuffers {
       },
       destroy: () => {
         prepared.destroy();
-        for (const buffer of [weight, output]) device.destroyBuffer(buffer);
+        release();
       },
     };
   }

@@ -6,7 +6,7 @@ import { Device } from "../device/device.js";
 import { gradients } from "../graph/gradients.js";
 import { constant, type Image } from "../graph/tensor.js";
 import { conv3x3, convTranspose2x2 } from "../ops/convolution.js";
-import { sum } from "../ops/sum.js";
+import { channelSum, sum } from "../ops/sum.js";
 import { type TuneOptions, tune } from "./tune.js";
 import { bucketOf, Tuning, type TuningEntry, TuningError } from "./tuning.js";
 
@@ -49,6 +49,36 @@ describe.each(["f32", "f16"] as const)("%s", (precision) => {
       ...{ timed: 0, known: 9, left: 0, refused: [] },
     });
   });
+});
+
+/** The device, with the kernels of a GPU. */
+const asGpu = (): Device => Object.create(device, { reduction: { value: "parallel" } });
+
+test("on a GPU the 3×3 convolution's tiled kernels are verified and timed too, where there are many channels", async () => {
+  const many: ConvolutionCall[] = directions.map((direction) => ({
+    ...{ family: "conv3x3", direction, input: image(17, 8), outChannels: 18 },
+  }));
+  const tuning = Tuning.of(asGpu());
+  const result = await tune(asGpu(), many, tuning, options({ effort: "quick" }));
+  expect(result).toEqual({ timed: 3, known: 0, left: 0, refused: [] });
+  for (const call of many) {
+    expect(tuning.entryOf(call, "f32")?.variants.tiled?.error).toBeLessThan(1e-5);
+    expect(candidateVariants(call, "subgroup")).not.toContain("tiled");
+    expect(candidateVariants({ ...call, outChannels: 8 }, "parallel")).not.toContain("tiled");
+    expect(candidateVariants({ ...call, family: "conv1x1" }, "parallel")).not.toContain("tiled");
+  }
+});
+
+test("a tiled kernel is refused where it would sum for another reduction than its own", () => {
+  const x = constant(new Float32Array(2 * 3 * 16), [2, 3, 4, 4]) as Image<3>;
+  const build = () => ({
+    outputs: { sums: channelSum(conv3x3(x, constant(new Float32Array(5 * 27), [5, 3, 3, 3]))) },
+  });
+  const tiled = (reduction: "parallel" | "serial") => ({ reduction, fastest: () => "tiled" as const });
+  expect(compile({ inputs: {}, build }, { kernels: tiled("parallel") }).calls[0]?.kernel.name).toBe("conv3x3-tiled");
+  expect(() => compile({ inputs: {}, build }, { kernels: tiled("serial") })).toThrow(
+    "conv3x3-tiled sums for the parallel reduction only; compile with that, or another variant",
+  );
 });
 
 test("with no time left the call with the most work is timed, the others keep their defaults", async () => {
@@ -110,8 +140,11 @@ test("a program that is compiled with a tuning uses its variants and gives the s
   const plain = { reduction: device.reduction, fastest: () => "plain" as const };
   const tuned = await run({ kernels: tuning });
   const readable = await run({ kernels: plain });
+  const tiled = await run({
+    kernels: { reduction: "parallel", fastest: ({ family }) => (family === "conv3x3" ? "tiled" : undefined) },
+  });
   expect(readable.program.calls.some(({ kernel }) => kernel.name === "conv3x3")).toBe(true);
-  for (const { results } of [tuned, readable]) {
+  for (const { results } of [tuned, readable, tiled]) {
     results.forEach((result, i) => {
       const reference = untuned.results[i] as Float32Array;
       reference.forEach((value, at) => {

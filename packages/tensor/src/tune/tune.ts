@@ -1,5 +1,5 @@
 import { type ImageShape, imageSize } from "@lobule/kernels-wgsl";
-import { type ConvolutionCall, type ConvolutionVariant, candidateVariants } from "../compiler/convolution-variants.js";
+import type { ConvolutionCall, ConvolutionVariant } from "../compiler/convolution-variants.js";
 import type { Device } from "../device/device.js";
 import { sourceHash } from "./source-hash.js";
 import { type Trial, TrialBuffers } from "./trial.js";
@@ -21,12 +21,16 @@ export interface TuneResult {
   readonly timed: number;
   readonly known: number;
   readonly left: number;
-  /** Variants that gave wrong numbers on this adapter, and so are not used: their buckets and errors. */
-  readonly refused: readonly {
-    readonly bucket: string;
-    readonly variant: ConvolutionVariant;
-    readonly error: number;
-  }[];
+  /** Variants that are not used, because they gave wrong numbers on this adapter or did not run. */
+  readonly refused: readonly Refusal[];
+}
+
+interface Refusal {
+  readonly bucket: string;
+  readonly variant: ConvolutionVariant;
+  readonly error: number;
+  /** Why it did not run; the error is then infinite. */
+  readonly failure?: string;
 }
 
 /** Relative L2 error against the plain variant that a variant may have. */
@@ -56,23 +60,23 @@ export async function tune(
   }
   const unknown = [...work].filter(([, { call }]) => tuning.entryOf(call, precision) === undefined);
   unknown.sort(([, a], [, b]) => b.pixels - a.pixels);
-  const refused: { bucket: string; variant: ConvolutionVariant; error: number }[] = [];
+  const refused: Refusal[] = [];
   let timed = 0;
   for (const [bucket, { call }] of unknown) {
     if (timed > 0 && now() - started > budgetMilliseconds) break;
     onBucket?.(timed, unknown.length, bucket);
-    const candidates = candidateVariants(call, device.reduction);
+    const candidates = tuning.candidates(call, precision);
     const errors = await errorsOf(device, call, candidates, precision);
-    for (const [variant, error] of errors) {
-      if (!(error <= limits[precision])) refused.push({ bucket, variant, error });
+    for (const [variant, outcome] of errors) {
+      if (!(outcome.error <= limits[precision])) refused.push({ bucket, variant, ...outcome });
     }
-    const verified = candidates.filter((variant) => (errors.get(variant) ?? Number.NaN) <= limits[precision]);
+    const verified = candidates.filter((variant) => (errors.get(variant)?.error ?? Number.NaN) <= limits[precision]);
     const wanted = effort === "full" ? verified : verified.filter((variant) => variant !== "plain");
     // The plain one is never refused: the others are compared with it.
     const chosen = wanted.length === 0 ? (["plain"] as const) : wanted;
     const times = await timesOf(device, call, chosen, precision, effort === "full" ? 9 : 3, now);
     const variants = Object.fromEntries(
-      [...times].map(([variant, milliseconds]) => [variant, { milliseconds, error: errors.get(variant) ?? 0 }]),
+      [...times].map(([variant, milliseconds]) => [variant, { milliseconds, error: errors.get(variant)?.error ?? 0 }]),
     );
     const sources = sourceHash(call, candidates);
     tuning.keep(call, precision, { sources, fastest: fastestOf(times), variants });
@@ -96,28 +100,41 @@ const smallImage = ({ channels, height, width }: ImageShape): ImageShape => ({
   ...{ height: Math.min(height, 19), width: Math.min(width, 21) },
 });
 
-/** Relative L2 error of each variant against the plain one. */
+/** Relative L2 error of each variant against the plain one; one that does not run is infinitely wrong. */
 async function errorsOf(
   device: Device,
   call: ConvolutionCall,
   candidates: readonly ConvolutionVariant[],
   precision: "f32" | "f16",
-): Promise<Map<ConvolutionVariant, number>> {
+): Promise<Map<ConvolutionVariant, Pick<Refusal, "error" | "failure">>> {
   const small = { ...call, input: smallImage(call.input) };
   const buffers = TrialBuffers.random(device, small, precision);
-  const results = new Map<ConvolutionVariant, Float64Array>();
+  const results = new Map<ConvolutionVariant, Float64Array | string>();
   try {
     for (const variant of candidates) {
-      const trial = await buffers.trial(variant);
-      await trial.kernel.run();
-      results.set(variant, await trial.result());
-      trial.destroy();
+      try {
+        const trial = await buffers.trial(variant);
+        await trial.kernel.run();
+        results.set(variant, await trial.result());
+        trial.destroy();
+      } catch (error) {
+        device.checkAlive();
+        if (variant === "plain") throw error;
+        results.set(variant, error instanceof Error ? error.message : String(error));
+      }
     }
   } finally {
     buffers.destroy();
   }
   const plain = results.get("plain") as Float64Array;
-  return new Map([...results].map(([variant, result]) => [variant, relativeError(result, plain)]));
+  return new Map(
+    [...results].map(([variant, result]) => [
+      variant,
+      typeof result === "string"
+        ? { error: Number.POSITIVE_INFINITY, failure: result }
+        : { error: relativeError(result, plain) },
+    ]),
+  );
 }
 
 function relativeError(result: Float64Array, reference: Float64Array): number {

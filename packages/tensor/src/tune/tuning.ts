@@ -47,12 +47,13 @@ export class Tuning implements TunedKernels {
   private constructor(
     readonly adapter: string,
     readonly reduction: Reduction,
+    private readonly matrices: boolean,
     private readonly entries: Map<string, TuningEntry>,
   ) {}
 
   /** An empty one for a device. */
   static of(device: Device): Tuning {
-    return new Tuning(adapterKey(device), device.reduction, new Map());
+    return new Tuning(adapterKey(device), device.reduction, device.hasMatrices, new Map());
   }
 
   /**
@@ -65,13 +66,18 @@ export class Tuning implements TunedKernels {
     if (value.adapter !== own || value.reduction !== device.reduction) {
       throw new TuningError(`it was made on another adapter or driver (${value.adapter}, here ${own}); tune again`);
     }
-    return new Tuning(own, value.reduction, new Map(Object.entries(value.entries)));
+    return new Tuning(own, value.reduction, device.hasMatrices, new Map(Object.entries(value.entries)));
+  }
+
+  /** The variants that may run, the default one first. */
+  candidates(call: ConvolutionCall, precision: "f32" | "f16"): ConvolutionVariant[] {
+    return candidateVariants(call, this.reduction, this.matrices && precision === "f16");
   }
 
   /** What is known of a call's bucket, if its WGSL is still the one that was timed. */
   entryOf(call: ConvolutionCall, precision: "f32" | "f16"): TuningEntry | undefined {
     const entry = this.entries.get(bucketOf(call, precision));
-    return entry?.sources === sourceHash(call, candidateVariants(call, this.reduction)) ? entry : undefined;
+    return entry?.sources === sourceHash(call, this.candidates(call, precision)) ? entry : undefined;
   }
 
   fastest(call: ConvolutionCall, precision: "f32" | "f16"): ConvolutionVariant | undefined {
