@@ -14,6 +14,8 @@ export interface Call {
     readonly name: string;
     readonly access: "uniform" | "read" | "read_write";
     readonly operand: Operand;
+    /** How much of it is touched, where that is not all: the channels of a slice. */
+    readonly share?: number;
   }[];
 }
 

@@ -349,7 +349,8 @@ export class Planner implements Lowering {
             throw new PlanError(`${kernel.name}: its '${name}' is f32, a tensor in f16 is given`);
           half.add(name);
         }
-        return { name, access, operand: tensor };
+        const channels = writer.leaves.has(name) ? writer.channelsRead.get(tensor) : undefined;
+        return { name, access, operand: tensor, ...(channels && { share: channels / asImage(tensor.shape).channels }) };
       });
     let source = withStorageTypes(pasted, half);
     if (writer.usesF16) source = enable(source, "f16");

@@ -241,9 +241,9 @@ export class Program {
     return `${type === "f32" ? "" : type}${printShape(operand.shape)}`;
   }
 
-  /** Bytes that a call reads and writes, each operand once. */
+  /** Bytes that a call reads and writes, each operand once; of a tensor of which slices are read, those. */
   bytesMoved(call: Call): number {
-    return call.operands.reduce((total, { operand }) => total + this.placeOf(operand).bytes, 0);
+    return call.operands.reduce((total, { operand, share = 1 }) => total + this.placeOf(operand).bytes * share, 0);
   }
 
   get bytesPerRun(): number {

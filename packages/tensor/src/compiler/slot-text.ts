@@ -11,6 +11,8 @@ const pascal = (name: string): string => name[0]?.toUpperCase() + name.slice(1);
 interface Scope {
   /** WGSL expression of the channel within the tensor at hand. */
   readonly channel: string;
+  /** How many channels of the tensor at hand it runs through, where these are not all. */
+  readonly channels?: number;
   readonly prepare: string[];
   readonly load: string[];
   /** Names of what was computed already. */
@@ -32,6 +34,8 @@ interface SlotContext {
 export class SlotWriter {
   /** Tensors that the pasted text reads, by binding name. */
   readonly leaves = new Map<string, Tensor>();
+  /** Channels that are read of tensors of which a slice is. */
+  readonly channelsRead = new Map<Tensor, number>();
   /** Fields that the text adds to `struct Sizes`. */
   readonly sizes: Record<string, number> = {};
   readonly slots: SlotText[] = [];
@@ -172,8 +176,9 @@ export class SlotWriter {
     }
     if (operation.kind === "slice") {
       const offset = this.size(`channelOffset${this.locals++}`, operation.channel);
-      const channel = asImage(tensor.shape).channels === 1 ? offset : `(${scope.channel} + ${offset})`;
-      const inner: Scope = { ...scope, channel, known: new Map() };
+      const { channels } = asImage(tensor.shape);
+      const channel = channels === 1 ? offset : `(${scope.channel} + ${offset})`;
+      const inner: Scope = { ...scope, channel, channels, known: new Map() };
       return this.expression(tensor.node.inputs[0] as Tensor, context, inner, chain);
     }
     if (operation.kind === "concat") return this.concat(tensor, operation, local, context, scope, chain);
@@ -240,6 +245,9 @@ export class SlotWriter {
   private load(tensor: Tensor, { image, ...context }: SlotContext, scope: Scope): string {
     const name = this.leaf(tensor, false);
     const own = asImage(tensor.shape);
+    const base = storageOf(tensor);
+    const read = (this.channelsRead.get(base) ?? 0) + (scope.channels ?? own.channels);
+    this.channelsRead.set(base, Math.min(read, own.channels));
     const channels = this.size(`${name}Channels`, own.channels);
     const at = `(${own.batch === 1 ? "0u" : `n * ${channels}`} + ${own.channels === 1 ? "0u" : scope.channel})`;
     const full: SlotContext = { image, ...context };
