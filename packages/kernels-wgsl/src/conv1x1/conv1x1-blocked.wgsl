@@ -20,6 +20,7 @@ struct Sizes {
 @group(0) @binding(1) var<storage, read> input: array<real>; // [n, ci, h, w]
 @group(0) @binding(2) var<uniform> weight: array<vec4f, 4096>; // [blocks, ci, 8]
 @group(0) @binding(3) var<storage, read_write> output: array<real>; // [n, co, h, w]
+@group(0) @binding(4) var<storage, read_write> pooled: array<real>; // [n, co, h / 2, w / 2], see storePooled
 
 struct InputChannel { base: u32 }
 fn prepareInput(n: u32, c: u32) -> InputChannel {
@@ -73,6 +74,18 @@ fn tileOf(index: u32) -> Tile {
   return Tile(at / sizes.quarter, kept, kept / sizes.width, kept % sizes.width, live);
 }
 
+// The same with windows of 2×2 pixels, which can be pooled; `quarter` counts those of an image then.
+fn windowOf(index: u32) -> Tile {
+  let columns = (sizes.width + 1u) / 2u;
+  let at = min(index, sizes.tiles - 1u);
+  let y = at % sizes.quarter / columns * 2u + vec4u(0u, 0u, 1u, 1u);
+  let x = at % sizes.quarter % columns * 2u + vec4u(0u, 1u, 0u, 1u);
+  let live = (y < vec4u(sizes.height)) & (x < vec4u(sizes.width)) & vec4<bool>(index < sizes.tiles);
+  let row = min(y, vec4u(sizes.height - 1u));
+  let column = min(x, vec4u(sizes.width - 1u));
+  return Tile(at / sizes.quarter, row * sizes.width + column, row, column, live);
+}
+
 // The tile's four values of a channel.
 fn loadTile(channel: InputChannel, tile: Tile) -> vec4f {
   return vec4f(
@@ -97,16 +110,27 @@ fn addProducts(sums: ptr<function, array<vec4f, 8>>, weights: Weights, values: v
   (*sums)[7] += high.w * values;
 }
 
+// Stores the largest value of a window; an odd last row or column is dropped.
+fn storePooled(tile: Tile, c: u32, values: vec4f) {
+  if (all(tile.live)) {
+    let row = (tile.n * sizes.outChannels + c) * (sizes.height / 2u) + tile.y.x / 2u;
+    let largest = max(max(values.x, values.y), max(values.z, values.w));
+    pooled[row * (sizes.width / 2u) + tile.x.x / 2u] = real(largest);
+  }
+}
+
 fn storeChannel(tile: Tile, firstChannel: u32, block: u32, lane: u32, values: vec4f) {
   var s: Statistics;
   if (firstChannel + block < sizes.outChannels) {
     let channel = prepareOutput(tile.n, firstChannel + block);
+    var stored: vec4f;
     for (var i = 0u; i < 4u; i++) {
       if (tile.live[i]) {
-        let value = storeOutput(channel, values[i], tile.y[i], tile.x[i], tile.pixel[i]);
-        addToStatistics(&s, channel, value, tile.y[i], tile.x[i], tile.pixel[i]);
+        stored[i] = storeOutput(channel, values[i], tile.y[i], tile.x[i], tile.pixel[i]);
+        addToStatistics(&s, channel, stored[i], tile.y[i], tile.x[i], tile.pixel[i]);
       }
     }
+    storePooled(tile, firstChannel + block, stored);
   }
   keepStatistics(s, block, lane);
 }

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { maxPool2x2Reference } from "../max-pool2x2/max-pool2x2.reference.js";
 import { imageSize } from "../shared/kernel.js";
 import { packWeight } from "../shared/packing.js";
 import { expectClose, randomArray } from "../testing/close.js";
@@ -12,6 +13,7 @@ import {
 } from "../testing/convolution-checks.js";
 import { hasSubgroupsOfEight, testDevice } from "../testing/device.js";
 import { checkAgainstFullStorage } from "../testing/half-storage.js";
+import { runKernel } from "../testing/runner.js";
 import { conv1x1Cases } from "./conv1x1.cases.js";
 import {
   type Conv1x1Problem,
@@ -84,6 +86,28 @@ describe.each(conv1x1Cases)("$input × $outChannels: $why", (problem) => {
     await checkStatistics(device, gradInput, shape);
     await checkGradient(device, gradWeight, lossOfWeight, weight);
     await checkRun(device, gradWeight, await runLinear(device, gradWeight));
+  });
+});
+
+describe.each(
+  // Windows are of two rows and columns at least.
+  conv1x1Cases.filter(({ input: { height, width } }) => height > 1 && width > 1),
+)("pooled besides, $input × $outChannels: $why", (problem) => {
+  test.for(["blocked", "subgroup"] as const)("%s", async (variant, ctx) => {
+    if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");
+    const { forward, input, shape, weight, outShape, outChannels } = runsOf(problem, variant);
+    const kernel = conv1x1(problem, variant, true);
+    const output = conv1x1Reference(input, shape, weight, outChannels);
+    const poolShape = { ...outShape, height: Math.floor(shape.height / 2), width: Math.floor(shape.width / 2) };
+    const pooled = new Float32Array(imageSize(poolShape)).fill(Number.NaN);
+    const run = { ...forward, kernel, arrays: { ...forward.arrays, pooled } };
+    await checkRun(device, run, output);
+    await checkStatistics(device, run, outShape);
+    const empty = new Float32Array(output.length);
+    const got = await runKernel(device, kernel, { ...run.arrays, output: empty }, ["output", "pooled"]);
+    // Of what was stored, to the bit.
+    const { output: expected } = maxPool2x2Reference(got.output as Float32Array, outShape);
+    expect(got.pooled).toEqual(Float32Array.from(expected));
   });
 });
 

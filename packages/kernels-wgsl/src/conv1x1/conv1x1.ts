@@ -1,4 +1,11 @@
-import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
+import {
+  ceilDivide,
+  foldWorkgroups,
+  type ImageShape,
+  imageSize,
+  type Kernel,
+  KernelDeclarationError,
+} from "../shared/kernel.js";
 import { withSerialSums } from "../shared/lane-sums.js";
 import {
   noWeight,
@@ -9,6 +16,7 @@ import {
   withWeightAccess,
 } from "../shared/packing.js";
 import { splitPixels, sumLanes, wantedPartials, wantedSerialPartials } from "../shared/partial-sums.js";
+import { removeBinding, renumberBindings, replaceDefinition } from "../shared/wgsl-text.js";
 import plainSource from "./conv1x1.wgsl.js";
 import blockedSource from "./conv1x1-blocked.wgsl.js";
 import gradWeightSource from "./conv1x1-grad-weight.wgsl.js";
@@ -44,10 +52,18 @@ interface Strides {
 const planOf = (inChannels: number, outChannels: number) =>
   planWeight(inChannels * channelBlock, ceilDivide(outChannels, channelBlock));
 
-function tiled(problem: Conv1x1Problem, variant: "blocked" | "subgroup", strides: Strides): Kernel {
+/** A file's text with what pools, or without. */
+function withPooling(source: string, pooled: boolean): string {
+  if (pooled) return source.replace("let tile = tileOf(", "let tile = windowOf(");
+  const text = replaceDefinition(source, "fn", "windowOf", "");
+  const empty = "fn storePooled(tile: Tile, c: u32, values: vec4f) {}";
+  return renumberBindings(removeBinding(replaceDefinition(text, "fn", "storePooled", empty), "pooled"));
+}
+
+function tiled(problem: Conv1x1Problem, variant: "blocked" | "subgroup", strides: Strides, pooled = false): Kernel {
   const { batch, channels, height, width } = problem.input;
   const { outChannels } = problem;
-  const quarter = ceilDivide(height * width, 4);
+  const quarter = pooled ? ceilDivide(height, 2) * ceilDivide(width, 2) : ceilDivide(height * width, 4);
   const tiles = batch * quarter;
   const groups = ceilDivide(tiles, lanes);
   const shape = { inChannels: channels, outChannels, height, width };
@@ -55,7 +71,7 @@ function tiled(problem: Conv1x1Problem, variant: "blocked" | "subgroup", strides
   const plan = planOf(channels, outChannels);
   return {
     name: `conv1x1-${variant}`,
-    source: variant === "subgroup" ? subgroupSource : withWeightAccess(blockedSource, plan.access),
+    source: withPooling(variant === "subgroup" ? subgroupSource : withWeightAccess(blockedSource, plan.access), pooled),
     launches: [{ sizes, workgroups: [...foldWorkgroups(groups), plan.blocks] }],
     flops: flopsOf(problem),
     bytes: bytesOf(problem),
@@ -88,11 +104,15 @@ function plain(problem: Conv1x1Problem, strides: Strides): Kernel {
  *
  * output[n, co, y, x] = Σ over ci of weight[co, ci] · input[n, ci, y, x]
  *
- * Slots Input and Output, statistics of the output. `weight` is [co, ci, 1, 1] or, for `blocked`, packed `forward`.
+ * Slots Input and Output, statistics of the output. `weight` is [co, ci, 1, 1] or, for `blocked`, packed `forward`. With
+ * `pooled`, which the plain kernel does not know, it also stores the maximum of each 2×2 window of what it stores, as
+ * `pooled` [n, co, ⌊h/2⌋, ⌊w/2⌋].
  */
-export function conv1x1(problem: Conv1x1Problem, variant: Conv1x1Variant): Kernel {
+export function conv1x1(problem: Conv1x1Problem, variant: Conv1x1Variant, pooled = false): Kernel {
   const strides = { outStride: problem.input.channels, inStride: 1 };
-  return variant === "plain" ? plain(problem, strides) : tiled(problem, variant, strides);
+  if (variant !== "plain") return tiled(problem, variant, strides, pooled);
+  if (pooled) throw new KernelDeclarationError("conv1x1: the plain kernel does not pool; use max-pool2x2 after it");
+  return plain(problem, strides);
 }
 
 /**

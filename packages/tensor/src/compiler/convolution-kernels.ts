@@ -23,7 +23,19 @@ interface Problem {
   readonly outChannels: number;
 }
 
-type ImageKernel = (problem: Problem, variant: Exclude<ConvolutionVariant, "serial">, shortcut?: Shortcut) => Kernel;
+/** What a kernel does besides its convolution. */
+interface Extras<OneByOne> {
+  /** Adds this 1×1 convolution: 3×3 ones can. */
+  readonly shortcut?: OneByOne | undefined;
+  /** Stores the maximum of each 2×2 window too: where {@link canPool} says so. */
+  readonly pooled?: boolean;
+}
+
+type ImageKernel = (
+  problem: Problem,
+  variant: Exclude<ConvolutionVariant, "serial">,
+  extras: Extras<Shortcut>,
+) => Kernel;
 
 /** One room's kernels. */
 interface Room {
@@ -53,8 +65,8 @@ export const conv1x1GradWeightOf = (problem: Problem, variant: ConvolutionVarian
 
 const rooms: Readonly<Record<ConvolutionCall["family"], Room>> = {
   conv3x3: {
-    forward: conv3x3,
-    gradInput: conv3x3GradInput,
+    forward: (problem, variant, { shortcut }) => conv3x3(problem, variant, shortcut),
+    gradInput: (problem, variant, { shortcut }) => conv3x3GradInput(problem, variant, shortcut),
     gradWeight: (problem, variant) => {
       if (variant === "matrix")
         throw new RangeError("a weight gradient has no matrix kernel; choose a candidate variant");
@@ -63,7 +75,7 @@ const rooms: Readonly<Record<ConvolutionCall["family"], Room>> = {
     pack: packConv3x3,
   },
   conv1x1: {
-    forward: (problem, variant) => conv1x1(problem, common(variant)),
+    forward: (problem, variant, { pooled }) => conv1x1(problem, common(variant), pooled),
     gradInput: (problem, variant) => conv1x1GradInput(problem, common(variant)),
     gradWeight: (problem, variant) => conv1x1GradWeightOf(problem, variant),
     pack: packConv1x1,
@@ -76,17 +88,22 @@ const rooms: Readonly<Record<ConvolutionCall["family"], Room>> = {
   },
 };
 
-/** The kernel of a call; a weight gradient's has `partials`. Only 3×3 convolutions take a shortcut. */
+/** Whether a call's kernel can store the maximum of each 2×2 window besides. */
+export const canPool = ({ family, direction }: ConvolutionCall, variant: ConvolutionVariant): boolean =>
+  family === "conv1x1" && direction === "forward" && variant !== "plain";
+
+/** The kernel of a call; a weight gradient's has `partials`. */
 export function convolutionKernel(
   { family, direction, input, outChannels }: ConvolutionCall,
   variant: ConvolutionVariant,
-  shortcut?: ConvolutionCall,
+  { shortcut, pooled = false }: Extras<ConvolutionCall> = {},
 ): Kernel & { readonly partials?: number } {
   const { forward, gradInput, gradWeight } = rooms[family];
   const problem = { input, outChannels };
   if (direction === "grad-weight") return gradWeight(problem, variant);
   const image = direction === "forward" ? forward : gradInput;
-  return image(problem, variant === "serial" ? "blocked" : variant, shortcut && shortcutKernel(shortcut));
+  const extras = { shortcut: shortcut && shortcutKernel(shortcut), pooled };
+  return image(problem, variant === "serial" ? "blocked" : variant, extras);
 }
 
 const shortcutKernel = ({ direction, input, outChannels }: ConvolutionCall): Shortcut =>

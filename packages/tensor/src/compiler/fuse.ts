@@ -1,4 +1,4 @@
-import type { Node, StatisticsOperation } from "../graph/operation.js";
+import type { KernelOperation, Node, StatisticsOperation } from "../graph/operation.js";
 import type { Tensor } from "../graph/tensor.js";
 import { sameShape, sizeOf } from "../shape.js";
 import type { ConvolutionCall } from "./convolution-variants.js";
@@ -20,6 +20,8 @@ export interface Fusion {
   readonly stored: ReadonlyMap<Node, readonly Tensor[]>;
   /** For a 3×3 convolution: the 1×1 convolution whose result it adds to its own. */
   readonly shortcuts: ReadonlyMap<Node, Node>;
+  /** For a 1×1 convolution: the max-pooling of what its kernel stores, which it can do besides. */
+  readonly pools: ReadonlyMap<Node, Node>;
   /** Statistics that ride in the kernel which stores that tensor; the first is taken, the others share its result. */
   readonly riding: ReadonlyMap<Tensor, readonly Node[]>;
 }
@@ -43,7 +45,7 @@ export const isExpression = (node: Node): boolean =>
  *    through a residual block.
  * 2. Other pointwise results are pasted into the loads of their readers, where all of these can take them. Where loads
  *    are dear, not what is made of several images for a kernel that loads each element again and again.
- * 3. Sums by channel ride in the store of the kernel that makes their operand.
+ * 3. Sums by channel ride in the store of the kernel that makes their operand. Max-pooling rides in a 1×1 convolution's.
  *
  * @param required tensors that must exist in memory (a program's outputs).
  */
@@ -56,7 +58,8 @@ export function fuse(
   const stored = new Map<Node, readonly Tensor[]>();
   const riding = new Map<Tensor, Node[]>();
   const shortcuts = new Map<Node, Node>();
-  if (!enabled) return { virtual, stored, shortcuts, riding };
+  const pools = new Map<Node, Node>();
+  if (!enabled) return { virtual, stored, shortcuts, pools, riding };
 
   const readers = new Map<Tensor, Node[]>();
   for (const node of nodes) {
@@ -93,6 +96,15 @@ export function fuse(
       chain.push(root);
     }
     stored.set(node, chain);
+  }
+
+  const storedBy = new Map([...stored].map(([node, chain]) => [chain.at(-1) as Tensor, node]));
+  for (const node of nodes) {
+    if (node.operation.kind !== "kernel" || node.operation.pools !== true) continue;
+    const maker = storedBy.get(node.inputs[0] as Tensor);
+    const { convolution } = (maker?.operation ?? {}) as Partial<KernelOperation>;
+    const narrow = convolution?.family === "conv1x1" && convolution.direction === "forward";
+    if (maker !== undefined && narrow && !pools.has(maker) && stored.get(node)?.length === 1) pools.set(maker, node);
   }
 
   const leavesOf = (tensor: Tensor): Set<Tensor> => {
@@ -148,7 +160,7 @@ export function fuse(
       riding.set(x, second === undefined ? [...together, node] : [node, ...together]);
     }
   }
-  return { virtual, stored, shortcuts, riding };
+  return { virtual, stored, shortcuts, pools, riding };
 }
 
 /** Whether a tensor is computed inside the kernel that reads it, and so never stored. */

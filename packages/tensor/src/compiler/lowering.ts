@@ -63,6 +63,11 @@ export interface Lowering {
    * is. Undefined where there is none.
    */
   shortcut(output: Tensor): ShortcutOperands | undefined;
+  /**
+   * What the kernel that stores `output` may store besides: the maximum of each 2×2 window. Undefined where nothing asks
+   * for it; asked once, the kernel must make it.
+   */
+  pooled(output: Tensor): Tensor | undefined;
   /** Second stage of a reduction: output[i] = Σ_k partials[partialOffset + k·partialStride + i·elementStride]. */
   sum(partials: Tensor, output: Tensor, segment: Segment): void;
   /** How many partial results a statistics tensor has. */

@@ -161,6 +161,12 @@ export class Planner implements Lowering {
     return { call: node.operation.convolution, x, weight };
   }
 
+  pooled(output: Tensor): Tensor | undefined {
+    const node = this.fusion.pools.get(output.node);
+    if (node !== undefined) this.done.add(node);
+    return node?.outputs[0];
+  }
+
   sum(partials: Tensor, output: Tensor, segment: Segment): void {
     const from = this.shared.get(partials) ?? partials;
     const placement = this.placements.get(storageOf(output));
@@ -209,6 +215,11 @@ export class Planner implements Lowering {
     if (node.operation.kind === "statistics" && this.ridesWith(node) !== undefined) {
       this.visit(node.inputs[0] as Tensor);
       return;
+    }
+    // What pools the input may have been made with it.
+    if (node.operation.kind === "kernel" && node.operation.pools === true) {
+      for (const each of node.inputs) this.visit(each);
+      if (this.done.has(node)) return;
     }
     this.done.add(node);
     for (const each of node.inputs) this.visit(each);

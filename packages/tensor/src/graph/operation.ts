@@ -76,6 +76,8 @@ export interface KernelOperation extends Common {
   readonly halfOutputs?: readonly number[];
   /** Set where the operation is a convolution of its first input with the weight that is its second. */
   readonly convolution?: ConvolutionCall;
+  /** Whether it is the maximum of each 2×2 window of its first input, which the kernel that makes that one may store too. */
+  readonly pools?: boolean;
   /** Whether output 0 is a sum of many elements and no image: it is then kept in f32. */
   readonly sums?: boolean;
   /**

@@ -1,5 +1,5 @@
 import type { ImageShape } from "@lobule/kernels-wgsl";
-import { conv1x1GradWeightOf, convolutionKernel, packedLayout } from "../compiler/convolution-kernels.js";
+import { canPool, conv1x1GradWeightOf, convolutionKernel, packedLayout } from "../compiler/convolution-kernels.js";
 import type { ConvolutionCall, ConvolutionVariant } from "../compiler/convolution-variants.js";
 import type { Lowering } from "../compiler/lowering.js";
 import { apply, applyOne, constant, type Image, type Tensor } from "../graph/tensor.js";
@@ -40,10 +40,14 @@ const lowerConvolution =
       slots: { shortcut: shortcut.x },
       bindings: { shortcutWeight: weightFor(lowering, shortcut.call, variant, shortcut.weight) },
     };
+    const pooled = canPool(call, variant) ? lowering.pooled(output as Tensor) : undefined;
     lowering.call({
-      kernel: convolutionKernel(call, variant, shortcut?.call),
+      kernel: convolutionKernel(call, variant, { shortcut: shortcut?.call, pooled: pooled !== undefined }),
       slots: { input: x as Tensor, ...beside?.slots },
-      bindings: { weight: weightFor(lowering, call, variant, weight as Tensor), ...beside?.bindings },
+      bindings: {
+        ...{ weight: weightFor(lowering, call, variant, weight as Tensor), ...beside?.bindings },
+        ...(pooled && { pooled }),
+      },
       output: output as Tensor,
     });
   };

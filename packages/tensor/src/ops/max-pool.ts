@@ -16,6 +16,7 @@ export function maxPool2x2<C extends number>(x: Image<C>): Image<C> {
     {
       kind: "kernel",
       name: "max-pool2x2",
+      pools: true,
       slotInputs: [0],
       store: "store",
       repeatable: { flops: sizeOf(x.shape) },
