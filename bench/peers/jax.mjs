@@ -1,13 +1,12 @@
 // The reference network in jax-js on WebGPU, as a peer of `lobule bench peers`. See protocol.mjs.
-import { readTensors, sameAdapter, serve, timed } from "./protocol.mjs";
+import { packageVersion, readTensors, sameAdapter, serve, timed } from "./protocol.mjs";
 
 const { gpu, name: adapterName } = await sameAdapter();
 Object.defineProperty(globalThis, "navigator", { value: { gpu, userAgent: "node" }, configurable: true });
 const { blockUntilReady, defaultDevice, init, jit, lax, nn, numpy: np, valueAndGrad } = await import("@jax-js/jax");
 await init("webgpu");
 defaultDevice("webgpu");
-const { readFileSync } = await import("node:fs");
-const { version } = JSON.parse(readFileSync(new URL("node_modules/@jax-js/jax/package.json", import.meta.url), "utf8"));
+const version = packageVersion("@jax-js/jax");
 
 /** An array is used up by the operation that it is given to; `.ref` keeps it for another one. */
 const channels = (vector) => vector.ref.reshape([1, vector.shape[0], 1, 1]);
@@ -168,10 +167,10 @@ await serve({
     return { milliseconds, loss: result };
   },
   async forward() {
-    const { milliseconds } = await timed(async () => {
-      await predict(treeRef(parameters), treeRef(statistics), image.ref).data();
-    });
-    return { milliseconds };
+    const { milliseconds, result } = await timed(() =>
+      predict(treeRef(parameters), treeRef(statistics), image.ref).data(),
+    );
+    return { milliseconds, logits: () => result };
   },
 });
 

@@ -109,12 +109,13 @@ await serve({
     return { milliseconds, loss: result };
   },
   async forward() {
-    const { milliseconds } = await timed(async () => {
+    const { milliseconds, result } = await timed(async () => {
       const logits = tf.tidy(() => network(false));
-      await logits.data();
+      const data = await logits.data();
       logits.dispose();
+      return { data, shape: logits.shape };
     });
-    return { milliseconds };
+    return { milliseconds, logits: () => permuted(result, [0, 3, 1, 2]).data };
   },
 });
 
