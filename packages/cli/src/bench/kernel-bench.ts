@@ -1,7 +1,7 @@
 import type { Device } from "@lobule/tensor";
 import type { Roof } from "./roof.js";
 import { type Timing, timingOf } from "./timing.js";
-import type { Workload } from "./workload.js";
+import { learningRate, type Workload } from "./workload.js";
 
 /** All dispatches of a training step that run the same kernel. */
 export interface KernelTiming extends Timing {
@@ -26,7 +26,7 @@ export async function benchKernels(
 ): Promise<KernelTiming[]> {
   const { training, image, target } = workload;
   const loaded = await training.load(device);
-  const hyper = Float32Array.of(workload.learningRate, 0.1, 0.001, 1e-8, 0, 0.1, Math.sqrt(0.001), 0);
+  const hyper = Float32Array.of(learningRate, 0.1, 0.001, 1e-8, 0, 0.1, Math.sqrt(0.001), 0);
   const kinds = new Map<string, { dispatches: number; flops: number; bytes: number; times: number[] }>();
   for (const call of training.calls) {
     const kind = kinds.get(call.kernel.name) ?? { dispatches: 0, flops: 0, bytes: 0, times: [] };

@@ -1,5 +1,5 @@
 import type { Device } from "@lobule/tensor";
-import { interleaved, type Timing } from "./timing.js";
+import { interleaved, type Rounds, type Timing } from "./timing.js";
 import { loadBoth, once, type Workload } from "./workload.js";
 
 /** Time and memory of the reference network's step and forward pass. */
@@ -26,19 +26,16 @@ export interface Growth {
   readonly live: readonly [before: readonly [number, number], after: readonly [number, number]];
 }
 
-export interface ModelBenchOptions {
-  readonly rounds: number;
+export interface ModelBenchOptions extends Rounds {
   /** Steps over which growth is watched; none where 0. */
   readonly steps: number;
-  /** Milliseconds. */
-  readonly now: () => number;
   readonly residentBytes: () => number;
 }
 
 export async function benchModel(
   device: Device,
   workload: Workload,
-  { rounds, steps, now, residentBytes }: ModelBenchOptions,
+  { rounds, turn, steps, now, residentBytes }: ModelBenchOptions,
 ): Promise<ModelResult> {
   const started = now();
   const { training, inference } = await loadBoth(device, workload);
@@ -53,8 +50,7 @@ export async function benchModel(
         { name: `training step ${shape}`, run: step },
         { name: `forward pass ${shape}`, run: once(inference, () => inference.run(workload.inputs)) },
       ],
-      rounds,
-      now,
+      { rounds, turn, now },
     );
     const growth = steps === 0 ? undefined : await watch(device, step, steps, now, residentBytes);
     const { program } = training;

@@ -1,5 +1,13 @@
 import { AttentionResUNet, diceCrossEntropy } from "@lobule/nn";
-import { compile, type Device, gradients, type HostData, type LoadedProgram, type Program } from "@lobule/tensor";
+import {
+  compile,
+  type Device,
+  gradients,
+  type HostData,
+  type LoadedProgram,
+  type Program,
+  type SafetensorsTensor,
+} from "@lobule/tensor";
 import { Adam, LossScaler } from "@lobule/train";
 
 /** What is timed: the reference network on a batch. */
@@ -9,6 +17,8 @@ export interface WorkloadOptions {
   readonly size: number;
   readonly precision: "f32" | "f16";
   readonly kernels: Device["kernels"];
+  /** Of Adam; that of the peers by default. */
+  readonly learningRate?: number;
 }
 
 export interface Workload {
@@ -18,16 +28,24 @@ export interface Workload {
   readonly target: Uint32Array<ArrayBuffer>;
   readonly training: Program;
   readonly inference: Program;
-  /** Step size of Adam. */
-  readonly learningRate: number;
   /** Feeds the next step of a loaded training program. */
   step(loaded: LoadedProgram): Promise<void>;
   /** The inputs of the inference program. */
   readonly inputs: Readonly<Record<string, HostData>>;
 }
 
+/** Step size of Adam that all peers take. */
+export const learningRate = 1e-4;
+
+const newNetwork = (baseFeatures: number): AttentionResUNet<1, 3> =>
+  new AttentionResUNet({ inChannels: 1, classes: 3, baseFeatures, seed: 1 });
+
+/** Start values of the reference network. */
+export const startValues = (baseFeatures: number): Promise<Map<string, SafetensorsTensor>> =>
+  newNetwork(baseFeatures).stateDict();
+
 /** Pictures with something to find: discs of two brightnesses in a wavy field. The same for the same options. */
-function pictures({ batch, size }: WorkloadOptions) {
+export function pictures({ batch, size }: Pick<WorkloadOptions, "batch" | "size">) {
   const image = new Float32Array(batch * size * size);
   const target = new Uint32Array(image.length);
   for (let at = 0; at < image.length; at++) {
@@ -41,11 +59,12 @@ function pictures({ batch, size }: WorkloadOptions) {
   return { image, target };
 }
 
-export function makeWorkload(options: WorkloadOptions): Workload {
+/** @param start values to start from, in place of the network's own. */
+export function makeWorkload(options: WorkloadOptions, start?: ReadonlyMap<string, SafetensorsTensor>): Workload {
   const { baseFeatures, batch, size, precision, kernels } = options;
-  const learningRate = 1e-4;
-  const network = new AttentionResUNet({ inChannels: 1, classes: 3, baseFeatures, seed: 1 });
-  const adam = new Adam(network.namedParameters(), { learningRate });
+  const network = newNetwork(baseFeatures);
+  if (start !== undefined) network.loadStateDict(start);
+  const adam = new Adam(network.namedParameters(), { learningRate: options.learningRate ?? learningRate });
   const scaler = precision === "f16" ? new LossScaler() : undefined;
   const shape = [batch, 1, size, size] as const;
   const training = compile(
@@ -72,7 +91,7 @@ export function makeWorkload(options: WorkloadOptions): Workload {
   );
   const { image, target } = pictures(options);
   return {
-    ...{ options, network, image, target, training, inference, learningRate },
+    ...{ options, network, image, target, training, inference },
     step: (loaded) => loaded.run({ image, target, hyper: adam.advance() }),
     inputs: { image },
   };
@@ -91,3 +110,20 @@ export const loadBoth = async (device: Device, { training, inference }: Workload
   training: await training.load(device),
   inference: await inference.load(device),
 });
+
+/**
+ * Values of a network that finds something in pictures like {@link pictures}: after some steps on them. Labels of a
+ * network that was not trained are nearly all the same.
+ */
+export async function trainedValues(device: Device, baseFeatures: number): Promise<Map<string, SafetensorsTensor>> {
+  const options = { baseFeatures, batch: 4, size: 64, precision: "f32", learningRate: 3e-3 } as const;
+  const { network, training, step } = makeWorkload({ ...options, kernels: device.kernels });
+  const loaded = await training.load(device);
+  try {
+    for (let i = 0; i < 60; i++) await step(loaded);
+    await loaded.finished();
+  } finally {
+    loaded.destroy();
+  }
+  return network.stateDict();
+}

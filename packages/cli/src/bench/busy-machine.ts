@@ -1,0 +1,13 @@
+import { availableParallelism, loadavg } from "node:os";
+
+/**
+ * A note where other programs keep the processors busy: threads that wait for one another then take many times as long,
+ * and one peer suffers more than another.
+ * @param load processes that were running on average over the last minute.
+ */
+export function busyNote(load: number, processors: number): string | undefined {
+  if (load < processors / 2) return undefined;
+  return `note: this machine was busy before (load ${load.toFixed(1)}, ${processors} processors); figures of a quiet one differ`;
+}
+
+export const busyNow = (): string | undefined => busyNote(loadavg()[0] ?? 0, availableParallelism());
