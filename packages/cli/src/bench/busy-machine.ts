@@ -7,7 +7,7 @@ import { availableParallelism, loadavg } from "node:os";
  */
 export function busyNote(load: number, processors: number): string | undefined {
   if (load < processors / 2) return undefined;
-  return `note: this machine was busy before (load ${load.toFixed(1)}, ${processors} processors); figures of a quiet one differ`;
+  return `note: this machine was busy (load ${load.toFixed(1)}, ${processors} processors); PyTorch, whose threads wait for one another, suffers most`;
 }
 
 export const busyNow = (): string | undefined => busyNote(loadavg()[0] ?? 0, availableParallelism());

@@ -54,12 +54,16 @@ export function peerTable({ ours, peers, absent }: PeerBenchResult): string {
     ...[ours, ...peers].flatMap(({ step }) => (step === null ? [] : [timingLine(step)])),
     ...[ours, ...peers].map(({ forward }) => timingLine(forward)),
     "",
-    ratioHead,
-    "in a training step",
-    ...peers.map(({ name, step, goal }) => ratioLine(name, ours.step, step, goal?.speed)),
-    "in a forward pass",
-    ...peers.map(({ name, forward }) => ratioLine(name, ours.forward, forward, undefined)),
-    "",
+    ...(peers.length === 0
+      ? []
+      : [
+          ratioHead,
+          "in a training step",
+          ...peers.map(({ name, step, goal }) => ratioLine(name, ours.step, step, goal?.speed)),
+          "in a forward pass",
+          ...peers.map(({ name, forward }) => ratioLine(name, ours.forward, forward, undefined)),
+          "",
+        ]),
     ...memoryLines(
       ours.memory,
       peers.map(({ name, memory, goal }) => ({ name, memory, goal: goal?.memory })),
@@ -83,9 +87,9 @@ export function volumeTable({ slices, foreground, ours, peers, absent }: VolumeB
       `${"".padEnd(52)} ${((1000 * slices) / timing.milliseconds).toFixed(1).padStart(7)} slices/s`,
     ]),
     "",
-    ratioHead,
-    ...peers.map(({ name, timing }) => ratioLine(name, ours.timing, timing, volumeGoal)),
-    "",
+    ...(peers.length === 0
+      ? []
+      : [ratioHead, ...peers.map(({ name, timing }) => ratioLine(name, ours.timing, timing, volumeGoal)), ""]),
     ...memoryLines(ours.memory, peers),
     "",
     `${ours.description}: ${(100 * foreground).toFixed(1)} % of the voxels are not background`,
