@@ -154,22 +154,30 @@ await serve({
     });
     return { version, threads: 0, description: `jax-js ${version}, ${adapterName}` };
   },
-  async step() {
+  async step({ times }) {
     const { milliseconds, result } = await timed(async () => {
-      steps++;
-      const corrections = np.array([1 - 0.9 ** steps, 1 - 0.999 ** steps]);
-      const [loss, next, moved] = train(parameters, moments, image.ref, truth.ref, corrections);
-      [parameters, moments] = [next, moved];
+      let loss;
+      for (let i = 0; i < times; i++) {
+        steps++;
+        loss?.dispose();
+        const corrections = np.array([1 - 0.9 ** steps, 1 - 0.999 ** steps]);
+        [loss, parameters, moments] = train(parameters, moments, image.ref, truth.ref, corrections);
+      }
       await blockUntilReady(Object.values(parameters).map((each) => each.ref));
       const [number] = await loss.data();
       return number;
     });
     return { milliseconds, loss: result };
   },
-  async forward() {
-    const { milliseconds, result } = await timed(() =>
-      predict(treeRef(parameters), treeRef(statistics), image.ref).data(),
-    );
+  async forward({ times }) {
+    const { milliseconds, result } = await timed(async () => {
+      let logits;
+      for (let i = 0; i < times; i++) {
+        logits?.dispose();
+        logits = predict(treeRef(parameters), treeRef(statistics), image.ref);
+      }
+      return logits.data();
+    });
     return { milliseconds, logits: () => result };
   },
 });

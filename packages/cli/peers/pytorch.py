@@ -1,8 +1,8 @@
 """The reference network in PyTorch, as a peer of `lobule bench peers` and `lobule bench volume`.
 
-Speaks JSON, a line each way: {"do": "start", ...} loads the same start values and batch, {"do": "step"} trains one step,
-{"do": "forward"} runs the network as for prediction, {"do": "volume", ...} labels a volume, {"do": "end"}. Answers hold
-milliseconds and the loss; logits and labels go to the file that the request names.
+Speaks JSON, a line each way: {"do": "start", ...} loads the same start values and batch, {"do": "step", "times": n} trains
+n steps, {"do": "forward", "times": n} runs the network as for prediction, {"do": "volume", ...} labels a volume,
+{"do": "end"}. Answers hold milliseconds and the loss; logits and labels go to the file that the request names.
 Usage: python3 pytorch.py DEVICE MODE, where DEVICE is cpu or cuda and MODE is eager, channels-last, amp,
 amp-channels-last or compile.
 """
@@ -117,6 +117,17 @@ def predicted(image):
         return run(image)
 
 
+def train(optimizer, scaler, image, target):
+    optimizer.zero_grad(set_to_none=True)
+    with torch.autocast(device, enabled=amp):
+        logits = run(image)
+    loss = dice_cross_entropy(logits.float(), target)
+    scaler.scale(loss).backward()
+    scaler.step(optimizer)
+    scaler.update()
+    return loss
+
+
 def segment(path, offset, shape, window, batch):
     """Labels of an uncompressed NIfTI file of int16, as an evaluation loop finds them: some slices at a time."""
     voxels = np.fromfile(path, "<i2", offset=offset).reshape(shape[::-1])
@@ -167,13 +178,8 @@ for line in sys.stdin:
         synchronize()
         forget_peak()
         started = time.perf_counter()
-        optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(device, enabled=amp):
-            logits = run(image)
-        loss = dice_cross_entropy(logits.float(), target)
-        scaler.scale(loss).backward()
-        scaler.step(optimizer)
-        scaler.update()
+        for _ in range(request["times"]):
+            loss = train(optimizer, scaler, image, target)
         synchronize()
         milliseconds = 1000 * (time.perf_counter() - started)
         answer(milliseconds=milliseconds, loss=loss.item())
@@ -181,7 +187,8 @@ for line in sys.stdin:
         model.eval()
         synchronize()
         started = time.perf_counter()
-        logits = predicted(image)
+        for _ in range(request["times"]):
+            logits = predicted(image)
         synchronize()
         milliseconds = 1000 * (time.perf_counter() - started)
         if "write" in request:

@@ -30,5 +30,5 @@ test("a number that cannot be run is named in one sentence", () => {
 
 test("a busy machine is named, a quiet one is not", () => {
   expect(busyNote(0.3, 2)).toBeUndefined();
-  expect(busyNote(3.14, 2)).toMatch(/busy \(load 3\.1, 2 processors\)/);
+  expect(busyNote(3.14, 2)).toMatch(/busy \(load 3\.1 on 2 processors\)/);
 });

@@ -24,7 +24,7 @@ export async function benchKernels(
   roof: Roof,
   rounds: number,
 ): Promise<KernelTiming[]> {
-  const { training, image, target } = workload;
+  const { training } = workload;
   const loaded = await training.load(device);
   const hyper = Float32Array.of(learningRate, 0.1, 0.001, 1e-8, 0, 0.1, Math.sqrt(0.001), 0);
   const kinds = new Map<string, { dispatches: number; flops: number; bytes: number; times: number[] }>();
@@ -39,7 +39,7 @@ export async function benchKernels(
   const names = training.calls.flatMap(({ kernel }) => kernel.launches.map(() => kernel.name));
   try {
     for (let round = 0; round <= rounds; round++) {
-      const times = await loaded.profile({ image, target, hyper });
+      const times = await loaded.profile({ hyper });
       if (round === 0) continue;
       const sums = new Map<string, number>();
       for (const [i, { microseconds }] of times.entries()) {

@@ -38,7 +38,7 @@ async function serveOwnPeer({ precision, tune }: OwnPeerArguments): Promise<void
         return started;
       }
       if (peer === undefined) throw new Error(`'${request.do}' came before 'start'`);
-      if (request.do === "step") return peer.step();
+      if (request.do === "step") return peer.step(request);
       if (request.do === "forward") return peer.forward(request);
       if (request.do === "volume") return peer.volume(request);
       return peer.memory();

@@ -4,8 +4,16 @@ import { type Device, type LoadedProgram, readSafetensors, type SafetensorsTenso
 import { type ModelDescription, SlicePredictor, segmentVolume } from "@lobule/train";
 import { type Effort, tuneKernels } from "../tune/tune-kernels.js";
 import { BenchError } from "./bench-error.js";
-import type { ForwardRequest, PeerMemory, PeerStart, StepAnswer, TimeAnswer, VolumeRequest } from "./peer-protocol.js";
-import { makeWorkload, type Workload, type WorkloadOptions } from "./workload.js";
+import type {
+  ForwardRequest,
+  PeerMemory,
+  PeerStart,
+  StepAnswer,
+  TimeAnswer,
+  Times,
+  VolumeRequest,
+} from "./peer-protocol.js";
+import { makeWorkload, repeat, type Workload, type WorkloadOptions } from "./workload.js";
 
 export interface OwnPeerOptions {
   readonly precision: "f32" | "f16";
@@ -40,28 +48,22 @@ export class OwnPeer {
     return new OwnPeer(device, options, baseFeatures, weights, shape);
   }
 
-  /** Trains one step. The loss is read after the time was taken. */
-  async step(): Promise<StepAnswer> {
+  /** Trains so many steps. The loss is read after the time was taken. */
+  async step({ times }: Times): Promise<StepAnswer> {
     const workload = await this.prepared();
     this.training ??= await workload.training.load(this.device);
     const { training } = this;
     this.peakBytes = workload.training.peakBytes;
-    const milliseconds = await this.timed(async () => {
-      await workload.step(training);
-      await training.finished();
-    });
-    const [metrics] = await training.metrics();
+    const milliseconds = await this.timed(() => repeat(training, times, () => workload.step(training)));
+    const metrics = (await training.metrics()).at(-1);
     return { milliseconds, loss: metrics?.loss ?? Number.NaN };
   }
 
-  async forward({ write }: ForwardRequest): Promise<TimeAnswer> {
+  async forward({ times, write }: ForwardRequest): Promise<TimeAnswer> {
     const workload = await this.prepared();
     this.inference ??= await workload.inference.load(this.device);
     const { inference } = this;
-    const milliseconds = await this.timed(async () => {
-      await inference.run(workload.inputs);
-      await inference.finished();
-    });
+    const milliseconds = await this.timed(() => repeat(inference, times, () => inference.run()));
     if (write !== undefined) await writeFile(write, await inference.read("logits"));
     return { milliseconds };
   }
@@ -78,9 +80,7 @@ export class OwnPeer {
       this.predictor = new SlicePredictor(device, { description, weights, code: undefined }, { atOnce: batch });
     }
     const { predictor } = this;
-    const milliseconds = await this.timed(async () => {
-      await segmentVolume(predictor, path, write);
-    });
+    const milliseconds = await this.timed(() => segmentVolume(predictor, path, write));
     this.peakBytes = device.liveBytes;
     return { milliseconds };
   }
@@ -113,7 +113,7 @@ export class OwnPeer {
     });
   }
 
-  private async timed(work: () => Promise<void>): Promise<number> {
+  private async timed(work: () => Promise<unknown>): Promise<number> {
     const { now } = this.options;
     const started = now();
     await work();

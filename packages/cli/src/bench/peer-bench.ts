@@ -5,7 +5,7 @@ import { type SafetensorsTensor, writeSafetensors } from "@lobule/tensor";
 import { BenchError } from "./bench-error.js";
 import { readFloats, relativeDifference, requireSame } from "./peer-difference.js";
 import { type PeerCommand, PeerError, PeerProcess } from "./peer-process.js";
-import type { PeerMemory } from "./peer-protocol.js";
+import type { PeerMemory, TimeAnswer } from "./peer-protocol.js";
 import type { PeerGoal, PeerVariant } from "./peer-variants.js";
 import { interleaved, type Rounds, type Timing } from "./timing.js";
 import { learningRate, pictures, startValues } from "./workload.js";
@@ -95,7 +95,7 @@ export async function benchPeers(
     /** Logits of the start values, then the losses of some steps. */
     const seen = async (peer: PeerProcess): Promise<{ logits: Float32Array; losses: number[] }> => {
       const write = join(folder, "logits");
-      await peer.forward({ write });
+      await peer.forward({ times: 1, write });
       const losses: number[] = [];
       for (let i = 0; peer.trains && i < compared; i++) losses.push((await peer.step()).loss);
       return { logits: await readFloats(write), losses };
@@ -157,13 +157,13 @@ async function timeAll(
   shape: string,
   rounds: Rounds,
 ): Promise<PeerTimes[]> {
-  const timed = (name: string, run: () => Promise<{ readonly milliseconds: number }>) => ({
+  const timed = (name: string, run: (times: number) => Promise<TimeAnswer>) => ({
     name,
-    run: async () => (await naming(name, run)).milliseconds,
+    run: async (times: number) => (await naming(name, () => run(times))).milliseconds,
   });
   const subjects = all.flatMap(({ name, peer }) => [
-    ...(peer.trains ? [timed(`${name}, training step ${shape}`, () => peer.step())] : []),
-    timed(`${name}, forward pass ${shape}`, () => peer.forward()),
+    ...(peer.trains ? [timed(`${name}, training step ${shape}`, (times) => peer.step(times))] : []),
+    timed(`${name}, forward pass ${shape}`, (times) => peer.forward({ times })),
   ]);
   const timings = await interleaved(subjects, rounds);
   const times: PeerTimes[] = [];

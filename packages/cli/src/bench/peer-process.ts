@@ -69,11 +69,12 @@ export class PeerProcess {
     return peer;
   }
 
-  step(): Promise<StepAnswer> {
-    return this.ask({ do: "step" });
+  /** Trains so many steps and waits for the end of the last. */
+  step(times = 1): Promise<StepAnswer> {
+    return this.ask({ do: "step", times });
   }
 
-  forward(request: ForwardRequest = {}): Promise<TimeAnswer> {
+  forward(request: ForwardRequest = { times: 1 }): Promise<TimeAnswer> {
     return this.ask({ do: "forward", ...request });
   }
 

@@ -19,12 +19,17 @@ export interface Started {
   readonly trains?: boolean;
 }
 
-export interface StepAnswer {
-  readonly milliseconds: number;
+/** How often something is to be done before it is waited for. */
+export interface Times {
+  readonly times: number;
+}
+
+export interface StepAnswer extends TimeAnswer {
+  /** Of the last step. */
   readonly loss: number;
 }
 
-export interface ForwardRequest {
+export interface ForwardRequest extends Times {
   /** The file that the logits are to be written to: float32, in the order N, C, H, W. */
   readonly write?: string;
 }
@@ -45,6 +50,7 @@ export interface VolumeRequest {
 }
 
 export interface TimeAnswer {
+  /** Of all that was to be done. */
   readonly milliseconds: number;
 }
 
@@ -59,7 +65,7 @@ export interface PeerMemory {
 /** A request as it comes; what else it holds depends on what is to be done. */
 export type PeerRequest =
   | ({ readonly do: "start" } & PeerStart)
-  | { readonly do: "step" }
+  | ({ readonly do: "step" } & Times)
   | ({ readonly do: "forward" } & ForwardRequest)
   | ({ readonly do: "volume" } & VolumeRequest)
   | { readonly do: "end" };

@@ -43,15 +43,22 @@ export interface Ratio {
 export const speedRatio = (ours: Timing, other: Timing): Ratio =>
   middle(ours.each.map((milliseconds, round) => (other.each[round] ?? Number.NaN) / milliseconds));
 
-/** Something that is timed; a call does it once and waits until it is done, or returns milliseconds it measured itself. */
+/** Something that is timed. */
 export interface Subject {
   readonly name: string;
-  run(): Promise<number | undefined>;
+  /**
+   * Does it so many times over and waits once, at the end: where work is queued, waiting each time would be timed too.
+   * @returns milliseconds of all, where it measured them itself.
+   */
+  run(times: number): Promise<number | undefined>;
 }
+
+/** Runs that may be queued before they are waited for. */
+const mostAtOnce = 200;
 
 export interface Rounds {
   readonly rounds: number;
-  /** Milliseconds that a subject's turn lasts at least: what is short is done again, and the mean taken. */
+  /** Milliseconds that a subject's turn lasts at least: what is short is done several times, and the mean taken. */
   readonly turn: number;
   /** Milliseconds. */
   readonly now: () => number;
@@ -61,24 +68,22 @@ export interface Rounds {
  * Times subjects in turn, so that a slow phase of the machine meets all of them alike. One round before is not counted.
  */
 export async function interleaved(subjects: readonly Subject[], { rounds, turn, now }: Rounds): Promise<Timing[]> {
-  const times = new Map<Subject, number[]>(subjects.map((subject) => [subject, []]));
-  const once = async (subject: Subject): Promise<number> => {
+  const measured = async (subject: Subject, times: number): Promise<number> => {
     const started = now();
-    const measured = await subject.run();
-    return measured ?? now() - started;
+    const own = await subject.run(times);
+    return own ?? now() - started;
   };
-  for (const subject of subjects) await once(subject);
-  for (let round = 0; round < rounds; round++) {
-    for (const [subject, list] of times) {
-      let [total, runs] = [0, 0];
-      do {
-        total += await once(subject);
-        runs++;
-      } while (total < turn);
-      list.push(total / runs);
-    }
+  const plans: { readonly subject: Subject; readonly times: number; readonly each: number[] }[] = [];
+  for (const subject of subjects) {
+    // The first run of all can be slow; what is short is looked at once more.
+    let once = await measured(subject, 1);
+    if (once < turn) once = await measured(subject, 1);
+    plans.push({ subject, times: Math.max(1, Math.min(Math.ceil(turn / once), mostAtOnce)), each: [] });
   }
-  return [...times].map(([{ name }, list]) => timingOf(name, list));
+  for (let round = 0; round < rounds; round++) {
+    for (const { subject, times, each } of plans) each.push((await measured(subject, times)) / times);
+  }
+  return plans.map(({ subject: { name }, each }) => timingOf(name, each));
 }
 
 /** What changed against earlier timings, by name. */

@@ -1,9 +1,9 @@
 import { AttentionResUNet, diceCrossEntropy } from "@lobule/nn";
 import {
   compile,
+  constant,
   type Device,
   gradients,
-  type HostData,
   type LoadedProgram,
   type Program,
   type SafetensorsTensor,
@@ -24,14 +24,10 @@ export interface WorkloadOptions {
 export interface Workload {
   readonly options: WorkloadOptions;
   readonly network: AttentionResUNet<1, 3>;
-  readonly image: Float32Array<ArrayBuffer>;
-  readonly target: Uint32Array<ArrayBuffer>;
   readonly training: Program;
   readonly inference: Program;
-  /** Feeds the next step of a loaded training program. */
+  /** Queues the next step of a loaded training program. */
   step(loaded: LoadedProgram): Promise<void>;
-  /** The inputs of the inference program. */
-  readonly inputs: Readonly<Record<string, HostData>>;
 }
 
 /** Step size of Adam that all peers take. */
@@ -66,16 +62,15 @@ export function makeWorkload(options: WorkloadOptions, start?: ReadonlyMap<strin
   if (start !== undefined) network.loadStateDict(start);
   const adam = new Adam(network.namedParameters(), { learningRate: options.learningRate ?? learningRate });
   const scaler = precision === "f16" ? new LossScaler() : undefined;
-  const shape = [batch, 1, size, size] as const;
+  // The batch stays on the device, as it does in the peers: it is the network that is timed.
+  const batchOf = pictures(options);
+  const image = () => constant(batchOf.image, [batch, 1, size, size]);
   const training = compile(
     {
-      inputs: {
-        image: { shape, dtype: "f32" },
-        target: { shape: [batch, size, size], dtype: "u32" },
-        hyper: { shape: [8], dtype: "f32" },
-      },
-      build: ({ image, target, hyper }) => {
-        const { loss } = diceCrossEntropy(network.train().forward(image), target);
+      inputs: { hyper: { shape: [8], dtype: "f32" } },
+      build: ({ hyper }) => {
+        const target = constant(batchOf.target, [batch, size, size], "u32");
+        const { loss } = diceCrossEntropy(network.train().forward(image()), target);
         const slopes = gradients(loss, adam.parameters, scaler?.scale);
         return { metrics: { loss }, updates: [adam.update(slopes, hyper, scaler === undefined ? {} : { scaler })] };
       },
@@ -83,28 +78,21 @@ export function makeWorkload(options: WorkloadOptions, start?: ReadonlyMap<strin
     { precision, kernels },
   );
   const inference = compile(
-    {
-      inputs: { image: { shape, dtype: "f32" } },
-      build: ({ image }) => ({ outputs: { logits: network.eval().forward(image) } }),
-    },
+    { inputs: {}, build: () => ({ outputs: { logits: network.eval().forward(image()) } }) },
     { precision, kernels },
   );
-  const { image, target } = pictures(options);
   return {
-    ...{ options, network, image, target, training, inference },
-    step: (loaded) => loaded.run({ image, target, hyper: adam.advance() }),
-    inputs: { image },
+    ...{ options, network, training, inference },
+    step: (loaded) => loaded.run({ hyper: adam.advance() }),
   };
 }
 
-/** Runs a loaded program once to its end. */
-export const once =
-  (loaded: LoadedProgram, run: () => Promise<void>): (() => Promise<undefined>) =>
-  async () => {
-    await run();
-    await loaded.finished();
-    return undefined;
-  };
+/** Queues something so many times over and waits for the end of all. */
+export async function repeat(loaded: LoadedProgram, times: number, run: () => Promise<void>): Promise<undefined> {
+  for (let i = 0; i < times; i++) await run();
+  await loaded.finished();
+  return undefined;
+}
 
 export const loadBoth = async (device: Device, { training, inference }: Workload) => ({
   training: await training.load(device),
@@ -120,8 +108,7 @@ export async function trainedValues(device: Device, baseFeatures: number): Promi
   const { network, training, step } = makeWorkload({ ...options, kernels: device.kernels });
   const loaded = await training.load(device);
   try {
-    for (let i = 0; i < 60; i++) await step(loaded);
-    await loaded.finished();
+    await repeat(loaded, 60, () => step(loaded));
   } finally {
     loaded.destroy();
   }
