@@ -56,7 +56,7 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
         type: "number",
         describe: "side of a slice, a multiple of 16 [128; 512 on a GPU and for volumes]",
       })
-      .option("batch", { type: "number", describe: "slices at once [4; 32 on a GPU; 8 for volumes]" })
+      .option("batch", { type: "number", describe: "slices at once [4; on a GPU 32, for volumes 8]" })
       .option("slices", { type: "number", describe: "volume: how many [150]" })
       .option("precision", { choices: ["f32", "f16"] as const, default: "f32", describe: "of stored activations" })
       .option("rounds", { type: "number", describe: "how often each thing is timed [9; 3 for volumes]" })

@@ -2,7 +2,7 @@ import { availableParallelism, loadavg } from "node:os";
 
 /**
  * A note where other programs keep the processors busy. Threads that wait for one another then take many times as long:
- * PyTorch was seen to slow down tenfold where a software adapter slowed down threefold.
+ * PyTorch was seen to slow down more than tenfold where a software adapter slowed down threefold.
  * @param load processes that were running on average over the last minute.
  */
 export function busyNote(load: number, processors: number): string | undefined {
