@@ -193,6 +193,8 @@ for line in sys.stdin:
         milliseconds = 1000 * (time.perf_counter() - started)
         if "write" in request:
             logits.float().cpu().contiguous().numpy().astype("<f4").tofile(request["write"])
+        # They would count as memory of the next step.
+        del logits
         answer(milliseconds=milliseconds)
     elif request["do"] == "volume":
         synchronize()

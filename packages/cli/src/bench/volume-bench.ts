@@ -76,7 +76,6 @@ export async function benchVolume(
     const [start, path] = [join(folder, "start.safetensors"), join(folder, "scan.nii")];
     await writeFile(start, writeSafetensors(weights));
     await writeScan(path, size, slices);
-    /** Starts a process and lets it label the volume once, which is not timed. */
     const begin = async ({ name, batch, command }: VolumeVariant): Promise<void> => {
       onPeer(name);
       const threads = availableParallelism();
