@@ -129,6 +129,7 @@ writeFileSync(
   ./lobule parity fixtures     operations, networks and training against PyTorch's numbers
   ./lobule train --help        train on a folder of the Medical Segmentation Decathlon
   ./lobule segment --help      segment CT scans
+  ./lobule bench               time kernels, a training step and a volume, beside PyTorch where Python has it
 
 A GPU needs its Vulkan driver (part of NVIDIA's usual driver); the Vulkan loader is in here.
 `,

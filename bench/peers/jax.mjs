@@ -1,13 +1,12 @@
 // The reference network in jax-js on WebGPU, as a peer of `lobule bench peers`. See protocol.mjs.
-import { readTensors, sameAdapter, serve, timed } from "./protocol.mjs";
+import { packageVersion, readTensors, sameAdapter, serve, timed } from "./protocol.mjs";
 
 const { gpu, name: adapterName } = await sameAdapter();
 Object.defineProperty(globalThis, "navigator", { value: { gpu, userAgent: "node" }, configurable: true });
 const { blockUntilReady, defaultDevice, init, jit, lax, nn, numpy: np, valueAndGrad } = await import("@jax-js/jax");
 await init("webgpu");
 defaultDevice("webgpu");
-const { readFileSync } = await import("node:fs");
-const { version } = JSON.parse(readFileSync(new URL("node_modules/@jax-js/jax/package.json", import.meta.url), "utf8"));
+const version = packageVersion("@jax-js/jax");
 
 /** An array is used up by the operation that it is given to; `.ref` keeps it for another one. */
 const channels = (vector) => vector.ref.reshape([1, vector.shape[0], 1, 1]);
@@ -155,23 +154,31 @@ await serve({
     });
     return { version, threads: 0, description: `jax-js ${version}, ${adapterName}` };
   },
-  async step() {
+  async step({ times }) {
     const { milliseconds, result } = await timed(async () => {
-      steps++;
-      const corrections = np.array([1 - 0.9 ** steps, 1 - 0.999 ** steps]);
-      const [loss, next, moved] = train(parameters, moments, image.ref, truth.ref, corrections);
-      [parameters, moments] = [next, moved];
+      let loss;
+      for (let i = 0; i < times; i++) {
+        steps++;
+        loss?.dispose();
+        const corrections = np.array([1 - 0.9 ** steps, 1 - 0.999 ** steps]);
+        [loss, parameters, moments] = train(parameters, moments, image.ref, truth.ref, corrections);
+      }
       await blockUntilReady(Object.values(parameters).map((each) => each.ref));
       const [number] = await loss.data();
       return number;
     });
     return { milliseconds, loss: result };
   },
-  async forward() {
-    const { milliseconds } = await timed(async () => {
-      await predict(treeRef(parameters), treeRef(statistics), image.ref).data();
+  async forward({ times }) {
+    const { milliseconds, result } = await timed(async () => {
+      let logits;
+      for (let i = 0; i < times; i++) {
+        logits?.dispose();
+        logits = predict(treeRef(parameters), treeRef(statistics), image.ref);
+      }
+      return logits.data();
     });
-    return { milliseconds };
+    return { milliseconds, logits: () => result };
   },
 });
 

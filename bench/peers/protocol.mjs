@@ -1,17 +1,26 @@
 // What all peers in JavaScript share: a JSON line each way, as packages/cli/peers/pytorch.py speaks it, and the start values.
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
-/** Answers requests one after another until "end"; each handler gives the answer. */
+/**
+ * Answers requests one after another until "end"; each handler gives the answer. That to "forward" holds `logits`, a
+ * function that gives them as float32 in the order N, C, H, W; they are written to the file that the request names.
+ */
 export async function serve(handlers) {
   // Libraries write to the standard output what they like; the answers must stay alone there.
   console.log = console.info = console.error;
   for await (const line of createInterface({ input: process.stdin })) {
-    const { do: what, ...request } = JSON.parse(line);
-    const answer = what === "end" ? { peakBytes: null } : await handlers[what](request);
+    const { do: what, write, ...request } = JSON.parse(line);
+    const { logits, ...answer } = what === "end" ? { peakBytes: null } : await handlers[what](request);
+    if (write !== undefined) writeFileSync(write, await logits());
     process.stdout.write(`${JSON.stringify({ ...answer, residentBytes: process.resourceUsage().maxRSS * 1024 })}\n`);
     if (what === "end") process.exit(0);
   }
+}
+
+/** The version of a package that is installed beside this file. */
+export function packageVersion(name) {
+  return JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url), "utf8")).version;
 }
 
 /** Milliseconds that some work takes, and what it gives. */

@@ -41,6 +41,18 @@ describe.skipIf(process.platform !== "linux" || process.arch !== "x64")("the bun
     expect(stdout).toMatch(/all \d+ checks .* are within their limits/);
   }, 120_000);
 
+  test("times itself, and says which peers are missing and why", async () => {
+    const words = ["--size", "16", "--batch", "1", "--rounds", "1", "--python", "/no/such/python"];
+    const { stdout: peers } = await lobule("bench", "peers", ...words);
+    expect(peers).toMatch(/Lobule, training step 1×16² +\d/);
+    const missing = "not run: PyTorch eager\n  /no/such/python cannot be run; name another with --python";
+    expect(peers).toContain(missing);
+    expect(peers).toContain("not run: onnxruntime CPU\n  it is part of the repository, not of this installation");
+    const { stdout: volume } = await lobule("bench", "volume", "--slices", "2", ...words);
+    expect(volume).toMatch(/Lobule, volume 16²×2 +\d/);
+    expect(volume).toContain(missing);
+  }, 300_000);
+
   test("decodes, trains and segments", async () => {
     await lobule("phantom", "data", "--cases", "3", "--size", "16", "--slices", "3", "4");
     const words = ["--size", "16", "--base-features", "1", "--batch", "4", "--epochs", "1"];

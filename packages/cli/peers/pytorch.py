@@ -1,8 +1,10 @@
-"""The reference network in PyTorch, as a peer of `lobule bench peers`.
+"""The reference network in PyTorch, as a peer of `lobule bench peers` and `lobule bench volume`.
 
-Speaks JSON, a line each way: {"do": "start", ...} loads the same start values and batch, {"do": "step"} trains one step,
-{"do": "forward"} runs the network as for prediction, {"do": "end"}. Answers hold milliseconds and the loss.
-Usage: python3 pytorch.py DEVICE MODE, where MODE is eager, channels-last, amp or compile.
+Speaks JSON, a line each way: {"do": "start", ...} loads the same start values and batch, {"do": "step", "times": n} trains
+n steps, {"do": "forward", "times": n} runs the network as for prediction, {"do": "volume", ...} labels a volume,
+{"do": "end"}. Answers hold milliseconds and the loss; logits and labels go to the file that the request names.
+Usage: python3 pytorch.py DEVICE MODE, where DEVICE is cpu or cuda and MODE is eager, channels-last, amp,
+amp-channels-last or compile.
 """
 import json
 import resource
@@ -16,6 +18,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 device, mode = sys.argv[1], sys.argv[2]
+amp, channels_last = mode.startswith("amp"), mode.endswith("channels-last")
 
 
 class ResBlock(nn.Module):
@@ -103,6 +106,45 @@ def synchronize():
         torch.cuda.synchronize()
 
 
+def forget_peak():
+    """What was tried at first, to find the fastest algorithms, does not count as memory that a step takes."""
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+
+
+def predicted(image):
+    with torch.no_grad(), torch.autocast(device, enabled=amp):
+        return run(image)
+
+
+def train(optimizer, scaler, image, target):
+    optimizer.zero_grad(set_to_none=True)
+    with torch.autocast(device, enabled=amp):
+        logits = run(image)
+    loss = dice_cross_entropy(logits.float(), target)
+    scaler.scale(loss).backward()
+    scaler.step(optimizer)
+    scaler.update()
+    return loss
+
+
+def segment(path, offset, shape, window, batch):
+    """Labels of an uncompressed NIfTI file of int16, as an evaluation loop finds them: some slices at a time."""
+    voxels = np.fromfile(path, "<i2", offset=offset).reshape(shape[::-1])
+    labels = np.empty(voxels.shape, np.uint8)
+    low, high = window
+    model.eval()
+    for first in range(0, len(voxels), batch):
+        slices = torch.from_numpy(voxels[first : first + batch].astype(np.float32)).unsqueeze(1)
+        image = placed(((slices.clamp(low, high) - low) / (high - low)).to(device))
+        labels[first : first + batch] = predicted(image).argmax(1).byte().cpu().numpy()
+    return labels
+
+
+def placed(tensor):
+    return tensor.to(memory_format=torch.channels_last) if channels_last else tensor
+
+
 def answer(**values):
     print(json.dumps(values), flush=True)
 
@@ -116,29 +158,28 @@ for line in sys.stdin:
     if request["do"] == "start":
         torch.set_num_threads(request["threads"]) if request.get("threads") else None
         tensors = read_safetensors(request["path"])
-        image = tensors.pop("image").to(device)
-        target = tensors.pop("target").long().to(device)
+        # A volume has neither.
+        if "image" in tensors:
+            image = placed(tensors.pop("image").to(device))
+            target = tensors.pop("target").long().to(device)
         model = AttentionResUNet(request["baseFeatures"])
         missing, unknown = model.load_state_dict(tensors, strict=False)
         assert not unknown and all(name.endswith("num_batches_tracked") for name in missing), (missing, unknown)
         model = model.to(device)
-        if mode == "channels-last":
-            model, image = model.to(memory_format=torch.channels_last), image.to(memory_format=torch.channels_last)
+        if channels_last:
+            model = model.to(memory_format=torch.channels_last)
         optimizer = torch.optim.Adam(model.parameters(), lr=request["learningRate"])
-        scaler = torch.cuda.amp.GradScaler(enabled=mode == "amp")
+        # At the usual scale of 65,536 the first steps overflow and are left out, and losses would not compare.
+        scaler = torch.cuda.amp.GradScaler(init_scale=1024.0, enabled=amp)
         run = torch.compile(model) if mode == "compile" else model
         answer(version=torch.__version__, threads=0 if device == "cuda" else torch.get_num_threads())
     elif request["do"] == "step":
         model.train()
         synchronize()
+        forget_peak()
         started = time.perf_counter()
-        optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(device, enabled=mode == "amp"):
-            logits = run(image)
-        loss = dice_cross_entropy(logits.float(), target)
-        scaler.scale(loss).backward()
-        scaler.step(optimizer)
-        scaler.update()
+        for _ in range(request["times"]):
+            loss = train(optimizer, scaler, image, target)
         synchronize()
         milliseconds = 1000 * (time.perf_counter() - started)
         answer(milliseconds=milliseconds, loss=loss.item())
@@ -146,10 +187,23 @@ for line in sys.stdin:
         model.eval()
         synchronize()
         started = time.perf_counter()
-        with torch.no_grad(), torch.autocast(device, enabled=mode == "amp"):
-            run(image)
+        for _ in range(request["times"]):
+            logits = predicted(image)
         synchronize()
-        answer(milliseconds=1000 * (time.perf_counter() - started))
+        milliseconds = 1000 * (time.perf_counter() - started)
+        if "write" in request:
+            logits.float().cpu().contiguous().numpy().astype("<f4").tofile(request["write"])
+        # They would count as memory of the next step.
+        del logits
+        answer(milliseconds=milliseconds)
+    elif request["do"] == "volume":
+        synchronize()
+        forget_peak()
+        started = time.perf_counter()
+        labels = segment(*(request[name] for name in ("path", "offset", "shape", "window", "batch")))
+        milliseconds = 1000 * (time.perf_counter() - started)
+        labels.tofile(request["write"])
+        answer(milliseconds=milliseconds)
     elif request["do"] == "end":
         peak = torch.cuda.max_memory_allocated() if device == "cuda" else None
         answer(peakBytes=peak, residentBytes=1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

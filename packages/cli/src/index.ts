@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import yargs from "yargs";
 import { benchCommand } from "./bench/bench-command.js";
+import { ownPeerCommand } from "./bench/own-peer-command.js";
 import { compareCommand } from "./compare/compare-command.js";
 import { dataCommand } from "./data/data-command.js";
 import { doctorCommand } from "./doctor/doctor-command.js";
@@ -41,6 +42,7 @@ export async function main(words: readonly string[]): Promise<void> {
     .command(inspectCommand)
     .command(summaryCommand)
     .command(benchCommand)
+    .command(ownPeerCommand)
     .command(compareCommand)
     .command(experimentCommand)
     .updateStrings({

@@ -1,177 +1,193 @@
 import { type AdapterChoice, adapterChoice, openGpu } from "@lobule/node-gpu";
-import { Device } from "@lobule/tensor";
+import { Device, PlanError } from "@lobule/tensor";
 import { writeFileAtomically } from "@lobule/train";
 import type { Argv, CommandModule } from "yargs";
 import { environmentOf } from "../shared/environment.js";
-import { type Effort, efforts, tuneKernels } from "../tune/tune-kernels.js";
+import { type Effort, efforts } from "../tune/tune-kernels.js";
 import { BenchError } from "./bench-error.js";
-import { type BenchFile, readBenchFile } from "./bench-files.js";
-import { benchKernels } from "./kernel-bench.js";
-import { benchModel } from "./model-bench.js";
-import { benchPeers } from "./peer-bench.js";
-import { peerChartSvg } from "./peer-chart.js";
-import { parsePeers, peerNames, peerVariants } from "./peer-variants.js";
-import { measureRoof } from "./roof.js";
-import { rooflineSvg } from "./roofline.js";
-import { changeTable, kernelTable, modelTable, peerTable } from "./tables.js";
-import { changes, type Timing } from "./timing.js";
-import { makeWorkload, type Workload } from "./workload.js";
+import { type BenchFile, type EarlierFile, readBenchFile } from "./bench-files.js";
+import { type Benchmark, benchmarks, checkNumbers, settingsOf } from "./bench-settings.js";
+import { busyNow } from "./busy-machine.js";
+import { findPython } from "./find-python.js";
+import { installPeers } from "./peer-install.js";
+import {
+  needsInstalling,
+  type PeerName,
+  type PeerOptions,
+  parsePeers,
+  peerNames,
+  peersFolder,
+} from "./peer-variants.js";
+import { type BenchRequest, type Outcome, runBenchmark } from "./run-benchmark.js";
+import { changeTable } from "./tables.js";
+import { changes } from "./timing.js";
 
 interface BenchArguments {
-  readonly what: "kernels" | "model" | "peers";
+  readonly what: Benchmark | "all";
   readonly preset: "liver" | "vessel";
-  readonly size: number;
-  readonly batch: number;
+  readonly size: number | undefined;
+  readonly batch: number | undefined;
+  readonly slices: number | undefined;
   readonly precision: "f32" | "f16";
   readonly recompute: boolean;
-  readonly rounds: number;
+  readonly rounds: number | undefined;
   readonly steps: number;
   readonly tune: Effort;
-  readonly python: string;
-  readonly peers: string;
+  readonly python: string | undefined;
+  readonly peers: string | undefined;
   readonly peerLimit: number;
   readonly out: string | undefined;
   readonly svg: string | undefined;
   readonly compare: string | undefined;
 }
 
-/** Base features of the presets. */
-const baseFeatures = { liver: 8, vessel: 16 } as const;
-
-const now = (): number => performance.now();
-
 export const benchCommand: CommandModule<object, BenchArguments> = {
-  command: "bench <what>",
+  command: "bench [what]",
   describe: "Time kernels, the model, and other frameworks beside it",
   builder: (parser: Argv) =>
     parser
       .positional("what", {
-        choices: ["kernels", "model", "peers"] as const,
-        demandOption: true,
-        describe: "each kernel against the roofline, a step and a forward pass, or both beside others",
+        choices: ["all", ...benchmarks] as const,
+        default: "all",
+        describe:
+          "each kernel beside the roofline, a step and a forward pass, both beside others, a whole volume, or all",
       })
       .option("preset", { choices: ["liver", "vessel"] as const, default: "liver", describe: "8 or 16 base features" })
-      .option("size", { type: "number", default: 128, describe: "side of a slice, a multiple of 16" })
-      .option("batch", { type: "number", default: 4, describe: "slices a step" })
+      .option("size", {
+        type: "number",
+        describe: "side of a slice, a multiple of 16 [128; 512 on a GPU and for volumes]",
+      })
+      .option("batch", { type: "number", describe: "slices at once [4; on a GPU 32, for volumes 8]" })
+      .option("slices", { type: "number", describe: "volume: how many [150]" })
       .option("precision", { choices: ["f32", "f16"] as const, default: "f32", describe: "of stored activations" })
-      .option("recompute", { type: "boolean", default: false, describe: "compute cheap activations again, keep less" })
-      .option("rounds", { type: "number", default: 9, describe: "how often each thing is timed" })
+      .option("recompute", {
+        type: "boolean",
+        default: false,
+        describe: "kernels and model: compute cheap activations again, keep less",
+      })
+      .option("rounds", { type: "number", describe: "how often each thing is timed [9; 3 for volumes]" })
       .option("steps", { type: "number", default: 0, describe: "model: watch memory and time over so many steps" })
       .option("tune", {
         choices: efforts,
         default: "off",
         describe: "time the kernels' variants first, use the fastest",
       })
-      .option("python", { type: "string", default: "python3", describe: "peers: a Python that has PyTorch" })
-      .option("peers", { type: "string", default: peerNames.join(), describe: "peers: which" })
-      .option("peer-limit", { type: "number", default: 900, describe: "peers: seconds that an answer may take" })
+      .option("python", { type: "string", describe: "a Python that has PyTorch [searched for]" })
+      .option("peers", { type: "string", describe: `peers: which [${peerNames.join()}]` })
+      .option("peer-limit", { type: "number", default: 900, describe: "seconds that a peer's answer may take" })
       .option("out", { type: "string", describe: "write the result as JSON" })
       .option("svg", { type: "string", describe: "kernels and peers: write the result as a picture" })
       .option("compare", { type: "string", describe: "an earlier --out file; exit code 1 if slower beyond noise" })
+      .example("$0 bench", "all of them, in sizes that suit the adapter")
       .example("$0 bench kernels --svg roofline.svg", "where the time of a step goes")
       .example("$0 bench model --steps 200", "does anything grow?")
-      .example("$0 bench peers --size 256", "beside PyTorch, TensorFlow.js, jax-js") as never,
+      .example("$0 bench peers --size 256", "beside PyTorch, TensorFlow.js, jax-js, onnxruntime")
+      .example("$0 bench volume --slices 40", "inference beside PyTorch") as never,
   handler: bench,
 };
 
-function checkNumbers({ size, batch, rounds, steps, what, svg, peers, peerLimit }: BenchArguments): void {
-  const whole = (value: number, least: number): boolean => Number.isSafeInteger(value) && value >= least;
-  if (!whole(size, 16) || size % 16 !== 0) throw new BenchError(`--size must be a multiple of 16 from 16, not ${size}`);
-  if (!whole(batch, 1)) throw new BenchError(`--batch must be a whole number from 1, not ${batch}`);
-  if (!whole(rounds, 1)) throw new BenchError(`--rounds must be a whole number from 1, not ${rounds}`);
-  if (!whole(steps, 0)) throw new BenchError(`--steps must be a whole number from 0, not ${steps}`);
-  parsePeers(peers);
+function check({ what, svg, peers, peerLimit, precision, recompute, ...numbers }: BenchArguments): void {
+  const { size, batch, slices, rounds, steps } = numbers;
+  checkNumbers({ size, batch, slices, rounds, steps });
+  if (peers !== undefined) parsePeers(peers);
   if (!(peerLimit > 0)) throw new BenchError(`--peer-limit must be a number of seconds above 0, not ${peerLimit}`);
-  if (svg !== undefined && what === "model") throw new BenchError("--svg is for 'bench kernels' and 'bench peers'");
+  if (svg !== undefined && what !== "kernels" && what !== "peers") {
+    throw new BenchError("--svg is for 'bench kernels' and 'bench peers'");
+  }
+  if (recompute && what !== "kernels" && what !== "model") {
+    throw new BenchError("--recompute is for 'bench kernels' and 'bench model'");
+  }
+  if (what === "volume" && precision === "f16") {
+    throw new BenchError("--precision f16 is for kernels, model and peers; volumes are labelled in f32");
+  }
 }
 
-interface Outcome {
-  readonly timings: readonly Timing[];
-  readonly details: unknown;
-  readonly text: string;
+/** The peers that are asked for. Running everything leaves jax-js out, which compiles for minutes at first. */
+function peersOf({ what, peers }: BenchArguments): readonly PeerName[] {
+  if (peers !== undefined) return parsePeers(peers);
+  return what === "all" ? peerNames.filter((name) => name !== "jax") : peerNames;
 }
 
-async function runBenchmark(
-  device: Device,
-  workload: Workload,
-  { kind, name }: AdapterChoice,
-  args: BenchArguments,
-): Promise<Outcome> {
-  const { what, rounds, steps, python, svg, batch } = args;
-  if (what === "model") {
-    const result = await benchModel(device, workload, {
-      ...{ rounds, steps, now },
-      residentBytes: () => process.memoryUsage.rss(),
-    });
-    return { timings: result.timings, details: result, text: modelTable(result, batch) };
+async function peerOptions(args: BenchArguments, { kind }: AdapterChoice): Promise<PeerOptions> {
+  const { what, precision, peerLimit: limit } = args;
+  const peers = peersOf(args);
+  let notInstalled: string | undefined;
+  const folder = peersFolder();
+  if ((what === "all" || what === "peers") && folder !== undefined && needsInstalling(peers)) {
+    console.log("installing the peers into bench/peers (npm ci, once) …");
+    notInstalled = await installPeers(folder);
+    if (notInstalled !== undefined) console.log(`  ${notInstalled}`);
   }
-  if (what === "kernels") {
-    const roof = await measureRoof(device, now);
-    const kernels = await benchKernels(device, workload, roof, rounds);
-    const { baseFeatures: features, size } = workload.options;
-    const title = `Training step, ${features} base features, batch ${batch}, ${size}² on ${name.split(" (")[0]}`;
-    if (svg !== undefined) await writeFileAtomically(svg, rooflineSvg(kernels, roof, title));
-    return { timings: kernels, details: { roof, kernels }, text: kernelTable(kernels, roof) };
-  }
-  const result = await benchPeers(device, workload, {
-    variants: peerVariants({ python, cuda: kind === "gpu", peers: parsePeers(args.peers), limit: args.peerLimit }),
-    ...{ rounds, now, residentBytes: () => process.resourceUsage().maxRSS * 1024 },
-    onPeer: (peer) => process.stderr.isTTY && process.stderr.write(`${peer} …\n`),
-  });
-  if (svg !== undefined) {
-    const { baseFeatures: features, size } = workload.options;
-    const title = `Training step, ${features} base features, batch ${batch}, ${size}² on ${name.split(" (")[0]}`;
-    await writeFileAtomically(svg, peerChartSvg(result, title));
-  }
-  const timings = [result.ours, ...result.peers].flatMap(({ step, forward }) => [step, forward]);
-  return { timings, details: result, text: peerTable(result, kind !== "gpu") };
+  return { python: args.python ?? findPython(), gpu: kind === "gpu", precision, peers, limit, notInstalled };
 }
 
 async function bench(args: BenchArguments): Promise<void> {
-  checkNumbers(args);
-  const { what, preset, size, batch, precision, recompute, out, compare } = args;
+  check(args);
+  const { what, preset, precision, recompute, steps, tune, out, svg, compare } = args;
   const before = compare === undefined ? undefined : await readBenchFile(compare);
   const device = await Device.open(await openGpu());
   try {
     const choice = await adapterChoice();
-    const make = (): Workload =>
-      makeWorkload({
-        ...{ baseFeatures: baseFeatures[preset], batch, size, precision, recompute },
-        kernels: device.kernels,
-      });
-    if (args.tune !== "off") {
-      const { training, inference } = make();
-      await tuneKernels(device, [...training.convolutions, ...inference.convolutions], {
-        ...{ effort: args.tune, budget: 60, file: undefined, precision, log: (line) => console.log(line) },
-      });
-    }
-    const workload = make();
-    device.check(workload.training);
-    console.log(
-      `${choice.name}; ${preset}, batch ${batch}, ${size}×${size}, ${precision}${recompute ? ", recomputed" : ""}`,
-    );
-    const { timings, details, text } = await runBenchmark(device, workload, choice, args);
-    console.log(text);
+    console.log(`${choice.name}; ${preset}, ${precision}${recompute ? ", recomputed" : ""}`);
+    const note = busyNow();
+    if (note !== undefined) console.log(note);
+    const request = { preset, recompute, steps, tune, svg, peers: await peerOptions(args, choice) };
+    const results = await runAll(what, device, choice, request, args);
+    const timings = results.flatMap((result) => result.timings);
+    const pick = <Value>(value: (result: (typeof results)[number]) => Value) =>
+      Object.fromEntries(results.map((result) => [result.benchmark, value(result)]));
     const file: BenchFile = {
-      ...{ format: "lobule-bench-1", benchmark: what, adapter: choice.name, timings, details },
+      ...{ format: "lobule-bench-1", benchmark: what, adapter: choice.name, timings },
       environment: environmentOf(device, choice),
-      settings: { preset, size, batch, precision, recompute },
+      settings: { preset, precision, recompute, ...pick(({ settings }) => settings) },
+      details: pick(({ details }) => details),
     };
     if (out !== undefined) {
       await writeFileAtomically(out, `${JSON.stringify(file, null, 2)}\n`);
       console.log(`written: ${out}`);
     }
-    if (before !== undefined && compare !== undefined) {
-      if (before.adapter !== choice.name) {
-        throw new BenchError(
-          `${compare} was measured on another adapter (${before.adapter}); compare on the same one only`,
-        );
-      }
-      const list = changes(before.timings, timings);
-      console.log(changeTable(list, compare));
-      if (list.some(({ slower }) => slower)) process.exitCode = 1;
-    }
+    if (before !== undefined && compare !== undefined) showChanges(before, file, compare);
   } finally {
     device.destroy();
   }
+}
+
+/** Runs what is asked for and prints each result as it comes. */
+async function runAll(
+  what: Benchmark | "all",
+  device: Device,
+  choice: AdapterChoice,
+  request: BenchRequest,
+  given: BenchArguments,
+) {
+  const all = what === "all";
+  const results: (Outcome & { readonly benchmark: Benchmark; readonly settings: unknown })[] = [];
+  for (const benchmark of all ? benchmarks : [what]) {
+    const settings = settingsOf(benchmark, { software: choice.kind !== "gpu", all }, given);
+    const { size, batch, slices } = settings;
+    const extent = benchmark === "volume" ? `${size}×${size}×${slices}, f32` : `${size}×${size}`;
+    console.log(`\n${benchmark}: ${extent}, batch ${batch}`);
+    try {
+      const outcome = await runBenchmark(benchmark, device, choice, request, settings);
+      console.log(outcome.text);
+      results.push({ ...outcome, benchmark, settings });
+    } catch (error) {
+      // An adapter without timestamps can still do the rest.
+      if (!all || benchmark !== "kernels" || !(error instanceof PlanError)) throw error;
+      console.log(`not run: ${error.message}`);
+    }
+    if (all && benchmark === "peers" && !request.peers.peers.includes("jax")) {
+      console.log(`left out: jax-js, whose first step compiles for minutes; --peers ${peerNames.join()} adds it`);
+    }
+  }
+  return results;
+}
+
+function showChanges(before: EarlierFile, { adapter, timings }: BenchFile, path: string): void {
+  if (before.adapter !== adapter) {
+    throw new BenchError(`${path} was measured on another adapter (${before.adapter}); compare on the same one only`);
+  }
+  const list = changes(before.timings, timings);
+  console.log(changeTable(list, path));
+  if (list.some(({ slower }) => slower)) process.exitCode = 1;
 }

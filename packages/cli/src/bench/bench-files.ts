@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { BenchError } from "./bench-error.js";
-import type { Timing } from "./timing.js";
+import type { EarlierTiming, Timing } from "./timing.js";
 
 /** What a benchmark writes with --out, and reads with --compare. */
 export interface BenchFile {
@@ -13,9 +13,15 @@ export interface BenchFile {
   readonly details: unknown;
 }
 
-const isTiming = (value: unknown): value is Timing => {
+/** What of such a file is compared. */
+export interface EarlierFile {
+  readonly adapter: string;
+  readonly timings: readonly EarlierTiming[];
+}
+
+const isTiming = (value: unknown): value is EarlierTiming => {
   if (typeof value !== "object" || value === null) return false;
-  const { name, milliseconds, spread } = value as Partial<Timing>;
+  const { name, milliseconds, spread } = value as Partial<EarlierTiming>;
   return (
     typeof name === "string" &&
     Number.isFinite(milliseconds) &&
@@ -26,7 +32,7 @@ const isTiming = (value: unknown): value is Timing => {
 };
 
 /** @throws BenchError when the file is no result of a benchmark. */
-export async function readBenchFile(path: string): Promise<Pick<BenchFile, "adapter" | "timings">> {
+export async function readBenchFile(path: string): Promise<EarlierFile> {
   const text = await readFile(path, "utf8").catch(() => {
     throw new BenchError(`${path}: cannot be read; give a file that 'lobule bench --out' wrote`);
   });

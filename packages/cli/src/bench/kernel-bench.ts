@@ -1,7 +1,7 @@
 import type { Device } from "@lobule/tensor";
 import type { Roof } from "./roof.js";
 import { type Timing, timingOf } from "./timing.js";
-import type { Workload } from "./workload.js";
+import { learningRate, type Workload } from "./workload.js";
 
 /** All dispatches of a training step that run the same kernel. */
 export interface KernelTiming extends Timing {
@@ -24,9 +24,9 @@ export async function benchKernels(
   roof: Roof,
   rounds: number,
 ): Promise<KernelTiming[]> {
-  const { training, image, target } = workload;
+  const { training } = workload;
   const loaded = await training.load(device);
-  const hyper = Float32Array.of(workload.learningRate, 0.1, 0.001, 1e-8, 0, 0.1, Math.sqrt(0.001), 0);
+  const hyper = Float32Array.of(learningRate, 0.1, 0.001, 1e-8, 0, 0.1, Math.sqrt(0.001), 0);
   const kinds = new Map<string, { dispatches: number; flops: number; bytes: number; times: number[] }>();
   for (const call of training.calls) {
     const kind = kinds.get(call.kernel.name) ?? { dispatches: 0, flops: 0, bytes: 0, times: [] };
@@ -39,7 +39,7 @@ export async function benchKernels(
   const names = training.calls.flatMap(({ kernel }) => kernel.launches.map(() => kernel.name));
   try {
     for (let round = 0; round <= rounds; round++) {
-      const times = await loaded.profile({ image, target, hyper });
+      const times = await loaded.profile({ hyper });
       if (round === 0) continue;
       const sums = new Map<string, number>();
       for (const [i, { microseconds }] of times.entries()) {

@@ -1,6 +1,6 @@
 import type { Device } from "@lobule/tensor";
-import { interleaved, type Timing } from "./timing.js";
-import { loadBoth, once, type Workload } from "./workload.js";
+import { interleaved, type Rounds, type Timing } from "./timing.js";
+import { loadBoth, repeat, type Workload } from "./workload.js";
 
 /** Time and memory of the reference network's step and forward pass. */
 export interface ModelResult {
@@ -26,35 +26,31 @@ export interface Growth {
   readonly live: readonly [before: readonly [number, number], after: readonly [number, number]];
 }
 
-export interface ModelBenchOptions {
-  readonly rounds: number;
+export interface ModelBenchOptions extends Rounds {
   /** Steps over which growth is watched; none where 0. */
   readonly steps: number;
-  /** Milliseconds. */
-  readonly now: () => number;
   readonly residentBytes: () => number;
 }
 
 export async function benchModel(
   device: Device,
   workload: Workload,
-  { rounds, steps, now, residentBytes }: ModelBenchOptions,
+  { rounds, turn, steps, now, residentBytes }: ModelBenchOptions,
 ): Promise<ModelResult> {
   const started = now();
   const { training, inference } = await loadBoth(device, workload);
   try {
-    const step = once(training, () => workload.step(training));
-    await step();
+    const step = (times: number) => repeat(training, times, () => workload.step(training));
+    await step(1);
     const firstStep = now() - started;
     const { batch, size } = workload.options;
     const shape = `${batch}×${size}²`;
     const timings = await interleaved(
       [
         { name: `training step ${shape}`, run: step },
-        { name: `forward pass ${shape}`, run: once(inference, () => inference.run(workload.inputs)) },
+        { name: `forward pass ${shape}`, run: (times) => repeat(inference, times, () => inference.run()) },
       ],
-      rounds,
-      now,
+      { rounds, turn, now },
     );
     const growth = steps === 0 ? undefined : await watch(device, step, steps, now, residentBytes);
     const { program } = training;
@@ -69,7 +65,7 @@ export async function benchModel(
 
 async function watch(
   device: Device,
-  step: () => Promise<unknown>,
+  step: (times: number) => Promise<unknown>,
   steps: number,
   now: () => number,
   residentBytes: () => number,
@@ -81,7 +77,7 @@ async function watch(
   let resident = 0;
   for (let i = 0; i < steps; i++) {
     const started = now();
-    await step();
+    await step(1);
     times.push(now() - started);
     if (i + 1 === tenth) resident = residentBytes();
   }

@@ -1,127 +1,176 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Device, type SafetensorsTensor, writeSafetensors } from "@lobule/tensor";
-import { PeerError, type PeerMemory, PeerProcess } from "./peer-process.js";
-import type { PeerVariant } from "./peer-variants.js";
-import { interleaved, type Timing } from "./timing.js";
-import { loadBoth, once, type Workload } from "./workload.js";
+import { type SafetensorsTensor, writeSafetensors } from "@lobule/tensor";
+import { BenchError } from "./bench-error.js";
+import { readFloats, relativeDifference, requireSame } from "./peer-difference.js";
+import { type PeerCommand, PeerError, PeerProcess } from "./peer-process.js";
+import type { PeerMemory, TimeAnswer } from "./peer-protocol.js";
+import type { PeerGoal, PeerVariant } from "./peer-variants.js";
+import { interleaved, type Rounds, type Timing } from "./timing.js";
+import { learningRate, pictures, startValues } from "./workload.js";
 
-/** What one peer did, beside ours in the same run. */
-export interface PeerResult {
+/** What one peer did. */
+interface PeerTimes {
   readonly name: string;
   readonly description: string;
-  readonly step: Timing;
+  /** Nothing where it does not train. */
+  readonly step: Timing | null;
   readonly forward: Timing;
-  /** Largest relative difference of the loss from ours, over the first steps. */
-  readonly lossDifference: number;
-  /** How many times our speed ought to be of its own in training, on a software adapter. */
-  readonly goal: number;
   readonly memory: PeerMemory;
 }
 
-export interface PeerBenchResult {
-  readonly ours: { readonly step: Timing; readonly forward: Timing; readonly peakBytes: number };
-  /** Most memory of the process that ran ours, this benchmark included; bytes. */
-  readonly residentBytes: number;
-  readonly peers: readonly PeerResult[];
-  /** Peers that could not run, each with the reason. */
-  readonly absent: readonly { readonly name: string; readonly why: string }[];
+/** A peer beside ours in the same run. */
+export interface PeerResult extends PeerTimes {
+  /** Largest relative difference of the loss from ours, over the first steps. */
+  readonly lossDifference: number | null;
+  /** Relative difference of all logits of the first forward pass. */
+  readonly logitsDifference: number;
+  readonly goal: PeerGoal | undefined;
 }
 
-export interface PeerBenchOptions {
+export interface PeerBenchResult {
+  readonly ours: PeerTimes & { readonly step: Timing };
+  readonly peers: readonly PeerResult[];
+  /** Peers that could not run, each with the reason. */
+  readonly absent: readonly AbsentPeer[];
+}
+
+export interface AbsentPeer {
+  readonly name: string;
+  readonly why: string;
+}
+
+export interface PeerBenchOptions extends Rounds {
+  readonly own: PeerCommand;
   readonly variants: readonly PeerVariant[];
-  readonly rounds: number;
-  /** Most memory of this process so far, bytes. */
-  readonly residentBytes: () => number;
-  /** Milliseconds. */
-  readonly now: () => number;
   readonly onPeer: (name: string) => void;
 }
 
 /** Steps whose losses are compared before anything is timed. */
 const compared = 3;
-/** A loss that is further off than this comes from other work, whatever the precision. */
-const largestDifference = 0.02;
+
+/** What the network is started from and run on. */
+export interface PeerWork {
+  readonly baseFeatures: number;
+  readonly batch: number;
+  readonly size: number;
+}
+
+/** A peer that runs, and what was seen of it before the timing. */
+interface Running {
+  readonly variant: PeerVariant;
+  readonly peer: PeerProcess;
+  readonly lossDifference: number | null;
+  readonly logitsDifference: number;
+}
 
 /**
- * Times our step and those of others from the same start values on the same batch, in turn.
- * @throws PeerError when a peer's losses show that it does other work.
+ * Times our step and those of others from the same start values on the same batch, in turn, each in a process of its
+ * own.
+ * @throws BenchError when ours cannot run.
  */
 export async function benchPeers(
-  device: Device,
-  workload: Workload,
-  { variants, rounds, residentBytes, now, onPeer }: PeerBenchOptions,
+  { baseFeatures, batch, size }: PeerWork,
+  { own, variants, onPeer, ...rounds }: PeerBenchOptions,
 ): Promise<PeerBenchResult> {
-  const { network, image, target, options, learningRate } = workload;
   const folder = await mkdtemp(join(tmpdir(), "lobule-bench-"));
-  const path = join(folder, "start.safetensors");
-  const { batch, size, baseFeatures } = options;
-  const entries = new Map<string, SafetensorsTensor>([
-    ...(await network.stateDict()),
-    ["image", { dtype: "F32", shape: [batch, 1, size, size], data: image }],
-    ["target", { dtype: "I32", shape: [batch, size, size], data: Int32Array.from(target) }],
-  ]);
-  await writeFile(path, writeSafetensors(entries));
-  const { training, inference } = await loadBoth(device, workload);
-  const running: { variant: PeerVariant; peer: PeerProcess; lossDifference: number }[] = [];
-  const absent: { name: string; why: string }[] = [];
+  const processes: PeerProcess[] = [];
+  const absent: AbsentPeer[] = [];
   try {
-    for (let i = 0; i < compared; i++) await workload.step(training);
-    const losses = (await training.metrics()).map(({ loss }) => loss ?? Number.NaN);
+    const path = join(folder, "start.safetensors");
+    const { image, target } = pictures({ batch, size });
+    const entries = new Map<string, SafetensorsTensor>([
+      ...(await startValues(baseFeatures)),
+      ["image", { dtype: "F32", shape: [batch, 1, size, size], data: image }],
+      ["target", { dtype: "I32", shape: [batch, size, size], data: Int32Array.from(target) }],
+    ]);
+    await writeFile(path, writeSafetensors(entries));
+    const start = async (command: PeerCommand): Promise<PeerProcess> => {
+      const threads = availableParallelism();
+      const peer = await PeerProcess.start(command, { path, baseFeatures, learningRate, threads });
+      processes.push(peer);
+      return peer;
+    };
+    /** Logits of the start values, then the losses of some steps. */
+    const seen = async (peer: PeerProcess): Promise<{ logits: Float32Array; losses: number[] }> => {
+      const write = join(folder, "logits");
+      await peer.forward({ times: 1, write });
+      const losses: number[] = [];
+      for (let i = 0; peer.trains && i < compared; i++) losses.push((await peer.step()).loss);
+      return { logits: await readFloats(write), losses };
+    };
+    onPeer("Lobule");
+    const [ours, expected] = await naming("Lobule", async () => {
+      const peer = await start(own);
+      return [peer, await seen(peer)] as const;
+    });
+    const running: Running[] = [];
     for (const variant of variants) {
       onPeer(variant.name);
       try {
-        const start = { path, baseFeatures, learningRate, threads: availableParallelism() };
-        const peer = await PeerProcess.start(variant.command(), start);
-        let lossDifference = 0;
-        for (const ours of losses) {
-          const { loss } = await peer.step();
-          lossDifference = Math.max(lossDifference, Math.abs(loss - ours) / Math.abs(ours));
-        }
-        if (!(lossDifference < largestDifference)) {
-          peer.kill();
-          throw new PeerError(
-            `its losses differ from ours by ${(100 * lossDifference).toPrecision(2)} %: it does not do the same work`,
-          );
-        }
-        running.push({ variant, peer, lossDifference });
+        const peer = await start(variant.command());
+        const { logits, losses } = await seen(peer);
+        const logitsDifference = relativeDifference(expected.logits, logits);
+        requireSame("logits", logitsDifference);
+        const off = losses.map((loss, i) => Math.abs(loss / (expected.losses[i] ?? Number.NaN) - 1));
+        const lossDifference = peer.trains ? Math.max(...off) : null;
+        if (lossDifference !== null) requireSame("losses", lossDifference);
+        running.push({ variant, peer, lossDifference, logitsDifference });
       } catch (error) {
         if (!(error instanceof PeerError)) throw error;
         absent.push({ name: variant.name, why: error.message });
       }
     }
-    onPeer("all, in turn");
-    const shape = `${batch}×${size}²`;
-    const timed = await interleaved(
-      [
-        { name: `Lobule, training step ${shape}`, run: once(training, () => workload.step(training)) },
-        { name: `Lobule, forward pass ${shape}`, run: once(inference, () => inference.run(workload.inputs)) },
-        ...running.flatMap(({ variant, peer }) => [
-          { name: `${variant.name}, training step ${shape}`, run: async () => (await peer.step()).milliseconds },
-          { name: `${variant.name}, forward pass ${shape}`, run: async () => (await peer.forward()).milliseconds },
-        ]),
-      ],
-      rounds,
-      now,
-    );
-    const [ours, ...others] = Array.from({ length: timed.length / 2 }, (_, i) => ({
-      step: timed[2 * i] as Timing,
-      forward: timed[2 * i + 1] as Timing,
-    }));
-    const peers: PeerResult[] = [];
-    for (const [i, { variant, peer, lossDifference }] of running.entries()) {
-      const { description } = peer;
-      const { name, goal } = variant;
-      const times = others[i] as (typeof others)[number];
-      peers.push({ name, goal, description, ...times, lossDifference, memory: await peer.end() });
+    for (const peer of processes) {
+      if (peer !== ours && !running.some((each) => each.peer === peer)) peer.kill();
     }
-    const measured = { ...(ours as (typeof others)[number]), peakBytes: training.program.peakBytes };
-    return { ours: measured, residentBytes: residentBytes(), peers, absent };
+    onPeer("all, in turn");
+    const timed = await timeAll([{ name: "Lobule", peer: ours }, ...named(running)], `${batch}×${size}²`, rounds);
+    const [first, ...others] = timed;
+    if (first === undefined || first.step === null) throw new BenchError("no step of ours was timed");
+    const peers: PeerResult[] = [];
+    for (const [i, { variant, lossDifference, logitsDifference }] of running.entries()) {
+      peers.push({ ...(others[i] as PeerTimes), lossDifference, logitsDifference, goal: variant.goal });
+    }
+    return { ours: { ...first, step: first.step }, peers, absent };
   } finally {
-    for (const { peer } of running) peer.kill();
-    training.destroy();
-    inference.destroy();
+    for (const peer of processes) peer.kill();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Runs something of a peer's that must not fail. @throws BenchError that names the peer when it does. */
+export async function naming<Result>(name: string, run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    throw error instanceof PeerError ? new BenchError(`${name}: ${error.message}`) : error;
+  }
+}
+
+const named = (running: readonly Running[]) => running.map(({ variant: { name }, peer }) => ({ name, peer }));
+
+/** Times steps and forward passes in turn, and ends the processes. */
+async function timeAll(
+  all: readonly { readonly name: string; readonly peer: PeerProcess }[],
+  shape: string,
+  rounds: Rounds,
+): Promise<PeerTimes[]> {
+  const timed = (name: string, run: (times: number) => Promise<TimeAnswer>) => ({
+    name,
+    run: async (times: number) => (await naming(name, () => run(times))).milliseconds,
+  });
+  const subjects = all.flatMap(({ name, peer }) => [
+    ...(peer.trains ? [timed(`${name}, training step ${shape}`, (times) => peer.step(times))] : []),
+    timed(`${name}, forward pass ${shape}`, (times) => peer.forward({ times })),
+  ]);
+  const timings = await interleaved(subjects, rounds);
+  const times: PeerTimes[] = [];
+  for (const { name, peer } of all) {
+    const step = peer.trains ? (timings.shift() ?? null) : null;
+    const forward = timings.shift() as Timing;
+    times.push({ name, description: peer.description, step, forward, memory: await peer.end() });
+  }
+  return times;
 }

@@ -20,7 +20,7 @@ function tickOf(length: number): number {
 export function peerChartSvg({ ours, peers }: PeerBenchResult, title: string): string {
   const rows: readonly { readonly name: string; readonly step: Timing; readonly own: boolean }[] = [
     { name: "Lobule", step: ours.step, own: true },
-    ...peers.map(({ name, step }) => ({ name, step, own: false })),
+    ...peers.flatMap(({ name, step }) => (step === null ? [] : [{ name, step, own: false }])),
   ];
   const sorted = [...rows].sort((a, b) => a.step.milliseconds - b.step.milliseconds);
   const most = Math.max(...rows.flatMap(({ step }) => [step.milliseconds, ...step.spread]));

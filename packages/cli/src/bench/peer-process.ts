@@ -1,5 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import type {
+  ForwardRequest,
+  PeerMemory,
+  PeerRequest,
+  PeerStart,
+  Started,
+  StepAnswer,
+  TimeAnswer,
+  VolumeRequest,
+} from "./peer-protocol.js";
 
 /** A peer ended or answered something else; the message holds what it wrote. */
 export class PeerError extends Error {
@@ -17,36 +27,14 @@ export interface PeerCommand {
   readonly limit: number;
 }
 
-/** What a peer is given to start from. */
-export interface PeerStart {
-  /** Safetensors: start values by name, and `image`, `target`. */
-  readonly path: string;
-  readonly baseFeatures: number;
-  readonly learningRate: number;
-  /** Of PyTorch on the CPU; it takes half of the machine's own accord. */
-  readonly threads: number;
-}
-
-interface Started {
-  readonly version: string;
-  readonly threads: number;
-  readonly description?: string;
-}
-
-/** The most memory that a peer took, bytes. */
-export interface PeerMemory {
-  /** On its GPU, where it can tell. */
-  readonly peakBytes: number | null;
-  /** Of its process. */
-  readonly residentBytes: number;
-}
-
 /** The reference network in a process of its own, which runs a step whenever it is told to: a JSON line each way. */
 export class PeerProcess {
   private readonly lines: AsyncIterator<string>;
   private errors = "";
   /** What it says of itself: versions, threads or adapter. */
   description = "";
+  /** Whether it takes steps. */
+  trains = true;
 
   private constructor(
     private readonly child: ChildProcess,
@@ -54,6 +42,8 @@ export class PeerProcess {
     lines: AsyncIterable<string>,
   ) {
     this.lines = lines[Symbol.asyncIterator]();
+    // What ends before it reads a request is found by its missing answer.
+    child.stdin?.on("error", () => undefined);
     child.stderr?.on("data", (bytes: Buffer) => {
       this.errors = (this.errors + bytes.toString()).slice(-2000);
     });
@@ -70,20 +60,27 @@ export class PeerProcess {
       child.once("error", () => reject(new PeerError(absent)));
     });
     const peer = new PeerProcess(child, limit, createInterface({ input: child.stdout }));
-    const { version, threads, description } = await Promise.race([
+    const { version, threads, description, trains } = await Promise.race([
       failed,
       peer.ask<Started>({ do: "start", ...start }),
     ]);
     peer.description = description ?? `PyTorch ${version}${threads === 0 ? ", CUDA" : `, ${threads} threads`}`;
+    peer.trains = trains ?? true;
     return peer;
   }
 
-  step(): Promise<{ readonly milliseconds: number; readonly loss: number }> {
-    return this.ask({ do: "step" });
+  /** Trains so many steps and waits for the end of the last. */
+  step(times = 1): Promise<StepAnswer> {
+    return this.ask({ do: "step", times });
   }
 
-  forward(): Promise<{ readonly milliseconds: number }> {
-    return this.ask({ do: "forward" });
+  forward(request: ForwardRequest = { times: 1 }): Promise<TimeAnswer> {
+    return this.ask({ do: "forward", ...request });
+  }
+
+  /** Labels a volume. */
+  volume(request: VolumeRequest): Promise<TimeAnswer> {
+    return this.ask({ do: "volume", ...request });
   }
 
   /** Ends the process. */
@@ -97,8 +94,8 @@ export class PeerProcess {
     this.child.kill();
   }
 
-  private async ask<Answer>(request: Readonly<Record<string, unknown>>): Promise<Answer> {
-    this.child.stdin?.on("error", () => undefined).write(`${JSON.stringify(request)}\n`);
+  private async ask<Answer>(request: PeerRequest): Promise<Answer> {
+    this.child.stdin?.write(`${JSON.stringify(request)}\n`);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
@@ -116,5 +113,5 @@ export class PeerProcess {
 function lastError(text: string): string {
   const lines = text.split("\n").map((line) => line.trim());
   const line = lines.findLast((each) => /^[A-Z]\w*Error\b/.test(each)) ?? lines.findLast((each) => each !== "");
-  return line === undefined ? "" : `: ${line}`;
+  return line === undefined ? "" : `: ${line.replace(/^lobule: /, "")}`;
 }

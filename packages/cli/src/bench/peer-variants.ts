@@ -1,31 +1,44 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { Effort } from "../tune/tune-kernels.js";
 import { BenchError } from "./bench-error.js";
 import { type PeerCommand, PeerError } from "./peer-process.js";
+import type { PeerMemory } from "./peer-protocol.js";
 
-export const peerNames = ["pytorch", "tensorflow", "jax"] as const;
+export const peerNames = ["pytorch", "tensorflow", "jax", "onnxruntime"] as const;
 export type PeerName = (typeof peerNames)[number];
+
+/** What is to be reached beside a peer. */
+export interface PeerGoal {
+  /** Our speed in a training step, in times the peer's. */
+  readonly speed: number;
+  /** The share of the peer's memory that ours is at most: of the process, or of what is on the GPU. */
+  readonly memory?: { readonly of: keyof PeerMemory; readonly share: number };
+}
 
 /** One way to run a peer. */
 export interface PeerVariant {
   readonly name: string;
   readonly peer: PeerName;
-  /** How many times our speed ought to be of its own in training, on a software adapter. */
-  readonly goal: number;
+  readonly goal: PeerGoal | undefined;
   /** @throws PeerError when it is not there. */
   readonly command: () => PeerCommand;
 }
 
 export interface PeerOptions {
   readonly python: string;
-  readonly cuda: boolean;
+  /** Whether ours runs on a GPU: PyTorch then does too. */
+  readonly gpu: boolean;
+  readonly precision: "f32" | "f16";
   readonly peers: readonly PeerName[];
   /** Seconds that an answer may take. */
   readonly limit: number;
+  /** Why peers that are not installed could not be. */
+  readonly notInstalled?: string | undefined;
 }
 
 /** The environment in which glibc's malloc gives PyTorch its best time on a CPU: pages are kept and not returned. */
-const tunedMalloc = {
+export const tunedMalloc = {
   MALLOC_MMAP_MAX_: "0",
   MALLOC_TRIM_THRESHOLD_: "17179869184",
   MALLOC_TOP_PAD_: "268435456",
@@ -41,42 +54,85 @@ const pythonScript = (): string => {
   return script;
 };
 
-const javascriptPeer = (file: string, limit: number) => (): PeerCommand => {
-  const script = found([`../../../../bench/peers/${file}`]);
-  if (script === undefined) throw new PeerError("it is part of the repository, not of this installation");
-  if (found(["../../../../bench/peers/node_modules"]) === undefined) {
-    throw new PeerError("not installed; npm ci --ignore-scripts --prefix bench/peers");
-  }
-  return { command: process.execPath, parameters: [script], environment: {}, absent: "Node cannot be run", limit };
-};
+/** What a peer in JavaScript needs from the registry: the first is looked for. */
+const packageOf = { tensorflow: "@tensorflow/tfjs", jax: "@jax-js/jax", onnxruntime: "onnxruntime-node" } as const;
+
+/** The folder of the peers in JavaScript; none outside the repository. */
+export const peersFolder = (): string | undefined => found(["../../../../bench/peers/"]);
+
+/** Whether a peer that was asked for is part of this installation, and its package is not there. */
+export function needsInstalling(peers: readonly PeerName[]): boolean {
+  const folder = peersFolder();
+  if (folder === undefined) return false;
+  return peers.some((peer) => peer !== "pytorch" && !existsSync(`${folder}node_modules/${packageOf[peer]}`));
+}
+
+const javascriptPeer =
+  (peer: keyof typeof packageOf, { limit, notInstalled }: PeerOptions) =>
+  (): PeerCommand => {
+    const folder = peersFolder();
+    if (folder === undefined) throw new PeerError("it is part of the repository, not of this installation");
+    if (needsInstalling([peer])) {
+      throw new PeerError(notInstalled ?? "not installed; npm ci --ignore-scripts --prefix bench/peers");
+    }
+    const parameters = [`${folder}${peer}.mjs`];
+    return { command: process.execPath, parameters, environment: {}, absent: "Node cannot be run", limit };
+  };
+
+/** Lobule in a process of its own. */
+export const ownCommand = (precision: "f32" | "f16", tune: Effort, limit: number): PeerCommand => ({
+  command: process.execPath,
+  parameters: [...process.execArgv, process.argv[1] ?? "", "bench-peer", "--precision", precision, "--tune", tune],
+  ...{ environment: {}, absent: "Node cannot be run", limit },
+});
+
+/** PyTorch's script in a mode of its own. */
+export const pytorchCommand = (
+  { python, gpu, limit }: Pick<PeerOptions, "python" | "gpu" | "limit">,
+  mode: string,
+  environment: Readonly<Record<string, string>> = {},
+): PeerCommand => ({
+  ...{ command: python, parameters: [pythonScript(), gpu ? "cuda" : "cpu", mode], environment, limit },
+  absent: `${python} cannot be run; name another with --python`,
+});
 
 /** The peers that were asked for, in the order in which they are timed. */
-export function peerVariants({ python, cuda, peers, limit }: PeerOptions): PeerVariant[] {
-  const pytorch = (name: string, mode: string, environment: Readonly<Record<string, string>> = {}): PeerVariant => ({
-    ...{ name: `PyTorch ${name}`, peer: "pytorch", goal: 0.4 },
-    command: () => ({
-      ...{ command: python, parameters: [pythonScript(), cuda ? "cuda" : "cpu", mode], environment, limit },
-      absent: `${python} cannot be run; name another with --python`,
-    }),
+export function peerVariants(options: PeerOptions): PeerVariant[] {
+  const { gpu, precision, peers } = options;
+  const pytorch = (
+    name: string,
+    mode: string,
+    goal?: PeerGoal,
+    environment: Readonly<Record<string, string>> = {},
+  ): PeerVariant => ({
+    ...{ name: `PyTorch ${name}`, peer: "pytorch", goal },
+    command: () => pytorchCommand(options, mode, environment),
+  });
+  // On a GPU the goal is against the variant of the same arithmetic: TF32 beside f32, AMP beside f16.
+  const onGpu = (beside: "f32" | "f16"): PeerGoal | undefined =>
+    precision === beside ? { speed: 1.5, memory: { of: "peakBytes", share: 0.6 } } : undefined;
+  const onCpu = { speed: 0.4 };
+  const javascript = (name: string, peer: keyof typeof packageOf, speed?: number): PeerVariant => ({
+    ...{ name, peer, command: javascriptPeer(peer, options) },
+    goal: gpu || speed === undefined ? undefined : { speed, memory: { of: "residentBytes", share: 1 } },
   });
   const all: readonly PeerVariant[] = [
-    ...(cuda
+    ...(gpu
       ? [
-          pytorch("eager TF32", "eager"),
+          pytorch("eager TF32", "eager", onGpu("f32")),
           pytorch("channels-last TF32", "channels-last"),
-          pytorch("AMP", "amp"),
+          pytorch("AMP", "amp", onGpu("f16")),
+          pytorch("AMP channels-last", "amp-channels-last"),
           pytorch("torch.compile TF32", "compile"),
         ]
       : [
-          pytorch("eager", "eager"),
-          pytorch("eager, tuned malloc", "eager", tunedMalloc),
-          pytorch("channels-last, tuned malloc", "channels-last", tunedMalloc),
+          pytorch("eager", "eager", onCpu),
+          pytorch("eager, tuned malloc", "eager", onCpu, tunedMalloc),
+          pytorch("channels-last, tuned malloc", "channels-last", onCpu, tunedMalloc),
         ]),
-    {
-      ...{ name: "TensorFlow.js WebGPU", peer: "tensorflow", goal: 15 },
-      command: javascriptPeer("tensorflow.mjs", limit),
-    },
-    { ...{ name: "jax-js WebGPU", peer: "jax", goal: 5 }, command: javascriptPeer("jax.mjs", limit) },
+    javascript("TensorFlow.js WebGPU", "tensorflow", 15),
+    javascript("jax-js WebGPU", "jax", 5),
+    javascript("onnxruntime CPU", "onnxruntime"),
   ];
   return all.filter(({ peer }) => peers.includes(peer));
 }

@@ -6,6 +6,7 @@ const kernel = (name: string, flops: number, bytes: number, milliseconds: number
   ...{ name, flops, bytes, milliseconds, share, dispatches: 1, ofRoof: 0.5 },
   spread: [milliseconds, milliseconds],
   rounds: 1,
+  each: [milliseconds],
 });
 const roof = { flopsPerSecond: 1e11, bytesPerSecond: 1e10 };
 

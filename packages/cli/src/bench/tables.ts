@@ -1,18 +1,17 @@
 import { fit } from "../data/text.js";
 import type { KernelTiming } from "./kernel-bench.js";
 import type { ModelResult } from "./model-bench.js";
-import type { PeerBenchResult } from "./peer-bench.js";
 import type { Roof } from "./roof.js";
 import type { Change, Timing } from "./timing.js";
 
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
+export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
 /** Milliseconds with three digits. */
 const milliseconds = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
-const timingLine = ({ name, milliseconds: median, spread: [low, high] }: Timing, more = ""): string =>
+export const timingLine = ({ name, milliseconds: median, spread: [low, high] }: Timing, more = ""): string =>
   `${fit(name, 52)} ${milliseconds(median).padStart(7)} ms  ${`${milliseconds(low)}-${milliseconds(high)}`.padStart(12)}${more}`;
 
-const head = `${"".padEnd(52)} ${"median".padStart(10)}  ${"80 % within".padStart(12)}`;
+export const timingHead = `${"".padEnd(52)} ${"median".padStart(10)}  ${"80 % within".padStart(12)}`;
 
 export function kernelTable(kernels: readonly KernelTiming[], roof: Roof): string {
   const rows = kernels.map(({ name, dispatches, milliseconds: median, share, flops, bytes, ofRoof }) =>
@@ -47,7 +46,7 @@ export function modelTable(
   const [step] = timings;
   const rate = step === undefined ? "" : `, ${(flops / step.milliseconds / 1e6).toFixed(1)} GFLOP/s`;
   return [
-    head,
+    timingHead,
     ...lines,
     `first step, programs and pipelines made: ${(firstStep / 1000).toFixed(1)} s`,
     `a step: ${dispatches} dispatches, ${(flops / 1e9).toFixed(2)} GFLOP${rate},`,
@@ -60,41 +59,6 @@ export function modelTable(
         ]),
   ].join("\n");
 }
-
-/** @param software whether the adapter is a software one: the goals are for these. */
-export function peerTable({ ours, residentBytes, peers, absent }: PeerBenchResult, software: boolean): string {
-  const lines = [
-    head,
-    timingLine(ours.step),
-    ...peers.map(({ step }) => timingLine(step)),
-    timingLine(ours.forward),
-    ...peers.map(({ forward }) => timingLine(forward)),
-    "",
-    `${"Lobule's speed against".padEnd(32)} ${"training".padStart(9)} ${"goal".padStart(6)} ${"".padEnd(7)} ${"forward".padStart(9)} ${"memory".padStart(9)}`,
-    ...peers.map(({ name, goal, step, forward, memory }) => {
-      const ratio = step.milliseconds / ours.step.milliseconds;
-      const verdict = !software ? "" : ratio >= goal ? "met" : "not met";
-      return [
-        fit(name, 32),
-        times(ratio).padStart(9),
-        (software ? `${goal}×` : "").padStart(6),
-        verdict.padEnd(7),
-        times(forward.milliseconds / ours.forward.milliseconds).padStart(9),
-        megabytes(memory.residentBytes).padStart(9),
-      ].join(" ");
-    }),
-    `${fit("Lobule, with this benchmark", 32)} ${"".padStart(34)} ${megabytes(residentBytes).padStart(9)}`,
-    `memory is the process's most; Lobule on the device: ${megabytes(ours.peakBytes)}`,
-    ...peers.map(
-      ({ name, description, lossDifference, memory: { peakBytes } }) =>
-        `${name}: ${description}\n  loss within ${lossDifference.toExponential(1)} of ours${peakBytes === null ? "" : `; ${megabytes(peakBytes)} on the GPU`}`,
-    ),
-    ...absent.map(({ name, why }) => `not run: ${name}\n  ${why}`),
-  ];
-  return lines.join("\n");
-}
-
-const times = (ratio: number): string => `${ratio.toPrecision(ratio < 100 ? 3 : 4)}×`;
 
 export const changeTable = (list: readonly Change[], path: string): string =>
   [

@@ -6,6 +6,8 @@ export interface Timing {
   /** First and last decile, milliseconds. */
   readonly spread: readonly [low: number, high: number];
   readonly rounds: number;
+  /** Of every round, in their order; milliseconds. */
+  readonly each: readonly number[];
 }
 
 /** The value below which a share of the sorted values lies; between two of them in proportion. */
@@ -16,36 +18,72 @@ function quantile(sorted: readonly number[], share: number): number {
   return a + (place - low) * (b - a);
 }
 
-export function timingOf(name: string, milliseconds: readonly number[]): Timing {
-  const sorted = [...milliseconds].sort((a, b) => a - b);
-  return {
-    name,
-    milliseconds: quantile(sorted, 0.5),
-    spread: [quantile(sorted, 0.1), quantile(sorted, 0.9)],
-    rounds: sorted.length,
-  };
+/** Median, first and last decile. */
+function middle(values: readonly number[]): { median: number; spread: readonly [low: number, high: number] } {
+  const sorted = [...values].sort((a, b) => a - b);
+  return { median: quantile(sorted, 0.5), spread: [quantile(sorted, 0.1), quantile(sorted, 0.9)] };
 }
 
-/** Something that is timed; a call does it once and waits until it is done, or returns milliseconds it measured itself. */
+export function timingOf(name: string, each: readonly number[]): Timing {
+  const { median, spread } = middle(each);
+  return { name, milliseconds: median, spread, rounds: each.length, each };
+}
+
+/** How many times as fast one thing is as another, over the rounds in which both were timed. */
+export interface Ratio {
+  readonly median: number;
+  /** First and last decile. */
+  readonly spread: readonly [low: number, high: number];
+}
+
+/**
+ * The speed of `ours` in times that of `other`, round by round: a slow phase of the machine meets both in the same round
+ * and does not count. Both come from the same call of {@link interleaved}.
+ */
+export const speedRatio = (ours: Timing, other: Timing): Ratio =>
+  middle(ours.each.map((milliseconds, round) => (other.each[round] ?? Number.NaN) / milliseconds));
+
+/** Something that is timed. */
 export interface Subject {
   readonly name: string;
-  run(): Promise<number | undefined>;
+  /**
+   * Does it so many times over and waits once, at the end: where work is queued, waiting each time would be timed too.
+   * @returns milliseconds of all, where it measured them itself.
+   */
+  run(times: number): Promise<number | undefined>;
+}
+
+/** Runs that may be queued before they are waited for. */
+const mostAtOnce = 200;
+
+export interface Rounds {
+  readonly rounds: number;
+  /** Milliseconds that a subject's turn lasts at least: what is short is done several times, and the mean taken. */
+  readonly turn: number;
+  /** Milliseconds. */
+  readonly now: () => number;
 }
 
 /**
  * Times subjects in turn, so that a slow phase of the machine meets all of them alike. One round before is not counted.
- * @param now milliseconds.
  */
-export async function interleaved(subjects: readonly Subject[], rounds: number, now: () => number): Promise<Timing[]> {
-  const times = new Map<Subject, number[]>(subjects.map((subject) => [subject, []]));
-  for (let round = 0; round <= rounds; round++) {
-    for (const [subject, list] of times) {
-      const started = now();
-      const measured = await subject.run();
-      if (round > 0) list.push(measured ?? now() - started);
-    }
+export async function interleaved(subjects: readonly Subject[], { rounds, turn, now }: Rounds): Promise<Timing[]> {
+  const measured = async (subject: Subject, times: number): Promise<number> => {
+    const started = now();
+    const own = await subject.run(times);
+    return own ?? now() - started;
+  };
+  const plans: { readonly subject: Subject; readonly times: number; readonly each: number[] }[] = [];
+  for (const subject of subjects) {
+    // The first run of all can be slow; what is short is looked at once more.
+    let once = await measured(subject, 1);
+    if (once < turn) once = await measured(subject, 1);
+    plans.push({ subject, times: Math.max(1, Math.min(Math.ceil(turn / once), mostAtOnce)), each: [] });
   }
-  return [...times].map(([{ name }, list]) => timingOf(name, list));
+  for (let round = 0; round < rounds; round++) {
+    for (const { subject, times, each } of plans) each.push((await measured(subject, times)) / times);
+  }
+  return plans.map(({ subject: { name }, each }) => timingOf(name, each));
 }
 
 /** What changed against earlier timings, by name. */
@@ -57,7 +95,10 @@ export interface Change {
   readonly slower: boolean;
 }
 
-export function changes(before: readonly Timing[], after: readonly Timing[]): Change[] {
+/** What of a timing an earlier file is read for. */
+export type EarlierTiming = Pick<Timing, "name" | "milliseconds" | "spread">;
+
+export function changes(before: readonly EarlierTiming[], after: readonly EarlierTiming[]): Change[] {
   return after.flatMap((timing) => {
     const old = before.find(({ name }) => name === timing.name);
     if (old === undefined) return [];

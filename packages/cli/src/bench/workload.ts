@@ -1,5 +1,13 @@
 import { AttentionResUNet, diceCrossEntropy } from "@lobule/nn";
-import { compile, type Device, gradients, type HostData, type LoadedProgram, type Program } from "@lobule/tensor";
+import {
+  compile,
+  constant,
+  type Device,
+  gradients,
+  type LoadedProgram,
+  type Program,
+  type SafetensorsTensor,
+} from "@lobule/tensor";
 import { Adam, LossScaler } from "@lobule/train";
 
 /** What is timed: the reference network on a batch. */
@@ -11,25 +19,31 @@ export interface WorkloadOptions {
   readonly kernels: Device["kernels"];
   /** Whether the training step makes cheap tensors again instead of keeping them; off by default. */
   readonly recompute?: boolean;
+  /** Of Adam; that of the peers by default. */
+  readonly learningRate?: number;
 }
 
 export interface Workload {
   readonly options: WorkloadOptions;
   readonly network: AttentionResUNet<1, 3>;
-  readonly image: Float32Array<ArrayBuffer>;
-  readonly target: Uint32Array<ArrayBuffer>;
   readonly training: Program;
   readonly inference: Program;
-  /** Step size of Adam. */
-  readonly learningRate: number;
-  /** Feeds the next step of a loaded training program. */
+  /** Queues the next step of a loaded training program. */
   step(loaded: LoadedProgram): Promise<void>;
-  /** The inputs of the inference program. */
-  readonly inputs: Readonly<Record<string, HostData>>;
 }
 
+/** Step size of Adam that all peers take. */
+export const learningRate = 1e-4;
+
+const newNetwork = (baseFeatures: number): AttentionResUNet<1, 3> =>
+  new AttentionResUNet({ inChannels: 1, classes: 3, baseFeatures, seed: 1 });
+
+/** Start values of the reference network. */
+export const startValues = (baseFeatures: number): Promise<Map<string, SafetensorsTensor>> =>
+  newNetwork(baseFeatures).stateDict();
+
 /** Pictures with something to find: discs of two brightnesses in a wavy field. The same for the same options. */
-function pictures({ batch, size }: WorkloadOptions) {
+export function pictures({ batch, size }: Pick<WorkloadOptions, "batch" | "size">) {
   const image = new Float32Array(batch * size * size);
   const target = new Uint32Array(image.length);
   for (let at = 0; at < image.length; at++) {
@@ -43,22 +57,22 @@ function pictures({ batch, size }: WorkloadOptions) {
   return { image, target };
 }
 
-export function makeWorkload(options: WorkloadOptions): Workload {
+/** @param start values to start from, in place of the network's own. */
+export function makeWorkload(options: WorkloadOptions, start?: ReadonlyMap<string, SafetensorsTensor>): Workload {
   const { baseFeatures, batch, size, precision, kernels, recompute = false } = options;
-  const learningRate = 1e-4;
-  const network = new AttentionResUNet({ inChannels: 1, classes: 3, baseFeatures, seed: 1 });
-  const adam = new Adam(network.namedParameters(), { learningRate });
+  const network = newNetwork(baseFeatures);
+  if (start !== undefined) network.loadStateDict(start);
+  const adam = new Adam(network.namedParameters(), { learningRate: options.learningRate ?? learningRate });
   const scaler = precision === "f16" ? new LossScaler() : undefined;
-  const shape = [batch, 1, size, size] as const;
+  // The batch stays on the device, as it does in the peers: it is the network that is timed.
+  const batchOf = pictures(options);
+  const image = () => constant(batchOf.image, [batch, 1, size, size]);
   const training = compile(
     {
-      inputs: {
-        image: { shape, dtype: "f32" },
-        target: { shape: [batch, size, size], dtype: "u32" },
-        hyper: { shape: [8], dtype: "f32" },
-      },
-      build: ({ image, target, hyper }) => {
-        const { loss } = diceCrossEntropy(network.train().forward(image), target);
+      inputs: { hyper: { shape: [8], dtype: "f32" } },
+      build: ({ hyper }) => {
+        const target = constant(batchOf.target, [batch, size, size], "u32");
+        const { loss } = diceCrossEntropy(network.train().forward(image()), target);
         const slopes = gradients(loss, adam.parameters, scaler?.scale);
         return { metrics: { loss }, updates: [adam.update(slopes, hyper, scaler === undefined ? {} : { scaler })] };
       },
@@ -66,30 +80,39 @@ export function makeWorkload(options: WorkloadOptions): Workload {
     { precision, kernels, recompute },
   );
   const inference = compile(
-    {
-      inputs: { image: { shape, dtype: "f32" } },
-      build: ({ image }) => ({ outputs: { logits: network.eval().forward(image) } }),
-    },
+    { inputs: {}, build: () => ({ outputs: { logits: network.eval().forward(image()) } }) },
     { precision, kernels },
   );
-  const { image, target } = pictures(options);
   return {
-    ...{ options, network, image, target, training, inference, learningRate },
-    step: (loaded) => loaded.run({ image, target, hyper: adam.advance() }),
-    inputs: { image },
+    ...{ options, network, training, inference },
+    step: (loaded) => loaded.run({ hyper: adam.advance() }),
   };
 }
 
-/** Runs a loaded program once to its end. */
-export const once =
-  (loaded: LoadedProgram, run: () => Promise<void>): (() => Promise<undefined>) =>
-  async () => {
-    await run();
-    await loaded.finished();
-    return undefined;
-  };
+/** Queues something so many times over and waits for the end of all. */
+export async function repeat(loaded: LoadedProgram, times: number, run: () => Promise<void>): Promise<undefined> {
+  for (let i = 0; i < times; i++) await run();
+  await loaded.finished();
+  return undefined;
+}
 
 export const loadBoth = async (device: Device, { training, inference }: Workload) => ({
   training: await training.load(device),
   inference: await inference.load(device),
 });
+
+/**
+ * Values of a network that finds something in pictures like {@link pictures}: after some steps on them. Labels of a
+ * network that was not trained are nearly all the same.
+ */
+export async function trainedValues(device: Device, baseFeatures: number): Promise<Map<string, SafetensorsTensor>> {
+  const options = { baseFeatures, batch: 4, size: 64, precision: "f32", learningRate: 3e-3 } as const;
+  const { network, training, step } = makeWorkload({ ...options, kernels: device.kernels });
+  const loaded = await training.load(device);
+  try {
+    await repeat(loaded, 60, () => step(loaded));
+  } finally {
+    loaded.destroy();
+  }
+  return network.stateDict();
+}

@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { checkNumbers, settingsOf } from "./bench-settings.js";
+import { busyNote } from "./busy-machine.js";
+
+const nothing = { size: undefined, batch: undefined, slices: undefined, rounds: undefined };
+
+test("sizes suit the adapter, and what is given counts", () => {
+  const [software, gpu] = [
+    { software: true, all: false },
+    { software: false, all: false },
+  ] as const;
+  expect(settingsOf("model", software, nothing)).toMatchObject({ size: 128, batch: 4, rounds: 9 });
+  expect(settingsOf("peers", gpu, nothing)).toMatchObject({ size: 512, batch: 32 });
+  expect(settingsOf("peers", gpu, { ...nothing, size: 64, rounds: 2 })).toMatchObject({ size: 64, rounds: 2 });
+});
+
+test("the whole volume is labelled where it is asked for or there is a GPU, a part of it among all benchmarks", () => {
+  const whole = { size: 512, slices: 150, batch: 4, rounds: 3 };
+  expect(settingsOf("volume", { software: true, all: false }, nothing)).toEqual(whole);
+  expect(settingsOf("volume", { software: false, all: true }, nothing)).toEqual({ ...whole, batch: 8 });
+  expect(settingsOf("volume", { software: true, all: true }, nothing)).toEqual({ ...whole, size: 256, slices: 40 });
+});
+
+test("a number that cannot be run is named in one sentence", () => {
+  expect(() => checkNumbers({ ...nothing, steps: 0, size: 32 })).not.toThrow();
+  expect(() => checkNumbers({ size: 40 })).toThrow("--size must be a multiple of 16 from 16, not 40");
+  expect(() => checkNumbers({ slices: 0 })).toThrow("--slices must be a whole number from 1, not 0");
+  expect(() => checkNumbers({ steps: 1.5 })).toThrow("--steps must be a whole number from 0, not 1.5");
+});
+
+test("a busy machine is named, a quiet one is not", () => {
+  expect(busyNote(0.3, 2)).toBeUndefined();
+  expect(busyNote(3.14, 2)).toMatch(/busy \(load 3\.1 on 2 processors\)/);
+});

@@ -1,0 +1,127 @@
+import type { AdapterChoice } from "@lobule/node-gpu";
+import type { Device } from "@lobule/tensor";
+import { writeFileAtomically } from "@lobule/train";
+import { type Effort, tuneKernels } from "../tune/tune-kernels.js";
+import type { Benchmark, BenchSettings } from "./bench-settings.js";
+import { benchKernels } from "./kernel-bench.js";
+import { benchModel } from "./model-bench.js";
+import { benchPeers } from "./peer-bench.js";
+import { peerChartSvg } from "./peer-chart.js";
+import { peerTable, volumeTable } from "./peer-tables.js";
+import { ownCommand, type PeerOptions, peerVariants, pytorchCommand, tunedMalloc } from "./peer-variants.js";
+import { measureRoof } from "./roof.js";
+import { rooflineSvg } from "./roofline.js";
+import { kernelTable, modelTable } from "./tables.js";
+import type { Timing } from "./timing.js";
+import { benchVolume } from "./volume-bench.js";
+import { makeWorkload, trainedValues, type Workload } from "./workload.js";
+
+export interface BenchRequest {
+  readonly preset: "liver" | "vessel";
+  /** Of kernels and model: whether cheap tensors are made again. */
+  readonly recompute: boolean;
+  readonly steps: number;
+  readonly tune: Effort;
+  readonly svg: string | undefined;
+  readonly peers: PeerOptions;
+}
+
+export interface Outcome {
+  readonly timings: readonly Timing[];
+  readonly details: unknown;
+  readonly text: string;
+}
+
+/** Base features of the presets. */
+const baseFeatures = { liver: 8, vessel: 16 } as const;
+/** Milliseconds that one thing is timed in a round at least: a short one is done several times. */
+const turn = 500;
+
+const now = (): number => performance.now();
+const onPeer = (peer: string): boolean => process.stderr.isTTY && process.stderr.write(`${peer} …\n`);
+
+/** Runs one of the benchmarks; the pictures are written where they are asked for. */
+export function runBenchmark(
+  benchmark: Benchmark,
+  device: Device,
+  choice: AdapterChoice,
+  request: BenchRequest,
+  settings: BenchSettings,
+): Promise<Outcome> {
+  if (benchmark === "kernels") return runKernels(device, choice, request, settings);
+  if (benchmark === "model") return runModel(device, request, settings);
+  if (benchmark === "peers") return runPeers(choice, request, settings);
+  return runVolume(device, request, settings);
+}
+
+async function workloadOf(device: Device, request: BenchRequest, { batch, size }: BenchSettings): Promise<Workload> {
+  const { preset, recompute, tune, peers } = request;
+  const { precision } = peers;
+  const work = { baseFeatures: baseFeatures[preset], batch, size, precision, recompute };
+  const make = (): Workload => makeWorkload({ ...work, kernels: device.kernels });
+  if (tune !== "off") {
+    const { training, inference } = make();
+    await tuneKernels(device, [...training.convolutions, ...inference.convolutions], {
+      ...{ effort: tune, budget: 60, file: undefined, precision, log: (line) => console.log(line) },
+    });
+  }
+  const workload = make();
+  device.check(workload.training);
+  return workload;
+}
+
+const titleOf = ({ name }: AdapterChoice, { preset }: BenchRequest, { batch, size }: BenchSettings): string =>
+  `Training step, ${baseFeatures[preset]} base features, batch ${batch}, ${size}² on ${name.split(" (")[0]}`;
+
+async function runKernels(device: Device, choice: AdapterChoice, request: BenchRequest, settings: BenchSettings) {
+  const workload = await workloadOf(device, request, settings);
+  const roof = await measureRoof(device, now);
+  const kernels = await benchKernels(device, workload, roof, settings.rounds);
+  const { svg } = request;
+  if (svg !== undefined) await writeFileAtomically(svg, rooflineSvg(kernels, roof, titleOf(choice, request, settings)));
+  return { timings: kernels, details: { roof, kernels }, text: kernelTable(kernels, roof) };
+}
+
+async function runModel(device: Device, request: BenchRequest, settings: BenchSettings) {
+  const result = await benchModel(device, await workloadOf(device, request, settings), {
+    ...{ rounds: settings.rounds, turn, steps: request.steps, now },
+    residentBytes: () => process.memoryUsage.rss(),
+  });
+  return { timings: result.timings, details: result, text: modelTable(result, settings.batch) };
+}
+
+async function runPeers(choice: AdapterChoice, request: BenchRequest, settings: BenchSettings) {
+  const { preset, tune, peers, svg } = request;
+  const { batch, size, rounds } = settings;
+  const work = { baseFeatures: baseFeatures[preset], batch, size };
+  const own = ownCommand(peers.precision, tune, peers.limit);
+  const result = await benchPeers(work, { own, variants: peerVariants(peers), ...{ rounds, turn, now, onPeer } });
+  if (svg !== undefined) await writeFileAtomically(svg, peerChartSvg(result, titleOf(choice, request, settings)));
+  const timings = [result.ours, ...result.peers].flatMap(({ step, forward }) =>
+    step === null ? [forward] : [step, forward],
+  );
+  return { timings, details: result, text: peerTable(result) };
+}
+
+async function runVolume(device: Device, request: BenchRequest, { batch, size, slices, rounds }: BenchSettings) {
+  const { preset, tune, peers } = request;
+  const pytorch = (name: string, mode: string, at = batch, environment = {}) => ({
+    ...{ name: `PyTorch ${name}`, batch: at },
+    command: () => pytorchCommand(peers, mode, environment),
+  });
+  const variants = peers.gpu
+    ? [pytorch("eager TF32", "eager"), pytorch("AMP", "amp"), pytorch("eager TF32, slice by slice", "eager", 1)]
+    : [
+        pytorch("eager", "eager"),
+        pytorch("eager, tuned malloc", "eager", batch, tunedMalloc),
+        pytorch("eager, slice by slice", "eager", 1),
+      ];
+  const own = { name: "Lobule", batch, command: () => ownCommand("f32", tune, peers.limit) };
+  const features = baseFeatures[preset];
+  const result = await benchVolume(
+    { baseFeatures: features, weights: await trainedValues(device, features), size, slices },
+    { own, variants, rounds, turn: 0, now, onPeer },
+  );
+  const timings = [result.ours, ...result.peers].map(({ timing }) => timing);
+  return { timings, details: result, text: volumeTable(result) };
+}

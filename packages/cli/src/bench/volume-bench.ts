@@ -1,0 +1,145 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { createNiftiSliceWriter } from "@lobule/data";
+import { type SafetensorsTensor, writeSafetensors } from "@lobule/tensor";
+import { type AbsentPeer, naming } from "./peer-bench.js";
+import { type PeerCommand, PeerError, PeerProcess } from "./peer-process.js";
+import type { PeerMemory, VolumeRequest } from "./peer-protocol.js";
+import { interleaved, type Rounds, type Timing } from "./timing.js";
+import { learningRate } from "./workload.js";
+
+/** A way to label a volume. */
+export interface VolumeVariant {
+  readonly name: string;
+  /** Slices at once. */
+  readonly batch: number;
+  /** @throws PeerError when it is not there. */
+  readonly command: () => PeerCommand;
+}
+
+export interface VolumeResult {
+  readonly name: string;
+  readonly description: string;
+  readonly timing: Timing;
+  readonly memory: PeerMemory;
+}
+
+export interface VolumePeerResult extends VolumeResult {
+  /** Share of the voxels that have the same label as ours. */
+  readonly equal: number;
+}
+
+export interface VolumeBenchResult {
+  readonly slices: number;
+  /** Share of the voxels that are not background in our labels. */
+  readonly foreground: number;
+  readonly ours: VolumeResult;
+  readonly peers: readonly VolumePeerResult[];
+  readonly absent: readonly AbsentPeer[];
+}
+
+export interface VolumeWork {
+  readonly baseFeatures: number;
+  /** Values of the network by name. */
+  readonly weights: ReadonlyMap<string, SafetensorsTensor>;
+  readonly size: number;
+  readonly slices: number;
+}
+
+export interface VolumeBenchOptions extends Rounds {
+  readonly own: VolumeVariant;
+  readonly variants: readonly VolumeVariant[];
+  readonly onPeer: (name: string) => void;
+}
+
+/** Our speed in labelling a volume, in times that of PyTorch's loop. */
+export const volumeGoal = 3;
+
+/** HU that become 0 and 1. */
+const window = [-100, 300] as const;
+/** Where voxels begin in a NIfTI file without extensions, bytes. */
+const voxelOffset = 352;
+
+/**
+ * Times how long it takes to label a volume, from a file of int16 to a byte a voxel, in turn with others.
+ * @throws BenchError when ours cannot run, or a peer fails in between.
+ */
+export async function benchVolume(
+  { baseFeatures, weights, size, slices }: VolumeWork,
+  { own, variants, onPeer, ...rounds }: VolumeBenchOptions,
+): Promise<VolumeBenchResult> {
+  const folder = await mkdtemp(join(tmpdir(), "lobule-bench-"));
+  const running: { readonly name: string; readonly peer: PeerProcess; readonly request: VolumeRequest }[] = [];
+  const absent: AbsentPeer[] = [];
+  try {
+    const [start, path] = [join(folder, "start.safetensors"), join(folder, "scan.nii")];
+    await writeFile(start, writeSafetensors(weights));
+    await writeScan(path, size, slices);
+    const begin = async ({ name, batch, command }: VolumeVariant): Promise<void> => {
+      onPeer(name);
+      const threads = availableParallelism();
+      const peer = await PeerProcess.start(command(), { path: start, baseFeatures, learningRate, threads });
+      const write = join(folder, `labels-${running.length}.nii`);
+      const request = { path, offset: voxelOffset, shape: [size, size, slices] as const, window, batch, write };
+      running.push({ name, peer, request });
+    };
+    await naming(own.name, () => begin(own));
+    for (const variant of variants) {
+      try {
+        await begin(variant);
+      } catch (error) {
+        if (!(error instanceof PeerError)) throw error;
+        absent.push({ name: variant.name, why: error.message });
+      }
+    }
+    onPeer("all, in turn");
+    const timings = await interleaved(
+      running.map(({ name, peer, request }) => ({
+        name: `${name}, volume ${size}²×${slices}`,
+        run: async () => (await naming(name, () => peer.volume(request))).milliseconds,
+      })),
+      rounds,
+    );
+    const voxels = size ** 2 * slices;
+    let expected = new Uint8Array();
+    const results: VolumePeerResult[] = [];
+    for (const [i, { name, peer, request }] of running.entries()) {
+      const labels = (await readFile(request.write)).subarray(-voxels);
+      if (i === 0) expected = labels;
+      const equal = shareOf(labels, (label, at) => label === expected[at]);
+      const { description } = peer;
+      results.push({ name, description, timing: timings[i] as Timing, memory: await peer.end(), equal });
+    }
+    const [ours, ...peers] = results as [VolumePeerResult, ...VolumePeerResult[]];
+    return { slices, foreground: shareOf(expected, (label) => label !== 0), ours, peers, absent };
+  } finally {
+    for (const { peer } of running) peer.kill();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const shareOf = (labels: Uint8Array, is: (label: number, at: number) => boolean): number =>
+  labels.reduce((count, label, at) => count + Number(is(label, at)), 0) / labels.length;
+
+/** A scan with something to find: a bright ellipsoid with a dark one inside, in a wavy field. */
+async function writeScan(path: string, size: number, slices: number): Promise<void> {
+  const affine = [
+    [0.8, 0, 0, 0],
+    [0, 0.8, 0, 0],
+    [0, 0, 2, 0],
+  ] as const;
+  const grid = { shape: [size, size, slices], spacing: [0.8, 0.8, 2], affine } as const;
+  const writer = createNiftiSliceWriter(path, { grid, datatype: "int16" });
+  const [low, high] = window;
+  for (let z = 0; z < slices; z++) {
+    const slice = Int16Array.from({ length: size ** 2 }, (_, at) => {
+      const [x, y] = [at % size, Math.floor(at / size)];
+      const away = (u: number, v: number): number => Math.hypot(x / size - u, y / size - v, (z + 0.5) / slices - 0.5);
+      const value = away(0.35, 0.45) < 0.1 ? 0.45 : away(0.4, 0.5) < 0.4 ? 0.7 : 0.3;
+      return low + (high - low) * (value + 0.2 * Math.sin(0.37 * x + z) * Math.cos(0.23 * y));
+    });
+    await writer.write(slice);
+  }
+  await writer.finish();
+}
