@@ -1,19 +1,23 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { deeplySupervised, diceCrossEntropy, type Target, type UNet } from "@lobule/nn";
-import { compile, type Device, gradients, type Image, type Program, type Tensor } from "@lobule/tensor";
+import { compile, type Device, type Image, type Program, type Tensor } from "@lobule/tensor";
 import { type Check, check, failure, largestDifference, relativeDifference } from "./check.js";
 import { type FixtureTensor, isFile, numberOf, numbersOf, readJsonObject, TensorFile } from "./fixture-files.js";
+import { checkGradients, lossGradients, type Mode, optionsFor } from "./mode.js";
 import { baseFeaturesOf, loadState, networkOf, specIn, spelledOutForward } from "./network.js";
 
-/** Limits of a network in f32 against float64. Relative ones are max|got − expected| / max|expected| of a tensor. */
-const limits = {
-  loss: 2e-6,
-  trainingLogits: 5e-5,
-  inferenceLogits: 5e-6,
-  gradient: 2e-4,
-  statistics: 5e-5,
-  info: 1e-6,
+/** Limits of a network against float64, by how activations are stored. Relative ones are max|got − expected| / max|expected| of a tensor. */
+const limitsIn = {
+  f32: {
+    loss: 2e-6,
+    trainingLogits: 5e-5,
+    inferenceLogits: 5e-6,
+    gradient: 2e-4,
+    statistics: 5e-5,
+    info: 1e-6,
+  },
+  f16: { loss: 2e-3, trainingLogits: 3e-2, inferenceLogits: 5e-3, gradient: 0.3, statistics: 1e-2, info: 1e-6 },
 } as const;
 
 type Network = UNet<number, number>;
@@ -25,7 +29,8 @@ const knownFiles = ["weights", "io", "grads", "running_after", "activations"];
  * tensor, and each `rect_*` file with the same weights on another shape.
  * @throws FixtureError when a file is missing or broken.
  */
-export async function checkNetwork(device: Device, folder: string, fixture: string, fusion: boolean): Promise<Check[]> {
+export async function checkNetwork(device: Device, folder: string, fixture: string, mode: Mode): Promise<Check[]> {
+  const limits = limitsIn[mode.precision];
   const open = (name: string): TensorFile => TensorFile.read(join(folder, `${name}.safetensors`));
   const names = readdirSync(folder)
     .filter((name) => name.endsWith(".safetensors"))
@@ -34,7 +39,7 @@ export async function checkNetwork(device: Device, folder: string, fixture: stri
   const strangers = names.filter((name) => !knownFiles.includes(name) && !rectangles.includes(name));
   const [weights, io] = [open("weights"), open("io")];
   const model = networkOf(weights, specIn(readJsonObject(join(folder, "info.json")), `${fixture}/info.json`));
-  const runner = new Runner(device, model, weights, fusion);
+  const runner = new Runner(device, model, weights, mode);
   const checks = [
     ...strangers.map((name) => failure(`${fixture}/${name}`, "–", "the file is not part of a network fixture")),
     ...checkInfo(folder, fixture, model, io),
@@ -87,7 +92,7 @@ class Runner {
     private readonly device: Device,
     readonly model: Network,
     private readonly weights: TensorFile,
-    private readonly fusion: boolean,
+    readonly mode: Mode,
   ) {}
 
   reset(): this {
@@ -108,7 +113,7 @@ class Runner {
         inputs: { image: { shape: image.shape, dtype: "f32" }, target: { shape: target.shape, dtype: "u32" } },
         build: (inputs) => ({ outputs: build(inputs.image as Tensor as Image, inputs.target as Tensor as Target) }),
       },
-      { fusion: this.fusion, kernels: this.device.kernels },
+      optionsFor(this.device, this.mode),
     );
     const loaded = await program.load(this.device);
     try {
@@ -127,7 +132,8 @@ async function checkTraining(
   file: TensorFile,
   expected: ReadonlyMap<string, FixtureTensor>,
 ): Promise<Check[]> {
-  const { model } = runner;
+  const { model, mode } = runner;
+  const limits = limitsIn[mode.precision];
   const parameters = model.train().namedParameters();
   return runner.run(
     file,
@@ -135,7 +141,7 @@ async function checkTraining(
       const levels = model.forwardAll(image);
       const [logits] = levels;
       const { loss, crossEntropy, diceLoss } = deeplySupervised(levels, (each) => diceCrossEntropy(each, target));
-      const [gradLogits, gradInput, ...rest] = gradients(loss, [logits, image, ...parameters.values()]);
+      const [gradLogits, gradInput, ...rest] = lossGradients(loss, [logits, image, ...parameters.values()], mode);
       const named = [...parameters.keys()].map((name, i) => [`parameter ${name}`, rest[i] as Tensor]);
       return {
         logits_train: logits,
@@ -163,13 +169,12 @@ async function checkTraining(
       for (const name of ["grad_logits", "grad_input"].filter((each) => file.has(each))) {
         checks.push(check(fixture, name, relativeDifference(await read(name), file.take(name).data), limits.gradient));
       }
+      const found: [string, Float32Array, Float32Array][] = [];
       for (const [name, { data }] of expected) {
-        checks.push(
-          parameters.has(name)
-            ? check(fixture, `grad ${name}`, relativeDifference(await read(`parameter ${name}`), data), limits.gradient)
-            : failure(fixture, `grad ${name}`, "the network has no such parameter"),
-        );
+        if (parameters.has(name)) found.push([`grad ${name}`, await read(`parameter ${name}`), data]);
+        else checks.push(failure(fixture, `grad ${name}`, "the network has no such parameter"));
       }
+      checks.push(...checkGradients(fixture, found, mode, () => limits.gradient));
       const missing = [...parameters.keys()].filter((name) => !expected.has(name));
       return [
         ...checks,
@@ -181,6 +186,7 @@ async function checkTraining(
 
 async function checkInference(runner: Runner, fixture: string, file: TensorFile, expected: string): Promise<Check> {
   runner.model.eval();
+  const limits = limitsIn[runner.mode.precision];
   return runner.run(
     file,
     (image) => ({ logits: runner.model.forward(image) }),
@@ -196,12 +202,13 @@ async function checkInference(runner: Runner, fixture: string, file: TensorFile,
 
 async function checkActivations(runner: Runner, fixture: string, io: TensorFile, file: TensorFile): Promise<Check[]> {
   runner.model.train();
+  const limits = limitsIn[runner.mode.precision];
   return runner.run(
     io,
     (image, target) => {
       const activations = spelledOutForward(runner.model, image);
       const { loss } = diceCrossEntropy(activations.get("logits") as Image, target);
-      const found = gradients(loss, [...activations.values()]);
+      const found = lossGradients(loss, [...activations.values()], runner.mode);
       return Object.fromEntries(
         [...activations].flatMap(([name, tensor], i) => [
           [`act.${name}`, tensor],
@@ -231,7 +238,12 @@ function checkInfo(folder: string, fixture: string, model: Network, io: TensorFi
     check(at, "F", Math.abs(numberOf(info.F, `${at}: F`) - features), 0),
     check(at, "input", largestDifference(io.take("input").shape, shape), 0),
     ...scalars.map((name) =>
-      check(at, name, relativeDifference(io.take(name).data, [numberOf(info[name], `${at}: ${name}`)]), limits.info),
+      check(
+        at,
+        name,
+        relativeDifference(io.take(name).data, [numberOf(info[name], `${at}: ${name}`)]),
+        limitsIn.f32.info,
+      ),
     ),
   ];
 }

@@ -12,10 +12,13 @@ import {
   type TensorFile,
   textOf,
 } from "./fixture-files.js";
+import { type Mode, optionsFor } from "./mode.js";
 import { operations } from "./operations.js";
 
 /** Relative L2 error that a kernel may have, unless the reference itself loses more to cancellation. */
 const l2Limit = 1e-5;
+/** max|got − expected| / max|expected| with intermediate results in f16. */
+const halfLimit = 5e-3;
 /** Digits to which the numbers of the index must agree with each other and with the tensors, which are rounded to f32. */
 const indexLimit = 1e-6;
 
@@ -79,7 +82,7 @@ export async function checkOperationCase(
   device: Device,
   each: OperationCase,
   file: TensorFile,
-  fusion: boolean,
+  mode: Mode,
 ): Promise<Check[]> {
   const fixture = fixtureOf(each);
   const build = operations[each.operation];
@@ -111,7 +114,7 @@ export async function checkOperationCase(
         return { outputs: { ...Object.fromEntries([...computed, ...differentiated]), ...results.auxiliary } };
       },
     },
-    { fusion, kernels: device.kernels },
+    optionsFor(device, mode),
   );
   const loaded = await program.load(device);
   try {
@@ -129,7 +132,7 @@ export async function checkOperationCase(
         continue;
       }
       const got = derive === undefined ? await read(key) : await derive(read);
-      checks.push(...compare(fixture, key, got, references.get(key) as FixtureTensor, record));
+      checks.push(...compare(fixture, key, got, references.get(key) as FixtureTensor, record, mode));
     }
     const consistency = check(fixture, "index.json", inconsistency(each, references), indexLimit);
     return consistency.ok ? checks : [...checks, consistency];
@@ -144,9 +147,11 @@ function compare(
   got: ArrayLike<number>,
   { data }: FixtureTensor,
   record: FixtureObject,
+  { precision }: Mode,
 ): Check[] {
-  const limit = numberOf(record.tol_abs, `${fixture}: ${key}.tol_abs`);
   const magnitude = largestMagnitude(data);
+  const given = numberOf(record.tol_abs, `${fixture}: ${key}.tol_abs`);
+  const limit = given === 0 || precision === "f32" ? given : Math.max(given, halfLimit * magnitude);
   const l2 = limit === 0 ? 0 : Math.max(l2Limit, magnitude === 0 ? Number.POSITIVE_INFINITY : limit / magnitude);
   return [
     check(fixture, key, largestDifference(got, data), limit),

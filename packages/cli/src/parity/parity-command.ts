@@ -16,6 +16,7 @@ interface ParityArguments {
   readonly json: boolean;
   readonly filter: string | undefined;
   readonly unfused: boolean;
+  readonly precision: "f32" | "f16";
   readonly variant: ConvolutionVariant | undefined;
 }
 
@@ -51,14 +52,25 @@ export const parityCommand: CommandModule<object, ParityArguments> = {
         default: false,
         describe: "Compile without fusion: one dispatch an operation",
       })
+      .option("precision", {
+        choices: ["f32", "f16"] as const,
+        default: "f32" as const,
+        describe: "In which activations are stored; f16 has limits of its own",
+      })
       .option("variant", {
         // Programs here compute in f32, which the matrix kernels do not.
         choices: convolutionVariants.filter((each) => each !== "matrix"),
         describe: "Take this variant of each convolution that has it: one that tuning could choose",
       })
       .example("$0 parity fixtures --filter ops/conv3x3", "Check one operation"),
-  handler: async ({ dir, json, filter, unfused, variant }) => {
+  handler: async ({ dir, json, filter, unfused, precision, variant }) => {
     const device = await Device.open(await openGpu());
+    if (precision === "f16" && !device.hasF16) {
+      device.destroy();
+      console.error("lobule parity: this adapter cannot store f16 (no shader-f16); leave out --precision f16");
+      process.exitCode = 1;
+      return;
+    }
     if (variant !== undefined) device.adopt(always(variant, device));
     try {
       const onPart = (part: string): void => {
@@ -67,6 +79,7 @@ export const parityCommand: CommandModule<object, ParityArguments> = {
       const checks = await runParity(device, dir, {
         ...(filter === undefined ? {} : { filter }),
         fusion: !unfused,
+        precision,
         onPart,
       });
       const passed = checks.every(({ ok }) => ok);

@@ -29,6 +29,16 @@ test.each([true, false])("every fixture is within its limits (fusion %s)", { tim
   expect(checks.length).toBeGreaterThan(1000);
 });
 
+test("with activations in f16 every fixture is within the limits of f16", { timeout }, async (context) => {
+  if (!device.hasF16) context.skip("adapter lacks shader-f16");
+  const checks = await runParity(device, fixtures, { precision: "f16" });
+  expect(missed(checks)).toEqual([]);
+  // They are of f16: gradients are as far off as its roundings, not as those of f32.
+  const gradients = checks.filter(({ tensor }) => tensor === "gradients L2");
+  expect(gradients.length).toBeGreaterThan(5);
+  for (const { error } of gradients) expect(error).toBeGreaterThan(1e-4);
+});
+
 describe("a changed copy", { timeout }, () => {
   let copy: string;
   beforeEach(() => {

@@ -4,6 +4,7 @@ import { type Device, DeviceError } from "@lobule/tensor";
 import { type Check, failure } from "./check.js";
 import { FixtureError, isFile, isFolder, readJsonObject, TensorFile } from "./fixture-files.js";
 import { checkMetrics, checkSchedulers } from "./host-fixtures.js";
+import type { Mode } from "./mode.js";
 import { checkNetwork, unused } from "./network-fixture.js";
 import { checkOperationCase, fixtureOf, type OperationCase, readOperationCases } from "./operation-fixtures.js";
 import { checkTrainingFolder } from "./training-fixture.js";
@@ -13,6 +14,8 @@ export interface ParityOptions {
   readonly filter?: string;
   /** Whether programs are compiled with fusion; true by default. */
   readonly fusion?: boolean;
+  /** In which activations are stored; f32 by default. f16 has wider limits. */
+  readonly precision?: Mode["precision"];
   /** Told of each part as it begins. */
   readonly onPart?: (part: string) => void;
 }
@@ -28,17 +31,17 @@ interface Part {
  * @throws FixtureError when the folder is missing or nothing in it is to run.
  */
 export async function runParity(device: Device, folder: string, options: ParityOptions = {}): Promise<Check[]> {
-  const { filter = "", fusion = true, onPart } = options;
+  const { filter = "", fusion = true, precision = "f32", onPart } = options;
+  const mode: Mode = { fusion, precision };
   if (!isFolder(folder)) throw new FixtureError(`there is no folder '${folder}'`);
   const folders = readdirSync(folder)
     .filter((name) => /^(net|train)_/.test(name) && isFolder(join(folder, name)))
     .sort();
   const parts: Part[] = [
-    { name: "ops", run: () => checkOperations(device, join(folder, "ops"), filter, fusion) },
+    { name: "ops", run: () => checkOperations(device, join(folder, "ops"), filter, mode) },
     ...folders.map((name) => ({
       name,
-      run: () =>
-        (name.startsWith("net_") ? checkNetwork : checkTrainingFolder)(device, join(folder, name), name, fusion),
+      run: () => (name.startsWith("net_") ? checkNetwork : checkTrainingFolder)(device, join(folder, name), name, mode),
     })),
     { name: "schedulers", run: () => checkSchedulers(readJsonObject(join(folder, "schedulers.json"))) },
     { name: "metrics", run: () => checkMetrics(readJsonObject(join(folder, "metrics.json"))) },
@@ -77,7 +80,7 @@ async function guarded(name: string, run: Part["run"]): Promise<Check[]> {
   }
 }
 
-async function checkOperations(device: Device, folder: string, filter: string, fusion: boolean): Promise<Check[]> {
+async function checkOperations(device: Device, folder: string, filter: string, mode: Mode): Promise<Check[]> {
   const all = readOperationCases(folder);
   const wanted = (each: OperationCase): boolean => "ops".includes(filter) || fixtureOf(each).includes(filter);
   const checks: Check[] = [];
@@ -91,7 +94,7 @@ async function checkOperations(device: Device, folder: string, filter: string, f
         const file = TensorFile.read(join(folder, name));
         const found: Check[] = [];
         for (const each of chosen)
-          found.push(...(await guarded(fixtureOf(each), () => checkOperationCase(device, each, file, fusion))));
+          found.push(...(await guarded(fixtureOf(each), () => checkOperationCase(device, each, file, mode))));
         // A case that could not be run leaves its tensors unused.
         const complete = chosen.length === cases.length && found.every(({ problem }) => problem === undefined);
         return complete ? [...found, ...unused(at, file)] : found;

@@ -12,6 +12,7 @@ import {
   readJsonObject,
   TensorFile,
 } from "./fixture-files.js";
+import { checkGradients as compareGradients, type Mode } from "./mode.js";
 import { unused } from "./network-fixture.js";
 import { TrainingRun } from "./training-run.js";
 
@@ -61,6 +62,13 @@ const band: Limits = {
 };
 const firstStep = { loss: 2e-6, gradient: 1e-4 } as const;
 const finalLogits = 5e-6;
+/**
+ * With activations in f16 ReLU inputs change sign in every step, and Adam's normalised step spreads each change: losses,
+ * the first gradients, statistics and inference with given weights show whether the work is the same.
+ */
+const halfBand: Limits = { ...band, loss: 1e-2, weightsL2: 5e-2 };
+const halfStep: Limits = { ...halfBand, loss: 2e-3, statistics: 1e-2 };
+const half = { loss: 2e-3, finalLogits: 5e-3 } as const;
 
 interface Fixture {
   readonly name: string;
@@ -71,6 +79,7 @@ interface Fixture {
   /** Reference states by the number of steps taken; 0 is the start, which has no moments. */
   readonly states: ReadonlyMap<number, TensorFile>;
   readonly strict: boolean;
+  readonly precision: Mode["precision"];
   /** Relative error of torch's own float32 gradient of step 1, by parameter. */
   readonly torchErrors: ReadonlyMap<string, number>;
 }
@@ -83,12 +92,7 @@ const torchFactor = 10;
  * first gradients, and inference with the final weights. How strictly follows from `flip_score_sigmas`.
  * @throws FixtureError when a file is missing or broken.
  */
-export async function checkTrainingFolder(
-  device: Device,
-  folder: string,
-  name: string,
-  fusion: boolean,
-): Promise<Check[]> {
+export async function checkTrainingFolder(device: Device, folder: string, name: string, mode: Mode): Promise<Check[]> {
   const open = (file: string): TensorFile => TensorFile.read(join(folder, `${file}.safetensors`));
   const info = readJsonObject(join(folder, "info.json"));
   const files = readdirSync(folder)
@@ -108,6 +112,7 @@ export async function checkTrainingFolder(
     batches: open("batches"),
     states: new Map([[0, open("start")], ...intermediate, [steps, open("final_f64")]]),
     strict: numberOf(info.flip_score_sigmas, `${name}/info.json: flip_score_sigmas`) >= strictSigmas,
+    precision: mode.precision,
     torchErrors: torchErrorsOf(info, name),
   };
   const known = new Set(["batches", "start", "final_f64", "final_f32", "final_eval_f64", "grads_step1_f64"]);
@@ -117,7 +122,7 @@ export async function checkTrainingFolder(
     fixture.states.get(0) as TensorFile,
     fixture.batches,
     optimizerOf(info, name),
-    fusion,
+    mode,
   );
   try {
     return [
@@ -140,15 +145,16 @@ async function checkAllSteps(
   gradients: TensorFile,
   finalF32: TensorFile,
 ): Promise<Check[]> {
-  const { name, steps, losses, lossesF32, states, strict, torchErrors } = fixture;
-  const limits = strict ? strictGate : band;
+  const { name, steps, losses, lossesF32, states, strict, precision, torchErrors } = fixture;
+  const limits = precision === "f16" ? halfBand : strict ? strictGate : band;
+  const first = precision === "f16" ? half : firstStep;
   const checks: Check[] = [];
   run.load(states.get(0) as TensorFile, 0);
   for (let step = 1; step <= steps; step++) {
     const at = `${name}/step ${step} from start`;
     const loss = await run.step(step);
     checks.push(
-      check(at, "loss", Math.abs(loss - (losses[step - 1] as number)), step === 1 ? firstStep.loss : limits.loss),
+      check(at, "loss", Math.abs(loss - (losses[step - 1] as number)), step === 1 ? first.loss : limits.loss),
     );
     const other = lossesF32?.[step - 1];
     if (other !== undefined) checks.push(check(at, "loss of torch f32", Math.abs(loss - other), limits.loss));
@@ -163,24 +169,23 @@ async function checkAllSteps(
 
 async function checkGradients(
   run: TrainingRun,
-  { name: folder, torchErrors }: Fixture,
+  { name: folder, precision, torchErrors }: Fixture,
   file: TensorFile,
 ): Promise<Check[]> {
   const fixture = `${folder}/gradients of step 1`;
-  const checks: Check[] = [];
-  for (const name of run.parameterNames) {
-    const { data } = file.take(name);
-    const limit = Math.max(firstStep.gradient, torchFactor * (torchErrors.get(name) ?? 0));
-    checks.push(check(fixture, name, relativeDifference(await run.gradient(name), data), limit));
-  }
+  const found: [string, Float32Array, Float32Array][] = [];
+  for (const name of run.parameterNames) found.push([name, await run.gradient(name), file.take(name).data]);
+  const limitOf = (name: string): number => Math.max(firstStep.gradient, torchFactor * (torchErrors.get(name) ?? 0));
+  const checks = compareGradients(fixture, found, { precision }, limitOf);
   return [...checks, ...unused(file.label, file)];
 }
 
 /** One step from each stored state: its loss, and the next state where that is stored too. */
 async function checkSingleSteps(run: TrainingRun, fixture: Fixture): Promise<Check[]> {
-  const { name, steps, losses, states, strict, torchErrors } = fixture;
-  const { loss: lossLimit, moments } = singleStep;
-  const limits = strict ? { ...strictGate, loss: lossLimit, moments } : singleStep;
+  const { name, steps, losses, states, strict, precision, torchErrors } = fixture;
+  const { loss: lossLimit, moments } = precision === "f16" ? halfStep : singleStep;
+  const ofSingle = strict ? { ...strictGate, loss: lossLimit, moments } : singleStep;
+  const limits = precision === "f16" ? halfStep : ofSingle;
   const checks: Check[] = [];
   for (const [taken, state] of [...states].sort(([a], [b]) => a - b)) {
     if (taken >= steps) continue;
@@ -196,13 +201,16 @@ async function checkSingleSteps(run: TrainingRun, fixture: Fixture): Promise<Che
 
 async function checkFinalLogits(
   run: TrainingRun,
-  { name, steps, states }: Fixture,
+  { name, steps, states, precision }: Fixture,
   file: TensorFile,
 ): Promise<Check[]> {
   run.load(states.get(steps) as TensorFile, steps);
   const { data } = file.take("logits_batch0");
   const error = relativeDifference(await run.inference(0), data);
-  return [check(`${name}/final eval`, "logits_batch0", error, finalLogits), ...unused(file.label, file)];
+  return [
+    check(`${name}/final eval`, "logits_batch0", error, precision === "f16" ? half.finalLogits : finalLogits),
+    ...unused(file.label, file),
+  ];
 }
 
 /** Weights together, each statistic and, where stored, each moment. */

@@ -1,7 +1,8 @@
 import { diceCrossEntropy, type StateDict, type Target, type UNet } from "@lobule/nn";
-import { compile, type Device, gradients, type Image, type LoadedProgram, type Tensor } from "@lobule/tensor";
+import { compile, type Device, type Image, type LoadedProgram, type Tensor } from "@lobule/tensor";
 import { Adam, type AdamOptions, OptimizerStateError } from "@lobule/train";
 import { FixtureError, type FixtureTensor, type TensorFile } from "./fixture-files.js";
+import { lossGradients, type Mode, optionsFor } from "./mode.js";
 import { baseFeaturesOf, loadState, networkOf } from "./network.js";
 
 /** A network with its optimizer and one program for its training step, which all the runs of a fixture share. */
@@ -20,7 +21,7 @@ export class TrainingRun {
     start: TensorFile,
     batches: TensorFile,
     options: AdamOptions,
-    fusion: boolean,
+    mode: Mode,
   ): Promise<TrainingRun> {
     const model = networkOf(start);
     const parameters = model.namedParameters();
@@ -37,7 +38,7 @@ export class TrainingRun {
         build: (inputs) => {
           const logits = model.train().forward(inputs.image as Tensor as Image);
           const { loss } = diceCrossEntropy(logits, inputs.target as Tensor as Target);
-          const found = gradients(loss, optimizer.parameters);
+          const found = lossGradients(loss, optimizer.parameters, mode);
           return {
             outputs: {
               loss,
@@ -47,14 +48,14 @@ export class TrainingRun {
           };
         },
       },
-      { fusion, kernels: device.kernels },
+      optionsFor(device, mode),
     );
     const prediction = compile(
       {
         inputs: { image },
         build: (inputs) => ({ outputs: { logits: model.eval().forward(inputs.image as Tensor as Image) } }),
       },
-      { fusion, kernels: device.kernels },
+      optionsFor(device, mode),
     );
     return new TrainingRun(model, optimizer, batches, await training.load(device), await prediction.load(device));
   }
