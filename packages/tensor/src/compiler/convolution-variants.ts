@@ -13,10 +13,19 @@ export interface ConvolutionCall {
 export const convolutionVariants = ["plain", "blocked", "serial", "subgroup", "tiled", "matrix"] as const;
 export type ConvolutionVariant = (typeof convolutionVariants)[number];
 
+/** Channels from which on the 8 invocations of a subgroup, each with an input channel of its own, are worth it. */
+const fewestSharedChannels = 4;
+
 /** The variant that suits an adapter without having been timed. */
-export function defaultVariant({ family, direction }: ConvolutionCall, reduction: Reduction): ConvolutionVariant {
+export function defaultVariant(
+  { family, direction, input }: ConvolutionCall,
+  reduction: Reduction,
+): ConvolutionVariant {
   if (reduction === "parallel") return "blocked";
-  if (direction === "grad-weight") return reduction === "subgroup" && family === "conv3x3" ? "subgroup" : "serial";
+  if (direction === "grad-weight") {
+    const shared = reduction === "subgroup" && family === "conv3x3" && input.channels >= fewestSharedChannels;
+    return shared ? "subgroup" : "serial";
+  }
   return reduction === "subgroup" ? "subgroup" : "blocked";
 }
 
