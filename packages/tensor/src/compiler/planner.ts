@@ -3,7 +3,6 @@ import {
   channelStatistics,
   type DType,
   enable,
-  gather,
   type Kernel,
   partialsPerWorkgroup,
   pasteSlots,
@@ -15,7 +14,6 @@ import {
 import { Arena } from "../graph/arena.js";
 import type { KernelOperation, Node } from "../graph/operation.js";
 import { apply, constant, storageOf, type Tensor } from "../graph/tensor.js";
-import { Variable, type VariableGroup } from "../graph/variable.js";
 import { asImage, PlanError, type Shape, sizeOf } from "../shape.js";
 import { type Call, type Calls, isTensor, type Placement, type PlannerOptions, reductionOf } from "./calls.js";
 import { type ConvolutionCall, type ConvolutionVariant, defaultVariant } from "./convolution-variants.js";
@@ -23,9 +21,7 @@ import { type Fusion, isExpression } from "./fuse.js";
 import type { CallRequest, Lowering, Operand, Packing, Segment, ShortcutOperands } from "./lowering.js";
 import { extendSizes, SlotWriter } from "./slot-text.js";
 import type { StorageType } from "./storage.js";
-
-/** Elements of a bound uniform range: 64 KiB whatever is used of it. */
-const uniformRange = 16_384;
+import { WeightPacks } from "./weight-packs.js";
 
 /** Elements of partial results that may wait to be summed by one dispatch: 4 MiB, or a sixteenth of the largest tensor. */
 const partialsAtOnce = (nodes: readonly Node[]): number =>
@@ -39,8 +35,14 @@ export class Planner implements Lowering {
   private readonly arenas = new Set<Arena>();
   private readonly partialCounts = new Map<Tensor, number>();
   private readonly shared = new Map<Tensor, Tensor>();
-  private readonly packs = new Map<string, Tensor>();
-  private readonly packArenas = new Map<VariableGroup, { arena: Arena; index: number[] }>();
+  private readonly packs = new WeightPacks({
+    scratch: (shape) => this.scratch(shape),
+    table: (data) => this.table(data),
+    place: (tensor, arena, offset) => this.place(tensor, arena, offset),
+    finish: (request, label) => this.finish(request, label),
+    add: (call) => this.body.push(call),
+    addExpression: ({ node }, output) => this.expressionCall(node, output),
+  });
   private readonly partialsAtOnce: number;
   private partialsArena = new Arena("partials");
   private readonly temporaryArenas = new Set<Arena>();
@@ -80,13 +82,12 @@ export class Planner implements Lowering {
       if (!waits && !this.fusion.virtual.has(output)) this.visit(output);
     }
     this.sumTogether();
-    const packs = [...this.packArenas].map(([group, pack]) => this.packCall(group, pack.arena, pack.index));
     const elementsOf = (tensor: Tensor): number => sizeOf(tensor.shape) * (this.partialCounts.get(tensor) ?? 1);
     return {
       elementsOf,
       storageType: this.storageType,
       convolutions: this.convolutions,
-      calls: [...packs, ...this.body, ...this.end],
+      calls: [...this.packs.calls(), ...this.body, ...this.end],
       placements: this.placements,
       arenas: [...this.arenas],
       temporaryArenas: this.temporaryArenas,
@@ -133,25 +134,7 @@ export class Planner implements Lowering {
   }
 
   packed(sources: readonly Tensor[], name: string, packing: () => Packing): Tensor {
-    const bases = sources.map(storageOf);
-    const key = `${name} ${bases.map((base) => base.id).join(" ")}`;
-    const known = this.packs.get(key);
-    if (known !== undefined) return known;
-    const { length, source, index } = packing();
-    const group = bases[0] instanceof Variable ? bases[0].group : undefined;
-    const result = this.scratch([length + uniformRange]);
-    this.packs.set(key, result);
-    if (group !== undefined && bases.every((base) => base instanceof Variable && base.group === group)) {
-      const pack = this.packArenas.get(group) ?? { arena: new Arena("packed weights"), index: [] };
-      this.packArenas.set(group, pack);
-      const offset = pack.arena.reserve(length);
-      this.place(result, pack.arena, offset);
-      const offsets = bases.map((base) => (base as Variable).offset);
-      index.forEach((from, i) => {
-        pack.index[offset + i] = from === 0xffffffff ? from : from + (offsets[source?.[i] ?? 0] as number);
-      });
-    } else this.packLoose(bases, result, { length, index, ...(source ? { source } : {}) });
-    return result;
+    return this.packs.packed(sources, name, packing);
   }
 
   shortcut(output: Tensor): ShortcutOperands | undefined {
@@ -372,43 +355,6 @@ export class Planner implements Lowering {
   private place(tensor: Tensor, arena: Arena, offset: number): void {
     this.placements.set(tensor, { arena, offset });
     this.arenas.add(arena);
-  }
-
-  private packLoose(bases: readonly Tensor[], result: Tensor, { length, source, index }: Packing): void {
-    let from = bases[0] as Tensor;
-    let offsets = [0];
-    if (bases.length > 1) {
-      const arena = new Arena("weights side by side");
-      offsets = bases.map((base) => arena.reserve(sizeOf(base.shape)));
-      bases.forEach((base, i) => {
-        const part = apply(
-          { kind: "pointwise", name: "copy", wgsl: ([a]) => `${a}` },
-          [base],
-          [{ shape: base.shape, dtype: "f32" }],
-        )[0] as Tensor;
-        this.place(part, arena, offsets[i] as number);
-        this.expressionCall(part.node, part);
-      });
-      from = this.scratch([arena.length]);
-      this.place(from, arena, 0);
-    }
-    const table = index.map((at, i) => (at === 0xffffffff ? at : at + (offsets[source?.[i] ?? 0] as number)));
-    this.body.push(
-      this.finish(
-        { kernel: gather(length), bindings: { source: from, table: this.table(table), output: result } },
-        "pack weights",
-      ),
-    );
-  }
-
-  private packCall(group: VariableGroup, arena: Arena, index: readonly number[]): Call {
-    const table = Uint32Array.from({ length: arena.length }, (_, i) => index[i] ?? 0xffffffff);
-    const call = this.finish(
-      { kernel: gather(arena.length), bindings: { source: group, table: this.table(table), output: arena } },
-      "pack weights",
-    );
-    arena.reserve(uniformRange);
-    return call;
   }
 
   private lateSum(arena: Arena, list: readonly { partials: Tensor; output: Tensor; segment: Segment }[]): Call {
