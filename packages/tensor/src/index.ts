@@ -26,6 +26,7 @@ export { Device, DeviceError, type DeviceOptions } from "./device/device.js";
 export { type GradientCheck, gradientError } from "./device/gradient-error.js";
 export type { DispatchTime, LoadedProgram } from "./device/loaded-program.js";
 export { PreparedKernel } from "./device/prepared-kernel.js";
+export { warmUp } from "./device/warm-up.js";
 export { gradients } from "./graph/gradients.js";
 export {
   apply,

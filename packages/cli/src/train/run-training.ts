@@ -57,12 +57,21 @@ class TrainingDisplay {
   private bar: ReturnType<typeof progress> | undefined;
   private label = "";
 
+  /** Whether a step was seen. */
+  private begun = false;
+
   constructor(
     private readonly json: boolean,
     private readonly classes: () => readonly string[],
   ) {}
 
   step({ epoch, step, steps, loss, dice, slicesPerSecond, waitedShare, secondsLeft }: StepProgress): void {
+    if (!this.begun && !this.json) {
+      this.end();
+      // The clock began with the process.
+      console.log(`first steps done ${(performance.now() / 1000).toFixed(1)} s after the start`);
+    }
+    this.begun = true;
     const scores = dice.slice(1).map((each) => each.toFixed(2));
     this.show(
       `epoch ${epoch + 1}`,

@@ -1,10 +1,11 @@
-import type { Device } from "@lobule/tensor";
+import { type Device, warmUp } from "@lobule/tensor";
 import { readCode } from "../model/load-model.js";
 import { type ModelCode, type ModelDescription, parseModelDescription } from "../model/model-description.js";
 import { epochScalars } from "../run/epoch-scalars.js";
 import { RunFolder } from "../run/run-folder.js";
 import type { Workload } from "../run/workload.js";
 import { termsOf } from "./loss-setting.js";
+import { planRun } from "./plan-run.js";
 import { describeModel, type PreparedData, type PrepareOptions, prepareData, resolveWindow } from "./prepare-data.js";
 import { Trainer, type TrainingObserver, type TrainingOutcome } from "./trainer.js";
 import { parseConfig, type TrainingConfig } from "./training-config.js";
@@ -74,16 +75,27 @@ export async function startRun(
 
 /** Prepares the data and a trainer whose step fits the adapter; nothing is written but the slice cache. @throws as startRun. */
 export async function prepareRun(config: TrainingConfig, request: RunRequest): Promise<PreparedRun> {
+  const compiled = compileAhead(config, request, request.code);
   const data = await prepareData(config, { ...request, cacheDirectory: request.cacheDirectoryOf(config.data) });
   try {
     const model = describeModel(config, data.task.labels, await resolveWindow(config, data), request.code);
     const trainer = trainerFor(config, model, data, request);
+    await compiled;
     return { config, model, data, trainer, bytes: trainer.checkMemory() };
   } catch (error) {
     await data.cache.close();
     throw error;
   }
 }
+
+/**
+ * Compiles what the run will need while its volumes are decoded. What goes wrong here goes wrong again, with its own
+ * message, when the data are prepared or the programs are loaded; so nothing is said of it.
+ */
+const compileAhead = (config: TrainingConfig, { device }: RunRequest, code: ModelCode | undefined): Promise<void> =>
+  planRun(config, { kernels: device.kernels, code })
+    .then(({ programs }) => warmUp(device, programs))
+    .catch(() => undefined);
 
 /**
  * Goes on with a run from its last checkpoint.
@@ -98,6 +110,7 @@ export async function resumeRun(directory: string, request: RunRequest): Promise
   const model = parseModelDescription(state.model, source);
   const training = parseTrainingState(state.training, source);
   const code = model.code === undefined ? {} : { code: await readCode(directory, model.code) };
+  const compiled = compileAhead(config, request, code.code);
   const data = await prepareData(config, {
     ...request,
     cacheDirectory: request.cacheDirectoryOf(config.data),
@@ -105,6 +118,7 @@ export async function resumeRun(directory: string, request: RunRequest): Promise
   });
   try {
     const trainer = trainerFor(config, model, data, { ...request, ...code });
+    await compiled;
     const bytes = trainer.checkMemory();
     trainer.restore(training, tensors);
     await folder.recordWorkload(workloadOf(data, trainer));

@@ -1,5 +1,5 @@
 import { canonicalGrid, readDecathlon, readNiftiHeader } from "@lobule/data";
-import type { ConvolutionCall, Device } from "@lobule/tensor";
+import type { ConvolutionCall, Device, Program } from "@lobule/tensor";
 import { LossScaler } from "../loss-scaler.js";
 import { buildNetwork, type ModelCode } from "../model/model-description.js";
 import type { StepCost } from "../run/workload.js";
@@ -21,6 +21,8 @@ export interface RunPlan {
   readonly step: StepCost;
   /** The convolutions of a step, to be timed before the run begins. */
   readonly convolutions: readonly ConvolutionCall[];
+  /** What an epoch runs, by its plans: to be compiled while the volumes are decoded. */
+  readonly programs: readonly Program[];
 }
 
 /**
@@ -58,10 +60,12 @@ export async function planRun(
   const found = split.training.reduce((sum, name) => sum + (shapes.get(name)?.[2] ?? 0), 0);
   const slices = overfitBatches === null ? found : Math.min(found, overfitBatches * batch);
   const perEpoch = Math.ceil(slices / batch);
+  const training = plans.plan(Math.min(microBatch ?? batch, Math.max(slices, 1)));
+  const programs = [training, plans.validationPlan(1), ...(microBatch === null ? [] : [plans.updatePlan()])];
   return {
-    ...{ split, slices },
+    ...{ split, slices, programs },
     steps: fastDevRun ? Math.min(2, perEpoch) : epochs * perEpoch,
     step: stepCostOf(plans, network.parameters(), { batch, microBatch, slices }),
-    convolutions: plans.plan(Math.min(microBatch ?? batch, Math.max(slices, 1))).convolutions,
+    convolutions: training.convolutions,
   };
 }

@@ -212,6 +212,11 @@ export class SegmentationPlans {
     return trainingProgram(this.parts, count, this.sums);
   }
 
+  /** Of the validation of `count` slices at once. */
+  validationPlan(count: number): Program {
+    return validationProgram(this.parts, count);
+  }
+
   /** Of the update of a batch that was run in parts. */
   updatePlan(): Program {
     const { sums } = this;
@@ -237,11 +242,11 @@ export class SegmentationPrograms extends SegmentationPlans {
   }
 
   training(count: number): Promise<LoadedProgram> {
-    return this.load(`training ${count}`, () => trainingProgram(this.parts, count, this.sums));
+    return this.load(`training ${count}`, () => this.plan(count));
   }
 
   validation(count: number): Promise<LoadedProgram> {
-    return this.load(`validation ${count}`, () => validationProgram(this.parts, count));
+    return this.load(`validation ${count}`, () => this.validationPlan(count));
   }
 
   /** Only where batches are run in parts. */
