@@ -87,7 +87,10 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
 };
 
 function check({ what, svg, peers, peerLimit, precision, recompute, ...numbers }: BenchArguments): void {
-  const { size, batch, slices, rounds, steps } = numbers;
+  const { size, batch, slices, rounds, steps, out, compare } = numbers;
+  for (const [name, path] of Object.entries({ out, svg, compare })) {
+    if (path === "") throw new BenchError(`--${name} needs the name of a file`);
+  }
   checkNumbers({ size, batch, slices, rounds, steps });
   if (peers !== undefined) parsePeers(peers);
   if (!(peerLimit > 0)) throw new BenchError(`--peer-limit must be a number of seconds above 0, not ${peerLimit}`);
