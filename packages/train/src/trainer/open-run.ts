@@ -89,13 +89,17 @@ export async function prepareRun(config: TrainingConfig, request: RunRequest): P
 }
 
 /**
- * Compiles what the run will need while its volumes are decoded. What goes wrong here goes wrong again, with its own
- * message, when the data are prepared or the programs are loaded; so nothing is said of it.
+ * Compiles what the run will need while its volumes are decoded. What hinders the plan is said, with its own message, by
+ * the preparation of the data; what does not compile is said by who waits for this.
  */
-const compileAhead = (config: TrainingConfig, { device }: RunRequest, code: ModelCode | undefined): Promise<void> =>
-  planRun(config, { kernels: device.kernels, code })
-    .then(({ programs }) => warmUp(device, programs))
-    .catch(() => undefined);
+function compileAhead(config: TrainingConfig, { device }: RunRequest, code: ModelCode | undefined): Promise<void> {
+  const compiled = planRun(config, { kernels: device.kernels, code })
+    .catch(() => undefined)
+    .then((plan) => plan && warmUp(device, plan.programs));
+  // Where the data fail first, nobody waits.
+  compiled.catch(() => undefined);
+  return compiled;
+}
 
 /**
  * Goes on with a run from its last checkpoint.
