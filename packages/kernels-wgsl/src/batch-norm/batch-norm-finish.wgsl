@@ -17,7 +17,7 @@ struct Sizes {
 @group(0) @binding(5) var<storage, read_write> runningVariance: array<f32>; // [c]
 @group(0) @binding(6) var<storage, read_write> coefficients: array<vec4f>; // [c]: scale, bias, mean, 1 / deviation
 
-const LANES: u32 = 64;
+const LANES: u32 = 256;
 
 // Chan, Golub, LeVeque 1983: the statistics of two sets together, each (count, mean, squared distances from the mean).
 fn merge(a: vec3f, b: vec3f) -> vec3f {
@@ -33,11 +33,20 @@ var<workgroup> parts: array<vec3f, LANES>;
 fn channelOf(workgroup: u32, lane: u32) -> u32 { return workgroup; }
 fn writes(lane: u32) -> bool { return lane == 0u; }
 
+// One partial result of a channel; nothing beyond the last.
+fn partialOf(c: u32, p: u32) -> vec3f {
+  let at = min(p, sizes.partials - 1u) * sizes.channels + min(c, sizes.channels - 1u);
+  return select(vec3f(), statistics[at].xyz, p < sizes.partials);
+}
+
 // The partial statistics of a channel together, for the invocation that writes.
 fn statisticsOf(c: u32, lane: u32) -> vec3f {
   var total = vec3f();
-  if (c < sizes.channels) {
-    for (var p = lane; p < sizes.partials; p += LANES) { total = merge(total, statistics[p * sizes.channels + c].xyz); }
+  // Four at a time, so that their loads are under way together.
+  for (var p = lane; p < sizes.partials; p += 4u * LANES) {
+    let first = merge(partialOf(c, p), partialOf(c, p + LANES));
+    let second = merge(partialOf(c, p + 2u * LANES), partialOf(c, p + 3u * LANES));
+    total = merge(total, merge(first, second));
   }
   parts[lane] = total;
   for (var half = LANES / 2u; half > 0u; half /= 2u) {

@@ -14,6 +14,9 @@ export interface BatchNormFinishProblem {
   readonly momentum: number;
 }
 
+/** Invocations of a workgroup where each has a channel. */
+const lanes = 64;
+
 /** A finish with an invocation a channel in place of a workgroup, without barriers. See {@link Reduction}. */
 function withInvocationPerChannel(source: string): string {
   const definitions = {
@@ -36,7 +39,7 @@ function withInvocationPerChannel(source: string): string {
   };
   return Object.entries(definitions).reduce(
     (text, [name, definition]) => replaceDefinition(text, "fn", name, definition),
-    source.replace(/^var<workgroup> parts.*\n/m, ""),
+    source.replace(/^var<workgroup> parts.*\n/m, "").replace(/^const LANES.*$/m, `const LANES: u32 = ${lanes};`),
   );
 }
 
@@ -49,7 +52,7 @@ const finishOf = (
   sizes: Readonly<Record<string, number>>,
 ): Pick<Kernel, "name" | "source" | "launches"> => {
   const serial = reduction !== "parallel";
-  const groups = serial ? ceilDivide(channels, 64) : channels;
+  const groups = serial ? ceilDivide(channels, lanes) : channels;
   return {
     name: serial ? `${name}-serial` : name,
     source: serial ? withInvocationPerChannel(source) : source,

@@ -1,7 +1,7 @@
-// Weight gradient of the 3×3 convolution, through workgroup memory: a workgroup sums 32 output × 16 input channels × 9 taps,
-// an invocation 8 output channels × 1 input channel × 9 taps. Tiles of 4 rows × 16 columns of both images are brought into
-// workgroup memory, so that each value is loaded once for all pairs of channels; a workgroup takes every
-// `partialCount`-th tile. Each sum has one owner, who adds in a fixed order and writes it at the end.
+// Weight gradient of the 3×3 convolution, through workgroup memory: a workgroup sums OUT_BLOCK output × 8 input channels × 9
+// taps over every `partialCount`-th tile of 8 rows × 16 columns. Both images' tiles are brought into workgroup memory, so that
+// what it takes to load a value is done once for all pairs of channels. An invocation sums 8 output channels × 1 input
+// channel × 9 taps over some of the rows; at the end those of the same channels are added up, in a fixed order.
 
 alias real = f32;
 
@@ -10,9 +10,9 @@ struct Sizes {
   outChannels: u32,
   height: u32,
   width: u32,
-  inBlocks: u32, // ceil(inChannels / 16)
-  outBlocks: u32, // ceil(outChannels / 32)
-  rowTiles: u32, // ceil(height / 4)
+  inBlocks: u32, // ceil(inChannels / 8)
+  outBlocks: u32, // ceil(outChannels / OUT_BLOCK)
+  rowTiles: u32, // ceil(height / 8)
   columnTiles: u32, // ceil(width / 16)
   tiles: u32, // batch * rowTiles * columnTiles
   partialCount: u32,
@@ -40,67 +40,90 @@ fn loadGradOutput(channel: GradOutputChannel, y: u32, x: u32, pixel: u32) -> f32
 }
 
 const WORKGROUP: u32 = 64;
-const OUT_BLOCK: u32 = 32;
-const IN_BLOCK: u32 = 16;
-const ROWS: u32 = 4;
+const OUT_BLOCK: u32 = 16; // or 8, see conv3x3GradWeightTiled
+const IN_BLOCK: u32 = 8;
+const GROUPS: u32 = OUT_BLOCK / 8u; // of 8 output channels
+const SLICES: u32 = WORKGROUP / (IN_BLOCK * GROUPS); // invocations of the same channels: each takes every SLICES-th row
+const ROWS: u32 = 8;
 const COLUMNS: u32 = 16;
-const MARGIN_ROWS: u32 = ROWS + 2; // of the input's tile with its margin
-const MARGIN_COLUMNS: u32 = COLUMNS + 2;
-// The input channels of neighbouring invocations lie in different banks, as do the gradients that they store.
-const INPUT_PITCH: u32 = MARGIN_ROWS * MARGIN_COLUMNS + 1;
-const GRADIENT_PITCH: u32 = OUT_BLOCK / 4 + 1;
+const MARGIN_COLUMNS: u32 = COLUMNS + 2; // of the input's tile with its margin
+const MARGIN_PIXELS: u32 = (ROWS + 2) * MARGIN_COLUMNS;
+// With these the 32 invocations that run together read different banks of memory: 8 channels of 2 or 4 rows.
+const ROW_PITCH: u32 = 28 - OUT_BLOCK / 2;
+const INPUT_PITCH: u32 = (ROWS + 2) * ROW_PITCH + 1;
+const GRADIENT_PITCH: u32 = COLUMNS + 1;
+const QUAD_PITCH: u32 = ROWS * GRADIENT_PITCH + 1;
+// 16 KiB at most: that much every WebGPU device has.
 var<workgroup> inputs: array<f32, IN_BLOCK * INPUT_PITCH>; // [channel][row][column]
-var<workgroup> gradients: array<vec4f, ROWS * COLUMNS * GRADIENT_PITCH>; // [row][column][four channels]
+var<workgroup> gradients: array<vec4f, OUT_BLOCK / 4 * QUAD_PITCH>; // [four channels][row][column]
 
 struct Tile { n: u32, y: u32, x: u32 }
 
-// Brings the input's tile, zero outside the image.
+// Brings the input's tile, zero outside the image. Four channels at a time, so that their loads are under way together.
 fn fetchInputs(tile: Tile, firstIn: u32, lane: u32) {
-  for (var c = 0u; c < IN_BLOCK; c++) {
-    let channel = prepareInput(tile.n, min(firstIn + c, sizes.inChannels - 1u));
-    for (var i = lane; i < MARGIN_ROWS * MARGIN_COLUMNS; i += WORKGROUP) {
-      let y = tile.y + i / MARGIN_COLUMNS - 1u; // above the top edge it wraps to a huge value
-      let x = tile.x + i % MARGIN_COLUMNS - 1u;
+  let last = sizes.inChannels - 1u;
+  for (var c = 0u; c < IN_BLOCK; c += 4u) {
+    let channel0 = prepareInput(tile.n, min(firstIn + c, last));
+    let channel1 = prepareInput(tile.n, min(firstIn + c + 1u, last));
+    let channel2 = prepareInput(tile.n, min(firstIn + c + 2u, last));
+    let channel3 = prepareInput(tile.n, min(firstIn + c + 3u, last));
+    for (var i = lane; i < MARGIN_PIXELS; i += WORKGROUP) {
+      let row = i / MARGIN_COLUMNS;
+      let column = i % MARGIN_COLUMNS;
+      let y = tile.y + row - 1u; // above the top edge it wraps to a huge value
+      let x = tile.x + column - 1u;
       let yInside = min(y, sizes.height - 1u);
       let xInside = min(x, sizes.width - 1u);
-      let value = loadInput(channel, yInside, xInside, yInside * sizes.width + xInside);
-      inputs[c * INPUT_PITCH + i] = select(0.0, value, y < sizes.height && x < sizes.width);
+      let pixel = yInside * sizes.width + xInside;
+      let values = vec4f(
+        loadInput(channel0, yInside, xInside, pixel),
+        loadInput(channel1, yInside, xInside, pixel),
+        loadInput(channel2, yInside, xInside, pixel),
+        loadInput(channel3, yInside, xInside, pixel),
+      );
+      let kept = select(vec4f(), values, y < sizes.height && x < sizes.width);
+      let at = c * INPUT_PITCH + row * ROW_PITCH + column;
+      inputs[at] = kept.x;
+      inputs[at + INPUT_PITCH] = kept.y;
+      inputs[at + 2u * INPUT_PITCH] = kept.z;
+      inputs[at + 3u * INPUT_PITCH] = kept.w;
     }
   }
 }
 
-// Brings the gradient's tile, zero outside the image: an invocation four channels of every eighth pixel.
+// Brings the gradient's tile, zero outside the image.
 fn fetchGradients(tile: Tile, firstOut: u32, lane: u32) {
-  let quad = lane / 8u;
-  let co = min(vec4u(firstOut + 4u * quad) + vec4u(0u, 1u, 2u, 3u), vec4u(sizes.outChannels - 1u));
-  let channel0 = prepareGradOutput(tile.n, co.x);
-  let channel1 = prepareGradOutput(tile.n, co.y);
-  let channel2 = prepareGradOutput(tile.n, co.z);
-  let channel3 = prepareGradOutput(tile.n, co.w);
-  for (var i = lane % 8u; i < ROWS * COLUMNS; i += 8u) {
-    let y = min(tile.y + i / COLUMNS, sizes.height - 1u);
-    let x = min(tile.x + i % COLUMNS, sizes.width - 1u);
-    let pixel = y * sizes.width + x;
-    let value = vec4f(
-      loadGradOutput(channel0, y, x, pixel),
-      loadGradOutput(channel1, y, x, pixel),
-      loadGradOutput(channel2, y, x, pixel),
-      loadGradOutput(channel3, y, x, pixel),
-    );
-    let inside = tile.y + i / COLUMNS < sizes.height && tile.x + i % COLUMNS < sizes.width;
-    gradients[i * GRADIENT_PITCH + quad] = select(vec4f(), value, inside);
+  let last = sizes.outChannels - 1u;
+  for (var quad = 0u; quad < OUT_BLOCK / 4u; quad++) {
+    let channel0 = prepareGradOutput(tile.n, min(firstOut + 4u * quad, last));
+    let channel1 = prepareGradOutput(tile.n, min(firstOut + 4u * quad + 1u, last));
+    let channel2 = prepareGradOutput(tile.n, min(firstOut + 4u * quad + 2u, last));
+    let channel3 = prepareGradOutput(tile.n, min(firstOut + 4u * quad + 3u, last));
+    for (var i = lane; i < ROWS * COLUMNS; i += WORKGROUP) {
+      let row = i / COLUMNS;
+      let column = i % COLUMNS;
+      let y = min(tile.y + row, sizes.height - 1u);
+      let x = min(tile.x + column, sizes.width - 1u);
+      let pixel = y * sizes.width + x;
+      let values = vec4f(
+        loadGradOutput(channel0, y, x, pixel),
+        loadGradOutput(channel1, y, x, pixel),
+        loadGradOutput(channel2, y, x, pixel),
+        loadGradOutput(channel3, y, x, pixel),
+      );
+      let inside = tile.y + row < sizes.height && tile.x + column < sizes.width;
+      gradients[quad * QUAD_PITCH + row * GRADIENT_PITCH + column] = select(vec4f(), values, inside);
+    }
   }
 }
 
 // What the taps of a column see: three pixels of the input, one below the other.
-fn inputColumn(at: u32) -> vec3f {
-  return vec3f(inputs[at], inputs[at + MARGIN_COLUMNS], inputs[at + 2u * MARGIN_COLUMNS]);
-}
+fn inputColumn(at: u32) -> vec3f { return vec3f(inputs[at], inputs[at + ROW_PITCH], inputs[at + 2u * ROW_PITCH]); }
 
 // Sums of the nine taps, four output channels in a vector.
 struct Sums { taps: array<vec4f, 9> }
 
-fn addPixel(sums: ptr<function, Sums>, gradient: vec4f, left: vec3f, middle: vec3f, right: vec3f) {
+fn addProducts(sums: ptr<function, Sums>, gradient: vec4f, left: vec3f, middle: vec3f, right: vec3f) {
   (*sums).taps[0] += gradient * left.x;
   (*sums).taps[1] += gradient * middle.x;
   (*sums).taps[2] += gradient * right.x;
@@ -112,25 +135,29 @@ fn addPixel(sums: ptr<function, Sums>, gradient: vec4f, left: vec3f, middle: vec
   (*sums).taps[8] += gradient * right.z;
 }
 
-fn writeTap(sums: vec4f, partial: u32, firstOut: u32, ci: u32, tap: u32) {
-  for (var i = 0u; i < 4u; i++) {
-    if (firstOut + i < sizes.outChannels && ci < sizes.inChannels) {
-      partials[((partial * sizes.outChannels + firstOut + i) * sizes.inChannels + ci) * 9u + tap] = sums[i];
-    }
-  }
+fn addPixel(low: ptr<function, Sums>, high: ptr<function, Sums>, at: u32, left: vec3f, middle: vec3f, right: vec3f) {
+  addProducts(low, gradients[at], left, middle, right);
+  addProducts(high, gradients[at + QUAD_PITCH], left, middle, right);
 }
 
-fn writeSums(sums: Sums, partial: u32, firstOut: u32, ci: u32) {
-  // One call a tap, not a loop: a variable index would move the sums out of registers.
-  writeTap(sums.taps[0], partial, firstOut, ci, 0u);
-  writeTap(sums.taps[1], partial, firstOut, ci, 1u);
-  writeTap(sums.taps[2], partial, firstOut, ci, 2u);
-  writeTap(sums.taps[3], partial, firstOut, ci, 3u);
-  writeTap(sums.taps[4], partial, firstOut, ci, 4u);
-  writeTap(sums.taps[5], partial, firstOut, ci, 5u);
-  writeTap(sums.taps[6], partial, firstOut, ci, 6u);
-  writeTap(sums.taps[7], partial, firstOut, ci, 7u);
-  writeTap(sums.taps[8], partial, firstOut, ci, 8u);
+// Adds up what the invocations of the same channels summed for a tap, and writes it.
+fn writeTap(low: vec4f, high: vec4f, tap: u32, partial: u32, firstOut: u32, firstIn: u32, lane: u32) {
+  workgroupBarrier(); // what lay there was read
+  gradients[2u * lane] = low;
+  gradients[2u * lane + 1u] = high;
+  workgroupBarrier();
+  for (var i = lane; i < IN_BLOCK * OUT_BLOCK; i += WORKGROUP) {
+    let ci = i % IN_BLOCK;
+    let co = i / IN_BLOCK;
+    var total = 0.0;
+    for (var slice = 0u; slice < SLICES; slice++) {
+      let other = (slice * GROUPS + co / 8u) * IN_BLOCK + ci;
+      total += gradients[2u * other + co / 4u % 2u][co % 4u];
+    }
+    if (firstOut + co < sizes.outChannels && firstIn + ci < sizes.inChannels) {
+      partials[((partial * sizes.outChannels + firstOut + co) * sizes.inChannels + firstIn + ci) * 9u + tap] = total;
+    }
+  }
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -139,42 +166,55 @@ fn main(
   @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let group = workgroup.x + workgroup.y * workgroups.x;
-  let partial = group / (sizes.inBlocks * sizes.outBlocks);
+  let index = workgroup.x + workgroup.y * workgroups.x;
+  let partial = index / (sizes.inBlocks * sizes.outBlocks);
   if (partial >= sizes.partialCount) { return; } // the whole workgroup
-  let firstIn = group % sizes.inBlocks * IN_BLOCK;
-  let firstOut = group / sizes.inBlocks % sizes.outBlocks * OUT_BLOCK;
+  let firstIn = index % sizes.inBlocks * IN_BLOCK;
+  let firstOut = index / sizes.inBlocks % sizes.outBlocks * OUT_BLOCK;
   let inputAt = lane % IN_BLOCK * INPUT_PITCH; // the invocation's input channel
-  let quad = lane / IN_BLOCK * 2u; // and the first of its output channels, in fours
+  let gradientAt = lane / IN_BLOCK % GROUPS * 2u * QUAD_PITCH; // and its output channels
+  let slice = lane / (IN_BLOCK * GROUPS);
 
   var low: Sums;
   var high: Sums;
-  for (var index = partial; index < sizes.tiles; index += sizes.partialCount) {
-    let rowTile = index / sizes.columnTiles;
+  for (var count = partial; count < sizes.tiles; count += sizes.partialCount) {
+    let rowTile = count / sizes.columnTiles;
     let tile = Tile(
       rowTile / sizes.rowTiles,
       rowTile % sizes.rowTiles * ROWS,
-      index % sizes.columnTiles * COLUMNS,
+      count % sizes.columnTiles * COLUMNS,
     );
     fetchInputs(tile, firstIn, lane);
     fetchGradients(tile, firstOut, lane);
     workgroupBarrier();
-    for (var row = 0u; row < ROWS; row++) {
-      let at = inputAt + row * MARGIN_COLUMNS;
+    for (var row = slice; row < ROWS; row += SLICES) {
+      let at = inputAt + row * ROW_PITCH;
+      let gradient = gradientAt + row * GRADIENT_PITCH;
       var left = inputColumn(at);
       var middle = inputColumn(at + 1u);
-      for (var column = 0u; column < COLUMNS; column++) {
-        let right = inputColumn(at + column + 2u);
-        let gradient = (row * COLUMNS + column) * GRADIENT_PITCH + quad;
-        addPixel(&low, gradients[gradient], left, middle, right);
-        addPixel(&high, gradients[gradient + 1u], left, middle, right);
-        left = middle;
-        middle = right;
+      for (var column = 0u; column < COLUMNS; column += 4u) {
+        let column2 = inputColumn(at + column + 2u);
+        let column3 = inputColumn(at + column + 3u);
+        let column4 = inputColumn(at + column + 4u);
+        let column5 = inputColumn(at + column + 5u);
+        addPixel(&low, &high, gradient + column, left, middle, column2);
+        addPixel(&low, &high, gradient + column + 1u, middle, column2, column3);
+        addPixel(&low, &high, gradient + column + 2u, column2, column3, column4);
+        addPixel(&low, &high, gradient + column + 3u, column3, column4, column5);
+        left = column4;
+        middle = column5;
       }
     }
     workgroupBarrier();
   }
-  let ci = firstIn + lane % IN_BLOCK;
-  writeSums(low, partial, firstOut + 4u * quad, ci);
-  writeSums(high, partial, firstOut + 4u * quad + 4u, ci);
+  // One call a tap, not a loop: a variable index would move the sums out of registers.
+  writeTap(low.taps[0], high.taps[0], 0u, partial, firstOut, firstIn, lane);
+  writeTap(low.taps[1], high.taps[1], 1u, partial, firstOut, firstIn, lane);
+  writeTap(low.taps[2], high.taps[2], 2u, partial, firstOut, firstIn, lane);
+  writeTap(low.taps[3], high.taps[3], 3u, partial, firstOut, firstIn, lane);
+  writeTap(low.taps[4], high.taps[4], 4u, partial, firstOut, firstIn, lane);
+  writeTap(low.taps[5], high.taps[5], 5u, partial, firstOut, firstIn, lane);
+  writeTap(low.taps[6], high.taps[6], 6u, partial, firstOut, firstIn, lane);
+  writeTap(low.taps[7], high.taps[7], 7u, partial, firstOut, firstIn, lane);
+  writeTap(low.taps[8], high.taps[8], 8u, partial, firstOut, firstIn, lane);
 }

@@ -40,15 +40,16 @@ export const conv3x3Matrix = overTiles("conv3x3-matrix", matrixSource);
 /** The `tiled` variant of the weight gradient: partial sums [partials, co, ci, 3, 3]. */
 export function conv3x3GradWeightTiled(problem: Problem, cost: Cost): Kernel & { readonly partials: number } {
   const { batch, channels, height, width } = problem.input;
-  const cover = coverWithTiles(problem, 4, 16);
-  const inBlocks = ceilDivide(channels, 16);
-  const outBlocks = ceilDivide(problem.outChannels, 32);
+  const cover = coverWithTiles(problem, 8, 16);
+  const outBlock = problem.outChannels > 8 ? 16 : 8;
+  const inBlocks = ceilDivide(channels, 8);
+  const outBlocks = ceilDivide(problem.outChannels, outBlock);
   const blocks = inBlocks * outBlocks;
   const wanted = wantedPartials(blocks, channels * problem.outChannels * 9, batch * height * width);
   const partialCount = Math.min(wanted, cover.tiles);
   return {
     name: "conv3x3-grad-weight-tiled",
-    source: gradWeightTiledSource,
+    source: gradWeightTiledSource.replace("OUT_BLOCK: u32 = 16;", `OUT_BLOCK: u32 = ${outBlock};`),
     launches: [
       {
         sizes: { ...cover, inBlocks, outBlocks, partialCount },

@@ -14,7 +14,7 @@ import type { SlotText } from "./slots.js";
  *     fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {}
  *
  * Each invocation calls `addToStatistics` for every element that it stored of a channel, then `keepStatistics` with the
- * channel's place in the block; then all invocations together call `writeStatistics` once (it holds a barrier).
+ * channel's place in the block; then all invocations together call `writeStatistics` once (it holds barriers).
  * `workgroup` is the index among those that share the channels, `channels` the number of all channels.
  *
  * With the parallel reduction a workgroup adds its invocations up, with the others a subgroup or an invocation writes a
@@ -44,13 +44,23 @@ fn keepStatistics(s: Statistics, block: u32, lane: u32) {
 };
 
 const writers: Readonly<Record<Reduction, string>> = {
-  parallel: `fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {
+  // In two stages: PARTS invocations merge a part of a channel's results each, then one merges theirs.
+  parallel: `const PARTS: u32 = clamp(LANES / CHANNEL_BLOCK, 1u, 8u);
+fn mergeKept(first: u32, count: u32, step: u32) -> vec3f {
+  var total = vec3f();
+  for (var i = 0u; i < count; i++) { total = mergeStatistics(total, keptStatistics[first + i * step]); }
+  return total;
+}
+fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {
+  workgroupBarrier();
+  for (var i = lane; i < CHANNEL_BLOCK * PARTS; i += LANES) {
+    let first = i / PARTS * LANES + i % PARTS; // who reads it is who writes it
+    keptStatistics[first] = mergeKept(first, LANES / PARTS, PARTS);
+  }
   workgroupBarrier();
   for (var block = lane; block < CHANNEL_BLOCK; block += LANES) {
     if (firstChannel + block >= channels) { continue; }
-    var total = vec3f();
-    for (var i = 0u; i < LANES; i++) { total = mergeStatistics(total, keptStatistics[block * LANES + i]); }
-    statistics[workgroup * channels + firstChannel + block] = vec4f(total, 0.0);
+    statistics[workgroup * channels + firstChannel + block] = vec4f(mergeKept(block * LANES, PARTS, 1u), 0.0);
   }
 }`,
   // Each invocation writes the sums of one channel.
