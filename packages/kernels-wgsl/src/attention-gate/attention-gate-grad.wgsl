@@ -54,10 +54,9 @@ struct OutputChannel { base: u32 }
 fn prepareOutput(n: u32, c: u32) -> OutputChannel {
   return OutputChannel((n * sizes.channels + c) * sizes.height * sizes.width);
 }
-fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {
-  let stored = real(value);
-  output[channel.base + pixel] = stored;
-  return f32(stored);
+fn finishOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 { return f32(real(value)); }
+fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
+  output[channel.base + pixel] = real(value);
 }
 
 const LANES: u32 = 64;
@@ -142,11 +141,22 @@ fn biasOf(base: u32, lane: u32) -> array<vec4f, 8> {
 fn preOf(tile: Tile, block: u32, lane: u32, gradAlpha: ptr<function, vec4f>) -> array<vec4f, 8> {
   let base = block * (2u * sizes.channels + 2u);
   var pre = biasOf(base, lane);
-  for (var c = 0u; c < sizes.channels; c++) {
-    let values = skipAt(prepareSkip(tile.n, c), tile);
-    addProducts(&pre, loadWeights(base + c, lane), values);
-    addProducts(&pre, loadWeights(base + sizes.channels + c, lane), gatingAt(prepareGating(tile.n, c), tile));
-    if (block == 0u) { *gradAlpha += gradOutputAt(prepareGradOutput(tile.n, c), tile) * values; }
+  // Two channels at a time, so that their loads are under way together; a channel beyond the last counts nothing.
+  for (var c = 0u; c < sizes.channels; c += 2u) {
+    let next = min(c + 1u, sizes.channels - 1u);
+    let counts = vec4<bool>(c + 1u < sizes.channels);
+    let skip0 = skipAt(prepareSkip(tile.n, c), tile);
+    let skip1 = select(vec4f(), skipAt(prepareSkip(tile.n, next), tile), counts);
+    let gating0 = gatingAt(prepareGating(tile.n, c), tile);
+    let gating1 = select(vec4f(), gatingAt(prepareGating(tile.n, next), tile), counts);
+    if (block == 0u) {
+      *gradAlpha += gradOutputAt(prepareGradOutput(tile.n, c), tile) * skip0;
+      *gradAlpha += gradOutputAt(prepareGradOutput(tile.n, next), tile) * skip1;
+    }
+    addProducts(&pre, loadWeights(base + c, lane), skip0);
+    addProducts(&pre, loadWeights(base + next, lane), skip1);
+    addProducts(&pre, loadWeights(base + sizes.channels + c, lane), gating0);
+    addProducts(&pre, loadWeights(base + sizes.channels + next, lane), gating1);
   }
   return pre;
 }
@@ -190,45 +200,50 @@ fn storedGradients(tile: Tile, channel: u32) -> vec4f {
   return select(vec4f(), stored, tile.live);
 }
 
-fn storeGating(tile: Tile, firstChannel: u32, block: u32, lane: u32, values: vec4f) {
+// All four are finished before the first is stored, so that what they load is under way together.
+fn finishTile(channel: OutputChannel, tile: Tile, values: vec4f) -> vec4f {
+  return vec4f(
+    finishOutput(channel, values.x, tile.y.x, tile.x.x, tile.pixel.x),
+    finishOutput(channel, values.y, tile.y.y, tile.x.y, tile.pixel.y),
+    finishOutput(channel, values.z, tile.y.z, tile.x.z, tile.pixel.z),
+    finishOutput(channel, values.w, tile.y.w, tile.x.w, tile.pixel.w),
+  );
+}
+
+fn storeTile(s: ptr<function, Statistics>, channel: OutputChannel, tile: Tile, finished: vec4f) {
+  for (var i = 0u; i < 4u; i++) {
+    if (tile.live[i]) { addToStatistics(s, channel, finished[i], tile.y[i], tile.x[i], tile.pixel[i]); }
+  }
+  for (var i = 0u; i < 4u; i++) {
+    if (tile.live[i]) { storeOutput(channel, finished[i], tile.y[i], tile.x[i], tile.pixel[i]); }
+  }
+}
+
+// Stores a channel of the gradients of gating and of skip; the latter gets alpha times the gradient of the output besides.
+// What either loads is under way before anything is stored.
+fn storeChannel(tile: Tile, first: u32, block: u32, lane: u32, alpha: vec4f, ofSkip: vec4f, ofGating: vec4f) {
+  let c = first + block;
   var s: Statistics;
-  if (firstChannel + block < sizes.channels) {
-    let channel = prepareOutput(tile.n, firstChannel + block);
-    for (var i = 0u; i < 4u; i++) {
-      if (tile.live[i]) {
-        let value = storeOutput(channel, values[i], tile.y[i], tile.x[i], tile.pixel[i]);
-        addToStatistics(&s, channel, value, tile.y[i], tile.x[i], tile.pixel[i]);
-      }
-    }
+  if (c < sizes.channels) {
+    let direct = gradOutputAt(prepareGradOutput(tile.n, c), tile);
+    let channel = prepareOutput(tile.n, c);
+    let finished = finishTile(channel, tile, ofGating);
+    storeTile(&s, channel, tile, finished);
+    storeGradients(tile, sizes.inter + c, ofSkip + alpha * direct);
   }
   keepStatistics(s, block, lane);
 }
 
-// Adds alpha times the gradient of the output to what the channel of skip gets by way of the score.
-fn storeSkip(tile: Tile, channel: u32, alpha: vec4f, values: vec4f) {
-  if (channel >= sizes.channels) { return; }
-  let direct = alpha * gradOutputAt(prepareGradOutput(tile.n, channel), tile);
-  storeGradients(tile, sizes.inter + channel, values + direct);
-}
-
 // One call a channel, not a loop: a variable index would move the sums out of registers.
 fn storeSums(tile: Tile, first: u32, lane: u32, alpha: vec4f, ofSkip: array<vec4f, 8>, ofGating: array<vec4f, 8>) {
-  storeSkip(tile, first + 0u, alpha, ofSkip[0]);
-  storeGating(tile, first, 0u, lane, ofGating[0]);
-  storeSkip(tile, first + 1u, alpha, ofSkip[1]);
-  storeGating(tile, first, 1u, lane, ofGating[1]);
-  storeSkip(tile, first + 2u, alpha, ofSkip[2]);
-  storeGating(tile, first, 2u, lane, ofGating[2]);
-  storeSkip(tile, first + 3u, alpha, ofSkip[3]);
-  storeGating(tile, first, 3u, lane, ofGating[3]);
-  storeSkip(tile, first + 4u, alpha, ofSkip[4]);
-  storeGating(tile, first, 4u, lane, ofGating[4]);
-  storeSkip(tile, first + 5u, alpha, ofSkip[5]);
-  storeGating(tile, first, 5u, lane, ofGating[5]);
-  storeSkip(tile, first + 6u, alpha, ofSkip[6]);
-  storeGating(tile, first, 6u, lane, ofGating[6]);
-  storeSkip(tile, first + 7u, alpha, ofSkip[7]);
-  storeGating(tile, first, 7u, lane, ofGating[7]);
+  storeChannel(tile, first, 0u, lane, alpha, ofSkip[0], ofGating[0]);
+  storeChannel(tile, first, 1u, lane, alpha, ofSkip[1], ofGating[1]);
+  storeChannel(tile, first, 2u, lane, alpha, ofSkip[2], ofGating[2]);
+  storeChannel(tile, first, 3u, lane, alpha, ofSkip[3], ofGating[3]);
+  storeChannel(tile, first, 4u, lane, alpha, ofSkip[4], ofGating[4]);
+  storeChannel(tile, first, 5u, lane, alpha, ofSkip[5], ofGating[5]);
+  storeChannel(tile, first, 6u, lane, alpha, ofSkip[6], ofGating[6]);
+  storeChannel(tile, first, 7u, lane, alpha, ofSkip[7], ofGating[7]);
 }
 
 // The same for adapters that compile on the CPU, see shared/store-loop.ts.
@@ -236,8 +251,7 @@ fn storeSumsInLoop(tile: Tile, first: u32, lane: u32, alpha: vec4f, ofSkip: arra
   var toSkip = ofSkip;
   var toGating = ofGating;
   for (var block = 0u; block < sizes.blockChannels; block++) {
-    storeSkip(tile, first + block, alpha, toSkip[block]);
-    storeGating(tile, first, block, lane, toGating[block]);
+    storeChannel(tile, first, block, lane, alpha, toSkip[block], toGating[block]);
   }
 }
 
@@ -312,10 +326,14 @@ fn main(
     // Zeroed in words: Dawn on Mesa was seen to keep the sums of the round before.
     var ofSkip = array<vec4f, 8>();
     var ofGating = array<vec4f, 8>();
-    for (var j = 0u; j < sizes.inter; j++) {
-      let values = storedGradients(tile, j);
-      addProducts(&ofSkip, loadWeights(base + 2u * j, lane), values);
-      addProducts(&ofGating, loadWeights(base + 2u * j + 1u, lane), values);
+    for (var j = 0u; j < sizes.inter; j += 2u) { // two at a time, as above
+      let next = min(j + 1u, sizes.inter - 1u);
+      let values0 = storedGradients(tile, j);
+      let values1 = select(vec4f(), storedGradients(tile, next), vec4<bool>(j + 1u < sizes.inter));
+      addProducts(&ofSkip, loadWeights(base + 2u * j, lane), values0);
+      addProducts(&ofGating, loadWeights(base + 2u * j + 1u, lane), values0);
+      addProducts(&ofSkip, loadWeights(base + 2u * next, lane), values1);
+      addProducts(&ofGating, loadWeights(base + 2u * next + 1u, lane), values1);
     }
     storeSums(tile, first, lane, alpha, ofSkip, ofGating);
     if (group < sizes.groups) { writeStatistics(lane, group, first, sizes.channels); }

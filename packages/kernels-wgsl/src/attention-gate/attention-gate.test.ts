@@ -163,9 +163,8 @@ function byCoordinates<K extends Kernel>(kernel: K, inputs: readonly string[]): 
 }`,
     ];
   });
-  const storeOutput = `fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {
+  const storeOutput = `fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
   output[channel.base + y * sizes.width + x] = value;
-  return value;
 }`;
   const definitions = { ...Object.fromEntries(loads), storeOutput };
   return { ...kernel, source: pasteSlots(kernel.source, [{ bindings: [], definitions }]) };

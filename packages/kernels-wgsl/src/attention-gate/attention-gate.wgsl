@@ -39,10 +39,9 @@ struct OutputChannel { base: u32 }
 fn prepareOutput(n: u32, c: u32) -> OutputChannel {
   return OutputChannel((n * sizes.channels + c) * sizes.height * sizes.width);
 }
-fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {
-  let stored = real(value);
-  output[channel.base + pixel] = stored;
-  return f32(stored);
+fn finishOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 { return f32(real(value)); }
+fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
+  output[channel.base + pixel] = real(value);
 }
 
 // A row of parameters for the 8 intermediate channels of a block.
@@ -92,9 +91,18 @@ fn preOf(tile: Tile, base: u32, lane: u32) -> array<vec4f, 8> {
     vec4f(bias.low.x), vec4f(bias.low.y), vec4f(bias.low.z), vec4f(bias.low.w),
     vec4f(bias.high.x), vec4f(bias.high.y), vec4f(bias.high.z), vec4f(bias.high.w),
   );
-  for (var c = 0u; c < sizes.channels; c++) {
-    addProducts(&pre, loadWeights(base + c, lane), skipAt(prepareSkip(tile.n, c), tile));
-    addProducts(&pre, loadWeights(base + sizes.channels + c, lane), gatingAt(prepareGating(tile.n, c), tile));
+  // Two channels at a time, so that their loads are under way together; a channel beyond the last counts nothing.
+  for (var c = 0u; c < sizes.channels; c += 2u) {
+    let next = min(c + 1u, sizes.channels - 1u);
+    let counts = vec4<bool>(c + 1u < sizes.channels);
+    let skip0 = skipAt(prepareSkip(tile.n, c), tile);
+    let skip1 = select(vec4f(), skipAt(prepareSkip(tile.n, next), tile), counts);
+    let gating0 = gatingAt(prepareGating(tile.n, c), tile);
+    let gating1 = select(vec4f(), gatingAt(prepareGating(tile.n, next), tile), counts);
+    addProducts(&pre, loadWeights(base + c, lane), skip0);
+    addProducts(&pre, loadWeights(base + next, lane), skip1);
+    addProducts(&pre, loadWeights(base + sizes.channels + c, lane), gating0);
+    addProducts(&pre, loadWeights(base + sizes.channels + next, lane), gating1);
   }
   return pre;
 }
@@ -110,9 +118,20 @@ fn addProducts(sums: ptr<function, array<vec4f, 8>>, weights: Weights, values: v
   (*sums)[7] += weights.high.w * values;
 }
 
+// All four are finished before the first is stored, so that what they load is under way together.
+fn finishTile(channel: OutputChannel, tile: Tile, values: vec4f) -> vec4f {
+  return vec4f(
+    finishOutput(channel, values.x, tile.y.x, tile.x.x, tile.pixel.x),
+    finishOutput(channel, values.y, tile.y.y, tile.x.y, tile.pixel.y),
+    finishOutput(channel, values.z, tile.y.z, tile.x.z, tile.pixel.z),
+    finishOutput(channel, values.w, tile.y.w, tile.x.w, tile.pixel.w),
+  );
+}
+
 fn storeTile(channel: OutputChannel, tile: Tile, values: vec4f) {
+  let finished = finishTile(channel, tile, values);
   for (var i = 0u; i < 4u; i++) {
-    if (tile.live[i]) { storeOutput(channel, values[i], tile.y[i], tile.x[i], tile.pixel[i]); }
+    if (tile.live[i]) { storeOutput(channel, finished[i], tile.y[i], tile.x[i], tile.pixel[i]); }
   }
 }
 

@@ -26,9 +26,8 @@ struct OutputChannel { unused: u32 }
 fn prepareOutput(n: u32, c: u32) -> OutputChannel {
   return OutputChannel(0u);
 }
-fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {
-  return value;
-}
+fn finishOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 { return value; }
+fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {}
 
 const LANES: u32 = 64;
 const CHANNEL_BLOCK: u32 = 1;
@@ -58,7 +57,9 @@ fn main(
         let x = pixel % sizes.width;
         let value = loadInput(prepareInput(n, c), y, x, pixel);
         let channel = prepareOutput(n, c);
-        addToStatistics(&s, channel, storeOutput(channel, value, y, x, pixel), y, x, pixel);
+        let finished = finishOutput(channel, value, y, x, pixel);
+        addToStatistics(&s, channel, finished, y, x, pixel);
+        storeOutput(channel, finished, y, x, pixel);
       }
     }
   }

@@ -29,10 +29,9 @@ struct OutputChannel { base: u32 }
 fn prepareOutput(n: u32, c: u32) -> OutputChannel {
   return OutputChannel((n * sizes.outChannels + c) * 4u * sizes.height * sizes.width);
 }
-fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {
-  let stored = real(value);
-  output[channel.base + pixel] = stored;
-  return f32(stored);
+fn finishOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 { return f32(real(value)); }
+fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
+  output[channel.base + pixel] = real(value);
 }
 
 const LANES: u32 = 64;
@@ -94,7 +93,8 @@ fn storeSubPixel(channel: OutputChannel, tile: Tile, dy: u32, dx: u32, values: v
     if (tile.live[i]) {
       let y = 2u * tile.y[i] + dy;
       let x = 2u * tile.x[i] + dx;
-      storeOutput(channel, values[i], y, x, y * 2u * sizes.width + x);
+      let pixel = y * 2u * sizes.width + x;
+      storeOutput(channel, finishOutput(channel, values[i], y, x, pixel), y, x, pixel);
     }
   }
 }

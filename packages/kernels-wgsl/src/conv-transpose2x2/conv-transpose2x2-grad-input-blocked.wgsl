@@ -31,10 +31,9 @@ struct OutputChannel { base: u32 }
 fn prepareOutput(n: u32, c: u32) -> OutputChannel {
   return OutputChannel((n * sizes.outChannels + c) * sizes.height * sizes.width);
 }
-fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {
-  let stored = real(value);
-  output[channel.base + pixel] = stored;
-  return f32(stored);
+fn finishOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 { return f32(real(value)); }
+fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
+  output[channel.base + pixel] = real(value);
 }
 
 const LANES: u32 = 64;
@@ -98,16 +97,30 @@ fn addProducts(sums: ptr<function, array<vec4f, 8>>, weights: Weights, values: v
   (*sums)[7] += high.w * values;
 }
 
+// All four are finished before the first is stored, so that what they load is under way together.
+fn finishTile(channel: OutputChannel, tile: Tile, values: vec4f) -> vec4f {
+  return vec4f(
+    finishOutput(channel, values.x, tile.y.x, tile.x.x, tile.pixel.x),
+    finishOutput(channel, values.y, tile.y.y, tile.x.y, tile.pixel.y),
+    finishOutput(channel, values.z, tile.y.z, tile.x.z, tile.pixel.z),
+    finishOutput(channel, values.w, tile.y.w, tile.x.w, tile.pixel.w),
+  );
+}
+
+fn storeTile(s: ptr<function, Statistics>, channel: OutputChannel, tile: Tile, finished: vec4f) {
+  for (var i = 0u; i < 4u; i++) {
+    if (tile.live[i]) { addToStatistics(s, channel, finished[i], tile.y[i], tile.x[i], tile.pixel[i]); }
+  }
+  for (var i = 0u; i < 4u; i++) {
+    if (tile.live[i]) { storeOutput(channel, finished[i], tile.y[i], tile.x[i], tile.pixel[i]); }
+  }
+}
+
 fn storeChannel(tile: Tile, firstChannel: u32, block: u32, lane: u32, values: vec4f) {
   var s: Statistics;
   if (firstChannel + block < sizes.outChannels) {
     let channel = prepareOutput(tile.n, firstChannel + block);
-    for (var i = 0u; i < 4u; i++) {
-      if (tile.live[i]) {
-        let value = storeOutput(channel, values[i], tile.y[i], tile.x[i], tile.pixel[i]);
-        addToStatistics(&s, channel, value, tile.y[i], tile.x[i], tile.pixel[i]);
-      }
-    }
+    storeTile(&s, channel, tile, finishTile(channel, tile, values));
   }
   keepStatistics(s, block, lane);
 }

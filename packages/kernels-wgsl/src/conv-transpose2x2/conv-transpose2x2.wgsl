@@ -28,10 +28,9 @@ struct OutputChannel { base: u32 }
 fn prepareOutput(n: u32, c: u32) -> OutputChannel {
   return OutputChannel((n * sizes.outChannels + c) * 4u * sizes.height * sizes.width);
 }
-fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {
-  let stored = real(value);
-  output[channel.base + pixel] = stored;
-  return f32(stored);
+fn finishOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 { return f32(real(value)); }
+fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
+  output[channel.base + pixel] = real(value);
 }
 
 @compute @workgroup_size(64)
@@ -53,6 +52,7 @@ fn main(
       let value = loadInput(prepareInput(n, ci), y / 2u, x / 2u, y / 2u * sizes.width + x / 2u);
       sum += weight[(ci * sizes.outChannels + co) * 4u + y % 2u * 2u + x % 2u] * value;
     }
-    storeOutput(prepareOutput(n, co), sum, y, x, pixel);
+    let channel = prepareOutput(n, co);
+    storeOutput(channel, finishOutput(channel, sum, y, x, pixel), y, x, pixel);
   }
 }

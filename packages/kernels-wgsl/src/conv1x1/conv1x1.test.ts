@@ -55,7 +55,7 @@ function runsOf(problem: Conv1x1Problem, variant: Conv1x1Variant) {
     arrays: { input: gradOutput, weight: weightFor("grad-input") },
     length: imageSize(shape),
   };
-  const gradWeightBy = (way: "plain" | "blocked" | "serial"): Run => ({
+  const gradWeightBy = (way: "plain" | "blocked" | "serial" | "tiled"): Run => ({
     what: `conv1x1GradWeight, ${way}`,
     kernel: conv1x1GradWeight(problem, way),
     arrays: { input, gradOutput },
@@ -63,9 +63,10 @@ function runsOf(problem: Conv1x1Problem, variant: Conv1x1Variant) {
   });
   const gradWeight = gradWeightBy(variant === "plain" ? variant : "blocked");
   const gradWeightSerial = gradWeightBy("serial");
+  const gradWeightTiled = gradWeightBy("tiled");
   const dot = (y: Float64Array) => y.reduce((sum, value, i) => sum + value * (gradOutput[i] as number), 0);
   return {
-    ...{ shape, outShape, outChannels, input, weight, forward, gradInput, gradWeight, gradWeightSerial },
+    ...{ shape, outShape, outChannels, input, weight, forward, gradInput, gradWeight, gradWeightSerial, gradWeightTiled },
     lossOfInput: (point: Float64Array) => dot(conv1x1Reference(point, shape, weight, outChannels)),
     lossOfWeight: (point: Float64Array) => dot(conv1x1Reference(input, shape, point, outChannels)),
   };
@@ -113,9 +114,11 @@ describe.each(
 
 describe.each(conv1x1Cases)("weight gradient without barriers, $input × $outChannels: $why", (problem) => {
   test("gradient, and the same bits twice", async () => {
-    const { gradWeightSerial, lossOfWeight, weight } = runsOf(problem, "blocked");
-    await checkGradient(device, gradWeightSerial, lossOfWeight, weight);
-    await checkRun(device, gradWeightSerial, await runLinear(device, gradWeightSerial));
+    const { gradWeightSerial, gradWeightTiled, lossOfWeight, weight } = runsOf(problem, "blocked");
+    for (const run of [gradWeightSerial, gradWeightTiled]) {
+      await checkGradient(device, run, lossOfWeight, weight);
+      await checkRun(device, run, await runLinear(device, run));
+    }
   });
 });
 
@@ -130,6 +133,7 @@ test.for(["blocked", "subgroup"] as const)(
       expectClose(name, await runLinear(device, fast[name]), await runLinear(device, plain[name]));
     }
     expectClose("serial", await runLinear(device, fast.gradWeightSerial), await runLinear(device, plain.gradWeight));
+    expectClose("tiled", await runLinear(device, fast.gradWeightTiled), await runLinear(device, plain.gradWeight));
   },
 );
 
@@ -137,7 +141,7 @@ describe.each(variants)("%s", (variant) => {
   test("f16 storage", async (ctx) => {
     if (!device.features.has("shader-f16")) ctx.skip("adapter lacks shader-f16");
     if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");
-    const { forward, gradInput, gradWeight, gradWeightSerial, shape, weight, outChannels } = runsOf(
+    const { forward, gradInput, gradWeight, gradWeightSerial, gradWeightTiled, shape, weight, outChannels } = runsOf(
       { input: { batch: 2, channels: 3, height: 5, width: 6 }, outChannels: 4 },
       variant,
     );
@@ -150,7 +154,7 @@ describe.each(variants)("%s", (variant) => {
     await checkHalfStorage(device, forward, ["input"], ({ input = new Float32Array() }) =>
       conv1x1Reference(input, shape, weight, outChannels),
     );
-    for (const run of [gradWeight, gradWeightSerial])
+    for (const run of [gradWeight, gradWeightSerial, gradWeightTiled])
       await checkHalfStorage(device, run, ["input", "gradOutput"], ({ input = new Float32Array(), gradOutput }) =>
         weight.map((_, i) => {
           const unit = weight.map((_value, j) => (i === j ? 1 : 0));
@@ -163,7 +167,7 @@ describe.each(variants)("%s", (variant) => {
   });
 });
 
-test.for(["plain", "blocked", "serial"] as const)(
+test.for(["plain", "blocked", "serial", "tiled"] as const)(
   "weight gradients of two convolutions at once, %s",
   async (variant) => {
     const input = { batch: 2, channels: 10, height: 5, width: 7 };

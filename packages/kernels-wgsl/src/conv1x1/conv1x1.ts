@@ -21,6 +21,7 @@ import plainSource from "./conv1x1.wgsl.js";
 import blockedSource from "./conv1x1-blocked.wgsl.js";
 import gradWeightSource from "./conv1x1-grad-weight.wgsl.js";
 import gradWeightBlockedSource from "./conv1x1-grad-weight-blocked.wgsl.js";
+import gradWeightTiledSource from "./conv1x1-grad-weight-tiled.wgsl.js";
 
 /** A 1×1 convolution, stride 1: input [n, ci, h, w], weight [co, ci, 1, 1] → [n, co, h, w]. */
 export interface Conv1x1Problem {
@@ -160,7 +161,7 @@ export function packConv1x1(
  */
 export function conv1x1GradWeight(
   problem: Conv1x1Problem,
-  variant: "plain" | "blocked" | "serial",
+  variant: "plain" | "blocked" | "serial" | "tiled",
   weights = 1,
 ): Kernel & { readonly partials: number } {
   const { batch, channels: inChannels, height, width } = problem.input;
@@ -178,26 +179,50 @@ export function conv1x1GradWeight(
       partials: batch,
     };
   }
-  const inBlocks = ceilDivide(inChannels, 8);
-  const outBlocks = ceilDivide(outChannels, 8);
-  const serial = variant === "serial";
-  const wanted = (serial ? wantedSerialPartials : wantedPartials)(
-    inBlocks * outBlocks,
-    elements,
-    batch * height * width,
-  );
+  const { inBlock, outBlock, source, perGroup, wanted: wantedOf } = sharingOf(problem, variant);
+  const inBlocks = ceilDivide(inChannels, inBlock);
+  const outBlocks = ceilDivide(outChannels, outBlock);
+  const wanted = wantedOf(inBlocks * outBlocks, elements, batch * height * width);
   const { partials, segments, segmentLength } = splitPixels(batch, height * width, wanted);
   const split = { segments, segmentLength, totalSegments: batch * segments, partialCount: partials };
   return {
     name: `conv1x1-grad-weight-${variant}`,
-    source: serial ? withSerialSums(gradWeightBlockedSource) : gradWeightBlockedSource,
+    source,
     launches: [
       {
         sizes: { ...shape, inBlocks, outBlocks, ...split },
-        workgroups: [...foldWorkgroups(ceilDivide(partials * inBlocks * outBlocks, serial ? sumLanes : 1)), 1],
+        workgroups: [...foldWorkgroups(ceilDivide(partials * inBlocks * outBlocks, perGroup)), 1],
       },
     ],
     ...cost,
     partials,
   };
+}
+
+/** How the weight gradient's work is shared. */
+interface Sharing {
+  readonly source: string;
+  /** Channels of a block that one partial sum covers. */
+  readonly inBlock: number;
+  readonly outBlock: number;
+  readonly wanted: typeof wantedPartials;
+  /** Partial sums of a block that a workgroup makes. */
+  readonly perGroup: number;
+}
+
+/** Channels of a block in workgroup memory: as few as hold them, 16 at most. */
+const blockOf = (channels: number): 4 | 8 | 16 => (channels > 8 ? 16 : channels > 4 ? 8 : 4);
+
+function sharingOf({ input, outChannels }: Conv1x1Problem, variant: "blocked" | "serial" | "tiled"): Sharing {
+  if (variant === "tiled") {
+    const [inBlock, outBlock] = [blockOf(input.channels), blockOf(outChannels)];
+    const source = gradWeightTiledSource
+      .replace("IN_BLOCK: u32 = 16;", `IN_BLOCK: u32 = ${inBlock};`)
+      .replace("OUT_BLOCK: u32 = 16;", `OUT_BLOCK: u32 = ${outBlock};`);
+    return { source, inBlock, outBlock, wanted: wantedPartials, perGroup: 1 };
+  }
+  const block = { inBlock: 8, outBlock: 8 };
+  return variant === "blocked"
+    ? { ...block, source: gradWeightBlockedSource, wanted: wantedPartials, perGroup: 1 }
+    : { ...block, source: withSerialSums(gradWeightBlockedSource), wanted: wantedSerialPartials, perGroup: sumLanes };
 }

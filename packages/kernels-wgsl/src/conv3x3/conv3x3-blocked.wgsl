@@ -42,10 +42,9 @@ struct OutputChannel { base: u32 }
 fn prepareOutput(n: u32, c: u32) -> OutputChannel {
   return OutputChannel((n * sizes.outChannels + c) * sizes.height * sizes.width);
 }
-fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {
-  let stored = real(value);
-  output[channel.base + pixel] = stored;
-  return f32(stored);
+fn finishOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 { return f32(real(value)); }
+fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
+  output[channel.base + pixel] = real(value);
 }
 
 const LANES: u32 = 64;
@@ -137,21 +136,51 @@ fn shortcutRows(channel: ShortcutChannel, y: u32, x: u32) -> vec4f {
   );
 }
 
-fn storePixel(s: ptr<function, Statistics>, channel: OutputChannel, value: f32, y: u32, x: u32) {
-  if (y < sizes.height && x < sizes.width) {
-    let pixel = y * sizes.width + x;
-    addToStatistics(s, channel, storeOutput(channel, value, y, x, pixel), y, x, pixel);
-  }
+// A channel of a row of the tile. Outside the image the coordinates are those of its last row and column.
+struct Row { y: u32, left: f32, right: f32 }
+
+fn finishRow(channel: OutputChannel, tile: Tile, step: u32, left: f32, right: f32) -> Row {
+  let y = min(tile.y + step, sizes.height - 1u);
+  let first = y * sizes.width;
+  let x = tile.columns.z;
+  return Row(
+    y,
+    finishOutput(channel, left, y, tile.x, first + tile.x),
+    finishOutput(channel, right, y, x, first + x),
+  );
+}
+
+fn addRowToStatistics(s: ptr<function, Statistics>, channel: OutputChannel, tile: Tile, step: u32, row: Row) {
+  if (tile.y + step >= sizes.height) { return; }
+  let pixel = row.y * sizes.width + tile.x;
+  addToStatistics(s, channel, row.left, row.y, tile.x, pixel);
+  if (tile.inside.z) { addToStatistics(s, channel, row.right, row.y, tile.x + 1u, pixel + 1u); }
+}
+
+fn storeRow(channel: OutputChannel, tile: Tile, step: u32, row: Row) {
+  if (tile.y + step >= sizes.height) { return; }
+  let pixel = row.y * sizes.width + tile.x;
+  storeOutput(channel, row.left, row.y, tile.x, pixel);
+  if (tile.inside.z) { storeOutput(channel, row.right, row.y, tile.x + 1u, pixel + 1u); }
 }
 
 fn storeChannel(tile: Tile, firstChannel: u32, block: u32, lane: u32, left: vec4f, right: vec4f) {
   var s: Statistics;
   if (tile.live && firstChannel + block < sizes.outChannels) {
     let channel = prepareOutput(tile.n, firstChannel + block);
-    for (var row = 0u; row < 4u; row++) {
-      storePixel(&s, channel, left[row], tile.y + row, tile.x);
-      storePixel(&s, channel, right[row], tile.y + row, tile.x + 1u);
-    }
+    // All rows are finished before the first is stored, so that what they load is under way together.
+    let row0 = finishRow(channel, tile, 0u, left.x, right.x);
+    let row1 = finishRow(channel, tile, 1u, left.y, right.y);
+    let row2 = finishRow(channel, tile, 2u, left.z, right.z);
+    let row3 = finishRow(channel, tile, 3u, left.w, right.w);
+    addRowToStatistics(&s, channel, tile, 0u, row0);
+    addRowToStatistics(&s, channel, tile, 1u, row1);
+    addRowToStatistics(&s, channel, tile, 2u, row2);
+    addRowToStatistics(&s, channel, tile, 3u, row3);
+    storeRow(channel, tile, 0u, row0);
+    storeRow(channel, tile, 1u, row1);
+    storeRow(channel, tile, 2u, row2);
+    storeRow(channel, tile, 3u, row3);
   }
   keepStatistics(s, block, lane);
 }

@@ -54,10 +54,9 @@ struct OutputChannel { base: u32 }
 fn prepareOutput(n: u32, c: u32) -> OutputChannel {
   return OutputChannel((n * sizes.outChannels + c) * sizes.height * sizes.width);
 }
-fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {
-  let stored = real(value);
-  output[channel.base + pixel] = stored;
-  return f32(stored);
+fn finishOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 { return f32(real(value)); }
+fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
+  output[channel.base + pixel] = real(value);
 }
 
 const LANES: u32 = 4; // that take statistics of a channel: one of each subgroup
@@ -167,7 +166,10 @@ fn storeRow(s: ptr<function, Statistics>, sums: Sums, tile: Tile, firstOut: u32,
   for (var c = lane % 32u / 16u; c < 16u; c += 2u) {
     if (firstOut + c < sizes.outChannels && y < sizes.height && x < sizes.width) {
       let at = own + c * RESULT_PITCH + lane % 16u;
-      results[at] = storeOutput(prepareOutput(tile.n, firstOut + c), results[at], y, x, y * sizes.width + x);
+      let channel = prepareOutput(tile.n, firstOut + c);
+      let pixel = y * sizes.width + x;
+      results[at] = finishOutput(channel, results[at], y, x, pixel);
+      storeOutput(channel, results[at], y, x, pixel);
     }
   }
   workgroupBarrier();

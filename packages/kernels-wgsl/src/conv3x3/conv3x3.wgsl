@@ -45,10 +45,9 @@ struct OutputChannel { base: u32 }
 fn prepareOutput(n: u32, c: u32) -> OutputChannel {
   return OutputChannel((n * sizes.outChannels + c) * sizes.height * sizes.width);
 }
-fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {
-  let stored = real(value);
-  output[channel.base + pixel] = stored;
-  return f32(stored);
+fn finishOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 { return f32(real(value)); }
+fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
+  output[channel.base + pixel] = real(value);
 }
 
 const LANES: u32 = 64;
@@ -99,7 +98,9 @@ fn main(
     }
     addShortcut(&sum, n, co, y, x, pixel);
     let channel = prepareOutput(n, co);
-    addToStatistics(&s, channel, storeOutput(channel, sum, y, x, pixel), y, x, pixel);
+    let finished = finishOutput(channel, sum, y, x, pixel);
+    addToStatistics(&s, channel, finished, y, x, pixel);
+    storeOutput(channel, finished, y, x, pixel);
   }
   keepStatistics(s, 0u, lane);
   if (co < sizes.outChannels) { writeStatistics(lane, group, co, sizes.outChannels); }

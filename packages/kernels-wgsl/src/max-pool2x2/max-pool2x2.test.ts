@@ -48,9 +48,8 @@ function byCoordinates(kernel: Kernel, widths: Readonly<Record<string, string>>)
     return slot === "Output"
       ? [
           "storeOutput",
-          `fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {
+          `fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
   ${at} = value;
-  return value;
 }`,
         ]
       : [`load${slot}`, `fn load${slot}(channel: ${slot}Channel, y: u32, x: u32, pixel: u32) -> f32 { return ${at}; }`];

@@ -25,10 +25,9 @@ struct OutputChannel { base: u32 }
 fn prepareOutput(n: u32, c: u32) -> OutputChannel {
   return OutputChannel((n * sizes.channels + c) * (sizes.height / 2u) * (sizes.width / 2u));
 }
-fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {
-  let stored = real(value);
-  output[channel.base + pixel] = stored;
-  return f32(stored);
+fn finishOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 { return f32(real(value)); }
+fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
+  output[channel.base + pixel] = real(value);
 }
 
 @compute @workgroup_size(64)
@@ -48,5 +47,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) workg
   let b = loadInput(channel, 2u * y, 2u * x + 1u, corner + 1u);
   let d = loadInput(channel, 2u * y + 1u, 2u * x, corner + sizes.width);
   let e = loadInput(channel, 2u * y + 1u, 2u * x + 1u, corner + sizes.width + 1u);
-  storeOutput(prepareOutput(n, c), max(max(a, b), max(d, e)), y, x, pixel);
+  let written = prepareOutput(n, c);
+  storeOutput(written, finishOutput(written, max(max(a, b), max(d, e)), y, x, pixel), y, x, pixel);
 }

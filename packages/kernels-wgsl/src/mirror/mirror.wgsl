@@ -27,10 +27,9 @@ struct OutputChannel { base: u32 }
 fn prepareOutput(n: u32, c: u32) -> OutputChannel {
   return OutputChannel((n * sizes.channels + c) * sizes.height * sizes.width);
 }
-fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {
-  let stored = real(value);
-  output[channel.base + pixel] = stored;
-  return f32(stored);
+fn finishOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 { return f32(real(value)); }
+fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
+  output[channel.base + pixel] = real(value);
 }
 
 @compute @workgroup_size(64)
@@ -45,5 +44,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) workg
   let x = pixel % sizes.width;
   let otherY = select(y, sizes.height - 1u - y, sizes.flipY != 0u);
   let otherX = select(x, sizes.width - 1u - x, sizes.flipX != 0u);
-  storeOutput(prepareOutput(n, c), loadInput(prepareInput(n, c), otherY, otherX, otherY * sizes.width + otherX), y, x, pixel);
+  let channel = prepareOutput(n, c);
+  storeOutput(channel, finishOutput(channel, loadInput(prepareInput(n, c), otherY, otherX, otherY * sizes.width + otherX), y, x, pixel), y, x, pixel);
 }

@@ -27,10 +27,9 @@ struct OutputChannel { base: u32 }
 fn prepareOutput(n: u32, c: u32) -> OutputChannel {
   return OutputChannel((n * sizes.channels + c) * sizes.height * sizes.width);
 }
-fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {
-  let stored = real(value);
-  output[channel.base + pixel] = stored;
-  return f32(stored);
+fn finishOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 { return f32(real(value)); }
+fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
+  output[channel.base + pixel] = real(value);
 }
 
 const LANES: u32 = 64;
@@ -61,7 +60,9 @@ fn main(
         let x = pixel % sizes.width;
         let value = loadInput(prepareInput(n, c), y, x, pixel);
         let channel = prepareOutput(n, c);
-        addToStatistics(&s, channel, storeOutput(channel, value, y, x, pixel), y, x, pixel);
+        let finished = finishOutput(channel, value, y, x, pixel);
+        addToStatistics(&s, channel, finished, y, x, pixel);
+        storeOutput(channel, finished, y, x, pixel);
       }
     }
   }

@@ -15,7 +15,11 @@ import { enable, removeBinding, renumberBindings, replaceDefinition } from "./wg
  *
  *     struct OutputChannel { base: u32 }
  *     fn prepareOutput(n: u32, c: u32) -> OutputChannel { … }
- *     fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32   returns what it stored
+ *     fn finishOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32   gives what is to be stored
+ *     fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32)           stores what it gave
+ *
+ * They are two because a driver must not move a load above a store that may be to the same memory: a kernel that finishes
+ * several elements before it stores the first has all their loads under way at once.
  *
  * and, where the kernel can sum what it stores by channel, the statistics slot (see `statistics.ts`).
  */

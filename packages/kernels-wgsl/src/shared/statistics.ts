@@ -13,7 +13,7 @@ import type { SlotText } from "./slots.js";
  *     fn keepStatistics(s: Statistics, block: u32, lane: u32) {}
  *     fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {}
  *
- * Each invocation calls `addToStatistics` for every element that it stored of a channel, then `keepStatistics` with the
+ * Each invocation calls `addToStatistics` for every element that it stores of a channel, then `keepStatistics` with the
  * channel's place in the block; then all invocations together call `writeStatistics` once (it holds barriers).
  * `workgroup` is the index among those that share the channels, `channels` the number of all channels.
  *

@@ -26,10 +26,9 @@ struct OutputChannel { base: u32 }
 fn prepareOutput(n: u32, c: u32) -> OutputChannel {
   return OutputChannel((n * sizes.channels + c) * sizes.height * sizes.width * 4u);
 }
-fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {
-  let stored = real(value);
-  output[channel.base + pixel] = stored;
-  return f32(stored);
+fn finishOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 { return f32(real(value)); }
+fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
+  output[channel.base + pixel] = real(value);
 }
 
 // The neighbour that an output place leans to: the one before for even places, the one after for odd ones.
@@ -58,5 +57,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) workg
     0.25 * loadInput(channel, y0, x1, y0 * sizes.width + x1);
   let far = 0.75 * loadInput(channel, y1, x0, y1 * sizes.width + x0) +
     0.25 * loadInput(channel, y1, x1, y1 * sizes.width + x1);
-  storeOutput(prepareOutput(n, c), 0.75 * near + 0.25 * far, y, x, pixel);
+  let written = prepareOutput(n, c);
+  storeOutput(written, finishOutput(written, 0.75 * near + 0.25 * far, y, x, pixel), y, x, pixel);
 }

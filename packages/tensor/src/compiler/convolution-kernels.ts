@@ -45,12 +45,10 @@ interface Room {
   readonly pack: (inChannels: number, outChannels: number, direction: "forward" | "grad-input") => PackedLayout;
 }
 
-/** A variant that every family has. @throws RangeError for one that only the 3×3 convolution has. */
+/** A variant that every family has. @throws RangeError for one that only some have. */
 function common<Variant extends ConvolutionVariant>(variant: Variant): Exclude<Variant, "tiled" | "matrix"> {
   if (variant === "tiled" || variant === "matrix") {
-    throw new RangeError(
-      `only the 3×3 convolution has a ${variant} kernel; choose one of the call's candidate variants`,
-    );
+    throw new RangeError(`this convolution has no ${variant} kernel; choose one of the call's candidate variants`);
   }
   return variant as Exclude<Variant, "tiled" | "matrix">;
 }
@@ -61,7 +59,7 @@ const alone = <Variant extends string>(variant: Variant): Exclude<Variant, "subg
 
 /** `weights` as in {@link conv1x1GradWeight}. */
 export const conv1x1GradWeightOf = (problem: Problem, variant: ConvolutionVariant, weights = 1) =>
-  conv1x1GradWeight(problem, alone(common(variant)), weights);
+  conv1x1GradWeight(problem, variant === "tiled" ? variant : alone(common(variant)), weights);
 
 const rooms: Readonly<Record<ConvolutionCall["family"], Room>> = {
   conv3x3: {

@@ -16,12 +16,18 @@ export type ConvolutionVariant = (typeof convolutionVariants)[number];
 /** Channels from which on the 8 invocations of a subgroup, each with an input channel of its own, are worth it. */
 const fewestSharedChannels = 4;
 
+/** Whether a tiled kernel of the weight gradient exists: it pays whatever the channels, because loading is dear. */
+const tilesWeightGradient = (
+  family: ConvolutionCall["family"],
+  direction: ConvolutionCall["direction"],
+): boolean => direction === "grad-weight" && family !== "conv-transpose2x2";
+
 /** The variant that suits an adapter without having been timed. */
 export function defaultVariant(
   { family, direction, input }: ConvolutionCall,
   reduction: Reduction,
 ): ConvolutionVariant {
-  if (reduction === "parallel") return "blocked";
+  if (reduction === "parallel") return tilesWeightGradient(family, direction) ? "tiled" : "blocked";
   if (direction === "grad-weight") {
     const shared = reduction === "subgroup" && family === "conv3x3" && input.channels >= fewestSharedChannels;
     return shared ? "subgroup" : "serial";
@@ -29,7 +35,7 @@ export function defaultVariant(
   return reduction === "subgroup" ? "subgroup" : "blocked";
 }
 
-/** Channels from which on a tile in workgroup memory may pay: fewer leave most of it empty. */
+/** Channels from which on an image's tile in workgroup memory may pay: fewer leave most of it empty. */
 const fewestTiledChannels = 16;
 
 /**
@@ -42,10 +48,11 @@ export function candidateVariants(call: ConvolutionCall, reduction: Reduction, m
   const all: ConvolutionVariant[] = ["blocked", "plain"];
   if (direction === "grad-weight") all.push("serial");
   if (reduction === "subgroup" && (direction !== "grad-weight" || family === "conv3x3")) all.push("subgroup");
-  const many = Math.min(input.channels, outChannels) >= fewestTiledChannels;
-  if (reduction === "parallel" && family === "conv3x3" && many) {
-    all.push("tiled");
-    if (matrices && direction !== "grad-weight") all.push("matrix");
+  if (reduction === "parallel") {
+    const many = Math.min(input.channels, outChannels) >= fewestTiledChannels;
+    const image = family === "conv3x3" && direction !== "grad-weight" && many;
+    if (image || tilesWeightGradient(family, direction)) all.push("tiled");
+    if (image && matrices) all.push("matrix");
   }
   return [first, ...all.filter((variant) => variant !== first)];
 }

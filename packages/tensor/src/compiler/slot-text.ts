@@ -96,6 +96,7 @@ export class SlotWriter {
     const storage = this.storageType(stored);
     this.usesF16 ||= storage === "f16";
     const definitions: Record<string, string> = {};
+    let store = "";
     if (writes) {
       const base = this.field(context, "u32");
       const [channels, plane] = [
@@ -103,8 +104,8 @@ export class SlotWriter {
         this.size("storedPlane", image.height * image.width),
       ];
       scope.prepare.push(`channel.${base} = (n * ${channels} + c) * ${plane};`);
-      scope.load.push(`let stored = ${storage}(${result});`, `output[channel.${base} + pixel] = stored;`);
-    } else scope.load.push(`let stored = f32(${result});`);
+      store = ` output[channel.${base} + pixel] = ${storage}(value); `;
+    }
     const sums: Scope = { channel: "c", prepare: scope.prepare, load: [], known: new Map([[stored, "value"]]) };
     const second = statistics?.second && this.expression(statistics.second, context, sums);
     definitions.OutputChannel = struct("OutputChannel", context.fields);
@@ -112,9 +113,10 @@ export class SlotWriter {
   var channel: OutputChannel;${lines(scope.prepare)}
   return channel;
 }`;
-    definitions.storeOutput = `fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {${lines(scope.load)}
-  return f32(stored);
+    definitions.finishOutput = `fn finishOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {${lines(scope.load)}
+  return f32(${writes ? storage : "f32"}(${result}));
 }`;
+    definitions.storeOutput = `fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {${store}}`;
     this.push({
       ...(writes ? { replaces: "output" } : {}),
       definitions,
