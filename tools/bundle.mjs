@@ -131,7 +131,8 @@ writeFileSync(
   ./lobule segment --help      segment CT scans
   ./lobule bench               time kernels, a training step and a volume, beside PyTorch where Python has it
 
-A GPU needs its Vulkan driver (part of NVIDIA's usual driver); the Vulkan loader is in here.
+A GPU needs its Vulkan driver (part of NVIDIA's usual driver), but no X; the Vulkan loader is in here. A container must be
+given the driver's graphics libraries too: NVIDIA_DRIVER_CAPABILITIES=all.
 `,
 );
 

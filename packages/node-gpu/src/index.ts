@@ -2,3 +2,4 @@ export { type AdapterChoice, type AdapterKind, type AdapterRequest, NoAdapterErr
 export { cacheFolder } from "./cache-folder.js";
 export { openNullGpu } from "./dawn.js";
 export { adapterChoice, type OpenGpuOptions, openGpu } from "./open-gpu.js";
+export { gpuDevices } from "./vulkan-drivers.js";

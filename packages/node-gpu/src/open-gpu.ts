@@ -6,9 +6,11 @@ import {
   NoAdapterError,
   parseAdapterRequest,
 } from "./adapter-choice.js";
+import { cacheFolder } from "./cache-folder.js";
 import { openDawn } from "./dawn.js";
 import { embeddedSwiftShader } from "./embedded-swiftshader.js";
-import { hasGpuDevice, systemDrivers } from "./vulkan-drivers.js";
+import { headlessManifests } from "./headless-manifests.js";
+import { gpuDevices, systemDrivers } from "./vulkan-drivers.js";
 import { loadVulkanLoader } from "./vulkan-loader.js";
 
 interface Opened {
@@ -16,28 +18,37 @@ interface Opened {
   readonly choice: AdapterChoice;
 }
 
-/** The kinds of adapter in the order in which they are tried, each with the way to its drivers. */
-const driversOf = {
-  gpu: async (forced: boolean): Promise<readonly string[]> => {
-    const { gpu } = systemDrivers();
-    if (gpu.length === 0) throw new Error("no Vulkan driver of a GPU is installed");
-    if (!forced && !hasGpuDevice())
-      throw new Error("this machine shows no GPU (no /dev/dri/renderD*, no /dev/nvidia*)");
-    return gpu;
-  },
-  lavapipe: async (): Promise<readonly string[]> => {
-    const { lavapipe } = systemDrivers();
-    if (lavapipe.length === 0) throw new Error("Mesa's lavapipe is not installed");
-    return lavapipe;
-  },
-  swiftshader: async (): Promise<readonly string[]> => [(await embeddedSwiftShader()).manifest],
-};
 const kinds = ["gpu", "lavapipe", "swiftshader"] as const;
 
-const refused = {
-  gpu: "its drivers are installed, but show no GPU to this process",
-  lavapipe: "Dawn refuses the installed one; it needs Mesa 24 or newer",
-  swiftshader: "Dawn found no adapter in it",
+/** What to do where there is an NVIDIA GPU without its Vulkan: containers get the driver's compute part alone, unless told. */
+const graphicsAdvice = (devices: readonly string[]): string =>
+  devices.some((path) => path.startsWith("/dev/nvidia"))
+    ? "; in a container, start it with the driver's graphics libraries (NVIDIA_DRIVER_CAPABILITIES=all)"
+    : "";
+
+/** The driver manifests of each kind to try, one list after another; throws why it is passed over when none is left. */
+const driversOf = {
+  async *gpu(forced: boolean): AsyncGenerator<readonly string[]> {
+    const { gpu } = systemDrivers();
+    const devices = gpuDevices();
+    if (gpu.length === 0) throw new Error(`no Vulkan driver of a GPU is installed${graphicsAdvice(devices)}`);
+    if (!forced && devices.length === 0)
+      throw new Error("this machine shows no GPU (no /dev/dri/renderD*, no /dev/nvidia*)");
+    yield gpu;
+    const headless = await headlessManifests(gpu, await cacheFolder());
+    if (headless.length > 0) yield headless;
+    throw new Error(`its drivers are installed, but show no GPU to this process${graphicsAdvice(devices)}`);
+  },
+  async *lavapipe(): AsyncGenerator<readonly string[]> {
+    const { lavapipe } = systemDrivers();
+    if (lavapipe.length === 0) throw new Error("Mesa's lavapipe is not installed");
+    yield lavapipe;
+    throw new Error("Dawn refuses the installed one; it needs Mesa 24 or newer");
+  },
+  async *swiftshader(): AsyncGenerator<readonly string[]> {
+    yield [(await embeddedSwiftShader()).manifest];
+    throw new Error("Dawn found no adapter in it");
+  },
 };
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -54,13 +65,14 @@ async function openVulkan(request: AdapterRequest): Promise<Opened> {
   for (const kind of kinds) {
     if (request !== "auto" && request !== kind) continue;
     try {
-      const driverFiles = await driversOf[kind](request !== "auto");
-      const loader = await openLoader();
-      const opened = await openDawn(driverFiles);
-      // A GPU's driver may itself be a software one, in a virtual machine for example.
-      if (opened === null || (kind === "gpu") !== (kindOf(opened.info) === "gpu")) throw new Error(refused[kind]);
-      const { gpu, info } = opened;
-      return { gpu, choice: { kind: kindOf(info), name: info.description, loader, driverFiles, passedOver } };
+      for await (const driverFiles of driversOf[kind](request !== "auto")) {
+        const loader = await openLoader();
+        const opened = await openDawn(driverFiles);
+        // A GPU's driver may itself be a software one, in a virtual machine for example.
+        if (opened === null || (kind === "gpu") !== (kindOf(opened.info) === "gpu")) continue;
+        const { gpu, info } = opened;
+        return { gpu, choice: { kind: kindOf(info), name: info.description, loader, driverFiles, passedOver } };
+      }
     } catch (error) {
       if (error instanceof NoAdapterError) throw error;
       passedOver.push({ kind, why: messageOf(error) });

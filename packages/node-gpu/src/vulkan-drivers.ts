@@ -38,8 +38,8 @@ export function systemDrivers(): { readonly gpu: readonly string[]; readonly lav
   return { gpu: files.filter((path) => !isLavapipe(path)), lavapipe: files.filter(isLavapipe) };
 }
 
-/** Whether the kernel shows a GPU to this process. Asking drivers without one only makes them complain. */
-export function hasGpuDevice(): boolean {
-  const shown = (folder: string, name: RegExp): boolean => filesIn(folder).some((path) => name.test(basename(path)));
-  return shown("/dev/dri", /^renderD\d+$/) || shown("/dev", /^(nvidia\d+|dxg|mali\d*|kgsl-3d0)$/);
+/** Device files of the GPUs that the kernel shows to this process. Asking drivers without one only makes them complain. */
+export function gpuDevices(): readonly string[] {
+  const shown = (folder: string, name: RegExp): string[] => filesIn(folder).filter((path) => name.test(basename(path)));
+  return [...shown("/dev", /^(nvidia\d+|dxg|mali\d*|kgsl-3d0)$/), ...shown("/dev/dri", /^renderD\d+$/)];
 }

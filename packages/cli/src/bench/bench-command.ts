@@ -1,8 +1,9 @@
-import { type AdapterChoice, adapterChoice, openGpu } from "@lobule/node-gpu";
-import { Device, PlanError } from "@lobule/tensor";
+import { type AdapterChoice, adapterChoice } from "@lobule/node-gpu";
+import { type Device, PlanError } from "@lobule/tensor";
 import { writeFileAtomically } from "@lobule/train";
 import type { Argv, CommandModule } from "yargs";
 import { environmentOf } from "../shared/environment.js";
+import { openDevice } from "../shared/open-device.js";
 import { type Effort, efforts } from "../tune/tune-kernels.js";
 import { BenchError } from "./bench-error.js";
 import { type BenchFile, type EarlierFile, readBenchFile } from "./bench-files.js";
@@ -128,7 +129,7 @@ async function bench(args: BenchArguments): Promise<void> {
   check(args);
   const { what, preset, precision, recompute, steps, tune, out, svg, compare } = args;
   const before = compare === undefined ? undefined : await readBenchFile(compare);
-  const device = await Device.open(await openGpu());
+  const device = await openDevice();
   try {
     const choice = await adapterChoice();
     console.log(`${choice.name}; ${preset}, ${precision}${recompute ? ", recomputed" : ""}`);

@@ -1,8 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { type DecathlonCase, readDecathlon } from "@lobule/data";
-import { openGpu } from "@lobule/node-gpu";
-import { Device } from "@lobule/tensor";
 import {
   ConfigError,
   evaluateCases,
@@ -17,6 +15,7 @@ import {
 } from "@lobule/train";
 import type { CommandModule } from "yargs";
 import { interruptible } from "../shared/interruption.js";
+import { openDevice } from "../shared/open-device.js";
 import { progress } from "../shared/progress.js";
 
 interface EvaluateArguments {
@@ -73,7 +72,7 @@ async function evaluate(args: EvaluateArguments): Promise<void> {
   const { run, out, tolerance, mirror, json, atOnce } = args;
   const model = await readModel(run);
   const { task, cases } = await casesOf(args);
-  const device = await Device.open(await openGpu());
+  const device = await openDevice();
   const bar = progress("evaluating");
   try {
     const predictor = new SlicePredictor(device, model, { atOnce, mirror });

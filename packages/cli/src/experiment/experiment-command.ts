@@ -1,8 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { readDecathlon } from "@lobule/data";
-import { openGpu } from "@lobule/node-gpu";
-import { Device } from "@lobule/tensor";
 import {
   type ComparedRun,
   type ComparedVariant,
@@ -24,6 +22,7 @@ import {
 import type { CommandModule } from "yargs";
 import { fit } from "../data/text.js";
 import { interruptible } from "../shared/interruption.js";
+import { openDevice } from "../shared/open-device.js";
 import { compileModel } from "../train/compile-model.js";
 import { requireTwo, runExperiment } from "./run-experiment.js";
 
@@ -98,7 +97,7 @@ async function experiment({ file, out, dryRun, adapters, cache }: ExperimentArgu
 
 /** A line a variant: what a run of it is and costs. */
 async function showPlan(planned: readonly PlannedRun[]): Promise<void> {
-  const device = await Device.open(await openGpu());
+  const device = await openDevice();
   const { kernels } = device;
   device.destroy();
   const variants = [...new Map(planned.map((run) => [run.variant, run])).values()];

@@ -1,10 +1,9 @@
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError, readNifti, toCanonical, type Volume } from "@lobule/data";
-import { openGpu } from "@lobule/node-gpu";
-import { Device } from "@lobule/tensor";
 import { inspectSlice, montage, readModel, type SliceInspection, writeFileAtomically } from "@lobule/train";
 import type { CommandModule } from "yargs";
+import { openDevice } from "../shared/open-device.js";
 
 interface InspectArguments {
   readonly scan: string;
@@ -55,7 +54,7 @@ async function inspect({ scan, model: path, out, slice, labels }: InspectArgumen
     const at = number - 1 + i - (inputSlices - 1) / 2;
     return Float32Array.from(of(volume.data as Float32Array, Math.min(Math.max(at, 0), depth - 1)));
   });
-  const device = await Device.open(await openGpu());
+  const device = await openDevice();
   try {
     const inspection = await inspectSlice(device, model, {
       ...{ slices, width, height },

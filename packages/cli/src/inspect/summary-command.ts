@@ -1,9 +1,8 @@
 import { summary } from "@lobule/nn";
-import { openGpu } from "@lobule/node-gpu";
-import { Device } from "@lobule/tensor";
 import { buildNetwork, ConfigError, readModel } from "@lobule/train";
 import type { CommandModule } from "yargs";
 import { measureRoof } from "../bench/roof.js";
+import { openDevice } from "../shared/open-device.js";
 
 interface SummaryArguments {
   readonly model: string;
@@ -33,7 +32,7 @@ async function summarise({ model: path, size, batch }: SummaryArguments): Promis
   }
   if (!(Number.isInteger(batch) && batch > 0))
     throw new ConfigError(`--batch must be a whole number from 1, got ${batch}`);
-  const device = await Device.open(await openGpu());
+  const device = await openDevice();
   try {
     const roof = await measureRoof(device, () => performance.now());
     console.log(summary(network, [batch, description.inputSlices, side, side], { roof }));

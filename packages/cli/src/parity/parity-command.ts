@@ -1,12 +1,12 @@
-import { openGpu } from "@lobule/node-gpu";
 import {
   type ConvolutionVariant,
   candidateVariants,
   convolutionVariants,
-  Device,
+  type Device,
   type TunedKernels,
 } from "@lobule/tensor";
 import type { CommandModule } from "yargs";
+import { openDevice } from "../shared/open-device.js";
 import { FixtureError } from "./fixture-files.js";
 import { summarize, table, verdict } from "./report.js";
 import { runParity } from "./run-parity.js";
@@ -64,7 +64,7 @@ export const parityCommand: CommandModule<object, ParityArguments> = {
       })
       .example("$0 parity fixtures --filter ops/conv3x3", "Check one operation"),
   handler: async ({ dir, json, filter, unfused, precision, variant }) => {
-    const device = await Device.open(await openGpu());
+    const device = await openDevice();
     if (precision === "f16" && !device.hasF16) {
       device.destroy();
       console.error("lobule parity: this adapter cannot store f16 (no shader-f16); leave out --precision f16");

@@ -1,11 +1,10 @@
 import { mkdir, readdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { DataError } from "@lobule/data";
-import { openGpu } from "@lobule/node-gpu";
-import { Device } from "@lobule/tensor";
 import { readModel, type SegmentResult, SlicePredictor, segmentVolume, writeFileAtomically } from "@lobule/train";
 import type { CommandModule } from "yargs";
 import { interruptible } from "../shared/interruption.js";
+import { openDevice } from "../shared/open-device.js";
 import { progress } from "../shared/progress.js";
 import { previewPicture } from "./preview.js";
 
@@ -85,7 +84,7 @@ async function segment(args: SegmentArguments): Promise<void> {
     await mkdir(dirname(output), { recursive: true });
   }
   const model = await readModel(args.model);
-  const device = await Device.open(await openGpu());
+  const device = await openDevice();
   try {
     const predictor = new SlicePredictor(device, model, { atOnce: args.atOnce, mirror: args.mirror });
     await interruptible(async (signal) => {

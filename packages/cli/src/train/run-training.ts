@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, join, resolve } from "node:path";
-import { type AdapterChoice, adapterChoice, cacheFolder, openGpu } from "@lobule/node-gpu";
-import { Device, Tuning, TuningError } from "@lobule/tensor";
+import { type AdapterChoice, adapterChoice, cacheFolder } from "@lobule/node-gpu";
+import { type Device, Tuning, TuningError } from "@lobule/tensor";
 import {
   ConfigError,
   type EpochRecord,
@@ -22,6 +22,7 @@ import {
 } from "@lobule/train";
 import { environmentOf } from "../shared/environment.js";
 import { interruptible } from "../shared/interruption.js";
+import { openDevice } from "../shared/open-device.js";
 import { progress } from "../shared/progress.js";
 import { tuneKernels } from "../tune/tune-kernels.js";
 import { compileModel } from "./compile-model.js";
@@ -142,7 +143,7 @@ export async function runTraining(args: Arguments): Promise<void> {
   }
   if (out !== undefined && profile === undefined) await RunFolder.requireNone(out);
   const code = typeof config?.model === "string" ? await compileModel(config.model) : undefined;
-  const device = await Device.open(await openGpu());
+  const device = await openDevice();
   let run: OpenRun | undefined;
   let lock: RunLock | undefined;
   const display = new TrainingDisplay(json, () => run?.model.classes ?? []);

@@ -16,6 +16,13 @@ test.each([4, 260, 1024])("copies %i numbers and counts each twice", async (leng
   expect(kernel.bytes).toBe(2 * input.byteLength);
 });
 
+test("a copy of 512 MiB, as a GPU is given, is covered within 65,535 workgroups a dimension", () => {
+  const length = 2 ** 27;
+  const [x = 0, y = 0] = copyProbe(length).launches[0]?.workgroups ?? [];
+  expect(Math.max(x, y)).toBeLessThanOrEqual(65_535);
+  expect(x * y * 64 * 4).toBeGreaterThanOrEqual(length);
+});
+
 test("does the multiply-adds that it counts", async () => {
   const [workgroups, rounds] = [2, 3];
   const kernel = multiplyAddProbe(workgroups, rounds);

@@ -1,0 +1,23 @@
+import { type AdapterChoice, adapterChoice, gpuDevices, openGpu } from "@lobule/node-gpu";
+import { Device } from "@lobule/tensor";
+
+/**
+ * A note where the machine has a GPU and something slower is used, though nobody asked for that.
+ * @param devices device files of the machine's GPUs.
+ */
+export function unusedGpuNote(
+  { kind, passedOver }: Pick<AdapterChoice, "kind" | "passedOver">,
+  [device]: readonly string[],
+): string | undefined {
+  const gpu = passedOver.find((other) => other.kind === "gpu");
+  if (kind === "gpu" || gpu === undefined || device === undefined) return undefined;
+  return `note: this machine has a GPU (${device}), but ${kind} is used: ${gpu.why}`;
+}
+
+/** A device on the best adapter; says on the error stream where the machine's GPU is not used. */
+export async function openDevice(): Promise<Device> {
+  const gpu = await openGpu();
+  const note = unusedGpuNote(await adapterChoice(), gpuDevices());
+  if (note !== undefined) console.error(note);
+  return Device.open(gpu);
+}
