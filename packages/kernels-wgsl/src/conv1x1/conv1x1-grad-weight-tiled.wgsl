@@ -53,31 +53,63 @@ var<workgroup> kept: array<vec4f, 4 * WORKGROUP>; // what the invocations summed
 
 struct Pixel { n: u32, y: u32, x: u32, index: u32, inside: bool }
 
-fn fetchInputs(pixel: Pixel, firstIn: u32, lane: u32) {
+// Four channels of the input, zero beyond the segment.
+fn inputQuad(pixel: Pixel, c: u32) -> vec4f {
   let last = sizes.inChannels - 1u;
-  for (var quad = 0u; quad < IN_QUADS; quad++) {
-    let c = firstIn + 4u * quad;
-    let values = vec4f(
-      loadInput(prepareInput(pixel.n, min(c, last)), pixel.y, pixel.x, pixel.index),
-      loadInput(prepareInput(pixel.n, min(c + 1u, last)), pixel.y, pixel.x, pixel.index),
-      loadInput(prepareInput(pixel.n, min(c + 2u, last)), pixel.y, pixel.x, pixel.index),
-      loadInput(prepareInput(pixel.n, min(c + 3u, last)), pixel.y, pixel.x, pixel.index),
-    );
-    inputs[quad * PITCH + lane] = select(vec4f(), values, pixel.inside);
-  }
+  let values = vec4f(
+    loadInput(prepareInput(pixel.n, min(c, last)), pixel.y, pixel.x, pixel.index),
+    loadInput(prepareInput(pixel.n, min(c + 1u, last)), pixel.y, pixel.x, pixel.index),
+    loadInput(prepareInput(pixel.n, min(c + 2u, last)), pixel.y, pixel.x, pixel.index),
+    loadInput(prepareInput(pixel.n, min(c + 3u, last)), pixel.y, pixel.x, pixel.index),
+  );
+  return select(vec4f(), values, pixel.inside);
 }
 
-fn fetchGradients(pixel: Pixel, firstOut: u32, lane: u32) {
+// Four channels of the gradient, zero beyond the segment.
+fn gradientQuad(pixel: Pixel, c: u32) -> vec4f {
   let last = sizes.outChannels - 1u;
-  for (var quad = 0u; quad < OUT_QUADS; quad++) {
-    let c = firstOut + 4u * quad;
-    let values = vec4f(
-      loadGradOutput(prepareGradOutput(pixel.n, min(c, last)), pixel.y, pixel.x, pixel.index),
-      loadGradOutput(prepareGradOutput(pixel.n, min(c + 1u, last)), pixel.y, pixel.x, pixel.index),
-      loadGradOutput(prepareGradOutput(pixel.n, min(c + 2u, last)), pixel.y, pixel.x, pixel.index),
-      loadGradOutput(prepareGradOutput(pixel.n, min(c + 3u, last)), pixel.y, pixel.x, pixel.index),
-    );
-    gradients[quad * PITCH + lane] = select(vec4f(), values, pixel.inside);
+  let values = vec4f(
+    loadGradOutput(prepareGradOutput(pixel.n, min(c, last)), pixel.y, pixel.x, pixel.index),
+    loadGradOutput(prepareGradOutput(pixel.n, min(c + 1u, last)), pixel.y, pixel.x, pixel.index),
+    loadGradOutput(prepareGradOutput(pixel.n, min(c + 2u, last)), pixel.y, pixel.x, pixel.index),
+    loadGradOutput(prepareGradOutput(pixel.n, min(c + 3u, last)), pixel.y, pixel.x, pixel.index),
+  );
+  return select(vec4f(), values, pixel.inside);
+}
+
+// Brings a pixel of both images. All channels are asked for before the first is kept, so that they are under way together;
+// and one by one, not in a loop, which a driver need not unroll.
+fn fetch(pixel: Pixel, firstIn: u32, firstOut: u32, lane: u32) {
+  let input0 = inputQuad(pixel, firstIn);
+  var input1: vec4f;
+  var input2: vec4f;
+  var input3: vec4f;
+  if (IN_QUADS > 1u) { input1 = inputQuad(pixel, firstIn + 4u); }
+  if (IN_QUADS > 2u) {
+    input2 = inputQuad(pixel, firstIn + 8u);
+    input3 = inputQuad(pixel, firstIn + 12u);
+  }
+  let gradient0 = gradientQuad(pixel, firstOut);
+  var gradient1: vec4f;
+  var gradient2: vec4f;
+  var gradient3: vec4f;
+  if (OUT_QUADS > 1u) { gradient1 = gradientQuad(pixel, firstOut + 4u); }
+  if (OUT_QUADS > 2u) {
+    gradient2 = gradientQuad(pixel, firstOut + 8u);
+    gradient3 = gradientQuad(pixel, firstOut + 12u);
+  }
+
+  inputs[lane] = input0;
+  if (IN_QUADS > 1u) { inputs[lane + PITCH] = input1; }
+  if (IN_QUADS > 2u) {
+    inputs[lane + 2u * PITCH] = input2;
+    inputs[lane + 3u * PITCH] = input3;
+  }
+  gradients[lane] = gradient0;
+  if (OUT_QUADS > 1u) { gradients[lane + PITCH] = gradient1; }
+  if (OUT_QUADS > 2u) {
+    gradients[lane + 2u * PITCH] = gradient2;
+    gradients[lane + 3u * PITCH] = gradient3;
   }
 }
 
@@ -126,8 +158,7 @@ fn main(
     for (var start = first; start < end; start += WORKGROUP) {
       let at = min(start + lane, end - 1u);
       let pixel = Pixel(segment / sizes.segments, at / sizes.width, at % sizes.width, at, start + lane < end);
-      fetchInputs(pixel, firstIn, lane);
-      fetchGradients(pixel, firstOut, lane);
+      fetch(pixel, firstIn, firstOut, lane);
       workgroupBarrier();
       for (var i = slice; i < WORKGROUP; i += SLICES) {
         let values = inputs[inputAt + i];

@@ -15,7 +15,7 @@ import {
   withSubgroupWeights,
   withWeightAccess,
 } from "../shared/packing.js";
-import { splitPixels, sumLanes, wantedPartials, wantedSerialPartials } from "../shared/partial-sums.js";
+import { splitPixels, sumLanes, wantedPartials, wantedSerialPartials, wantedTilePartials } from "../shared/partial-sums.js";
 import { removeBinding, renumberBindings, replaceDefinition } from "../shared/wgsl-text.js";
 import plainSource from "./conv1x1.wgsl.js";
 import blockedSource from "./conv1x1-blocked.wgsl.js";
@@ -219,7 +219,7 @@ function sharingOf({ input, outChannels }: Conv1x1Problem, variant: "blocked" | 
     const source = gradWeightTiledSource
       .replace("IN_BLOCK: u32 = 16;", `IN_BLOCK: u32 = ${inBlock};`)
       .replace("OUT_BLOCK: u32 = 16;", `OUT_BLOCK: u32 = ${outBlock};`);
-    return { source, inBlock, outBlock, wanted: wantedPartials, perGroup: 1 };
+    return { source, inBlock, outBlock, wanted: wantedTilePartials, perGroup: 1 };
   }
   const block = { inBlock: 8, outBlock: 8 };
   return variant === "blocked"

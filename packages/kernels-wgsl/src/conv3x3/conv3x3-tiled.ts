@@ -1,5 +1,5 @@
 import { ceilDivide, foldWorkgroups, type ImageShape, type Kernel } from "../shared/kernel.js";
-import { wantedPartials } from "../shared/partial-sums.js";
+import { wantedTilePartials } from "../shared/partial-sums.js";
 import gradWeightTiledSource from "./conv3x3-grad-weight-tiled.wgsl.js";
 import matrixSource from "./conv3x3-matrix.wgsl.js";
 import tiledSource from "./conv3x3-tiled.wgsl.js";
@@ -45,7 +45,7 @@ export function conv3x3GradWeightTiled(problem: Problem, cost: Cost): Kernel & {
   const inBlocks = ceilDivide(channels, 8);
   const outBlocks = ceilDivide(problem.outChannels, outBlock);
   const blocks = inBlocks * outBlocks;
-  const wanted = wantedPartials(blocks, channels * problem.outChannels * 9, batch * height * width);
+  const wanted = wantedTilePartials(blocks, channels * problem.outChannels * 9, batch * height * width);
   const partialCount = Math.min(wanted, cover.tiles);
   return {
     name: "conv3x3-grad-weight-tiled",

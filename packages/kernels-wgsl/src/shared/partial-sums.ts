@@ -22,6 +22,18 @@ export function wantedPartials(blocks: number, elements: number, pixels: number)
   return Math.max(1, Math.min(ceilDivide(workgroups, blocks), affordable));
 }
 
+/** Workgroups that keep a large GPU busy where each brings tiles into its memory, and pixels that make one worth starting. */
+const mostTileWorkgroups = 2048;
+const pixelsPerTileWorkgroup = 2048;
+const maxTilePartialBytes = 4 * 2 ** 20;
+
+/** {@link wantedPartials} of the `tiled` kernels. */
+export function wantedTilePartials(blocks: number, elements: number, pixels: number): number {
+  const affordable = Math.floor(maxTilePartialBytes / (elements * 4));
+  const workgroups = Math.min(mostTileWorkgroups, (blocks * pixels) / pixelsPerTileWorkgroup);
+  return Math.max(1, Math.min(ceilDivide(workgroups, blocks), affordable));
+}
+
 /** Invocations that keep an adapter busy on which they run one after another, and pixels that one may sum. */
 const serialInvocations = 512;
 const serialPixels = 4096;

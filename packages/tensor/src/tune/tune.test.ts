@@ -54,7 +54,7 @@ describe.each(["f32", "f16"] as const)("%s", (precision) => {
 /** The device, with the kernels of a GPU. */
 const asGpu = (): Device => Object.create(device, { reduction: { value: "parallel" } });
 
-test("on a GPU the 3×3 convolution's tiled kernels are verified and timed too, where there are many channels", async () => {
+test("on a GPU the tiled kernels are verified and timed too: of images where there are many channels", async () => {
   const many: ConvolutionCall[] = directions.map((direction) => ({
     ...{ family: "conv3x3", direction, input: image(17, 8), outChannels: 18 },
   }));
@@ -64,8 +64,10 @@ test("on a GPU the 3×3 convolution's tiled kernels are verified and timed too, 
   for (const call of many) {
     expect(tuning.entryOf(call, "f32")?.variants.tiled?.error).toBeLessThan(1e-5);
     expect(candidateVariants(call, "subgroup")).not.toContain("tiled");
-    expect(candidateVariants({ ...call, outChannels: 8 }, "parallel")).not.toContain("tiled");
-    expect(candidateVariants({ ...call, family: "conv1x1" }, "parallel")).not.toContain("tiled");
+    const weights = call.direction === "grad-weight";
+    expect(candidateVariants({ ...call, outChannels: 8 }, "parallel").includes("tiled")).toBe(weights);
+    expect(candidateVariants({ ...call, family: "conv1x1" }, "parallel").includes("tiled")).toBe(weights);
+    expect(candidateVariants({ ...call, family: "conv-transpose2x2" }, "parallel")).not.toContain("tiled");
   }
 });
 
