@@ -15,9 +15,11 @@ import {
   needsInstalling,
   type PeerName,
   type PeerOptions,
+  parseModes,
   parsePeers,
   peerNames,
   peersFolder,
+  pytorchModes,
 } from "./peer-variants.js";
 import { type BenchRequest, type Outcome, runBenchmark } from "./run-benchmark.js";
 import { changeTable } from "./tables.js";
@@ -36,6 +38,7 @@ interface BenchArguments {
   readonly tune: Effort;
   readonly python: string | undefined;
   readonly peers: string | undefined;
+  readonly modes: string | undefined;
   readonly peerLimit: number;
   readonly out: string | undefined;
   readonly svg: string | undefined;
@@ -75,6 +78,7 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
       })
       .option("python", { type: "string", describe: "a Python that has PyTorch [searched for]" })
       .option("peers", { type: "string", describe: `peers: which [${peerNames.join()}]` })
+      .option("modes", { type: "string", describe: `PyTorch's ways to run [${pytorchModes.join()}]` })
       .option("peer-limit", { type: "number", default: 900, describe: "seconds that a peer's answer may take" })
       .option("out", { type: "string", describe: "write the result as JSON" })
       .option("svg", { type: "string", describe: "kernels and peers: write the result as a picture" })
@@ -87,13 +91,14 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
   handler: bench,
 };
 
-function check({ what, svg, peers, peerLimit, precision, recompute, ...numbers }: BenchArguments): void {
+function check({ what, svg, peers, modes, peerLimit, precision, recompute, ...numbers }: BenchArguments): void {
   const { size, batch, slices, rounds, steps, out, compare } = numbers;
   for (const [name, path] of Object.entries({ out, svg, compare })) {
     if (path === "") throw new BenchError(`--${name} needs the name of a file`);
   }
   checkNumbers({ size, batch, slices, rounds, steps });
   if (peers !== undefined) parsePeers(peers);
+  if (modes !== undefined) parseModes(modes);
   if (!(peerLimit > 0)) throw new BenchError(`--peer-limit must be a number of seconds above 0, not ${peerLimit}`);
   if (svg !== undefined && what !== "kernels" && what !== "peers") {
     throw new BenchError("--svg is for 'bench kernels' and 'bench peers'");
@@ -122,7 +127,8 @@ async function peerOptions(args: BenchArguments, { kind }: AdapterChoice): Promi
     notInstalled = await installPeers(folder);
     if (notInstalled !== undefined) console.log(`  ${notInstalled}`);
   }
-  return { python: args.python ?? findPython(), gpu: kind === "gpu", precision, peers, limit, notInstalled };
+  const modes = args.modes === undefined ? pytorchModes : parseModes(args.modes);
+  return { python: args.python ?? findPython(), gpu: kind === "gpu", precision, peers, modes, limit, notInstalled };
 }
 
 async function bench(args: BenchArguments): Promise<void> {

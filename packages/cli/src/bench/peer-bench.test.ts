@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { findPython } from "./find-python.js";
 import { benchPeers } from "./peer-bench.js";
 import type { PeerCommand } from "./peer-process.js";
-import { type PeerVariant, pytorchCommand } from "./peer-variants.js";
+import { type PeerVariant, type PytorchMode, pytorchCommand } from "./peer-variants.js";
 import { benchVolume, type VolumeVariant } from "./volume-bench.js";
 import { startValues } from "./workload.js";
 
@@ -91,8 +91,8 @@ const hasPyTorch = spawnSync(python, ["-c", "import torch"], { stdio: "ignore" }
 
 test.skipIf(!hasPyTorch)("PyTorch does the same work: steps, logits and a volume", async () => {
   const own = command([fileURLToPath(new URL("../../bin/lobule.js", import.meta.url)), "bench-peer"]);
-  const pytorch = (mode: string) => pytorchCommand({ python, gpu: false, limit: 600 }, mode);
-  const modes = ["eager", "channels-last"];
+  const pytorch = (mode: PytorchMode) => pytorchCommand({ python, gpu: false, limit: 600 }, mode);
+  const modes: readonly PytorchMode[] = ["eager", "channels-last"];
   const { peers, absent, ours } = await benchPeers(
     { baseFeatures: 8, batch: 2, size: 32 },
     { ...timing, rounds: 1, own, variants: modes.map((mode) => variant(mode, pytorch(mode))) },

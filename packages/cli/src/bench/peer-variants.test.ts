@@ -1,8 +1,11 @@
 import { expect, test } from "vitest";
 import { PeerProcess } from "./peer-process.js";
-import { parsePeers, peerNames, peerVariants } from "./peer-variants.js";
+import { type PeerOptions, parseModes, parsePeers, peerNames, peerVariants, pytorchModes } from "./peer-variants.js";
 
-const options = { python: "python3", gpu: false, precision: "f32", peers: peerNames, limit: 60 } as const;
+const options: PeerOptions = {
+  ...{ python: "python3", gpu: false, peers: peerNames, modes: pytorchModes, limit: 60 },
+  precision: "f32",
+};
 const start = { path: "none", baseFeatures: 8, learningRate: 1e-4, threads: 2 };
 
 test("peers are chosen by name; an unknown one is named in one sentence", () => {
@@ -21,6 +24,20 @@ test("PyTorch is run in several ways on a CPU, each with the same goal", () => {
     "PyTorch channels-last, tuned malloc",
   ]);
   expect(variants.map(({ goal }) => goal)).toEqual([{ speed: 0.4 }, { speed: 0.4 }, { speed: 0.4 }]);
+});
+
+test("of PyTorch's ways to run some can be chosen", () => {
+  expect(parseModes("amp,eager")).toEqual(["amp", "eager"]);
+  expect(() => parseModes("fast")).toThrow(
+    "--modes takes eager, channels-last, amp, amp-channels-last, compile, separated by commas, not 'fast'",
+  );
+  const names = (gpu: boolean) =>
+    peerVariants({ ...options, gpu, peers: ["pytorch"], modes: ["amp", "eager"] }).map(({ name }) => name);
+  expect(names(true)).toEqual(["PyTorch eager TF32", "PyTorch AMP"]);
+  expect(names(false)).toEqual(["PyTorch eager", "PyTorch eager, tuned malloc"]);
+  expect(() => peerVariants({ ...options, modes: ["amp"] })).toThrow(
+    "PyTorch is not run as amp on a CPU here; take eager into --modes",
+  );
 });
 
 test("on a GPU the goal is for the variant of the same arithmetic", () => {

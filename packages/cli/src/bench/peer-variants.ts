@@ -8,6 +8,10 @@ import type { PeerMemory } from "./peer-protocol.js";
 export const peerNames = ["pytorch", "tensorflow", "jax", "onnxruntime"] as const;
 export type PeerName = (typeof peerNames)[number];
 
+/** How PyTorch can be run. */
+export const pytorchModes = ["eager", "channels-last", "amp", "amp-channels-last", "compile"] as const;
+export type PytorchMode = (typeof pytorchModes)[number];
+
 /** What is to be reached beside a peer. */
 export interface PeerGoal {
   /** Our speed in a training step, in times the peer's. */
@@ -31,6 +35,8 @@ export interface PeerOptions {
   readonly gpu: boolean;
   readonly precision: "f32" | "f16";
   readonly peers: readonly PeerName[];
+  /** Those of PyTorch: on a GPU each takes half a minute to find its fastest algorithms. */
+  readonly modes: readonly PytorchMode[];
   /** Seconds that an answer may take. */
   readonly limit: number;
   /** Why peers that are not installed could not be. */
@@ -89,25 +95,39 @@ export const ownCommand = (precision: "f32" | "f16", tune: Effort, limit: number
 /** PyTorch's script in a mode of its own. */
 export const pytorchCommand = (
   { python, gpu, limit }: Pick<PeerOptions, "python" | "gpu" | "limit">,
-  mode: string,
+  mode: PytorchMode,
   environment: Readonly<Record<string, string>> = {},
 ): PeerCommand => ({
   ...{ command: python, parameters: [pythonScript(), gpu ? "cuda" : "cpu", mode], environment, limit },
   absent: `${python} cannot be run; name another with --python`,
 });
 
-/** The peers that were asked for, in the order in which they are timed. */
+/** What to say where none of the chosen ways is run. */
+export const noneOf = ({ modes, gpu }: PeerOptions): BenchError =>
+  new BenchError(
+    `PyTorch is not run as ${modes.join(" or ")} on a ${gpu ? "GPU" : "CPU"} here; take eager into --modes`,
+  );
+
+/**
+ * The peers that were asked for, in the order in which they are timed.
+ * @throws BenchError when PyTorch is among them and none of its chosen ways is run here.
+ */
 export function peerVariants(options: PeerOptions): PeerVariant[] {
-  const { gpu, precision, peers } = options;
+  const { gpu, precision, peers, modes } = options;
   const pytorch = (
     name: string,
-    mode: string,
+    mode: PytorchMode,
     goal?: PeerGoal,
     environment: Readonly<Record<string, string>> = {},
-  ): PeerVariant => ({
-    ...{ name: `PyTorch ${name}`, peer: "pytorch", goal },
-    command: () => pytorchCommand(options, mode, environment),
-  });
+  ): PeerVariant[] =>
+    modes.includes(mode)
+      ? [
+          {
+            ...{ name: `PyTorch ${name}`, peer: "pytorch", goal },
+            command: () => pytorchCommand(options, mode, environment),
+          },
+        ]
+      : [];
   // On a GPU the goal is against the variant of the same arithmetic: TF32 beside f32, AMP beside f16.
   const onGpu = (beside: "f32" | "f16"): PeerGoal | undefined =>
     precision === beside ? { speed: 1.5, memory: { of: "peakBytes", share: 0.6 } } : undefined;
@@ -119,31 +139,39 @@ export function peerVariants(options: PeerOptions): PeerVariant[] {
   const all: readonly PeerVariant[] = [
     ...(gpu
       ? [
-          pytorch("eager TF32", "eager", onGpu("f32")),
-          pytorch("channels-last TF32", "channels-last"),
-          pytorch("AMP", "amp", onGpu("f16")),
-          pytorch("AMP channels-last", "amp-channels-last"),
-          pytorch("torch.compile TF32", "compile"),
+          ...pytorch("eager TF32", "eager", onGpu("f32")),
+          ...pytorch("channels-last TF32", "channels-last"),
+          ...pytorch("AMP", "amp", onGpu("f16")),
+          ...pytorch("AMP channels-last", "amp-channels-last"),
+          ...pytorch("torch.compile TF32", "compile"),
         ]
       : [
-          pytorch("eager", "eager", onCpu),
-          pytorch("eager, tuned malloc", "eager", onCpu, tunedMalloc),
-          pytorch("channels-last, tuned malloc", "channels-last", onCpu, tunedMalloc),
+          ...pytorch("eager", "eager", onCpu),
+          ...pytorch("eager, tuned malloc", "eager", onCpu, tunedMalloc),
+          ...pytorch("channels-last, tuned malloc", "channels-last", onCpu, tunedMalloc),
         ]),
     javascript("TensorFlow.js WebGPU", "tensorflow", 15),
     javascript("jax-js WebGPU", "jax", 5),
     javascript("onnxruntime CPU", "onnxruntime"),
   ];
-  return all.filter(({ peer }) => peers.includes(peer));
+  const chosen = all.filter(({ peer }) => peers.includes(peer));
+  if (peers.includes("pytorch") && !chosen.some(({ peer }) => peer === "pytorch")) throw noneOf(options);
+  return chosen;
+}
+
+/** Names of a list, separated by commas. @throws BenchError when it names something else. */
+function parseList<Name extends string>(option: string, known: readonly Name[], list: string): Name[] {
+  const names = list.split(",").map((name) => name.trim());
+  const isKnown = (name: string): name is Name => (known as readonly string[]).includes(name);
+  const unknown = names.find((name) => !isKnown(name));
+  if (unknown !== undefined) {
+    throw new BenchError(`${option} takes ${known.join(", ")}, separated by commas, not '${unknown}'`);
+  }
+  return names.filter(isKnown);
 }
 
 /** @throws BenchError when the list names something else. */
-export function parsePeers(list: string): PeerName[] {
-  const names = list.split(",").map((name) => name.trim());
-  const isPeer = (name: string): name is PeerName => (peerNames as readonly string[]).includes(name);
-  const unknown = names.find((name) => !isPeer(name));
-  if (unknown !== undefined) {
-    throw new BenchError(`--peers takes ${peerNames.join(", ")}, separated by commas, not '${unknown}'`);
-  }
-  return names.filter(isPeer);
-}
+export const parsePeers = (list: string): PeerName[] => parseList("--peers", peerNames, list);
+
+/** @throws BenchError when the list names something else. */
+export const parseModes = (list: string): PytorchMode[] => parseList("--modes", pytorchModes, list);

@@ -8,7 +8,15 @@ import { benchModel } from "./model-bench.js";
 import { benchPeers } from "./peer-bench.js";
 import { peerChartSvg } from "./peer-chart.js";
 import { peerTable, volumeTable } from "./peer-tables.js";
-import { ownCommand, type PeerOptions, peerVariants, pytorchCommand, tunedMalloc } from "./peer-variants.js";
+import {
+  noneOf,
+  ownCommand,
+  type PeerOptions,
+  type PytorchMode,
+  peerVariants,
+  pytorchCommand,
+  tunedMalloc,
+} from "./peer-variants.js";
 import { measureRoof } from "./roof.js";
 import { rooflineSvg } from "./roofline.js";
 import { kernelTable, modelTable } from "./tables.js";
@@ -105,17 +113,19 @@ async function runPeers(choice: AdapterChoice, request: BenchRequest, settings: 
 
 async function runVolume(device: Device, request: BenchRequest, { batch, size, slices, rounds }: BenchSettings) {
   const { preset, tune, peers } = request;
-  const pytorch = (name: string, mode: string, at = batch, environment = {}) => ({
-    ...{ name: `PyTorch ${name}`, batch: at },
+  const pytorch = (name: string, mode: PytorchMode, at = batch, environment = {}) => ({
+    ...{ name: `PyTorch ${name}`, mode, batch: at },
     command: () => pytorchCommand(peers, mode, environment),
   });
-  const variants = peers.gpu
+  const all = peers.gpu
     ? [pytorch("eager TF32", "eager"), pytorch("AMP", "amp"), pytorch("eager TF32, slice by slice", "eager", 1)]
     : [
         pytorch("eager", "eager"),
         pytorch("eager, tuned malloc", "eager", batch, tunedMalloc),
         pytorch("eager, slice by slice", "eager", 1),
       ];
+  const variants = all.filter(({ mode }) => peers.modes.includes(mode));
+  if (variants.length === 0) throw noneOf(peers);
   const own = { name: "Lobule", batch, command: () => ownCommand("f32", tune, peers.limit) };
   const features = baseFeatures[preset];
   const result = await benchVolume(

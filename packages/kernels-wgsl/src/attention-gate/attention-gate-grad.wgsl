@@ -188,9 +188,10 @@ fn placesOf(tile: Tile, channel: u32) -> vec4u {
 
 fn storeGradients(tile: Tile, channel: u32, values: vec4f) {
   let at = placesOf(tile, channel);
-  for (var i = 0u; i < 4u; i++) {
-    if (tile.live[i]) { gradients[at[i]] = real(values[i]); }
-  }
+  if (tile.live.x) { gradients[at.x] = real(values.x); }
+  if (tile.live.y) { gradients[at.y] = real(values.y); }
+  if (tile.live.z) { gradients[at.z] = real(values.z); }
+  if (tile.live.w) { gradients[at.w] = real(values.w); }
 }
 
 // What the invocation itself stored; zero where there is no pixel.
@@ -198,6 +199,44 @@ fn storedGradients(tile: Tile, channel: u32) -> vec4f {
   let at = placesOf(tile, channel);
   let stored = vec4f(f32(gradients[at.x]), f32(gradients[at.y]), f32(gradients[at.z]), f32(gradients[at.w]));
   return select(vec4f(), stored, tile.live);
+}
+
+// What a block had before the ReLU waits where its gradient will be. Here and below each of the 8 channels has a line of its
+// own, not a loop: a variable index would move them out of registers.
+fn keepPre(tile: Tile, block: u32, pre: array<vec4f, 8>) {
+  storeGradients(tile, 8u * block, pre[0]);
+  storeGradients(tile, 8u * block + 1u, pre[1]);
+  storeGradients(tile, 8u * block + 2u, pre[2]);
+  storeGradients(tile, 8u * block + 3u, pre[3]);
+  storeGradients(tile, 8u * block + 4u, pre[4]);
+  storeGradients(tile, 8u * block + 5u, pre[5]);
+  storeGradients(tile, 8u * block + 6u, pre[6]);
+  storeGradients(tile, 8u * block + 7u, pre[7]);
+}
+
+fn keptPre(tile: Tile, block: u32) -> array<vec4f, 8> {
+  return array<vec4f, 8>(
+    storedGradients(tile, 8u * block),
+    storedGradients(tile, 8u * block + 1u),
+    storedGradients(tile, 8u * block + 2u),
+    storedGradients(tile, 8u * block + 3u),
+    storedGradients(tile, 8u * block + 4u),
+    storedGradients(tile, 8u * block + 5u),
+    storedGradients(tile, 8u * block + 6u),
+    storedGradients(tile, 8u * block + 7u),
+  );
+}
+
+fn total(values: vec4f) -> f32 { return (values.x + values.y) + (values.z + values.w); }
+
+// What an intermediate channel adds to the gradients of its bias and its psi.
+struct ChannelSums { bias: f32, psi: f32 }
+
+// Stores the gradient of an intermediate channel before the ReLU.
+fn storeGradPre(tile: Tile, j: u32, gradScore: vec4f, psi: f32, pre: vec4f) -> ChannelSums {
+  let gradient = select(vec4f(), gradScore * psi, pre > vec4f());
+  if (j < sizes.inter) { storeGradients(tile, j, gradient); }
+  return ChannelSums(total(gradient), total(gradScore * max(pre, vec4f())));
 }
 
 // All four are finished before the first is stored, so that what they load is under way together.
@@ -211,12 +250,14 @@ fn finishTile(channel: OutputChannel, tile: Tile, values: vec4f) -> vec4f {
 }
 
 fn storeTile(s: ptr<function, Statistics>, channel: OutputChannel, tile: Tile, finished: vec4f) {
-  for (var i = 0u; i < 4u; i++) {
-    if (tile.live[i]) { addToStatistics(s, channel, finished[i], tile.y[i], tile.x[i], tile.pixel[i]); }
-  }
-  for (var i = 0u; i < 4u; i++) {
-    if (tile.live[i]) { storeOutput(channel, finished[i], tile.y[i], tile.x[i], tile.pixel[i]); }
-  }
+  if (tile.live.x) { addToStatistics(s, channel, finished.x, tile.y.x, tile.x.x, tile.pixel.x); }
+  if (tile.live.y) { addToStatistics(s, channel, finished.y, tile.y.y, tile.x.y, tile.pixel.y); }
+  if (tile.live.z) { addToStatistics(s, channel, finished.z, tile.y.z, tile.x.z, tile.pixel.z); }
+  if (tile.live.w) { addToStatistics(s, channel, finished.w, tile.y.w, tile.x.w, tile.pixel.w); }
+  if (tile.live.x) { storeOutput(channel, finished.x, tile.y.x, tile.x.x, tile.pixel.x); }
+  if (tile.live.y) { storeOutput(channel, finished.y, tile.y.y, tile.x.y, tile.pixel.y); }
+  if (tile.live.z) { storeOutput(channel, finished.z, tile.y.z, tile.x.z, tile.pixel.z); }
+  if (tile.live.w) { storeOutput(channel, finished.w, tile.y.w, tile.x.w, tile.pixel.w); }
 }
 
 // Stores a channel of the gradients of gating and of skip; the latter gets alpha times the gradient of the output besides.
@@ -255,8 +296,6 @@ fn storeSumsInLoop(tile: Tile, first: u32, lane: u32, alpha: vec4f, ofSkip: arra
   }
 }
 
-fn total(values: vec4f) -> f32 { return (values.x + values.y) + (values.z + values.w); }
-
 // Writes one of the sums of a block: 8 of bias, 8 of psi, and with the first block that of psiBias.
 fn writeSum(index: u32, row: u32, block: u32) {
   let j = block * 8u + index % 8u;
@@ -277,16 +316,14 @@ fn main(
   let rows = 2u * sizes.channels + 2u; // of a block: wx by channel, wg by channel, bias, psi
   let blocks = (sizes.inter + 7u) / 8u;
 
-  // As forward. What a block had before the ReLU waits where its gradient will be; that of the last one stays here.
+  // As forward. What the last block had before the ReLU stays here.
   var gradAlpha: vec4f;
   var pre: array<vec4f, 8>;
   var score = vec4f(loadWeights(blocks * rows, lane).low.x); // psiBias
   for (var block = 0u; block < blocks; block++) {
     pre = preOf(tile, block, lane, &gradAlpha);
     score += scoreOf(loadWeights((block + 1u) * rows - 1u, lane), pre);
-    if (block + 1u < blocks) {
-      for (var k = 0u; k < 8u; k++) { storeGradients(tile, block * 8u + k, pre[k]); }
-    }
+    if (block + 1u < blocks) { keepPre(tile, block, pre); }
   }
   let alpha = 1.0 / (1.0 + exp(min(-score, vec4f(80.0))));
   // Zero where there is no pixel.
@@ -295,25 +332,21 @@ fn main(
 
   for (var left = blocks; left > 0u; left--) {
     let block = left - 1u;
-    if (left < blocks) {
-      for (var k = 0u; k < 8u; k++) { pre[k] = storedGradients(tile, block * 8u + k); }
-    }
+    if (left < blocks) { pre = keptPre(tile, block); }
     let psi = loadWeights((block + 1u) * rows - 1u, lane);
-    let psiOf = array<f32, 8>(
-      psi.low.x, psi.low.y, psi.low.z, psi.low.w, psi.high.x, psi.high.y, psi.high.z, psi.high.w,
-    );
-    var ofBias: array<f32, 8>;
-    var ofPsi: array<f32, 8>;
-    for (var k = 0u; k < 8u; k++) {
-      let gradient = select(vec4f(), gradScore * psiOf[k], pre[k] > vec4f());
-      if (block * 8u + k < sizes.inter) { storeGradients(tile, block * 8u + k, gradient); }
-      ofBias[k] = total(gradient);
-      ofPsi[k] = total(gradScore * max(pre[k], vec4f()));
-    }
-    keep(0u, lane, vec4f(ofBias[0], ofBias[1], ofBias[2], ofBias[3]));
-    keep(1u, lane, vec4f(ofBias[4], ofBias[5], ofBias[6], ofBias[7]));
-    keep(2u, lane, vec4f(ofPsi[0], ofPsi[1], ofPsi[2], ofPsi[3]));
-    keep(3u, lane, vec4f(ofPsi[4], ofPsi[5], ofPsi[6], ofPsi[7]));
+    let j = block * 8u;
+    let sums0 = storeGradPre(tile, j, gradScore, psi.low.x, pre[0]);
+    let sums1 = storeGradPre(tile, j + 1u, gradScore, psi.low.y, pre[1]);
+    let sums2 = storeGradPre(tile, j + 2u, gradScore, psi.low.z, pre[2]);
+    let sums3 = storeGradPre(tile, j + 3u, gradScore, psi.low.w, pre[3]);
+    let sums4 = storeGradPre(tile, j + 4u, gradScore, psi.high.x, pre[4]);
+    let sums5 = storeGradPre(tile, j + 5u, gradScore, psi.high.y, pre[5]);
+    let sums6 = storeGradPre(tile, j + 6u, gradScore, psi.high.z, pre[6]);
+    let sums7 = storeGradPre(tile, j + 7u, gradScore, psi.high.w, pre[7]);
+    keep(0u, lane, vec4f(sums0.bias, sums1.bias, sums2.bias, sums3.bias));
+    keep(1u, lane, vec4f(sums4.bias, sums5.bias, sums6.bias, sums7.bias));
+    keep(2u, lane, vec4f(sums0.psi, sums1.psi, sums2.psi, sums3.psi));
+    keep(3u, lane, vec4f(sums4.psi, sums5.psi, sums6.psi, sums7.psi));
     settle();
     if (share.index < sizes.rowCount) {
       for (var sum = share.first; sum < 4u * KEPT; sum += share.step) { writeSum(sum, share.index, block); }

@@ -130,9 +130,10 @@ fn finishTile(channel: OutputChannel, tile: Tile, values: vec4f) -> vec4f {
 
 fn storeTile(channel: OutputChannel, tile: Tile, values: vec4f) {
   let finished = finishTile(channel, tile, values);
-  for (var i = 0u; i < 4u; i++) {
-    if (tile.live[i]) { storeOutput(channel, finished[i], tile.y[i], tile.x[i], tile.pixel[i]); }
-  }
+  if (tile.live.x) { storeOutput(channel, finished.x, tile.y.x, tile.x.x, tile.pixel.x); }
+  if (tile.live.y) { storeOutput(channel, finished.y, tile.y.y, tile.x.y, tile.pixel.y); }
+  if (tile.live.z) { storeOutput(channel, finished.z, tile.y.z, tile.x.z, tile.pixel.z); }
+  if (tile.live.w) { storeOutput(channel, finished.w, tile.y.w, tile.x.w, tile.pixel.w); }
 }
 
 @compute @workgroup_size(64)

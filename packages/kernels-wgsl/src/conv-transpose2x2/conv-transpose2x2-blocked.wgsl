@@ -87,16 +87,19 @@ fn addProducts(sums: ptr<function, array<vec4f, 8>>, weights: Weights, values: v
   (*sums)[7] += high.w * values;
 }
 
+fn storePixel(channel: OutputChannel, y: u32, x: u32, value: f32) {
+  let pixel = y * 2u * sizes.width + x;
+  storeOutput(channel, finishOutput(channel, value, y, x, pixel), y, x, pixel);
+}
+
 // Stores one of the 2 × 2 sub-pixels of the tile's pixels.
 fn storeSubPixel(channel: OutputChannel, tile: Tile, dy: u32, dx: u32, values: vec4f) {
-  for (var i = 0u; i < 4u; i++) {
-    if (tile.live[i]) {
-      let y = 2u * tile.y[i] + dy;
-      let x = 2u * tile.x[i] + dx;
-      let pixel = y * 2u * sizes.width + x;
-      storeOutput(channel, finishOutput(channel, values[i], y, x, pixel), y, x, pixel);
-    }
-  }
+  let y = 2u * tile.y + dy;
+  let x = 2u * tile.x + dx;
+  if (tile.live.x) { storePixel(channel, y.x, x.x, values.x); }
+  if (tile.live.y) { storePixel(channel, y.y, x.y, values.y); }
+  if (tile.live.z) { storePixel(channel, y.z, x.z, values.z); }
+  if (tile.live.w) { storePixel(channel, y.w, x.w, values.w); }
 }
 
 fn storeChannel(tile: Tile, co: u32, topLeft: vec4f, topRight: vec4f, bottomLeft: vec4f, bottomRight: vec4f) {

@@ -108,12 +108,14 @@ fn finishTile(channel: OutputChannel, tile: Tile, values: vec4f) -> vec4f {
 }
 
 fn storeTile(s: ptr<function, Statistics>, channel: OutputChannel, tile: Tile, finished: vec4f) {
-  for (var i = 0u; i < 4u; i++) {
-    if (tile.live[i]) { addToStatistics(s, channel, finished[i], tile.y[i], tile.x[i], tile.pixel[i]); }
-  }
-  for (var i = 0u; i < 4u; i++) {
-    if (tile.live[i]) { storeOutput(channel, finished[i], tile.y[i], tile.x[i], tile.pixel[i]); }
-  }
+  if (tile.live.x) { addToStatistics(s, channel, finished.x, tile.y.x, tile.x.x, tile.pixel.x); }
+  if (tile.live.y) { addToStatistics(s, channel, finished.y, tile.y.y, tile.x.y, tile.pixel.y); }
+  if (tile.live.z) { addToStatistics(s, channel, finished.z, tile.y.z, tile.x.z, tile.pixel.z); }
+  if (tile.live.w) { addToStatistics(s, channel, finished.w, tile.y.w, tile.x.w, tile.pixel.w); }
+  if (tile.live.x) { storeOutput(channel, finished.x, tile.y.x, tile.x.x, tile.pixel.x); }
+  if (tile.live.y) { storeOutput(channel, finished.y, tile.y.y, tile.x.y, tile.pixel.y); }
+  if (tile.live.z) { storeOutput(channel, finished.z, tile.y.z, tile.x.z, tile.pixel.z); }
+  if (tile.live.w) { storeOutput(channel, finished.w, tile.y.w, tile.x.w, tile.pixel.w); }
 }
 
 fn storeChannel(tile: Tile, firstChannel: u32, block: u32, lane: u32, values: vec4f) {

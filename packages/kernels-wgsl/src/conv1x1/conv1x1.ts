@@ -15,7 +15,13 @@ import {
   withSubgroupWeights,
   withWeightAccess,
 } from "../shared/packing.js";
-import { splitPixels, sumLanes, wantedPartials, wantedSerialPartials, wantedTilePartials } from "../shared/partial-sums.js";
+import {
+  splitPixels,
+  sumLanes,
+  wantedPartials,
+  wantedSerialPartials,
+  wantedTilePartials,
+} from "../shared/partial-sums.js";
 import { removeBinding, renumberBindings, replaceDefinition } from "../shared/wgsl-text.js";
 import plainSource from "./conv1x1.wgsl.js";
 import blockedSource from "./conv1x1-blocked.wgsl.js";
