@@ -67,7 +67,7 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
       .option("recompute", {
         type: "boolean",
         default: false,
-        describe: "kernels and model: compute cheap activations again, keep less",
+        describe: "in training, compute cheap activations again, keep less",
       })
       .option("rounds", { type: "number", describe: "how often each thing is timed [9; 3 for volumes]" })
       .option("steps", { type: "number", default: 0, describe: "model: watch memory and time over so many steps" })
@@ -103,8 +103,8 @@ function check({ what, svg, peers, modes, peerLimit, precision, recompute, ...nu
   if (svg !== undefined && what !== "kernels" && what !== "peers") {
     throw new BenchError("--svg is for 'bench kernels' and 'bench peers'");
   }
-  if (recompute && what !== "kernels" && what !== "model") {
-    throw new BenchError("--recompute is for 'bench kernels' and 'bench model'");
+  if (recompute && (what === "all" || what === "volume")) {
+    throw new BenchError("--recompute is for 'bench kernels', 'bench model' and 'bench peers'");
   }
   if (what === "volume" && precision === "f16") {
     throw new BenchError("--precision f16 is for kernels, model and peers; volumes are labelled in f32");

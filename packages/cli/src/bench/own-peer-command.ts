@@ -8,6 +8,7 @@ import type { PeerRequest, Started } from "./peer-protocol.js";
 
 interface OwnPeerArguments {
   readonly precision: "f32" | "f16";
+  readonly recompute: boolean;
   readonly tune: Effort;
 }
 
@@ -18,23 +19,28 @@ export const ownPeerCommand: CommandModule<object, OwnPeerArguments> = {
   builder: (parser) =>
     parser
       .option("precision", { choices: ["f32", "f16"] as const, default: "f32" })
+      .option("recompute", { type: "boolean", default: false })
       .option("tune", { choices: efforts, default: "off" }) as never,
   handler: serveOwnPeer,
 };
 
-async function serveOwnPeer({ precision, tune }: OwnPeerArguments): Promise<void> {
+async function serveOwnPeer({ precision, recompute, tune }: OwnPeerArguments): Promise<void> {
   const device = await Device.open(await openGpu());
   try {
     const { name } = await adapterChoice();
     const options = {
-      ...{ precision, tune, now: () => performance.now() },
+      ...{ precision, recompute, tune, now: () => performance.now() },
       residentBytes: () => process.resourceUsage().maxRSS * 1024,
     };
     let peer: OwnPeer | undefined;
     const answerTo = async (request: PeerRequest): Promise<unknown> => {
       if (request.do === "start") {
         peer = await OwnPeer.start(device, options, request);
-        const started: Started = { version: "", threads: 0, description: `Lobule, ${precision}, ${name}` };
+        const started: Started = {
+          version: "",
+          threads: 0,
+          description: `Lobule, ${precision}${recompute ? " recomputed" : ""}, ${name}`,
+        };
         return started;
       }
       if (peer === undefined) throw new Error(`'${request.do}' came before 'start'`);

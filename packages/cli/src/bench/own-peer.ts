@@ -17,6 +17,8 @@ import { makeWorkload, repeat, type Workload, type WorkloadOptions } from "./wor
 
 export interface OwnPeerOptions {
   readonly precision: "f32" | "f16";
+  /** Whether a training step makes cheap tensors again instead of keeping them. */
+  readonly recompute: boolean;
   readonly tune: Effort;
   /** Milliseconds. */
   readonly now: () => number;
@@ -96,8 +98,8 @@ export class OwnPeer {
     if (batch === undefined || size === undefined) {
       throw new BenchError("there is no image to train or predict on; start with a file that holds one");
     }
-    const { precision } = this.options;
-    const options = { baseFeatures: this.baseFeatures, batch, size, precision };
+    const { precision, recompute } = this.options;
+    const options = { baseFeatures: this.baseFeatures, batch, size, precision, recompute };
     await this.tuned(options);
     this.workload = makeWorkload({ ...options, kernels: this.device.kernels }, this.weights);
     return this.workload;

@@ -85,10 +85,20 @@ const javascriptPeer =
     return { command: process.execPath, parameters, environment: {}, absent: "Node cannot be run", limit };
   };
 
+export interface OwnCommandOptions {
+  readonly precision: "f32" | "f16";
+  readonly recompute: boolean;
+  readonly tune: Effort;
+  readonly limit: number;
+}
+
 /** Lobule in a process of its own. */
-export const ownCommand = (precision: "f32" | "f16", tune: Effort, limit: number): PeerCommand => ({
+export const ownCommand = ({ precision, recompute, tune, limit }: OwnCommandOptions): PeerCommand => ({
   command: process.execPath,
-  parameters: [...process.execArgv, process.argv[1] ?? "", "bench-peer", "--precision", precision, "--tune", tune],
+  parameters: [
+    ...[...process.execArgv, process.argv[1] ?? "", "bench-peer", "--precision", precision, "--tune", tune],
+    ...(recompute ? ["--recompute"] : []),
+  ],
   ...{ environment: {}, absent: "Node cannot be run", limit },
 });
 

@@ -26,7 +26,7 @@ import { makeWorkload, trainedValues, type Workload } from "./workload.js";
 
 export interface BenchRequest {
   readonly preset: "liver" | "vessel";
-  /** Of kernels and model: whether cheap tensors are made again. */
+  /** Whether cheap tensors are made again in a training step. */
   readonly recompute: boolean;
   readonly steps: number;
   readonly tune: Effort;
@@ -99,10 +99,11 @@ async function runModel(device: Device, request: BenchRequest, settings: BenchSe
 }
 
 async function runPeers(choice: AdapterChoice, request: BenchRequest, settings: BenchSettings) {
-  const { preset, tune, peers, svg } = request;
+  const { preset, recompute, tune, peers, svg } = request;
   const { batch, size, rounds } = settings;
   const work = { baseFeatures: baseFeatures[preset], batch, size };
-  const own = ownCommand(peers.precision, tune, peers.limit);
+  const { precision, limit } = peers;
+  const own = ownCommand({ precision, recompute, tune, limit });
   const result = await benchPeers(work, { own, variants: peerVariants(peers), ...{ rounds, turn, now, onPeer } });
   if (svg !== undefined) await writeFileAtomically(svg, peerChartSvg(result, titleOf(choice, request, settings)));
   const timings = [result.ours, ...result.peers].flatMap(({ step, forward }) =>
@@ -126,7 +127,11 @@ async function runVolume(device: Device, request: BenchRequest, { batch, size, s
       ];
   const variants = all.filter(({ mode }) => peers.modes.includes(mode));
   if (variants.length === 0) throw noneOf(peers);
-  const own = { name: "Lobule", batch, command: () => ownCommand("f32", tune, peers.limit) };
+  const own = {
+    name: "Lobule",
+    batch,
+    command: () => ownCommand({ precision: "f32", recompute: false, tune, limit: peers.limit }),
+  };
   const features = baseFeatures[preset];
   const result = await benchVolume(
     { baseFeatures: features, weights: await trainedValues(device, features), size, slices },
