@@ -53,7 +53,7 @@ function runsOf(problem: ConvTranspose2x2Problem, variant: ConvTranspose2x2Varia
     arrays: { input: gradOutput, weight: weightFor("grad-input") },
     length: imageSize(shape),
   };
-  const gradWeightBy = (way: "plain" | "blocked" | "serial"): Run => ({
+  const gradWeightBy = (way: "plain" | "blocked" | "serial" | "tiled"): Run => ({
     what: `convTranspose2x2GradWeight, ${way}`,
     kernel: convTranspose2x2GradWeight(problem, way),
     arrays: { input, gradOutput },
@@ -61,9 +61,10 @@ function runsOf(problem: ConvTranspose2x2Problem, variant: ConvTranspose2x2Varia
   });
   const gradWeight = gradWeightBy(variant === "plain" ? variant : "blocked");
   const gradWeightSerial = gradWeightBy("serial");
+  const gradWeightTiled = gradWeightBy("tiled");
   const dot = (y: Float64Array) => y.reduce((sum, value, i) => sum + value * (gradOutput[i] as number), 0);
   return {
-    ...{ shape, outChannels, input, weight, forward, gradInput, gradWeight, gradWeightSerial },
+    ...{ shape, outChannels, input, weight, forward, gradInput, gradWeight, gradWeightSerial, gradWeightTiled },
     lossOfInput: (point: Float64Array) => dot(convTranspose2x2Reference(point, shape, weight, outChannels)),
     lossOfWeight: (point: Float64Array) => dot(convTranspose2x2Reference(input, shape, point, outChannels)),
   };
@@ -86,13 +87,18 @@ describe.each(convTranspose2x2Cases)("$input × $outChannels: $why", (problem) =
   });
 });
 
-describe.each(convTranspose2x2Cases)("weight gradient without barriers, $input × $outChannels: $why", (problem) => {
-  test("gradient, and the same bits twice", async () => {
-    const { gradWeightSerial, lossOfWeight, weight } = runsOf(problem, "blocked");
-    await checkGradient(device, gradWeightSerial, lossOfWeight, weight);
-    await checkRun(device, gradWeightSerial, await runLinear(device, gradWeightSerial));
-  });
-});
+describe.each(convTranspose2x2Cases)(
+  "weight gradient without barriers and by tiles, $input × $outChannels: $why",
+  (problem) => {
+    test("gradient, and the same bits twice", async () => {
+      const { gradWeightSerial, gradWeightTiled, lossOfWeight, weight } = runsOf(problem, "blocked");
+      for (const run of [gradWeightSerial, gradWeightTiled]) {
+        await checkGradient(device, run, lossOfWeight, weight);
+        await checkRun(device, run, await runLinear(device, run));
+      }
+    });
+  },
+);
 
 test.for(["blocked", "subgroup"] as const)(
   "the %s kernels equal the plain ones on a level of the network",
@@ -105,6 +111,7 @@ test.for(["blocked", "subgroup"] as const)(
       expectClose(name, await runLinear(device, fast[name]), await runLinear(device, plain[name]));
     }
     expectClose("serial", await runLinear(device, fast.gradWeightSerial), await runLinear(device, plain.gradWeight));
+    expectClose("tiled", await runLinear(device, fast.gradWeightTiled), await runLinear(device, plain.gradWeight));
   },
 );
 
@@ -112,7 +119,7 @@ describe.each(variants)("%s", (variant) => {
   test("f16 storage", async (ctx) => {
     if (!device.features.has("shader-f16")) ctx.skip("adapter lacks shader-f16");
     if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");
-    const { forward, gradInput, gradWeight, gradWeightSerial, shape, weight, outChannels } = runsOf(
+    const { forward, gradInput, gradWeight, gradWeightSerial, gradWeightTiled, shape, weight, outChannels } = runsOf(
       { input: { batch: 2, channels: 3, height: 5, width: 6 }, outChannels: 4 },
       variant,
     );
@@ -125,7 +132,7 @@ describe.each(variants)("%s", (variant) => {
     await checkHalfStorage(device, forward, ["input"], ({ input = new Float32Array() }) =>
       convTranspose2x2Reference(input, shape, weight, outChannels),
     );
-    for (const run of [gradWeight, gradWeightSerial])
+    for (const run of [gradWeight, gradWeightSerial, gradWeightTiled])
       await checkHalfStorage(device, run, ["input", "gradOutput"], ({ input = new Float32Array(), gradOutput }) =>
         weight.map((_, i) => {
           const unit = weight.map((_value, j) => (i === j ? 1 : 0));

@@ -8,13 +8,20 @@ import {
   withSubgroupWeights,
   withWeightAccess,
 } from "../shared/packing.js";
-import { splitPixels, sumLanes, wantedPartials, wantedSerialPartials } from "../shared/partial-sums.js";
+import {
+  splitPixels,
+  sumLanes,
+  wantedPartials,
+  wantedSerialPartials,
+  wantedTilePartials,
+} from "../shared/partial-sums.js";
 import plainSource from "./conv-transpose2x2.wgsl.js";
 import blockedSource from "./conv-transpose2x2-blocked.wgsl.js";
 import gradInputSource from "./conv-transpose2x2-grad-input.wgsl.js";
 import gradInputBlockedSource from "./conv-transpose2x2-grad-input-blocked.wgsl.js";
 import gradWeightSource from "./conv-transpose2x2-grad-weight.wgsl.js";
 import gradWeightBlockedSource from "./conv-transpose2x2-grad-weight-blocked.wgsl.js";
+import gradWeightTiledSource from "./conv-transpose2x2-grad-weight-tiled.wgsl.js";
 
 /** A transposed 2×2 convolution, stride 2: input [n, ci, h, w], weight [ci, co, 2, 2] → [n, co, 2h, 2w]. */
 export interface ConvTranspose2x2Problem {
@@ -169,7 +176,7 @@ export function packConvTranspose2x2(
  */
 export function convTranspose2x2GradWeight(
   problem: ConvTranspose2x2Problem,
-  variant: "plain" | "blocked" | "serial",
+  variant: "plain" | "blocked" | "serial" | "tiled",
 ): Kernel & { readonly partials: number } {
   const { batch, channels: inChannels, height, width } = problem.input;
   const { outChannels } = problem;
@@ -186,26 +193,42 @@ export function convTranspose2x2GradWeight(
       partials: batch,
     };
   }
-  const inBlocks = ceilDivide(inChannels, inBlock);
-  const outBlocks = ceilDivide(outChannels, outBlock);
-  const serial = variant === "serial";
-  const wanted = (serial ? wantedSerialPartials : wantedPartials)(
-    inBlocks * outBlocks,
-    elements,
-    batch * height * width,
-  );
+  const sharing = sharings[variant];
+  const inBlocks = ceilDivide(inChannels, sharing.inBlock);
+  const outBlocks = ceilDivide(outChannels, sharing.outBlock);
+  const wanted = sharing.wanted(inBlocks * outBlocks, elements, batch * height * width);
   const { partials, segments, segmentLength } = splitPixels(batch, height * width, wanted);
   const split = { segments, segmentLength, totalSegments: batch * segments, partialCount: partials };
   return {
     name: `conv-transpose2x2-grad-weight-${variant}`,
-    source: serial ? withSerialSums(gradWeightBlockedSource) : gradWeightBlockedSource,
+    source: sharing.source,
     launches: [
       {
         sizes: { ...shape, inBlocks, outBlocks, ...split },
-        workgroups: [...foldWorkgroups(ceilDivide(partials * inBlocks * outBlocks, serial ? sumLanes : 1)), 1],
+        workgroups: [...foldWorkgroups(ceilDivide(partials * inBlocks * outBlocks, sharing.perGroup)), 1],
       },
     ],
     ...cost,
     partials,
   };
 }
+
+/** How the weight gradient's work is shared. */
+interface Sharing {
+  readonly source: string;
+  /** Channels of a block that one partial sum covers. */
+  readonly inBlock: number;
+  readonly outBlock: number;
+  readonly wanted: typeof wantedPartials;
+  /** Partial sums of a block that a workgroup makes. */
+  readonly perGroup: number;
+}
+
+const sharings: Readonly<Record<"blocked" | "serial" | "tiled", Sharing>> = {
+  blocked: { source: gradWeightBlockedSource, inBlock, outBlock, wanted: wantedPartials, perGroup: 1 },
+  serial: {
+    ...{ source: withSerialSums(gradWeightBlockedSource), inBlock, outBlock },
+    ...{ wanted: wantedSerialPartials, perGroup: sumLanes },
+  },
+  tiled: { source: gradWeightTiledSource, inBlock: 16, outBlock: 4, wanted: wantedTilePartials, perGroup: 1 },
+};

@@ -123,7 +123,7 @@ describe.each(
   });
 });
 
-describe.each(conv1x1Cases)("weight gradient without barriers, $input × $outChannels: $why", (problem) => {
+describe.each(conv1x1Cases)("weight gradient without barriers and by tiles, $input × $outChannels: $why", (problem) => {
   test("gradient, and the same bits twice", async () => {
     const { gradWeightSerial, gradWeightTiled, lossOfWeight, weight } = runsOf(problem, "blocked");
     for (const run of [gradWeightSerial, gradWeightTiled]) {

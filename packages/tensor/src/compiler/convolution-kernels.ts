@@ -57,9 +57,12 @@ function common<Variant extends ConvolutionVariant>(variant: Variant): Exclude<V
 const alone = <Variant extends string>(variant: Variant): Exclude<Variant, "subgroup"> | "serial" =>
   variant === "subgroup" ? "serial" : (variant as Exclude<Variant, "subgroup">);
 
+/** The variants of a weight gradient of 1×1 and transposed convolutions. */
+const tiledOrAlone = (variant: ConvolutionVariant) => (variant === "tiled" ? variant : alone(common(variant)));
+
 /** `weights` as in {@link conv1x1GradWeight}. */
 export const conv1x1GradWeightOf = (problem: Problem, variant: ConvolutionVariant, weights = 1) =>
-  conv1x1GradWeight(problem, variant === "tiled" ? variant : alone(common(variant)), weights);
+  conv1x1GradWeight(problem, tiledOrAlone(variant), weights);
 
 const rooms: Readonly<Record<ConvolutionCall["family"], Room>> = {
   conv3x3: {
@@ -81,7 +84,7 @@ const rooms: Readonly<Record<ConvolutionCall["family"], Room>> = {
   "conv-transpose2x2": {
     forward: (problem, variant) => convTranspose2x2(problem, common(variant)),
     gradInput: (problem, variant) => convTranspose2x2GradInput(problem, common(variant)),
-    gradWeight: (problem, variant) => convTranspose2x2GradWeight(problem, alone(common(variant))),
+    gradWeight: (problem, variant) => convTranspose2x2GradWeight(problem, tiledOrAlone(variant)),
     pack: packConvTranspose2x2,
   },
 };

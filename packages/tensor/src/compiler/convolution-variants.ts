@@ -16,16 +16,13 @@ export type ConvolutionVariant = (typeof convolutionVariants)[number];
 /** Channels from which on the 8 invocations of a subgroup, each with an input channel of its own, are worth it. */
 const fewestSharedChannels = 4;
 
-/** Whether a tiled kernel of the weight gradient exists: it pays whatever the channels, because loading is dear. */
-const tilesWeightGradient = (family: ConvolutionCall["family"], direction: ConvolutionCall["direction"]): boolean =>
-  direction === "grad-weight" && family !== "conv-transpose2x2";
-
 /** The variant that suits an adapter without having been timed. */
 export function defaultVariant(
   { family, direction, input }: ConvolutionCall,
   reduction: Reduction,
 ): ConvolutionVariant {
-  if (reduction === "parallel") return tilesWeightGradient(family, direction) ? "tiled" : "blocked";
+  // A weight gradient's tiles pay whatever the channels, because loading is dear.
+  if (reduction === "parallel") return direction === "grad-weight" ? "tiled" : "blocked";
   if (direction === "grad-weight") {
     const shared = reduction === "subgroup" && family === "conv3x3" && input.channels >= fewestSharedChannels;
     return shared ? "subgroup" : "serial";
@@ -49,7 +46,7 @@ export function candidateVariants(call: ConvolutionCall, reduction: Reduction, m
   if (reduction === "parallel") {
     const many = Math.min(input.channels, outChannels) >= fewestTiledChannels;
     const image = family === "conv3x3" && direction !== "grad-weight" && many;
-    if (image || tilesWeightGradient(family, direction)) all.push("tiled");
+    if (image || direction === "grad-weight") all.push("tiled");
     if (image && matrices) all.push("matrix");
   }
   return [first, ...all.filter((variant) => variant !== first)];
