@@ -66,7 +66,18 @@ function runsOf(problem: Conv1x1Problem, variant: Conv1x1Variant) {
   const gradWeightTiled = gradWeightBy("tiled");
   const dot = (y: Float64Array) => y.reduce((sum, value, i) => sum + value * (gradOutput[i] as number), 0);
   return {
-    ...{ shape, outShape, outChannels, input, weight, forward, gradInput, gradWeight, gradWeightSerial, gradWeightTiled },
+    ...{
+      shape,
+      outShape,
+      outChannels,
+      input,
+      weight,
+      forward,
+      gradInput,
+      gradWeight,
+      gradWeightSerial,
+      gradWeightTiled,
+    },
     lossOfInput: (point: Float64Array) => dot(conv1x1Reference(point, shape, weight, outChannels)),
     lossOfWeight: (point: Float64Array) => dot(conv1x1Reference(input, shape, point, outChannels)),
   };

@@ -17,10 +17,8 @@ export type ConvolutionVariant = (typeof convolutionVariants)[number];
 const fewestSharedChannels = 4;
 
 /** Whether a tiled kernel of the weight gradient exists: it pays whatever the channels, because loading is dear. */
-const tilesWeightGradient = (
-  family: ConvolutionCall["family"],
-  direction: ConvolutionCall["direction"],
-): boolean => direction === "grad-weight" && family !== "conv-transpose2x2";
+const tilesWeightGradient = (family: ConvolutionCall["family"], direction: ConvolutionCall["direction"]): boolean =>
+  direction === "grad-weight" && family !== "conv-transpose2x2";
 
 /** The variant that suits an adapter without having been timed. */
 export function defaultVariant(
