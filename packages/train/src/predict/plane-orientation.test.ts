@@ -20,9 +20,8 @@ describe("the orientation of axial slices", () => {
 
 test("worked by hand: a 2×3 slice stored to the left and to the back", () => {
   // stored x grows to the left, y to the back; canonical x to the right, y to the front
-  const stored = Int16Array.of(1, 2, 3, 4, 5, 6);
   const canonical = (swapped: boolean, flipX: boolean, flipY: boolean): number[] => [
-    ...toCanonicalPlane(stored, [2, 3], { swapped, flipX, flipY }),
+    ...toCanonicalPlane(Int16Array.of(1, 2, 3, 4, 5, 6), [2, 3], { swapped, flipX, flipY }),
   ];
   expect(canonical(false, true, true)).toEqual([6, 5, 4, 3, 2, 1]);
   expect(canonical(false, true, false)).toEqual([2, 1, 4, 3, 6, 5]);
@@ -33,7 +32,7 @@ test("worked by hand: a 2×3 slice stored to the left and to the back", () => {
   expect(canonical(true, false, true)).toEqual([2, 4, 6, 1, 3, 5]);
 });
 
-test("there and back is where one was, of the same type, and the slice itself is left as it is", () => {
+test("there and back is where one was, of the same type, and without a new array unless axes are swapped", () => {
   const extent = fc.integer({ min: 1, max: 7 });
   const plane = fc.record({ swapped: fc.boolean(), flipX: fc.boolean(), flipY: fc.boolean() });
   fc.assert(
@@ -41,8 +40,9 @@ test("there and back is where one was, of the same type, and the slice itself is
       const stored = Int16Array.from({ length: width * height }, (_, i) => i);
       const size = [width, height] as const;
       const canonical = toCanonicalPlane(stored, size, orientation);
-      expect(fromCanonicalPlane(canonical, size, orientation)).toEqual(stored);
-      expect([...stored]).toEqual([...stored.keys()]);
+      expect(canonical === stored).toBe(!orientation.swapped);
+      const back = fromCanonicalPlane(canonical, size, orientation);
+      expect(back).toEqual(Int16Array.from({ length: width * height }, (_, i) => i));
     }),
   );
 });

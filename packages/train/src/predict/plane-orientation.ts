@@ -21,8 +21,8 @@ export function planeOrientation(orientation: string): PlaneOrientation | undefi
 }
 
 /**
- * A stored slice in canonical order, x (to the right) fastest, then y (to the front): a new array of the same type, or
- * the array itself where that is the order it has.
+ * A stored slice in canonical order, x (to the right) fastest, then y (to the front). It is brought into that order in
+ * its own array, which is returned; only where the axes are swapped the result is a new one, of the same type.
  * @param width,height extents as stored.
  */
 export function toCanonicalPlane<Values extends VoxelArray>(
@@ -34,7 +34,7 @@ export function toCanonicalPlane<Values extends VoxelArray>(
   return mirrored(transposed(stored, width), height, flipX, flipY);
 }
 
-/** The way back: a canonical slice in the file's own order, again the array itself where nothing is to be done. */
+/** The way back: a canonical slice in the file's own order. Its array is changed, even where the result is a new one. */
 export function fromCanonicalPlane<Values extends VoxelArray>(
   canonical: Values,
   [width, height]: readonly [number, number],
@@ -44,17 +44,19 @@ export function fromCanonicalPlane<Values extends VoxelArray>(
   return transposed(mirrored(canonical, height, flipX, flipY), height);
 }
 
+/** In place: new memory for each slice would keep the garbage collector busy. */
 function mirrored<Values extends VoxelArray>(values: Values, width: number, flipX: boolean, flipY: boolean): Values {
-  if (!flipX && !flipY) return values;
-  const out = values.slice() as Values;
-  // The reverse order of all values is both mirrorings at once, and fast; the rows alone make up for the one too many.
+  // The reverse order of all values is both mirrorings at once, and fast; that of the rows makes up for one too many.
+  if (flipX) values.reverse();
   if (flipX !== flipY) {
-    for (let row = 0; row < values.length; row += width) {
-      out.set(values.subarray(row, row + width), values.length - width - row);
+    const row = values.slice(0, width);
+    for (let top = 0, bottom = values.length - width; top < bottom; top += width, bottom -= width) {
+      row.set(values.subarray(top, top + width));
+      values.copyWithin(top, bottom, bottom + width);
+      values.set(row, bottom);
     }
   }
-  if (flipX) out.reverse();
-  return out;
+  return values;
 }
 
 function transposed<Values extends VoxelArray>(values: Values, width: number): Values {
