@@ -17,12 +17,28 @@ async function* chunksOf(handle: FileHandle): AsyncGenerator<Uint8Array, void> {
   }
 }
 
+interface Unpacked {
+  readonly chunks: AsyncIterator<Uint8Array, unknown>;
+  readonly end: () => Promise<void>;
+}
+
+function unpack(handle: FileHandle): Unpacked {
+  const gunzip = createGunzip({ chunkSize: chunkBytes });
+  // Its failures arrive through the iterator below.
+  const ended = pipeline(chunksOf(handle), gunzip).catch(() => undefined);
+  const end = async (): Promise<void> => {
+    gunzip.destroy();
+    await ended;
+  };
+  return { chunks: gunzip[Symbol.asyncIterator](), end };
+}
+
 /** The content of a file from its beginning, unpacked if it is gzip by its first bytes, whatever its name. */
 export class ByteSource {
   readonly #path: string;
   readonly #handle: FileHandle;
-  readonly #chunks: AsyncIterator<Uint8Array, unknown>;
-  readonly #end: () => Promise<void>;
+  /** What comes out of a gzip file; one that is not packed is read straight into the target. */
+  readonly #unpacked: Unpacked | undefined;
   #rest: Uint8Array = new Uint8Array(0);
   /** Bytes given or skipped so far. */
   position = 0;
@@ -33,20 +49,7 @@ export class ByteSource {
     this.#path = path;
     this.#handle = handle;
     this.mostBytes = compressed ? size * largestDeflateRatio : size;
-    const chunks = chunksOf(handle);
-    if (compressed) {
-      const gunzip = createGunzip({ chunkSize: chunkBytes });
-      // Its failures arrive through the iterator below.
-      const ended = pipeline(chunks, gunzip).catch(() => undefined);
-      this.#chunks = gunzip[Symbol.asyncIterator]();
-      this.#end = async () => {
-        gunzip.destroy();
-        await ended;
-      };
-    } else {
-      this.#chunks = chunks;
-      this.#end = async () => void (await chunks.return());
-    }
+    if (compressed) this.#unpacked = unpack(handle);
   }
 
   /** Throws DataError if there is no such file, it is no file, cannot be opened, or is empty. */
@@ -73,23 +76,25 @@ export class ByteSource {
   async read(target: Uint8Array): Promise<number> {
     let filled = 0;
     while (filled < target.length) {
-      const chunk = await this.#next();
-      if (chunk === undefined) break;
-      const taken = Math.min(chunk.length, target.length - filled);
-      target.set(chunk.subarray(0, taken), filled);
-      this.#rest = chunk.subarray(taken);
-      filled += taken;
+      const found = await this.#readSome(target.subarray(filled));
+      if (found === 0) break;
+      filled += found;
+      this.position += found;
     }
-    this.position += filled;
     return filled;
   }
 
   /** Passes over bytes and returns how many there were, at most `count`. */
   async skip(count: number): Promise<number> {
+    if (this.#unpacked === undefined) {
+      const skipped = Math.max(0, Math.min(count, this.mostBytes - this.position));
+      this.position += skipped;
+      return skipped;
+    }
     let skipped = 0;
     while (skipped < count) {
-      const chunk = await this.#next();
-      if (chunk === undefined) break;
+      const chunk = await this.#next(this.#unpacked);
+      if (chunk.length === 0) break;
       const taken = Math.min(chunk.length, count - skipped);
       this.#rest = chunk.subarray(taken);
       skipped += taken;
@@ -100,17 +105,34 @@ export class ByteSource {
 
   /** Stops reading. May be called twice. */
   async close(): Promise<void> {
-    await this.#end();
+    await this.#unpacked?.end();
     await this.#handle.close().catch((error: unknown) => {
       if (codeOf(error) !== "EBADF") throw error;
     });
   }
 
-  async #next(): Promise<Uint8Array | undefined> {
+  /** Some of the next bytes, none at the end. */
+  async #readSome(target: Uint8Array): Promise<number> {
+    if (this.#unpacked === undefined) {
+      try {
+        return (await this.#handle.read(target, 0, target.length, this.position)).bytesRead;
+      } catch (error) {
+        throw this.#unreadable(error);
+      }
+    }
+    const chunk = await this.#next(this.#unpacked);
+    const taken = Math.min(chunk.length, target.length);
+    target.set(chunk.subarray(0, taken));
+    this.#rest = chunk.subarray(taken);
+    return taken;
+  }
+
+  /** The next bytes as they come, empty at the end. */
+  async #next({ chunks }: Unpacked): Promise<Uint8Array> {
     if (this.#rest.length > 0) return this.#rest;
     try {
-      const next = await this.#chunks.next();
-      return next.done === true ? undefined : next.value;
+      const next = await chunks.next();
+      return next.done === true ? new Uint8Array(0) : next.value;
     } catch (error) {
       const code = codeOf(error);
       if (code === "Z_BUF_ERROR")
@@ -119,7 +141,11 @@ export class ByteSource {
         throw new DataError(
           `${this.#path} holds damaged gzip data (${explainSystemError(error)}); copy or download it again`,
         );
-      throw new DataError(`${this.#path} cannot be read: ${explainSystemError(error)}; check the disk it is on`);
+      throw this.#unreadable(error);
     }
+  }
+
+  #unreadable(error: unknown): DataError {
+    return new DataError(`${this.#path} cannot be read: ${explainSystemError(error)}; check the disk it is on`);
   }
 }

@@ -1,5 +1,4 @@
 import { type FileHandle, open, rename, rm, writeFile } from "node:fs/promises";
-import { PassThrough, type Transform } from "node:stream";
 import { createGzip } from "node:zlib";
 import { DataError } from "../data-error.js";
 import { columnLengths, isRegular } from "../orientation.js";
@@ -59,11 +58,54 @@ export function createNiftiSliceWriter(path: string, options: NiftiSliceWriterOp
   return new SliceWriter(path, { shape, spacing, affine }, datatype, header ?? defaultLabels);
 }
 
-/** A file in the making: what goes into `sink` comes, packed, into the file until `piped` is fulfilled. */
+/** A file in the making. */
 interface OpenFile {
   readonly handle: FileHandle;
-  readonly sink: Transform;
-  readonly piped: Promise<void>;
+  /** Appends bytes, which may change when the promise is fulfilled. */
+  readonly send: (bytes: Uint8Array) => Promise<void>;
+  /** Waits until all that was sent is in the file. */
+  readonly end: () => Promise<void>;
+  readonly giveUp: () => Promise<void>;
+}
+
+function plainFile(handle: FileHandle): OpenFile {
+  let length = 0;
+  const send = async (bytes: Uint8Array): Promise<void> => {
+    const start = length;
+    length += bytes.length;
+    for (let sent = 0; sent < bytes.length; ) {
+      sent += (await handle.write(bytes, sent, bytes.length - sent, start + sent)).bytesWritten;
+    }
+  };
+  return { handle, send, end: async () => undefined, giveUp: async () => undefined };
+}
+
+function packedFile(handle: FileHandle): OpenFile {
+  const gzip = createGzip({ level: compressionLevel });
+  const piped = writeFile(handle, gzip);
+  // Awaited later; until then a failure must not count as unhandled.
+  piped.catch(() => undefined);
+  const send = async (bytes: Uint8Array): Promise<void> => {
+    const sent = new Promise<void>((resolve, reject) => {
+      // A copy, since the stream may hold on to it after the caller has changed the slice.
+      gzip.write(bytes.slice(), (error) => (error ? reject(error) : resolve()));
+    });
+    // The file's own error, such as a full disk, says more than that the stream is gone; and a stream that is gone
+    // may never answer.
+    await Promise.race([sent, piped]).catch(async (error: unknown) => {
+      await piped;
+      throw error;
+    });
+  };
+  const end = async (): Promise<void> => {
+    gzip.end();
+    await piped;
+  };
+  const giveUp = async (): Promise<void> => {
+    gzip.destroy();
+    await piped.catch(() => undefined);
+  };
+  return { handle, send, end, giveUp };
 }
 
 class SliceWriter implements NiftiSliceWriter {
@@ -87,9 +129,8 @@ class SliceWriter implements NiftiSliceWriter {
   async write(slice: VoxelArray): Promise<void> {
     this.#check(slice);
     this.#written++;
-    // A copy, since the stream may hold on to it after the caller has changed the slice.
-    const bytes = new Uint8Array(slice.buffer, slice.byteOffset, slice.byteLength).slice();
-    await this.#attempt(async () => this.#send(await this.#open(), bytes));
+    const bytes = new Uint8Array(slice.buffer, slice.byteOffset, slice.byteLength);
+    await this.#attempt(async () => (await this.#open()).send(bytes));
   }
 
   async finish(): Promise<void> {
@@ -100,9 +141,8 @@ class SliceWriter implements NiftiSliceWriter {
       throw new RangeError(`${this.#path} was to have ${shape[2]} slices, but was finished after ${this.#written}`);
     }
     await this.#attempt(async () => {
-      const { handle, sink, piped } = await this.#open();
-      sink.end();
-      await piped;
+      const { handle, end } = await this.#open();
+      await end();
       await handle.sync();
       await handle.close();
       await rename(this.#temporary, this.#path);
@@ -115,10 +155,13 @@ class SliceWriter implements NiftiSliceWriter {
     this.#ended = true;
     const file = await this.#opened?.catch(() => undefined);
     if (file === undefined) return;
-    file.sink.destroy();
-    await file.piped.catch(() => undefined);
+    await this.#remove(file);
+  }
+
+  async #remove({ handle, giveUp }: OpenFile): Promise<void> {
+    await giveUp();
     // It is closed already if only the name could not be given.
-    await file.handle.close().catch(() => undefined);
+    await handle.close().catch(() => undefined);
     await rm(this.#temporary, { force: true });
   }
 
@@ -147,24 +190,14 @@ class SliceWriter implements NiftiSliceWriter {
 
   async #create(): Promise<OpenFile> {
     const handle = await open(this.#temporary, "w");
-    const sink = /\.gz$/i.test(this.#path) ? createGzip({ level: compressionLevel }) : new PassThrough();
-    const piped = writeFile(handle, sink);
-    // Awaited later; until then a failure must not count as unhandled.
-    piped.catch(() => undefined);
-    sink.write(encodeHeader(this.#grid, this.#datatype, this.#labels));
-    return { handle, sink, piped };
-  }
-
-  async #send({ sink, piped }: OpenFile, bytes: Uint8Array): Promise<void> {
-    const sent = new Promise<void>((resolve, reject) => {
-      sink.write(bytes, (error) => (error ? reject(error) : resolve()));
-    });
-    // The file's own error, such as a full disk, says more than that the stream is gone; and a stream that is gone
-    // may never answer.
-    await Promise.race([sent, piped]).catch(async (error: unknown) => {
-      await piped;
+    const file = /\.gz$/i.test(this.#path) ? packedFile(handle) : plainFile(handle);
+    try {
+      await file.send(encodeHeader(this.#grid, this.#datatype, this.#labels));
+      return file;
+    } catch (error) {
+      await this.#remove(file);
       throw error;
-    });
+    }
   }
 
   async #attempt(work: () => Promise<void>): Promise<void> {

@@ -10,8 +10,10 @@ export interface NiftiSlices {
    * Slices along the last axis from first to last, each a new array of shape[0] · shape[1] values, as in `readNifti`.
    * They can be gone through once; the file is closed at the end, after an error, and when the loop is left.
    * Throws DataError as `readNifti`; NaN and infinite voxels are found in the slice they are in.
+   * @param held how many slices the caller looks at at a time: the array of one is used again so many slices later.
+   * Where it is not given no array is used again.
    */
-  slices(): AsyncIterable<VoxelArray>;
+  slices(held?: number): AsyncIterable<VoxelArray>;
   /** Stops reading. May be called twice. */
   close(): Promise<void>;
 }
@@ -26,12 +28,15 @@ export async function openNiftiSlices(path: string, options: ReadNiftiOptions = 
     checkSize(path, header, voxelsOf(header), options.maxBytes),
   );
   let used = false;
-  async function* slices(): AsyncGenerator<VoxelArray, void> {
+  async function* slices(held?: number): AsyncGenerator<VoxelArray, void> {
     if (used) throw new RangeError(`the slices of ${path} can be gone through once; open the file again`);
     used = true;
+    const arrays: VoxelArray[] = [];
     try {
       for (let slice = 0; slice < header.shape[2]; slice++) {
-        const values = allocateValues(path, header, voxelsOf(header));
+        const values = arrays[slice % (held ?? 1)] ?? allocateValues(path, header, voxelsOf(header));
+        // Every new array brings the garbage collector nearer, and that takes longer than reading.
+        if (held !== undefined) arrays[slice % held] = values;
         await voxels.read(values);
         if (slice === header.shape[2] - 1) await voxels.checkEnd();
         voxels.checkFinite();

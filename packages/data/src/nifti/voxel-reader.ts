@@ -29,7 +29,6 @@ export class VoxelReader {
   readonly #header: NiftiHeader;
   readonly #path: string;
   readonly #block: StoredArray;
-  readonly #bytes: Uint8Array;
   #voxelsRead = 0;
   #nonFinite = 0;
   #firstNonFinite = 0;
@@ -41,7 +40,6 @@ export class VoxelReader {
     this.#path = path;
     const size = storedArray(header.datatype, 0).BYTES_PER_ELEMENT;
     this.#block = storedArray(header.datatype, Math.min(blockBytes, header.voxelBytes) / size);
-    this.#bytes = new Uint8Array(this.#block.buffer);
   }
 
   /**
@@ -51,16 +49,21 @@ export class VoxelReader {
   async read(values: VoxelArray): Promise<void> {
     const { BYTES_PER_ELEMENT: size } = this.#block;
     const swapped = this.#header.littleEndian !== machineIsLittleEndian;
+    // Values that are as they are stored need no block in between.
+    const direct = values.constructor === this.#block.constructor && !isScaled(this.#header);
     for (let start = 0; start < values.length; start += this.#block.length) {
       const count = Math.min(this.#block.length, values.length - start);
-      const bytes = this.#bytes.subarray(0, count * size);
+      const target = values.subarray(start, start + count);
+      const stored = direct ? target : this.#block.subarray(0, count);
+      const bytes = new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
       const found = await this.#source.read(bytes);
       if (found < bytes.length) {
         const held = this.#voxelsRead * size + found;
         throw tooShort(this.#path, this.#header, held);
       }
       if (swapped) swapBytes(bytes, size);
-      this.#decode(this.#block.subarray(0, count), values.subarray(start, start + count));
+      if (!direct) this.#decode(stored, target);
+      this.#countNonFinite(target);
       this.#voxelsRead += count;
     }
   }
@@ -90,6 +93,9 @@ export class VoxelReader {
       const source = stored instanceof BigInt64Array || stored instanceof BigUint64Array ? values : stored;
       for (let i = 0; i < values.length; i++) values[i] = slope * (source[i] ?? NaN) + intercept;
     }
+  }
+
+  #countNonFinite(values: VoxelArray): void {
     if (values instanceof Float32Array || values instanceof Float64Array)
       for (let i = 0; i < values.length; i++)
         if (!Number.isFinite(values[i]) && this.#nonFinite++ === 0) this.#firstNonFinite = this.#voxelsRead + i;

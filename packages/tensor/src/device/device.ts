@@ -152,8 +152,15 @@ export class Device {
 
   /** Copies a range of a buffer to the host. */
   async readBuffer(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+    const data = new ArrayBuffer(bytes);
+    await this.readInto(new Uint8Array(data), buffer, offset);
+    return data;
+  }
+
+  /** Fills bytes of the host with those of a buffer from `offset` on. */
+  async readInto(bytes: Uint8Array, buffer: GPUBuffer, offset: number): Promise<void> {
     this.checkAlive();
-    const size = Math.ceil(bytes / 4) * 4;
+    const size = Math.ceil(bytes.length / 4) * 4;
     const { MAP_READ, COPY_DST } = GPUBufferUsage;
     const target = this.createBuffer(size, "read-back", MAP_READ | COPY_DST);
     try {
@@ -161,9 +168,8 @@ export class Device {
       encoder.copyBufferToBuffer(buffer, offset, target, 0, size);
       this.queue.submit([encoder.finish()]);
       await target.mapAsync(GPUMapMode.READ);
-      const data = target.getMappedRange().slice(0, bytes);
+      bytes.set(new Uint8Array(target.getMappedRange(), 0, bytes.length));
       target.unmap();
-      return data;
     } catch (error) {
       this.checkAlive();
       throw error;

@@ -129,16 +129,16 @@ export class LoadedProgram {
 
   /** The value of an output after the last run. @throws PlanError when there is no output of that name. */
   async read(name: string): Promise<HostData> {
-    const tensor = this.program.outputs[name];
-    if (tensor === undefined) {
-      throw new PlanError(
-        `no output '${name}'; this program has ${Object.keys(this.program.outputs).join(", ") || "none"}`,
-      );
-    }
-    const { buffer, offset } = this.locate(storageOf(tensor));
-    const bytes = sizeOf(tensor.shape) * (tensor.dtype === "f16" ? 2 : 4);
+    const { dtype, buffer, offset, bytes } = this.output(name);
     const data = await this.device.readBuffer(buffer, offset, bytes);
-    return tensor.dtype === "f16" ? fromHalf(new Uint16Array(data)) : new hostTypes[tensor.dtype](data);
+    return dtype === "f16" ? fromHalf(new Uint16Array(data)) : new hostTypes[dtype](data);
+  }
+
+  /** As {@link read}, but fills bytes that are there. @throws PlanError also when they are not as many as the output's. */
+  async readInto(target: Uint8Array, name: string): Promise<void> {
+    const { buffer, offset, bytes } = this.output(name);
+    if (target.length !== bytes) throw new PlanError(`output '${name}' has ${bytes} bytes, not ${target.length}`);
+    await this.device.readInto(target, buffer, offset);
   }
 
   /** Puts other numbers in the place of a constant. */
@@ -196,6 +196,17 @@ export class LoadedProgram {
     });
     this.runs++;
     this.unread++;
+  }
+
+  private output(name: string) {
+    const tensor = this.program.outputs[name];
+    if (tensor === undefined) {
+      throw new PlanError(
+        `no output '${name}'; this program has ${Object.keys(this.program.outputs).join(", ") || "none"}`,
+      );
+    }
+    const bytes = sizeOf(tensor.shape) * (tensor.dtype === "f16" ? 2 : 4);
+    return { dtype: tensor.dtype, bytes, ...this.locate(storageOf(tensor)) };
   }
 
   private locate(tensor: Tensor): { buffer: GPUBuffer; offset: number } {

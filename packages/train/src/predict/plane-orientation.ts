@@ -1,3 +1,5 @@
+import type { VoxelArray } from "@lobule/data";
+
 /** How the slices of a file lie, compared with canonical ones: rows from the back, columns from the left. */
 export interface PlaneOrientation {
   /** Whether the file's first axis is the canonical second. */
@@ -19,40 +21,49 @@ export function planeOrientation(orientation: string): PlaneOrientation | undefi
 }
 
 /**
- * A stored slice in canonical order, x (to the right) fastest, then y (to the front).
+ * A stored slice in canonical order, x (to the right) fastest, then y (to the front). It is brought into that order in
+ * its own array, which is returned; only where the axes are swapped the result is a new one, of the same type.
  * @param width,height extents as stored.
  */
-export function toCanonicalPlane<Values extends ArrayLike<number>>(
-  stored: ArrayLike<number>,
+export function toCanonicalPlane<Values extends VoxelArray>(
+  stored: Values,
   [width, height]: readonly [number, number],
   { swapped, flipX, flipY }: PlaneOrientation,
-  out: Values & { [index: number]: number },
 ): Values {
-  const [columns, rows] = swapped ? [height, width] : [width, height];
-  for (let y = 0; y < rows; y++) {
-    const fromY = flipY ? rows - 1 - y : y;
-    for (let x = 0; x < columns; x++) {
-      const fromX = flipX ? columns - 1 - x : x;
-      out[y * columns + x] = stored[swapped ? fromX * width + fromY : fromY * width + fromX] as number;
-    }
-  }
-  return out;
+  if (!swapped) return mirrored(stored, width, flipX, flipY);
+  return mirrored(transposed(stored, width), height, flipX, flipY);
 }
 
-/** The way back: a canonical slice in the file's own order. */
-export function fromCanonicalPlane<Values extends ArrayLike<number>>(
-  canonical: ArrayLike<number>,
+/** The way back: a canonical slice in the file's own order. Its array is changed, even where the result is a new one. */
+export function fromCanonicalPlane<Values extends VoxelArray>(
+  canonical: Values,
   [width, height]: readonly [number, number],
   { swapped, flipX, flipY }: PlaneOrientation,
-  out: Values & { [index: number]: number },
 ): Values {
-  const [columns, rows] = swapped ? [height, width] : [width, height];
-  for (let y = 0; y < rows; y++) {
-    const toY = flipY ? rows - 1 - y : y;
-    for (let x = 0; x < columns; x++) {
-      const toX = flipX ? columns - 1 - x : x;
-      out[swapped ? toX * width + toY : toY * width + toX] = canonical[y * columns + x] as number;
+  if (!swapped) return mirrored(canonical, width, flipX, flipY);
+  return transposed(mirrored(canonical, height, flipX, flipY), height);
+}
+
+/** In place: new memory for each slice would keep the garbage collector busy. */
+function mirrored<Values extends VoxelArray>(values: Values, width: number, flipX: boolean, flipY: boolean): Values {
+  // The reverse order of all values is both mirrorings at once, and fast; that of the rows makes up for one too many.
+  if (flipX) values.reverse();
+  if (flipX !== flipY) {
+    const row = values.slice(0, width);
+    for (let top = 0, bottom = values.length - width; top < bottom; top += width, bottom -= width) {
+      row.set(values.subarray(top, top + width));
+      values.copyWithin(top, bottom, bottom + width);
+      values.set(row, bottom);
     }
+  }
+  return values;
+}
+
+function transposed<Values extends VoxelArray>(values: Values, width: number): Values {
+  const height = values.length / width;
+  const out = values.slice() as Values;
+  for (let x = 0; x < width; x++) {
+    for (let y = 0; y < height; y++) out[x * height + y] = values[y * width + x] as number;
   }
   return out;
 }

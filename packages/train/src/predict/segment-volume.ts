@@ -9,6 +9,7 @@ import {
   writeNifti,
 } from "@lobule/data";
 import { type LargestComponentOptions, largestComponent } from "../evaluation/largest-component.js";
+import { countLabels } from "./count-labels.js";
 import { withMargin } from "./evaluate-cases.js";
 import { fromCanonicalPlane, type PlaneOrientation, planeOrientation, toCanonicalPlane } from "./plane-orientation.js";
 import type { SlicePredictor } from "./slice-predictor.js";
@@ -58,19 +59,21 @@ export async function segmentVolume(
   const { header, slices, close } = await openNiftiSlices(input);
   const plane = planeOrientation(header.orientation);
   const kept = new Kept(header, predictor.classes, options.previews ?? 0);
+  // The GPU looks at one batch while the next is read.
+  const held = 2 * (predictor.atOnce + 2 * predictor.margin);
   try {
     if (plane === undefined) {
       await close();
       await segmentWhole(predictor, input, output, kept, options);
     } else if (options.largestComponent !== undefined) {
-      const labels = await labelsOf(predictor, header, slices(), plane, kept, options);
+      const labels = await labelsOf(predictor, header, slices(held), plane, kept, options);
       const cleaned = largestComponent(labels, header.shape, options.largestComponent);
       kept.replace(cleaned, plane);
       await writeNifti(output, { ...gridOf(header), data: cleaned }, { header });
     } else {
       const writer = createNiftiSliceWriter(output, { grid: gridOf(header), datatype: "uint8", header });
       try {
-        await eachSlice(predictor, header, slices(), plane, kept, options, (labels) => writer.write(labels));
+        await eachSlice(predictor, header, slices(held), plane, kept, options, (labels) => writer.write(labels));
         await writer.finish();
       } catch (error) {
         await writer.abort();
@@ -85,7 +88,13 @@ export async function segmentVolume(
 
 const gridOf = ({ shape, spacing, affine }: NiftiHeader) => ({ shape, spacing, affine });
 
-/** Calls `take` with the labels of each slice, as stored, from the first to the last. */
+/** A float64 is rounded, so that the same HU in another type give the same labels; other types are left as they are. */
+const asFloat32 = (slice: VoxelArray): VoxelArray => (slice instanceof Float64Array ? Float32Array.from(slice) : slice);
+
+/**
+ * Calls `take` with the labels of each slice, as stored, from the first to the last. While the GPU labels a batch, the
+ * labels of the batch before are taken and the slices of the next are read.
+ */
 async function eachSlice(
   predictor: SlicePredictor,
   header: NiftiHeader,
@@ -98,33 +107,65 @@ async function eachSlice(
   const [storedWidth, storedHeight, depth] = header.shape;
   const stored = [storedWidth, storedHeight] as const;
   const [width, height] = plane.swapped ? [storedHeight, storedWidth] : stored;
-  const { atOnce, margin } = predictor;
-  // The slices of the next batch, with those on either side that are looked at only.
-  let waiting: Float32Array[] = [];
+  const { margin } = predictor;
+  async function* canonical(): AsyncGenerator<VoxelArray, void> {
+    for await (const slice of slices) {
+      signal?.throwIfAborted();
+      yield asFloat32(toCanonicalPlane(slice, stored, plane));
+    }
+  }
   let done = 0;
-  const flush = async (): Promise<void> => {
-    const batch = waiting;
-    waiting = batch.slice(batch.length - 2 * margin);
-    const labels = await predictor.predict(batch, width, height);
+  const use = async (batch: readonly VoxelArray[], labels: readonly Uint8Array[]): Promise<void> => {
     for (const [i, each] of labels.entries()) {
-      kept.take(done, batch[margin + i] as Float32Array, each, width, height);
-      await take(fromCanonicalPlane(each, stored, plane, new Uint8Array(each.length)));
+      kept.take(done, batch[margin + i] as VoxelArray, each, width, height);
+      await take(fromCanonicalPlane(each, stored, plane));
       done += 1;
     }
     onProgress?.(done, depth);
   };
-  for await (const slice of slices) {
+  let running: { readonly batch: readonly VoxelArray[]; readonly labels: Promise<Uint8Array[]> } | undefined;
+  try {
+    for await (const batch of batches(canonical(), predictor)) {
+      const before = running;
+      const found = await before?.labels;
+      running = { batch, labels: predictor.predict(batch, width, height) };
+      // Awaited with the next batch; until then a failure must not count as unhandled.
+      running.labels.catch(() => undefined);
+      if (before !== undefined && found !== undefined) await use(before.batch, found);
+    }
     signal?.throwIfAborted();
-    const canonical = toCanonicalPlane(slice, stored, plane, new Float32Array(slice.length));
-    // Beyond the ends of the scan its outermost slice counts again.
-    for (let i = waiting.length === 0 ? margin : 0; i >= 0; i--) waiting.push(canonical);
-    if (waiting.length === atOnce + 2 * margin) await flush();
+    if (running !== undefined) await use(running.batch, await running.labels);
+  } finally {
+    // Whoever called may free the predictor then.
+    await running?.labels.catch(() => undefined);
   }
-  for (let i = 0; i < margin; i++) {
-    waiting.push(waiting.at(-1) as Float32Array);
-    if (waiting.length === atOnce + 2 * margin) await flush();
+}
+
+/**
+ * As many slices as are run at once, with those on either side that are looked at only. Beyond the ends of the scan its
+ * outermost slice counts again.
+ */
+async function* batches(
+  slices: AsyncIterable<VoxelArray>,
+  { atOnce, margin }: SlicePredictor,
+): AsyncGenerator<VoxelArray[], void> {
+  let batch: VoxelArray[] = [];
+  for await (const slice of withRepeatedEnds(slices, margin)) {
+    batch.push(slice);
+    if (batch.length < atOnce + 2 * margin) continue;
+    yield batch;
+    batch = batch.slice(batch.length - 2 * margin);
   }
-  if (waiting.length > 2 * margin) await flush();
+  if (batch.length > 2 * margin) yield batch;
+}
+
+async function* withRepeatedEnds(slices: AsyncIterable<VoxelArray>, times: number): AsyncGenerator<VoxelArray, void> {
+  let last: VoxelArray | undefined;
+  for await (const slice of slices) {
+    for (let i = last === undefined ? times : 0; i >= 0; i--) yield slice;
+    last = slice;
+  }
+  for (let i = 0; last !== undefined && i < times; i++) yield last;
 }
 
 async function labelsOf(
@@ -162,12 +203,12 @@ async function segmentWhole(
     options.signal?.throwIfAborted();
     const end = Math.min(first + predictor.atOnce, depth);
     const batch = withMargin(first, end, depth, predictor.margin).map((slice) =>
-      Float32Array.from(canonical.data.subarray(slice * size, (slice + 1) * size)),
+      asFloat32(canonical.data.subarray(slice * size, (slice + 1) * size)),
     );
     const found = await predictor.predict(batch, width, height);
     found.forEach((each, i) => {
       labels.set(each, (first + i) * size);
-      kept.take(first + i, batch[predictor.margin + i] as Float32Array, each, width, height);
+      kept.take(first + i, batch[predictor.margin + i] as VoxelArray, each, width, height);
     });
     options.onProgress?.(end, depth);
   }
@@ -204,24 +245,23 @@ class Kept {
     this.chosen = new Set(Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * depth) / count)));
   }
 
-  take(slice: number, image: Float32Array, labels: Uint8Array, width: number, height: number): void {
-    for (const label of labels) this.voxels[label] = (this.voxels[label] ?? 0) + 1;
-    if (this.chosen.has(slice)) this.previews.push({ slice, width, height, image, labels });
+  /** `image` and `labels` are copied where they are kept. */
+  take(slice: number, image: VoxelArray, labels: Uint8Array, width: number, height: number): void {
+    countLabels(labels, this.voxels);
+    if (!this.chosen.has(slice)) return;
+    this.previews.push({ slice, width, height, image: Float32Array.from(image), labels: labels.slice() });
   }
 
   /** Counts anew, and shows, the labels that are written in the end. `plane` where they are in the file's order. */
   replace(labels: Uint8Array, plane?: PlaneOrientation): void {
     this.voxels.fill(0);
-    for (const label of labels) this.voxels[label] = (this.voxels[label] ?? 0) + 1;
+    countLabels(labels, this.voxels);
     this.previews.forEach((preview, i) => {
       const { slice, width, height } = preview;
       const size = width * height;
-      const part = labels.subarray(slice * size, (slice + 1) * size);
+      const part = labels.slice(slice * size, (slice + 1) * size);
       const [storedWidth, storedHeight] = this.header.shape;
-      const shown =
-        plane === undefined
-          ? part.slice()
-          : toCanonicalPlane(part, [storedWidth, storedHeight], plane, new Uint8Array(size));
+      const shown = plane === undefined ? part : toCanonicalPlane(part, [storedWidth, storedHeight], plane);
       this.previews[i] = { ...preview, labels: shown };
     });
   }

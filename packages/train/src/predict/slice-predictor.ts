@@ -43,6 +43,10 @@ interface Prepared {
   readonly slotPixels: number;
   readonly preprocessing: Preprocessing;
   readonly program: LoadedProgram;
+  /** Of all images that are run at once; used again by every call. */
+  readonly pixels: Uint32Array<ArrayBuffer>;
+  /** Of all slices that are run at once; used by turns, so that those of one call can be looked at during the next. */
+  readonly labels: [Uint8Array, Uint8Array];
 }
 
 /** A trained network that labels slices: windowed, resampled as in training, and brought back to their own grid. */
@@ -78,6 +82,9 @@ export class SlicePredictor {
 
   /**
    * Labels of slices, one byte a pixel, x fastest. Fewer than `atOnce` slices take as long as so many.
+   *
+   * To be called again when the labels are there, not before. They last until the call after that: its memory is
+   * theirs, since new memory for each call would keep the garbage collector busy.
    * @param slices HU, x fastest, all of the same extents; at most `atOnce`, with `margin` slices before and after them
    * that are looked at only.
    * @param window HU that become 0 and 1; the model's own by default.
@@ -103,26 +110,31 @@ export class SlicePredictor {
         throw new RangeError(`predict: a slice has ${length} pixels, expected ${width}×${height}`);
       }
     }
-    const { slotPixels, preprocessing, program } = await this.programFor(width, height);
-    const { pixels, scale: unit, offset } = storeSlices(slices, slotPixels, window);
-    const source = { shape: [width, height, 1] as const, scale: unit, offset };
-    const sample = plainSample(source, { ...preprocessing, window });
+    const { slotPixels, preprocessing, program, pixels, labels } = await this.programFor(width, height);
     const { inputSlices } = this.description;
     const wordsPerSlice = slotPixels / 2;
-    const all = new Uint32Array(atOnce * inputSlices * wordsPerSlice);
-    for (let at = 0; at < count * inputSlices; at++) {
+    const {
+      pixels: stored,
+      scale: unit,
+      offset,
+    } = storeSlices(slices, slotPixels, window, inputSlices === 1 ? pixels : undefined);
+    for (let at = 0; inputSlices > 1 && at < count * inputSlices; at++) {
       const slice = Math.floor(at / inputSlices) + (at % inputSlices);
-      all.set(pixels.subarray(slice * wordsPerSlice, (slice + 1) * wordsPerSlice), at * wordsPerSlice);
+      pixels.set(stored.subarray(slice * wordsPerSlice, (slice + 1) * wordsPerSlice), at * wordsPerSlice);
     }
+    pixels.fill(0, count * inputSlices * wordsPerSlice);
+    const source = { shape: [width, height, 1] as const, scale: unit, offset };
+    const sample = plainSample(source, { ...preprocessing, window });
     const field = { width, height, transform: inverted(sample.transform) };
     await program.run({
-      pixels: all,
+      pixels,
       samples: packSamples(Array.from({ length: atOnce * inputSlices }, () => sample)),
       fields: packLabelFields(Array.from({ length: atOnce }, () => field)),
     });
-    const words = await program.read("labels");
-    const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
-    return Array.from({ length: count }, (_, n) => bytes.slice(n * slotPixels, n * slotPixels + width * height));
+    labels.reverse();
+    const [bytes] = labels;
+    await program.readInto(bytes, "labels");
+    return Array.from({ length: count }, (_, n) => bytes.subarray(n * slotPixels, n * slotPixels + width * height));
   }
 
   /** Frees the device memory of the programs. */
@@ -165,7 +177,9 @@ export class SlicePredictor {
       },
       { kernels: this.device.kernels },
     );
-    return { width, height, slotPixels, preprocessing, program: await program.load(this.device) };
+    const pixels = new Uint32Array((atOnce * channels * slotPixels) / 2);
+    const labels: Prepared["labels"] = [new Uint8Array(atOnce * slotPixels), new Uint8Array(atOnce * slotPixels)];
+    return { width, height, slotPixels, preprocessing, program: await program.load(this.device), pixels, labels };
   }
 
   /** Logits; with mirroring, the mean probabilities of all mirror images. */

@@ -1,0 +1,162 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Affine, readNifti, type VoxelArray, writeNifti } from "@lobule/data";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { segmentVolume } from "./segment-volume.js";
+import type { SlicePredictor } from "./slice-predictor.js";
+
+const [width, height, depth] = [4, 3, 7];
+const values = Array.from({ length: width * height * depth }, (_, i) => ((i * 7) % 31) - 15);
+const expected = values.map((value) => Number(value > 0));
+
+const RAS: Affine = [
+  [1, 0, 0, 0],
+  [0, 1, 0, 0],
+  [0, 0, 3, 0],
+];
+const affines: Readonly<Record<string, Affine>> = {
+  RAS,
+  LAS: [
+    [-1, 0, 0, 0],
+    [0, 1, 0, 0],
+    [0, 0, 3, 0],
+  ],
+  LPS: [
+    [-1, 0, 0, 0],
+    [0, -1, 0, 0],
+    [0, 0, 3, 0],
+  ],
+  PRS: [
+    [0, 1, 0, 0],
+    [-1, 0, 0, 0],
+    [0, 0, 3, 0],
+  ],
+  RSA: [
+    [1, 0, 0, 0],
+    [0, 0, 1, 0],
+    [0, 3, 0, 0],
+  ],
+};
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "lobule-segment-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+beforeEach(async () => {
+  for (const name of await readdir(folder)) await rm(join(folder, name));
+});
+
+/** Labels what is above 0, in two buffers by turns, two slices at a time; `log` hears of it. */
+function thresholding(log: (event: string) => void = () => undefined): SlicePredictor {
+  const buffers = [new Uint8Array(0), new Uint8Array(0)];
+  let [calls, running] = [0, 0];
+  const predictor: Pick<SlicePredictor, "atOnce" | "margin" | "classes" | "predict"> = {
+    ...{ atOnce: 2, margin: 0, classes: 2 },
+    async predict(slices, columns, rows) {
+      if (running > 0) throw new Error("one prediction at a time");
+      running++;
+      const call = calls++;
+      log(`start ${call}`);
+      const found = slices.flatMap((slice) => Array.from(slice, (value) => Number(value > 0)));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      buffers[call % 2]?.fill(9); // what the caller may not look at any more
+      const bytes = Uint8Array.from(found);
+      buffers[call % 2] = bytes;
+      running--;
+      log(`end ${call}`);
+      return slices.map((_, n) => bytes.subarray(n * columns * rows, (n + 1) * columns * rows));
+    },
+  };
+  return predictor as SlicePredictor;
+}
+
+/** A file with these voxels, and where its labels go. */
+async function write(data: VoxelArray = Int16Array.from(values), extension = ".nii", affine = RAS) {
+  const [input, output] = [join(folder, `scan${extension}`), join(folder, `labels${extension}`)];
+  const [x = 0, y = 0, z = 0] = [0, 1, 2].map((axis) => Math.hypot(...affine.map((row) => row[axis] as number)));
+  await writeNifti(input, { data, shape: [width, height, depth], spacing: [x, y, z], affine });
+  return [input, output] as const;
+}
+
+describe.each(Object.entries(affines))("slices that lie as %s", (orientation, affine) => {
+  test.each([
+    [".nii", {}],
+    [".nii.gz", {}],
+    [".nii", { largestComponent: { classes: [] } }],
+  ])("labels lie as the scan does, %s %o", async (extension, options) => {
+    const [input, output] = await write(undefined, extension, affine);
+    const result = await segmentVolume(thresholding(), input, output, options);
+    const { data, header } = await readNifti(output);
+    expect([...data]).toEqual(expected);
+    expect(header.orientation).toBe(orientation);
+    expect(result.voxels).toEqual([0, 1].map((label) => data.filter((value) => value === label).length));
+  });
+
+  test("previews hold HU and labels of the same place, and are no views", async () => {
+    const { previews } = await segmentVolume(thresholding(), ...(await write(undefined, ".nii", affine)), {
+      previews: 3,
+    });
+    expect(previews).toHaveLength(3);
+    for (const { image, labels, width: columns, height: rows } of previews) {
+      expect(image).toBeInstanceOf(Float32Array);
+      expect([...labels]).toEqual(Array.from(image, (value) => Number(value > 0)));
+      expect([labels.length, labels.buffer.byteLength]).toEqual([columns * rows, columns * rows]);
+    }
+  });
+});
+
+test.each([Int8Array, Int32Array, Float32Array, Float64Array])("scans in a %o", async (Values) => {
+  const [input, output] = await write(Values.from(values));
+  await segmentVolume(thresholding(), input, output);
+  expect([...(await readNifti(output)).data]).toEqual(expected);
+});
+
+describe("while the GPU works", () => {
+  test("the labels of the batch before are written, once the next one has begun", async () => {
+    const events: string[] = [];
+    const log = (event: string): void => void events.push(event);
+    await segmentVolume(thresholding(log), ...(await write()), { onProgress: (done) => log(`done ${done}`) });
+    expect(events).toEqual([
+      ...["start 0", "end 0", "start 1", "done 2", "end 1", "start 2", "done 4"],
+      ...["end 2", "start 3", "done 6", "end 3", "done 7"],
+    ]);
+  });
+
+  test.each([0, 1, 3])("a failure of batch %d is told, and leaves nothing", async (bad) => {
+    const predictor = thresholding((event) => {
+      if (event === `end ${bad}`) throw new Error("lost");
+    });
+    await expect(segmentVolume(predictor, ...(await write()))).rejects.toThrow("lost");
+    expect(await readdir(folder)).toEqual(["scan.nii"]);
+  });
+
+  test.each([2, 6])("stopped after %d slices: what runs comes to its end, and nothing is left", async (after) => {
+    const stop = new AbortController();
+    const events: string[] = [];
+    const onProgress = (done: number): void => {
+      if (done === after) stop.abort();
+    };
+    const predictor = thresholding((event) => void events.push(event));
+    const segmenting = segmentVolume(predictor, ...(await write()), { signal: stop.signal, onProgress });
+    await expect(segmenting).rejects.toThrow("aborted");
+    expect(events.at(-1)).toMatch(/^end/);
+    expect(await readdir(folder)).toEqual(["scan.nii"]);
+  });
+
+  test("a voxel that is no number stops it when what runs has ended, even in failure", async () => {
+    const [input, output] = await write(Float32Array.from(values));
+    const file = await readFile(input);
+    file.writeFloatLE(Number.NaN, file.length - 4 * width * height);
+    await writeFile(input, file);
+    const events: string[] = [];
+    const predictor = thresholding((event) => {
+      events.push(event);
+      if (event === "end 2") throw new Error("lost");
+    });
+    await expect(segmentVolume(predictor, input, output)).rejects.toThrow(/NaN/);
+    expect(events.at(-1)).toBe("end 2");
+    expect(await readdir(folder)).toEqual(["scan.nii"]);
+  });
+});
