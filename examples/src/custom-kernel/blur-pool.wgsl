@@ -26,10 +26,9 @@ struct OutputChannel { base: u32 }
 fn prepareOutput(n: u32, c: u32) -> OutputChannel {
   return OutputChannel((n * sizes.channels + c) * (sizes.height / 2u) * (sizes.width / 2u));
 }
-fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {
-  let stored = real(value);
-  output[channel.base + pixel] = stored;
-  return f32(stored);
+fn finishOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 { return f32(real(value)); }
+fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
+  output[channel.base + pixel] = real(value);
 }
 
 @compute @workgroup_size(64)
@@ -57,5 +56,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) workg
       loadInput(channel, rows[i], columns.w, first + columns.w),
     ));
   }
-  storeOutput(prepareOutput(n, c), sum, y, x, pixel);
+  let written = prepareOutput(n, c);
+  storeOutput(written, finishOutput(written, sum, y, x, pixel), y, x, pixel);
 }
