@@ -12,22 +12,25 @@ export async function trainingSteps(gpu: GPU): Promise<{ losses: number[]; logit
       return new Variable(name, shape, new Float32Array(size), "moment");
     });
   const [first, second] = [moments(), moments()];
-  const step = await compile({
-    inputs: {
-      image: { shape: [2, 1, 16, 16], dtype: "f32" },
-      target: { shape: [2, 16, 16], dtype: "u32" },
-      hyper: { shape: [8], dtype: "f32" },
+  const step = await compile(
+    {
+      inputs: {
+        image: { shape: [2, 1, 16, 16], dtype: "f32" },
+        target: { shape: [2, 16, 16], dtype: "u32" },
+        hyper: { shape: [8], dtype: "f32" },
+      },
+      build: ({ image, target, hyper }) => {
+        const logits = network.forward(image);
+        const { loss } = diceCrossEntropy(logits, target);
+        return {
+          metrics: { loss },
+          outputs: { logits },
+          updates: [adam(parameters, gradients(loss, parameters), first, second, hyper)],
+        };
+      },
     },
-    build: ({ image, target, hyper }) => {
-      const logits = network.forward(image);
-      const { loss } = diceCrossEntropy(logits, target);
-      return {
-        metrics: { loss },
-        outputs: { logits },
-        updates: [adam(parameters, gradients(loss, parameters), first, second, hyper)],
-      };
-    },
-  }).load(device);
+    { kernels: device.kernels },
+  ).load(device);
   const image = Float32Array.from({ length: 512 }, (_, i) => Math.fround(Math.sin(i * 0.37) + Math.cos(i * 0.011)));
   const target = Uint32Array.from(image, (value) => (value > 0.8 ? 2 : value > 0 ? 1 : 0));
   for (let t = 1; t <= 3; t++) {

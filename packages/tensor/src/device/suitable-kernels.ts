@@ -2,10 +2,20 @@ import { isSubgroupOfEight, type Reduction, subgroupPlaces, subgroupPlacesLength
 import type { Device } from "./device.js";
 import { PreparedKernel } from "./prepared-kernel.js";
 
+/**
+ * Whether an adapter computes on the CPU. Chromium does not call SwiftShader a fallback where it has no other; its
+ * architecture, and Mesa's, say it.
+ */
+export const isSoftware = ({
+  isFallbackAdapter,
+  architecture,
+}: Pick<GPUAdapterInfo, "isFallbackAdapter" | "architecture">): boolean =>
+  isFallbackAdapter || architecture === "swiftshader" || architecture === "software";
+
 /** Which kernels suit an adapter, by what it says of itself and, where that is not enough, by a try. */
 export async function suitableKernels(device: Device): Promise<Reduction> {
-  const { isFallbackAdapter, subgroupMinSize, subgroupMaxSize } = device.adapterInfo;
-  if (!isFallbackAdapter) return "parallel";
+  const { subgroupMinSize, subgroupMaxSize } = device.adapterInfo;
+  if (!isSoftware(device.adapterInfo)) return "parallel";
   const eight = subgroupMinSize === 8 && subgroupMaxSize === 8 && device.gpu.features.has("subgroups");
   return eight && isSubgroupOfEight(await runSubgroupPlaces(device)) ? "subgroup" : "serial";
 }
