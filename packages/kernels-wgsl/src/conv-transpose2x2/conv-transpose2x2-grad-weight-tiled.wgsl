@@ -79,19 +79,21 @@ fn gradientTaps(pixel: Pixel, co: u32) -> vec4f {
   return select(vec4f(), values, pixel.inside);
 }
 
-// Brings a pixel of both images. Many channels are asked for before the first is kept, so that they are under way together;
-// the input's by eights: all at once, a compiler on the CPU takes minutes where a load branches.
+// Brings a pixel of both images. All channels are asked for before the first is kept, so that they are under way together;
+// and one by one, not in a loop, which a driver need not unroll.
 fn fetch(pixel: Pixel, firstIn: u32, firstOut: u32, lane: u32) {
+  let input0 = inputQuad(pixel, firstIn);
+  let input1 = inputQuad(pixel, firstIn + 4u);
+  let input2 = inputQuad(pixel, firstIn + 8u);
+  let input3 = inputQuad(pixel, firstIn + 12u);
   let gradient0 = gradientTaps(pixel, firstOut);
   let gradient1 = gradientTaps(pixel, firstOut + 1u);
   let gradient2 = gradientTaps(pixel, firstOut + 2u);
   let gradient3 = gradientTaps(pixel, firstOut + 3u);
-  for (var quad = 0u; quad < IN_QUADS; quad += 2u) {
-    let low = inputQuad(pixel, firstIn + 4u * quad);
-    let high = inputQuad(pixel, firstIn + 4u * quad + 4u);
-    inputs[lane + quad * PITCH] = low;
-    inputs[lane + (quad + 1u) * PITCH] = high;
-  }
+  inputs[lane] = input0;
+  inputs[lane + PITCH] = input1;
+  inputs[lane + 2u * PITCH] = input2;
+  inputs[lane + 3u * PITCH] = input3;
   gradients[lane] = gradient0;
   gradients[lane + PITCH] = gradient1;
   gradients[lane + 2u * PITCH] = gradient2;

@@ -77,9 +77,18 @@ fn gradientQuad(pixel: Pixel, c: u32) -> vec4f {
   return select(vec4f(), values, pixel.inside);
 }
 
-// Brings a pixel of both images. Many channels are asked for before the first is kept, so that they are under way together;
-// the input's by eights: all at once, a compiler on the CPU took more than a minute where a load branches.
+// Brings a pixel of both images. All channels are asked for before the first is kept, so that they are under way together;
+// and one by one, not in a loop, which a driver need not unroll.
 fn fetch(pixel: Pixel, firstIn: u32, firstOut: u32, lane: u32) {
+  let input0 = inputQuad(pixel, firstIn);
+  var input1: vec4f;
+  var input2: vec4f;
+  var input3: vec4f;
+  if (IN_QUADS > 1u) { input1 = inputQuad(pixel, firstIn + 4u); }
+  if (IN_QUADS > 2u) {
+    input2 = inputQuad(pixel, firstIn + 8u);
+    input3 = inputQuad(pixel, firstIn + 12u);
+  }
   let gradient0 = gradientQuad(pixel, firstOut);
   var gradient1: vec4f;
   var gradient2: vec4f;
@@ -89,12 +98,12 @@ fn fetch(pixel: Pixel, firstIn: u32, firstOut: u32, lane: u32) {
     gradient2 = gradientQuad(pixel, firstOut + 8u);
     gradient3 = gradientQuad(pixel, firstOut + 12u);
   }
-  for (var quad = 0u; quad < IN_QUADS; quad += 2u) {
-    let low = inputQuad(pixel, firstIn + 4u * quad);
-    var high: vec4f;
-    if (IN_QUADS > 1u) { high = inputQuad(pixel, firstIn + 4u * quad + 4u); }
-    inputs[lane + quad * PITCH] = low;
-    if (IN_QUADS > 1u) { inputs[lane + (quad + 1u) * PITCH] = high; }
+
+  inputs[lane] = input0;
+  if (IN_QUADS > 1u) { inputs[lane + PITCH] = input1; }
+  if (IN_QUADS > 2u) {
+    inputs[lane + 2u * PITCH] = input2;
+    inputs[lane + 3u * PITCH] = input3;
   }
   gradients[lane] = gradient0;
   if (OUT_QUADS > 1u) { gradients[lane + PITCH] = gradient1; }

@@ -103,8 +103,7 @@ fn keepInputs(at: u32, low: vec4f, high: vec4f) {
   inputs[at + 7u * INPUT_PITCH] = high.w;
 }
 
-// Brings the tiles. What an invocation loads is asked for before any of it is kept, so that it is under way together. The
-// input's pixels are a loop all the same: written out, a compiler on the CPU took more than a minute where a load branches.
+// Brings the tiles. All that an invocation loads is asked for before the first is kept, so that it is under way together.
 fn fetch(tile: Tile, firstIn: u32, firstOut: u32, lane: u32) {
   let pixel = pixelAt(tile, tile.y + lane / COLUMNS, tile.x + lane % COLUMNS);
   let gradient0 = gradientQuad(pixel, firstOut);
@@ -115,19 +114,25 @@ fn fetch(tile: Tile, firstIn: u32, firstOut: u32, lane: u32) {
     gradient2 = gradientQuad(pixel, firstOut + 8u);
     gradient3 = gradientQuad(pixel, firstOut + 12u);
   }
-  for (var i = lane; i < MARGIN_PIXELS; i += WORKGROUP) {
-    let row = i / MARGIN_COLUMNS;
-    let column = i % MARGIN_COLUMNS;
-    // Above the top edge and left of the image coordinates wrap to a huge value.
-    let margin = pixelAt(tile, tile.y + row - 1u, tile.x + column - 1u);
-    keepInputs(row * ROW_PITCH + column, inputQuad(margin, firstIn), inputQuad(margin, firstIn + 4u));
-  }
+  // Above the top edge and left of the image coordinates wrap to a huge value.
+  let margin = pixelAt(tile, tile.y + lane / MARGIN_COLUMNS - 1u, tile.x + lane % MARGIN_COLUMNS - 1u);
+  let low = inputQuad(margin, firstIn);
+  let high = inputQuad(margin, firstIn + 4u);
+
   let at = lane / COLUMNS * GRADIENT_PITCH + lane % COLUMNS;
   gradients[at] = gradient0;
   gradients[at + QUAD_PITCH] = gradient1;
   if (QUADS > 2u) {
     gradients[at + 2u * QUAD_PITCH] = gradient2;
     gradients[at + 3u * QUAD_PITCH] = gradient3;
+  }
+  keepInputs(lane / MARGIN_COLUMNS * ROW_PITCH + lane % MARGIN_COLUMNS, low, high);
+  let second = lane + WORKGROUP;
+  if (second < MARGIN_PIXELS) {
+    let row = second / MARGIN_COLUMNS;
+    let column = second % MARGIN_COLUMNS;
+    let other = pixelAt(tile, tile.y + row - 1u, tile.x + column - 1u);
+    keepInputs(row * ROW_PITCH + column, inputQuad(other, firstIn), inputQuad(other, firstIn + 4u));
   }
 }
 

@@ -204,11 +204,13 @@ export class SlotWriter {
       inner.load.push(`${local} = ${result};`);
       return inner;
     };
-    const first = branch(a, scope.channel);
-    const second = branch(b, `(${scope.channel} - ${split})`);
+    // Both are prepared, each for a channel that it has, and one is loaded: branches cost compilers on the CPU minutes.
+    const first = branch(a, `min(${scope.channel}, ${split} - 1u)`);
+    const second = branch(b, `(max(${scope.channel}, ${split}) - ${split})`);
     scope.prepare.push(
       `channel.${which} = select(0u, 1u, ${scope.channel} >= ${split});`,
-      `if (channel.${which} == 0u) {${lines(first.prepare)}\n  } else {${lines(second.prepare)}\n  }`,
+      ...first.prepare,
+      ...second.prepare,
     );
     scope.load.push(
       `var ${local}: f32;`,
