@@ -28,10 +28,11 @@ function dawnWith(library: string) {
   vi.mocked(dawn.openDawn).mockImplementation(async (files = []) => {
     lists.push(files);
     const texts = await Promise.all(files.map((path) => readFile(path, "utf8")));
-    const info = { description: "NVIDIA H200", device: "", isFallbackAdapter: false };
-    return texts.some((text) => text.includes(library))
-      ? { gpu: {} as GPU, info: info as unknown as GPUAdapterInfo }
-      : null;
+    const info: GPUAdapterInfo = {
+      ...{ __brand: "GPUAdapterInfo", description: "NVIDIA H200", device: "", vendor: "nvidia", architecture: "" },
+      ...{ subgroupMinSize: 32, subgroupMaxSize: 32, isFallbackAdapter: false },
+    };
+    return texts.some((text) => text.includes(library)) ? { gpu: {} as GPU, info } : null;
   });
   return lists;
 }

@@ -1,5 +1,5 @@
 import { ceilDivide, foldWorkgroups, type Kernel, type Reduction } from "../shared/kernel.js";
-import { replaceDefinition } from "../shared/wgsl-text.js";
+import { replaceConstant, replaceDefinition } from "../shared/wgsl-text.js";
 import evalSource from "./batch-norm-eval.wgsl.js";
 import finishSource from "./batch-norm-finish.wgsl.js";
 import gradFinishSource from "./batch-norm-grad-finish.wgsl.js";
@@ -39,7 +39,7 @@ function withInvocationPerChannel(source: string): string {
   };
   return Object.entries(definitions).reduce(
     (text, [name, definition]) => replaceDefinition(text, "fn", name, definition),
-    source.replace(/^var<workgroup> parts.*\n/m, "").replace(/^const LANES.*$/m, `const LANES: u32 = ${lanes};`),
+    replaceConstant(source.replace(/^var<workgroup> parts.*\n/m, ""), "LANES", lanes),
   );
 }
 

@@ -11,6 +11,7 @@ import {
 import {
   splitPixels,
   sumLanes,
+  type WeightSharing,
   wantedPartials,
   wantedSerialPartials,
   wantedTilePartials,
@@ -213,18 +214,7 @@ export function convTranspose2x2GradWeight(
   };
 }
 
-/** How the weight gradient's work is shared. */
-interface Sharing {
-  readonly source: string;
-  /** Channels of a block that one partial sum covers. */
-  readonly inBlock: number;
-  readonly outBlock: number;
-  readonly wanted: typeof wantedPartials;
-  /** Partial sums of a block that a workgroup makes. */
-  readonly perGroup: number;
-}
-
-const sharings: Readonly<Record<"blocked" | "serial" | "tiled", Sharing>> = {
+const sharings: Readonly<Record<"blocked" | "serial" | "tiled", WeightSharing>> = {
   blocked: { source: gradWeightBlockedSource, inBlock, outBlock, wanted: wantedPartials, perGroup: 1 },
   serial: {
     ...{ source: withSerialSums(gradWeightBlockedSource), inBlock, outBlock },

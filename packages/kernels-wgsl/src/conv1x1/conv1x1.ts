@@ -18,11 +18,12 @@ import {
 import {
   splitPixels,
   sumLanes,
+  type WeightSharing,
   wantedPartials,
   wantedSerialPartials,
   wantedTilePartials,
 } from "../shared/partial-sums.js";
-import { removeBinding, renumberBindings, replaceDefinition } from "../shared/wgsl-text.js";
+import { removeBinding, renumberBindings, replaceConstant, replaceDefinition } from "../shared/wgsl-text.js";
 import plainSource from "./conv1x1.wgsl.js";
 import blockedSource from "./conv1x1-blocked.wgsl.js";
 import gradWeightSource from "./conv1x1-grad-weight.wgsl.js";
@@ -205,26 +206,13 @@ export function conv1x1GradWeight(
   };
 }
 
-/** How the weight gradient's work is shared. */
-interface Sharing {
-  readonly source: string;
-  /** Channels of a block that one partial sum covers. */
-  readonly inBlock: number;
-  readonly outBlock: number;
-  readonly wanted: typeof wantedPartials;
-  /** Partial sums of a block that a workgroup makes. */
-  readonly perGroup: number;
-}
-
 /** Channels of a block in workgroup memory: as few as hold them, 16 at most. */
 const blockOf = (channels: number): 4 | 8 | 16 => (channels > 8 ? 16 : channels > 4 ? 8 : 4);
 
-function sharingOf({ input, outChannels }: Conv1x1Problem, variant: "blocked" | "serial" | "tiled"): Sharing {
+function sharingOf({ input, outChannels }: Conv1x1Problem, variant: "blocked" | "serial" | "tiled"): WeightSharing {
   if (variant === "tiled") {
     const [inBlock, outBlock] = [blockOf(input.channels), blockOf(outChannels)];
-    const source = gradWeightTiledSource
-      .replace("IN_BLOCK: u32 = 16;", `IN_BLOCK: u32 = ${inBlock};`)
-      .replace("OUT_BLOCK: u32 = 16;", `OUT_BLOCK: u32 = ${outBlock};`);
+    const source = replaceConstant(replaceConstant(gradWeightTiledSource, "IN_BLOCK", inBlock), "OUT_BLOCK", outBlock);
     return { source, inBlock, outBlock, wanted: wantedTilePartials, perGroup: 1 };
   }
   const block = { inBlock: 8, outBlock: 8 };

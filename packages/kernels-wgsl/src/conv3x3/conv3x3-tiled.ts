@@ -1,5 +1,6 @@
 import { ceilDivide, foldWorkgroups, type ImageShape, type Kernel } from "../shared/kernel.js";
 import { wantedTilePartials } from "../shared/partial-sums.js";
+import { replaceConstant } from "../shared/wgsl-text.js";
 import gradWeightTiledSource from "./conv3x3-grad-weight-tiled.wgsl.js";
 import matrixSource from "./conv3x3-matrix.wgsl.js";
 import tiledSource from "./conv3x3-tiled.wgsl.js";
@@ -49,7 +50,7 @@ export function conv3x3GradWeightTiled(problem: Problem, cost: Cost): Kernel & {
   const partialCount = Math.min(wanted, cover.tiles);
   return {
     name: "conv3x3-grad-weight-tiled",
-    source: gradWeightTiledSource.replace("OUT_BLOCK: u32 = 16;", `OUT_BLOCK: u32 = ${outBlock};`),
+    source: replaceConstant(gradWeightTiledSource, "OUT_BLOCK", outBlock),
     launches: [
       {
         sizes: { ...cover, inBlocks, outBlocks, partialCount },

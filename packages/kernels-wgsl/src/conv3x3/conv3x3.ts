@@ -1,7 +1,13 @@
 import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
 import { withSerialSums } from "../shared/lane-sums.js";
 import { noWeight, type PackedLayout, packBlocks, planWeight, withWeightAccess } from "../shared/packing.js";
-import { sumLanes, wantedPartials, wantedSerialPartials, wantedSubgroupPartials } from "../shared/partial-sums.js";
+import {
+  sumLanes,
+  type WeightSharing,
+  wantedPartials,
+  wantedSerialPartials,
+  wantedSubgroupPartials,
+} from "../shared/partial-sums.js";
 import { hasFunction, removeBinding, renumberBindings, replaceDefinition } from "../shared/wgsl-text.js";
 import plainSource from "./conv3x3.wgsl.js";
 import blockedSource from "./conv3x3-blocked.wgsl.js";
@@ -253,22 +259,15 @@ export function conv3x3GradWeight(
   };
 }
 
-/** How the weight gradient's work is shared. */
-interface Sharing {
-  readonly source: string;
-  /** Channels of a block that one partial sum covers. */
-  readonly inBlock: number;
-  readonly outBlock: number;
+/** How strips of pixels are shared besides. */
+interface StripSharing extends WeightSharing {
   /** Columns of a strip. */
   readonly columns: number;
   /** Invocations that walk down strips of one partial sum side by side. */
   readonly workers: number;
-  readonly wanted: (blocks: number, elements: number, pixels: number) => number;
-  /** Partial sums of a block that a workgroup makes. */
-  readonly perGroup: number;
 }
 
-const sharings: Readonly<Record<"blocked" | "serial" | "subgroup", Sharing>> = {
+const sharings: Readonly<Record<"blocked" | "serial" | "subgroup", StripSharing>> = {
   blocked: {
     ...{ source: gradWeightBlockedSource, inBlock: 2, outBlock: 4, columns: 2 },
     ...{ workers: sumLanes, wanted: wantedPartials, perGroup: 1 },

@@ -34,6 +34,17 @@ export function wantedTilePartials(blocks: number, elements: number, pixels: num
   return Math.max(1, Math.min(ceilDivide(workgroups, blocks), affordable));
 }
 
+/** How the work of a weight gradient is shared. */
+export interface WeightSharing {
+  readonly source: string;
+  /** Channels of a block that one partial sum covers. */
+  readonly inBlock: number;
+  readonly outBlock: number;
+  readonly wanted: typeof wantedPartials;
+  /** Partial sums of a block that a workgroup makes. */
+  readonly perGroup: number;
+}
+
 /** Invocations that keep an adapter busy on which they run one after another, and pixels that one may sum. */
 const serialInvocations = 512;
 const serialPixels = 4096;

@@ -64,6 +64,13 @@ export function replaceDefinition(source: string, kind: "fn" | "struct", name: s
   return source.slice(0, start) + text + source.slice(end);
 }
 
+/** Gives a top-level `const name: u32` another value. */
+export function replaceConstant(source: string, name: string, value: number): string {
+  const pattern = new RegExp(`^const ${name}: u32 = [^;]+;`, "m");
+  if (!pattern.test(source)) throw new KernelDeclarationError(`no 'const ${name}: u32' in the kernel`);
+  return source.replace(pattern, `const ${name}: u32 = ${value};`);
+}
+
 /** Field names and types of a struct, in order. */
 export function structFields(source: string, name: string): { name: string; type: string }[] {
   const [start, end] = findDefinition(source, "struct", name);
