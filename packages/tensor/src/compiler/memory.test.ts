@@ -25,13 +25,21 @@ describe("planMemory", () => {
   });
 
   const lifetimes = fc.array(
-    fc.record({ bytes: fc.integer({ min: 1, max: 5000 }), first: fc.nat(30), length: fc.nat(10) }),
+    fc.record({
+      bytes: fc.oneof(fc.integer({ min: 1, max: 5000 }), fc.constantFrom(512, 1024, 4096)),
+      first: fc.nat(30),
+      length: fc.nat(10),
+      every: fc.integer({ min: 1, max: 10 }),
+    }),
     { maxLength: 40 },
   );
   test("no two that are alive together share a byte or clash, every buffer is large enough, none below the live minimum", () => {
     fc.assert(
       fc.property(lifetimes, (list) => {
-        const all = list.map(({ bytes, first, length }, i) => lifetime(String(i), bytes, first, first + length));
+        const all = list.map(({ bytes, first, length, every }, i) => {
+          const whole = lifetime(String(i), bytes, first, first + length);
+          return { ...whole, reads: whole.reads.filter((call) => (whole.last - call) % every === 0) };
+        });
         const plan = planMemory(all);
         const placeOf = ({ item }: Lifetime<string>) => plan.placeOf.get(item) as BufferPlace;
         for (const a of all) {
@@ -46,6 +54,8 @@ describe("planMemory", () => {
           }
         }
         expect(plan.bufferBytes.reduce((x, y) => x + y, 0)).toBeGreaterThanOrEqual(plan.liveMinimum);
+        const largest = Math.max(0, ...all.map(({ bytes }) => bytes));
+        for (const bytes of plan.bufferBytes) expect(bytes).toBeLessThanOrEqual(largest);
       }),
     );
   });
@@ -56,5 +66,15 @@ describe("planMemory", () => {
     const other = { ...lifetime("other", 512, 4, 8), reads: [8] };
     expect(planMemory([large, quiet, other]).bufferBytes).toEqual([1024]);
     expect(planMemory([large, { ...quiet, reads: [4, 9] }, other]).bufferBytes).toEqual([1024, 512]);
+  });
+
+  test("a gap in a buffer is of no use where something further on would be bound by the same call", () => {
+    const large = lifetime("large", 3072, 0, 0);
+    const early = { ...lifetime("early", 1024, 2, 4), reads: [4] };
+    const middle = { ...lifetime("middle", 1024, 3, 9), reads: [9] };
+    const last = { ...lifetime("last", 1024, 1, 8), reads: [6, 8] };
+    const made = { ...lifetime("made of last", 1024, 6, 10), reads: [10] };
+    expect(planMemory([large, early, middle, last]).bufferBytes).toEqual([3072]);
+    expect(planMemory([large, early, middle, last, made]).bufferBytes).toEqual([3072, 1024]);
   });
 });

@@ -1,3 +1,5 @@
+import { philox4x32 } from "@lobule/kernels-wgsl";
+
 /** A tensor's need for memory: from the call that makes it to the last that reads it. */
 export interface Lifetime<T> {
   readonly item: T;
@@ -26,86 +28,114 @@ export interface MemoryPlan<T> {
 /** Bindings begin at multiples of so many bytes. */
 const alignment = 256;
 
-/** Whole buffers may take so many times the live minimum before tensors share them side by side. */
-const wasteAllowed = 1.1;
+/** A plan that takes so many times the live minimum is good enough. */
+const wasteAllowed = 1.01;
+
+/** Orders tried until then: so many times anew from largest to smallest, each changed step by step so many times. */
+const search = { starts: 10, steps: 200 };
+
+/** Two tensors may take the same bytes, lie side by side in a buffer, or need a buffer each. */
+const relation = { none: 0, together: 1, clash: 2 } as const;
 
 /**
- * Gives each tensor memory such that no two that are alive together share any: largest first, each into the smallest
- * buffer that is free over its whole life. Buffers and not offsets into one slab, because the GPU's hazard tracking is
- * by buffer. Where that wastes more than a tenth, small tensors may lie side by side in a large buffer, unless a call
- * writes one and uses the other: it could not bind both.
+ * Gives each tensor memory such that no two that are alive together share any. Buffers and not offsets into one slab,
+ * because a call cannot bind a buffer for writing and for something else: tensors between which there is such a call
+ * never lie in the same buffer while both are alive, others may, side by side. No buffer is larger than the largest tensor.
  *
- * Source: Pisarchyk and Lee 2020, "Efficient memory management for deep neural net inference", greedy by size for
- * shared objects, and for offsets.
+ * Tensors are placed one by one, each where that costs the fewest bytes, first from largest to smallest. Then, while
+ * more than a hundredth is wasted, the order is changed by moving one of the larger tensors, and changes that do not
+ * cost memory are kept; the same list gives the same plan.
+ *
+ * Source: Pisarchyk and Lee 2020, "Efficient memory management for deep neural net inference", greedy by size.
  */
 export function planMemory<T>(lifetimes: readonly Lifetime<T>[]): MemoryPlan<T> {
   const liveMinimum = mostAlive(lifetimes);
-  const longest = (a: Lifetime<T>, b: Lifetime<T>): number => b.last - b.first - (a.last - a.first);
-  const plans = [false, true].flatMap((sideBySide) => [
-    place(lifetimes, sideBySide, () => 0),
-    place(lifetimes, sideBySide, longest),
-  ]);
-  const total = ({ bufferBytes }: { bufferBytes: readonly number[] }): number =>
-    bufferBytes.reduce((sum, bytes) => sum + bytes, 0);
-  const best = (candidates: readonly Placed<T>[]): Placed<T> =>
-    candidates.reduce((a, b) => (total(b) < total(a) ? b : a));
-  const whole = best(plans.slice(0, 2));
-  return { ...(total(whole) <= wasteAllowed * liveMinimum ? whole : best(plans)), liveMinimum };
-}
-
-type Placed<T> = Omit<MemoryPlan<T>, "liveMinimum">;
-
-/** @param tie orders tensors of the same size. */
-function place<T>(
-  lifetimes: readonly Lifetime<T>[],
-  sideBySide: boolean,
-  tie: (a: Lifetime<T>, b: Lifetime<T>) => number,
-): Placed<T> {
-  const order = lifetimes.map((lifetime, index) => ({ lifetime, index }));
-  order.sort((a, b) => b.lifetime.bytes - a.lifetime.bytes || tie(a.lifetime, b.lifetime) || a.index - b.index);
-  const buffers: { bytes: number; users: { lifetime: Lifetime<T>; offset: number }[] }[] = [];
-  const placeOf = new Map<T, BufferPlace>();
-  for (const { lifetime } of order) {
-    // Largest first means that every buffer is large enough; the last made is the smallest.
-    let buffer = buffers.length - 1;
-    let offset: number | undefined;
-    for (; buffer >= 0; buffer--) {
-      const { bytes, users } = buffers[buffer] as (typeof buffers)[number];
-      const together = users.filter(
-        ({ lifetime: { first, last } }) => last >= lifetime.first && first <= lifetime.last,
-      );
-      if (together.length > 0 && (!sideBySide || together.some((user) => clash(user.lifetime, lifetime)))) continue;
-      offset = gap(together, lifetime.bytes, bytes);
-      if (offset !== undefined) break;
-    }
-    if (offset === undefined) {
-      offset = 0;
-      buffer = buffers.push({ bytes: lifetime.bytes, users: [] }) - 1;
-    }
-    buffers[buffer]?.users.push({ lifetime, offset });
-    placeOf.set(lifetime.item, { buffer, offset });
+  const relations = relationsOf(lifetimes);
+  const bySize = lifetimes.map((_, index) => index);
+  bySize.sort((a, b) => bytesOf(b) - bytesOf(a) || a - b);
+  const large = bySize.filter((index) => bytesOf(index) > liveMinimum / 300).length;
+  function bytesOf(index: number): number {
+    return (lifetimes[index] as Lifetime<T>).bytes;
   }
-  return { bufferBytes: buffers.map(({ bytes }) => bytes), placeOf };
-}
-
-/** The first free offset between those that lie there, if there is one. */
-function gap<T>(
-  together: readonly { readonly lifetime: Lifetime<T>; readonly offset: number }[],
-  bytes: number,
-  size: number,
-): number | undefined {
-  let offset = 0;
-  for (const each of [...together].sort((a, b) => a.offset - b.offset)) {
-    if (offset + bytes <= each.offset) break;
-    offset = Math.max(offset, Math.ceil((each.offset + each.lifetime.bytes) / alignment) * alignment);
+  const greedy = place(lifetimes, relations, bySize);
+  let best = greedy;
+  for (let start = 0; start < search.starts; start++) {
+    let order = bySize;
+    let plan = greedy;
+    for (let step = 0; step < search.steps; step++) {
+      if (best.total <= wasteAllowed * liveMinimum) break;
+      const [from, to] = philox4x32([step, start, 0, 0], [0, 0]);
+      const changed = [...order];
+      changed.splice(to % large, 0, ...changed.splice(from % large, 1));
+      const next = place(lifetimes, relations, changed);
+      if (next.total <= plan.total) [order, plan] = [changed, next];
+      if (next.total < best.total) best = next;
+    }
   }
-  return offset + bytes <= size ? offset : undefined;
+  const placeOf = new Map(lifetimes.map(({ item }, index) => [item, best.places[index] as BufferPlace]));
+  return { bufferBytes: best.bufferBytes, placeOf, liveMinimum };
 }
 
-/** Whether some call writes one and uses the other as well. */
-function clash<T>(a: Lifetime<T>, b: Lifetime<T>): boolean {
-  const uses = ({ reads, writes }: Lifetime<T>): readonly number[] => [...reads, ...writes];
-  return a.writes.some((call) => uses(b).includes(call)) || b.writes.some((call) => uses(a).includes(call));
+interface Placed {
+  readonly bufferBytes: readonly number[];
+  readonly total: number;
+  /** By index of the lifetime. */
+  readonly places: readonly BufferPlace[];
+}
+
+/** @param order indices of lifetimes, in which they are placed. */
+function place<T>(lifetimes: readonly Lifetime<T>[], relations: Uint8Array, order: readonly number[]): Placed {
+  const largest = lifetimes.reduce((most, { bytes }) => Math.max(most, bytes), 0);
+  const buffers: { bytes: number; readonly users: { index: number; offset: number; end: number }[] }[] = [];
+  const places: BufferPlace[] = [];
+  for (const index of order) {
+    const { bytes } = lifetimes[index] as Lifetime<T>;
+    let best = { growth: bytes, slack: 0, buffer: -1, offset: 0 };
+    buffers.forEach((each, buffer) => {
+      let offset = 0;
+      let found = false;
+      // In the order in which they lie there; all of them, because any may clash.
+      for (const user of each.users) {
+        const how = relations[index * lifetimes.length + user.index];
+        if (how === relation.clash) return;
+        if (how === relation.none || found) continue;
+        if (offset + bytes <= user.offset) found = true;
+        else offset = Math.max(offset, user.end);
+      }
+      const growth = Math.max(0, offset + bytes - each.bytes);
+      const slack = each.bytes - offset - bytes;
+      if (growth > 0 && offset + bytes > largest) return;
+      if (growth < best.growth || (growth === best.growth && best.buffer >= 0 && slack < best.slack)) {
+        best = { growth, slack, buffer, offset };
+      }
+    });
+    const { offset } = best;
+    const buffer = best.buffer < 0 ? buffers.push({ bytes: 0, users: [] }) - 1 : best.buffer;
+    const chosen = buffers[buffer] as (typeof buffers)[number];
+    chosen.bytes = Math.max(chosen.bytes, offset + bytes);
+    const before = chosen.users.findIndex((user) => user.offset > offset);
+    const end = Math.ceil((offset + bytes) / alignment) * alignment;
+    chosen.users.splice(before < 0 ? chosen.users.length : before, 0, { index, offset, end });
+    places[index] = { buffer, offset };
+  }
+  const bufferBytes = buffers.map(({ bytes }) => bytes);
+  return { bufferBytes, places, total: bufferBytes.reduce((sum, bytes) => sum + bytes, 0) };
+}
+
+/** How each two of them get on: a square matrix by index. */
+function relationsOf<T>(lifetimes: readonly Lifetime<T>[]): Uint8Array {
+  const count = lifetimes.length;
+  const uses = lifetimes.map(({ reads, writes }) => new Set([...reads, ...writes]));
+  const writesInto = (a: number, b: number): boolean =>
+    (lifetimes[a] as Lifetime<T>).writes.some((call) => (uses[b] as Set<number>).has(call));
+  const relations = new Uint8Array(count * count);
+  lifetimes.forEach((a, i) => {
+    lifetimes.forEach((b, j) => {
+      if (a.last < b.first || a.first > b.last) return;
+      relations[i * count + j] = writesInto(i, j) || writesInto(j, i) ? relation.clash : relation.together;
+    });
+  });
+  return relations;
 }
 
 function mostAlive<T>(lifetimes: readonly Lifetime<T>[]): number {

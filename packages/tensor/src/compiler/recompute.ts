@@ -10,6 +10,12 @@ import type { StorageType } from "./storage.js";
 /** FLOPs that take as long as moving a byte does: about what GPUs balance at in f32. */
 const flopsPerByte = 16;
 
+/**
+ * How much is made again: enough to keep half of what would be alive at once, whatever that costs; or only what costs
+ * neither a byte nor a FLOP more, because it is not made any earlier then.
+ */
+export type RecomputeAmount = "half" | "free";
+
 /** A graph with what was decided on it. */
 export interface Arranged {
   /** Inputs first. */
@@ -26,7 +32,11 @@ export interface Arranged {
  * run again for the same bits is ({@link KernelOperation.repeatable}, pointwise operations), so no state changes twice.
  * @returns where each of the roots is to be found.
  */
-export function recompute(roots: readonly Tensor[], { nodes, required, fusion, storageType }: Arranged): Tensor[] {
+export function recompute(
+  roots: readonly Tensor[],
+  { nodes, required, fusion, storageType }: Arranged,
+  amount: RecomputeAmount,
+): Tensor[] {
   const steps = stepsOf(nodes, fusion);
   const original = new Set(nodes);
   const pasted = pastedBy(fusion);
@@ -49,7 +59,8 @@ export function recompute(roots: readonly Tensor[], { nodes, required, fusion, s
     schedule,
     steps.map(() => new Set()),
   );
-  const repeats = chooseRepeats(schedule, asItIs.peak / 2);
+  const goal = amount === "half" ? { bytes: asItIs.peak / 2, cost: Infinity } : { bytes: 0, cost: asItIs.cost };
+  const repeats = chooseRepeats(schedule, goal);
   return repeats.every(({ size }) => size === 0)
     ? [...roots]
     : rebuild({ roots, steps, isPasted, expressions, schedule, tensors, repeats });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { chooseRepeats, type Schedule, type ScheduledStep, simulate } from "./schedule.js";
+import { chooseRepeats, type Goal, type Schedule, type ScheduledStep, simulate } from "./schedule.js";
 
 /** n steps forward, each of the one before, and n backward, each of the one before and of a forward result. */
 function upAndDown(sizes: readonly number[], repeatable: (i: number) => boolean): Schedule {
@@ -44,12 +44,14 @@ describe("simulate", () => {
   });
 });
 
+const atAnyCost = (bytes: number): Goal => ({ bytes, cost: Infinity });
+
 describe("chooseRepeats", () => {
   test("what is made from what is kept is given up first, and nothing more than the target wants", () => {
     const schedule = upAndDown([100, 100, 100, 100], (i) => i % 2 === 1);
     const before = simulate(schedule, nothing(schedule));
-    expect(simulate(schedule, chooseRepeats(schedule, before.peak)).cost).toBe(before.cost);
-    const repeats = chooseRepeats(schedule, before.peak - 100);
+    expect(simulate(schedule, chooseRepeats(schedule, atAnyCost(before.peak))).cost).toBe(before.cost);
+    const repeats = chooseRepeats(schedule, atAnyCost(before.peak - 100));
     const after = simulate(schedule, repeats);
     expect(after.peak).toBe(before.peak - 100);
     expect(repeats.flatMap((set) => [...set])).toEqual([1]);
@@ -58,19 +60,40 @@ describe("chooseRepeats", () => {
   test("a tensor that is made again without being stored costs what it is made from instead", () => {
     const plain = upAndDown([10, 100, 100, 100], (i) => i === 1);
     const schedule = { ...plain, pasted: plain.pasted.map((_, i) => (i === 1 ? [0] : undefined)) };
-    const repeats = chooseRepeats(schedule, 0);
+    const repeats = chooseRepeats(schedule, atAnyCost(0));
     expect(repeats[6]).toEqual(new Set([1]));
     expect(simulate(schedule, repeats).runs).toHaveLength(8);
   });
 
+  test("for no cost, what lies there until it is read is made right before", () => {
+    const reads = [[], [0], [], [2], [0, 1, 3]];
+    const schedule: Schedule = {
+      steps: reads.map((each, i) => ({ reads: each, writes: [i], cost: 1, repeatable: i < 4 })),
+      bytes: [10, 100, 100, 10, 0],
+      maker: [0, 1, 2, 3, undefined],
+      pasted: reads.map(() => undefined),
+    };
+    const before = simulate(schedule, nothing(schedule));
+    const repeats = chooseRepeats(schedule, { bytes: 0, cost: before.cost });
+    const after = simulate(schedule, repeats);
+    expect(repeats[4]).toEqual(new Set([1]));
+    expect([before.peak, after.peak]).toEqual([220, 120]);
+    expect(after.cost).toBe(before.cost);
+  });
+
   test("never takes more memory, and every result is still made of the right tensors", () => {
+    const part = fc.double({ min: 0, max: 1, noNaN: true });
     const sizes = fc.array(fc.integer({ min: 1, max: 100 }), { minLength: 1, maxLength: 9 });
     fc.assert(
-      fc.property(sizes, fc.nat(511), fc.double({ min: 0, max: 1, noNaN: true }), (list, mask, share) => {
+      fc.property(sizes, fc.nat(511), part, fc.constantFrom(1, 1.2, Infinity), (list, mask, share, most) => {
         const schedule = upAndDown(list, (i) => ((mask >> i) & 1) === 1);
         const before = simulate(schedule, nothing(schedule));
-        const after = simulate(schedule, chooseRepeats(schedule, share * before.peak));
+        const after = simulate(
+          schedule,
+          chooseRepeats(schedule, { bytes: share * before.peak, cost: most * before.cost }),
+        );
         expect(after.peak).toBeLessThanOrEqual(before.peak);
+        expect(after.cost).toBeLessThanOrEqual(most * before.cost);
         const made = new Set<number>();
         after.runs.forEach(({ step }, time) => {
           if (after.needed[time] !== true) return;

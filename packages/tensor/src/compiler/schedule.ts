@@ -119,15 +119,22 @@ interface Move {
   readonly tensors: readonly number[];
 }
 
+/** What is asked of {@link chooseRepeats}: few enough bytes alive at once, at a cost that may not be exceeded. */
+export interface Goal {
+  readonly bytes: number;
+  readonly cost: number;
+}
+
 /**
- * Chooses what is made again and when, so that at most `target` bytes are alive at once, or as few above as can be.
+ * Chooses what is made again and when, so that at most `goal.bytes` are alive at once, or as few above as can be had
+ * for `goal.cost` ({@link Timeline.cost}).
  *
  * Greedily: at the time of the peak, each tensor that lies there unread may be given up until it is read next, and made
  * again before that, where need be together with what it is made from. The move that saves the most for its cost is
  * taken; at the end those that turn out to be superfluous are taken back. Source of the idea: Kirisame et al. 2021,
  * "Dynamic tensor rematerialization"; here the whole step is known beforehand.
  */
-export function chooseRepeats(schedule: Schedule, target: number): Repeats {
+export function chooseRepeats(schedule: Schedule, { bytes: target, cost: mostCost }: Goal): Repeats {
   const repeats = schedule.steps.map(() => new Set<number>());
   let now = simulate(schedule, repeats);
   const excess = ({ live }: Timeline): number => live.reduce((sum, each) => sum + Math.max(0, each - target), 0);
@@ -140,7 +147,7 @@ export function chooseRepeats(schedule: Schedule, target: number): Repeats {
       const after = simulate(schedule, repeats);
       for (const tensor of move.tensors) set.delete(tensor);
       const gain = excess(now) - excess(after);
-      if (after.peak > now.peak || gain <= 0) continue;
+      if (after.peak > now.peak || after.cost > mostCost || gain <= 0) continue;
       const score = gain / Math.max(after.cost - now.cost, 1);
       if (best === undefined || score > best.score) best = { move, after, score };
     }
