@@ -98,4 +98,6 @@ export function parseHeader(text: string): EntryHeader | undefined {
   }
 }
 
-export const checksumOf = (slice: Uint8Array): number => crc32(slice);
+/** Of a slice, in one part or in several that follow each other. */
+export const checksumOf = (...parts: readonly Uint8Array[]): number =>
+  parts.reduce((checksum, part) => crc32(part, checksum), 0);

@@ -68,16 +68,26 @@ interface OpenFile {
   readonly giveUp: () => Promise<void>;
 }
 
+/** After so many bytes the disk is given work, so that the end need not wait for all of it. */
+const bytesAtOnce = 1 << 23;
+
 function plainFile(handle: FileHandle): OpenFile {
   let length = 0;
+  let given = 0;
+  let onDisk: Promise<void> = Promise.resolve();
   const send = async (bytes: Uint8Array): Promise<void> => {
     const start = length;
     length += bytes.length;
     for (let sent = 0; sent < bytes.length; ) {
       sent += (await handle.write(bytes, sent, bytes.length - sent, start + sent)).bytesWritten;
     }
+    if (length < given + bytesAtOnce) return;
+    given = length;
+    onDisk = onDisk.then(() => handle.datasync());
+    // Thrown at the end; until then a failure must not count as unhandled.
+    onDisk.catch(() => undefined);
   };
-  return { handle, send, end: async () => undefined, giveUp: async () => undefined };
+  return { handle, send, end: () => onDisk, giveUp: () => onDisk.catch(() => undefined) };
 }
 
 function packedFile(handle: FileHandle): OpenFile {

@@ -59,8 +59,8 @@ export async function segmentVolume(
   const { header, slices, close } = await openNiftiSlices(input);
   const plane = planeOrientation(header.orientation);
   const kept = new Kept(header, predictor.classes, options.previews ?? 0);
-  // The GPU looks at one batch while the next is read.
-  const held = 2 * (predictor.atOnce + 2 * predictor.margin);
+  // While the GPU looks at one batch and has another to go on with, the one before is used and the next is read.
+  const held = (queuedBatches + 2) * (predictor.atOnce + 2 * predictor.margin);
   try {
     if (plane === undefined) {
       await close();
@@ -86,6 +86,9 @@ export async function segmentVolume(
   return kept.result();
 }
 
+/** What the GPU has to do while the labels of one batch are on their way to the host. */
+const queuedBatches = 2;
+
 const gridOf = ({ shape, spacing, affine }: NiftiHeader) => ({ shape, spacing, affine });
 
 /** A float64 is rounded, so that the same HU in another type give the same labels; other types are left as they are. */
@@ -93,7 +96,7 @@ const asFloat32 = (slice: VoxelArray): VoxelArray => (slice instanceof Float64Ar
 
 /**
  * Calls `take` with the labels of each slice, as stored, from the first to the last. While the GPU labels a batch, the
- * labels of the batch before are taken and the slices of the next are read.
+ * labels of the batch before are taken and, at the same time, the slices of the next are read.
  */
 async function eachSlice(
   predictor: SlicePredictor,
@@ -123,21 +126,35 @@ async function eachSlice(
     }
     onProgress?.(done, depth);
   };
-  let running: { readonly batch: readonly VoxelArray[]; readonly labels: Promise<Uint8Array[]> } | undefined;
+  const upcoming = batches(canonical(), predictor);
+  const read = (): ReturnType<typeof upcoming.next> => {
+    const next = upcoming.next();
+    // Awaited with its turn; until then a failure must not count as unhandled.
+    next.catch(() => undefined);
+    return next;
+  };
+  const queued: { readonly batch: readonly VoxelArray[]; readonly labels: Promise<Uint8Array[]> }[] = [];
   try {
-    for await (const batch of batches(canonical(), predictor)) {
-      const before = running;
-      const found = await before?.labels;
-      running = { batch, labels: predictor.predict(batch, width, height) };
-      // Awaited with the next batch; until then a failure must not count as unhandled.
-      running.labels.catch(() => undefined);
-      if (before !== undefined && found !== undefined) await use(before.batch, found);
+    for (let next = read(); ; ) {
+      const { value: batch } = await next;
+      signal?.throwIfAborted();
+      if (batch !== undefined) {
+        const labels = predictor.predict(batch, width, height);
+        labels.catch(() => undefined);
+        queued.push({ batch, labels });
+        next = read();
+      }
+      if (batch !== undefined && queued.length < queuedBatches) continue;
+      const [first] = queued;
+      if (first === undefined) return;
+      const labels = await first.labels;
+      queued.shift();
+      await use(first.batch, labels);
     }
-    signal?.throwIfAborted();
-    if (running !== undefined) await use(running.batch, await running.labels);
   } finally {
     // Whoever called may free the predictor then.
-    await running?.labels.catch(() => undefined);
+    await Promise.allSettled(queued.map(({ labels }) => labels));
+    await upcoming.return(undefined);
   }
 }
 
@@ -148,7 +165,7 @@ async function eachSlice(
 async function* batches(
   slices: AsyncIterable<VoxelArray>,
   { atOnce, margin }: SlicePredictor,
-): AsyncGenerator<VoxelArray[], void> {
+): AsyncGenerator<VoxelArray[], undefined> {
   let batch: VoxelArray[] = [];
   for await (const slice of withRepeatedEnds(slices, margin)) {
     batch.push(slice);
@@ -157,6 +174,7 @@ async function* batches(
     batch = batch.slice(batch.length - 2 * margin);
   }
   if (batch.length > 2 * margin) yield batch;
+  return undefined;
 }
 
 async function* withRepeatedEnds(slices: AsyncIterable<VoxelArray>, times: number): AsyncGenerator<VoxelArray, void> {

@@ -45,8 +45,8 @@ interface Prepared {
   readonly program: LoadedProgram;
   /** Of all images that are run at once; used again by every call. */
   readonly pixels: Uint32Array<ArrayBuffer>;
-  /** Of all slices that are run at once; used by turns, so that those of one call can be looked at during the next. */
-  readonly labels: [Uint8Array, Uint8Array];
+  /** Of all slices that are run at once; used by turns, so that those of one call can be looked at during the next two. */
+  readonly labels: Uint8Array[];
 }
 
 /** A trained network that labels slices: windowed, resampled as in training, and brought back to their own grid. */
@@ -83,8 +83,9 @@ export class SlicePredictor {
   /**
    * Labels of slices, one byte a pixel, x fastest. Fewer than `atOnce` slices take as long as so many.
    *
-   * To be called again when the labels are there, not before. They last until the call after that: its memory is
-   * theirs, since new memory for each call would keep the garbage collector busy.
+   * May be called once more, with slices of the same extents, before the labels are there, so that the GPU has work
+   * meanwhile; results come in the order of the calls. Labels last until the third call after theirs: its memory is theirs, since new memory for each call would
+   * keep the garbage collector busy.
    * @param slices HU, x fastest, all of the same extents; at most `atOnce`, with `margin` slices before and after them
    * that are looked at only.
    * @param window HU that become 0 and 1; the model's own by default.
@@ -126,14 +127,15 @@ export class SlicePredictor {
     const source = { shape: [width, height, 1] as const, scale: unit, offset };
     const sample = plainSample(source, { ...preprocessing, window });
     const field = { width, height, transform: inverted(sample.transform) };
-    await program.run({
+    const bytes = labels.shift() as Uint8Array;
+    labels.push(bytes);
+    // Nothing comes between the two, not even another call.
+    const queued = program.run({
       pixels,
       samples: packSamples(Array.from({ length: atOnce * inputSlices }, () => sample)),
       fields: packLabelFields(Array.from({ length: atOnce }, () => field)),
     });
-    labels.reverse();
-    const [bytes] = labels;
-    await program.readInto(bytes, "labels");
+    await Promise.all([queued, program.readInto(bytes, "labels")]);
     return Array.from({ length: count }, (_, n) => bytes.subarray(n * slotPixels, n * slotPixels + width * height));
   }
 
@@ -178,7 +180,7 @@ export class SlicePredictor {
       { kernels: this.device.kernels },
     );
     const pixels = new Uint32Array((atOnce * channels * slotPixels) / 2);
-    const labels: Prepared["labels"] = [new Uint8Array(atOnce * slotPixels), new Uint8Array(atOnce * slotPixels)];
+    const labels = Array.from({ length: 3 }, () => new Uint8Array(atOnce * slotPixels));
     return { width, height, slotPixels, preprocessing, program: await program.load(this.device), pixels, labels };
   }
 

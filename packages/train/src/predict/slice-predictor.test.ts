@@ -1,0 +1,77 @@
+import { openGpu } from "@lobule/node-gpu";
+import { Device } from "@lobule/tensor";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { codeHash } from "../model/load-model.js";
+import { parseModelDescription } from "../model/model-description.js";
+import { SlicePredictor } from "./slice-predictor.js";
+
+const [width, height, atOnce] = [12, 10, 2];
+/** A network without weights: class 1 where the slice is above the middle of the window. */
+const text = `
+const { Module } = require("@lobule/nn");
+const { addScalar, concatChannels, scale } = require("@lobule/tensor");
+class Bright extends Module {
+  forward(x) { return concatChannels(addScalar(scale(x, 0), 0.5), x); }
+}
+module.exports.default = () => new Bright();
+`;
+
+const description = parseModelDescription(
+  {
+    ...{ version: 1, architecture: "custom", code: codeHash(text), classes: ["background", "bright"] },
+    ...{ baseFeatures: 1, depth: 1, size: null, window: [-1, 1], preset: null },
+  },
+  "bright",
+);
+
+/** Slices that follow each other in a scan of noise. */
+const slicesFrom = (first: number): Float32Array[] =>
+  Array.from({ length: atOnce }, (_, n) =>
+    Float32Array.from({ length: width * height }, (_, i) => Math.sin((first + n + 1) * 78.2 + i * i * 12.9)),
+  );
+
+let device: Device;
+let predictor: SlicePredictor;
+beforeAll(async () => {
+  device = await Device.open(await openGpu(), { validate: true });
+  predictor = new SlicePredictor(
+    device,
+    { description, weights: new Map(), code: { text, source: "bright.cjs" } },
+    { atOnce },
+  );
+});
+afterAll(async () => {
+  await predictor.close();
+  device.destroy();
+});
+
+/** Copies, which later calls leave alone. */
+const copied = async (prediction: Promise<Uint8Array[]>): Promise<number[][]> =>
+  (await prediction).map((labels) => [...labels]);
+
+describe("a call before the labels of the one before are there", () => {
+  test("gets its own labels, and leaves those of the other two", async () => {
+    const alone: number[][][] = [];
+    for (let call = 0; call < 5; call++) {
+      alone.push(await copied(predictor.predict(slicesFrom(atOnce * call), width, height)));
+    }
+    expect(alone[0]).toEqual(slicesFrom(0).map((slice) => Array.from(slice, (value) => Number(value > 0))));
+    expect(alone[1]).not.toEqual(alone[0]);
+
+    let running = [0, 1].map((call) => predictor.predict(slicesFrom(atOnce * call), width, height));
+    for (let call = 0; call < 5; call++) {
+      const labels = (await running[0]) as Uint8Array[];
+      running = running.slice(1);
+      if (call < 3) running.push(predictor.predict(slicesFrom(atOnce * (call + 2)), width, height));
+      await Promise.all(running);
+      expect(labels.map((each) => [...each])).toEqual(alone[call]);
+    }
+  });
+
+  test("is refused alone where its slices are wrong", async () => {
+    const good = predictor.predict(slicesFrom(0), width, height);
+    const bad = predictor.predict([new Float32Array(3)], width, height);
+    await expect(bad).rejects.toThrow("a slice has 3 pixels, expected 12×10");
+    expect(await good).toHaveLength(atOnce);
+  });
+});
