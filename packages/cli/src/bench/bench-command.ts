@@ -91,7 +91,7 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
   handler: bench,
 };
 
-function check({ what, svg, peers, modes, peerLimit, precision, recompute, ...numbers }: BenchArguments): void {
+function check({ what, svg, peers, modes, peerLimit, recompute, ...numbers }: BenchArguments): void {
   const { size, batch, slices, rounds, steps, out, compare } = numbers;
   for (const [name, path] of Object.entries({ out, svg, compare })) {
     if (path === "") throw new BenchError(`--${name} needs the name of a file`);
@@ -105,9 +105,6 @@ function check({ what, svg, peers, modes, peerLimit, precision, recompute, ...nu
   }
   if (recompute && (what === "all" || what === "volume")) {
     throw new BenchError("--recompute is for 'bench kernels', 'bench model' and 'bench peers'");
-  }
-  if (what === "volume" && precision === "f16") {
-    throw new BenchError("--precision f16 is for kernels, model and peers; volumes are labelled in f32");
   }
 }
 

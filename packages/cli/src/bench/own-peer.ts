@@ -74,12 +74,17 @@ export class OwnPeer {
   async volume({ path, shape: [width, height], window, batch, write }: VolumeRequest): Promise<TimeAnswer> {
     const { device, baseFeatures, weights } = this;
     if (this.predictor === undefined) {
-      await this.tuned({ baseFeatures, batch, size: Math.max(width, height), precision: "f32" });
+      const { precision } = this.options;
+      await this.tuned({ baseFeatures, batch, size: Math.max(width, height), precision });
       const description: ModelDescription = {
         ...{ version: 1, architecture: "UNet", network: referenceSpec, inputSlices: 1, baseFeatures, depth: 4 },
         ...{ classes: ["background", "organ", "tumour"], size: null, window: [...window], preset: null },
       };
-      this.predictor = new SlicePredictor(device, { description, weights, code: undefined }, { atOnce: batch });
+      this.predictor = new SlicePredictor(
+        device,
+        { description, weights, code: undefined },
+        { atOnce: batch, precision },
+      );
     }
     const { predictor } = this;
     const milliseconds = await this.timed(() => segmentVolume(predictor, path, write));

@@ -130,7 +130,7 @@ async function runVolume(device: Device, request: BenchRequest, { batch, size, s
   const own = {
     name: "Lobule",
     batch,
-    command: () => ownCommand({ precision: "f32", recompute: false, tune, limit: peers.limit }),
+    command: () => ownCommand({ precision: peers.precision, recompute: false, tune, limit: peers.limit }),
   };
   const features = baseFeatures[preset];
   const result = await benchVolume(

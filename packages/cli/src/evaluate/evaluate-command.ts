@@ -26,6 +26,7 @@ interface EvaluateArguments {
   readonly mirror: boolean;
   readonly json: boolean;
   readonly atOnce: number;
+  readonly precision: "f32" | "f16";
 }
 
 export const evaluateCommand: CommandModule<object, EvaluateArguments> = {
@@ -39,6 +40,7 @@ export const evaluateCommand: CommandModule<object, EvaluateArguments> = {
       .option("tolerance", { type: "number", default: 2, describe: "of the surface distance, mm" })
       .option("mirror", { type: "boolean", default: false, describe: "average over mirror images" })
       .option("at-once", { type: "number", default: 4, describe: "slices run at once" })
+      .option("precision", { choices: ["f32", "f16"] as const, default: "f32", describe: "of stored activations" })
       .option("json", { type: "boolean", default: false, describe: "print the JSON in place of the table" })
       .example("$0 evaluate runs/liver", "the run's own validation cases")
       .example("$0 evaluate runs/liver --data OTHER", "every labelled case of another folder") as never,
@@ -69,13 +71,13 @@ async function casesOf({ run, data }: EvaluateArguments): Promise<{ task: string
 }
 
 async function evaluate(args: EvaluateArguments): Promise<void> {
-  const { run, out, tolerance, mirror, json, atOnce } = args;
+  const { run, out, tolerance, mirror, json, atOnce, precision } = args;
   const model = await readModel(run);
   const { task, cases } = await casesOf(args);
   const device = await openDevice();
   const bar = progress("evaluating");
   try {
-    const predictor = new SlicePredictor(device, model, { atOnce, mirror });
+    const predictor = new SlicePredictor(device, model, { atOnce, mirror, precision });
     const results = await interruptible((signal) =>
       evaluateCases(predictor, cases, {
         ...{ tolerance, signal },

@@ -18,6 +18,7 @@ interface SegmentArguments {
   readonly force: boolean;
   readonly json: boolean;
   readonly atOnce: number;
+  readonly precision: "f32" | "f16";
 }
 
 export const segmentCommand: CommandModule<object, SegmentArguments> = {
@@ -32,6 +33,7 @@ export const segmentCommand: CommandModule<object, SegmentArguments> = {
       .option("largest-component", { type: "boolean", default: false, describe: "keep the largest part of the organ" })
       .option("preview", { type: "boolean", default: false, describe: "also write a PNG of some slices" })
       .option("at-once", { type: "number", default: 4, describe: "slices run at once" })
+      .option("precision", { choices: ["f32", "f16"] as const, default: "f32", describe: "of stored activations" })
       .option("force", { type: "boolean", default: false, describe: "replace files that are there" })
       .option("json", { type: "boolean", default: false, describe: "print volumes as JSON" })
       .example("$0 segment scan.nii.gz -m runs/liver -o labels.nii.gz --preview", "one scan")
@@ -72,6 +74,7 @@ function outputsOf(scans: readonly string[], out: string): string[] {
 }
 
 async function segment(args: SegmentArguments): Promise<void> {
+  const { atOnce, mirror, precision } = args;
   const scans = await scansOf(args.scans);
   const outputs = outputsOf(scans, args.out);
   for (const [i, output] of outputs.entries()) {
@@ -86,7 +89,7 @@ async function segment(args: SegmentArguments): Promise<void> {
   const model = await readModel(args.model);
   const device = await openDevice();
   try {
-    const predictor = new SlicePredictor(device, model, { atOnce: args.atOnce, mirror: args.mirror });
+    const predictor = new SlicePredictor(device, model, { atOnce, mirror, precision });
     await interruptible(async (signal) => {
       for (const [i, scan] of scans.entries()) {
         const output = outputs[i] ?? "";

@@ -1,3 +1,4 @@
+import { UNet } from "@lobule/nn";
 import { openGpu } from "@lobule/node-gpu";
 import { Device } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -73,5 +74,40 @@ describe("a call before the labels of the one before are there", () => {
     const bad = predictor.predict([new Float32Array(3)], width, height);
     await expect(bad).rejects.toThrow("a slice has 3 pixels, expected 12×10");
     expect(await good).toHaveLength(atOnce);
+  });
+});
+
+describe("with activations stored in f16", () => {
+  test("labels are the same but where two classes are equally likely", async (context) => {
+    if (!device.hasF16) return context.skip("adapter lacks shader-f16");
+    const weights = await new UNet({ inChannels: 1, classes: 2, baseFeatures: 4, depth: 1, seed: 3 }).stateDict();
+    // The class is which of two features is larger, so that both are found.
+    weights.set("head.weight", { dtype: "F32", shape: [2, 4, 1, 1], data: Float32Array.of(1, -1, 0, 0, -1, 1, 0, 0) });
+    weights.set("head.bias", { dtype: "F32", shape: [2], data: new Float32Array(2) });
+    const unet = parseModelDescription(
+      {
+        ...{ version: 1, architecture: "UNet", classes: ["background", "organ"], baseFeatures: 4, depth: 1 },
+        ...{ size: null, window: [-1, 1], preset: null },
+      },
+      "unet",
+    );
+    const model = { description: unet, weights, code: undefined };
+    const [full, half] = (["f32", "f16"] as const).map(
+      (precision) => new SlicePredictor(device, model, { atOnce, precision }),
+    ) as [SlicePredictor, SlicePredictor];
+    const expected = (await full.predict(slicesFrom(0), width, height)).flatMap((labels) => [...labels]);
+    const found = (await half.predict(slicesFrom(0), width, height)).flatMap((labels) => [...labels]);
+    expect(new Set(expected).size).toBe(2);
+    expect(found.filter((label, i) => label !== expected[i]).length).toBeLessThan(expected.length / 50);
+    await full.close();
+    await half.close();
+  });
+
+  test("an adapter without shader-f16 is refused", () => {
+    const without = { hasF16: false } as Device;
+    const model = { description, weights: new Map(), code: undefined };
+    expect(() => new SlicePredictor(without, model, { precision: "f16" })).toThrow(
+      "no shader-f16; use --precision f32",
+    );
   });
 });

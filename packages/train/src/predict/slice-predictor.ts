@@ -1,6 +1,7 @@
 import type { SegmentationNetwork } from "@lobule/nn";
 import {
   add,
+  type CompileOptions,
   compile,
   type Device,
   type Image,
@@ -18,6 +19,7 @@ import {
 } from "@lobule/tensor";
 import type { SavedModel } from "../model/load-model.js";
 import { buildNetwork, type ModelDescription } from "../model/model-description.js";
+import { requireF16 } from "../require-f16.js";
 import { type Preprocessing, plainSample } from "../trainer/slice-sampling.js";
 import { storeSlices } from "./stored-slices.js";
 
@@ -26,6 +28,8 @@ export interface PredictorOptions {
   readonly atOnce?: number;
   /** Averages the probabilities of each slice and its three mirror images; off by default. */
   readonly mirror?: boolean;
+  /** In which type activations are stored, as in {@link CompileOptions.precision}; "f32" by default. */
+  readonly precision?: CompileOptions["precision"];
 }
 
 /** All ways to mirror a slice, as it is first. */
@@ -57,12 +61,16 @@ export class SlicePredictor {
   private prepared: Promise<Prepared> | undefined;
   private extents = "";
 
-  /** @throws StateDictError when the weights are not of the network that is described. */
+  /**
+   * @throws StateDictError when the weights are not of the network that is described; PlanError for precision f16 on an
+   * adapter without shader-f16.
+   */
   constructor(
     private readonly device: Device,
     { description, weights, code }: Omit<SavedModel, "source">,
     private readonly options: PredictorOptions = {},
   ) {
+    if (options.precision === "f16") requireF16(device);
     this.description = description;
     this.atOnce = options.atOnce ?? 4;
     this.network = buildNetwork(description, 0, code);
@@ -164,7 +172,10 @@ export class SlicePredictor {
     const input = size === null ? { width: up(width), height: up(height) } : { width: size, height: size };
     const preprocessing = { ...input, window, resample: size !== null };
     const slotPixels = 4 * Math.ceil((width * height) / 4);
-    const { atOnce } = this;
+    const {
+      atOnce,
+      options: { precision },
+    } = this;
     const program = compile(
       {
         inputs: {
@@ -177,7 +188,7 @@ export class SlicePredictor {
           return { outputs: { labels: labelMap(this.scores(image), fields, slotPixels) } };
         },
       },
-      { kernels: this.device.kernels },
+      { kernels: this.device.kernels, ...(precision && { precision }) },
     );
     const pixels = new Uint32Array((atOnce * channels * slotPixels) / 2);
     const labels = Array.from({ length: 3 }, () => new Uint8Array(atOnce * slotPixels));

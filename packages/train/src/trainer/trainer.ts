@@ -7,6 +7,7 @@ import { LossScaler } from "../loss-scaler.js";
 import { buildNetwork, type ModelCode, type ModelDescription, networkState } from "../model/model-description.js";
 import type { Optimizer } from "../optimizer.js";
 import { ReduceLROnPlateau } from "../reduce-lr-on-plateau.js";
+import { requireF16 } from "../require-f16.js";
 import type { EpochRecord } from "../run/epoch-record.js";
 import type { RunFolder } from "../run/run-folder.js";
 import type { StepCost } from "../run/workload.js";
@@ -99,9 +100,7 @@ export class Trainer {
       this.averaged = buildNetwork(model, config.seed, code);
       this.average = new WeightAverage(this.network, this.averaged, config.ema);
     }
-    if (config.precision === "f16" && !device.hasF16) {
-      throw new PlanError("this adapter has no shader-f16; use --precision f32, or another adapter (lobule doctor)");
-    }
+    if (config.precision === "f16") requireF16(device);
     this.scaler = config.precision === "f16" ? new LossScaler() : undefined;
     this.plateau = new ReduceLROnPlateau({ learningRate: config.learningRate, ...config.plateau });
     this.earlyStopping = new EarlyStopping(config.earlyStopping);
