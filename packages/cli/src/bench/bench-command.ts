@@ -6,7 +6,7 @@ import { environmentOf } from "../shared/environment.js";
 import { openDevice } from "../shared/open-device.js";
 import { type Effort, efforts } from "../tune/tune-kernels.js";
 import { BenchError } from "./bench-error.js";
-import { type BenchFile, type EarlierFile, readBenchFile } from "./bench-files.js";
+import { type BenchFile, checkComparable, compareFiles, type EarlierFile, readBenchFile } from "./bench-files.js";
 import { type Benchmark, benchmarks, checkNumbers, settingsOf } from "./bench-settings.js";
 import { busyNow } from "./busy-machine.js";
 import { findPython } from "./find-python.js";
@@ -23,7 +23,6 @@ import {
 } from "./peer-variants.js";
 import { type BenchRequest, type Outcome, runBenchmark } from "./run-benchmark.js";
 import { changeTable } from "./tables.js";
-import { changes } from "./timing.js";
 
 interface BenchArguments {
   readonly what: Benchmark | "all";
@@ -135,18 +134,23 @@ async function bench(args: BenchArguments): Promise<void> {
   const device = await openDevice();
   try {
     const choice = await adapterChoice();
+    const compared = { preset, precision, recompute };
+    if (before !== undefined && compare !== undefined) {
+      checkComparable(before, { adapter: choice.name, settings: compared }, compare);
+    }
     console.log(`${choice.name}; ${preset}, ${precision}${recompute ? ", recomputed" : ""}`);
     const note = busyNow();
     if (note !== undefined) console.log(note);
     const request = { preset, recompute, steps, tune, svg, peers: await peerOptions(args, choice) };
     const results = await runAll(what, device, choice, request, args);
     const timings = results.flatMap((result) => result.timings);
+    const beside = results.flatMap((result) => result.beside);
     const pick = <Value>(value: (result: (typeof results)[number]) => Value) =>
       Object.fromEntries(results.map((result) => [result.benchmark, value(result)]));
     const file: BenchFile = {
-      ...{ format: "lobule-bench-1", benchmark: what, adapter: choice.name, timings },
+      ...{ format: "lobule-bench-1", benchmark: what, adapter: choice.name, timings, beside },
       environment: environmentOf(device, choice),
-      settings: { preset, precision, recompute, ...pick(({ settings }) => settings) },
+      settings: { ...compared, ...pick(({ settings }) => settings) },
       details: pick(({ details }) => details),
     };
     if (out !== undefined) {
@@ -172,7 +176,7 @@ async function runAll(
   for (const benchmark of all ? benchmarks : [what]) {
     const settings = settingsOf(benchmark, { software: choice.kind !== "gpu", all }, given);
     const { size, batch, slices } = settings;
-    const extent = benchmark === "volume" ? `${size}×${size}×${slices}, f32` : `${size}×${size}`;
+    const extent = benchmark === "volume" ? `${size}×${size}×${slices}` : `${size}×${size}`;
     console.log(`\n${benchmark}: ${extent}, batch ${batch}`);
     try {
       const outcome = await runBenchmark(benchmark, device, choice, request, settings);
@@ -190,11 +194,8 @@ async function runAll(
   return results;
 }
 
-function showChanges(before: EarlierFile, { adapter, timings }: BenchFile, path: string): void {
-  if (before.adapter !== adapter) {
-    throw new BenchError(`${path} was measured on another adapter (${before.adapter}); compare on the same one only`);
-  }
-  const list = changes(before.timings, timings);
-  console.log(changeTable(list, path));
-  if (list.some(({ slower }) => slower)) process.exitCode = 1;
+function showChanges(before: EarlierFile, now: BenchFile, path: string): void {
+  const comparison = compareFiles(before, now);
+  console.log(changeTable(comparison, path));
+  if (comparison.ours.some(({ slower }) => slower)) process.exitCode = 1;
 }

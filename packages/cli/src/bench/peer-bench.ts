@@ -11,7 +11,7 @@ import { interleaved, type Rounds, type Timing } from "./timing.js";
 import { learningRate, pictures, startValues } from "./workload.js";
 
 /** What one peer did. */
-interface PeerTimes {
+export interface PeerTimes {
   readonly name: string;
   readonly description: string;
   /** Nothing where it does not train. */

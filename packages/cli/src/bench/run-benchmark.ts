@@ -5,7 +5,7 @@ import { type Effort, tuneKernels } from "../tune/tune-kernels.js";
 import type { Benchmark, BenchSettings } from "./bench-settings.js";
 import { benchKernels } from "./kernel-bench.js";
 import { benchModel } from "./model-bench.js";
-import { benchPeers } from "./peer-bench.js";
+import { benchPeers, type PeerTimes } from "./peer-bench.js";
 import { peerChartSvg } from "./peer-chart.js";
 import { peerTable, volumeTable } from "./peer-tables.js";
 import {
@@ -35,7 +35,10 @@ export interface BenchRequest {
 }
 
 export interface Outcome {
+  /** Ours. */
   readonly timings: readonly Timing[];
+  /** Of what was run beside ours. */
+  readonly beside: readonly Timing[];
   readonly details: unknown;
   readonly text: string;
 }
@@ -87,7 +90,7 @@ async function runKernels(device: Device, choice: AdapterChoice, request: BenchR
   const kernels = await benchKernels(device, workload, roof, settings.rounds);
   const { svg } = request;
   if (svg !== undefined) await writeFileAtomically(svg, rooflineSvg(kernels, roof, titleOf(choice, request, settings)));
-  return { timings: kernels, details: { roof, kernels }, text: kernelTable(kernels, roof) };
+  return { timings: kernels, beside: [], details: { roof, kernels }, text: kernelTable(kernels, roof) };
 }
 
 async function runModel(device: Device, request: BenchRequest, settings: BenchSettings) {
@@ -95,7 +98,7 @@ async function runModel(device: Device, request: BenchRequest, settings: BenchSe
     ...{ rounds: settings.rounds, turn, steps: request.steps, now },
     residentBytes: () => process.memoryUsage.rss(),
   });
-  return { timings: result.timings, details: result, text: modelTable(result, settings.batch) };
+  return { timings: result.timings, beside: [], details: result, text: modelTable(result, settings.batch) };
 }
 
 async function runPeers(choice: AdapterChoice, request: BenchRequest, settings: BenchSettings) {
@@ -106,10 +109,11 @@ async function runPeers(choice: AdapterChoice, request: BenchRequest, settings: 
   const own = ownCommand({ precision, recompute, tune, limit });
   const result = await benchPeers(work, { own, variants: peerVariants(peers), ...{ rounds, turn, now, onPeer } });
   if (svg !== undefined) await writeFileAtomically(svg, peerChartSvg(result, titleOf(choice, request, settings)));
-  const timings = [result.ours, ...result.peers].flatMap(({ step, forward }) =>
-    step === null ? [forward] : [step, forward],
-  );
-  return { timings, details: result, text: peerTable(result) };
+  const timingsOf = ({ step, forward }: PeerTimes): Timing[] => (step === null ? [forward] : [step, forward]);
+  return {
+    ...{ timings: timingsOf(result.ours), beside: result.peers.flatMap(timingsOf) },
+    ...{ details: result, text: peerTable(result) },
+  };
 }
 
 async function runVolume(device: Device, request: BenchRequest, { batch, size, slices, rounds }: BenchSettings) {
@@ -137,6 +141,8 @@ async function runVolume(device: Device, request: BenchRequest, { batch, size, s
     { baseFeatures: features, weights: await trainedValues(device, features), size, slices },
     { own, variants, rounds, turn: 0, now, onPeer },
   );
-  const timings = [result.ours, ...result.peers].map(({ timing }) => timing);
-  return { timings, details: result, text: volumeTable(result) };
+  return {
+    ...{ timings: [result.ours.timing], beside: result.peers.map(({ timing }) => timing) },
+    ...{ details: result, text: volumeTable(result) },
+  };
 }

@@ -1,4 +1,5 @@
 import { fit } from "../data/text.js";
+import type { Comparison } from "./bench-files.js";
 import type { KernelTiming } from "./kernel-bench.js";
 import type { ModelResult } from "./model-bench.js";
 import type { Roof } from "./roof.js";
@@ -60,11 +61,13 @@ export function modelTable(
   ].join("\n");
 }
 
-export const changeTable = (list: readonly Change[], path: string): string =>
+const changeLine = ({ name, ratio }: Change, note = ""): string =>
+  `${fit(name, 52)} ${ratio.toFixed(2).padStart(7)}×${note}`;
+
+/** What changed of ours, and of others: where these changed too, the machine did. */
+export const changeTable = ({ ours, beside }: Comparison, path: string): string =>
   [
-    `against ${path}:`,
-    ...list.map(
-      ({ name, ratio, slower }) =>
-        `${fit(name, 52)} ${ratio.toFixed(2).padStart(7)}×${slower ? "  slower beyond noise" : ""}`,
-    ),
+    ours.length === 0 ? `against ${path}: it holds none of what was timed` : `against ${path}:`,
+    ...ours.map((change) => changeLine(change, change.slower ? "  slower beyond noise" : "")),
+    ...(beside.length === 0 ? [] : ["others, which do not count:", ...beside.map((change) => changeLine(change))]),
   ].join("\n");

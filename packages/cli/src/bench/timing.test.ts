@@ -68,4 +68,10 @@ describe("against earlier timings", () => {
       { name: "faster", ratio: 0.5, slower: false },
     ]);
   });
+
+  test("a few hundredths are noise, however narrow the spreads", () => {
+    const narrow = (milliseconds: number): Timing => timingOf("step", [milliseconds, milliseconds]);
+    expect(changes([narrow(100)], [narrow(102)])).toEqual([{ name: "step", ratio: 1.02, slower: false }]);
+    expect(changes([narrow(100)], [narrow(104)])).toEqual([{ name: "step", ratio: 1.04, slower: true }]);
+  });
 });

@@ -91,9 +91,12 @@ export interface Change {
   readonly name: string;
   /** New median over the old. */
   readonly ratio: number;
-  /** Whether the spreads lie apart and the new one above: slower beyond noise. */
+  /** Whether the spreads lie apart, the new one above, by more than {@link sameTime}: slower beyond noise. */
   readonly slower: boolean;
 }
+
+/** Two processes differ so much however often each is timed. */
+const sameTime = 1.03;
 
 /** What of a timing an earlier file is read for. */
 export type EarlierTiming = Pick<Timing, "name" | "milliseconds" | "spread">;
@@ -102,12 +105,7 @@ export function changes(before: readonly EarlierTiming[], after: readonly Earlie
   return after.flatMap((timing) => {
     const old = before.find(({ name }) => name === timing.name);
     if (old === undefined) return [];
-    return [
-      {
-        name: timing.name,
-        ratio: timing.milliseconds / old.milliseconds,
-        slower: timing.spread[0] > old.spread[1],
-      },
-    ];
+    const ratio = timing.milliseconds / old.milliseconds;
+    return [{ name: timing.name, ratio, slower: timing.spread[0] > old.spread[1] && ratio > sameTime }];
   });
 }
