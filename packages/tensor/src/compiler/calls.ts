@@ -26,7 +26,10 @@ export interface Placement {
 }
 
 export interface Calls {
+  /** Those of every run. */
   readonly calls: readonly Call[];
+  /** Those that are run once, when the program is loaded. */
+  readonly prologue: readonly Call[];
   /** The convolutions among them. */
   readonly convolutions: readonly ConvolutionCall[];
   /** Elements of a tensor in memory, all partial results of statistics included. */
@@ -34,7 +37,7 @@ export interface Calls {
   readonly storageType: StorageType;
   readonly placements: ReadonlyMap<Tensor, Placement>;
   readonly arenas: readonly Arena[];
-  /** Those of them that are needed for a while only. */
+  /** Those of the arenas that are needed for a while only. */
   readonly temporaryArenas: ReadonlySet<Arena>;
 }
 
@@ -58,6 +61,7 @@ export interface PlannerOptions {
   readonly kernels: KernelChoice;
   readonly precision: "f32" | "f16";
   readonly recompute: boolean;
+  readonly frozen: boolean;
 }
 
 export const isTensor = (operand: Operand): operand is Tensor => "node" in operand;

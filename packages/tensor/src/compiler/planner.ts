@@ -88,6 +88,7 @@ export class Planner implements Lowering {
       storageType: this.storageType,
       convolutions: this.convolutions,
       calls: [...this.packs.calls(), ...this.body, ...this.end],
+      prologue: [],
       placements: this.placements,
       arenas: [...this.arenas],
       temporaryArenas: this.temporaryArenas,

@@ -9,6 +9,8 @@ import { copy } from "../ops/pointwise.js";
 import { PlanError, printShape, type Shape } from "../shape.js";
 import { type Call, type Calls, isTensor, type KernelChoice, type PlannerOptions, reductionOf } from "./calls.js";
 import type { ConvolutionCall } from "./convolution-variants.js";
+import { foldBatchNorms } from "./fold-batch-norms.js";
+import { constantExpressions, hoistConstants } from "./frozen.js";
 import { fuse } from "./fuse.js";
 import type { Operand } from "./lowering.js";
 import { type MemoryPlan, planMemory } from "./memory.js";
@@ -56,6 +58,12 @@ export interface CompileOptions {
    * temporary memory is alive at once, or as little as can be had: more arithmetic, the same results. Off by default.
    */
   readonly recompute?: boolean;
+  /**
+   * Whether variables stay as they are while the program is loaded, as for prediction: what depends on them alone is then
+   * computed once, when it is loaded, and batch norms of evaluation go into the weights of the convolutions before them.
+   * The same results but for rounding. Off by default.
+   */
+  readonly frozen?: boolean;
 }
 
 /** Where an operand lies: which buffer, from which byte, how many bytes. */
@@ -78,6 +86,12 @@ export class Program {
     private readonly planned: Calls,
   ) {
     const kept = new Set<Tensor>([...Object.values(inputs), ...Object.values(outputs).map(storageOf)]);
+    for (const { operands } of this.prologue) {
+      for (const { operand } of operands) {
+        const item = this.temporaryOf(operand);
+        if (item !== undefined && isTensor(item)) kept.add(item);
+      }
+    }
     const lifetimes = new Map<Tensor | Arena, { reads: number[]; writes: number[] }>();
     this.calls.forEach(({ operands }, at) => {
       for (const { operand, access } of operands) {
@@ -101,8 +115,14 @@ export class Program {
     );
   }
 
+  /** Those of every run. */
   get calls(): readonly Call[] {
     return this.planned.calls;
+  }
+
+  /** Those that are run once, when the program is loaded. */
+  get prologue(): readonly Call[] {
+    return this.planned.prologue;
   }
 
   /** The convolutions among the calls: what {@link tune} can time. */
@@ -126,7 +146,7 @@ export class Program {
   /** Groups of variables that a run reads or changes. */
   get groups(): readonly VariableGroup[] {
     const groups = new Set<VariableGroup>();
-    for (const { operands } of this.calls) {
+    for (const { operands } of [...this.prologue, ...this.calls]) {
       for (const { operand } of operands) {
         const place = this.placeOf(operand);
         if (place.kind === "group") groups.add(place.group);
@@ -230,6 +250,7 @@ export class Program {
     return [
       ...rows,
       `${this.dispatches} dispatches, ${(flops / 1e9).toFixed(3)} GFLOP, ${(this.bytesPerRun / 1e6).toFixed(1)} MB read and written`,
+      ...(this.prologue.length > 0 ? [`${this.prologue.length} calls once, when it is loaded`] : []),
       `peak ${(this.peakBytes / 1e6).toFixed(1)} MB: ${(this.temporaryBytes / 1e6).toFixed(1)} MB temporary (at least ${(this.liveMinimum / 1e6).toFixed(1)} alive at once)`,
     ].join("\n");
   }
@@ -257,13 +278,13 @@ export class Program {
  */
 export function compile<const Inputs extends Readonly<Record<string, InputSpec>>>(
   definition: Definition<Inputs>,
-  { fusion = true, kernels = "parallel", precision = "f32", recompute = false }: CompileOptions = {},
+  { fusion = true, kernels = "parallel", precision = "f32", recompute = false, frozen = false }: CompileOptions = {},
 ): Program {
   const inputs = Object.fromEntries(
     Object.entries(definition.inputs).map(([name, { shape, dtype }]) => [name, input(name, shape, dtype)]),
   );
   const results = definition.build(inputs as Parameters<typeof definition.build>[0]);
-  return plan(inputs, results, { fusion, kernels, precision, recompute });
+  return plan(inputs, results, { fusion, kernels, precision, recompute, frozen });
 }
 
 /** {@link compile} for tensors that were built already. */
@@ -283,6 +304,7 @@ export function plan(inputs: Readonly<Record<string, Tensor>>, results: Results,
   );
   const names = Object.keys(kept);
   let roots = [...Object.values(kept), ...updates.map(({ node }) => node.outputs[0] as Tensor)];
+  if (options.frozen) roots = foldBatchNorms(roots);
   let graph = arrange(roots, names.length, options);
   for (const node of graph.nodes) {
     if (node.operation.kind === "input" && !known.has(node)) {
@@ -295,7 +317,8 @@ export function plan(inputs: Readonly<Record<string, Tensor>>, results: Results,
     graph = arrange(roots, names.length, options);
   }
   const { nodes, fusion, storageType } = graph;
-  const calls = new Planner(nodes, fusion, storageType, options).plan();
+  const planned = new Planner(nodes, fusion, storageType, options).plan();
+  const calls = options.frozen ? hoistConstants(planned) : planned;
   const outputTensors = Object.fromEntries(names.map((name, i) => [name, roots[i] as Tensor]));
   return new Program(inputs, outputTensors, Object.keys(metrics), calls);
 }
@@ -319,6 +342,7 @@ function arrange(roots: readonly Tensor[], kept: number, options: PlannerOptions
       for (const { tensor } of node.operation.placements ?? []) required.add(storageOf(tensor));
     }
   }
+  if (options.frozen) for (const tensor of constantExpressions(nodes)) required.add(tensor);
   const storageType = chooseStorage(nodes, required, options.precision);
   const fusion = fuse(nodes, required, {
     enabled: options.fusion,

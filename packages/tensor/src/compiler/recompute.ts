@@ -178,7 +178,7 @@ function continued(
 }
 
 /** The operation, with the tensors that it wants in a place of a shared buffer exchanged. */
-function moved(operation: Operation, now: (tensor: Tensor) => Tensor): Operation {
+export function moved(operation: Operation, now: (tensor: Tensor) => Tensor): Operation {
   if (operation.kind !== "kernel" || operation.placements === undefined) return operation;
   return { ...operation, placements: operation.placements.map((each) => ({ ...each, tensor: now(each.tensor) })) };
 }

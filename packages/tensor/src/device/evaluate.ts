@@ -37,7 +37,13 @@ export async function evaluate<Name extends string>(
   let evaluation = cache.get(structure);
   if (evaluation === undefined) {
     const outputs = Object.fromEntries(names.map((name, i) => [String(i), tensors[name]]));
-    const options = { fusion: true, kernels: device.kernels, precision: "f32", recompute: false } as const;
+    const options = {
+      fusion: true,
+      kernels: device.kernels,
+      precision: "f32",
+      recompute: false,
+      frozen: false,
+    } as const;
     const loaded = await plan({}, { outputs }, options).load(device);
     evaluation = { loaded, constants };
   } else {

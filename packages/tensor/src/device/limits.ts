@@ -17,7 +17,7 @@ export function checkLimits(program: Program, { limits, features }: GPUDevice): 
   }
   // The largest of all, so that the batch that is said to fit does.
   let largestBinding: { label: string; operand: Operand; bytes: number } | undefined;
-  for (const { label, operands, kernel } of program.calls) {
+  for (const { label, operands, kernel } of [...program.prologue, ...program.calls]) {
     if (kernel.source.startsWith("enable f16;") && !features.has("shader-f16")) {
       throw new PlanError(
         `${label}: uses f16, this adapter has no shader-f16; compile with precision "f32", or use another adapter (lobule doctor names it)`,

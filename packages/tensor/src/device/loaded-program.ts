@@ -1,4 +1,5 @@
 import { fromHalf, packSizes } from "@lobule/kernels-wgsl";
+import type { Call } from "../compiler/calls.js";
 import type { Operand } from "../compiler/lowering.js";
 import type { Place, Program } from "../compiler/program.js";
 import type { Arena } from "../graph/arena.js";
@@ -40,9 +41,9 @@ export class LoadedProgram {
 
   static async load(program: Program, device: Device): Promise<LoadedProgram> {
     device.check(program);
-    const pipelines = await Promise.all(
-      program.calls.map(({ label, kernel }) => device.pipelines.get(label, kernel.source)),
-    );
+    const pipelinesOf = (calls: readonly Call[]): Promise<Pipeline[]> =>
+      Promise.all(calls.map(({ label, kernel }) => device.pipelines.get(label, kernel.source)));
+    const [once, every] = await Promise.all([program.prologue, program.calls].map(pipelinesOf));
     return device.checked("loading a program", () => {
       const buffers = new Map<string | Tensor | Arena, GPUBuffer>();
       program.poolBytes.forEach((bytes, i) => {
@@ -55,9 +56,15 @@ export class LoadedProgram {
         const data = constantData.get(tensor.node)?.data;
         if (data !== undefined) device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
       }
-      const dispatches = record(program, device, buffers, pipelines);
+      const prologue = record(program, device, buffers, "prologue", once as Pipeline[]);
+      const dispatches = record(program, device, buffers, "calls", every as Pipeline[]);
       const ring = device.createBuffer(Math.max(program.metrics.length, 1) * ringSize * 4, "metrics");
       buffers.set("ring", ring);
+      if (prologue.length > 0) {
+        const encoder = device.gpu.createCommandEncoder();
+        encode(encoder, prologue);
+        device.queue.submit([encoder.finish()]);
+      }
       return new LoadedProgram(program, device, buffers, dispatches, ring);
     });
   }
@@ -70,13 +77,7 @@ export class LoadedProgram {
     this.feed(inputs);
     await this.device.checked("running a program", () => {
       const encoder = this.device.gpu.createCommandEncoder();
-      const pass = encoder.beginComputePass();
-      for (const { pipeline, bindGroup, workgroups } of this.dispatches) {
-        pass.setPipeline(pipeline);
-        pass.setBindGroup(0, bindGroup);
-        pass.dispatchWorkgroups(...workgroups);
-      }
-      pass.end();
+      encode(encoder, this.dispatches);
       this.keepMetrics(encoder);
       this.device.lastKernel = this.dispatches.at(-1)?.name ?? "an empty program";
       this.device.queue.submit([encoder.finish()]);
@@ -229,14 +230,25 @@ export const fixedRange = (type: string): number | undefined => {
   return match ? Number(match[1]) * 16 : undefined;
 };
 
+function encode(encoder: GPUCommandEncoder, dispatches: readonly Dispatch[]): void {
+  const pass = encoder.beginComputePass();
+  for (const { pipeline, bindGroup, workgroups } of dispatches) {
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bindGroup);
+    pass.dispatchWorkgroups(...workgroups);
+  }
+  pass.end();
+}
+
 /** One bind group a launch, all sizes in one uniform buffer. */
 function record(
   program: Program,
   device: Device,
   buffers: Map<string | Tensor | Arena, GPUBuffer>,
+  part: "prologue" | "calls",
   pipelines: readonly Pipeline[],
 ): Dispatch[] {
-  const launches = program.calls.flatMap((call, i) =>
+  const launches = program[part].flatMap((call, i) =>
     call.kernel.launches.map((launch) => ({ call, launch, pipeline: pipelines[i] as Pipeline })),
   );
   const packed = launches.map(({ call, launch }) => packSizes(call.kernel.source, launch.sizes));
@@ -252,7 +264,7 @@ function record(
     all.set(new Uint8Array(bytes), offsets[i]);
   });
   const sizes = device.createBuffer(all.byteLength, "sizes");
-  buffers.set("sizes", sizes);
+  buffers.set(`sizes of ${part}`, sizes);
   device.queue.writeBuffer(sizes, 0, all);
   return launches.map(({ call, launch, pipeline }, i) => {
     const operands = new Map(call.operands.map(({ name, operand }) => [name, operand]));

@@ -17,7 +17,7 @@ const dispatched = new WeakMap<Device, Set<string>>();
  */
 export async function warmUp(device: Device, programs: readonly Program[]): Promise<void> {
   const calls = new Map<string, Call>();
-  for (const call of programs.flatMap((program) => program.calls)) {
+  for (const call of programs.flatMap(({ prologue, calls: every }) => [...prologue, ...every])) {
     if (!calls.has(call.kernel.source)) calls.set(call.kernel.source, call);
   }
   const list = [...calls.values()];

@@ -188,7 +188,7 @@ export class SlicePredictor {
           return { outputs: { labels: labelMap(this.scores(image), fields, slotPixels) } };
         },
       },
-      { kernels: this.device.kernels, ...(precision && { precision }) },
+      { kernels: this.device.kernels, frozen: true, ...(precision && { precision }) },
     );
     const pixels = new Uint32Array((atOnce * channels * slotPixels) / 2);
     const labels = Array.from({ length: 3 }, () => new Uint8Array(atOnce * slotPixels));
