@@ -60,7 +60,7 @@ export const benchCommand: CommandModule<object, BenchArguments> = {
         type: "number",
         describe: "side of a slice, a multiple of 16 [128; 512 on a GPU and for volumes]",
       })
-      .option("batch", { type: "number", describe: "slices at once [4; on a GPU 32, for volumes 8]" })
+      .option("batch", { type: "number", describe: "slices at once [4; on a GPU 32, for volumes 16]" })
       .option("slices", { type: "number", describe: "volume: how many [150]" })
       .option("precision", { choices: ["f32", "f16"] as const, default: "f32", describe: "of stored activations" })
       .option("recompute", {

@@ -17,7 +17,7 @@ test("sizes suit the adapter, and what is given counts", () => {
 test("the whole volume is labelled where it is asked for or there is a GPU, a part of it among all benchmarks", () => {
   const whole = { size: 512, slices: 150, batch: 4, rounds: 3 };
   expect(settingsOf("volume", { software: true, all: false }, nothing)).toEqual(whole);
-  expect(settingsOf("volume", { software: false, all: true }, nothing)).toEqual({ ...whole, batch: 8 });
+  expect(settingsOf("volume", { software: false, all: true }, nothing)).toEqual({ ...whole, batch: 16 });
   expect(settingsOf("volume", { software: true, all: true }, nothing)).toEqual({ ...whole, size: 256, slices: 40 });
 });
 

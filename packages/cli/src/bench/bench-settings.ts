@@ -26,7 +26,7 @@ export function settingsOf(
 ): BenchSettings {
   const usual =
     benchmark === "volume"
-      ? { size: all && software ? 256 : 512, batch: software ? 4 : 8, slices: all && software ? 40 : 150, rounds: 3 }
+      ? { size: all && software ? 256 : 512, batch: software ? 4 : 16, slices: all && software ? 40 : 150, rounds: 3 }
       : { size: software ? 128 : 512, batch: software ? 4 : 32, slices: 0, rounds: 9 };
   return {
     size: given.size ?? usual.size,
