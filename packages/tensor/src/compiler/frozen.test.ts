@@ -134,4 +134,19 @@ describe("a program whose variables stay as they are", () => {
     expect([...(await loaded.read("out"))]).toEqual([0, 2]);
     loaded.destroy();
   });
+
+  test("one that changes a variable is refused", () => {
+    const training: Build = (x) => ({
+      out: batchNorm(conv3x3(x, weights.wide), {
+        weight: vector("weight", () => 1, 0),
+        bias: vector("bias", () => 0, 0),
+        runningMean: vector("runningMean", () => 0, 0),
+        runningVariance: vector("runningVariance", () => 1, 0),
+        ...{ training: true, epsilon: 1e-5, momentum: 0.1 },
+      }),
+    });
+    expect(() => programOf(training, { frozen: true })).toThrow(
+      "batch-norm-finish: changes a variable, which is frozen; compile without frozen, or call eval()",
+    );
+  });
 });

@@ -1,6 +1,7 @@
 import type { Node } from "../graph/operation.js";
 import { constantData, storageOf, type Tensor } from "../graph/tensor.js";
 import { Variable, VariableGroup } from "../graph/variable.js";
+import { PlanError } from "../shape.js";
 import { type Call, type Calls, isTensor } from "./calls.js";
 import { isExpression, readInputs } from "./fuse.js";
 import type { Operand } from "./lowering.js";
@@ -25,7 +26,10 @@ export function constantExpressions(nodes: readonly Node[]): Set<Tensor> {
   return found;
 }
 
-/** The calls that depend on variables and constants alone are set apart, to be run when the program is loaded. */
+/**
+ * The calls that depend on variables and constants alone are set apart, to be run when the program is loaded.
+ * @throws PlanError when a call changes a variable.
+ */
 export function hoistConstants(planned: Calls): Calls {
   const homeOf = (operand: Operand): Operand =>
     isTensor(operand) ? (planned.placements.get(storageOf(operand))?.arena ?? storageOf(operand)) : operand;
@@ -33,6 +37,12 @@ export function hoistConstants(planned: Calls): Calls {
   const written = ({ operands }: Call): Operand[] =>
     operands.flatMap(({ access, operand }) => (access === "read_write" ? [homeOf(operand)] : []));
 
+  const changing = planned.calls.find((call) => written(call).some(isVariable));
+  if (changing !== undefined) {
+    throw new PlanError(
+      `${changing.label}: changes a variable, which is frozen; compile without frozen, or call eval()`,
+    );
+  }
   const once = new Set(planned.calls);
   for (let count = -1; count !== once.size; ) {
     count = once.size;
@@ -41,7 +51,7 @@ export function hoistConstants(planned: Calls): Calls {
     for (const call of once) {
       const known = call.operands.every(({ access, operand }) => {
         const home = homeOf(operand);
-        if (access === "read_write") return !isVariable(home) && !others.has(home);
+        if (access === "read_write") return !others.has(home);
         return isVariable(home) || (isTensor(home) && constantData.has(home.node)) || made.has(home);
       });
       if (!known) once.delete(call);

@@ -61,7 +61,7 @@ export interface CompileOptions {
   /**
    * Whether variables stay as they are while the program is loaded, as for prediction: what depends on them alone is then
    * computed once, when it is loaded, and batch norms of evaluation go into the weights of the convolutions before them.
-   * The same results but for rounding. Off by default.
+   * The same results but for rounding; a program that changes a variable is refused. Off by default.
    */
   readonly frozen?: boolean;
 }
