@@ -13,6 +13,7 @@ import { summaryCommand } from "./inspect/summary-command.js";
 import { parityCommand } from "./parity/parity-command.js";
 import { phantomCommand } from "./phantom/phantom-command.js";
 import { segmentCommand } from "./segment/segment-command.js";
+import { Interrupted } from "./shared/interruption.js";
 import { trainCommand } from "./train/train-command.js";
 
 /** That of the package.json a folder above this program, here and in the bundle. */
@@ -59,6 +60,11 @@ export async function main(words: readonly string[]): Promise<void> {
   try {
     await parser.parseAsync();
   } catch (error) {
+    if (error instanceof Interrupted) {
+      console.error(error.message);
+      process.exitCode = Interrupted.exitCode;
+      return;
+    }
     const verbose = words.includes("--verbose") && error instanceof Error;
     // The parser's own messages come in several lines.
     const message = (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, " ");

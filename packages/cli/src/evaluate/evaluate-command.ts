@@ -47,6 +47,8 @@ export const evaluateCommand: CommandModule<object, EvaluateArguments> = {
   handler: evaluate,
 };
 
+const words = { stopping: "stopping", stopped: "interrupted; nothing was written" };
+
 /** The cases to measure: every labelled one of a folder, or those that the run did not train on. */
 async function casesOf({ run, data }: EvaluateArguments): Promise<{ task: string; cases: readonly DecathlonCase[] }> {
   if (data !== undefined) {
@@ -78,7 +80,7 @@ async function evaluate(args: EvaluateArguments): Promise<void> {
   const bar = progress("evaluating");
   try {
     const predictor = new SlicePredictor(device, model, { atOnce, mirror, precision });
-    const results = await interruptible((signal) =>
+    const results = await interruptible(words, (signal) =>
       evaluateCases(predictor, cases, {
         ...{ tolerance, signal },
         onCase: (done, total, name) => bar.update(done, total, name),

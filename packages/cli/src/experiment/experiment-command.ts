@@ -73,7 +73,11 @@ async function experiment({ file, out, dryRun, adapters, cache }: ExperimentArgu
   if (dryRun) return showPlan(planned);
   if (out === undefined) throw new ExperimentError("name the folder of the experiment: --out DIR");
   const directory = resolve(out);
-  const failed = await interruptible(async (signal) => {
+  const words = {
+    stopping: "stopping after this step",
+    stopped: `interrupted; everything so far is saved. Go on with: lobule experiment ${file} --out ${out}`,
+  };
+  const failed = await interruptible(words, async (signal) => {
     try {
       const record = await runExperiment({ ...parsed, data }, planned, {
         ...{ directory, source: file, cache, signal, log: (line) => console.log(line) },
@@ -82,10 +86,7 @@ async function experiment({ file, out, dryRun, adapters, cache }: ExperimentArgu
       await compare(record, planned, directory, parsed.folds !== null);
       return record.runs.filter(({ state }) => state === "failed");
     } catch (error) {
-      if (!signal.aborted) throw error;
-      console.error(`interrupted; everything so far is saved. Go on with: lobule experiment ${file} --out ${out}`);
-      process.exitCode = 130;
-      return [];
+      throw signal.aborted ? signal.reason : error;
     }
   });
   if (failed.length > 0) {

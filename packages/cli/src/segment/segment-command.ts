@@ -41,6 +41,11 @@ export const segmentCommand: CommandModule<object, SegmentArguments> = {
   handler: segment,
 };
 
+const words = {
+  stopping: "stopping",
+  stopped: "interrupted; scans that were done have their labels, the others have none",
+};
+
 const isScan = (name: string): boolean => /\.nii(\.gz)?$/i.test(name) && !basename(name).startsWith("._");
 
 /** The scans that were named, folders replaced by what is in them. */
@@ -90,7 +95,7 @@ async function segment(args: SegmentArguments): Promise<void> {
   const device = await openDevice();
   try {
     const predictor = new SlicePredictor(device, model, { atOnce, mirror, precision });
-    await interruptible(async (signal) => {
+    await interruptible(words, async (signal) => {
       for (const [i, scan] of scans.entries()) {
         const output = outputs[i] ?? "";
         const bar = progress(`segmenting ${scans.length > 1 ? `${i + 1}/${scans.length}` : ""}`.trim());

@@ -125,6 +125,11 @@ const fixed = (value: number): string => value.toFixed(4);
 const clock = (seconds: number): string =>
   Number.isFinite(seconds) ? `${Math.floor(seconds / 60)}:${String(Math.round(seconds % 60)).padStart(2, "0")}` : "";
 
+const words = {
+  stopping: "stopping after this step",
+  stopped: "interrupted before the first step; what was decoded is kept, and the same command goes on from there",
+};
+
 /** `lobule train`. */
 export async function runTraining(args: Arguments): Promise<void> {
   const resumed = textOf(args.resume);
@@ -148,7 +153,7 @@ export async function runTraining(args: Arguments): Promise<void> {
   let lock: RunLock | undefined;
   const display = new TrainingDisplay(json, () => run?.model.classes ?? []);
   try {
-    const outcome = await interruptible(async (signal): Promise<TrainingOutcome | "profiled"> => {
+    const outcome = await interruptible(words, async (signal): Promise<TrainingOutcome | "profiled"> => {
       const caches = join(await cacheFolder(), "slices");
       const request = {
         ...{ device, signal, observer: display, now: () => performance.now() },
