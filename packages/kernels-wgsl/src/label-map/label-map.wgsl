@@ -50,13 +50,16 @@ fn labelAt(n: u32, pixel: u32) -> u32 {
   var label = 0u;
   for (var c = 0u; c < sizes.channels; c++) {
     let channel = prepareScores(n, c);
-    let upperLeft = loadScores(channel, y0, x0, y0 * sizes.width + x0);
-    let upperRight = loadScores(channel, y0, x1, y0 * sizes.width + x1);
-    let lowerLeft = loadScores(channel, y1, x0, y1 * sizes.width + x0);
-    let lowerRight = loadScores(channel, y1, x1, y1 * sizes.width + x1);
-    let upper = upperLeft + t.x * (upperRight - upperLeft);
-    let lower = lowerLeft + t.x * (lowerRight - lowerLeft);
-    let value = upper + t.y * (lower - upper);
+    var value = loadScores(channel, y0, x0, y0 * sizes.width + x0);
+    // As most slices are labelled, pixel by pixel of the field, the other three weigh nothing.
+    if (t.x != 0.0 || t.y != 0.0) {
+      let upperRight = loadScores(channel, y0, x1, y0 * sizes.width + x1);
+      let lowerLeft = loadScores(channel, y1, x0, y1 * sizes.width + x0);
+      let lowerRight = loadScores(channel, y1, x1, y1 * sizes.width + x1);
+      let upper = value + t.x * (upperRight - value);
+      let lower = lowerLeft + t.x * (lowerRight - lowerLeft);
+      value = upper + t.y * (lower - upper);
+    }
     if (c == 0u || value > best) { best = value; label = c; }
   }
   return label;

@@ -65,6 +65,8 @@ fn bilinear(n: u32, s: Sample, place: vec2f) -> f32 {
   let t = p - corner;
   let x = i32(corner.x);
   let y = i32(corner.y);
+  // As most slices are taken: the other three weigh nothing.
+  if (t.x == 0.0 && t.y == 0.0) { return hounsfield(n, s, x, y); }
   let upper = between(hounsfield(n, s, x, y), hounsfield(n, s, x + 1, y), t.x);
   let lower = between(hounsfield(n, s, x, y + 1), hounsfield(n, s, x + 1, y + 1), t.x);
   return between(upper, lower, t.y);
