@@ -6,7 +6,14 @@ import { environmentOf } from "../shared/environment.js";
 import { openDevice } from "../shared/open-device.js";
 import { type Effort, efforts } from "../tune/tune-kernels.js";
 import { BenchError } from "./bench-error.js";
-import { type BenchFile, checkComparable, compareFiles, type EarlierFile, readBenchFile } from "./bench-files.js";
+import {
+  type BenchFile,
+  checkComparable,
+  compareFiles,
+  type EarlierFile,
+  readBenchFile,
+  requireFolder,
+} from "./bench-files.js";
 import { type Benchmark, benchmarks, checkNumbers, settingsOf } from "./bench-settings.js";
 import { busyNow } from "./busy-machine.js";
 import { findPython } from "./find-python.js";
@@ -130,6 +137,7 @@ async function peerOptions(args: BenchArguments, { kind }: AdapterChoice): Promi
 async function bench(args: BenchArguments): Promise<void> {
   check(args);
   const { what, preset, precision, recompute, steps, tune, out, svg, compare } = args;
+  for (const path of [out, svg]) if (path !== undefined) await requireFolder(path);
   const before = compare === undefined ? undefined : await readBenchFile(compare);
   const device = await openDevice();
   try {

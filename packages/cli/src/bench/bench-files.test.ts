@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type BenchFile, checkComparable, compareFiles, readBenchFile } from "./bench-files.js";
+import { type BenchFile, checkComparable, compareFiles, readBenchFile, requireFolder } from "./bench-files.js";
 import { changeTable } from "./tables.js";
 import { type Timing, timingOf } from "./timing.js";
 
@@ -38,15 +38,27 @@ describe("a result that was kept", () => {
     ["no JSON", "{", "is no JSON"],
     ["something else", JSON.stringify({ format: "other" }), "is no result of a benchmark"],
     ["a result without timings", JSON.stringify({ ...result, timings: undefined }), "is no result of a benchmark"],
+    ["timings in no list", JSON.stringify({ ...result, timings: result.timings[0] }), "is no result of a benchmark"],
     ["a time that is none", JSON.stringify({ ...result, timings: [{ name: "x" }] }), "is no result of a benchmark"],
   ])("%s is refused, with the file's name", async (_, content, why) => {
     const path = await written(content);
     await expect(readBenchFile(path)).rejects.toThrow(`${path}: ${why}`);
   });
 
+  test("one of an earlier version, without settings and others of its own, is read", async () => {
+    const path = await written(JSON.stringify({ ...result, settings: null, beside: undefined }));
+    expect((await readBenchFile(path)).settings).toEqual({});
+  });
+
   test("a file that is not there is refused", async () => {
     await expect(readBenchFile(join(folder, "none.json"))).rejects.toThrow("cannot be read");
   });
+});
+
+test("a file can only be written to a folder that is there, which is seen before anything is measured", async () => {
+  await expect(requireFolder(join(folder, "new.json"))).resolves.toBeUndefined();
+  await expect(requireFolder(join(folder, "none", "new.json"))).rejects.toThrow("make it, or name another file");
+  await expect(requireFolder(join(await written("{}"), "new.json"))).rejects.toThrow("there is no folder");
 });
 
 describe("compared with a new one", () => {

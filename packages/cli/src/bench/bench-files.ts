@@ -1,6 +1,15 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { BenchError } from "./bench-error.js";
 import { type Change, changes, type EarlierTiming, type Timing } from "./timing.js";
+
+/** Before anything is measured. @throws BenchError when the folder of a file that is to be written is not there. */
+export async function requireFolder(path: string): Promise<void> {
+  const folder = dirname(path);
+  const found = await stat(folder).catch(() => undefined);
+  if (!found?.isDirectory())
+    throw new BenchError(`${path}: there is no folder ${folder}; make it, or name another file`);
+}
 
 /** What a result depends on besides the adapter and the sizes, which are in the names of its timings. */
 export interface ComparedSettings {
@@ -54,11 +63,12 @@ export async function readBenchFile(path: string): Promise<EarlierFile> {
   } catch {
     throw new BenchError(`${path}: is no JSON; give a file that 'lobule bench --out' wrote`);
   }
-  const { format, adapter, settings = {}, timings, beside = [] } = (value ?? {}) as Partial<BenchFile>;
-  const all: unknown[] = [timings, beside].flat();
-  if (format !== "lobule-bench-1" || typeof adapter !== "string" || !all.every(isTiming))
+  const { format, adapter, settings, timings, beside = [] } = (value ?? {}) as Partial<BenchFile>;
+  const all = Array.isArray(timings) && Array.isArray(beside) ? [...timings, ...beside] : undefined;
+  if (format !== "lobule-bench-1" || typeof adapter !== "string" || !all?.every(isTiming))
     throw new BenchError(`${path}: is no result of a benchmark; give a file that 'lobule bench --out' wrote`);
-  return { adapter, settings, timings: all };
+  // Files of earlier versions say less.
+  return { adapter, settings: settings ?? {}, timings: all };
 }
 
 /** What changed since an earlier result: of ours, which may have become slower, and of others. */

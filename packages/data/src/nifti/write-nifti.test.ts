@@ -90,6 +90,31 @@ describe("what is written", () => {
     );
   });
 
+  test("may be so large that the disk is given work before the end, and given up then too", async () => {
+    const shape = [2048, 2048, 5] as const; // 20 MiB of labels
+    const affine = [
+      [1, 0, 0, 0],
+      [0, 1, 0, 0],
+      [0, 0, 1, 0],
+    ] as const;
+    const path = join(root, "large.nii");
+    const writerOf = () =>
+      createNiftiSliceWriter(path, { grid: { shape, spacing: [1, 1, 1], affine }, datatype: "uint8" });
+    const slice = new Uint8Array(shape[0] * shape[1]);
+    const givenUp = writerOf();
+    for (let z = 0; z < 3; z++) await givenUp.write(slice);
+    await givenUp.abort();
+    expect(await readdir(root)).not.toContainEqual(expect.stringContaining("large.nii"));
+
+    const writer = writerOf();
+    for (let z = 0; z < shape[2]; z++) await writer.write(slice.fill(z + 1));
+    await writer.finish();
+    const { data } = await readNifti(path);
+    expect(Array.from({ length: 5 }, (_, z) => data.indexOf(z + 1) / slice.length)).toEqual([0, 1, 2, 3, 4]);
+    expect(data.length).toBe(5 * slice.length);
+    await rm(path);
+  });
+
   test("leaves nothing behind when it is given up, and refuses to end too early", async () => {
     const grid = {
       shape: [2, 2, 3],

@@ -128,7 +128,7 @@ describe("a program whose variables stay as they are", () => {
       { frozen: true },
     );
     expect(program.dispatches).toBe(0);
-    expect(program.describe()).toContain("1 calls once, when it is loaded");
+    expect(program.describe()).toContain("calls once, when it is loaded: 1");
     const loaded = await program.load(await testDevice());
     await loaded.run();
     expect([...(await loaded.read("out"))]).toEqual([0, 2]);

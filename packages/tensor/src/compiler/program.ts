@@ -250,7 +250,7 @@ export class Program {
     return [
       ...rows,
       `${this.dispatches} dispatches, ${(flops / 1e9).toFixed(3)} GFLOP, ${(this.bytesPerRun / 1e6).toFixed(1)} MB read and written`,
-      ...(this.prologue.length > 0 ? [`${this.prologue.length} calls once, when it is loaded`] : []),
+      ...(this.prologue.length > 0 ? [`calls once, when it is loaded: ${this.prologue.length}`] : []),
       `peak ${(this.peakBytes / 1e6).toFixed(1)} MB: ${(this.temporaryBytes / 1e6).toFixed(1)} MB temporary (at least ${(this.liveMinimum / 1e6).toFixed(1)} alive at once)`,
     ].join("\n");
   }

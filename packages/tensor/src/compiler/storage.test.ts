@@ -103,13 +103,22 @@ async function run(program: Program): Promise<Record<string, ArrayLike<number>>>
 /** A device as on an adapter that lacks shader-f16. */
 async function deviceWithoutHalf(): Promise<Device> {
   const { openGpu } = await import("@lobule/node-gpu");
-  const adapter = await (await openGpu()).requestAdapter();
+  const gpu = await openGpu();
+  const adapter = await gpu.requestAdapter();
   if (adapter === null) throw new Error("no adapter");
-  const { limits, info } = adapter;
-  const lacking = { limits, info, features: new Set(), requestDevice: (what: never) => adapter.requestDevice(what) };
-  // A stand-in with what Device.open asks of it, and no more.
-  return Device.open({ requestAdapter: async () => lacking } as unknown as GPU);
+  const lacking = withOther(adapter, "features", new Set<string>());
+  return Device.open(withOther(gpu, "requestAdapter", async () => lacking));
 }
+
+/** The same object but for one property; its methods are called on the object itself, being native. */
+const withOther = <T extends object, Key extends keyof T>(object: T, other: Key, value: T[Key]): T =>
+  new Proxy(object, {
+    get: (target, key) => {
+      if (key === other) return value;
+      const own: unknown = Reflect.get(target, key, target);
+      return typeof own === "function" ? own.bind(target) : own;
+    },
+  });
 
 describe("precision f16", () => {
   test("values and gradients differ from f32's by roundings, fused or not, with either kernels", async (context) => {

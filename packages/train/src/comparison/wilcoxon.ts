@@ -58,7 +58,7 @@ function tieGroups(rising: readonly number[]): number[] {
   return groups;
 }
 
-/** min(1, 2·P(W ≤ smaller)): each of the 2ⁿ sets of ranks is as likely as any other. */
+/** min(1, 2·P(W ≤ smaller)): all of the 2ⁿ sets of ranks are equally likely. */
 function exactP(n: number, smaller: number): number {
   const counts = new Float64Array((n * (n + 1)) / 2 + 1);
   counts[0] = 1;
