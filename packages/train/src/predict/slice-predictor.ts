@@ -92,8 +92,8 @@ export class SlicePredictor {
    * Labels of slices, one byte a pixel, x fastest. Fewer than `atOnce` slices take as long as so many.
    *
    * May be called once more, with slices of the same extents, before the labels are there, so that the GPU has work
-   * meanwhile; results come in the order of the calls. Labels last until the third call after theirs: its memory is theirs, since new memory for each call would
-   * keep the garbage collector busy.
+   * meanwhile; results come in the order of the calls. Labels last until the third call after theirs: its memory is
+   * theirs, since new memory for each call would keep the garbage collector busy.
    * @param slices HU, x fastest, all of the same extents; at most `atOnce`, with `margin` slices before and after them
    * that are looked at only.
    * @param window HU that become 0 and 1; the model's own by default.
