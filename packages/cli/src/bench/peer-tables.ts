@@ -1,4 +1,4 @@
-import { fit, wrap } from "../data/text.js";
+import { fit, wrap } from "../shared/text.js";
 import type { AbsentPeer, PeerBenchResult } from "./peer-bench.js";
 import type { PeerMemory } from "./peer-protocol.js";
 import type { PeerGoal } from "./peer-variants.js";

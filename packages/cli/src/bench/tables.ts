@@ -1,4 +1,4 @@
-import { fit } from "../data/text.js";
+import { fit } from "../shared/text.js";
 import type { Comparison } from "./bench-files.js";
 import type { KernelTiming } from "./kernel-bench.js";
 import type { ModelResult } from "./model-bench.js";

@@ -1,6 +1,6 @@
 import type { CommandModule } from "yargs";
+import { brief, wrap } from "../shared/text.js";
 import { describeFile, type UnreadableFile, type VolumeDescription } from "./describe-file.js";
-import { brief, wrap } from "./text.js";
 
 const field = (name: string, value: string): string => `  ${name.padEnd(12)} ${value}`;
 const decimal = (value: number): string => value.toFixed(3).padStart(10);

@@ -1,7 +1,7 @@
 import { type CaseVerification, type DecathlonTask, readDecathlon, verifyDecathlon } from "@lobule/data";
 import type { CommandModule } from "yargs";
 import { progress } from "../shared/progress.js";
-import { brief, fit, plural, wrap } from "./text.js";
+import { brief, fit, plural, wrap } from "../shared/text.js";
 
 const widths = { name: 28, shape: 14, spacing: 20, labels: 9 } as const;
 

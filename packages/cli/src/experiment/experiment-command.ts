@@ -20,9 +20,9 @@ import {
   writeFileAtomically,
 } from "@lobule/train";
 import type { CommandModule } from "yargs";
-import { fit } from "../data/text.js";
 import { interruptible } from "../shared/interruption.js";
 import { openDevice } from "../shared/open-device.js";
+import { fit } from "../shared/text.js";
 import { compileModel } from "../train/compile-model.js";
 import { requireTwo, runExperiment } from "./run-experiment.js";
 

@@ -1,7 +1,7 @@
 import { type PhantomTask, writePhantom } from "@lobule/data";
 import type { CommandModule } from "yargs";
-import { plural } from "../data/text.js";
 import { progress } from "../shared/progress.js";
+import { plural } from "../shared/text.js";
 
 interface PhantomArguments {
   readonly dir: string;

@@ -1,7 +1,7 @@
 import type { Device } from "@lobule/tensor";
 import { ConfigError, type PreparedRun, type ProfiledCall, writeFileAtomically } from "@lobule/train";
 import { measureRoof, type Roof } from "../bench/roof.js";
-import { fit } from "../data/text.js";
+import { fit } from "../shared/text.js";
 
 /** Steps that are profiled; the first, which compiles, is not counted. */
 const steps = 6;
