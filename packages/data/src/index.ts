@@ -11,6 +11,9 @@ export { DataError } from "./data-error.js";
 export { type DecathlonCase, type DecathlonTask, readDecathlon } from "./decathlon/read-decathlon.js";
 export { type CaseSelection, type SelectOptions, selectCases } from "./decathlon/select-cases.js";
 export { type CaseVerification, type VerifyOptions, verifyDecathlon } from "./decathlon/verify-decathlon.js";
+export { FileWriteError, writeError, writeFileAtomically } from "./files/atomic-file.js";
+export { isSameFile, isWithin } from "./files/same-file.js";
+export { errorCode, reason } from "./files/system-error.js";
 export type { NiftiDatatype, WritableDatatype } from "./nifti/datatypes.js";
 export type { NiftiHeader } from "./nifti/header.js";
 export {

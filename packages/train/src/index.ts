@@ -1,3 +1,4 @@
+export { FileWriteError, writeFileAtomically } from "@lobule/data";
 export { Adam, type AdamOptions } from "./adam.js";
 export {
   type ClassComparison,
@@ -87,7 +88,6 @@ export type { ReportClass, ReportEvaluation, ReportMeasure, ReportReading } from
 export { type ReportInput, type ReportSlice, renderReport } from "./report/report.js";
 export { type RunReportOptions, reportRun } from "./report/run-report.js";
 export { drawSlice, type MontageTile, montage, type SliceView } from "./report/slice-picture.js";
-export { FileWriteError, writeFileAtomically } from "./run/atomic-file.js";
 export type { Checkpoint, CheckpointState } from "./run/checkpoint.js";
 export type { EpochRecord } from "./run/epoch-record.js";
 export { epochScalars } from "./run/epoch-scalars.js";

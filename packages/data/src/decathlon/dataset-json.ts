@@ -2,7 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { DataError } from "../data-error.js";
-import { codeOf, explainSystemError } from "../nifti/system-error.js";
+import { errorCode, reason } from "../files/system-error.js";
 
 /** Only told to the user where it disagrees; some writers put it in quotation marks. */
 const count = z.coerce.number().optional().catch(undefined);
@@ -28,15 +28,15 @@ export type DatasetJson = z.infer<typeof datasetJson>;
 
 async function readText(directory: string, file: string): Promise<string> {
   const kind = await stat(directory).catch((error: unknown) => {
-    throw new DataError(`the folder ${directory} cannot be opened: ${explainSystemError(error)}`);
+    throw new DataError(`the folder ${directory} cannot be opened: ${reason(error)}`);
   });
   if (!kind.isDirectory())
     throw new DataError(`${directory} is a file; a Decathlon task is a folder that holds dataset.json`);
   return readFile(file, "utf8").catch((error: unknown) => {
     throw new DataError(
-      codeOf(error) === "ENOENT"
+      errorCode(error) === "ENOENT"
         ? `${directory} is no Decathlon task: it holds no dataset.json (besides it there are imagesTr and labelsTr)`
-        : `${file} cannot be read: ${explainSystemError(error)}`,
+        : `${file} cannot be read: ${reason(error)}`,
     );
   });
 }

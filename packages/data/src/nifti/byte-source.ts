@@ -2,7 +2,7 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { DataError } from "../data-error.js";
-import { codeOf, explainSystemError } from "./system-error.js";
+import { errorCode, reason } from "../files/system-error.js";
 
 const chunkBytes = 1 << 18;
 /** No deflate stream grows by more than this. Source: zlib.net/zlib_tech.html, "Maximum Compression Factor". */
@@ -68,7 +68,7 @@ export class ByteSource {
     } catch (error) {
       await handle?.close();
       if (error instanceof DataError) throw error;
-      throw new DataError(`${path} cannot be opened: ${explainSystemError(error)}; check the path and its permissions`);
+      throw new DataError(`${path} cannot be opened: ${reason(error)}; check the path and its permissions`);
     }
   }
 
@@ -107,7 +107,7 @@ export class ByteSource {
   async close(): Promise<void> {
     await this.#unpacked?.end();
     await this.#handle.close().catch((error: unknown) => {
-      if (codeOf(error) !== "EBADF") throw error;
+      if (errorCode(error) !== "EBADF") throw error;
     });
   }
 
@@ -134,18 +134,16 @@ export class ByteSource {
       const next = await chunks.next();
       return next.done === true ? new Uint8Array(0) : next.value;
     } catch (error) {
-      const code = codeOf(error);
+      const code = errorCode(error);
       if (code === "Z_BUF_ERROR")
         throw new DataError(`${this.#path} is cut off in the middle of its gzip data; copy or download it again`);
       if (typeof code === "string" && code.startsWith("Z_"))
-        throw new DataError(
-          `${this.#path} holds damaged gzip data (${explainSystemError(error)}); copy or download it again`,
-        );
+        throw new DataError(`${this.#path} holds damaged gzip data (${reason(error)}); copy or download it again`);
       throw this.#unreadable(error);
     }
   }
 
   #unreadable(error: unknown): DataError {
-    return new DataError(`${this.#path} cannot be read: ${explainSystemError(error)}; check the disk it is on`);
+    return new DataError(`${this.#path} cannot be read: ${reason(error)}; check the disk it is on`);
   }
 }

@@ -1,11 +1,11 @@
 import { type FileHandle, open, rename, rm, writeFile } from "node:fs/promises";
 import { createGzip } from "node:zlib";
 import { DataError } from "../data-error.js";
+import { reason } from "../files/system-error.js";
 import { columnLengths, isRegular } from "../orientation.js";
 import type { Grid, VoxelArray } from "../volume.js";
 import { datatypeOfArray, type WritableDatatype } from "./datatypes.js";
 import { defaultLabels, encodeHeader, type NiftiLabels } from "./encode-header.js";
-import { explainSystemError } from "./system-error.js";
 
 /** Where the voxels lie comes from `grid`, or else from `header`; codes, units and description from `header`. */
 export type NiftiSliceWriterOptions = { readonly datatype: WritableDatatype } & (
@@ -215,7 +215,7 @@ class SliceWriter implements NiftiSliceWriter {
       await work();
     } catch (error) {
       await this.abort();
-      throw new DataError(`${this.#path} cannot be written: ${explainSystemError(error)}`);
+      throw new DataError(`${this.#path} cannot be written: ${reason(error)}`);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { DataError } from "../data-error.js";
-import { codeOf, explainSystemError } from "../nifti/system-error.js";
+import { errorCode, reason } from "../files/system-error.js";
 import { writeNifti } from "../nifti/write-nifti.js";
 import { type PhantomTask, phantomCase, phantomLabels } from "./phantom-case.js";
 
@@ -58,7 +58,7 @@ async function orExplain<Result>(path: string, work: () => Promise<Result>): Pro
     return await work();
   } catch (error) {
     if (error instanceof DataError) throw error;
-    throw new DataError(`${path} cannot be written: ${explainSystemError(error)}`);
+    throw new DataError(`${path} cannot be written: ${reason(error)}`);
   }
 }
 
@@ -70,9 +70,9 @@ async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path);
   } catch (error) {
-    if (codeOf(error) === "EEXIST") return;
+    if (errorCode(error) === "EEXIST") return;
     const parent = dirname(path);
-    if (codeOf(error) !== "ENOENT" || (await exists(parent))) throw error;
+    if (errorCode(error) !== "ENOENT" || (await exists(parent))) throw error;
     await makeFolder(parent);
     await mkdir(path);
   }

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { errorCode, reason } from "@lobule/data";
 import { z } from "zod";
-import { errorCode, reason } from "../run/atomic-file.js";
 import type { EpochRecord } from "../run/epoch-record.js";
 import { parseJson } from "../run/parse-json.js";
 import { RunFolder, type RunSplit } from "../run/run-folder.js";

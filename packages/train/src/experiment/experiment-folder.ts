@@ -1,7 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { errorCode, reason, writeFileAtomically } from "@lobule/data";
 import { z } from "zod";
-import { errorCode, reason, writeFileAtomically } from "../run/atomic-file.js";
 import { parseJson } from "../run/parse-json.js";
 import { ExperimentError } from "./experiment-file.js";
 

@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
-import { FileWriteError, reason } from "./atomic-file.js";
+import { FileWriteError, reason } from "@lobule/data";
 import { crc32c } from "./crc32c.js";
 
 export interface EventFileOptions {

@@ -1,5 +1,5 @@
 import { open, readFile } from "node:fs/promises";
-import { errorCode, reason, writeError, writeFileAtomically } from "./atomic-file.js";
+import { errorCode, reason, writeError, writeFileAtomically } from "@lobule/data";
 import { type EpochRecord, epochRecordSchema } from "./epoch-record.js";
 import { parseJson } from "./parse-json.js";
 

@@ -1,8 +1,8 @@
 import { appendFile, type FileHandle, mkdir, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { FileWriteError } from "@lobule/data";
 import { readSafetensorsMetadata, type SafetensorsTensor, writeSafetensors } from "@lobule/tensor";
 import { describe, expect, test, vi } from "vitest";
-import { FileWriteError } from "./atomic-file.js";
 import { RunError, RunFolder, type RunSettings } from "./run-folder.js";
 import { exampleRecord, temporaryFolder } from "./testing.js";
 

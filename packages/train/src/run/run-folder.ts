@@ -1,8 +1,8 @@
 import { access, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { errorCode, FileWriteError, reason, writeFileAtomically } from "@lobule/data";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { z } from "zod";
-import { errorCode, FileWriteError, reason, writeFileAtomically } from "./atomic-file.js";
 import { type Checkpoint, type CheckpointState, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.js";
 import type { EpochRecord } from "./epoch-record.js";
 import { EventFile, type EventFileOptions } from "./event-file.js";

@@ -1,0 +1,24 @@
+/** The code of a failed system call or of zlib, such as "ENOSPC". */
+export function errorCode(error: unknown): string | undefined {
+  const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code : undefined;
+}
+
+const words: Readonly<Record<string, string>> = {
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota is used up",
+  EFBIG: "the file is larger than the system allows",
+  EACCES: "permission is denied",
+  EPERM: "permission is denied",
+  EROFS: "the disk can only be read",
+  ENOENT: "there is no such file or folder",
+  ENOTDIR: "a part of the path is a file, not a folder",
+  EISDIR: "it is a folder",
+  ENAMETOOLONG: "the name is too long",
+  ELOOP: "its symbolic links lead in a circle",
+};
+
+/** Why the system refused, in words. */
+export function reason(error: unknown): string {
+  return words[errorCode(error) ?? ""] ?? (error instanceof Error ? error.message : String(error));
+}
