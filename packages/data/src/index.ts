@@ -12,6 +12,17 @@ export { type DecathlonCase, type DecathlonTask, readDecathlon } from "./decathl
 export { type CaseSelection, type SelectOptions, selectCases } from "./decathlon/select-cases.js";
 export { type CaseVerification, type VerifyOptions, verifyDecathlon } from "./decathlon/verify-decathlon.js";
 export { FileWriteError, writeError, writeFileAtomically } from "./files/atomic-file.js";
+export { parseJsonText } from "./files/json.js";
+export { makeFolder } from "./files/make-folder.js";
+export {
+  type FileContent,
+  FileReadError,
+  openRegularFile,
+  type RegularFile,
+  readBytes,
+  readJson,
+  readText,
+} from "./files/read-file.js";
 export { isSameFile, isWithin } from "./files/same-file.js";
 export { errorCode, reason } from "./files/system-error.js";
 export type { NiftiDatatype, WritableDatatype } from "./nifti/datatypes.js";

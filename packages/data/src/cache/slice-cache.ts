@@ -1,7 +1,9 @@
-import { type FileHandle, mkdir, open, readdir, rm } from "node:fs/promises";
+import { type FileHandle, readdir, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { DataError } from "../data-error.js";
+import { makeFolder } from "../files/make-folder.js";
+import { openRegularFile } from "../files/read-file.js";
 import {
   type CachedCase,
   type CaseFiles,
@@ -75,7 +77,7 @@ export class SliceCache {
    */
   static async open(cases: readonly CaseFiles[], options: SliceCacheOptions): Promise<SliceCache> {
     const { directory, classes, onProgress, signal } = options;
-    await mkdir(directory, { recursive: true }).catch((error: unknown) => {
+    await makeFolder(directory).catch((error: unknown) => {
       throw new DataError(
         `the slice cache ${directory} cannot be made: ${error instanceof Error ? error.message : String(error)}; name another folder with --cache`,
       );
@@ -139,7 +141,7 @@ export class SliceCache {
     const { slotPixels } = this;
     for (const number of new Set(keys.map((key) => key.case))) {
       if (this.handles.has(number)) continue;
-      this.handles.set(number, await open(this.entry(number).path, "r"));
+      this.handles.set(number, (await openRegularFile(this.entry(number).path)).handle);
     }
     const pixels = new Uint8Array(into.pixels.buffer, into.pixels.byteOffset, into.pixels.byteLength);
     const labels = new Uint8Array(into.labels.buffer, into.labels.byteOffset, into.labels.byteLength);
@@ -191,13 +193,13 @@ export const allocateSliceBatch = ({ slotPixels }: Pick<SliceCache, "slotPixels"
 
 /** The entry of a case; undefined where it is missing, was made from something else, or is cut off. */
 async function readEntry({ path, fingerprint }: DecodeRequest): Promise<Entry | undefined> {
-  const handle = await open(path, "r").catch(() => undefined);
-  if (handle === undefined) return undefined;
+  const file = await openRegularFile(path).catch(() => undefined);
+  if (file === undefined) return undefined;
+  const { handle, size } = file;
   try {
     const prefix = new Uint8Array(magic.length + 4);
     const { bytesRead } = await handle.read(prefix, 0, prefix.length, 0);
     if (bytesRead !== prefix.length || magic.some((byte, i) => byte !== prefix[i])) return undefined;
-    const { size } = await handle.stat();
     const length = new DataView(prefix.buffer).getUint32(magic.length, true);
     if (prefix.length + length > size) return undefined;
     const json = new Uint8Array(length);

@@ -1,8 +1,9 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { DataError } from "../data-error.js";
-import { errorCode, reason } from "../files/system-error.js";
+import { FileReadError, readJson } from "../files/read-file.js";
+import { reason } from "../files/system-error.js";
 
 /** Only told to the user where it disagrees; some writers put it in quotation marks. */
 const count = z.coerce.number().optional().catch(undefined);
@@ -26,19 +27,12 @@ const datasetJson = z.object({
 
 export type DatasetJson = z.infer<typeof datasetJson>;
 
-async function readText(directory: string, file: string): Promise<string> {
+async function requireFolder(directory: string): Promise<void> {
   const kind = await stat(directory).catch((error: unknown) => {
     throw new DataError(`the folder ${directory} cannot be opened: ${reason(error)}`);
   });
   if (!kind.isDirectory())
     throw new DataError(`${directory} is a file; a Decathlon task is a folder that holds dataset.json`);
-  return readFile(file, "utf8").catch((error: unknown) => {
-    throw new DataError(
-      errorCode(error) === "ENOENT"
-        ? `${directory} is no Decathlon task: it holds no dataset.json (besides it there are imagesTr and labelsTr)`
-        : `${file} cannot be read: ${reason(error)}`,
-    );
-  });
 }
 
 /** Where in the document a problem lies, as `training[3].label`. */
@@ -48,15 +42,13 @@ const place = (keys: readonly PropertyKey[]): string =>
 /** Reads and checks the form of a folder's `dataset.json`. Throws DataError that names the file. */
 export async function readDatasetJson(directory: string): Promise<DatasetJson> {
   const file = join(directory, "dataset.json");
-  const content = (await readText(directory, file)).replace(/^\uFEFF/, "");
-  if (content.trim() === "") throw new DataError(`${file} is empty; expected the description of a Decathlon task`);
-  let document: unknown;
-  try {
-    document = JSON.parse(content);
-  } catch (error) {
-    const what = error instanceof Error ? error.message : String(error);
-    throw new DataError(`${file} is not valid JSON: ${what.replaceAll(/\s+/g, " ")}`);
-  }
+  await requireFolder(directory);
+  const document = await readJson(file, "description").catch((error: unknown) => {
+    if (!(error instanceof FileReadError && error.missing)) throw error;
+    throw new DataError(
+      `${directory} is no Decathlon task: it holds no dataset.json (besides it there are imagesTr and labelsTr)`,
+    );
+  });
   const parsed = datasetJson.safeParse(document);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];

@@ -129,7 +129,7 @@ describe("readDecathlon", () => {
     await put(JSON.stringify(good));
     await expect(readDecathlon(join(directory, "dataset.json"))).rejects.toThrow("is a file");
     await mkdir(join(empty, "dataset.json"), { recursive: true });
-    await expect(readDecathlon(empty)).rejects.toThrow(/dataset\.json cannot be read/);
+    await expect(readDecathlon(empty)).rejects.toThrow(/dataset\.json is a folder, not a regular file$/);
   });
 
   it("fails on no JSON document with anything but a DataError", async () => {

@@ -1,7 +1,8 @@
-import { type FileHandle, open, stat } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { DataError } from "../data-error.js";
+import { openRegularFile } from "../files/read-file.js";
 import { errorCode, reason } from "../files/system-error.js";
 
 const chunkBytes = 1 << 18;
@@ -54,21 +55,16 @@ export class ByteSource {
 
   /** Throws DataError if there is no such file, it is no file, cannot be opened, or is empty. */
   static async open(path: string): Promise<ByteSource> {
-    let handle: FileHandle | undefined;
+    const { handle, size } = await openRegularFile(path);
     try {
-      // A pipe would be waited for at open.
-      const kind = await stat(path);
-      if (kind.isDirectory()) throw new DataError(`${path} is a folder; name a NIfTI file in it`);
-      if (!kind.isFile()) throw new DataError(`${path} is no regular file; copy what it gives into a NIfTI file first`);
-      if (kind.size === 0) throw new DataError(`${path} is empty, not a NIfTI file; copy or download it again`);
-      handle = await open(path);
+      if (size === 0) throw new DataError(`${path} is empty, not a NIfTI file; copy or download it again`);
       const magic = new Uint8Array(2);
       await handle.read(magic, 0, 2, 0);
-      return new ByteSource(path, handle, kind.size, magic[0] === 0x1f && magic[1] === 0x8b);
+      return new ByteSource(path, handle, size, magic[0] === 0x1f && magic[1] === 0x8b);
     } catch (error) {
-      await handle?.close();
+      await handle.close();
       if (error instanceof DataError) throw error;
-      throw new DataError(`${path} cannot be opened: ${reason(error)}; check the path and its permissions`);
+      throw new DataError(`${path} cannot be read: ${reason(error)}; check the disk it is on`);
     }
   }
 

@@ -1,7 +1,9 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { open, readdir, rename, rm, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { DataError } from "../data-error.js";
-import { errorCode, reason } from "../files/system-error.js";
+import { makeFolder } from "../files/make-folder.js";
+import { readJson } from "../files/read-file.js";
+import { reason } from "../files/system-error.js";
 import { writeNifti } from "../nifti/write-nifti.js";
 import { type PhantomTask, phantomCase, phantomLabels } from "./phantom-case.js";
 
@@ -62,22 +64,6 @@ async function orExplain<Result>(path: string, work: () => Promise<Result>): Pro
   }
 }
 
-/**
- * Makes a folder and those that hold it. Node's recursive mkdir never returns where a folder exists but refuses new
- * ones as ENOENT, as /proc does.
- */
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path);
-  } catch (error) {
-    if (errorCode(error) === "EEXIST") return;
-    const parent = dirname(path);
-    if (errorCode(error) !== "ENOENT" || (await exists(parent))) throw error;
-    await makeFolder(parent);
-    await mkdir(path);
-  }
-}
-
 const exists = (path: string): Promise<boolean> =>
   stat(path).then(
     () => true,
@@ -105,7 +91,7 @@ async function clear(directory: string, force: boolean): Promise<void> {
 
 async function holdsMark(file: string): Promise<boolean> {
   try {
-    const content: unknown = JSON.parse(await readFile(file, "utf8"));
+    const content = await readJson(file, "description");
     return typeof content === "object" && content !== null && "format" in content && content.format === format;
   } catch {
     return false;

@@ -1,0 +1,25 @@
+import { mkdir, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { errorCode } from "./system-error.js";
+
+/**
+ * Makes a folder and those that hold it; one that is there is left as it is. Node's own recursive mkdir never returns
+ * where a folder exists but refuses new ones as ENOENT, as /proc does.
+ * @throws the system's error where it cannot be made, or where there is something else of that name.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const missing: string[] = [];
+  for (let at = path; !(await isFolder(at)) && dirname(at) !== at; at = dirname(at)) missing.unshift(at);
+  for (const each of missing) {
+    await mkdir(each).catch(async (error: unknown) => {
+      // Another process may have been quicker.
+      if (errorCode(error) !== "EEXIST" || !(await isFolder(each))) throw error;
+    });
+  }
+}
+
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
