@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { z } from "zod";
 import { DataError } from "../data-error.js";
-import type { Grid } from "../volume.js";
+import type { Grid, Volume } from "../volume.js";
 
 /** A case's image and labels, absolute paths. */
 export interface CaseFiles {
@@ -24,7 +24,7 @@ export interface CachedCase extends Grid {
 }
 
 /** Raised when entries of older versions must be made anew. */
-const version = 1;
+const version = 2;
 
 /** The first bytes of every entry. */
 export const magic = new TextEncoder().encode("LOBULE-SLICES\n\n\n");
@@ -42,6 +42,8 @@ const entryHeader = z.strictObject({
   labelCounts: z.array(z.array(z.number())),
   /** CRC-32 of each slice: its pixels, then its labels. */
   checksums: z.array(z.number()),
+  /** See {@link imageHashOf}. */
+  imageHash: z.string(),
 });
 
 export type EntryHeader = z.infer<typeof entryHeader>;
@@ -68,8 +70,30 @@ export async function fingerprintOf({ image, label }: CaseFiles, classes: number
  * What a case holds, whatever its files are called and wherever they lie: a hash of grid, quantisation and the checksums
  * of all slices. It costs nothing to read, and tells apart what differs by accident, not what was forged to be alike.
  */
-export const contentHashOf = ({ shape, spacing, affine, scale, offset, checksums }: EntryHeader): string =>
+export const contentHashOf = ({
+  shape,
+  spacing,
+  affine,
+  scale,
+  offset,
+  checksums,
+}: Omit<EntryHeader, "fingerprint">): string =>
   createHash("sha256").update(JSON.stringify({ shape, spacing, affine, scale, offset, checksums })).digest("hex");
+
+/**
+ * What an image shows, whatever its file is called, its labels are, its type is and its header says of spacing: a hash
+ * of the shape and of the CRC-32 of every slice's values as float32, in canonical order.
+ */
+export function imageHashOf({ shape, data }: Pick<Volume, "shape" | "data">): string {
+  const size = shape[0] * shape[1];
+  const values = new Float32Array(size);
+  const bytes = new Uint8Array(values.buffer);
+  const checksums = Array.from({ length: shape[2] }, (_, slice) => {
+    values.set(data.subarray(slice * size, (slice + 1) * size));
+    return crc32(bytes);
+  });
+  return createHash("sha256").update(JSON.stringify({ shape, checksums })).digest("hex");
+}
 
 /** Where the entry of a case lies. */
 export const entryPath = (directory: string, name: string): string =>

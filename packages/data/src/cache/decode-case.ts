@@ -4,7 +4,7 @@ import { DataError } from "../data-error.js";
 import { readNifti } from "../nifti/read-nifti.js";
 import { toCanonical } from "../orientation.js";
 import type { Volume } from "../volume.js";
-import { type CaseFiles, checksumOf, type EntryHeader, encodeHeader } from "./cache-entry.js";
+import { type CaseFiles, checksumOf, type EntryHeader, encodeHeader, imageHashOf } from "./cache-entry.js";
 
 const [least, most] = [-32_768, 32_767];
 /** Extents, in tenths of a voxel, by which image and label may be apart. */
@@ -18,6 +18,9 @@ export interface DecodeRequest {
   readonly path: string;
 }
 
+/** An entry that cannot be written, whatever the case holds: no other case can be kept either. */
+export class CacheWriteError extends DataError {}
+
 /** The name under which an entry is written before it is whole. */
 const partialName = (path: string): string => `${path}.${process.pid}-${threadId}.partial`;
 
@@ -26,12 +29,26 @@ export const isOwnPartial = (name: string): boolean => new RegExp(`\\.${process.
 
 /**
  * Decodes a case and writes its cache entry, whole or not at all.
- * @throws DataError when a file cannot be read, the two do not fit together, a label is no class, or the entry cannot be
- * written.
+ * @throws DataError when a file cannot be read, the two do not fit together, or a label is no class; CacheWriteError when
+ * the entry cannot be written.
  */
 export async function decodeCase({ files, classes, fingerprint, path }: DecodeRequest): Promise<void> {
   const image = toCanonical(await readNifti(files.image));
   const label = toCanonical(await readNifti(files.label));
+  const { header, body } = encodeCase(image, label, files, classes);
+  await writeEntry(path, encodeHeader({ ...header, fingerprint }), body);
+}
+
+/**
+ * The cache entry of a case, but for its fingerprint; both volumes in canonical order.
+ * @throws DataError when the two do not fit together, or a label is no class.
+ */
+export function encodeCase(
+  image: Volume,
+  label: Volume,
+  files: CaseFiles,
+  classes: number,
+): { readonly header: Omit<EntryHeader, "fingerprint">; readonly body: Uint8Array } {
   requireSameGrid(image, label, files);
   const { scale, offset } = quantisationOf(image.data);
   const { shape, spacing, affine } = image;
@@ -59,13 +76,13 @@ export async function decodeCase({ files, classes, fingerprint, path }: DecodeRe
     labelCounts.push(counts);
     checksums.push(checksumOf(bytes));
   }
-  const header: EntryHeader = {
-    ...{ fingerprint, scale, offset, labelCounts, checksums },
+  const header: Omit<EntryHeader, "fingerprint"> = {
+    ...{ scale, offset, labelCounts, checksums, imageHash: imageHashOf(image) },
     shape: [...shape],
     spacing: [...spacing],
     affine: [[...affine[0]], [...affine[1]], [...affine[2]]],
   };
-  await writeEntry(path, encodeHeader(header), body);
+  return { header, body };
 }
 
 async function writeEntry(path: string, header: Uint8Array, body: Uint8Array): Promise<void> {
@@ -83,7 +100,7 @@ async function writeEntry(path: string, header: Uint8Array, body: Uint8Array): P
   } catch (error) {
     await rm(partial, { force: true }).catch(() => undefined);
     const full = error instanceof Error && "code" in error && error.code === "ENOSPC";
-    throw new DataError(
+    throw new CacheWriteError(
       `the slice cache entry ${path} (${((header.length + body.length) / 2 ** 20).toFixed(1)} MiB) cannot be written: ${full ? "the disk is full; make room, or name another folder with --cache" : error instanceof Error ? error.message : String(error)}`,
     );
   }

@@ -3,7 +3,7 @@ import { readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { DataError } from "../data-error.js";
-import { type DecodeRequest, decodeCase, isOwnPartial } from "./decode-case.js";
+import { CacheWriteError, type DecodeRequest, decodeCase, isOwnPartial } from "./decode-case.js";
 import type { DecodeAnswer } from "./decode-worker.js";
 
 export interface DecodeOptions {
@@ -21,20 +21,35 @@ const compiledWorker = (): URL => {
   return existsSync(beside) ? beside : new URL("../../dist/cache/decode-worker.js", import.meta.url);
 };
 
+/** A case that cannot be used, and why. */
+export interface BadCase {
+  readonly name: string;
+  readonly message: string;
+}
+
 /**
- * Decodes cases, several at a time. The first error, or the signal, stops all; entries that are whole by then stay.
- * @throws DataError as decodeCase; the signal's reason.
+ * Decodes cases, several at a time. A case that cannot be used does not keep the others from it; any other error, or
+ * the signal, stops all. Entries that are whole by then stay.
+ * @returns the cases that cannot be used.
+ * @throws CacheWriteError; DataError where a decoder ends for lack of memory; the signal's reason.
  */
-export async function decodeCases(requests: readonly DecodeRequest[], options: DecodeOptions): Promise<void> {
+export async function decodeCases(requests: readonly DecodeRequest[], options: DecodeOptions): Promise<BadCase[]> {
   const { workers, signal, onDone } = options;
+  const bad: BadCase[] = [];
   signal?.throwIfAborted();
   if (workers === 0) {
     for (const request of requests) {
       signal?.throwIfAborted();
-      await decodeCase(request);
+      try {
+        await decodeCase(request);
+      } catch (error) {
+        if (!(error instanceof DataError) || error instanceof CacheWriteError) throw error;
+        bad.push({ name: request.files.name, message: error.message });
+        continue;
+      }
       onDone(request);
     }
-    return;
+    return bad;
   }
   const url = options.workerUrl ?? compiledWorker();
   const waiting = [...requests];
@@ -46,22 +61,30 @@ export async function decodeCases(requests: readonly DecodeRequest[], options: D
   const onAbort = (): void => stop(signal?.reason);
   signal?.addEventListener("abort", onAbort);
   try {
-    await Promise.race([aborted, Promise.all(threads.map((thread) => work(thread, waiting, onDone)))]);
+    await Promise.race([aborted, Promise.all(threads.map((thread) => work(thread, waiting, bad, onDone)))]);
   } finally {
     signal?.removeEventListener("abort", onAbort);
     await Promise.all(threads.map((thread) => thread.terminate()));
     // A thread that was stopped while it wrote leaves a part of its entry.
     await removeOwnPartials(requests);
   }
+  return bad;
 }
 
 /** Gives a thread one request after another until none is left. */
-async function work(thread: Worker, waiting: DecodeRequest[], onDone: (request: DecodeRequest) => void): Promise<void> {
+async function work(
+  thread: Worker,
+  waiting: DecodeRequest[],
+  bad: BadCase[],
+  onDone: (request: DecodeRequest) => void,
+): Promise<void> {
   for (let request = waiting.shift(); request !== undefined; request = waiting.shift()) {
     const answer = await ask(thread, request);
-    if (answer.kind === "data error") throw new DataError(answer.message);
-    if (answer.kind === "failure") throw new Error(`${request.files.name}: ${answer.message}`);
-    onDone(request);
+    const { name } = request.files;
+    if (answer.kind === "cache") throw new CacheWriteError(answer.message);
+    if (answer.kind === "failure") throw new Error(`${name}: ${answer.message}`);
+    if (answer.kind === "case") bad.push({ name, message: answer.message });
+    else onDone(request);
   }
 }
 

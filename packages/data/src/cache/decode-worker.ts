@@ -1,12 +1,11 @@
 import { parentPort } from "node:worker_threads";
 import { DataError } from "../data-error.js";
-import { type DecodeRequest, decodeCase } from "./decode-case.js";
+import { CacheWriteError, type DecodeRequest, decodeCase } from "./decode-case.js";
 
-/** What a worker answers to a request: nothing is wrong, the user's data are, or the program is. */
+/** What a worker answers to a request: nothing is wrong, the case is, the cache cannot be written, or the program fails. */
 export type DecodeAnswer =
   | { readonly kind: "done" }
-  | { readonly kind: "data error"; readonly message: string }
-  | { readonly kind: "failure"; readonly message: string };
+  | { readonly kind: "case" | "cache" | "failure"; readonly message: string };
 
 /** A thread that decodes one case after another; it never touches the GPU. */
 parentPort?.on("message", (request: DecodeRequest) => {
@@ -14,7 +13,7 @@ parentPort?.on("message", (request: DecodeRequest) => {
     () => parentPort?.postMessage({ kind: "done" } satisfies DecodeAnswer),
     (error: unknown) => {
       const message = error instanceof Error ? error.message : String(error);
-      const kind = error instanceof DataError ? "data error" : "failure";
+      const kind = error instanceof CacheWriteError ? "cache" : error instanceof DataError ? "case" : "failure";
       parentPort?.postMessage({ kind, message } satisfies DecodeAnswer);
     },
   );

@@ -156,6 +156,19 @@ describe("the cache on disk", () => {
     for (const other of others) expect(await hashOf(other)).not.toBe(hash);
   });
 
+  test("an image has a hash: the same with other labels, in another type or place, another for another voxel", async () => {
+    const hashOf = async (content: Content): Promise<string | undefined> => {
+      const where = await folder();
+      return (await opened(where, [await writeCase(where, "a", content)])).imageHashes.get("a");
+    };
+    const hash = await hashOf({});
+    const shifted: Affine = [ras[0], ras[1], [0, 0, 1, 5]];
+    for (const same of [{ labels: () => 0 }, { array: Float32Array }, { affine: shifted }])
+      expect(await hashOf(same)).toBe(hash);
+    for (const other of [{ values: (i: number) => (i === 7 ? 99 : i - 4) }, { shape: [2, 3, 2] as const }])
+      expect(await hashOf(other)).not.toBe(hash);
+  });
+
   test("an entry that is cut off or garbled is made anew; one with a flipped bit is found when it is read", async () => {
     const where = await folder();
     const cases = [await writeCase(where, "a")];
@@ -210,11 +223,23 @@ describe("threads", () => {
     expect(await sliceOf(threaded, 3, 7)).toEqual(await sliceOf(plain, 3, 7));
   });
 
-  test("stop at the first error, which names the file", async () => {
+  test.each([0, 2])("%i: every case that cannot be used is named at once, and the others are kept", async (workers) => {
     const where = await folder();
-    const cases = await many(where, 4);
-    await writeFile(cases[2]?.image ?? "", "no NIfTI");
-    await expect(opened(where, cases, { workers: 2 })).rejects.toThrow(/case2\.nii/);
+    const cases = await many(where, 5);
+    await writeFile(cases[1]?.image ?? "", "no NIfTI");
+    await rm(cases[2]?.label ?? "");
+    await writeCase(where, "case4", { labels: () => 9 });
+    await expect(opened(where, cases, { workers })).rejects.toThrow(
+      /^3 cases cannot be used: .*case1\.nii.*; .*case2-label\.nii is missing.*; .*case4-label\.nii holds the label 9/,
+    );
+    expect(
+      (
+        await opened(
+          where,
+          [0, 3].flatMap((i) => cases[i] ?? []),
+        )
+      ).reused,
+    ).toBe(2);
     const files = await readdir(join(where, "cache"));
     expect(files.filter((name) => !name.endsWith(".slices"))).toEqual([]);
   });

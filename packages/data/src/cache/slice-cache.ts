@@ -17,7 +17,7 @@ import {
   sliceBytes,
 } from "./cache-entry.js";
 import type { DecodeRequest } from "./decode-case.js";
-import { decodeCases } from "./decode-cases.js";
+import { type BadCase, decodeCases } from "./decode-cases.js";
 
 /** A slice of a case of the cache. */
 export interface SliceKey {
@@ -73,7 +73,8 @@ export class SliceCache {
   /**
    * Opens the slices of the cases. What is missing, was made from other files or settings, or is cut off is decoded
    * first, at most `workers` volumes at a time; entries that were whole before a kill or an error are used.
-   * @throws DataError as decodeCase, or when the folder cannot be written; the signal's reason.
+   * @throws DataError that lists every case which cannot be used, or when the folder cannot be written; the signal's
+   * reason.
    */
   static async open(cases: readonly CaseFiles[], options: SliceCacheOptions): Promise<SliceCache> {
     const { directory, classes, onProgress, signal } = options;
@@ -83,21 +84,17 @@ export class SliceCache {
       );
     });
     await removePartials(directory);
-    const requests = await Promise.all(
-      cases.map(async (files): Promise<DecodeRequest> => {
-        const fingerprint = await fingerprintOf(files, classes);
-        return { files, classes, fingerprint, path: entryPath(directory, files.name) };
-      }),
-    );
+    const { requests, bad: unreadable } = await requestsFor(cases, directory, classes);
     const found = await Promise.all(requests.map(readEntry));
     const missing = requests.filter((_, i) => found[i] === undefined);
     let done = 0;
-    await decodeCases(missing, {
+    const undecodable = await decodeCases(missing, {
       workers: options.workers ?? Math.max(1, Math.min(4, availableParallelism() - 1)),
       ...(options.workerUrl === undefined ? {} : { workerUrl: options.workerUrl }),
       ...(signal === undefined ? {} : { signal }),
       onDone: ({ files }) => onProgress?.(++done, missing.length, files.name),
     });
+    requireNoneBad([...unreadable, ...undecodable]);
     const entries = await Promise.all(
       requests.map(async (request, i) => {
         const entry = found[i] ?? (await readEntry(request));
@@ -120,6 +117,11 @@ export class SliceCache {
   /** By the name of each case a hash of what it holds, image and labels; not of its files' names or places. */
   get contentHashes(): ReadonlyMap<string, string> {
     return new Map(this.entries.map(({ header }, i) => [this.cases[i]?.name ?? "", contentHashOf(header)]));
+  }
+
+  /** By the name of each case a hash of its image alone. */
+  get imageHashes(): ReadonlyMap<string, string> {
+    return new Map(this.entries.map(({ header }, i) => [this.cases[i]?.name ?? "", header.imageHash]));
   }
 
   /**
@@ -190,6 +192,34 @@ export const allocateSliceBatch = ({ slotPixels }: Pick<SliceCache, "slotPixels"
   pixels: new Uint32Array((count * slotPixels) / 2),
   labels: new Uint32Array((count * slotPixels) / 4),
 });
+
+/** What there is to decode, and the cases whose files are not there. */
+async function requestsFor(cases: readonly CaseFiles[], directory: string, classes: number) {
+  const bad: BadCase[] = [];
+  const requests = await Promise.all(
+    cases.map(async (files): Promise<DecodeRequest[]> => {
+      try {
+        const fingerprint = await fingerprintOf(files, classes);
+        return [{ files, classes, fingerprint, path: entryPath(directory, files.name) }];
+      } catch (error) {
+        if (!(error instanceof DataError)) throw error;
+        bad.push({ name: files.name, message: error.message });
+        return [];
+      }
+    }),
+  );
+  return { requests: requests.flat(), bad };
+}
+
+/** @throws DataError that lists all cases which cannot be used. */
+function requireNoneBad(bad: readonly BadCase[]): void {
+  const [first, ...others] = [...bad].sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (first === undefined) return;
+  const messages = [first, ...others].map(({ message }) => message);
+  throw new DataError(
+    others.length === 0 ? first.message : `${bad.length} cases cannot be used: ${messages.join("; ")}`,
+  );
+}
 
 /** The entry of a case; undefined where it is missing, was made from something else, or is cut off. */
 async function readEntry({ path, fingerprint }: DecodeRequest): Promise<Entry | undefined> {

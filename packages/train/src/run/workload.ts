@@ -6,6 +6,10 @@ const count = z.int().nonnegative();
 export const workloadSchema = z.strictObject({
   /** A hash of what each case of the split holds, by its name: image and labels as decoded. */
   cases: z.record(z.string(), z.string()),
+  /** The same of the image alone, by which it is known whatever its labels are; runs of older versions have none. */
+  images: z.record(z.string(), z.string()).optional(),
+  /** What dataset.json said the images were taken with, such as ["CT"]; runs of older versions do not tell. */
+  modality: z.array(z.string()).optional(),
   /** A training step on a full batch, by its plan; nothing in it is measured. */
   step: z.strictObject({
     /** Numbers that training changes. */

@@ -136,6 +136,8 @@ export async function resumeRun(directory: string, request: RunRequest): Promise
 
 const workloadOf = (data: PreparedData, trainer: Trainer): Workload => ({
   cases: Object.fromEntries(data.cache.contentHashes),
+  images: Object.fromEntries(data.cache.imageHashes),
+  modality: [...data.task.modality],
   step: trainer.stepCost(),
 });
 
