@@ -44,7 +44,7 @@ async function compare({ runs: directories, out, reading, unpaired, json }: Comp
   await writeFileAtomically(join(out, "comparison.csv"), comparisonCsv(comparison));
   await writeFileAtomically(join(out, "cases.csv"), comparisonCasesCsv(comparison));
   await writeFileAtomically(join(out, "comparison.json"), comparisonJson(comparison));
-  const curves = runs.map(({ metrics }) => metrics);
+  const curves = runs.map(({ metrics }) => [metrics]);
   await writeFileAtomically(join(out, "comparison.html"), renderComparison(comparison, curves));
   console.log(json ? comparisonJson(comparison) : formatComparison(comparison));
   if (!json) console.log(`written: ${join(out, "comparison")}.{csv,json,html}, ${join(out, "cases.csv")}`);

@@ -141,7 +141,7 @@ async function compare(
   await writeFileAtomically(join(directory, "comparison.csv"), comparisonCsv(comparison));
   await writeFileAtomically(join(directory, "cases.csv"), comparisonCasesCsv(comparison));
   await writeFileAtomically(join(directory, "comparison.json"), comparisonJson(comparison));
-  const curves = variants.map(({ runs: [first] }) => first.metrics);
+  const curves = variants.map(({ runs }) => runs.map(({ metrics }) => metrics));
   await writeFileAtomically(join(directory, "comparison.html"), renderComparison(comparison, curves));
   console.log(formatComparison(comparison));
   const runs = variants[0]?.runs.length ?? 1;

@@ -91,13 +91,13 @@ describe("cost", () => {
     const { runs } = compareRuns(two({ metrics }));
     expect(runs[0]?.cost).toEqual({
       planned: { parameters: 1_930_000, slices: 8, flops: 12.34e9, bytes: 456e6, peakBytes: 789e6 },
-      ...{ slices: 8, stepMilliseconds: 200, epochs: 3, adapter: "llvmpipe" },
+      ...{ slices: 8, stepMilliseconds: 200, epochs: 3, adapters: ["llvmpipe"] },
     });
   });
 
   test("that was not recorded or measured is null", () => {
     const { runs } = compareRuns(two({ workload: null, metrics: [], adapter: null }), { paired: false });
-    expect(runs[0]?.cost).toEqual({ planned: null, slices: 8, stepMilliseconds: null, epochs: 0, adapter: null });
+    expect(runs[0]?.cost).toEqual({ planned: null, slices: 8, stepMilliseconds: null, epochs: 0, adapters: [] });
   });
 });
 

@@ -19,15 +19,16 @@ export interface RunCost {
   readonly stepMilliseconds: number | null;
   /** Epochs that were measured. */
   readonly epochs: number;
-  /** What ran it. */
-  readonly adapter: string | null;
+  /** What ran it, as far as it was recorded: more than one where runs of a variant were trained on different adapters. */
+  readonly adapters: readonly string[];
 }
 
 export interface RunSummary {
   /** A letter for tables and charts: A is the baseline. */
   readonly key: string;
   readonly name: string;
-  readonly directory: string;
+  /** Of each of its runs: one, or as many as there are seeds and folds. */
+  readonly directories: readonly string[];
   /** What it was trained to minimise, in words. */
   readonly loss: string;
   readonly cost: RunCost;
@@ -76,7 +77,7 @@ export interface ClassComparison {
 /** All figures of a comparison; comparison.json holds just this. */
 export interface Comparison {
   readonly format: "lobule-comparison";
-  readonly version: 1;
+  readonly version: 2;
   readonly reading: ReadingName;
   readonly paired: boolean;
   /** Of the bootstrap intervals. */
@@ -149,10 +150,10 @@ export function compareVariants(
     },
   );
   return {
-    ...{ format: "lobule-comparison", version: 1, reading, paired, seed },
-    runs: variants.map(({ name, runs: [first, ...others] }, i) => ({
-      ...{ key: keyOf(i), name, directory: first.directory, loss: first.loss },
-      cost: costOf({ ...first, metrics: [first, ...others].flatMap(({ metrics }) => metrics) }),
+    ...{ format: "lobule-comparison", version: 2, reading, paired, seed },
+    runs: variants.map(({ name, runs: trained }, i) => ({
+      ...{ key: keyOf(i), name, directories: trained.map(({ directory }) => directory), loss: trained[0].loss },
+      cost: costOf(trained),
     })),
     classes: withHolm(classes),
   };
@@ -231,13 +232,16 @@ function withHolm(classes: readonly ClassComparison[]): ClassComparison[] {
   }));
 }
 
-function costOf({ workload, batch, metrics, adapter }: ComparedRun): RunCost {
+/** Runs of a variant have one plan; their rates are taken together. */
+function costOf(runs: ComparedVariant["runs"]): RunCost {
+  const [{ workload, batch }] = runs;
   const slices = workload?.step.slices ?? batch;
-  const times = metrics.flatMap(({ slicesPerSecond }) =>
-    slicesPerSecond > 0 ? (1000 * slices) / slicesPerSecond : [],
-  );
+  const times = runs
+    .flatMap(({ metrics }) => metrics)
+    .flatMap(({ slicesPerSecond }) => (slicesPerSecond > 0 ? (1000 * slices) / slicesPerSecond : []));
   return {
-    ...{ planned: workload?.step ?? null, slices, adapter },
+    ...{ planned: workload?.step ?? null, slices },
+    adapters: [...new Set(runs.flatMap(({ adapter }) => adapter ?? []))],
     stepMilliseconds: times.length === 0 ? null : quantile(Float64Array.from(times).sort(), 0.5),
     epochs: times.length,
   };

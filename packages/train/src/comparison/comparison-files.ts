@@ -32,7 +32,7 @@ const columns: Readonly<Record<string, Column>> = {
   step_bytes: ({ cost }) => cost.planned?.bytes ?? null,
   peak_bytes: ({ cost }) => cost.planned?.peakBytes ?? null,
   step_ms: ({ cost }) => cost.stepMilliseconds,
-  adapter: ({ cost }) => cost.adapter,
+  adapter: ({ cost }) => cost.adapters.join("; ") || null,
 };
 
 /** A header and a line for each class and run; what does not exist is an empty field. Differences: run − baseline. */

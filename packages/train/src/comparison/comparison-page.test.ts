@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { checkSelfContained, checkWellFormed, words } from "../report/testing.js";
-import { type CompareOptions, compareRuns } from "./compare-runs.js";
+import { type ComparedVariant, type CompareOptions, compareRuns, compareVariants } from "./compare-runs.js";
 import type { ComparedRun } from "./compared-run.js";
 import { renderComparison } from "./comparison-page.js";
 import { exampleRuns } from "./testing.js";
@@ -8,7 +8,14 @@ import { exampleRuns } from "./testing.js";
 const pageOf = (runs: readonly ComparedRun[], options: CompareOptions = {}): string =>
   renderComparison(
     compareRuns(runs, options),
-    runs.map(({ metrics }) => metrics),
+    runs.map(({ metrics }) => [metrics]),
+  );
+
+/** The page of variants with several runs each. */
+const variantsPage = (variants: readonly ComparedVariant[]): string =>
+  renderComparison(
+    compareVariants(variants),
+    variants.map(({ runs }) => runs.map(({ metrics }) => metrics)),
   );
 
 const titles = (page: string): (string | undefined)[] =>
@@ -94,5 +101,102 @@ describe("the page of a comparison", () => {
     const loss = pageOf([a, { ...b, metrics: b.metrics.slice(0, 2) }]).match(/class="line s[01]" d="[^"]*"/g);
     expect(loss?.[0]?.match(/L/g)).toHaveLength(3);
     expect(loss?.[1]?.match(/L/g)).toHaveLength(1);
+  });
+
+  test("every number that it names of a class is the table's, to the digit", () => {
+    const text = words(page);
+    const { classes } = compareRuns(exampleRuns());
+    for (const { runs } of classes) {
+      expect(text).toContain(
+        `In the table (Dice, per-case 3D): ${runs.map(({ key, mean }) => `${key} ${mean?.toFixed(3)}`).join(", ")}.`,
+      );
+    }
+    expect(text).not.toContain("Highest");
+  });
+
+  test("runs whose figures are shown alike are called equal, and a run without a measured step is counted", () => {
+    const [a, b] = exampleRuns();
+    if (a === undefined || b === undefined) throw new Error("two runs");
+    const close = { ...a, directory: "runs/close", evaluation: nearly(a) };
+    const text = words(pageOf([a, close, { ...b, metrics: [] }]));
+    expect(text).toContain(
+      "The best are equal, at 0.925. Shown: 2 of 3, the others have no measured step or no value.",
+    );
+  });
+
+  test("says of how many cases it shows the lines", () => {
+    expect(words(page)).toContain("Shown: 7 of 8 cases, those in which both have a value.");
+  });
+});
+
+/** The same evaluation, but for a voxel of one case. */
+const nearly = ({ evaluation }: ComparedRun): ComparedRun["evaluation"] => ({
+  ...evaluation,
+  cases: evaluation.cases.map((each, i) =>
+    i > 0
+      ? each
+      : {
+          ...each,
+          classes: each.classes.map((of) => ({ ...of, dice: { ...of.dice, intersection: of.dice.intersection + 1 } })),
+        },
+  ),
+});
+
+describe("the page of variants with several seeds", () => {
+  const seeds = 3;
+  const variants = exampleRuns()
+    .slice(0, 2)
+    .map((run, v): ComparedVariant => {
+      const seed = (at: number): ComparedRun => ({
+        ...run,
+        directory: `out/${v === 0 ? "unet" : "gated"}-seed${at}`,
+        adapter: at === 2 ? "another adapter" : run.adapter,
+        // The last seed ends an epoch earlier; each has losses of its own.
+        metrics: run.metrics.slice(0, at === 2 ? 3 : 4).map((record) => ({
+          ...record,
+          validation: { ...record.validation, loss: record.validation.loss + at * (v + 1) * 0.1 },
+        })),
+      });
+      return { name: v === 0 ? "unet" : "gated", runs: [seed(0), seed(1), seed(2)] };
+    });
+  const page = variantsPage(variants);
+  const text = words(page);
+  const loss = page.slice(page.indexOf("<h3>Validation loss"), page.indexOf("<h3>Dice of liver"));
+
+  test("draws every run of every variant, and their mean where all have a value", () => {
+    checkWellFormed(page);
+    checkSelfContained(page);
+    expect(loss.match(/class="thin /g)).toHaveLength(2 * seeds);
+    const bold = loss.match(/class="line s[01]" d="[^"]*"/g);
+    expect(bold).toHaveLength(2);
+    // Of four epochs three have all runs: two stretches of line.
+    for (const line of bold ?? []) expect(line.match(/L/g)).toHaveLength(2);
+    for (const { runs } of variants) {
+      for (const { directory } of runs) expect(loss).toContain(`<title>${directory.slice(4)}</title>`);
+    }
+    expect(text).toContain("Thin lines are the 3 runs of each variant; a bold line is their mean");
+  });
+
+  test("names the lowest mean, not the lowest run of one seed", () => {
+    const epochs = variants[0]?.runs[0].metrics.length ?? 0;
+    const means = Array.from({ length: epochs - 1 }, (_, e) =>
+      Math.min(
+        ...variants.map(
+          ({ runs }) => runs.reduce((sum, { metrics }) => sum + (metrics[e]?.validation.loss ?? NaN), 0) / runs.length,
+        ),
+      ),
+    );
+    expect(text).toContain(`Lowest mean over 3 runs: A unet, ${Math.min(...means).toFixed(3)} in epoch 3.`);
+  });
+
+  test("its title, its notes and its table say what the figures are over", () => {
+    expect(text).toContain("2 variants compared");
+    expect(text).toContain("each variant trained 3 times (seeds or folds)");
+    expect(text).toContain(
+      "from the mean over the baseline's runs to the mean over the variant's".replaceAll("'", "&#39;"),
+    );
+    expect(text).toContain("A unet 0.925 unet-seed0 0.925 unet-seed1 0.925 unet-seed2");
+    expect(text).toContain("llvmpipe; another adapter");
+    expect(text).toContain("Steps were measured on different adapters (llvmpipe; another adapter)");
   });
 });

@@ -31,7 +31,7 @@ export function notesOf({ reading, paired, runs, classes }: Comparison): string[
   const { title, rule, better } = readings[reading];
   const differences = classes.flatMap((each) => each.runs.flatMap(({ difference }) => difference ?? []));
   const tests = differences.filter((difference) => difference.tests !== null).length;
-  const seeds = classes[0]?.runs[0]?.runMeans.length ?? 1;
+  const trained = trainedOf(runs);
   const few = differences.some(({ pairs }) => pairs !== null && pairs < fewestPairs);
   return [
     `${title}; ${better} is better; ${rule}.`,
@@ -40,7 +40,7 @@ export function notesOf({ reading, paired, runs, classes }: Comparison): string[
       : "Unpaired: difference of means, with a 95 % percentile bootstrap interval that resamples each run's cases by itself. Runs on other cases or data differ by these too, not by the networks alone.",
     ...(paired
       ? [
-          `p: exact sign test and Wilcoxon signed-rank test (exact up to 25 differences without ties, else the normal approximation), two-sided, each Holm-corrected for ${tests === 1 ? "the one test" : `the ${tests} tests`} of its kind. ${seeds > 1 ? `Each case enters with its mean over ${seeds} runs; how far these differ from each other is not in p.` : "They speak of these cases and these trained weights; training again with another seed is not in them."}`,
+          `p: exact sign test and Wilcoxon signed-rank test (exact up to 25 differences without ties, else the normal approximation), two-sided, each Holm-corrected for ${tests === 1 ? "the one test" : `the ${tests} tests`} of its kind. ${trained > 1 ? `Each case enters with its mean over those of a variant's ${trained} runs that were validated on it; how far these runs differ from each other is not in p.` : "They speak of these cases and these trained weights; training again with another seed is not in them."}`,
         ]
       : []),
     ...(few
@@ -66,7 +66,9 @@ function lossNotes(runs: readonly RunSummary[]): string[] {
 }
 
 function costNotes(runs: readonly RunSummary[]): string[] {
-  const adapters = new Set(runs.map(({ cost }) => cost.adapter ?? "an adapter that was not recorded"));
+  const adapters = new Set(
+    runs.flatMap(({ cost }) => (cost.adapters.length === 0 ? ["an adapter that was not recorded"] : cost.adapters)),
+  );
   const sizes = new Set(runs.map(({ cost }) => cost.slices));
   return [
     ...(sizes.size === 1 ? [] : ["The runs' batches differ, so a step is not the same amount of work."]),
@@ -75,5 +77,8 @@ function costNotes(runs: readonly RunSummary[]): string[] {
       : [`Steps were measured on different adapters (${[...adapters].join("; ")}): their times are not comparable.`]),
   ];
 }
+
+/** How many runs each variant has: more than one with several seeds or folds. */
+export const trainedOf = (runs: readonly RunSummary[]): number => runs[0]?.directories.length ?? 1;
 
 export const titled = ({ key, name }: RunSummary): string => `${key} ${name}`;

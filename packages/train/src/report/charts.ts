@@ -3,11 +3,11 @@ import { lossOfConfig, termsOf } from "../trainer/loss-setting.js";
 import { fixed, rate } from "./format.js";
 import type { Html } from "./html.js";
 import { type Line, lineChart } from "./line-chart.js";
-import { lineStyles } from "./style.js";
+import { grayStyle, styleOfClass } from "./style.js";
 
 /** Style numbers of lines that are no class: the first colour, and the grey one. */
 const validationStyle = 0;
-const trainingStyle = lineStyles - 1;
+const trainingStyle = grayStyle;
 
 /** The curves of a run: losses by their names in its configuration, each reading of Dice by class, learning rate. */
 export function lossCharts(metrics: readonly EpochRecord[], classes: readonly string[], config: unknown): Html[] {
@@ -78,7 +78,7 @@ function diceChart(
   const lines = classes.slice(1).map(
     (name, i): Line => ({
       name,
-      style: i % (lineStyles - 1),
+      style: styleOfClass(i),
       values: metrics.map((record) => diceOf(record)[i + 1] ?? null),
     }),
   );

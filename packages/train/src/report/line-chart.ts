@@ -19,6 +19,8 @@ export interface Line {
   readonly values: readonly (number | null)[];
   /** Number of its colour and dashes in the style sheet. */
   readonly style: number;
+  /** One of several that a bold line sums up: drawn thin, and named only when pointed at. */
+  readonly thin?: boolean;
 }
 
 export interface LineChartOptions {
@@ -75,7 +77,7 @@ const bestMark = (at: number, epoch: number): Html => {
 
 /** The parts of a line between its gaps; a point by itself is a dot. */
 function drawnLine(
-  { values, style }: Line,
+  { name, values, style, thin = false }: Line,
   epochs: readonly number[],
   x: (epoch: number) => number,
   y: (value: number) => number,
@@ -94,9 +96,10 @@ function drawnLine(
     if (before === null) path += `M${across} ${here}`;
     else path += stepped ? `H${across}V${here}` : `L${across} ${here}`;
     if (before === null && after === null)
-      dots.push(html`<circle class="dot s${style}" cx="${across}" cy="${here}" r="3.5"/>`);
+      dots.push(html`<circle class="dot s${style}" cx="${across}" cy="${here}" r="${thin ? 2 : 3.5}"/>`);
   });
-  return html`${path === "" ? null : html`<path class="line s${style}" d="${path}"/>`}${dots}`;
+  if (path === "") return html``;
+  return html`<g><title>${name}</title><path class="${thin ? "thin" : "line"} s${style}" d="${path}"/>${dots}</g>`;
 }
 
 /** Each line's name, at its last value. */
@@ -106,7 +109,8 @@ function namesAtEnds(
   x: (epoch: number) => number,
   y: (value: number) => number,
 ): Html[] {
-  const ends = lines.flatMap(({ name, values, style }) => {
+  const ends = lines.flatMap(({ name, values, style, thin }) => {
+    if (thin === true) return [];
     const last = values.findLastIndex((value) => value !== null && Number.isFinite(value));
     const [value, epoch] = [values[last], epochs[last]];
     return value == null || epoch === undefined ? [] : [{ name, style, x: x(epoch), y: y(value) }];

@@ -14,8 +14,21 @@ const lineColours = [
 ] as const;
 const dashes = ["none", "7 3", "2 3", "9 3 2 3", "4 2", "4 2.5"] as const;
 
-/** How many line styles there are. */
-export const lineStyles = lineColours.length;
+/** How many line styles there are: each color with three kinds of dashes. */
+export const lineStyles = 3 * lineColours.length;
+
+/** The gray style, for what is no class and no run. */
+export const grayStyle = lineColours.length - 1;
+
+/** Style number of the n-th class: all but the gray ones. */
+export function styleOfClass(n: number): number {
+  const colors = lineColours.length - 1;
+  return ((n % colors) + lineColours.length * Math.floor(n / colors)) % lineStyles;
+}
+
+const colorOf = (style: number): string => `var(--line${style % lineColours.length})`;
+const dashOf = (style: number): string | undefined =>
+  dashes[((style % lineColours.length) + 2 * Math.floor(style / lineColours.length)) % dashes.length];
 
 const variables = (shade: 0 | 1): string => lineColours.map((colours, i) => `--line${i}:${colours[shade]};`).join("");
 
@@ -61,6 +74,7 @@ svg .tick,svg .axis{fill:var(--quiet);font-size:11.5px;font-variant-numeric:tabu
 .frame,.mark{stroke:var(--quiet);fill:none}
 .best{stroke:var(--quiet);stroke-dasharray:3 3;fill:none}
 .line{fill:none;stroke-width:2;stroke-linejoin:round}
+.thin{fill:none;stroke-width:1;opacity:.5;stroke-linejoin:round}
 .lead{fill:none;opacity:.65}
 .zero{stroke:var(--quiet);fill:none}
 .case{fill:none;stroke-width:1.3;opacity:.8}
@@ -68,12 +82,11 @@ svg .tick,svg .axis{fill:var(--quiet);font-size:11.5px;font-variant-numeric:tabu
 .scrolled :is(th,td){white-space:nowrap}
 .whisker{fill:none;stroke-width:1.4}
 .empty{color:var(--quiet);padding:40px 0}
-${lineColours
-  .map(
-    (_, i) =>
-      `.s${i}{stroke:var(--line${i});stroke-dasharray:${dashes[i]}}.lead.s${i},.whisker.s${i}{stroke-dasharray:none}.dot.s${i}{fill:var(--line${i});stroke:none}`,
-  )
-  .join("\n")}
+${Array.from(
+  { length: lineStyles },
+  (_, i) =>
+    `.s${i}{stroke:${colorOf(i)};stroke-dasharray:${dashOf(i)}}.lead.s${i},.whisker.s${i}{stroke-dasharray:none}.dot.s${i}{fill:${colorOf(i)};stroke:none}`,
+).join("\n")}
 .slices{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,236px),1fr));gap:18px 16px;margin:10px 0 22px}
 .slices img{display:block;width:100%;height:auto;background:#000;border-radius:6px}
 .slices figcaption{font-size:.875rem;line-height:1.4;margin-top:6px;overflow-wrap:anywhere}
