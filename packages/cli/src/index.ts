@@ -13,7 +13,7 @@ import { summaryCommand } from "./inspect/summary-command.js";
 import { parityCommand } from "./parity/parity-command.js";
 import { phantomCommand } from "./phantom/phantom-command.js";
 import { segmentCommand } from "./segment/segment-command.js";
-import { Interrupted } from "./shared/interruption.js";
+import { Interrupted, watchOutput } from "./shared/interruption.js";
 import { trainCommand } from "./train/train-command.js";
 
 /** That of the package.json a folder above this program, here and in the bundle. */
@@ -27,6 +27,7 @@ function version(): string {
  * in the program it was found.
  */
 export async function main(words: readonly string[]): Promise<void> {
+  watchOutput();
   stopWithInput();
   const parser = yargs([...words])
     .scriptName("lobule")
@@ -62,7 +63,7 @@ export async function main(words: readonly string[]): Promise<void> {
   } catch (error) {
     if (error instanceof Interrupted) {
       console.error(error.message);
-      process.exitCode = Interrupted.exitCode;
+      process.exitCode = error.exitCode;
       return;
     }
     const verbose = words.includes("--verbose") && error instanceof Error;

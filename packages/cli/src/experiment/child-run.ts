@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { requestStop } from "../shared/interruption.js";
 
 /** How a command ended. */
 export interface ChildEnd {
@@ -51,10 +52,10 @@ export function runChild(words: readonly string[], { adapter, signal, onLine }: 
   });
 }
 
-/** Stops this process as after Ctrl-C when its input ends, where {@link runChild} started it: its parent is gone then. */
+/** Stops this process when its input ends, where {@link runChild} started it: its parent is gone then. */
 export function stopWithInput(): void {
   if (process.env.LOBULE_STOP_WITH_INPUT === undefined) return;
   process.stdin.resume();
-  process.stdin.on("end", () => process.kill(process.pid, "SIGINT"));
+  process.stdin.on("end", () => requestStop({ exitCode: 130, because: "the process that started this one is gone" }));
   process.stdin.unref();
 }

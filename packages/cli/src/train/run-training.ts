@@ -19,7 +19,7 @@ import {
   type TrainingOutcome,
 } from "@lobule/train";
 import { environmentOf } from "../shared/environment.js";
-import { interruptible } from "../shared/interruption.js";
+import { Interrupted, interruptible } from "../shared/interruption.js";
 import { openDevice } from "../shared/open-device.js";
 import { progress } from "../shared/progress.js";
 import { tuneKernels } from "../tune/tune-kernels.js";
@@ -80,7 +80,7 @@ export async function runTraining(args: Arguments): Promise<void> {
   let lock: RunLock | undefined;
   const display = new TrainingDisplay(json, () => run?.model.classes ?? []);
   try {
-    const outcome = await interruptible(words, async (signal): Promise<TrainingOutcome | "profiled"> => {
+    await interruptible(words, async (signal) => {
       const caches = join(await cacheFolder(), "slices");
       const request = {
         ...{ device, signal, observer: display, now: () => performance.now() },
@@ -101,7 +101,7 @@ export async function runTraining(args: Arguments): Promise<void> {
           await prepared.trainer.close();
           await prepared.data.cache.close();
         }
-        return "profiled";
+        return;
       }
       if (config === undefined) {
         await adoptTuningOf(resumed as string, device);
@@ -114,10 +114,10 @@ export async function runTraining(args: Arguments): Promise<void> {
       }
       display.end();
       if (!json) announce(run, await adapterChoice());
-      return run.run();
+      const outcome = await run.run();
+      display.end();
+      await conclude(device, run, outcome, json, signal);
     });
-    display.end();
-    if (outcome !== "profiled") await conclude(device, run as OpenRun | undefined, outcome, json);
   } finally {
     display.end();
     await run?.close();
@@ -184,18 +184,13 @@ function announce({ config, data, trainer, folder, bytes }: OpenRun, { name }: A
 /** Says how it ended and what to do next; writes the report of a run that is over. */
 async function conclude(
   device: Device,
-  run: OpenRun | undefined,
+  { folder, data, trainer }: OpenRun,
   outcome: TrainingOutcome,
   json: boolean,
+  signal: AbortSignal,
 ): Promise<void> {
-  if (run === undefined) return;
-  const { folder, data, trainer } = run;
   const resume = `lobule train --resume ${folder.directory}`;
-  if (outcome === "interrupted") {
-    console.error(`interrupted; everything so far is saved. Go on with: ${resume}`);
-    process.exitCode = 130;
-    return;
-  }
+  if (outcome === "interrupted") throw interruptedAs(signal, `everything so far is saved. Go on with: ${resume}`);
   if (outcome === "paused") {
     if (!json) console.log(`paused. Go on with: ${resume}`);
     return;
@@ -203,12 +198,22 @@ async function conclude(
   await trainer.close();
   const bar = progress("measuring");
   const held = new Set(data.split.validation);
-  const { path } = await reportRun(
-    device,
-    folder,
-    basename(resolve(folder.directory)),
-    data.task.cases.filter(({ name }) => held.has(name)),
-    { onCase: (done, total, name) => bar.update(done, total, name) },
-  ).finally(() => bar.end());
-  if (!json) console.log(`${outcome}. Report: ${path}\nNext: lobule evaluate ${folder.directory}`);
+  const cases = data.task.cases.filter(({ name }) => held.has(name));
+  const onCase = (done: number, total: number, name: string): void => bar.update(done, total, name);
+  try {
+    const title = basename(resolve(folder.directory));
+    const { path } = await reportRun(device, folder, title, cases, { onCase, signal });
+    bar.end();
+    if (!json) console.log(`${outcome}. Report: ${path}\nNext: lobule evaluate ${folder.directory}`);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw interruptedAs(signal, `the run is trained, its report is not written. Write it with: ${resume}`);
+  } finally {
+    bar.end();
+  }
+}
+
+/** The end of work that the signal stopped, with what there is of it by then. */
+function interruptedAs({ reason }: AbortSignal, what: string): Interrupted {
+  return new Interrupted(`interrupted; ${what}`, reason instanceof Interrupted ? reason.exitCode : 1);
 }

@@ -162,7 +162,7 @@ describe("from a folder to labels", () => {
     const gone = await run(["train", "--resume", out, "--cache", join(root, "cache")], (text, kill) => {
       if (/^epoch +[3-9] /m.test(text)) kill("SIGTERM");
     });
-    expect(gone.code).toBe(130);
+    expect(gone.code).toBe(143);
     expect(gone.out).not.toMatch(/^epoch +1 +loss/m);
     expect(await readdir(out)).not.toContain("run.lock");
   });
