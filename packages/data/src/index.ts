@@ -25,6 +25,8 @@ export {
 } from "./files/read-file.js";
 export { isSameFile, isWithin } from "./files/same-file.js";
 export { errorCode, reason } from "./files/system-error.js";
+export { axisAngles, describeAngles, voxelVolume } from "./geometry/affine.js";
+export { type GridNames, gridDifference, gridEpsilon, onGridOf } from "./geometry/compare-grids.js";
 export type { NiftiDatatype, WritableDatatype } from "./nifti/datatypes.js";
 export type { NiftiHeader } from "./nifti/header.js";
 export {

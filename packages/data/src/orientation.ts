@@ -2,14 +2,14 @@ import type { Affine, Grid, Vector3, Volume, VoxelArray } from "./volume.js";
 
 type Axis = 0 | 1 | 2;
 
-/** Which stored axis runs along a direction of the patient, and whether it grows towards right, anterior or superior. */
+/** A stored axis, and whether it grows in the direction that is wanted. */
 interface AlignedAxis {
   readonly stored: Axis;
   readonly sign: 1 | -1;
 }
 
-/** The stored axes along right, anterior and superior. */
-type Alignment = readonly [right: AlignedAxis, anterior: AlignedAxis, superior: AlignedAxis];
+/** Which stored axis becomes the first, second and third one, such as those along right, anterior and superior. */
+export type AxisOrder = readonly [AlignedAxis, AlignedAxis, AlignedAxis];
 
 const axes = [0, 1, 2] as const;
 const permutations = [
@@ -50,14 +50,22 @@ const leastVolume = 1e-5;
 export const isRegular = (affine: Affine): boolean =>
   affine.flat().every(Number.isFinite) && Math.abs(directionVolume(affine)) > leastVolume;
 
-/** The permutation of axes that is closest to the affine: the one with the greatest sum of cosines. */
-function align(affine: Affine): Alignment {
-  const directions = axisDirections(affine);
+/** The order of the axes in which the sum of their components along the wanted directions is greatest. */
+export function closestOrder(component: (direction: Axis, stored: Axis) => number): AxisOrder {
   const closeness = (order: readonly [Axis, Axis, Axis]): number =>
-    axes.reduce((sum: number, row) => sum + Math.abs(directions[order[row]][row]), 0);
+    axes.reduce((sum: number, direction) => sum + Math.abs(component(direction, order[direction])), 0);
   const best = permutations.reduce((a, b) => (closeness(b) > closeness(a) ? b : a));
-  const aligned = (row: Axis): AlignedAxis => ({ stored: best[row], sign: affine[row][best[row]] < 0 ? -1 : 1 });
+  const aligned = (direction: Axis): AlignedAxis => ({
+    stored: best[direction],
+    sign: component(direction, best[direction]) < 0 ? -1 : 1,
+  });
   return [aligned(0), aligned(1), aligned(2)];
+}
+
+/** The order that is closest to RAS+: the one with the greatest sum of cosines. */
+function align(affine: Affine): AxisOrder {
+  const directions = axisDirections(affine);
+  return closestOrder((direction, stored) => directions[stored][direction]);
 }
 
 const letters = [
@@ -76,26 +84,28 @@ export function orientationOf(affine: Affine): string {
   return codes.join("");
 }
 
-/** The grid with its axes put in the order and direction closest to right, anterior, superior. */
-export function canonicalGrid({ shape, spacing, affine }: Grid): Grid {
-  const alignment = align(affine);
+/** The same grid with its axes in another order. */
+export function reorderedGrid({ shape, spacing, affine }: Grid, order: AxisOrder): Grid {
   const row = (row: Axis): Affine[0] => {
-    const [r, a, s] = alignment.map(({ stored, sign }) => sign * affine[row][stored] + 0) as [number, number, number];
+    const [x, y, z] = vector3((axis) => order[axis].sign * affine[row][order[axis].stored] + 0);
     // The first voxel of a reversed axis is the last one stored.
-    const origin = alignment.reduce(
+    const origin = order.reduce(
       (sum, { stored, sign }) => (sign < 0 ? sum + affine[row][stored] * (shape[stored] - 1) : sum),
       affine[row][3],
     );
-    return [r, a, s, origin];
+    return [x, y, z, origin];
   };
   return {
-    shape: vector3((axis) => shape[alignment[axis].stored]),
-    spacing: vector3((axis) => spacing[alignment[axis].stored]),
+    shape: vector3((axis) => shape[order[axis].stored]),
+    spacing: vector3((axis) => spacing[order[axis].stored]),
     affine: [row(0), row(1), row(2)],
   };
 }
 
-/** Where the voxels of a canonical grid lie in an array: the index of voxel (0, 0, 0) and the step along each axis. */
+/** The grid with its axes put in the order and direction closest to right, anterior, superior. */
+export const canonicalGrid = (grid: Grid): Grid => reorderedGrid(grid, align(grid.affine));
+
+/** Where the voxels of a reordered grid are in an array: the index of voxel (0, 0, 0) and the step along each axis. */
 interface Layout {
   readonly first: number;
   readonly steps: Vector3;
@@ -103,23 +113,19 @@ interface Layout {
 
 const stridesOf = ([width, height]: Vector3): Vector3 => [1, width, width * height];
 
-/** Layout of the canonical grid in the array as it is stored. */
-function storedLayout({ shape, affine }: Grid): Layout {
+/** Layout of the reordered grid in the array as it is stored. */
+function storedLayout({ shape }: Grid, order: AxisOrder): Layout {
   const strides = stridesOf(shape);
-  const alignment = align(affine);
   return {
-    first: alignment.reduce(
-      (sum, { stored, sign }) => (sign < 0 ? sum + strides[stored] * (shape[stored] - 1) : sum),
-      0,
-    ),
-    steps: vector3((axis) => alignment[axis].sign * strides[alignment[axis].stored]),
+    first: order.reduce((sum, { stored, sign }) => (sign < 0 ? sum + strides[stored] * (shape[stored] - 1) : sum), 0),
+    steps: vector3((axis) => order[axis].sign * strides[order[axis].stored]),
   };
 }
 
 const emptyLike = <Voxels extends VoxelArray>(data: Voxels): Voxels =>
   new (data.constructor as new (count: number) => Voxels)(data.length);
 
-/** A copy of the voxels of a canonical grid of that shape, from one layout to another. */
+/** A copy of the voxels of a grid of that shape, from one layout to another. */
 function rearranged<Voxels extends VoxelArray>(data: Voxels, shape: Vector3, from: Layout, to: Layout): Voxels {
   const result = emptyLike(data);
   const [width, height, depth] = shape;
@@ -133,20 +139,23 @@ function rearranged<Voxels extends VoxelArray>(data: Voxels, shape: Vector3, fro
   return result;
 }
 
-const isCanonical = ({ affine }: Grid): boolean =>
-  align(affine).every(({ stored, sign }, axis) => stored === axis && sign > 0);
+const isUnchanged = (order: AxisOrder): boolean => order.every(({ stored, sign }, axis) => stored === axis && sign > 0);
+
+/** The volume with its axes in another order; the data are the same array if that is the stored one, else a copy. */
+export function reordered<Voxels extends VoxelArray>(volume: Volume<Voxels>, order: AxisOrder): Volume<Voxels> {
+  const grid = reorderedGrid(volume, order);
+  if (isUnchanged(order)) return { ...grid, data: volume.data };
+  const target = { first: 0, steps: stridesOf(grid.shape) };
+  return { ...grid, data: rearranged(volume.data, grid.shape, storedLayout(volume, order), target) };
+}
 
 /**
  * The volume with its axes put in the order and direction closest to RAS+ (right, anterior, superior), by permutation
  * and reversal alone: no voxel changes its value or place in the patient. An oblique volume stays oblique. The data
  * are the same array if the volume is canonical already, else a copy.
  */
-export function toCanonical<Voxels extends VoxelArray>(volume: Volume<Voxels>): Volume<Voxels> {
-  const grid = canonicalGrid(volume);
-  if (isCanonical(volume)) return { ...grid, data: volume.data };
-  const canonical = { first: 0, steps: stridesOf(grid.shape) };
-  return { ...grid, data: rearranged(volume.data, grid.shape, storedLayout(volume), canonical) };
-}
+export const toCanonical = <Voxels extends VoxelArray>(volume: Volume<Voxels>): Volume<Voxels> =>
+  reordered(volume, align(volume.affine));
 
 /**
  * The way back from `toCanonical`: voxels on the canonical grid of `original`, such as labels found there, in the
@@ -162,7 +171,8 @@ export function fromCanonical<Voxels extends VoxelArray>(volume: Volume<Voxels>,
         `in ${orientationOf(original.affine)}, which has ${shape.join("×")}`,
     );
   const grid = { shape: original.shape, spacing: original.spacing, affine: original.affine };
-  if (isCanonical(original)) return { ...grid, data: volume.data };
+  const order = align(original.affine);
+  if (isUnchanged(order)) return { ...grid, data: volume.data };
   const canonical = { first: 0, steps: stridesOf(shape) };
-  return { ...grid, data: rearranged(volume.data, shape, canonical, storedLayout(original)) };
+  return { ...grid, data: rearranged(volume.data, shape, canonical, storedLayout(original, order)) };
 }

@@ -1,6 +1,6 @@
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { DataError, readNifti, toCanonical, type Volume } from "@lobule/data";
+import { DataError, type Grid, onGridOf, readNifti, toCanonical } from "@lobule/data";
 import { inspectSlice, montage, readModel, type SliceInspection, writeFileAtomically } from "@lobule/train";
 import type { CommandModule } from "yargs";
 import { openDevice } from "../shared/open-device.js";
@@ -67,11 +67,8 @@ async function inspect({ scan, model: path, out, slice, labels }: InspectArgumen
   }
 }
 
-async function labelsOf(path: string, scan: Volume, scanPath: string, classes: number): Promise<Uint8Array> {
-  const { shape, data } = toCanonical(await readNifti(path));
-  if (shape.join() !== scan.shape.join()) {
-    throw new DataError(`${path} has ${shape.join("×")} voxels, but ${scanPath} has ${scan.shape.join("×")}`);
-  }
+async function labelsOf(path: string, scan: Grid, scanPath: string, classes: number): Promise<Uint8Array> {
+  const { data } = onGridOf(await readNifti(path), scan, [path, `the scan ${scanPath}`]);
   const labels = Uint8Array.from(data as ArrayLike<number>);
   const strange = labels.find((label, i) => label >= classes || label !== data[i]);
   if (strange !== undefined)

@@ -1,14 +1,13 @@
 import { open, rename, rm } from "node:fs/promises";
 import { threadId } from "node:worker_threads";
 import { DataError } from "../data-error.js";
+import { onGridOf } from "../geometry/compare-grids.js";
 import { readNifti } from "../nifti/read-nifti.js";
 import { toCanonical } from "../orientation.js";
 import type { Volume } from "../volume.js";
 import { type CaseFiles, checksumOf, type EntryHeader, encodeHeader, imageHashOf } from "./cache-entry.js";
 
 const [least, most] = [-32_768, 32_767];
-/** Extents, in tenths of a voxel, by which image and label may be apart. */
-const gridTolerance = 0.1;
 
 export interface DecodeRequest {
   readonly files: CaseFiles;
@@ -34,22 +33,21 @@ export const isOwnPartial = (name: string): boolean => new RegExp(`\\.${process.
  */
 export async function decodeCase({ files, classes, fingerprint, path }: DecodeRequest): Promise<void> {
   const image = toCanonical(await readNifti(files.image));
-  const label = toCanonical(await readNifti(files.label));
-  const { header, body } = encodeCase(image, label, files, classes);
+  const { header, body } = encodeCase(image, await readNifti(files.label), files, classes);
   await writeEntry(path, encodeHeader({ ...header, fingerprint }), body);
 }
 
 /**
- * The cache entry of a case, but for its fingerprint; both volumes in canonical order.
+ * The cache entry of a case, but for its fingerprint. `image` is in canonical order, `labels` in any.
  * @throws DataError when the two do not fit together, or a label is no class.
  */
 export function encodeCase(
   image: Volume,
-  label: Volume,
+  labels: Volume,
   files: CaseFiles,
   classes: number,
 ): { readonly header: Omit<EntryHeader, "fingerprint">; readonly body: Uint8Array } {
-  requireSameGrid(image, label, files);
+  const label = onGridOf(labels, image, [files.label, `its image ${files.image}`]);
   const { scale, offset } = quantisationOf(image.data);
   const { shape, spacing, affine } = image;
   const size = shape[0] * shape[1];
@@ -117,29 +115,4 @@ function quantisationOf(data: Volume["data"]): { readonly scale: number; readonl
   if (whole && low >= least && high <= most) return { scale: 1, offset: 0 };
   const scale = (high - low) / (2 * most);
   return { scale: scale > 0 ? scale : 1, offset: (high + low) / 2 };
-}
-
-function requireSameGrid(image: Volume, label: Volume, files: CaseFiles): void {
-  if (image.shape.join() !== label.shape.join()) {
-    throw new DataError(
-      `${files.label} has ${label.shape.join("×")} voxels, but its image ${files.image} has ${image.shape.join("×")}; they must be the same`,
-    );
-  }
-  const [x, y, z] = image.shape;
-  for (const [i, j, k] of [
-    [0, 0, 0],
-    [x, 0, 0],
-    [0, y, 0],
-    [0, 0, z],
-  ] as const) {
-    const apart = image.affine.map((a, axis) => {
-      const b = label.affine[axis] as typeof a;
-      return (a[0] - b[0]) * i + (a[1] - b[1]) * j + (a[2] - b[2]) * k + a[3] - b[3];
-    });
-    if (Math.hypot(...apart) > gridTolerance * Math.min(...image.spacing)) {
-      throw new DataError(
-        `${files.label} lies elsewhere than its image ${files.image} by their affines (${Math.hypot(...apart).toFixed(2)} mm); they must be the same`,
-      );
-    }
-  }
 }

@@ -110,7 +110,7 @@ describe("verifyDecathlon", () => {
 
   it("finds image and label map of different shapes", async () => {
     expect(await problemsAfter(pair(image, volume(new Uint8Array(12), { shape: [2, 2, 3] })))).toEqual([
-      "the image's shape is 2×2×2, the label map's 2×2×3",
+      "the image has 2×2×2 voxels, but the label map has 2×2×3",
     ]);
   });
 
@@ -125,7 +125,7 @@ describe("verifyDecathlon", () => {
         ],
       });
     expect(await problemsAfter(pair(image, spaced(5)))).toEqual([
-      "the image's spacing is 1×1×4 mm, the label map's 1×1×5 mm",
+      "the image has a spacing of 1×1×4 mm, but the label map one of 1×1×5 mm",
     ]);
     expect(await problemsAfter(pair(image, spaced(4.001)))).toEqual([]);
   });
@@ -139,17 +139,34 @@ describe("verifyDecathlon", () => {
           [0, 0, 4, 0],
         ],
       });
-    const flipped = volume(new Uint8Array(8), {
+    const flipped = (x: number): Volume =>
+      volume(new Uint8Array(8), {
+        affine: [
+          [-1, 0, 0, x],
+          [0, 1, 0, 0],
+          [0, 0, 4, 0],
+        ],
+      });
+    expect(await problemsAfter(pair(image, moved(0.09)))).toEqual([]);
+    const sentence = "the image and the label map place the same voxel up to";
+    expect(await problemsAfter(pair(image, moved(0.11)))).toEqual([`${sentence} 0.110 mm apart by their affines`]);
+    expect(await problemsAfter(pair(image, flipped(0)))).toEqual([`${sentence} 1.00 mm apart by their affines`]);
+    // The same voxels, stored from the other side.
+    expect(await problemsAfter(pair(image, flipped(1)))).toEqual([]);
+  });
+
+  it("takes labels whose axes are stored in another order, as training and evaluation do", async () => {
+    const scan = volume(new Int16Array(24), { shape: [2, 3, 4] });
+    const sagittal = volume(new Uint8Array(24), {
+      shape: [4, 2, 3],
+      spacing: [4, 1, 1],
       affine: [
-        [-1, 0, 0, 1],
-        [0, 1, 0, 0],
-        [0, 0, 4, 0],
+        [0, -1, 0, 1],
+        [0, 0, 1, 0],
+        [4, 0, 0, 0],
       ],
     });
-    expect(await problemsAfter(pair(image, moved(0.09)))).toEqual([]);
-    const sentence = "the affines of image and label map differ: they place the same voxel up to";
-    expect(await problemsAfter(pair(image, moved(0.11)))).toEqual([`${sentence} 0.110 mm apart`]);
-    expect(await problemsAfter(pair(image, flipped))).toEqual([`${sentence} 1.00 mm apart`]);
+    expect(await problemsAfter(pair(scan, sagittal))).toEqual([]);
   });
 
   it("finds labels that dataset.json does not name and such as are no whole numbers", async () => {

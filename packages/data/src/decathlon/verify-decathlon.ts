@@ -1,7 +1,8 @@
 import { sep } from "node:path";
 import { mapBounded } from "../bounded.js";
+import { gridDifference } from "../geometry/compare-grids.js";
 import { readNifti } from "../nifti/read-nifti.js";
-import type { Affine, Grid, Vector3, VoxelArray } from "../volume.js";
+import type { Grid, Vector3, VoxelArray } from "../volume.js";
 import type { DecathlonCase, DecathlonTask } from "./read-decathlon.js";
 
 /** What was found out about a case. */
@@ -22,39 +23,8 @@ export interface VerifyOptions {
   readonly onProgress?: (done: number, all: number) => void;
 }
 
-/** Relative difference of spacings that counts as equal: headers hold 32-bit numbers, some rounded to 3 digits. */
-const spacingTolerance = 1e-3;
-/** Distance of two voxels that count as the same place, relative to the smallest spacing. */
-const placeTolerance = 0.1;
 /** Stray label values that a problem lists. */
 const listedValues = 5;
-
-const times = (vector: readonly number[]): string => vector.map((value) => Number(value.toPrecision(4))).join("×");
-
-/** Largest distance between a corner voxel's centre under one affine and under the other, mm. */
-function cornerDistance(a: Affine, b: Affine, shape: Vector3): number {
-  const corners = [0, 1, 2, 3, 4, 5, 6, 7].map((bits) =>
-    shape.map((length, axis) => ((bits >> axis) & 1) * (length - 1)),
-  );
-  const coordinate = (row: readonly number[], corner: readonly number[]): number =>
-    (row[3] ?? NaN) + corner.reduce((sum, index, axis) => sum + index * (row[axis] ?? NaN), 0);
-  const distances = corners.map((corner) =>
-    Math.hypot(...a.map((row, axis) => coordinate(row, corner) - coordinate(b[axis] ?? [], corner))),
-  );
-  return Math.max(...distances);
-}
-
-function gridProblems(image: Grid, label: Grid): string[] {
-  if (image.shape.some((length, axis) => length !== label.shape[axis]))
-    return [`the image's shape is ${times(image.shape)}, the label map's ${times(label.shape)}`];
-  const other = (axis: number): number => label.spacing[axis] ?? NaN;
-  if (image.spacing.some((mm, axis) => !(Math.abs(mm - other(axis)) <= spacingTolerance * Math.max(mm, other(axis)))))
-    return [`the image's spacing is ${times(image.spacing)} mm, the label map's ${times(label.spacing)} mm`];
-  const apart = cornerDistance(image.affine, label.affine, image.shape);
-  return apart <= placeTolerance * Math.min(...image.spacing)
-    ? []
-    : [`the affines of image and label map differ: they place the same voxel up to ${apart.toPrecision(3)} mm apart`];
-}
 
 const voxels = (count: number): string => (count === 1 ? "1 voxel" : `${count} voxels`);
 
@@ -88,14 +58,16 @@ async function verifyCase({ name, image, label }: DecathlonCase, task: Decathlon
     problems.push(...found);
     return { shape, spacing, affine, values };
   });
-  if (seenImage !== undefined && seenLabel !== undefined) problems.push(...gridProblems(seenImage, seenLabel));
+  if (seenImage !== undefined && seenLabel !== undefined) {
+    const difference = gridDifference(seenImage, seenLabel, ["the image", "the label map"]);
+    if (difference !== undefined) problems.push(difference);
+  }
   return { name, shape: seenImage?.shape, spacing: seenImage?.spacing, labelValues: seenLabel?.values, problems };
 }
 
 /**
- * Opens every case of a task. A case is sound if image and label map can be read whole, have the same shape, the same
- * spacing (to 0.1 %) and the same affine (no corner more than a tenth of the smallest spacing apart), the intensities
- * are finite and the labels are whole numbers that dataset.json names.
+ * Opens every case of a task. A case is sound if image and label map can be read whole and are on the same grid (see
+ * `gridDifference`), the intensities are finite and the labels are whole numbers that dataset.json names.
  *
  * Never stops at a problem; results are in the order of the cases. The images without labels are not opened.
  */

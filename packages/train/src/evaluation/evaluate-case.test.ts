@@ -108,10 +108,14 @@ describe("evaluateCase", () => {
     [
       "another shape",
       labelVolume([2, 2, 1], [10, 10, 5], [0, 0, 0, 0]),
-      /liver_3: the prediction has 2×2×1 voxels, the truth 2×2×2/,
+      /liver_3: the prediction has 2×2×1 voxels, but the truth has 2×2×2/,
     ],
-    ["another place", shifted, /liver_3: .* 0\.60 mm apart/],
-    ["another spacing", labelVolume([2, 2, 2], [10, 10, 6], truth.data), /liver_3: .* 2\.00 mm apart/],
+    ["another place", shifted, /liver_3: .* 0\.600 mm apart/],
+    [
+      "another spacing",
+      labelVolume([2, 2, 2], [10, 10, 6], truth.data),
+      /liver_3: the prediction has a spacing of 10×10×6 mm, but the truth one of 10×10×5 mm/,
+    ],
   ])("%s is refused", (_, other, message) => {
     expect(() => evaluateCase(truth, other, classes, { name })).toThrow(DataError);
     expect(() => evaluateCase(truth, other, classes, { name })).toThrow(message);

@@ -1,4 +1,4 @@
-import { type Affine, DataError, type Grid, type Vector3, type Volume } from "@lobule/data";
+import { DataError, type Grid, onGridOf, type Volume, voxelVolume } from "@lobule/data";
 import { diceCounts } from "../dice-scores.js";
 import { DiceAccumulator, type DiceTally } from "./dice-readings.js";
 import { boxesOfLabels, hausdorff95, normalisedSurfaceDistance, surfaceDistances } from "./surface-distance.js";
@@ -54,17 +54,16 @@ export interface EvaluateCaseOptions {
  */
 export function evaluateCase(
   truth: Volume,
-  prediction: Volume,
+  predicted: Volume,
   classes: readonly string[],
   { name, tolerance = 2 }: EvaluateCaseOptions,
 ): CaseResult {
   if (!(tolerance >= 0))
     throw new DataError(`the tolerance of the normalised surface distance must be 0 mm or more, not ${tolerance}`);
-  requireSameGrid(truth, prediction, name);
+  const prediction = onGridOf(predicted, truth, [`${name}: the prediction`, "the truth"]);
   const tallies = tallySlices(truth, prediction, classes, name);
   const boxes = boxesOfLabels([truth, prediction], classes.length);
-  const [width, height, depth] = truth.spacing;
-  const millilitres = (width * height * depth) / 1000;
+  const millilitres = voxelVolume(truth.affine) / 1000;
   const measure = (dice: DiceTally, label: number): ClassMeasures => {
     const distances = surfaceDistances(truth, prediction, label, boxes[label] ?? null);
     const excess = dice.predicted - dice.target;
@@ -108,36 +107,3 @@ function tallySlices(
   }
   return accumulator.cases.get(name) ?? [];
 }
-
-/** A tenth of a voxel: above what headers lose to rounding, below what would move a label to another voxel. */
-const gridTolerance = 0.1;
-
-function requireSameGrid(truth: Grid, prediction: Grid, name: string): void {
-  if (truth.shape.some((extent, axis) => extent !== prediction.shape[axis]))
-    throw new DataError(
-      `${name}: the prediction has ${prediction.shape.join("×")} voxels, the truth ${truth.shape.join("×")}; both must be on the grid of the scan`,
-    );
-  const [nx, ny, nz] = truth.shape;
-  // Both maps are linear, so the ends of the axes stand for all voxels.
-  const ends: readonly Vector3[] = [
-    [0, 0, 0],
-    [nx, 0, 0],
-    [0, ny, 0],
-    [0, 0, nz],
-  ];
-  const offset = Math.max(
-    ...ends.map((end) => {
-      const [a, b] = [positionOf(end, truth.affine), positionOf(end, prediction.affine)];
-      return Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
-    }),
-  );
-  if (offset > gridTolerance * Math.min(...truth.spacing))
-    throw new DataError(
-      `${name}: prediction and truth lie up to ${offset.toFixed(2)} mm apart by their affines; both must be on the grid of the scan`,
-    );
-}
-
-const positionOf = ([x, y, z]: Vector3, [first, second, third]: Affine): Vector3 => {
-  const along = ([a, b, c, d]: Affine[number]): number => a * x + b * y + c * z + d;
-  return [along(first), along(second), along(third)];
-};

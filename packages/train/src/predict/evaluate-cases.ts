@@ -1,4 +1,4 @@
-import { type CaseFiles, DataError, readNifti, toCanonical, type Volume } from "@lobule/data";
+import { type CaseFiles, DataError, onGridOf, readNifti, toCanonical, type Volume } from "@lobule/data";
 import { type CaseResult, evaluateCase } from "../evaluation/evaluate-case.js";
 import type { SlicePredictor } from "./slice-predictor.js";
 
@@ -52,13 +52,8 @@ export async function evaluateCases(
   const results: CaseResult[] = [];
   for (const { name, image, label } of cases) {
     onCase?.(results.length, cases.length, name);
-    const truth = toCanonical(await readNifti(label));
     const scan = toCanonical(await readNifti(image));
-    if (truth.shape.join() !== scan.shape.join()) {
-      throw new DataError(
-        `${label} has ${truth.shape.join("×")} voxels, but its image ${image} has ${scan.shape.join("×")}; they must be the same`,
-      );
-    }
+    const truth = onGridOf(await readNifti(label), scan, [label, `its image ${image}`]);
     const prediction = await predictVolume(predictor, scan, signal);
     look?.(name, scan, truth, prediction);
     results.push(
