@@ -1,7 +1,7 @@
 import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { writePhantom } from "@lobule/data";
+import { writeNifti, writePhantom } from "@lobule/data";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { main } from "../index.js";
 
@@ -63,6 +63,28 @@ describe("lobule data info", () => {
     const voxels = description.labels.reduce((sum: number, each: { voxels: number }) => sum + each.voxels, 0);
     expect(voxels).toBe(description.shape[0] * description.shape[1] * description.shape[2]);
     expect(description.intensity.minimum).toBe(0);
+  });
+
+  it("measures a scan with tilted gantry by its affine, and names the tilt", async () => {
+    const angle = (20 * Math.PI) / 180;
+    const file = join(root, "tilted.nii");
+    const data = Uint8Array.from({ length: 1000 }, (_, i) => (i < 250 ? 1 : 0));
+    const [y, z] = [Math.sin(angle), Math.cos(angle)].map((part) => 2.5 * part) as [number, number];
+    const affine = [[0.8, 0, 0, 0] as const, [0, 0.8, y, 0] as const, [0, 0, z, 0] as const] as const;
+    await writeNifti(file, { shape: [10, 10, 10], spacing: [0.8, 0.8, 2.5], affine, data });
+    const [description] = JSON.parse((await lobule("data", "info", "--json", file)).output);
+    expect(description.voxelMm3).toBeCloseTo(1.6 * Math.cos(angle), 6);
+    expect(description.labels[1].millilitres).toBeCloseTo(0.4 * Math.cos(angle), 6);
+    expect([description.obliqueDegrees, description.shearDegrees]).toEqual([
+      expect.closeTo(20, 4),
+      expect.closeTo(20, 4),
+    ]);
+    const { output } = await lobule("data", "info", file);
+    expect(output.replaceAll(/\s+/g, " ")).toContain(
+      "oblique by 20.0°, sheared by 20.0° (its axes are not at right angles)",
+    );
+    expect(widest(output.replaceAll(root, ""))).toBeLessThanOrEqual(80);
+    expect((await lobule("data", "info", image())).output).not.toContain("oblique");
   });
 
   it("goes on after a file that cannot be read, and exits with 1", async () => {

@@ -1,4 +1,12 @@
-import { type Affine, DataError, readNifti, type Vector3, type VoxelArray } from "@lobule/data";
+import {
+  type Affine,
+  axisAngles,
+  DataError,
+  readNifti,
+  type Vector3,
+  type VoxelArray,
+  voxelVolume,
+} from "@lobule/data";
 
 /** What `lobule data info` says of a volume. */
 export interface VolumeDescription {
@@ -9,6 +17,11 @@ export interface VolumeDescription {
   /** Direction of each axis, such as "RAS". */
   readonly orientation: string;
   readonly affine: Affine;
+  /** Size of a voxel, mm³. */
+  readonly voxelMm3: number;
+  /** Largest angle of a voxel axis to the patient's, and deviation of two voxel axes from a right angle. */
+  readonly obliqueDegrees: number;
+  readonly shearDegrees: number;
   readonly datatype: string;
   /** A voxel's value is slope · stored + intercept. */
   readonly slope: number;
@@ -37,14 +50,14 @@ function intensityOf(data: VoxelArray): VolumeDescription["intensity"] {
   return { minimum, maximum, mean: sum / data.length };
 }
 
-function labelsOf(data: VoxelArray, spacing: Vector3): Pick<VolumeDescription, "labels"> {
+function labelsOf(data: VoxelArray, affine: Affine): Pick<VolumeDescription, "labels"> {
   const counts = new Map<number, number>();
   for (const value of data) {
     if (!Number.isInteger(value)) return {};
     counts.set(value, (counts.get(value) ?? 0) + 1);
     if (counts.size > mostLabels) return {};
   }
-  const millilitres = (spacing[0] * spacing[1] * spacing[2]) / 1000;
+  const millilitres = voxelVolume(affine) / 1000;
   const byValue = [...counts].sort(([a], [b]) => a - b);
   return {
     labels: byValue.map(([value, voxels]) => ({ value, voxels, millilitres: voxels * millilitres })),
@@ -55,17 +68,21 @@ function labelsOf(data: VoxelArray, spacing: Vector3): Pick<VolumeDescription, "
 export async function describeFile(file: string): Promise<VolumeDescription | UnreadableFile> {
   try {
     const { shape, spacing, affine, data, header } = await readNifti(file);
+    const { oblique, shear } = axisAngles(affine);
     return {
       file,
       shape,
       spacing,
       orientation: header.orientation,
       affine,
+      voxelMm3: voxelVolume(affine),
+      obliqueDegrees: oblique,
+      shearDegrees: shear,
       datatype: header.datatype,
       slope: header.slope,
       intercept: header.intercept,
       intensity: intensityOf(data),
-      ...labelsOf(data, spacing),
+      ...labelsOf(data, affine),
     };
   } catch (error) {
     if (error instanceof DataError) return { file, error: error.message };

@@ -1,3 +1,4 @@
+import { describeAngles } from "@lobule/data";
 import type { CommandModule } from "yargs";
 import { brief, wrap } from "../shared/text.js";
 import { describeFile, type UnreadableFile, type VolumeDescription } from "./describe-file.js";
@@ -9,6 +10,7 @@ const decimal = (value: number): string => value.toFixed(3).padStart(10);
 function descriptionText(description: VolumeDescription | UnreadableFile): string {
   if ("error" in description) return [description.file, ...wrap(description.error, "  ")].join("\n");
   const { file, shape, spacing, orientation, affine, datatype, slope, intercept, intensity, labels } = description;
+  const angles = describeAngles(affine);
   const all = shape[0] * shape[1] * shape[2];
   const scaling = slope === 1 && intercept === 0 ? "" : `, value = ${brief(slope)} · stored + ${brief(intercept)}`;
   return [
@@ -16,6 +18,7 @@ function descriptionText(description: VolumeDescription | UnreadableFile): strin
     field("shape", shape.join(" × ")),
     field("spacing", `${spacing.map(brief).join(" × ")} mm`),
     field("orientation", orientation),
+    ...(angles === "" ? [] : wrap(angles, field("", ""))),
     ...affine.map((row, i) => field(i === 0 ? "affine" : "", row.map(decimal).join(" "))),
     field("datatype", datatype + scaling),
     field("intensity", `${brief(intensity.minimum)} to ${brief(intensity.maximum)}, mean ${brief(intensity.mean)}`),

@@ -89,6 +89,17 @@ describe("evaluateCase", () => {
     );
   });
 
+  test("a voxel of a scan with tilted gantry is smaller than its edges say", () => {
+    const angle = (20 * Math.PI) / 180;
+    const affine = [
+      [10, 0, 0, 0],
+      [0, 10, 5 * Math.sin(angle), 0],
+      [0, 0, 5 * Math.cos(angle), 0],
+    ] as const;
+    const [liver] = evaluateCase({ ...truth, affine }, { ...prediction, affine }, classes, { name }).classes;
+    expect(liver?.volume.truth).toBeCloseTo(2 * Math.cos(angle), 12);
+  });
+
   const shifted: Volume = {
     ...truth,
     affine: [truth.affine[0], truth.affine[1], [0, 0, 5, 30.6]],

@@ -110,6 +110,17 @@ describe.each(Object.entries(affines))("slices that lie as %s", (orientation, af
   });
 });
 
+test("volumes of a scan with tilted gantry: the determinant of the affine, not the product of the spacing", async () => {
+  const angle = (20 * Math.PI) / 180;
+  const affine: Affine = [
+    [1, 0, 0, 0],
+    [0, 1, 3 * Math.sin(angle), 0],
+    [0, 0, 3 * Math.cos(angle), 0],
+  ];
+  const { voxels, millilitres } = await segmentVolume(thresholding(), ...(await write(undefined, ".nii", affine)));
+  expect(millilitres).toEqual(voxels.map((count) => expect.closeTo((count * 3 * Math.cos(angle)) / 1000, 6)));
+});
+
 test.each([Int8Array, Int32Array, Float32Array, Float64Array])("scans in a %o", async (Values) => {
   const [input, output] = await write(Values.from(values));
   await segmentVolume(thresholding(), input, output);

@@ -6,6 +6,7 @@ import {
   readNifti,
   toCanonical,
   type VoxelArray,
+  voxelVolume,
   writeNifti,
 } from "@lobule/data";
 import { type LargestComponentOptions, largestComponent } from "../evaluation/largest-component.js";
@@ -285,8 +286,8 @@ class Kept {
   }
 
   result(): SegmentResult {
-    const [x, y, z] = this.header.spacing;
     const { header, voxels, previews } = this;
-    return { header, voxels, previews, millilitres: voxels.map((count) => (count * x * y * z) / 1000) };
+    const millilitres = voxelVolume(header.affine) / 1000;
+    return { header, voxels, previews, millilitres: voxels.map((count) => count * millilitres) };
   }
 }
