@@ -14,6 +14,7 @@ import { parityCommand } from "./parity/parity-command.js";
 import { phantomCommand } from "./phantom/phantom-command.js";
 import { segmentCommand } from "./segment/segment-command.js";
 import { Interrupted, watchOutput } from "./shared/interruption.js";
+import { warn } from "./shared/output.js";
 import { trainCommand } from "./train/train-command.js";
 
 /** That of the package.json a folder above this program, here and in the bundle. */
@@ -62,14 +63,14 @@ export async function main(words: readonly string[]): Promise<void> {
     await parser.parseAsync();
   } catch (error) {
     if (error instanceof Interrupted) {
-      console.error(error.message);
+      warn(error.message);
       process.exitCode = error.exitCode;
       return;
     }
     const verbose = words.includes("--verbose") && error instanceof Error;
     // The parser's own messages come in several lines.
     const message = (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, " ");
-    console.error(verbose ? error.stack : `lobule: ${message}`);
+    warn(...(verbose ? (error.stack ?? message).split("\n") : [`lobule: ${message}`]));
     process.exitCode = 1;
   }
 }

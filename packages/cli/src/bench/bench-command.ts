@@ -4,6 +4,7 @@ import { writeFileAtomically } from "@lobule/train";
 import type { Argv, CommandModule } from "yargs";
 import { environmentOf } from "../shared/environment.js";
 import { openDevice } from "../shared/open-device.js";
+import { say, sayText } from "../shared/output.js";
 import { type Effort, efforts } from "../tune/tune-kernels.js";
 import { BenchError } from "./bench-error.js";
 import {
@@ -126,9 +127,9 @@ async function peerOptions(args: BenchArguments, { kind }: AdapterChoice): Promi
   let notInstalled: string | undefined;
   const folder = peersFolder();
   if ((what === "all" || what === "peers") && folder !== undefined && needsInstalling(peers)) {
-    console.log("installing the peers into bench/peers (npm ci, once) …");
+    say("installing the peers into bench/peers (npm ci, once) …");
     notInstalled = await installPeers(folder);
-    if (notInstalled !== undefined) console.log(`  ${notInstalled}`);
+    if (notInstalled !== undefined) say(`  ${notInstalled}`);
   }
   const modes = args.modes === undefined ? pytorchModes : parseModes(args.modes);
   return { python: args.python ?? findPython(), gpu: kind === "gpu", precision, peers, modes, limit, notInstalled };
@@ -146,9 +147,9 @@ async function bench(args: BenchArguments): Promise<void> {
     if (before !== undefined && compare !== undefined) {
       checkComparable(before, { adapter: choice.name, settings: compared }, compare);
     }
-    console.log(`${choice.name}; ${preset}, ${precision}${recompute ? ", recomputed" : ""}`);
+    say(`${choice.name}; ${preset}, ${precision}${recompute ? ", recomputed" : ""}`);
     const note = busyNow();
-    if (note !== undefined) console.log(note);
+    if (note !== undefined) say(note);
     const request = { preset, recompute, steps, tune, svg, peers: await peerOptions(args, choice) };
     const results = await runAll(what, device, choice, request, args);
     const timings = results.flatMap((result) => result.timings);
@@ -163,7 +164,7 @@ async function bench(args: BenchArguments): Promise<void> {
     };
     if (out !== undefined) {
       await writeFileAtomically(out, `${JSON.stringify(file, null, 2)}\n`);
-      console.log(`written: ${out}`);
+      say(`written: ${out}`);
     }
     if (before !== undefined && compare !== undefined) showChanges(before, file, compare);
   } finally {
@@ -185,18 +186,18 @@ async function runAll(
     const settings = settingsOf(benchmark, { software: choice.kind !== "gpu", all }, given);
     const { size, batch, slices } = settings;
     const extent = benchmark === "volume" ? `${size}×${size}×${slices}` : `${size}×${size}`;
-    console.log(`\n${benchmark}: ${extent}, batch ${batch}`);
+    say("", `${benchmark}: ${extent}, batch ${batch}`);
     try {
       const outcome = await runBenchmark(benchmark, device, choice, request, settings);
-      console.log(outcome.text);
+      sayText(outcome.text);
       results.push({ ...outcome, benchmark, settings });
     } catch (error) {
       // An adapter without timestamps can still do the rest.
       if (!all || benchmark !== "kernels" || !(error instanceof PlanError)) throw error;
-      console.log(`not run: ${error.message}`);
+      say(`not run: ${error.message}`);
     }
     if (all && benchmark === "peers" && !request.peers.peers.includes("jax")) {
-      console.log(`left out: jax-js, whose first step compiles for minutes; --peers ${peerNames.join()} adds it`);
+      say(`left out: jax-js, whose first step compiles for minutes; --peers ${peerNames.join()} adds it`);
     }
   }
   return results;
@@ -204,6 +205,6 @@ async function runAll(
 
 function showChanges(before: EarlierFile, now: BenchFile, path: string): void {
   const comparison = compareFiles(before, now);
-  console.log(changeTable(comparison, path));
+  sayText(changeTable(comparison, path));
   if (comparison.ours.some(({ slower }) => slower)) process.exitCode = 1;
 }

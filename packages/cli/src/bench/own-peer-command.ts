@@ -2,6 +2,7 @@ import { createInterface } from "node:readline";
 import { adapterChoice, openGpu } from "@lobule/node-gpu";
 import { Device } from "@lobule/tensor";
 import type { CommandModule } from "yargs";
+import { sayJson } from "../shared/output.js";
 import { type Effort, efforts } from "../tune/tune-kernels.js";
 import { OwnPeer } from "./own-peer.js";
 import type { PeerRequest, Started } from "./peer-protocol.js";
@@ -51,7 +52,7 @@ async function serveOwnPeer({ precision, recompute, tune }: OwnPeerArguments): P
     };
     for await (const line of createInterface({ input: process.stdin })) {
       const request = JSON.parse(line) as PeerRequest;
-      process.stdout.write(`${JSON.stringify(await answerTo(request))}\n`);
+      sayJson(JSON.stringify(await answerTo(request)));
       if (request.do === "end") break;
     }
   } finally {

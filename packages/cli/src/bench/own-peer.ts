@@ -2,6 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { referenceSpec } from "@lobule/nn";
 import { type Device, type LoadedProgram, readSafetensors, type SafetensorsTensor } from "@lobule/tensor";
 import { type ModelDescription, SlicePredictor, segmentVolume } from "@lobule/train";
+import { warn } from "../shared/output.js";
 import { type Effort, tuneKernels } from "../tune/tune-kernels.js";
 import { BenchError } from "./bench-error.js";
 import type {
@@ -116,7 +117,7 @@ export class OwnPeer {
     if (tune === "off") return;
     const { training, inference } = makeWorkload({ ...options, kernels: this.device.kernels });
     await tuneKernels(this.device, [...training.convolutions, ...inference.convolutions], {
-      ...{ effort: tune, budget: 60, file: undefined, precision, log: (line) => console.error(line) },
+      ...{ effort: tune, budget: 60, file: undefined, precision, log: (line) => warn(line) },
     });
   }
 

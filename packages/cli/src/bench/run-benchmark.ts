@@ -1,6 +1,7 @@
 import type { AdapterChoice } from "@lobule/node-gpu";
 import type { Device } from "@lobule/tensor";
 import { writeFileAtomically } from "@lobule/train";
+import { say, warn } from "../shared/output.js";
 import { type Effort, tuneKernels } from "../tune/tune-kernels.js";
 import type { Benchmark, BenchSettings } from "./bench-settings.js";
 import { benchKernels } from "./kernel-bench.js";
@@ -49,7 +50,9 @@ const baseFeatures = { liver: 8, vessel: 16 } as const;
 const turn = 500;
 
 const now = (): number => performance.now();
-const onPeer = (peer: string): boolean => process.stderr.isTTY && process.stderr.write(`${peer} …\n`);
+const onPeer = (peer: string): void => {
+  if (process.stderr.isTTY) warn(`${peer} …`);
+};
 
 /** Runs one of the benchmarks; the pictures are written where they are asked for. */
 export function runBenchmark(
@@ -73,7 +76,7 @@ async function workloadOf(device: Device, request: BenchRequest, { batch, size }
   if (tune !== "off") {
     const { training, inference } = make();
     await tuneKernels(device, [...training.convolutions, ...inference.convolutions], {
-      ...{ effort: tune, budget: 60, file: undefined, precision, log: (line) => console.log(line) },
+      ...{ effort: tune, budget: 60, file: undefined, precision, log: (line) => say(line) },
     });
   }
   const workload = make();

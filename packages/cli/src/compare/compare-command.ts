@@ -13,6 +13,7 @@ import {
   writeFileAtomically,
 } from "@lobule/train";
 import type { CommandModule } from "yargs";
+import { say, sayJson, sayText } from "../shared/output.js";
 
 interface CompareArguments {
   readonly runs: readonly string[];
@@ -46,6 +47,10 @@ async function compare({ runs: directories, out, reading, unpaired, json }: Comp
   await writeFileAtomically(join(out, "comparison.json"), comparisonJson(comparison));
   const curves = runs.map(({ metrics }) => [metrics]);
   await writeFileAtomically(join(out, "comparison.html"), renderComparison(comparison, curves));
-  console.log(json ? comparisonJson(comparison) : formatComparison(comparison));
-  if (!json) console.log(`written: ${join(out, "comparison")}.{csv,json,html}, ${join(out, "cases.csv")}`);
+  if (json) {
+    sayJson(comparisonJson(comparison));
+    return;
+  }
+  sayText(formatComparison(comparison));
+  say(`written: ${join(out, "comparison")}.{csv,json,html}, ${join(out, "cases.csv")}`);
 }

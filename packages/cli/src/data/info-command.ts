@@ -1,5 +1,6 @@
-import { describeAngles } from "@lobule/data";
+import { describeAngles, visibleText } from "@lobule/data";
 import type { CommandModule } from "yargs";
+import { sayJson, sayText } from "../shared/output.js";
 import { brief, wrap } from "../shared/text.js";
 import { describeFile, type UnreadableFile, type VolumeDescription } from "./describe-file.js";
 
@@ -8,13 +9,13 @@ const decimal = (value: number): string => value.toFixed(3).padStart(10);
 
 /** A few lines for a file, 80 columns wide but for its path. */
 function descriptionText(description: VolumeDescription | UnreadableFile): string {
-  if ("error" in description) return [description.file, ...wrap(description.error, "  ")].join("\n");
+  if ("error" in description) return [visibleText(description.file), ...wrap(description.error, "  ")].join("\n");
   const { file, shape, spacing, orientation, affine, datatype, slope, intercept, intensity, labels } = description;
   const angles = describeAngles(affine);
   const all = shape[0] * shape[1] * shape[2];
   const scaling = slope === 1 && intercept === 0 ? "" : `, value = ${brief(slope)} · stored + ${brief(intercept)}`;
   return [
-    file,
+    visibleText(file),
     field("shape", shape.join(" × ")),
     field("spacing", `${spacing.map(brief).join(" × ")} mm`),
     field("orientation", orientation),
@@ -46,9 +47,9 @@ export const infoCommand: CommandModule<object, { files: string[]; json: boolean
     for (const file of files) {
       const description = await describeFile(file);
       if (json) descriptions.push(description);
-      else console.log(descriptionText(description));
+      else sayText(descriptionText(description));
       if ("error" in description) process.exitCode = 1;
     }
-    if (json) console.log(JSON.stringify(descriptions, null, 2));
+    if (json) sayJson(JSON.stringify(descriptions, null, 2));
   },
 };

@@ -1,5 +1,6 @@
 import { type CaseVerification, type DecathlonTask, readDecathlon, verifyDecathlon } from "@lobule/data";
 import type { CommandModule } from "yargs";
+import { sayJson, sayText } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 import { brief, fit, plural, wrap } from "../shared/text.js";
 
@@ -66,11 +67,8 @@ export const verifyCommand: CommandModule<object, { dir: string; json: boolean }
     const results = await verifyDecathlon(task, { onProgress: bar.update }).finally(bar.end);
     const passed = results.every(({ problems }) => problems.length === 0);
     const { name, directory, labels, notes } = task;
-    console.log(
-      json
-        ? JSON.stringify({ passed, name, directory, labels, notes, cases: results }, null, 2)
-        : verificationTable(task, results),
-    );
+    if (json) sayJson(JSON.stringify({ passed, name, directory, labels, notes, cases: results }, null, 2));
+    else sayText(verificationTable(task, results));
     if (!passed) process.exitCode = 1;
   },
 };

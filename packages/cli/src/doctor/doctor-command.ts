@@ -1,6 +1,7 @@
 import { type AdapterChoice, adapterChoice, openGpu } from "@lobule/node-gpu";
 import { Device, matrixFeature } from "@lobule/tensor";
 import type { CommandModule } from "yargs";
+import { sayJson, sayText } from "../shared/output.js";
 import { type SelfTest, selfTest } from "./self-test.js";
 
 interface FastPath {
@@ -134,7 +135,8 @@ export const doctorCommand: CommandModule<object, { json: boolean }> = {
       .example("$0 doctor", "Show which adapter is used and why"),
   handler: async ({ json }) => {
     const report = await examine();
-    console.log(json ? JSON.stringify(report, null, 2) : asText(report));
+    if (json) sayJson(JSON.stringify(report, null, 2));
+    else sayText(asText(report));
     if (!report.passed) process.exitCode = 1;
   },
 };

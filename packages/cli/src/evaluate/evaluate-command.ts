@@ -16,6 +16,7 @@ import {
 import type { CommandModule } from "yargs";
 import { interruptible } from "../shared/interruption.js";
 import { openDevice } from "../shared/open-device.js";
+import { say, sayJson, sayText } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 
 interface EvaluateArguments {
@@ -93,8 +94,11 @@ async function evaluate(args: EvaluateArguments): Promise<void> {
     await writeFileAtomically(join(folder, `${task}.csv`), evaluationCsv(result));
     await writeFileAtomically(join(folder, `${task}.json`), evaluationJson(result));
     const { preset } = model.description;
-    console.log(json ? evaluationJson(result) : formatEvaluation(result, preset === null ? {} : { reference: preset }));
-    if (!json) console.log(`written: ${join(folder, task)}.{csv,json}`);
+    if (json) sayJson(evaluationJson(result));
+    else {
+      sayText(formatEvaluation(result, preset === null ? {} : { reference: preset }));
+      say(`written: ${join(folder, task)}.{csv,json}`);
+    }
   } finally {
     bar.end();
     device.destroy();

@@ -22,6 +22,7 @@ import {
 import type { CommandModule } from "yargs";
 import { interruptible } from "../shared/interruption.js";
 import { openDevice } from "../shared/open-device.js";
+import { say, sayText } from "../shared/output.js";
 import { fit } from "../shared/text.js";
 import { compileModel } from "../train/compile-model.js";
 import { requireTwo, runExperiment } from "./run-experiment.js";
@@ -80,7 +81,7 @@ async function experiment({ file, out, dryRun, adapters, cache }: ExperimentArgu
   const failed = await interruptible(words, async (signal) => {
     try {
       const record = await runExperiment({ ...parsed, data }, planned, {
-        ...{ directory, source: file, cache, signal, log: (line) => console.log(line) },
+        ...{ directory, source: file, cache, signal, log: (line) => say(line) },
         adapters: adapters ?? [undefined],
       });
       await compare(record, planned, directory, parsed.folds !== null);
@@ -102,18 +103,18 @@ async function showPlan(planned: readonly PlannedRun[]): Promise<void> {
   const { kernels } = device;
   device.destroy();
   const variants = [...new Map(planned.map((run) => [run.variant, run])).values()];
-  console.log(
+  say(
     `${"variant".padEnd(34)}${"parameters".padStart(11)}${"GFLOP".padStart(8)}${"MB moved".padStart(9)}${"peak MB".padStart(8)}${"steps".padStart(8)}`,
   );
   for (const { variant, config } of variants) {
     const code = config.model === null ? undefined : await compileModel(config.model);
     const { step, steps } = await planRun(config, { code, kernels });
     const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0);
-    console.log(
+    say(
       `${fit(variant, 34)}${step.parameters.toLocaleString("en-US").padStart(11)}${(step.flops / 1e9).toFixed(2).padStart(8)}${megabytes(step.bytes).padStart(9)}${megabytes(step.peakBytes).padStart(8)}${String(steps).padStart(8)}`,
     );
   }
-  console.log(
+  say(
     `${planned.length} runs of ${planned[0]?.config.epochs} epochs; FLOPs and traffic of a step by its plan. Nothing was trained.`,
   );
 }
@@ -143,18 +144,16 @@ async function compare(
   await writeFileAtomically(join(directory, "comparison.json"), comparisonJson(comparison));
   const curves = variants.map(({ runs }) => runs.map(({ metrics }) => metrics));
   await writeFileAtomically(join(directory, "comparison.html"), renderComparison(comparison, curves));
-  console.log(formatComparison(comparison));
+  sayText(formatComparison(comparison));
   const runs = variants[0]?.runs.length ?? 1;
   if (runs > 1) {
-    console.log(
-      `Each variant: ${runs} runs (seeds${folds ? " and folds" : ""}), averaged case by case; means of the runs:`,
-    );
+    say(`Each variant: ${runs} runs (seeds${folds ? " and folds" : ""}), averaged case by case; means of the runs:`);
     for (const { name, runs: readings } of comparison.classes) {
       for (const [i, { runMeans }] of readings.entries()) {
         const means = runMeans.map((mean) => mean?.toFixed(3) ?? "-").join(" ");
-        console.log(`  ${fit(`${name}, ${variants[i]?.name}`, 40)} ${means}`);
+        say(`  ${fit(`${name}, ${variants[i]?.name}`, 40)} ${means}`);
       }
     }
   }
-  console.log(`written: ${join(directory, "comparison")}.{csv,json,html}, ${join(directory, "cases.csv")}`);
+  say(`written: ${join(directory, "comparison")}.{csv,json,html}, ${join(directory, "cases.csv")}`);
 }

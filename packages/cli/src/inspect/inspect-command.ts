@@ -4,6 +4,7 @@ import { DataError, type Grid, onGridOf, readNifti, toCanonical } from "@lobule/
 import { inspectSlice, montage, readModel, type SliceInspection, writeFileAtomically } from "@lobule/train";
 import type { CommandModule } from "yargs";
 import { openDevice } from "../shared/open-device.js";
+import { say, sayText } from "../shared/output.js";
 
 interface InspectArguments {
   readonly scan: string;
@@ -84,11 +85,11 @@ async function write(
 ): Promise<void> {
   const json = { ...what, loss, layers, gates: gates.map(({ name, width, height }) => ({ name, width, height })) };
   await writeFileAtomically(join(out, "layers.json"), `${JSON.stringify(json, null, 2)}\n`);
-  console.log(layerTable(layers));
-  if (loss !== null) console.log(`Dice-CE of the slice: ${loss.toFixed(4)}`);
-  console.log(`written: ${join(out, "layers.json")}`);
+  sayText(layerTable(layers));
+  if (loss !== null) say(`Dice-CE of the slice: ${loss.toFixed(4)}`);
+  say(`written: ${join(out, "layers.json")}`);
   if (gates.length === 0) {
-    console.log("the network has no attention gates, so there is no gates.png");
+    say("the network has no attention gates, so there is no gates.png");
     return;
   }
   // Canonical slices run to the right and to the front; turned by 180° they lie as radiologists look at them.
@@ -101,10 +102,10 @@ async function write(
     const [low, high] = [Math.min(...alpha), Math.max(...alpha)];
     return `  ${i + 1}  ${name}, ${width}×${height}: α from ${low.toFixed(3)} to ${high.toFixed(3)}`;
   });
-  console.log(
-    [`written: ${join(out, "gates.png")}: the slice, then what each gate lets through,`, "black nothing, white all:"]
-      .concat(ranges)
-      .join("\n"),
+  say(
+    `written: ${join(out, "gates.png")}: the slice, then what each gate lets through,`,
+    "black nothing, white all:",
+    ...ranges,
   );
 }
 

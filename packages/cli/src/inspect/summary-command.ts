@@ -3,6 +3,7 @@ import { buildNetwork, ConfigError, readModel } from "@lobule/train";
 import type { CommandModule } from "yargs";
 import { measureRoof } from "../bench/roof.js";
 import { openDevice } from "../shared/open-device.js";
+import { say, sayText } from "../shared/output.js";
 
 interface SummaryArguments {
   readonly model: string;
@@ -35,8 +36,8 @@ async function summarise({ model: path, size, batch }: SummaryArguments): Promis
   const device = await openDevice();
   try {
     const roof = await measureRoof(device, () => performance.now());
-    console.log(summary(network, [batch, description.inputSlices, side, side], { roof }));
-    console.log(
+    sayText(summary(network, [batch, description.inputSlices, side, side], { roof }));
+    say(
       `ms: at least, at ${(roof.flopsPerSecond / 1e9).toFixed(1)} GFLOP/s and ${(roof.bytesPerSecond / 1e9).toFixed(1)} GB/s as measured on this adapter`,
     );
   } finally {

@@ -7,6 +7,7 @@ import {
 } from "@lobule/tensor";
 import type { CommandModule } from "yargs";
 import { openDevice } from "../shared/open-device.js";
+import { sayJson, sayText, warn } from "../shared/output.js";
 import { FixtureError } from "./fixture-files.js";
 import { summarize, table, verdict } from "./report.js";
 import { runParity } from "./run-parity.js";
@@ -67,14 +68,14 @@ export const parityCommand: CommandModule<object, ParityArguments> = {
     const device = await openDevice();
     if (precision === "f16" && !device.hasF16) {
       device.destroy();
-      console.error("lobule parity: this adapter cannot store f16 (no shader-f16); leave out --precision f16");
+      warn("lobule parity: this adapter cannot store f16 (no shader-f16); leave out --precision f16");
       process.exitCode = 1;
       return;
     }
     if (variant !== undefined) device.adopt(always(variant, device));
     try {
       const onPart = (part: string): void => {
-        if (!json && process.stderr.isTTY) process.stderr.write(`${part} …\n`);
+        if (!json && process.stderr.isTTY) warn(`${part} …`);
       };
       const checks = await runParity(device, dir, {
         ...(filter === undefined ? {} : { filter }),
@@ -86,14 +87,12 @@ export const parityCommand: CommandModule<object, ParityArguments> = {
       if (json) {
         const numberless = (value: number): number | null => (Number.isFinite(value) ? value : null);
         const rows = checks.map((each) => ({ ...each, error: numberless(each.error), limit: numberless(each.limit) }));
-        console.log(
-          JSON.stringify({ passed, verdict: verdict(checks), fixtures: summarize(checks).length, checks: rows }),
-        );
-      } else console.log(table(checks));
+        sayJson(JSON.stringify({ passed, verdict: verdict(checks), fixtures: summarize(checks).length, checks: rows }));
+      } else sayText(table(checks));
       if (!passed) process.exitCode = 1;
     } catch (error) {
       if (!(error instanceof FixtureError)) throw error;
-      console.error(`lobule parity: ${error.message}`);
+      warn(`lobule parity: ${error.message}`);
       process.exitCode = 1;
     } finally {
       device.destroy();

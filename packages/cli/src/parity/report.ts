@@ -1,3 +1,5 @@
+import { visibleText } from "@lobule/data";
+import { fit } from "../shared/text.js";
 import type { Check } from "./check.js";
 
 /** The worst check of a fixture, and how many it has. */
@@ -28,16 +30,11 @@ const listedFailures = 20;
 
 const widths = { fixture: 42, tensor: 16, number: 7 } as const;
 
-const shorten = (text: string, width: number): string =>
-  text.length <= width
-    ? text.padEnd(width)
-    : `${text.slice(0, Math.ceil(width / 2) - 1)}…${text.slice(text.length - Math.floor(width / 2))}`;
-
 const number = (value: number): string =>
   (value === 0 ? "0" : Number.isNaN(value) ? "–" : value.toExponential(1)).padStart(widths.number);
 
 const line = (fixture: string, tensor: string, error: string, limit: string, ok: string): string =>
-  [shorten(fixture, widths.fixture), shorten(tensor, widths.tensor), error, limit, ok].join(" ");
+  [fit(fixture, widths.fixture), fit(tensor, widths.tensor), error, limit, ok].join(" ");
 
 /** The worst tensor of each fixture, 80 columns wide; below, every check that missed its limit, and the verdict. */
 export function table(checks: readonly Check[]): string {
@@ -47,7 +44,7 @@ export function table(checks: readonly Check[]): string {
   const missed = checks.filter(({ ok }) => !ok);
   const details = missed.slice(0, listedFailures).map(({ fixture, tensor, error, limit, problem }) => {
     const what = problem ?? `error ${error.toExponential(2)} is over the limit ${limit.toExponential(2)}`;
-    return `${fixture}: ${tensor}: ${what}`;
+    return visibleText(`${fixture}: ${tensor}: ${what}`);
   });
   const more = missed.length > listedFailures ? [`… and ${missed.length - listedFailures} more`] : [];
   return [

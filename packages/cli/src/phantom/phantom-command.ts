@@ -1,5 +1,6 @@
 import { type PhantomTask, writePhantom } from "@lobule/data";
 import type { CommandModule } from "yargs";
+import { say, sayJson } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 import { plural } from "../shared/text.js";
 
@@ -44,14 +45,13 @@ export const phantomCommand: CommandModule<object, PhantomArguments> = {
     const options = { cases, size, slices: [fewest, most], seed, task, force, onProgress: bar.update } as const;
     const written = await writePhantom(dir, options).finally(bar.end);
     const { directory, slices, testCases } = written;
-    console.log(
-      json
-        ? JSON.stringify(written, null, 2)
-        : [
-            `${directory}`,
-            `${plural(cases, "labelled case")} with ${plural(slices, "slice")}, ${plural(testCases, "case")} without labels`,
-            `next: lobule data verify ${dir}`,
-          ].join("\n"),
-    );
+    if (json) sayJson(JSON.stringify(written, null, 2));
+    else {
+      say(
+        directory,
+        `${plural(cases, "labelled case")} with ${plural(slices, "slice")}, ${plural(testCases, "case")} without labels`,
+        `next: lobule data verify ${dir}`,
+      );
+    }
   },
 };

@@ -5,6 +5,7 @@ import { readModel, type SegmentResult, SlicePredictor, segmentVolume, writeFile
 import type { CommandModule } from "yargs";
 import { interruptible } from "../shared/interruption.js";
 import { openDevice } from "../shared/open-device.js";
+import { say, sayJson } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 import { previewPicture } from "./preview.js";
 
@@ -134,7 +135,6 @@ function report(
     millilitres: millilitres[i + 1] ?? 0,
     voxels: voxels[i + 1] ?? 0,
   }));
-  if (json) console.log(JSON.stringify({ scan, output, volumes }));
-  else
-    console.log(`${output}: ${volumes.map(({ name, millilitres: ml }) => `${name} ${ml.toFixed(1)} ml`).join(", ")}`);
+  if (json) sayJson(JSON.stringify({ scan, output, volumes }));
+  else say(`${output}: ${volumes.map(({ name, millilitres: ml }) => `${name} ${ml.toFixed(1)} ml`).join(", ")}`);
 }

@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import { reason } from "@lobule/data";
+import { warn } from "./output.js";
 
 /** What is said when work is asked to stop. */
 export interface Words {
@@ -60,7 +61,7 @@ export async function interruptible<T>(
   const stop = ({ exitCode, because }: StopRequest): void => {
     if (controller.signal.aborted) return;
     controller.abort(new Interrupted(stopped, exitCode));
-    console.error(`\n${because === undefined ? "" : `${because}; `}${stopping}; once more to stop at once`);
+    warn("", `${because === undefined ? "" : `${because}; `}${stopping}; once more to stop at once`);
   };
   let last: { readonly signal: StopSignal; readonly at: number } | undefined;
   const onSignal = (signal: StopSignal): void => {
@@ -99,7 +100,7 @@ export function watchOutput(): void {
       // Work that is finished nonetheless has not said all it had to say.
       process.exitCode = exitCode;
       const because = closed ? `nobody reads ${name} any more` : `cannot write to ${name}: ${reason(error)}`;
-      if (stopWork === undefined && !closed) console.error(`lobule: ${because}`);
+      if (stopWork === undefined && !closed) warn(`lobule: ${because}`);
       requestStop({ exitCode, because });
     });
   }

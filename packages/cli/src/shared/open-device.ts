@@ -1,5 +1,6 @@
 import { type AdapterChoice, adapterChoice, gpuDevices, openGpu } from "@lobule/node-gpu";
 import { Device } from "@lobule/tensor";
+import { warn } from "./output.js";
 
 /**
  * A note where the machine has a GPU and something slower is used, though nobody asked for that.
@@ -18,6 +19,6 @@ export function unusedGpuNote(
 export async function openDevice(): Promise<Device> {
   const gpu = await openGpu();
   const note = unusedGpuNote(await adapterChoice(), gpuDevices());
-  if (note !== undefined) console.error(note);
+  if (note !== undefined) warn(note);
   return Device.open(gpu);
 }

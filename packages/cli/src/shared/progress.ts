@@ -1,4 +1,6 @@
+import { cutText } from "@lobule/data";
 import { Presets, SingleBar } from "cli-progress";
+import { warn } from "./output.js";
 
 /** A line of progress: a bar on a terminal, now and then a plain line elsewhere. */
 export interface Progress {
@@ -21,7 +23,7 @@ function barProgress(label: string): Progress {
     update(done, total, detail = "") {
       // Label, bar, counts and detail fit 80 columns.
       const room = Math.max(0, (process.stderr.columns || 80) - label.length - 40);
-      const shown = { detail: detail.slice(0, room) };
+      const shown = { detail: cutText(detail, room) };
       if (bar === undefined) {
         bar = new SingleBar(
           {
@@ -47,7 +49,7 @@ function plainProgress(label: string): Progress {
       const now = performance.now() / 1000;
       if (now - last < plainInterval && done < total) return;
       last = now;
-      console.error(`${label} ${done}/${total} ${detail}`.trimEnd());
+      warn(`${label} ${done}/${total} ${detail}`.trimEnd());
     },
     end() {},
   };

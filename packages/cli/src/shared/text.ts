@@ -1,18 +1,17 @@
+import { fitText, textWidth, visibleText } from "@lobule/data";
+
 /** Columns of a terminal that every table fits into. */
 export const columns = 80;
 
 /** Cuts a text in the middle if it is longer than `width`, and fills it up if it is shorter. */
-export function fit(text: string, width: number): string {
-  if (text.length <= width) return text.padEnd(width);
-  return `${text.slice(0, Math.ceil(width / 2) - 1)}…${text.slice(text.length - Math.floor(width / 2))}`;
-}
+export const fit = fitText;
 
 /** Breaks a sentence into lines of at most 80 columns, each led by `indent`; a longer word keeps a line of its own. */
 export function wrap(sentence: string, indent: string): string[] {
   const lines: string[] = [];
   let line = "";
-  for (const word of sentence.split(" ")) {
-    if (line !== "" && indent.length + line.length + 1 + word.length > columns) {
+  for (const word of visibleText(sentence).split(" ")) {
+    if (line !== "" && indent.length + textWidth(line) + 1 + textWidth(word) > columns) {
       lines.push(indent + line);
       line = "";
     }

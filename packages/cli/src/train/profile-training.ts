@@ -1,6 +1,7 @@
 import type { Device } from "@lobule/tensor";
 import { ConfigError, type PreparedRun, type ProfiledCall, writeFileAtomically } from "@lobule/train";
 import { measureRoof, type Roof } from "../bench/roof.js";
+import { say, sayText } from "../shared/output.js";
 import { fit } from "../shared/text.js";
 
 /** Steps that are profiled; the first, which compiles, is not counted. */
@@ -20,8 +21,8 @@ export async function profileTraining(device: Device, { trainer }: PreparedRun, 
   const profiles = (await trainer.profile(steps)).slice(1);
   const dispatches = medianOf(profiles);
   await writeFileAtomically(path, `${JSON.stringify(chromeTrace(dispatches))}\n`);
-  console.log(profileTable(dispatches, roof));
-  console.log(`written: ${path}: every dispatch, for chrome://tracing or Perfetto`);
+  sayText(profileTable(dispatches, roof));
+  say(`written: ${path}: every dispatch, for chrome://tracing or Perfetto`);
 }
 
 /** Each dispatch with the median of its times. */

@@ -21,6 +21,7 @@ import {
 import { environmentOf } from "../shared/environment.js";
 import { Interrupted, interruptible } from "../shared/interruption.js";
 import { openDevice } from "../shared/open-device.js";
+import { say, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 import { tuneKernels } from "../tune/tune-kernels.js";
 import { compileModel } from "./compile-model.js";
@@ -145,7 +146,7 @@ async function tuned(
   const { convolutions } = await planRun(config, { kernels: device.kernels, code });
   return tuneKernels(device, convolutions, {
     ...{ effort: tune, budget: tuneBudget, file: textOf(tuning), precision: config.precision },
-    log: (line) => (args.json === true ? undefined : console.log(line)),
+    log: (line) => (args.json === true ? undefined : say(line)),
   });
 }
 
@@ -157,9 +158,7 @@ async function adoptTuningOf(directory: string, device: Device): Promise<void> {
     device.adopt(Tuning.parse(tuning, device));
   } catch (error) {
     if (!(error instanceof TuningError)) throw error;
-    console.error(
-      `note: the run's kernels were timed on another adapter or driver; it goes on with this one's defaults`,
-    );
+    warn(`note: the run's kernels were timed on another adapter or driver; it goes on with this one's defaults`);
   }
 }
 
@@ -170,14 +169,12 @@ const cacheName = (data: string): string =>
 /** Says what is about to happen. */
 function announce({ config, data, trainer, folder, bytes }: OpenRun, { name }: AdapterChoice): void {
   const { slices, preprocessing } = trainer;
-  for (const note of data.notes) console.log(`note: ${note}`);
-  console.log(
-    [
-      `${data.task.name}: ${data.cases.training.length} cases (${slices.training} slices) to train on, ${data.cases.validation.length} (${slices.validation}) to validate on`,
-      `input ${preprocessing.height}×${preprocessing.width}, window ${preprocessing.window.join(" to ")}, ${config.baseFeatures} base features, batch ${config.batch}${config.microBatch === null ? "" : ` in parts of ${config.microBatch}`}`,
-      `${name}; a step takes ${(bytes / 1e6).toFixed(0)} MB on the device`,
-      `run folder ${folder.directory}`,
-    ].join("\n"),
+  for (const note of data.notes) say(`note: ${note}`);
+  say(
+    `${data.task.name}: ${data.cases.training.length} cases (${slices.training} slices) to train on, ${data.cases.validation.length} (${slices.validation}) to validate on`,
+    `input ${preprocessing.height}×${preprocessing.width}, window ${preprocessing.window.join(" to ")}, ${config.baseFeatures} base features, batch ${config.batch}${config.microBatch === null ? "" : ` in parts of ${config.microBatch}`}`,
+    `${name}; a step takes ${(bytes / 1e6).toFixed(0)} MB on the device`,
+    `run folder ${folder.directory}`,
   );
 }
 
@@ -192,7 +189,7 @@ async function conclude(
   const resume = `lobule train --resume ${folder.directory}`;
   if (outcome === "interrupted") throw interruptedAs(signal, `everything so far is saved. Go on with: ${resume}`);
   if (outcome === "paused") {
-    if (!json) console.log(`paused. Go on with: ${resume}`);
+    if (!json) say(`paused. Go on with: ${resume}`);
     return;
   }
   await trainer.close();
@@ -204,7 +201,7 @@ async function conclude(
     const title = basename(resolve(folder.directory));
     const { path } = await reportRun(device, folder, title, cases, { onCase, signal });
     bar.end();
-    if (!json) console.log(`${outcome}. Report: ${path}\nNext: lobule evaluate ${folder.directory}`);
+    if (!json) say(`${outcome}. Report: ${path}`, `Next: lobule evaluate ${folder.directory}`);
   } catch (error) {
     if (!signal.aborted) throw error;
     throw interruptedAs(signal, `the run is trained, its report is not written. Write it with: ${resume}`);

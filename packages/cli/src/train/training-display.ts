@@ -1,4 +1,5 @@
 import type { EpochRecord, StepProgress } from "@lobule/train";
+import { say, sayJson } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 
 /** Shows a run as it goes: bars on a terminal, plain lines elsewhere, an object a line with --json. */
@@ -18,7 +19,7 @@ export class TrainingDisplay {
     if (!this.begun && !this.json) {
       this.end();
       // The clock began with the process.
-      console.log(`first steps done ${(performance.now() / 1000).toFixed(1)} s after the start`);
+      say(`first steps done ${(performance.now() / 1000).toFixed(1)} s after the start`);
     }
     this.begun = true;
     const scores = dice.slice(1).map((each) => each.toFixed(2));
@@ -37,14 +38,14 @@ export class TrainingDisplay {
   epoch(record: EpochRecord): void {
     this.end();
     if (this.json) {
-      console.log(JSON.stringify(record));
+      sayJson(JSON.stringify(record));
       return;
     }
     const { epoch, training, validation, learningRate, slicesPerSecond, seconds, best } = record;
     const dice = this.classes()
       .map((name, c) => (c === 0 ? "" : `${name} ${validation.dice.perCase[c]?.toFixed(3) ?? "-"}`))
       .filter((each) => each !== "");
-    console.log(
+    say(
       `epoch ${String(epoch + 1).padStart(3)}  loss ${fixed(training.loss)}  validation ${fixed(validation.loss)}${best ? "*" : " "}  Dice ${dice.join(", ")}  lr ${learningRate.toPrecision(2)}  ${slicesPerSecond.toFixed(1)} slices/s  ${seconds.toFixed(0)} s`,
     );
   }

@@ -1,3 +1,4 @@
+import { cutText, fitText, textWidth, visibleText } from "@lobule/data";
 import { fixed, missing, withPrefix } from "../report/format.js";
 import type { ClassComparison, Comparison, RunReading, RunSummary } from "./compare-runs.js";
 import { readings } from "./readings.js";
@@ -18,7 +19,7 @@ export function formatComparison(comparison: Comparison): string {
   const [baseline] = runs;
   const heading = `${runs.length} runs, ${readings[comparison.reading].title}; baseline: ${baseline ? titled(baseline) : missing}`;
   const blocks = [
-    [clipped(heading)],
+    [cutText(heading, lineWidth)],
     ...classes.map((each) => classTable(each, comparison)),
     costTable(runs),
     notesOf(comparison).flatMap(wrapped),
@@ -81,9 +82,9 @@ function table<Row>(
   const room = lineWidth - 2 - columns.reduce((sum, { width }) => sum + width, 0);
   const first = Math.min(30, room);
   const line = (name: string, texts: readonly string[]): string =>
-    `  ${middleCut(name, first).padEnd(first)}${texts.map((text, i) => text.padStart(columns[i]?.width ?? 0)).join("")}`.trimEnd();
+    `  ${fitText(name, first)}${texts.map((text, i) => text.padStart(columns[i]?.width ?? 0)).join("")}`.trimEnd();
   return [
-    clipped(title),
+    cutText(title, lineWidth),
     line(
       "run",
       columns.map((column) => column.title),
@@ -103,20 +104,12 @@ export const bytes = (value: number | undefined): string => (value === undefined
 export const milliseconds = (value: number | null): string =>
   value === null ? missing : fixed(value, value < 10 ? 2 : value < 100 ? 1 : 0);
 
-/** Names of runs differ at either end, so the middle is what is left out. */
-const middleCut = (text: string, most: number): string =>
-  text.length <= most
-    ? text
-    : `${text.slice(0, Math.ceil(most / 2) - 1)}…${text.slice(text.length - Math.floor(most / 2))}`;
-
-const clipped = (text: string): string => (text.length > lineWidth ? `${text.slice(0, lineWidth - 1)}…` : text);
-
 /** Lines of a paragraph, the later ones indented. */
 function wrapped(paragraph: string): string[] {
   const lines = [""];
-  for (const word of paragraph.split(" ")) {
+  for (const word of visibleText(paragraph).split(" ")) {
     const last = lines.at(-1) ?? "";
-    if (last !== "" && last.length + 1 + word.length > lineWidth) lines.push(`  ${word}`);
+    if (last !== "" && textWidth(last) + 1 + textWidth(word) > lineWidth) lines.push(`  ${word}`);
     else lines[lines.length - 1] = last === "" ? word : `${last} ${word}`;
   }
   return lines;

@@ -1,3 +1,4 @@
+import { cutText, textWidth, visibleText } from "@lobule/data";
 import type { CaseReading, DiceReadings, Reading } from "./dice-readings.js";
 import { type PublishedPreset, publishedDice } from "./published-figures.js";
 import type { ClassSummary, EvaluationResult } from "./summarise.js";
@@ -41,7 +42,7 @@ function classTable(summary: ClassSummary, tolerance: number, reference: Publish
   const overCases = (title: string, reading: Reading, digits: number): string =>
     tableRow({ title, unit: "case" }, reading, digits);
   return [
-    clipped(`${summary.name} (label ${summary.label})`),
+    cutText(`${summary.name} (label ${summary.label})`, lineWidth),
     ...diceKeys.map((key) => tableRow({ ...diceRows[key], title: `Dice, ${diceRows[key].title}` }, dice[key], 3)),
     ...(published
       ? [`${titleCell("Dice, published")}${valueCell(published.dice, 2)}  reading not stated by the source`]
@@ -70,7 +71,6 @@ const titleCell = (title: string): string => `  ${title}`.padEnd(titleWidth);
 const valueCell = (value: number | null, digits: number): string =>
   (value === null ? "n/a" : value.toFixed(digits)).padStart(valueWidth);
 const counted = (n: number, unit: string): string => `${n} ${unit}${n === 1 ? "" : "s"}`;
-const clipped = (text: string): string => (text.length > lineWidth ? `${text.slice(0, lineWidth - 1)}…` : text);
 
 function notes({ emptyRules, cases }: EvaluationResult, reference: PublishedPreset | undefined): string[] {
   return [
@@ -88,9 +88,9 @@ function notes({ emptyRules, cases }: EvaluationResult, reference: PublishedPres
 /** Lines of a paragraph, the later ones indented. */
 function wrapped(paragraph: string): string[] {
   const lines = [""];
-  for (const word of paragraph.split(" ")) {
+  for (const word of visibleText(paragraph).split(" ")) {
     const last = lines.at(-1) ?? "";
-    if (last !== "" && last.length + 1 + word.length > lineWidth) lines.push(`  ${word}`);
+    if (last !== "" && textWidth(last) + 1 + textWidth(word) > lineWidth) lines.push(`  ${word}`);
     else lines[lines.length - 1] = last === "" ? word : `${last} ${word}`;
   }
   return lines;
