@@ -95,7 +95,7 @@ describe("a process", () => {
       bundle: true,
       platform: "node",
       format: "esm",
-      alias: { "@lobule/data": fileURLToPath(new URL("../../../data/src/files/system-error.ts", import.meta.url)) },
+      alias: { "@lobule/data": fileURLToPath(new URL("../../../data/src/index.ts", import.meta.url)) },
     });
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
