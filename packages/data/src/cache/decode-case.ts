@@ -1,6 +1,6 @@
-import { open, rename, rm } from "node:fs/promises";
-import { threadId } from "node:worker_threads";
 import { DataError } from "../data-error.js";
+import { PartialFile } from "../files/partial-file.js";
+import { errorCode, reason } from "../files/system-error.js";
 import { onGridOf } from "../geometry/compare-grids.js";
 import { readNifti } from "../nifti/read-nifti.js";
 import { toCanonical } from "../orientation.js";
@@ -19,12 +19,6 @@ export interface DecodeRequest {
 
 /** An entry that cannot be written, whatever the case holds: no other case can be kept either. */
 export class CacheWriteError extends DataError {}
-
-/** The name under which an entry is written before it is whole. */
-const partialName = (path: string): string => `${path}.${process.pid}-${threadId}.partial`;
-
-/** Whether a file is an entry that a thread of this process has not finished. */
-export const isOwnPartial = (name: string): boolean => new RegExp(`\\.${process.pid}-\\d+\\.partial$`).test(name);
 
 /**
  * Decodes a case and writes its cache entry, whole or not at all.
@@ -84,22 +78,20 @@ export function encodeCase(
 }
 
 async function writeEntry(path: string, header: Uint8Array, body: Uint8Array): Promise<void> {
-  const partial = partialName(path);
   try {
-    const file = await open(partial, "w");
+    const file = await PartialFile.create(path);
     try {
-      await file.writeFile(header);
-      await file.writeFile(body);
-      await file.sync();
-    } finally {
-      await file.close();
+      await file.handle.writeFile(header);
+      await file.handle.writeFile(body);
+      await file.commit();
+    } catch (error) {
+      await file.discard();
+      throw error;
     }
-    await rename(partial, path);
   } catch (error) {
-    await rm(partial, { force: true }).catch(() => undefined);
-    const full = error instanceof Error && "code" in error && error.code === "ENOSPC";
+    const full = errorCode(error) === "ENOSPC";
     throw new CacheWriteError(
-      `the slice cache entry ${path} (${((header.length + body.length) / 2 ** 20).toFixed(1)} MiB) cannot be written: ${full ? "the disk is full; make room, or name another folder with --cache" : error instanceof Error ? error.message : String(error)}`,
+      `the slice cache entry ${path} (${((header.length + body.length) / 2 ** 20).toFixed(1)} MiB) cannot be written: ${full ? "the disk is full; make room, or name another folder with --cache" : reason(error)}`,
     );
   }
 }

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
-import { readdir, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { DataError } from "../data-error.js";
-import { CacheWriteError, type DecodeRequest, decodeCase, isOwnPartial } from "./decode-case.js";
+import { removePartialsOfThreads } from "../files/partial-file.js";
+import { CacheWriteError, type DecodeRequest, decodeCase } from "./decode-case.js";
 import type { DecodeAnswer } from "./decode-worker.js";
 
 export interface DecodeOptions {
@@ -54,6 +54,7 @@ export async function decodeCases(requests: readonly DecodeRequest[], options: D
   const url = options.workerUrl ?? compiledWorker();
   const waiting = [...requests];
   const threads = Array.from({ length: Math.min(workers, requests.length) }, () => new Worker(url, { execArgv: [] }));
+  const threadIds = new Set(threads.map(({ threadId }) => threadId));
   let stop: (reason: unknown) => void = () => undefined;
   const aborted = new Promise<never>((_, reject) => {
     stop = reject;
@@ -66,7 +67,9 @@ export async function decodeCases(requests: readonly DecodeRequest[], options: D
     signal?.removeEventListener("abort", onAbort);
     await Promise.all(threads.map((thread) => thread.terminate()));
     // A thread that was stopped while it wrote leaves a part of its entry.
-    await removeOwnPartials(requests);
+    for (const folder of new Set(requests.map(({ path }) => dirname(path)))) {
+      await removePartialsOfThreads(folder, threadIds);
+    }
   }
   return bad;
 }
@@ -104,12 +107,4 @@ function ask(thread: Worker, request: DecodeRequest): Promise<DecodeAnswer> {
     });
     thread.postMessage(request);
   });
-}
-
-async function removeOwnPartials(requests: readonly DecodeRequest[]): Promise<void> {
-  for (const folder of new Set(requests.map(({ path }) => dirname(path)))) {
-    for (const name of await readdir(folder)) {
-      if (isOwnPartial(name)) await rm(join(folder, name), { force: true });
-    }
-  }
 }

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { DataError } from "../data-error.js";
+import { PartialFile } from "../files/partial-file.js";
 import { writeNifti } from "../nifti/write-nifti.js";
 import { uniformStream } from "../random.js";
 import type { Affine, VoxelArray } from "../volume.js";
@@ -194,12 +195,14 @@ describe("the cache on disk", () => {
     const cases = [await writeCase(where, "a")];
     const cache = join(where, "cache");
     await (await opened(where, cases)).close();
-    await writeFile(join(cache, "a.slices.999999999-0.partial"), "x");
-    await writeFile(join(cache, `b.slices.${process.pid}-0.partial`), "x");
+    const living = await PartialFile.create(join(cache, "b.slices"));
+    const partials = async (): Promise<string[]> => (await readdir(cache)).filter((name) => name.endsWith(".partial"));
+    const [own = ""] = await partials();
+    await writeFile(join(cache, own.replace(`-${process.pid}-`, "-999999999-")), "x");
+    expect(await partials()).toHaveLength(2);
     await opened(where, cases);
-    expect((await readdir(cache)).filter((name) => name.endsWith(".partial"))).toEqual([
-      `b.slices.${process.pid}-0.partial`,
-    ]);
+    expect(await partials()).toEqual([own]);
+    await living.discard();
   });
 });
 

@@ -1,8 +1,8 @@
-import { type FileHandle, readdir, rm } from "node:fs/promises";
+import { type FileHandle, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
 import { DataError } from "../data-error.js";
 import { makeFolder } from "../files/make-folder.js";
+import { removeLeftOvers } from "../files/partial-file.js";
 import { openRegularFile } from "../files/read-file.js";
 import {
   type CachedCase,
@@ -83,7 +83,7 @@ export class SliceCache {
         `the slice cache ${directory} cannot be made: ${error instanceof Error ? error.message : String(error)}; name another folder with --cache`,
       );
     });
-    await removePartials(directory);
+    await removeLeftOvers(directory);
     const { requests, bad: unreadable } = await requestsFor(cases, directory, classes);
     const found = await Promise.all(requests.map(readEntry));
     const missing = requests.filter((_, i) => found[i] === undefined);
@@ -240,23 +240,5 @@ async function readEntry({ path, fingerprint }: DecodeRequest): Promise<Entry | 
     return size === start + header.shape[2] * sliceBytes(header) ? { path, header, start } : undefined;
   } finally {
     await handle.close();
-  }
-}
-
-/** Removes what processes that are no more have left half-written. */
-async function removePartials(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) {
-    const owner = /\.(\d+)-\d+\.partial$/.exec(name)?.[1];
-    if (owner === undefined || isRunning(Number(owner))) continue;
-    await rm(join(directory, name), { force: true });
-  }
-}
-
-function isRunning(owner: number): boolean {
-  try {
-    process.kill(owner, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }

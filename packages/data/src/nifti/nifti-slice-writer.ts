@@ -1,6 +1,7 @@
-import { type FileHandle, open, rename, rm, writeFile } from "node:fs/promises";
+import { type FileHandle, writeFile } from "node:fs/promises";
 import { createGzip } from "node:zlib";
 import { DataError } from "../data-error.js";
+import { PartialFile } from "../files/partial-file.js";
 import { reason } from "../files/system-error.js";
 import { columnLengths, isRegular } from "../orientation.js";
 import type { Grid, VoxelArray } from "../volume.js";
@@ -44,8 +45,8 @@ function checkGrid(path: string, { shape, spacing, affine }: Grid): void {
 }
 
 /**
- * A writer of a .nii or (packed as it comes) .nii.gz file. The file is written under another name in the same folder
- * and renamed when it is complete and on disk. Throws DataError for another extension or a grid that is unsound.
+ * A writer of a .nii or (packed as it comes) .nii.gz file. The file is written under a random name in the same folder
+ * and renamed when it is complete and on disk; a symbolic link of its name is replaced, not followed. Throws DataError for another extension or a grid that is unsound.
  * `write` and `finish` throw DataError if the file cannot be written, or for a NaN or infinite voxel;
  * `abort` is to be called after the latter.
  */
@@ -58,9 +59,8 @@ export function createNiftiSliceWriter(path: string, options: NiftiSliceWriterOp
   return new SliceWriter(path, { shape, spacing, affine }, datatype, header ?? defaultLabels);
 }
 
-/** A file in the making. */
-interface OpenFile {
-  readonly handle: FileHandle;
+/** Where the bytes go. */
+interface Sink {
   /** Appends bytes, which may change when the promise is fulfilled. */
   readonly send: (bytes: Uint8Array) => Promise<void>;
   /** Waits until all that was sent is in the file. */
@@ -71,7 +71,7 @@ interface OpenFile {
 /** After so many bytes the disk is given work, so that the end need not wait for all of it. */
 const bytesAtOnce = 1 << 23;
 
-function plainFile(handle: FileHandle): OpenFile {
+function plainFile(handle: FileHandle): Sink {
   let length = 0;
   let given = 0;
   let onDisk: Promise<void> = Promise.resolve();
@@ -87,10 +87,10 @@ function plainFile(handle: FileHandle): OpenFile {
     // Thrown at the end; until then a failure must not count as unhandled.
     onDisk.catch(() => undefined);
   };
-  return { handle, send, end: () => onDisk, giveUp: () => onDisk.catch(() => undefined) };
+  return { send, end: () => onDisk, giveUp: () => onDisk.catch(() => undefined) };
 }
 
-function packedFile(handle: FileHandle): OpenFile {
+function packedFile(handle: FileHandle): Sink {
   const gzip = createGzip({ level: compressionLevel });
   const piped = writeFile(handle, gzip);
   // Awaited later; until then a failure must not count as unhandled.
@@ -115,12 +115,17 @@ function packedFile(handle: FileHandle): OpenFile {
     gzip.destroy();
     await piped.catch(() => undefined);
   };
-  return { handle, send, end, giveUp };
+  return { send, end, giveUp };
+}
+
+/** A file in the making. */
+interface OpenFile {
+  readonly file: PartialFile;
+  readonly sink: Sink;
 }
 
 class SliceWriter implements NiftiSliceWriter {
   readonly #path: string;
-  readonly #temporary: string;
   readonly #grid: Grid;
   readonly #datatype: WritableDatatype;
   readonly #labels: NiftiLabels;
@@ -130,7 +135,6 @@ class SliceWriter implements NiftiSliceWriter {
 
   constructor(path: string, grid: Grid, datatype: WritableDatatype, labels: NiftiLabels) {
     this.#path = path;
-    this.#temporary = `${path}.${process.pid}.partial`;
     this.#grid = grid;
     this.#datatype = datatype;
     this.#labels = labels;
@@ -140,7 +144,7 @@ class SliceWriter implements NiftiSliceWriter {
     this.#check(slice);
     this.#written++;
     const bytes = new Uint8Array(slice.buffer, slice.byteOffset, slice.byteLength);
-    await this.#attempt(async () => (await this.#open()).send(bytes));
+    await this.#attempt(async () => (await this.#open()).sink.send(bytes));
   }
 
   async finish(): Promise<void> {
@@ -151,11 +155,9 @@ class SliceWriter implements NiftiSliceWriter {
       throw new RangeError(`${this.#path} was to have ${shape[2]} slices, but was finished after ${this.#written}`);
     }
     await this.#attempt(async () => {
-      const { handle, end } = await this.#open();
-      await end();
-      await handle.sync();
-      await handle.close();
-      await rename(this.#temporary, this.#path);
+      const { file, sink } = await this.#open();
+      await sink.end();
+      await file.commit();
     });
     this.#ended = true;
   }
@@ -163,16 +165,13 @@ class SliceWriter implements NiftiSliceWriter {
   async abort(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    const file = await this.#opened?.catch(() => undefined);
-    if (file === undefined) return;
-    await this.#remove(file);
+    const opened = await this.#opened?.catch(() => undefined);
+    if (opened !== undefined) await this.#remove(opened);
   }
 
-  async #remove({ handle, giveUp }: OpenFile): Promise<void> {
-    await giveUp();
-    // It is closed already if only the name could not be given.
-    await handle.close().catch(() => undefined);
-    await rm(this.#temporary, { force: true });
+  async #remove({ file, sink }: OpenFile): Promise<void> {
+    await sink.giveUp();
+    await file.discard();
   }
 
   #check(slice: VoxelArray): void {
@@ -199,13 +198,13 @@ class SliceWriter implements NiftiSliceWriter {
   }
 
   async #create(): Promise<OpenFile> {
-    const handle = await open(this.#temporary, "w");
-    const file = /\.gz$/i.test(this.#path) ? packedFile(handle) : plainFile(handle);
+    const file = await PartialFile.create(this.#path);
+    const opened = { file, sink: /\.gz$/i.test(this.#path) ? packedFile(file.handle) : plainFile(file.handle) };
     try {
-      await file.send(encodeHeader(this.#grid, this.#datatype, this.#labels));
-      return file;
+      await opened.sink.send(encodeHeader(this.#grid, this.#datatype, this.#labels));
+      return opened;
     } catch (error) {
-      await this.#remove(file);
+      await this.#remove(opened);
       throw error;
     }
   }
