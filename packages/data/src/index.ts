@@ -9,6 +9,7 @@ export {
 } from "./cache/slice-cache.js";
 export { DataError } from "./data-error.js";
 export { type DecathlonCase, type DecathlonTask, readDecathlon } from "./decathlon/read-decathlon.js";
+export { requireApart } from "./decathlon/require-apart.js";
 export { type CaseSelection, type SelectOptions, selectCases } from "./decathlon/select-cases.js";
 export { type CaseVerification, type VerifyOptions, verifyDecathlon } from "./decathlon/verify-decathlon.js";
 export { FileWriteError, writeError, writeFileAtomically } from "./files/atomic-file.js";

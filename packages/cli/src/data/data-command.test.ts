@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeNifti, writePhantom } from "@lobule/data";
@@ -147,14 +147,22 @@ describe("lobule phantom", () => {
     expect(exitCode).toBe(0);
     expect(output).toContain("1 labelled case with ");
     expect((await lobule("data", "verify", directory)).output).toContain("1 case: all sound.");
-    expect(JSON.parse((await lobule(...words, "--json")).output)).toMatchObject({ directory, cases: 1, testCases: 1 });
+    expect((await lobule(...words)).errors).toContain("holds a phantom already");
+    expect(JSON.parse((await lobule(...words, "--force", "--json")).output)).toMatchObject({
+      directory,
+      cases: 1,
+      testCases: 1,
+    });
   });
 
   it("refuses a folder that holds something else, unless forced", async () => {
-    const words = ["phantom", root, "--cases", "1", "--size", "8"];
+    const folder = join(root, "notes");
+    await mkdir(folder);
+    await writeFile(join(folder, "notes.txt"), "mine");
+    const words = ["phantom", folder, "--cases", "1", "--size", "8"];
     const { errors, exitCode } = await lobule(...words);
     expect(exitCode).toBe(1);
-    expect(errors).toContain(`${root} holds other files and no phantom`);
+    expect(errors).toContain(`${folder} holds other files and no phantom`);
     expect((await lobule(...words, "--force")).exitCode).toBe(0);
   });
 

@@ -21,7 +21,7 @@ async function identityOf(path: string): Promise<Identity> {
  * `path` without symbolic links: those of its folders, where it does not exist itself. The system resolves `..`, since
  * after a link it leads to the folder that holds what the link names.
  */
-async function realPathOf(path: string): Promise<string> {
+export async function realPathOf(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -63,14 +63,17 @@ describe("writePhantom", () => {
     expect((await contents(three))["/imagesTr/phantom_001.nii.gz"]).toBe(
       (await contents(one))["/imagesTr/phantom_001.nii.gz"],
     );
-    await writePhantom(two, { ...small, seed: 4 });
+    await writePhantom(two, { ...small, seed: 4, force: true });
     expect(await contents(two)).not.toEqual(await contents(one));
   });
 
-  it("replaces a phantom, leaving none of its files", async () => {
+  it("replaces a phantom by force alone, leaving none of its files", async () => {
     const directory = join(root, "again");
     await writePhantom(directory, small);
-    await writePhantom(directory, { ...small, cases: 1 });
+    const before = await contents(directory);
+    await expect(writePhantom(directory, { ...small, cases: 1 })).rejects.toThrow("holds a phantom already");
+    expect(await contents(directory)).toEqual(before);
+    await writePhantom(directory, { ...small, cases: 1, force: true });
     expect(Object.keys(await contents(directory))).toEqual([
       "/dataset.json",
       "/imagesTr/phantom_001.nii.gz",
@@ -86,7 +89,7 @@ describe("writePhantom", () => {
       throw new Error("stopped");
     };
     await writePhantom(directory, small);
-    await expect(writePhantom(directory, { ...small, onProgress: stop })).rejects.toThrow("stopped");
+    await expect(writePhantom(directory, { ...small, force: true, onProgress: stop })).rejects.toThrow("stopped");
     await expect(readDecathlon(directory)).rejects.toThrow("no dataset.json");
     await writePhantom(directory, small);
     expect((await readDecathlon(directory)).cases).toHaveLength(2);
@@ -108,6 +111,45 @@ describe("writePhantom", () => {
     expect(await contents(directory)).toEqual(before);
     await writePhantom(directory, { ...small, force: true });
     expect(await readFile(join(directory, "imagesTr", "mine.nii.gz"), "utf8")).toBe("mine");
+    expect((await readDecathlon(directory)).cases).toHaveLength(2);
+  });
+
+  it("never replaces another data set, nor writes among its volumes", async () => {
+    const real = join(root, "Task03_Liver");
+    const folders = ["imagesTr", "labelsTr", "imagesTs", "notes"];
+    for (const name of folders) await mkdir(join(real, name), { recursive: true });
+    for (const name of folders) await writeFile(join(real, name, "liver_0.nii.gz"), "patient");
+    for (const json of ['{"name":"Liver"}', "{"]) {
+      await writeFile(join(real, "dataset.json"), json);
+      const before = await contents(real);
+      for (const folder of [
+        real,
+        `${real}/notes/..`,
+        ...["imagesTr", "labelsTr", "imagesTs/new"].map((name) => join(real, name)),
+      ])
+        await expect(writePhantom(folder, { ...small, force: true })).rejects.toThrow(DataError);
+      // A phantom that was written over by a real data set.
+      await writeFile(join(real, "phantom.json"), '{"format":"lobule phantom"}');
+      await expect(writePhantom(real, { ...small, force: true })).rejects.toThrow("describes another data set");
+      await rm(join(real, "phantom.json"));
+      expect(await contents(real)).toEqual(before);
+    }
+    const linked = join(root, "linked");
+    await mkdir(linked);
+    await symlink(join(real, "imagesTr"), join(linked, "imagesTr"));
+    await expect(writePhantom(linked, { ...small, force: true })).rejects.toThrow("is a link that leads out of");
+    expect(await readdir(join(real, "imagesTr"))).toEqual(["liver_0.nii.gz"]);
+    await writePhantom(join(real, "notes", "phantom"), small);
+  });
+
+  it("writes through no symbolic link", async () => {
+    const [directory, other] = [join(root, "links"), join(root, "precious")];
+    await mkdir(join(directory, "imagesTr"), { recursive: true });
+    await writeFile(other, "precious");
+    const names = ["phantom.json", "phantom.json.partial", "dataset.json.partial", "imagesTr/phantom_001.nii.gz"];
+    for (const name of names) await symlink(other, join(directory, name));
+    await writePhantom(directory, { ...small, force: true });
+    expect(await readFile(other, "utf8")).toBe("precious");
     expect((await readDecathlon(directory)).cases).toHaveLength(2);
   });
 

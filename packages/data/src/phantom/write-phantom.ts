@@ -1,8 +1,11 @@
-import { open, readdir, rename, rm, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { DataError } from "../data-error.js";
+import { requireApart } from "../decathlon/require-apart.js";
+import { FileWriteError, writeFileAtomically } from "../files/atomic-file.js";
 import { makeFolder } from "../files/make-folder.js";
 import { readJson } from "../files/read-file.js";
+import { isWithin } from "../files/same-file.js";
 import { reason } from "../files/system-error.js";
 import { writeNifti } from "../nifti/write-nifti.js";
 import { type PhantomTask, phantomCase, phantomLabels } from "./phantom-case.js";
@@ -19,7 +22,10 @@ export interface PhantomOptions {
   readonly slices?: readonly [fewest: number, most: number];
   /** Labels of Task03 (liver, cancer) or of Task08 (vessel, tumour); "liver" if not given. */
   readonly task?: PhantomTask;
-  /** Write into a folder that holds other files; those of the same name are replaced. */
+  /**
+   * Write into a folder that holds other files, of which those of the same name are replaced; never into that of another
+   * data set.
+   */
   readonly force?: boolean;
   readonly onProgress?: (written: number, all: number) => void;
 }
@@ -35,6 +41,9 @@ export interface WrittenPhantom {
 
 /** Written first, so that a folder left half-way is still known for a phantom. */
 const mark = "phantom.json";
+const description = "dataset.json";
+const taskNames = { liver: "PhantomLiver", vessel: "PhantomHepaticVessel" } as const;
+const names: ReadonlySet<unknown> = new Set(Object.values(taskNames));
 const folders = ["imagesTr", "labelsTr", "imagesTs"] as const;
 
 const caseName = (caseNumber: number): string => `phantom_${String(caseNumber + 1).padStart(3, "0")}`;
@@ -70,22 +79,48 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Makes the folder ready: new, empty, or a phantom whose files are removed. */
+/** Makes the folder ready: new, empty, an unfinished phantom, or, by force, one with other files. */
 async function clear(directory: string, force: boolean): Promise<void> {
   const kind = (await exists(directory)) ? await stat(directory) : undefined;
   if (kind !== undefined && !kind.isDirectory()) throw new DataError(`${directory} is a file, not a folder`);
   const content = kind === undefined ? [] : await readdir(directory);
   const isPhantom = content.includes(mark) && (await holdsMark(join(directory, mark)));
-  if (content.length > 0 && !isPhantom && !force)
+  const unfinished = isPhantom && !content.includes(description);
+  if (content.length > 0 && !unfinished && !force)
     throw new DataError(
-      `${directory} holds other files and no phantom; choose a new folder, or --force to write into this one`,
+      isPhantom
+        ? `${directory} holds a phantom already; choose a new folder, or --force to replace it`
+        : `${directory} holds other files and no phantom; choose a new folder, or --force to write into this one`,
     );
+  await requireHarmless(directory, content);
   // Without its dataset.json a folder is no task until the last volume is written.
-  await rm(join(directory, "dataset.json"), { force: true });
+  await rm(join(directory, description), { force: true });
   await makeFolder(directory);
   for (const folder of folders.map((name) => join(directory, name))) {
     await makeFolder(folder);
+    if (!isPhantom) continue;
     for (const file of await readdir(folder)) if (/^phantom_\d+\.nii\.gz$/.test(file)) await rm(join(folder, file));
+  }
+}
+
+/** No force lets a phantom replace another data set's description, or write into the folders of its volumes. */
+async function requireHarmless(directory: string, content: readonly string[]): Promise<void> {
+  if (content.includes(description) && !(await isPhantomTask(join(directory, description))))
+    throw new DataError(
+      `${join(directory, description)} describes another data set, which a phantom never replaces; choose a new folder`,
+    );
+  if (!content.includes(description)) await requireApart(directory, "the folder");
+  for (const folder of folders.map((name) => join(directory, name)))
+    if (!(await isWithin(folder, directory)))
+      throw new DataError(`${folder} is a link that leads out of ${directory}; choose a new folder`);
+}
+
+async function isPhantomTask(file: string): Promise<boolean> {
+  try {
+    const content = await readJson(file, "description");
+    return typeof content === "object" && content !== null && "name" in content && names.has(content.name);
+  } catch {
+    return false;
   }
 }
 
@@ -100,27 +135,18 @@ async function holdsMark(file: string): Promise<boolean> {
 
 const format = "lobule phantom";
 
-async function writeJson(file: string, content: object): Promise<void> {
-  const temporary = `${file}.partial`;
-  await orExplain(file, async () => {
-    const handle = await open(temporary, "w");
-    try {
-      await handle.writeFile(`${JSON.stringify(content, null, 2)}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
+const writeJson = (file: string, content: object): Promise<void> =>
+  writeFileAtomically(file, `${JSON.stringify(content, null, 2)}\n`).catch((error: unknown) => {
+    throw new DataError(`${file} cannot be written: ${reason(error instanceof FileWriteError ? error.cause : error)}`);
   });
-}
 
 /**
  * Writes a synthetic Decathlon task: patients with a liver, its vessels and tumours, in Hounsfield units, as NIfTI
  * files with a dataset.json. The same options give the same bytes in every file. The first twelve cases all have
  * tumours. The volumes' axes run in different directions, as those of real scanners do.
  *
- * Throws DataError for a number out of range, a folder that holds something else and no phantom (see `force`), or one
- * that cannot be written.
+ * Throws DataError for a number out of range, a folder that holds files (see `force`) or is another data set's, or one
+ * that cannot be written. An unfinished phantom is begun again without force.
  */
 export async function writePhantom(path: string, options: PhantomOptions): Promise<WrittenPhantom> {
   const { cases = 12, size = 128, slices = [32, 48], task = "liver", seed, force = false, onProgress } = options;
@@ -142,18 +168,18 @@ export async function writePhantom(path: string, options: PhantomOptions): Promi
     onProgress?.(caseNumber + 1, cases + testCases);
   }
 
-  const names = (first: number, count: number): string[] =>
+  const files = (first: number, count: number): string[] =>
     Array.from({ length: count }, (_, i) => `${caseName(first + i)}.nii.gz`);
-  await writeJson(join(directory, "dataset.json"), {
-    name: task === "liver" ? "PhantomLiver" : "PhantomHepaticVessel",
+  await writeJson(join(directory, description), {
+    name: taskNames[task],
     description: "Synthetic patients with a liver, its vessels and tumours. No real data.",
     tensorImageSize: "3D",
     modality: { "0": "CT" },
     labels: Object.fromEntries(phantomLabels[task].names.map((name, value) => [value, name])),
     numTraining: cases,
     numTest: testCases,
-    training: names(0, cases).map((file) => ({ image: `./imagesTr/${file}`, label: `./labelsTr/${file}` })),
-    test: names(cases, testCases).map((file) => `./imagesTs/${file}`),
+    training: files(0, cases).map((file) => ({ image: `./imagesTr/${file}`, label: `./labelsTr/${file}` })),
+    test: files(cases, testCases).map((file) => `./imagesTs/${file}`),
   });
   return { directory, cases, testCases, slices: allSlices };
 }
