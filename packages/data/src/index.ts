@@ -1,5 +1,6 @@
 export { BatchReader, type BatchReaderOptions, type ReadBatch } from "./cache/batch-reader.js";
 export type { CachedCase, CaseFiles } from "./cache/cache-entry.js";
+export { type CaseIdentity, identityOf } from "./cache/case-identity.js";
 export {
   allocateSliceBatch,
   type SliceBatch,

@@ -47,9 +47,12 @@ export {
 } from "./evaluation/evaluate-case.js";
 export { evaluationCsv, evaluationJson } from "./evaluation/evaluation-files.js";
 export { type FormatEvaluationOptions, formatEvaluation } from "./evaluation/format-evaluation.js";
+export { listLabels, mapLabels, sameNames } from "./evaluation/label-mapping.js";
 export { type LargestComponentOptions, largestComponent } from "./evaluation/largest-component.js";
+export { defaultTolerance, finishedCases, measurementName, readMeasurement } from "./evaluation/measurement-file.js";
+export type { CaseSource, CaseUse, EvaluationSettings, Provenance } from "./evaluation/provenance.js";
 export { type PublishedDice, type PublishedPreset, publishedDice } from "./evaluation/published-figures.js";
-export { type ClassSummary, type EvaluationResult, summarise } from "./evaluation/summarise.js";
+export { type ClassSummary, type EvaluationResult, type MeasuredCase, summarise } from "./evaluation/summarise.js";
 export { type Experiment, ExperimentError, parseExperiment } from "./experiment/experiment-file.js";
 export {
   type ExperimentRecord,
@@ -69,6 +72,7 @@ export { networkPresets, networkSettingsSchema, networkSpec } from "./model/netw
 export type { Optimizer, StepOptions } from "./optimizer.js";
 export { OptimizerStateError } from "./optimizer-state.js";
 export { type EvaluateOptions, evaluateCases, predictVolume } from "./predict/evaluate-cases.js";
+export { type EvaluateRunOptions, evaluateRun, type RunEvaluation } from "./predict/evaluate-run.js";
 export {
   type GateMap,
   type InspectedSlice,
@@ -77,6 +81,13 @@ export {
   type SliceInspection,
 } from "./predict/inspect-slice.js";
 export { loadModels, normalizeImage, type SliceModel } from "./predict/load-models.js";
+export {
+  type EvaluationPlan,
+  type EvaluationRequest,
+  listFailures,
+  planEvaluation,
+  provenanceOf,
+} from "./predict/plan-evaluation.js";
 export { type PreviewSlice, type SegmentOptions, type SegmentResult, segmentVolume } from "./predict/segment-volume.js";
 export { type PredictorOptions, SlicePredictor } from "./predict/slice-predictor.js";
 export {
@@ -92,6 +103,7 @@ export type { Checkpoint, CheckpointState } from "./run/checkpoint.js";
 export type { EpochRecord } from "./run/epoch-record.js";
 export { epochScalars } from "./run/epoch-scalars.js";
 export type { EventFile, EventFileOptions } from "./run/event-file.js";
+export { KnownCases } from "./run/known-cases.js";
 export {
   type CheckpointKind,
   RunError,
@@ -99,6 +111,7 @@ export {
   type RunSettings,
   type RunSplit,
 } from "./run/run-folder.js";
+export { type RunProgress, runProgressOf, unfinishedNote } from "./run/run-progress.js";
 export { Sgd, type SgdOptions } from "./sgd.js";
 export { NonFiniteLossError, type ProfiledCall } from "./trainer/batch-runner.js";
 export {

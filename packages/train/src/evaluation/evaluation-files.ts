@@ -1,13 +1,14 @@
 import { type Cell, csvText } from "./csv.js";
 import { caseDice } from "./dice-readings.js";
-import type { CaseResult, ClassMeasures } from "./evaluate-case.js";
-import type { EvaluationResult } from "./summarise.js";
+import type { ClassMeasures } from "./evaluate-case.js";
+import { mapText, type Provenance } from "./provenance.js";
+import type { EvaluationResult, MeasuredCase } from "./summarise.js";
 
 /**
  * Columns of the table, with the value of each for a class of a case. `dice_3d` is empty where the truth lacks the
  * class; `dice_3d_with_empty` is 1 there if the prediction lacks it too, else 0.
  */
-const columns: Readonly<Record<string, (result: CaseResult, measures: ClassMeasures) => Cell>> = {
+const columns: Readonly<Record<string, (result: MeasuredCase, measures: ClassMeasures) => Cell>> = {
   case: ({ name }) => name,
   label: (_, { label }) => label,
   class: (_, { name }) => name,
@@ -29,18 +30,39 @@ const columns: Readonly<Record<string, (result: CaseResult, measures: ClassMeasu
   error_percent: (_, { volume }) => volume.errorPercent,
 };
 
+/** Columns that say what the figures are of; empty where that was not written down. */
+const origins: Readonly<Record<string, (result: Pick<MeasuredCase, "source">, provenance?: Provenance) => Cell>> = {
+  /** "training" marks a case that the run was trained on. */
+  use: ({ source }) => source?.use ?? null,
+  note: ({ source }) => source?.note ?? null,
+  map: (_, provenance) => (provenance === undefined ? null : mapText(provenance.settings.map)),
+  run_state: (_, provenance) => provenance?.run.state ?? null,
+  checkpoint_epoch: (_, provenance) => provenance?.checkpoint.epoch ?? null,
+};
+
 const ratio = (sum: number, n: number): number | null => (n === 0 ? null : sum / n);
 
 /**
  * A header and one line for each case and class, the background left out. A figure that does not exist is an empty
- * field.
+ * field. A case that could not be measured has a line with its error in the last column and no figures.
  * Format: RFC 4180.
  */
-export function evaluationCsv({ cases }: EvaluationResult): string {
+export function evaluationCsv({ cases, provenance }: EvaluationResult): string {
+  const origin = (result: Pick<MeasuredCase, "source">): Cell[] =>
+    Object.values(origins).map((value) => value(result, provenance));
   const rows = cases.flatMap((result) =>
-    result.classes.map((measures) => Object.values(columns).map((value) => value(result, measures))),
+    result.classes.map((measures) => [
+      ...Object.values(columns).map((value) => value(result, measures)),
+      ...origin(result),
+      null,
+    ]),
   );
-  return csvText([Object.keys(columns), ...rows]);
+  const failed = (provenance?.failures ?? []).map(({ name, error }) => [
+    ...Object.keys(columns).map((column) => (column === "case" ? name : null)),
+    ...origin({}),
+    error,
+  ]);
+  return csvText([[...Object.keys(columns), ...Object.keys(origins), "error"], ...rows, ...failed]);
 }
 
 /** The whole {@link EvaluationResult}; figures that do not exist are null. */

@@ -32,17 +32,39 @@ const diceKeys = Object.keys(diceRows) as readonly (keyof DiceReadings)[];
  * A published figure stands in a row of its own: its reading is unknown, so it is set against none.
  */
 export function formatEvaluation(result: EvaluationResult, { reference }: FormatEvaluationOptions = {}): string {
-  const blocks = result.classes.map((summary) => classTable(summary, result.tolerance, reference));
-  return `${[...blocks, notes(result, reference)].map((lines) => lines.join("\n")).join("\n\n")}\n`;
+  const trained = result.cases.filter(({ source }) => source?.use === "training").length;
+  const mark = trained === 0 ? "" : `, ${trained} of ${counted(result.cases.length, "case")} trained on`;
+  const blocks = result.classes.map((summary) => classTable(summary, mark, result.tolerance, reference));
+  return `${[...origin(result), ...blocks, notes(result, reference)].map((lines) => lines.join("\n")).join("\n\n")}\n`;
 }
 
-function classTable(summary: ClassSummary, tolerance: number, reference: PublishedPreset | undefined): string[] {
+/** What the figures are of. */
+function origin({ provenance }: EvaluationResult): string[][] {
+  if (provenance === undefined) return [];
+  const { run, checkpoint, notes: remarks, failures } = provenance;
+  const epoch = checkpoint.epoch === null ? "" : `weights of epoch ${checkpoint.epoch}`;
+  const state = run.state === null ? "" : `run: ${run.state}`;
+  return [
+    [
+      ...wrapped([epoch, state].filter((each) => each !== "").join("; ")),
+      ...remarks.flatMap((remark) => wrapped(`Note: ${remark}.`)),
+      ...failures.flatMap(({ name, error }) => wrapped(`Not measured: ${name}: ${error}`)),
+    ].filter((line) => line !== ""),
+  ].filter((lines) => lines.length > 0);
+}
+
+function classTable(
+  summary: ClassSummary,
+  mark: string,
+  tolerance: number,
+  reference: PublishedPreset | undefined,
+): string[] {
   const { dice, volume, casesWithout } = summary;
   const published = reference && publishedDice[reference].find(({ label }) => label === summary.label);
   const overCases = (title: string, reading: Reading, digits: number): string =>
     tableRow({ title, unit: "case" }, reading, digits);
   return [
-    cutText(`${summary.name} (label ${summary.label})`, lineWidth),
+    cutText(`${summary.name} (label ${summary.label}${mark})`, lineWidth),
     ...diceKeys.map((key) => tableRow({ ...diceRows[key], title: `Dice, ${diceRows[key].title}` }, dice[key], 3)),
     ...(published
       ? [`${titleCell("Dice, published")}${valueCell(published.dice, 2)}  reading not stated by the source`]

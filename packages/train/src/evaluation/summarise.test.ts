@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type CaseResult, evaluateCase } from "./evaluate-case.js";
 import { evaluationCsv, evaluationJson } from "./evaluation-files.js";
 import { formatEvaluation } from "./format-evaluation.js";
+import type { Provenance } from "./provenance.js";
 import { summarise } from "./summarise.js";
 import { labelVolume } from "./testing.js";
 
@@ -75,14 +76,17 @@ describe("evaluationCsv", () => {
     expect(lines[0]).toBe(
       "case,label,class,slices,dice_slice_mean,foreground_slices,dice_foreground_slice_mean,dice_3d," +
         "dice_3d_with_empty,intersection_voxels,prediction_voxels,truth_voxels,hausdorff95_mm," +
-        "normalised_surface_distance,tolerance_mm,truth_ml,prediction_ml,error_ml,error_percent",
+        "normalised_surface_distance,tolerance_mm,truth_ml,prediction_ml,error_ml,error_percent," +
+        "use,note,map,run_state,checkpoint_epoch,error",
     );
-    expect(lines[2]).toBe(`found,2,tumour,1,${2 / 3},1,${2 / 3},${2 / 3},${2 / 3},1,2,1,9.5,${2 / 3},2,1,2,1,100`);
+    expect(lines[2]).toBe(
+      `found,2,tumour,1,${2 / 3},1,${2 / 3},${2 / 3},${2 / 3},1,2,1,9.5,${2 / 3},2,1,2,1,100,,,,,,`,
+    );
   });
 
   test("leaves the field of a figure that does not exist empty", () => {
-    expect(lines[6]).toBe("invented,2,tumour,1,0,0,,,0,0,2,0,,0,2,0,2,2,");
-    expect(lines[8]).toBe("absent,2,tumour,1,1,0,,,1,0,0,0,,,2,0,0,0,");
+    expect(lines[6]).toBe("invented,2,tumour,1,0,0,,,0,0,2,0,,0,2,0,2,2,,,,,,,");
+    expect(lines[8]).toBe("absent,2,tumour,1,1,0,,,1,0,0,0,,,2,0,0,0,,,,,,,");
   });
 
   test("names with commas, quotes and line ends come back", () => {
@@ -114,6 +118,43 @@ describe("evaluationJson", () => {
       tolerance: 2,
       emptyRules: { perCase: "cases whose truth lacks the class are left out" },
     });
+  });
+});
+
+describe("what the figures are of", () => {
+  const provenance: Provenance = {
+    run: { directory: "/runs/liver", state: "epoch 1 of 100, interrupted", finished: false },
+    checkpoint: { file: "/runs/liver/checkpoints/best.safetensors", sha256: "ab", epoch: 1 },
+    data: { directory: "/data", labels: ["background", "tumour", "liver"], modality: ["CT"] },
+    settings: { mirror: false, precision: "f32", map: [{ from: 1, to: 2 }], includeTraining: true },
+    leftOut: [],
+    failures: [{ name: "cut", error: "cut.nii.gz ends early" }],
+    notes: ["the run is not trained to its end: epoch 1 of 100, interrupted"],
+  };
+  const source = { use: "training", content: "cd", note: "the training case b" } as const;
+  const marked = summarise([{ ...found, source }, missed], { provenance });
+
+  test("stands in the table: how far the run was, trained-on cases in every heading, what failed", () => {
+    const text = formatEvaluation(marked);
+    expect(text).toMatch(/^weights of epoch 1; run: epoch 1 of 100, interrupted\n/);
+    expect(text).toContain("Note: the run is not trained to its end: epoch 1 of 100, interrupted.");
+    expect(text).toContain("liver (label 1, 1 of 2 cases trained on)\n");
+    expect(text).toContain("tumour (label 2, 1 of 2 cases trained on)\n");
+    expect(text).toContain("Not measured: cut: cut.nii.gz ends early");
+    expect(formatEvaluation(summarise([found, missed], { provenance }))).toContain("liver (label 1)\n");
+  });
+
+  test("stands in each line of the CSV, where a case that failed has one too", () => {
+    const lines = evaluationCsv(marked).split("\r\n");
+    expect(lines).toHaveLength(1 + 2 * 2 + 1 + 1);
+    expect(lines[1]).toMatch(/^found,1,liver,.*,training,the training case b,1=2,"epoch 1 of 100, interrupted",1,$/);
+    expect(lines[3]).toMatch(/^missed,.*,,,1=2,"epoch 1 of 100, interrupted",1,$/);
+    expect(lines[5]).toMatch(/^cut,{19},,1=2,"epoch 1 of 100, interrupted",1,cut\.nii\.gz ends early$/);
+    for (const line of lines.slice(0, -1)) expect(line.replaceAll(/"[^"]*"/g, "").split(",")).toHaveLength(25);
+  });
+
+  test("stands in the JSON", () => {
+    expect(JSON.parse(evaluationJson(marked))).toMatchObject({ provenance, cases: [{ source }, {}] });
   });
 });
 

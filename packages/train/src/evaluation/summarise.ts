@@ -1,5 +1,6 @@
 import { type DiceReadings, diceReadings, emptyRules, meanOf, type Reading } from "./dice-readings.js";
 import type { CaseResult, ClassMeasures } from "./evaluate-case.js";
+import type { CaseSource, Provenance } from "./provenance.js";
 
 /** One class over all cases. */
 export interface ClassSummary {
@@ -23,7 +24,12 @@ export interface ClassSummary {
   };
 }
 
-/** All figures of an evaluation; `evaluation.json` holds just this. */
+/** A case, and where it is from. */
+export interface MeasuredCase extends CaseResult {
+  readonly source?: CaseSource;
+}
+
+/** All figures of an evaluation, and what they are of; its JSON holds just this. */
 export interface EvaluationResult {
   readonly format: "lobule-evaluation";
   readonly version: 1;
@@ -34,7 +40,8 @@ export interface EvaluationResult {
   /** What each reading of Dice makes of slices and cases without the class. */
   readonly emptyRules: typeof emptyRules;
   readonly classes: readonly ClassSummary[];
-  readonly cases: readonly CaseResult[];
+  readonly cases: readonly MeasuredCase[];
+  readonly provenance?: Provenance;
 }
 
 /**
@@ -42,8 +49,8 @@ export interface EvaluationResult {
  * @throws RangeError for no case at all, a name that comes twice, or cases with other classes or another tolerance.
  */
 export function summarise(
-  cases: readonly CaseResult[],
-  { seed = 0 }: { readonly seed?: number } = {},
+  cases: readonly MeasuredCase[],
+  { seed = 0, provenance }: { readonly seed?: number; readonly provenance?: Provenance } = {},
 ): EvaluationResult {
   const [first] = cases;
   if (first === undefined) throw new RangeError("summarise: there is no case to evaluate");
@@ -69,6 +76,7 @@ export function summarise(
       return { label, name, ...summariseClass(ofCases, seed) };
     }),
     cases,
+    ...(provenance === undefined ? {} : { provenance }),
   };
 }
 

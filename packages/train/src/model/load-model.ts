@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { SafetensorsTensor } from "@lobule/tensor";
+import { z } from "zod";
 import { decodeCheckpoint } from "../run/checkpoint.js";
 import { type ModelCode, type ModelDescription, networkState, parseModelDescription } from "./model-description.js";
 import { ModelError } from "./model-error.js";
@@ -12,9 +13,15 @@ export interface SavedModel {
   readonly weights: ReadonlyMap<string, SafetensorsTensor>;
   /** The file it came from. */
   readonly source: string;
+  /** SHA-256 of that file, in hexadecimal, by which these weights are known again. */
+  readonly sha256: string;
+  /** The epoch that the weights are of, from 1; null where the file does not say. */
+  readonly epoch: number | null;
   /** What makes the network, where it is no U-Net of ours. */
   readonly code: ModelCode | undefined;
 }
+
+const bestEpoch = z.looseObject({ training: z.looseObject({ best: z.looseObject({ epoch: z.int().min(0) }) }) });
 
 /**
  * Reads a model from a checkpoint file, or the best one of a run folder.
@@ -36,11 +43,15 @@ export async function readModel(path: string): Promise<SavedModel> {
   const { tensors, state } = decoded(bytes, source);
   const description = parseModelDescription(state.model, source);
   const code = description.code === undefined ? undefined : await readCode(dirname(dirname(source)), description.code);
-  return { description, weights: networkState(tensors), source, code };
+  const best = bestEpoch.safeParse(state);
+  const epoch = best.success ? best.data.training.best.epoch + 1 : null;
+  return { description, weights: networkState(tensors), source, sha256: sha256(bytes), epoch, code };
 }
 
+const sha256 = (content: Uint8Array | string): string => createHash("sha256").update(content).digest("hex");
+
 /** SHA-256 of a model's code, in hexadecimal. */
-export const codeHash = (text: string): string => createHash("sha256").update(text).digest("hex");
+export const codeHash = (text: string): string => sha256(text);
 
 /**
  * The code of a run's own model.

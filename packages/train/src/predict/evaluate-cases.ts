@@ -1,5 +1,18 @@
-import { type CaseFiles, DataError, onGridOf, readNifti, toCanonical, type Volume } from "@lobule/data";
-import { type CaseResult, evaluateCase } from "../evaluation/evaluate-case.js";
+import {
+  type CaseFiles,
+  type CaseIdentity,
+  DataError,
+  identityOf,
+  onGridOf,
+  readNifti,
+  toCanonical,
+  type Volume,
+} from "@lobule/data";
+import { evaluateCase } from "../evaluation/evaluate-case.js";
+import type { LabelMapping } from "../evaluation/label-mapping.js";
+import type { CaseSource } from "../evaluation/provenance.js";
+import type { MeasuredCase } from "../evaluation/summarise.js";
+import type { KnownCases } from "../run/known-cases.js";
 import type { SlicePredictor } from "./slice-predictor.js";
 
 export interface EvaluateOptions {
@@ -7,8 +20,24 @@ export interface EvaluateOptions {
   readonly tolerance?: number;
   readonly onCase?: (done: number, total: number, name: string) => void;
   readonly signal?: AbortSignal;
+  /** Whose cases they are; without it, those that the run was validated on in this process. */
+  readonly origin?: CaseOrigin;
   /** Is shown each case with its labels, in canonical order. */
   readonly look?: (name: string, scan: Volume, truth: Volume, prediction: Volume<Uint8Array>) => void;
+}
+
+/** What is known of cases before they are read. */
+export interface CaseOrigin {
+  /** The cases of the run that trained the model. */
+  readonly known: KnownCases;
+  /** Whether they are in the folder that the run has for its own. */
+  readonly own: boolean;
+  /** What their labels count as. */
+  readonly mapping: LabelMapping;
+  /** Measures cases that the run was trained on like the others. */
+  readonly includeTraining: boolean;
+  /** What an earlier measurement with the same weights and settings has for a case of this content. */
+  readonly measuredBefore?: (name: string, source: CaseSource) => MeasuredCase | undefined;
 }
 
 /** Numbers of the slices first … end − 1, and of `margin` on either side; beyond the ends the outermost one again. */
@@ -39,30 +68,92 @@ export async function predictVolume(
   return { ...volume, data: labels };
 }
 
+/** A case that could not be measured, and why. */
+export interface CaseFailure {
+  readonly name: string;
+  readonly error: string;
+}
+
+export interface EvaluatedCases {
+  readonly results: readonly MeasuredCase[];
+  /** Cases that the run was trained on and that were therefore left out. */
+  readonly leftOut: readonly string[];
+  readonly failures: readonly CaseFailure[];
+}
+
 /**
- * Segments labelled cases and measures each against its truth, at full resolution, one volume at a time.
- * @throws DataError when a file cannot be read, or its labels are none of the model's classes.
+ * Segments labelled cases and measures each against its truth, at full resolution, one volume at a time. A case that
+ * cannot be read, or whose labels are none of the classes, does not keep the others from being measured.
+ * @throws DataError for no case at all; the signal's reason.
  */
 export async function evaluateCases(
   predictor: SlicePredictor,
   cases: readonly CaseFiles[],
-  { tolerance, onCase, signal, look }: EvaluateOptions = {},
-): Promise<CaseResult[]> {
+  options: EvaluateOptions = {},
+): Promise<EvaluatedCases> {
   if (cases.length === 0) throw new DataError("there is no labelled case to evaluate");
-  const results: CaseResult[] = [];
-  for (const { name, image, label } of cases) {
-    onCase?.(results.length, cases.length, name);
-    const scan = toCanonical(await readNifti(image));
-    const truth = onGridOf(await readNifti(label), scan, [label, `its image ${image}`]);
-    const prediction = await predictVolume(predictor, scan, signal);
-    look?.(name, scan, truth, prediction);
-    results.push(
-      evaluateCase(truth, prediction, predictor.description.classes, {
-        name,
-        ...(tolerance === undefined ? {} : { tolerance }),
-      }),
-    );
+  const results: MeasuredCase[] = [];
+  const leftOut: string[] = [];
+  const failures: CaseFailure[] = [];
+  for (const [i, files] of cases.entries()) {
+    options.onCase?.(i, cases.length, files.name);
+    options.signal?.throwIfAborted();
+    try {
+      const result = await evaluateFiles(predictor, files, options);
+      if (result === "trained on") leftOut.push(files.name);
+      else results.push(result);
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      failures.push({ name: files.name, error: error.message });
+    }
   }
-  onCase?.(cases.length, cases.length, "");
-  return results;
+  options.onCase?.(cases.length, cases.length, "");
+  return { results, leftOut, failures };
+}
+
+/** Measures one case, or leaves it out where the run was trained on it. */
+async function evaluateFiles(
+  predictor: SlicePredictor,
+  files: CaseFiles,
+  { tolerance, signal, look, origin }: EvaluateOptions,
+): Promise<MeasuredCase | "trained on"> {
+  const { classes } = predictor.description;
+  const { name, image, label } = files;
+  const scan = toCanonical(await readNifti(image));
+  const given = onGridOf(await readNifti(label), scan, [label, `its image ${image}`]);
+  const source = origin && sourceOf(identityOf(scan, given, files, origin.mapping.to.length), name, origin);
+  if (source?.use === "training" && !origin?.includeTraining) return "trained on";
+  const before = source && origin?.measuredBefore?.(name, source);
+  if (before !== undefined) return { ...before, ...(source ? { source } : {}) };
+  const truth = origin === undefined ? given : mapped(given, origin.mapping);
+  const prediction = await predictVolume(predictor, scan, signal);
+  look?.(name, scan, truth, prediction);
+  const result = evaluateCase(truth, prediction, classes, { name, ...(tolerance === undefined ? {} : { tolerance }) });
+  const measured = new Set(origin?.mapping.measured ?? result.classes.map(({ label }) => label));
+  return {
+    ...result,
+    classes: result.classes.filter(({ label }) => measured.has(label)),
+    ...(source === undefined ? {} : { source }),
+  };
+}
+
+/** What the run has to do with a case. */
+function sourceOf(identity: CaseIdentity, name: string, { known, own }: CaseOrigin): CaseSource {
+  const { content } = identity;
+  const found = known.recognize(identity);
+  const notes: string[] = [];
+  if (found?.imageOnly) {
+    notes.push(`the image of the ${found.use} case ${found.name}, with other labels or another grid`);
+  } else if (found !== undefined && found.name !== name) notes.push(`the ${found.use} case ${found.name}`);
+  if (own && known.changed(name, identity)) notes.push("no longer holds what it held when the run began");
+  const use = found?.use ?? (known.checkable ? "none" : "unknown");
+  return { use, content, note: notes.length === 0 ? null : notes.join("; ") };
+}
+
+/** The truth in the model's labels. */
+function mapped(truth: Volume, { to }: LabelMapping): Volume {
+  if (to.every((target, value) => target === value)) return truth;
+  const data = new Uint8Array(truth.data.length);
+  for (let i = 0; i < data.length; i++) data[i] = to[truth.data[i] ?? 0] ?? 0;
+  return { ...truth, data };
 }

@@ -50,7 +50,7 @@ export interface InspectedSlice {
  */
 export async function inspectSlice(
   device: Device,
-  { description, weights, code }: Omit<SavedModel, "source">,
+  { description, weights, code }: Pick<SavedModel, "description" | "weights" | "code">,
   { slices, width, height, labels }: InspectedSlice,
 ): Promise<SliceInspection> {
   const { inputSlices, size, window } = description;

@@ -67,7 +67,7 @@ export class SlicePredictor {
    */
   constructor(
     private readonly device: Device,
-    { description, weights, code }: Omit<SavedModel, "source">,
+    { description, weights, code }: Pick<SavedModel, "description" | "weights" | "code">,
     private readonly options: PredictorOptions = {},
   ) {
     if (options.precision === "f16") requireF16(device);

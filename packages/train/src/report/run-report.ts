@@ -1,4 +1,4 @@
-import type { CaseFiles } from "@lobule/data";
+import { type CaseFiles, DataError } from "@lobule/data";
 import type { Device } from "@lobule/tensor";
 import { emptyRules } from "../evaluation/dice-readings.js";
 import { publishedDice } from "../evaluation/published-figures.js";
@@ -34,12 +34,14 @@ export async function reportRun(
   const { classes, window, preset } = model.description;
   const predictor = new SlicePredictor(device, model, { atOnce });
   const gallery = new SliceGallery(classes.length, window);
-  const results = await evaluateCases(predictor, cases, {
+  const { results, failures } = await evaluateCases(predictor, cases, {
     look: (...volumes) => gallery.look(...volumes),
     ...(onCase === undefined ? {} : { onCase }),
     ...(signal === undefined ? {} : { signal }),
   });
   await predictor.close();
+  const [failure] = failures;
+  if (failure !== undefined) throw new DataError(failure.error);
   const evaluation = summarise(results);
   const published = preset === null ? [] : publishedDice[preset];
   const page = renderReport({

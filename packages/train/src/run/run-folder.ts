@@ -162,6 +162,11 @@ export class RunFolder {
     return join(this.directory, "checkpoints", `${kind}.safetensors`);
   }
 
+  /** Whether there is a checkpoint of a kind. */
+  hasCheckpoint(kind: CheckpointKind): Promise<boolean> {
+    return exists(this.checkpointPath(kind));
+  }
+
   /**
    * Replaces a checkpoint. Equal tensors and state give equal bytes.
    * @param state JSON values by name, without times or places.

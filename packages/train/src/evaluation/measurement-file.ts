@@ -1,0 +1,118 @@
+import { createHash } from "node:crypto";
+import { readFile, realpath } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { z } from "zod";
+import { parseJson } from "../run/parse-json.js";
+import { type EvaluationSettings, type Provenance, provenanceSchema } from "./provenance.js";
+import type { MeasuredCase } from "./summarise.js";
+
+/** Of the surface distance, mm, where none is asked for. */
+export const defaultTolerance = 2;
+
+/**
+ * What the files of a measurement are called, without .csv and .json. The run's own held-out cases are "validation";
+ * those of a folder have its name and a hash of its path, so that folders of one name are told apart and none is taken
+ * for the run's own. Settings other than the defaults are appended, so that no measurement replaces one of another kind.
+ * @param data folder of the cases; undefined for the run's own.
+ */
+export async function measurementName(
+  data: string | undefined,
+  { mirror, precision, map, includeTraining }: EvaluationSettings,
+  tolerance: number,
+): Promise<string> {
+  return [
+    data === undefined ? "validation" : await folderName(data),
+    ...(mirror ? ["mirror"] : []),
+    ...(precision === "f32" ? [] : [precision]),
+    ...(tolerance === defaultTolerance ? [] : [`tolerance${tolerance}`]),
+    ...(map.length === 0 ? [] : [`map${map.map(({ from, to }) => `${from}to${to}`).join("+")}`]),
+    ...(includeTraining ? ["with-training"] : []),
+  ].join("-");
+}
+
+async function folderName(data: string): Promise<string> {
+  const path = await realpath(data).catch(() => resolve(data));
+  const hash = createHash("sha256").update(path).digest("hex").slice(0, 8);
+  return `${basename(path).replaceAll(/[^\p{L}\p{N}._-]/gu, "_")}-${hash}`;
+}
+
+const count = z.int().nonnegative();
+const measured = z.number().nullable();
+const extents = z.tuple([z.number(), z.number(), z.number()]);
+
+/** What is taken over from an earlier measurement. */
+const measurementSchema = z.object({
+  format: z.literal("lobule-evaluation"),
+  version: z.literal(1),
+  tolerance: z.number(),
+  provenance: provenanceSchema,
+  cases: z.array(
+    z.object({
+      name: z.string(),
+      shape: extents,
+      spacing: extents,
+      tolerance: z.number(),
+      source: z.object({
+        use: z.enum(["training", "validation", "none", "unknown"]),
+        content: z.string(),
+        note: z.string().nullable(),
+      }),
+      classes: z.array(
+        z.object({
+          label: count,
+          name: z.string(),
+          dice: z.object({
+            slices: count,
+            sliceDiceSum: z.number(),
+            foregroundSlices: count,
+            foregroundSliceDiceSum: z.number(),
+            intersection: count,
+            predicted: count,
+            target: count,
+          }),
+          hausdorff95: measured,
+          normalisedSurfaceDistance: measured,
+          volume: z.object({
+            truth: z.number(),
+            prediction: z.number(),
+            error: z.number(),
+            errorPercent: measured,
+          }),
+        }),
+      ),
+    }),
+  ),
+});
+
+type Measurement = z.output<typeof measurementSchema>;
+
+/** A measurement as it was written; undefined where there is none that says what it is of. */
+export async function readMeasurement(path: string): Promise<Measurement | undefined> {
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    return parseJson(text, measurementSchema, path);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The cases of a measurement in which others failed, for one that has the same weights, settings and labels: they need
+ * not be measured again if they hold the same.
+ */
+export function finishedCases(
+  before: Measurement | undefined,
+  { checkpoint, settings, data }: Provenance,
+  tolerance: number,
+): ReadonlyMap<string, MeasuredCase> {
+  const same =
+    before !== undefined &&
+    before.provenance.failures.length > 0 &&
+    before.tolerance === tolerance &&
+    before.provenance.checkpoint.sha256 === checkpoint.sha256 &&
+    isDeepStrictEqual(before.provenance.settings, settings) &&
+    isDeepStrictEqual(before.provenance.data.labels, data.labels);
+  return new Map(same ? before.cases.map((each) => [each.source.content, each]) : []);
+}

@@ -1,0 +1,102 @@
+import { DataError } from "@lobule/data";
+import type { Device } from "@lobule/tensor";
+import type { CaseSource } from "../evaluation/provenance.js";
+import { type EvaluationResult, type MeasuredCase, summarise } from "../evaluation/summarise.js";
+import { type EvaluateOptions, evaluateCases } from "./evaluate-cases.js";
+import { type EvaluationPlan, listFailures, provenanceOf } from "./plan-evaluation.js";
+import { SlicePredictor } from "./slice-predictor.js";
+
+export interface EvaluateRunOptions extends Pick<EvaluateOptions, "tolerance" | "onCase" | "signal"> {
+  /** Slices that are run at once; 4 by default. */
+  readonly atOnce?: number;
+  /** What an earlier measurement with the same weights and settings has for a case of this content. */
+  readonly measuredBefore?: (name: string, source: CaseSource) => MeasuredCase | undefined;
+}
+
+export interface RunEvaluation {
+  readonly result: EvaluationResult;
+  /** Whether the cases are those that the run held out, all of them, wherever they are. */
+  readonly heldOut: boolean;
+}
+
+/**
+ * Measures what a plan has. Cases that the run was trained on are left out unless they are asked for; those that cannot
+ * be measured are listed with the result.
+ * @throws DataError when no case is left to measure; the signal's reason.
+ */
+export async function evaluateRun(
+  device: Device,
+  plan: EvaluationPlan,
+  { atOnce = 4, measuredBefore, ...options }: EvaluateRunOptions = {},
+): Promise<RunEvaluation> {
+  const { model, settings, known, own, mapping } = plan;
+  const { mirror, precision, includeTraining } = settings;
+  const predictor = new SlicePredictor(device, model, { atOnce, mirror, precision });
+  const measured = await evaluateCases(predictor, plan.cases, {
+    ...options,
+    origin: { known, own, mapping, includeTraining, ...(measuredBefore === undefined ? {} : { measuredBefore }) },
+  }).finally(() => predictor.close());
+  const { results, leftOut } = measured;
+  const failures = [...plan.failures, ...measured.failures];
+  const provenance = provenanceOf(plan);
+  if (results.length === 0) {
+    throw new DataError(
+      [
+        ...(leftOut.length === 0
+          ? []
+          : [
+              `${plan.run.directory} was trained on all of ${plan.task.directory} (${brief(leftOut)}); --include-training measures it all the same`,
+            ]),
+        ...(failures.length === 0 ? [] : [`no case could be measured: ${listFailures(failures)}`]),
+      ].join("; "),
+    );
+  }
+  const heldOut = own || isHeldOut(results, plan, failures.length);
+  const notes = [
+    ...provenance.notes,
+    ...caseNotes(results, leftOut, heldOut && !own ? plan.task.directory : undefined),
+  ];
+  return { result: summarise(results, { provenance: { ...provenance, leftOut, failures, notes } }), heldOut };
+}
+
+/** Whether a folder that is not where the run's was holds all its held-out cases, under their names, and nothing new. */
+function isHeldOut(
+  results: readonly MeasuredCase[],
+  { known, settings, mapping, model }: EvaluationPlan,
+  failed: number,
+) {
+  const names = new Set(results.map(({ name }) => name));
+  return (
+    failed === 0 &&
+    settings.map.length === 0 &&
+    mapping.measured.length === model.description.classes.length - 1 &&
+    results.every(({ source }) => source?.use === "validation" && source.note === null) &&
+    known.split.validation.every((name) => names.has(name))
+  );
+}
+
+/** Names that a note lists. */
+const listed = 5;
+
+const brief = (names: readonly string[]): string =>
+  `${names.slice(0, listed).join(", ")}${names.length > listed ? `, … ${names.length} in all` : ""}`;
+
+function caseNotes(results: readonly MeasuredCase[], leftOut: readonly string[], moved: string | undefined): string[] {
+  const trained = results.filter(({ source }) => source?.use === "training").map(({ name }) => name);
+  const odd = results.flatMap(({ name, source }) => (source?.note == null ? [] : [`${name}: ${source.note}`]));
+  return [
+    ...(moved === undefined ? [] : [`${moved} has the cases of the run: those that it held out are measured`]),
+    ...(leftOut.length === 0
+      ? []
+      : [
+          `the run was trained on ${leftOut.length} of the cases (${brief(leftOut)}), which are left out; --include-training measures them too`,
+        ]),
+    ...(trained.length === 0
+      ? []
+      : [
+          `the run was trained on ${trained.length} of the cases measured here (${brief(trained)}): these are no held-out figures`,
+        ]),
+    ...odd.slice(0, listed),
+    ...(odd.length > listed ? [`${odd.length - listed} more cases are marked in the CSV`] : []),
+  ];
+}

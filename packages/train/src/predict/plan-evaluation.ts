@@ -1,0 +1,170 @@
+import { resolve } from "node:path";
+import {
+  type CaseFiles,
+  DataError,
+  type DecathlonTask,
+  gridDifference,
+  isSameFile,
+  readDecathlon,
+  readNiftiHeader,
+} from "@lobule/data";
+import { z } from "zod";
+import { type LabelMapping, mapLabels, sameNames } from "../evaluation/label-mapping.js";
+import type { EvaluationSettings, Provenance } from "../evaluation/provenance.js";
+import type { SavedModel } from "../model/load-model.js";
+import { KnownCases } from "../run/known-cases.js";
+import { RunFolder } from "../run/run-folder.js";
+import { type RunProgress, runProgressOf } from "../run/run-progress.js";
+import type { CaseFailure } from "./evaluate-cases.js";
+
+export interface EvaluationRequest {
+  /** Another folder than the run's own. */
+  readonly data?: string;
+  /** What labels of the folder count as; see mapLabels. */
+  readonly map?: readonly string[];
+  /** Also measures cases that the run was trained on. */
+  readonly includeTraining?: boolean;
+  readonly mirror?: boolean;
+  readonly precision?: EvaluationSettings["precision"];
+}
+
+/** What an evaluation is going to measure, found out from descriptions and headers alone. */
+export interface EvaluationPlan {
+  readonly run: RunFolder;
+  readonly model: SavedModel;
+  readonly state: RunProgress;
+  readonly task: DecathlonTask;
+  /** Whether the folder is the one that the run has for its own. */
+  readonly own: boolean;
+  readonly mapping: LabelMapping;
+  readonly known: KnownCases;
+  readonly settings: EvaluationSettings;
+  readonly cases: readonly CaseFiles[];
+  /** Cases of which a file is missing or none. */
+  readonly failures: readonly CaseFailure[];
+  /** What is to be known before a figure is read, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+const configSchema = z.looseObject({ data: z.string() });
+
+/**
+ * Chooses the cases to measure a run on: those it held out, or all labelled ones of another folder.
+ * @throws RunError for no run; DataError when the folder's labels are not the model's, or no case can be opened.
+ */
+export async function planEvaluation(
+  directory: string,
+  model: SavedModel,
+  request: EvaluationRequest,
+): Promise<EvaluationPlan> {
+  const { map = [], includeTraining = false, mirror = false, precision = "f32" } = request;
+  const run = await RunFolder.open(directory);
+  const config = configSchema.safeParse(run.config);
+  const source = config.success ? config.data.data : "";
+  const own = request.data === undefined || (await isSameFile(request.data, source));
+  const task = await readTask(request.data ?? source, own);
+  const { classes } = model.description;
+  const mapping = mapLabels({ of: task.directory, names: task.labels }, { of: directory, names: classes }, map);
+  const workload = await run.readWorkload();
+  const known = new KnownCases(run.split, workload);
+  const state = await runProgressOf(run);
+  const chosen = own ? ownCases(task, run, includeTraining) : { cases: task.cases, failures: [] };
+  const opened = await withHeaders(chosen.cases);
+  const failures = [...chosen.failures, ...opened.failures];
+  if (opened.cases.length === 0) {
+    throw new DataError(
+      `none of the ${failures.length} cases of ${task.directory} can be measured: ${listFailures(failures)}`,
+    );
+  }
+  const modality = workload?.modality ?? (own ? undefined : await modalityOf(source));
+  return {
+    ...{ run, model, state, task, own, mapping, known, failures, cases: opened.cases },
+    settings: { mirror, precision, map: [...mapping.asked], includeTraining },
+    notes: [
+      ...(state.finished ? [] : [`the run is not trained to its end: ${state.text}`]),
+      ...(known.checkable ? [] : [uncheckable(directory, own)]),
+      ...mapNotes(mapping, task, classes),
+      ...(modality === undefined || sameNames(modality, task.modality)
+        ? []
+        : [
+            `the run was trained on ${modality.join(", ")}, but the images of ${task.directory} are ${task.modality.join(", ")} by its dataset.json`,
+          ]),
+    ],
+  };
+}
+
+/** "a: what is wrong; b: what is wrong" */
+export const listFailures = (failures: readonly CaseFailure[]): string =>
+  failures.map(({ name, error }) => `${name}: ${error}`).join("; ");
+
+const readTask = (data: string, own: boolean): Promise<DecathlonTask> =>
+  readDecathlon(data).catch((error: unknown) => {
+    if (!own || !(error instanceof DataError)) throw error;
+    throw new DataError(`${error.message}; if the data have moved, name their folder by --data`);
+  });
+
+const modalityOf = (data: string): Promise<readonly string[] | undefined> =>
+  readDecathlon(data).then(
+    ({ modality }) => modality,
+    () => undefined,
+  );
+
+/** The cases of the run's own folder, by the names of its split. */
+function ownCases(task: DecathlonTask, { split, directory }: RunFolder, includeTraining: boolean) {
+  const files = new Map(task.cases.map((each) => [each.name, each]));
+  const names = includeTraining ? [...split.training, ...split.validation] : split.validation;
+  const failures = names
+    .filter((name) => !files.has(name))
+    .map((name) => ({
+      name,
+      error: `${task.directory} does not list it any more, though ${directory} has it in its split; restore it, or name the folder it is in by --data`,
+    }));
+  return { cases: names.flatMap((name) => files.get(name) ?? []), failures };
+}
+
+/** The cases whose headers can be read and fit, and the others with what is wrong. */
+async function withHeaders(cases: readonly CaseFiles[]) {
+  const sound: CaseFiles[] = [];
+  const failures: CaseFailure[] = [];
+  for (const files of cases) {
+    try {
+      const [image, label] = [await readNiftiHeader(files.image), await readNiftiHeader(files.label)];
+      const difference = gridDifference(label, image, [files.label, `its image ${files.image}`]);
+      if (difference !== undefined) throw new DataError(`${difference}; both must be on the same grid`);
+      sound.push(files);
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      failures.push({ name: files.name, error: error.message });
+    }
+  }
+  return { cases: sound, failures };
+}
+
+const uncheckable = (directory: string, own: boolean): string =>
+  `it cannot be checked whether ${own ? "the cases still hold what they held when the run began" : "the run was trained on these cases"}, since a run of an older version has no workload.json; 'lobule train --resume ${directory}' writes it`;
+
+function mapNotes({ asked, measured }: LabelMapping, task: DecathlonTask, classes: readonly string[]): string[] {
+  const missing = classes.filter((_, label) => label > 0 && !measured.includes(label));
+  const named = (names: readonly string[], label: number): string => `${label} ${names[label] ?? ""}`;
+  return [
+    ...(asked.length === 0
+      ? []
+      : [
+          `labels are counted as asked for by --map: ${asked.map(({ from, to }) => `${named(task.labels, from)} as ${named(classes, to)}`).join(", ")}`,
+        ]),
+    ...(missing.length === 0
+      ? []
+      : [`${task.directory} has no label for ${missing.join(", ")}, so that is not measured`]),
+  ];
+}
+
+/** What the figures of a plan are of, before a case was measured. */
+export const provenanceOf = (plan: EvaluationPlan): Provenance => ({
+  run: { directory: resolve(plan.run.directory), state: plan.state.text, finished: plan.state.finished },
+  checkpoint: { file: resolve(plan.model.source), sha256: plan.model.sha256, epoch: plan.model.epoch },
+  data: { directory: plan.task.directory, labels: plan.task.labels, modality: plan.task.modality },
+  settings: plan.settings,
+  leftOut: [],
+  failures: plan.failures,
+  notes: plan.notes,
+});
