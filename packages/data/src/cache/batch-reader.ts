@@ -1,4 +1,5 @@
 import { allocateSliceBatch, type SliceBatch, type SliceCache, type SliceKey } from "./slice-cache.js";
+import type { Window } from "./store-slice.js";
 
 /** A batch with what is in it. */
 export interface ReadBatch<Key extends SliceKey = SliceKey> {
@@ -7,6 +8,8 @@ export interface ReadBatch<Key extends SliceKey = SliceKey> {
 }
 
 export interface BatchReaderOptions {
+  /** HU that the slices are stored for; see storeSlice. */
+  readonly window: Window;
   /** Batches in memory, the one in use included; 3 by default. */
   readonly ahead?: number;
   /** Milliseconds; tells how long was waited. */
@@ -26,7 +29,7 @@ export class BatchReader<Key extends SliceKey = SliceKey> {
   constructor(
     private readonly cache: Pick<SliceCache, "read" | "slotPixels">,
     private readonly batches: readonly (readonly Key[])[],
-    private readonly options: BatchReaderOptions = {},
+    private readonly options: BatchReaderOptions,
   ) {
     const [some] = batches.find(({ length }) => length > 0) ?? [];
     const each = some === undefined ? 1 : (options.expand?.(some).length ?? 1);
@@ -67,9 +70,9 @@ export class BatchReader<Key extends SliceKey = SliceKey> {
       const batch = this.free.pop();
       if (batch === undefined) return;
       const keys = this.batches[this.upcoming++] ?? [];
-      const { expand } = this.options;
+      const { expand, window } = this.options;
       const read = this.cache
-        .read(expand === undefined ? keys : keys.flatMap(expand), batch)
+        .read(expand === undefined ? keys : keys.flatMap(expand), batch, window)
         .then(() => ({ keys, batch }));
       // An error is thrown by `next`, when its turn comes; until then it is not unhandled.
       read.catch(() => undefined);

@@ -16,44 +16,57 @@ export interface CaseFiles {
 /** What is known of a case whose slices are in the cache; the grid is canonical RAS+, [width, height, depth]. */
 export interface CachedCase extends Grid {
   readonly name: string;
-  /** HU = stored · scale + offset. */
-  readonly scale: number;
-  readonly offset: number;
   /** Pixels of each class in each slice. */
   readonly labelCounts: readonly (readonly number[])[];
 }
 
-/** Raised when entries of older versions must be made anew. */
+/** Raised when entries of older versions must be decoded again. */
 const version = 2;
 
 /** The first bytes of every entry. */
-export const magic = new TextEncoder().encode("LOBULE-SLICES\n\n\n");
+const magic = new TextEncoder().encode("LOBULE-SLICES\n\n\n");
 
-const number3 = z.tuple([z.number(), z.number(), z.number()]);
-const row = z.tuple([z.number(), z.number(), z.number(), z.number()]);
+/** Magic, then length and CRC-32 of the header, u32, little-endian. */
+export const prefixBytes = magic.length + 8;
 
-const entryHeader = z.strictObject({
-  fingerprint: z.string(),
-  shape: number3,
-  spacing: number3,
-  affine: z.tuple([row, row, row]),
-  scale: z.number(),
-  offset: z.number(),
-  labelCounts: z.array(z.array(z.number())),
-  /** CRC-32 of each slice: its pixels, then its labels. */
-  checksums: z.array(z.number()),
-  /** See {@link imageHashOf}. */
-  imageHash: z.string(),
-});
+/** Of a volume of 4 GiB in slices of one voxel the header is smaller. */
+const mostHeaderBytes = 2 ** 30;
+
+const extent = z.number().int().positive();
+const count = z.number().int().nonnegative();
+const number = z.number();
+const row = z.tuple([number, number, number, number]);
+
+const entryHeader = z
+  .strictObject({
+    fingerprint: z.string(),
+    shape: z.tuple([extent, extent, extent]),
+    spacing: z.tuple([number.positive(), number.positive(), number.positive()]),
+    affine: z.tuple([row, row, row]),
+    pixels: z.enum(["int16", "float32"]),
+    labelCounts: z.array(z.array(count)),
+    /** CRC-32 of each slice: its pixels, then its labels. */
+    checksums: z.array(count),
+    /** See {@link imageHashOf}. */
+    imageHash: z.string(),
+  })
+  .refine(({ shape: [width, height, depth], labelCounts, checksums }) => {
+    const all = (counts: readonly number[]): number => counts.reduce((sum, each) => sum + each, 0);
+    const whole = labelCounts.every((counts) => all(counts) === width * height);
+    return whole && labelCounts.length === depth && checksums.length === depth;
+  });
 
 export type EntryHeader = z.infer<typeof entryHeader>;
 
-/** Bytes of a slice: int16 pixels, then uint8 labels. */
-export const sliceBytes = ({ shape: [width, height] }: Pick<EntryHeader, "shape">): number => 3 * width * height;
+/** Bytes of the pixels of a slice, and of all of it: pixels, then uint8 labels. Little-endian. */
+export function sliceBytes({ shape: [width, height], pixels }: Pick<EntryHeader, "shape" | "pixels">) {
+  const ofPixels = (pixels === "int16" ? 2 : 4) * width * height;
+  return { pixels: ofPixels, all: ofPixels + width * height };
+}
 
 /**
- * What an entry was made from: version, classes, and path, size and time of change of both files. Not their content: to
- * hash Task03 would read 27 GB at every start.
+ * What an entry was made from: version, classes, and of both files path, inode, size, and times of the last change of
+ * content and of inode. Not their content: to hash Task03 would read 27 GB at every start.
  */
 export async function fingerprintOf({ image, label }: CaseFiles, classes: number): Promise<string> {
   const hash = createHash("sha256").update(`${version} ${classes}`);
@@ -61,24 +74,23 @@ export async function fingerprintOf({ image, label }: CaseFiles, classes: number
     const found = await stat(path, { bigint: true }).catch(() => {
       throw new DataError(`${path} is missing or cannot be read; check the folder with lobule data verify`);
     });
-    hash.update(`\n${path}\n${found.size} ${found.mtimeNs}`);
+    hash.update(`\n${path}\n${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`);
   }
   return hash.digest("hex");
 }
 
 /**
- * What a case holds, whatever its files are called and wherever they lie: a hash of grid, quantisation and the checksums
- * of all slices. It costs nothing to read, and tells apart what differs by accident, not what was forged to be alike.
+ * What a case holds, whatever its files are called and wherever they are: a hash of grid, type of the pixels and the
+ * checksums of all slices. It costs nothing to read, and tells apart what differs by accident, not what was forged to be
+ * alike.
  */
-export const contentHashOf = ({
-  shape,
-  spacing,
-  affine,
-  scale,
-  offset,
-  checksums,
-}: Omit<EntryHeader, "fingerprint">): string =>
-  createHash("sha256").update(JSON.stringify({ shape, spacing, affine, scale, offset, checksums })).digest("hex");
+export function contentHashOf({ shape, spacing, affine, pixels, checksums }: Omit<EntryHeader, "fingerprint">): string {
+  // Runs of version 1 recorded this form.
+  const type = pixels === "int16" ? { scale: 1, offset: 0 } : { pixels };
+  return createHash("sha256")
+    .update(JSON.stringify({ shape, spacing, affine, ...type, checksums }))
+    .digest("hex");
+}
 
 /**
  * What an image shows, whatever its file is called, its labels are, its type is and its header says of spacing: a hash
@@ -95,33 +107,44 @@ export function imageHashOf({ shape, data }: Pick<Volume, "shape" | "data">): st
   return createHash("sha256").update(JSON.stringify({ shape, checksums })).digest("hex");
 }
 
-/** Where the entry of a case lies. */
+/** The path of a case's entry. */
 export const entryPath = (directory: string, name: string): string =>
   join(
     directory,
     `${name.replaceAll(/[^\w.-]/g, "_")}-${createHash("sha256").update(name).digest("hex").slice(0, 8)}.slices`,
   );
 
-/** Magic, length of the header (u32, little-endian), header as JSON. */
+/** Magic, length and CRC-32 of the header, header as JSON. */
 export function encodeHeader(header: EntryHeader): Uint8Array {
   const json = new TextEncoder().encode(JSON.stringify(header));
-  const bytes = new Uint8Array(magic.length + 4 + json.length);
+  const bytes = new Uint8Array(prefixBytes + json.length);
   bytes.set(magic);
-  new DataView(bytes.buffer).setUint32(magic.length, json.length, true);
-  bytes.set(json, magic.length + 4);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(magic.length, json.length, true);
+  view.setUint32(magic.length + 4, checksumOf(json), true);
+  bytes.set(json, prefixBytes);
   return bytes;
 }
 
-/** The header of an entry; undefined where the text is none. */
-export function parseHeader(text: string): EntryHeader | undefined {
+/** Length and checksum of the header by the first bytes of an entry; undefined where they are none. */
+export function parsePrefix(prefix: Uint8Array): { readonly length: number; readonly checksum: number } | undefined {
+  if (prefix.length !== prefixBytes || magic.some((byte, i) => byte !== prefix[i])) return undefined;
+  const view = new DataView(prefix.buffer, prefix.byteOffset, prefix.byteLength);
+  const length = view.getUint32(magic.length, true);
+  return length > mostHeaderBytes ? undefined : { length, checksum: view.getUint32(magic.length + 4, true) };
+}
+
+/** The header of an entry; undefined where the bytes have another checksum or are none. */
+export function parseHeader(json: Uint8Array, checksum: number): EntryHeader | undefined {
+  if (checksumOf(json) !== checksum) return undefined;
   try {
-    const result = entryHeader.safeParse(JSON.parse(text));
+    const result = entryHeader.safeParse(JSON.parse(new TextDecoder().decode(json)));
     return result.success ? result.data : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Of a slice, in one part or in several that follow each other. */
+/** CRC-32 of one part or of several that follow each other. */
 export const checksumOf = (...parts: readonly Uint8Array[]): number =>
   parts.reduce((checksum, part) => crc32(part, checksum), 0);

@@ -1,13 +1,21 @@
 import { DataError } from "../data-error.js";
 import { PartialFile } from "../files/partial-file.js";
+import { openRegularFile } from "../files/read-file.js";
 import { errorCode, reason } from "../files/system-error.js";
 import { onGridOf } from "../geometry/compare-grids.js";
 import { readNifti } from "../nifti/read-nifti.js";
 import { toCanonical } from "../orientation.js";
-import type { Volume } from "../volume.js";
-import { type CaseFiles, checksumOf, type EntryHeader, encodeHeader, imageHashOf } from "./cache-entry.js";
-
-const [least, most] = [-32_768, 32_767];
+import type { Volume, VoxelArray } from "../volume.js";
+import {
+  type CaseFiles,
+  checksumOf,
+  type EntryHeader,
+  encodeHeader,
+  fingerprintOf,
+  imageHashOf,
+  sliceBytes,
+} from "./cache-entry.js";
+import { type PixelType, pixelTypeOf } from "./store-slice.js";
 
 export interface DecodeRequest {
   readonly files: CaseFiles;
@@ -15,46 +23,64 @@ export interface DecodeRequest {
   readonly fingerprint: string;
   /** Where the entry goes. */
   readonly path: string;
+  /** Whether an entry of that content may be there already. */
+  readonly compare?: boolean;
 }
 
 /** An entry that cannot be written, whatever the case holds: no other case can be kept either. */
 export class CacheWriteError extends DataError {}
 
+/** Bytes of an entry that are compared at a time. */
+const comparedBytes = 2 ** 20;
+
+/** A case as its entry holds it. */
+export interface DecodedCase {
+  readonly header: Omit<EntryHeader, "fingerprint">;
+  readonly body: Uint8Array;
+}
+
 /**
  * Decodes a case and writes its cache entry, whole or not at all.
- * @throws DataError when a file cannot be read, the two do not fit together, or a label is no class; CacheWriteError when
- * the entry cannot be written.
+ * @returns whether an entry was written: with `compare` one that holds the same already is left as it is.
+ * @throws DataError when a file cannot be read, or changes meanwhile; when the two do not fit together, or a label is no
+ * class; CacheWriteError when the entry cannot be written.
  */
-export async function decodeCase({ files, classes, fingerprint, path }: DecodeRequest): Promise<void> {
+export async function decodeCase({ files, classes, fingerprint, path, compare }: DecodeRequest): Promise<boolean> {
+  const { header, body } = await decoded(files, classes);
+  if ((await fingerprintOf(files, classes)) !== fingerprint) {
+    throw new DataError(
+      `${files.image} or its labels changed while they were read; start again when they are complete`,
+    );
+  }
+  const bytes = encodeHeader({ fingerprint, ...header });
+  if (compare === true && (await holds(path, bytes, body))) return false;
+  await writeEntry(path, bytes, body);
+  return true;
+}
+
+async function decoded(files: CaseFiles, classes: number): Promise<DecodedCase> {
   const image = toCanonical(await readNifti(files.image));
-  const { header, body } = encodeCase(image, await readNifti(files.label), files, classes);
-  await writeEntry(path, encodeHeader({ ...header, fingerprint }), body);
+  return encodeCase(image, await readNifti(files.label), files, classes);
 }
 
 /**
  * The cache entry of a case, but for its fingerprint. `image` is in canonical order, `labels` in any.
  * @throws DataError when the two do not fit together, or a label is no class.
  */
-export function encodeCase(
-  image: Volume,
-  labels: Volume,
-  files: CaseFiles,
-  classes: number,
-): { readonly header: Omit<EntryHeader, "fingerprint">; readonly body: Uint8Array } {
+export function encodeCase(image: Volume, labels: Volume, files: CaseFiles, classes: number): DecodedCase {
   const label = onGridOf(labels, image, [files.label, `its image ${files.image}`]);
-  const { scale, offset } = quantisationOf(image.data);
   const { shape, spacing, affine } = image;
+  const pixels = pixelTypeOf(image.data);
   const size = shape[0] * shape[1];
-  const body = new Uint8Array(3 * size * shape[2]);
+  const lengths = sliceBytes({ shape: [...shape], pixels });
+  const body = new Uint8Array(lengths.all * shape[2]);
   const labelCounts: number[][] = [];
   const checksums: number[] = [];
   for (let slice = 0; slice < shape[2]; slice++) {
-    const bytes = body.subarray(3 * size * slice, 3 * size * (slice + 1));
-    const pixels = new DataView(bytes.buffer, bytes.byteOffset, 2 * size);
+    const bytes = body.subarray(lengths.all * slice, lengths.all * (slice + 1));
+    writePixels(image.data.subarray(slice * size, (slice + 1) * size), pixels, bytes);
     const counts = Array<number>(classes).fill(0);
     for (let i = 0; i < size; i++) {
-      const value = image.data[slice * size + i] as number;
-      pixels.setInt16(2 * i, Math.round((value - offset) / scale), true);
       const found = label.data[slice * size + i] as number;
       if (!(found in counts)) {
         const [x, y] = [i % shape[0], Math.floor(i / shape[0])];
@@ -62,19 +88,49 @@ export function encodeCase(
           `${files.label} holds the label ${found} at (${x}, ${y}, ${slice}), expected 0 to ${classes - 1}; correct the file or dataset.json`,
         );
       }
-      bytes[2 * size + i] = found;
+      bytes[lengths.pixels + i] = found;
       counts[found] = (counts[found] ?? 0) + 1;
     }
     labelCounts.push(counts);
     checksums.push(checksumOf(bytes));
   }
-  const header: Omit<EntryHeader, "fingerprint"> = {
-    ...{ scale, offset, labelCounts, checksums, imageHash: imageHashOf(image) },
-    shape: [...shape],
-    spacing: [...spacing],
+  const grid: Pick<EntryHeader, "shape" | "spacing" | "affine"> = {
+    shape: [shape[0], shape[1], shape[2]],
+    spacing: [spacing[0], spacing[1], spacing[2]],
     affine: [[...affine[0]], [...affine[1]], [...affine[2]]],
   };
-  return { header, body };
+  return { header: { ...grid, pixels, labelCounts, checksums, imageHash: imageHashOf(image) }, body };
+}
+
+function writePixels(values: VoxelArray, type: PixelType, into: Uint8Array): void {
+  const view = new DataView(into.buffer, into.byteOffset, into.byteLength);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    if (type === "float32") view.setFloat32(4 * i, value, true);
+    else view.setInt16(2 * i, Math.fround(value), true);
+  }
+}
+
+/** Whether the entry consists of these bytes. */
+async function holds(path: string, header: Uint8Array, body: Uint8Array): Promise<boolean> {
+  const file = await openRegularFile(path).catch(() => undefined);
+  if (file === undefined) return false;
+  const { handle, size } = file;
+  try {
+    if (size !== header.length + body.length) return false;
+    const block = Buffer.alloc(Math.max(header.length, comparedBytes));
+    for (const part of [header, body]) {
+      for (let at = 0; at < part.length; at += block.length) {
+        const expected = part.subarray(at, at + block.length);
+        const found = block.subarray(0, expected.length);
+        const { bytesRead } = await handle.read(found);
+        if (bytesRead !== expected.length || !found.equals(expected)) return false;
+      }
+    }
+    return true;
+  } finally {
+    await handle.close();
+  }
 }
 
 async function writeEntry(path: string, header: Uint8Array, body: Uint8Array): Promise<void> {
@@ -94,17 +150,4 @@ async function writeEntry(path: string, header: Uint8Array, body: Uint8Array): P
       `the slice cache entry ${path} (${((header.length + body.length) / 2 ** 20).toFixed(1)} MiB) cannot be written: ${full ? "the disk is full; make room, or name another folder with --cache" : reason(error)}`,
     );
   }
-}
-
-/** Integers of 16 bits are kept; other values are spread over that range, to 1/131,068 of theirs. */
-function quantisationOf(data: Volume["data"]): { readonly scale: number; readonly offset: number } {
-  let [low, high, whole] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, true];
-  for (const value of data) {
-    if (value < low) low = value;
-    if (value > high) high = value;
-    if (whole && !Number.isInteger(value)) whole = false;
-  }
-  if (whole && low >= least && high <= most) return { scale: 1, offset: 0 };
-  const scale = (high - low) / (2 * most);
-  return { scale: scale > 0 ? scale : 1, offset: (high + low) / 2 };
 }

@@ -12,7 +12,8 @@ export interface DecodeOptions {
   /** The worker's file, where it does not lie beside this one. */
   readonly workerUrl?: URL;
   readonly signal?: AbortSignal;
-  readonly onDone: (request: DecodeRequest) => void;
+  /** @param written whether an entry was written, or one of that content was there. */
+  readonly onDone: (request: DecodeRequest, written: boolean) => void;
 }
 
 /** The compiled worker: beside this file, or, when this runs from its source, in the build's folder. */
@@ -40,14 +41,15 @@ export async function decodeCases(requests: readonly DecodeRequest[], options: D
   if (workers === 0) {
     for (const request of requests) {
       signal?.throwIfAborted();
+      let written: boolean;
       try {
-        await decodeCase(request);
+        written = await decodeCase(request);
       } catch (error) {
         if (!(error instanceof DataError) || error instanceof CacheWriteError) throw error;
         bad.push({ name: request.files.name, message: error.message });
         continue;
       }
-      onDone(request);
+      onDone(request, written);
     }
     return bad;
   }
@@ -79,15 +81,15 @@ async function work(
   thread: Worker,
   waiting: DecodeRequest[],
   bad: BadCase[],
-  onDone: (request: DecodeRequest) => void,
+  onDone: DecodeOptions["onDone"],
 ): Promise<void> {
   for (let request = waiting.shift(); request !== undefined; request = waiting.shift()) {
     const answer = await ask(thread, request);
     const { name } = request.files;
     if (answer.kind === "cache") throw new CacheWriteError(answer.message);
     if (answer.kind === "failure") throw new Error(`${name}: ${answer.message}`);
-    if (answer.kind === "case") bad.push({ name, message: answer.message });
-    else onDone(request);
+    if (answer.kind === "done") onDone(request, answer.written);
+    else bad.push({ name, message: answer.message });
   }
 }
 

@@ -12,12 +12,14 @@ import {
   type EntryHeader,
   entryPath,
   fingerprintOf,
-  magic,
   parseHeader,
+  parsePrefix,
+  prefixBytes,
   sliceBytes,
 } from "./cache-entry.js";
 import type { DecodeRequest } from "./decode-case.js";
 import { type BadCase, decodeCases } from "./decode-cases.js";
+import { exact, type Quantisation, storeSlice, type Window } from "./store-slice.js";
 
 /** A slice of a case of the cache. */
 export interface SliceKey {
@@ -32,6 +34,8 @@ export interface SliceKey {
 export interface SliceBatch {
   readonly pixels: Uint32Array<ArrayBuffer>;
   readonly labels: Uint32Array<ArrayBuffer>;
+  /** What turns the pixels of each slice back into HU. */
+  readonly quantisations: Quantisation[];
 }
 
 export interface SliceCacheOptions {
@@ -42,7 +46,9 @@ export interface SliceCacheOptions {
   /** Threads that decode; min(4, cores − 1) by default, 0 for none. */
   readonly workers?: number;
   readonly workerUrl?: URL;
-  /** Called for each case that had to be decoded. */
+  /** Whether to decode all cases again and compare them with the entries that are there. */
+  readonly verify?: boolean;
+  /** Called for each case that has been decoded. */
   readonly onProgress?: (done: number, total: number, name: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -57,10 +63,15 @@ interface Entry {
 /** Files that are kept open. */
 const openFiles = 128;
 
+/** Parts of a slice that are read one after another: its pixels, then its labels. */
+type SliceParts = [pixels: Uint8Array, labels: Uint8Array];
+
 /** Decoded slices of cases on disk, one file a case, read slice by slice. */
 export class SliceCache {
   private readonly handles = new Map<number, FileHandle>();
   private reading: Promise<unknown> = Promise.resolve();
+  /** Memory for slices of float32, used again. */
+  private readonly spare: Float32Array<ArrayBuffer>[] = [];
 
   private constructor(
     readonly cases: readonly CachedCase[],
@@ -68,6 +79,8 @@ export class SliceCache {
     /** Cases that had to be decoded, and those whose entries were there. */
     readonly decoded: number,
     readonly reused: number,
+    /** Names of cases whose entries were sound but did not hold what the files hold; they have been replaced. */
+    readonly corrected: readonly string[],
   ) {}
 
   /**
@@ -77,36 +90,43 @@ export class SliceCache {
    * reason.
    */
   static async open(cases: readonly CaseFiles[], options: SliceCacheOptions): Promise<SliceCache> {
-    const { directory, classes, onProgress, signal } = options;
+    const { directory, onProgress, signal } = options;
     await makeFolder(directory).catch((error: unknown) => {
       throw new DataError(
         `the slice cache ${directory} cannot be made: ${error instanceof Error ? error.message : String(error)}; name another folder with --cache`,
       );
     });
     await removeLeftOvers(directory);
-    const { requests, bad: unreadable } = await requestsFor(cases, directory, classes);
+    const { requests, bad: unreadable } = await requestsFor(cases, options);
     const found = await Promise.all(requests.map(readEntry));
-    const missing = requests.filter((_, i) => found[i] === undefined);
+    const known = new Set(requests.filter((_, i) => found[i] !== undefined));
+    const todo = options.verify === true ? requests : requests.filter((request) => !known.has(request));
+    const written = new Set<DecodeRequest>();
     let done = 0;
-    const undecodable = await decodeCases(missing, {
+    const undecodable = await decodeCases(todo, {
       workers: options.workers ?? Math.max(1, Math.min(4, availableParallelism() - 1)),
       ...(options.workerUrl === undefined ? {} : { workerUrl: options.workerUrl }),
       ...(signal === undefined ? {} : { signal }),
-      onDone: ({ files }) => onProgress?.(++done, missing.length, files.name),
+      onDone: (request, isWritten) => {
+        if (isWritten) written.add(request);
+        onProgress?.(++done, todo.length, request.files.name);
+      },
     });
     requireNoneBad([...unreadable, ...undecodable]);
     const entries = await Promise.all(
       requests.map(async (request, i) => {
-        const entry = found[i] ?? (await readEntry(request));
+        const entry = (written.has(request) ? undefined : found[i]) ?? (await readEntry(request));
         if (entry === undefined) throw new DataError(`the slice cache entry ${request.path} vanished; start again`);
         return entry;
       }),
     );
-    const cached = entries.map(({ header }, i): CachedCase => {
-      const { shape, spacing, affine, scale, offset, labelCounts } = header;
-      return { name: cases[i]?.name ?? "", shape, spacing, affine, scale, offset, labelCounts };
+    const cached = entries.map(({ header: { shape, spacing, affine, labelCounts } }, i): CachedCase => {
+      return { name: cases[i]?.name ?? "", shape, spacing, affine, labelCounts };
     });
-    return new SliceCache(cached, entries, missing.length, cases.length - missing.length);
+    const corrected = requests.flatMap((request) =>
+      known.has(request) && written.has(request) ? [request.files.name] : [],
+    );
+    return new SliceCache(cached, entries, written.size, cases.length - written.size, corrected);
   }
 
   /** Pixels reserved for a slice in a batch: the most of any case, up to a multiple of 4. */
@@ -125,13 +145,24 @@ export class SliceCache {
   }
 
   /**
-   * Reads slices into a batch, slice n into slot n.
-   * @throws DataError when an entry is damaged: it is removed and made anew at the next start.
+   * Reads slices into a batch, slice n into slot n, stored for a window as {@link storeSlice} says.
+   * @throws DataError when an entry is damaged: it is removed, and made again at the next start.
    */
-  read(keys: readonly SliceKey[], into: SliceBatch): Promise<void> {
-    const next = this.reading.then(() => this.readNow(keys, into));
-    this.reading = next.catch(() => undefined);
-    return next;
+  read(keys: readonly SliceKey[], into: SliceBatch, window: Window): Promise<void> {
+    return this.inTurn(() => this.readNow(keys, into, window));
+  }
+
+  /** HU of a slice, x fastest. @throws DataError as {@link read}. */
+  values(key: SliceKey): Promise<Int16Array | Float32Array> {
+    return this.inTurn(async () => {
+      await this.openFilesOf([key]);
+      const { header } = this.entry(key.case);
+      const count = header.shape[0] * header.shape[1];
+      const values = header.pixels === "int16" ? new Int16Array(count) : new Float32Array(count);
+      await this.readSlice(key, [bytesOf(values), new Uint8Array(count)]);
+      await this.closeFiles(openFiles);
+      return values;
+    });
   }
 
   async close(): Promise<void> {
@@ -139,35 +170,61 @@ export class SliceCache {
     await this.closeFiles(0);
   }
 
-  private async readNow(keys: readonly SliceKey[], into: SliceBatch): Promise<void> {
+  /** Does one thing after another. */
+  private inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const next = this.reading.then(work);
+    this.reading = next.catch(() => undefined);
+    return next;
+  }
+
+  private async readNow(keys: readonly SliceKey[], into: SliceBatch, window: Window): Promise<void> {
+    await this.openFilesOf(keys);
     const { slotPixels } = this;
-    for (const number of new Set(keys.map((key) => key.case))) {
-      if (this.handles.has(number)) continue;
-      this.handles.set(number, (await openRegularFile(this.entry(number).path)).handle);
-    }
-    const pixels = new Uint8Array(into.pixels.buffer, into.pixels.byteOffset, into.pixels.byteLength);
-    const labels = new Uint8Array(into.labels.buffer, into.labels.byteOffset, into.labels.byteLength);
+    const pixels = new Int16Array(into.pixels.buffer, into.pixels.byteOffset, 2 * into.pixels.length);
+    const labels = bytesOf(into.labels);
     await Promise.all(
-      keys.map(async ({ case: number, slice }, n) => {
-        const { header, start, path } = this.entry(number);
-        const bytes = sliceBytes(header);
-        const count = bytes / 3;
-        // Straight to their places: memory of its own for each slice would keep the garbage collector busy.
-        const parts = [
-          pixels.subarray(2 * n * slotPixels, 2 * (n * slotPixels + count)),
-          labels.subarray(n * slotPixels, n * slotPixels + count),
-        ];
-        const handle = this.handles.get(number) as FileHandle;
-        const { bytesRead } = await handle.readv(parts, start + slice * bytes);
-        if (bytesRead !== bytes || checksumOf(...parts) !== header.checksums[slice]) {
-          await rm(path, { force: true });
-          throw new DataError(
-            `the slice cache entry ${path} was damaged and has been removed; start again to have it made anew`,
-          );
+      keys.map(async (key, n) => {
+        const { header } = this.entry(key.case);
+        const count = header.shape[0] * header.shape[1];
+        // Straight to their slots: memory of its own for each slice would keep the garbage collector busy.
+        const slot = pixels.subarray(n * slotPixels, n * slotPixels + count);
+        const slotLabels = labels.subarray(n * slotPixels, n * slotPixels + count);
+        if (header.pixels === "int16") {
+          await this.readSlice(key, [bytesOf(slot), slotLabels]);
+          into.quantisations[n] = exact;
+          return;
+        }
+        const memory = this.spare.pop() ?? new Float32Array(slotPixels);
+        const values = memory.subarray(0, count);
+        try {
+          await this.readSlice(key, [bytesOf(values), slotLabels]);
+          into.quantisations[n] = storeSlice(values, window, slot);
+        } finally {
+          this.spare.push(memory);
         }
       }),
     );
     await this.closeFiles(openFiles);
+  }
+
+  /** Reads a slice as it is in its entry, whose file is open, and compares its checksum. */
+  private async readSlice({ case: number, slice }: SliceKey, parts: SliceParts): Promise<void> {
+    const { header, start, path } = this.entry(number);
+    const bytes = sliceBytes(header).all;
+    const handle = this.handles.get(number) as FileHandle;
+    const { bytesRead } = await handle.readv(parts, start + slice * bytes);
+    if (bytesRead !== bytes || checksumOf(...parts) !== header.checksums[slice]) {
+      await rm(path, { force: true });
+      throw new DataError(
+        `the slice cache entry ${path} was damaged and has been removed; start again to have it made anew`,
+      );
+    }
+  }
+
+  private async openFilesOf(keys: readonly SliceKey[]): Promise<void> {
+    for (const number of new Set(keys.map((key) => key.case))) {
+      if (!this.handles.has(number)) this.handles.set(number, (await openRegularFile(this.entry(number).path)).handle);
+    }
   }
 
   private entry(number: number): Entry {
@@ -191,16 +248,17 @@ export class SliceCache {
 export const allocateSliceBatch = ({ slotPixels }: Pick<SliceCache, "slotPixels">, count: number): SliceBatch => ({
   pixels: new Uint32Array((count * slotPixels) / 2),
   labels: new Uint32Array((count * slotPixels) / 4),
+  quantisations: Array<Quantisation>(count).fill(exact),
 });
 
 /** What there is to decode, and the cases whose files are not there. */
-async function requestsFor(cases: readonly CaseFiles[], directory: string, classes: number) {
+async function requestsFor(cases: readonly CaseFiles[], { directory, classes, verify }: SliceCacheOptions) {
   const bad: BadCase[] = [];
   const requests = await Promise.all(
     cases.map(async (files): Promise<DecodeRequest[]> => {
       try {
         const fingerprint = await fingerprintOf(files, classes);
-        return [{ files, classes, fingerprint, path: entryPath(directory, files.name) }];
+        return [{ files, classes, fingerprint, compare: verify === true, path: entryPath(directory, files.name) }];
       } catch (error) {
         if (!(error instanceof DataError)) throw error;
         bad.push({ name: files.name, message: error.message });
@@ -221,23 +279,26 @@ function requireNoneBad(bad: readonly BadCase[]): void {
   );
 }
 
-/** The entry of a case; undefined where it is missing, was made from something else, or is cut off. */
-async function readEntry({ path, fingerprint }: DecodeRequest): Promise<Entry | undefined> {
+const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
+
+/** The entry of a case; undefined where it is missing, damaged, cut off, or was made from something else. */
+async function readEntry({ path, fingerprint, classes }: DecodeRequest): Promise<Entry | undefined> {
   const file = await openRegularFile(path).catch(() => undefined);
   if (file === undefined) return undefined;
   const { handle, size } = file;
   try {
-    const prefix = new Uint8Array(magic.length + 4);
-    const { bytesRead } = await handle.read(prefix, 0, prefix.length, 0);
-    if (bytesRead !== prefix.length || magic.some((byte, i) => byte !== prefix[i])) return undefined;
-    const length = new DataView(prefix.buffer).getUint32(magic.length, true);
-    if (prefix.length + length > size) return undefined;
-    const json = new Uint8Array(length);
-    await handle.read(json, 0, length, prefix.length);
-    const header = parseHeader(new TextDecoder().decode(json));
+    const prefix = new Uint8Array(prefixBytes);
+    await handle.read(prefix, 0, prefixBytes, 0);
+    const parsed = parsePrefix(prefix);
+    if (parsed === undefined || prefixBytes + parsed.length > size) return undefined;
+    const json = new Uint8Array(parsed.length);
+    await handle.read(json, 0, json.length, prefixBytes);
+    const header = parseHeader(json, parsed.checksum);
     if (header === undefined || header.fingerprint !== fingerprint) return undefined;
-    const start = prefix.length + length;
-    return size === start + header.shape[2] * sliceBytes(header) ? { path, header, start } : undefined;
+    if (header.labelCounts.some(({ length }) => length !== classes)) return undefined;
+    const start = prefixBytes + json.length;
+    return size === start + header.shape[2] * sliceBytes(header).all ? { path, header, start } : undefined;
   } finally {
     await handle.close();
   }

@@ -1,9 +1,9 @@
+import { storeSlices } from "@lobule/data";
 import { diceCrossEntropy, observed, type SegmentationNetwork } from "@lobule/nn";
 import { compile, type Device, gradients, type Image, packSamples, sampleSlices, Tensor } from "@lobule/tensor";
 import type { SavedModel } from "../model/load-model.js";
 import { buildNetwork } from "../model/model-description.js";
-import { plainSample } from "../trainer/slice-sampling.js";
-import { storeSlices } from "./stored-slices.js";
+import { plainMapping, samplesOf } from "../trainer/slice-sampling.js";
 
 /** One layer on one slice. */
 export interface LayerStatistics {
@@ -63,14 +63,12 @@ export async function inspectSlice(
   const up = (extent: number): number => Math.ceil(extent / (network.divisor ?? 1)) * (network.divisor ?? 1);
   const input = size === null ? { width: up(width), height: up(height) } : { width: size, height: size };
   const slotPixels = 4 * Math.ceil((width * height) / 4);
-  const { pixels, scale, offset } = storeSlices(slices, slotPixels, window);
-  const sample = plainSample(
-    { shape: [width, height, 1], scale, offset },
-    { ...input, window, resample: size !== null },
-  );
+  const { pixels, quantisations } = storeSlices(slices, slotPixels, window);
+  const mapping = plainMapping({ shape: [width, height, 1] }, { ...input, window, resample: size !== null });
   const packedLabels = new Uint8Array(slotPixels);
   if (labels !== undefined) packedLabels.set(labels);
-  const samples = packSamples(slices.map(() => sample));
+  const sampled = samplesOf([mapping], quantisations, inputSlices);
+  const samples = packSamples(sampled);
   const graph: { layers: Traced[]; gates: { name: string; alpha: Image }[] } = { layers: [], gates: [] };
   const program = compile(
     {
@@ -108,7 +106,7 @@ export async function inspectSlice(
   const loaded = await program.load(device);
   try {
     const words = new Uint32Array(packedLabels.buffer);
-    await loaded.run({ pixels, samples, labels: words, labelled: packSamples([sample]) });
+    await loaded.run({ pixels, samples, labels: words, labelled: packSamples(sampled.slice(0, 1)) });
     const read = async (name: string) => (await loaded.read(name)) as Float32Array;
     const layers: LayerStatistics[] = [];
     for (const [i, { name, layer, output }] of graph.layers.entries()) {

@@ -1,13 +1,33 @@
+import { storeSlice, type Window } from "@lobule/data";
 import type { Device } from "@lobule/tensor";
 import { readModel } from "../model/load-model.js";
 import { SlicePredictor } from "./slice-predictor.js";
 
-/** HU to 0..1: clipped to the window and scaled. Models take slices in this form. */
-export function normalizeImage(
-  slice: ArrayLike<number>,
-  [low, high]: readonly [low: number, high: number],
-): Float32Array<ArrayBuffer> {
-  return Float32Array.from(slice, (value) => (Math.min(Math.max(value, low), high) - low) / (high - low));
+/**
+ * HU to 0..1: clipped to the window and scaled. Models take slices in this form. HU are rounded as for training, by
+ * {@link storeSlice}: not at all where they are whole numbers, else to 1/64,000 of the window.
+ * @throws RangeError when a value is NaN.
+ */
+export function normalizeImage(slice: ArrayLike<number>, window: Window): Float32Array<ArrayBuffer> {
+  const [low, high] = window;
+  const stored = new Int16Array(slice.length);
+  const { scale, offset } = storeSlice(slice, window, stored);
+  return Float32Array.from(stored, (value) => {
+    const hounsfield = value * scale + offset;
+    return (Math.min(Math.max(hounsfield, low), high) - low) / (high - low);
+  });
+}
+
+/** The way back: float32 rounds by less than what tells whole numbers and steps of a window apart. */
+function hounsfieldOf(image: ArrayLike<number>, [low, high]: Window): Float64Array {
+  const values = Float64Array.from(image, (value) =>
+    value <= 0 ? low : value >= 1 ? high : low + value * (high - low),
+  );
+  const tolerance = (high - low) * 2 ** -23;
+  const whole = values.every(
+    (value) => value <= low || value >= high || Math.abs(value - Math.round(value)) < tolerance,
+  );
+  return whole ? values.map((value) => (value <= low || value >= high ? value : Math.round(value))) : values;
 }
 
 /** A trained model, to be called slice by slice. */
@@ -15,7 +35,7 @@ export interface SliceModel {
   /** Names of the classes, background first; labels are places in this list. */
   readonly classes: readonly string[];
   /** HU that become 0 and 1, for {@link normalizeImage}. */
-  readonly window: readonly [low: number, high: number];
+  readonly window: Window;
   /** Slices that are looked at to label one: itself and its neighbours. */
   readonly inputSlices: number;
   /**
@@ -59,9 +79,11 @@ async function loadModel(device: Device, path: string): Promise<SliceModel> {
           `predict: the image has ${image.length} pixels, expected ${inputSlices > 1 ? `${inputSlices}×` : ""}${width}×${height}`,
         );
       }
-      const all = Float32Array.from(image);
-      const slices = Array.from({ length: inputSlices }, (_, i) => all.subarray(i * size, (i + 1) * size));
-      const [labels] = await predictor.predict(slices, width, height, [0, 1]);
+      const all = Float64Array.from(image);
+      const slices = Array.from({ length: inputSlices }, (_, i) =>
+        hounsfieldOf(all.subarray(i * size, (i + 1) * size), window),
+      );
+      const [labels] = await predictor.predict(slices, width, height);
       return labels as Uint8Array;
     },
     close: () => predictor.close(),

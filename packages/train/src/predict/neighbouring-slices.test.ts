@@ -7,7 +7,7 @@ import { Device, packSamples } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { codeHash } from "../model/load-model.js";
 import { parseModelDescription } from "../model/model-description.js";
-import { batchArrays, neighboursOf, plainSample } from "../trainer/slice-sampling.js";
+import { batchArrays, neighboursOf, plainMapping } from "../trainer/slice-sampling.js";
 import { predictVolume } from "./evaluate-cases.js";
 import { segmentVolume } from "./segment-volume.js";
 import { SlicePredictor } from "./slice-predictor.js";
@@ -59,22 +59,24 @@ test("neighbours, and the outermost slice again beyond the ends", () => {
   expect(slices(0)).toEqual([0, 0, 0, 1, 2]);
 });
 
-test("in training: pixels of all neighbours, labels of the slice itself", () => {
+test("in training: pixels of all neighbours, each with its own quantisation, labels of the slice itself", () => {
   const slotPixels = 4;
   // Slot i holds pixels 2i and 2i + 1 a word, and label word i.
   const batch = {
     pixels: Uint32Array.from({ length: 12 }, (_, i) => i),
     labels: Uint32Array.from({ length: 6 }, (_, i) => i),
+    quantisations: Array.from({ length: 6 }, (_, i) => ({ scale: 1 + i, offset: 10 * i })),
   };
-  const sample = plainSample({ shape: [2, 2, 1], scale: 1, offset: 0 }, preprocessing);
+  const mapping = plainMapping({ shape: [2, 2, 1] }, preprocessing);
   const range = { first: 1, end: 2, slotPixels, inputSlices: 3 };
-  const { pixels, labels, samples, labelled } = batchArrays(batch, [sample, { ...sample, seed: 7 }], range);
+  const { pixels, labels, samples, labelled } = batchArrays(batch, [mapping, { ...mapping, seed: 7 }], range);
   expect([...pixels]).toEqual([6, 7, 8, 9, 10, 11]);
   expect([...labels]).toEqual([4]);
-  expect(samples).toEqual(packSamples([7, 8, 9].map((seed) => ({ ...sample, seed }))));
-  expect(labelled).toEqual(packSamples([{ ...sample, seed: 7 }]));
-  expect(batchArrays(batch, [sample], { first: 0, end: 1, slotPixels, inputSlices: 1 })).toEqual({
-    ...{ pixels: Uint32Array.of(0, 1), labels: Uint32Array.of(0), samples: packSamples([sample]) },
+  const sample = (seed: number, slot: number) => ({ ...mapping, seed, scale: 1 + slot, offset: 10 * slot });
+  expect(samples).toEqual(packSamples([sample(7, 3), sample(8, 4), sample(9, 5)]));
+  expect(labelled).toEqual(packSamples([sample(7, 3)]));
+  expect(batchArrays(batch, [mapping, mapping], { first: 1, end: 2, slotPixels, inputSlices: 1 })).toEqual({
+    ...{ pixels: Uint32Array.of(2, 3), labels: Uint32Array.of(1), samples: packSamples([sample(0, 1)]) },
   });
 });
 

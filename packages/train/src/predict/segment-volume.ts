@@ -92,9 +92,6 @@ const queuedBatches = 2;
 
 const gridOf = ({ shape, spacing, affine }: NiftiHeader) => ({ shape, spacing, affine });
 
-/** A float64 is rounded, so that the same HU in another type give the same labels; other types are left as they are. */
-const asFloat32 = (slice: VoxelArray): VoxelArray => (slice instanceof Float64Array ? Float32Array.from(slice) : slice);
-
 /**
  * Calls `take` with the labels of each slice, as stored, from the first to the last. While the GPU labels a batch, the
  * labels of the batch before are taken and, at the same time, the slices of the next are read.
@@ -115,7 +112,7 @@ async function eachSlice(
   async function* canonical(): AsyncGenerator<VoxelArray, void> {
     for await (const slice of slices) {
       signal?.throwIfAborted();
-      yield asFloat32(toCanonicalPlane(slice, stored, plane));
+      yield toCanonicalPlane(slice, stored, plane);
     }
   }
   let done = 0;
@@ -222,7 +219,7 @@ async function segmentWhole(
     options.signal?.throwIfAborted();
     const end = Math.min(first + predictor.atOnce, depth);
     const batch = withMargin(first, end, depth, predictor.margin).map((slice) =>
-      asFloat32(canonical.data.subarray(slice * size, (slice + 1) * size)),
+      canonical.data.subarray(slice * size, (slice + 1) * size),
     );
     const found = await predictor.predict(batch, width, height);
     found.forEach((each, i) => {

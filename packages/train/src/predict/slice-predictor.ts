@@ -1,3 +1,4 @@
+import { type Quantisation, storeSlices } from "@lobule/data";
 import type { SegmentationNetwork } from "@lobule/nn";
 import {
   add,
@@ -11,6 +12,7 @@ import {
   mirror,
   packLabelFields,
   packSamples,
+  type SliceSample,
   sampleSlices,
   scale,
   softmaxChannels,
@@ -20,8 +22,7 @@ import {
 import type { SavedModel } from "../model/load-model.js";
 import { buildNetwork, type ModelDescription } from "../model/model-description.js";
 import { requireF16 } from "../require-f16.js";
-import { type Preprocessing, plainSample } from "../trainer/slice-sampling.js";
-import { storeSlices } from "./stored-slices.js";
+import { type Preprocessing, plainMapping, type SliceMapping, samplesOf } from "../trainer/slice-sampling.js";
 
 export interface PredictorOptions {
   /** Slices that are run at once; 4 by default. Memory grows with it, and with nothing else. */
@@ -96,15 +97,9 @@ export class SlicePredictor {
    * theirs, since new memory for each call would keep the garbage collector busy.
    * @param slices HU, x fastest, all of the same extents; at most `atOnce`, with `margin` slices before and after them
    * that are looked at only.
-   * @param window HU that become 0 and 1; the model's own by default.
    * @throws RangeError when there are more slices, or one has another number of pixels.
    */
-  async predict(
-    slices: readonly ArrayLike<number>[],
-    width: number,
-    height: number,
-    window: readonly [number, number] = this.description.window,
-  ): Promise<Uint8Array[]> {
+  async predict(slices: readonly ArrayLike<number>[], width: number, height: number): Promise<Uint8Array[]> {
     const { atOnce, margin } = this;
     const count = slices.length - 2 * margin;
     if (count < 1 || count > atOnce) {
@@ -122,25 +117,26 @@ export class SlicePredictor {
     const { slotPixels, preprocessing, program, pixels, labels } = await this.programFor(width, height);
     const { inputSlices } = this.description;
     const wordsPerSlice = slotPixels / 2;
-    const {
-      pixels: stored,
-      scale: unit,
-      offset,
-    } = storeSlices(slices, slotPixels, window, inputSlices === 1 ? pixels : undefined);
-    for (let at = 0; inputSlices > 1 && at < count * inputSlices; at++) {
+    const stored = storeSlices(slices, slotPixels, preprocessing.window, inputSlices === 1 ? pixels : undefined);
+    const quantisations: Quantisation[] = [];
+    for (let at = 0; at < count * inputSlices; at++) {
       const slice = Math.floor(at / inputSlices) + (at % inputSlices);
-      pixels.set(stored.subarray(slice * wordsPerSlice, (slice + 1) * wordsPerSlice), at * wordsPerSlice);
+      quantisations.push(stored.quantisations[slice] as Quantisation);
+      if (inputSlices === 1) continue;
+      pixels.set(stored.pixels.subarray(slice * wordsPerSlice, (slice + 1) * wordsPerSlice), at * wordsPerSlice);
     }
     pixels.fill(0, count * inputSlices * wordsPerSlice);
-    const source = { shape: [width, height, 1] as const, scale: unit, offset };
-    const sample = plainSample(source, { ...preprocessing, window });
-    const field = { width, height, transform: inverted(sample.transform) };
+    const mapping = plainMapping({ shape: [width, height, 1] }, preprocessing);
+    const field = { width, height, transform: inverted(mapping.transform) };
+    const samples = samplesOf(Array<SliceMapping>(count).fill(mapping), quantisations, inputSlices);
+    // Slots behind the last slice hold nothing; their labels are not looked at.
+    const filled = Array.from({ length: atOnce * inputSlices }, (_, i) => samples[i] ?? (samples[0] as SliceSample));
     const bytes = labels.shift() as Uint8Array;
     labels.push(bytes);
     // Nothing comes between the two, not even another call.
     const queued = program.run({
       pixels,
-      samples: packSamples(Array.from({ length: atOnce * inputSlices }, () => sample)),
+      samples: packSamples(filled),
       fields: packLabelFields(Array.from({ length: atOnce }, () => field)),
     });
     await Promise.all([queued, program.readInto(bytes, "labels")]);

@@ -4,7 +4,7 @@ import type { Optimizer } from "../optimizer.js";
 import type { WeightAverage } from "../weight-average.js";
 import type { DrawnSlice } from "./batch-order.js";
 import type { SegmentationPrograms } from "./segmentation-programs.js";
-import { augmentedSample, augments, batchArrays, type Preprocessing, plainSample } from "./slice-sampling.js";
+import { augmentedMapping, augments, batchArrays, type Preprocessing, plainMapping } from "./slice-sampling.js";
 import type { Augmentation } from "./training-config.js";
 
 /** The loss of a batch is NaN or infinite; the message names its slices. */
@@ -74,12 +74,12 @@ export class BatchRunner {
   async step(keys: readonly DrawnSlice[], batch: SliceBatch, epoch: number): Promise<void> {
     const { programs, microBatch, seed, inputSlices } = this.options;
     const { slotPixels } = this.options.cache;
-    const samples = keys.map((key) => this.sample(key, epoch));
+    const mappings = keys.map((key) => this.mapping(key, epoch));
     const step = this.steps++;
     const dropoutKey = randomUint32(seed, "dropout");
     /** What the slices first … end − 1 of the batch need. */
     const inputs = (first: number, end: number) => ({
-      ...batchArrays(batch, samples, { first, end, slotPixels, inputSlices }),
+      ...batchArrays(batch, mappings, { first, end, slotPixels, inputSlices }),
       dropoutSeed: Uint32Array.of(dropoutKey, first, epoch, step),
     });
     if (microBatch === null) {
@@ -105,11 +105,11 @@ export class BatchRunner {
   async profile(keys: readonly DrawnSlice[], batch: SliceBatch, epoch: number): Promise<ProfiledCall[]> {
     const { programs, microBatch, inputSlices, cache } = this.options;
     const count = Math.min(microBatch ?? keys.length, keys.length);
-    const samples = keys.map((key) => this.sample(key, epoch));
+    const mappings = keys.map((key) => this.mapping(key, epoch));
     const range = { first: 0, end: count, slotPixels: cache.slotPixels, inputSlices };
     const plan = programs.plan(count);
     const times = await (await programs.training(count)).profile({
-      ...batchArrays(batch, samples, range),
+      ...batchArrays(batch, mappings, range),
       dropoutSeed: Uint32Array.of(0, 0, epoch, 0),
       ...(microBatch === null ? this.advance() : { shares: Float32Array.of(0, 1) }),
     });
@@ -159,13 +159,13 @@ export class BatchRunner {
     return { hyper, ...(average === undefined ? {} : { averageShare: average.share(optimizer.steps) }) };
   }
 
-  private sample(key: DrawnSlice, epoch: number) {
+  private mapping(key: DrawnSlice, epoch: number) {
     const { cache, preprocessing, augmentation, seed, sampleNumber } = this.options;
     const source = cache.cases[key.case];
     if (source === undefined) throw new RangeError(`no case ${key.case} in the cache of ${cache.cases.length}`);
-    const plain = plainSample(source, preprocessing);
+    const plain = plainMapping(source, preprocessing);
     if (!augments(augmentation)) return plain;
-    return augmentedSample(plain, preprocessing, augmentation, { seed, epoch, sample: sampleNumber(key) });
+    return augmentedMapping(plain, preprocessing, augmentation, { seed, epoch, sample: sampleNumber(key) });
   }
 
   private describe(loss: number | undefined, step: number, keys: readonly SliceKey[]): string {

@@ -6,7 +6,8 @@ import { RunFolder } from "../run/run-folder.js";
 import type { Workload } from "../run/workload.js";
 import { termsOf } from "./loss-setting.js";
 import { planRun } from "./plan-run.js";
-import { describeModel, type PreparedData, type PrepareOptions, prepareData, resolveWindow } from "./prepare-data.js";
+import { describeModel, type PreparedData, type PrepareOptions, prepareData } from "./prepare-data.js";
+import { resolveWindow } from "./resolve-window.js";
 import { Trainer, type TrainingObserver, type TrainingOutcome } from "./trainer.js";
 import { parseConfig, type TrainingConfig } from "./training-config.js";
 import { parseTrainingState } from "./training-state.js";
@@ -78,10 +79,17 @@ export async function prepareRun(config: TrainingConfig, request: RunRequest): P
   const compiled = compileAhead(config, request, request.code);
   const data = await prepareData(config, { ...request, cacheDirectory: request.cacheDirectoryOf(config.data) });
   try {
-    const model = describeModel(config, data.task.labels, await resolveWindow(config, data), request.code);
+    const { window, notes } = await resolveWindow(config, data);
+    const model = describeModel(config, data.task.labels, window, request.code);
     const trainer = trainerFor(config, model, data, request);
     await compiled;
-    return { config, model, data, trainer, bytes: trainer.checkMemory() };
+    return {
+      config,
+      model,
+      trainer,
+      data: { ...data, notes: [...data.notes, ...notes] },
+      bytes: trainer.checkMemory(),
+    };
   } catch (error) {
     await data.cache.close();
     throw error;

@@ -1,16 +1,15 @@
 import {
-  allocateSliceBatch,
   type DecathlonTask,
   readDecathlon,
   SliceCache,
   selectCases,
   splitCases,
   splitFold,
+  type Window,
 } from "@lobule/data";
 import { codeHash } from "../model/load-model.js";
 import type { ModelCode, ModelDescription } from "../model/model-description.js";
 import { networkSpec } from "../model/network-settings.js";
-import { slicesOf } from "./slice-sampling.js";
 import { ConfigError, referenceCases, type TrainingConfig } from "./training-config.js";
 
 /** Names of the cases on each side. */
@@ -25,6 +24,8 @@ export interface PrepareOptions {
   /** The split of the run that is resumed. */
   readonly split?: SplitNames;
   readonly workers?: number;
+  /** Whether to compare what the files hold with their entries in the cache, which takes as long as to decode them. */
+  readonly verifyCache?: boolean;
   readonly signal?: AbortSignal;
   readonly onDecoded?: (done: number, total: number, name: string) => void;
 }
@@ -50,9 +51,11 @@ export async function prepareData(config: TrainingConfig, options: PrepareOption
     directory: options.cacheDirectory,
     classes: task.labels.length,
     ...(options.workers === undefined ? {} : { workers: options.workers }),
+    ...(options.verifyCache === undefined ? {} : { verify: options.verifyCache }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     ...(options.onDecoded === undefined ? {} : { onProgress: options.onDecoded }),
   });
+  if (options.verifyCache === true) notes.push(verificationNote(cache));
   const numbers = (names: readonly string[]): number[] => {
     const wanted = new Set(names);
     return cache.cases.flatMap(({ name }, i) => (wanted.has(name) ? [i] : []));
@@ -61,6 +64,15 @@ export async function prepareData(config: TrainingConfig, options: PrepareOption
     ...{ task, split, cache, notes },
     cases: { training: numbers(split.training), validation: numbers(split.validation) },
   };
+}
+
+/** What --verify-cache found. */
+function verificationNote({ decoded, reused, corrected }: SliceCache): string {
+  const counts = `the slice cache has been compared with the files: ${reused} entries agree`;
+  if (decoded === 0) return counts;
+  const fresh = decoded - corrected.length;
+  const replaced = corrected.length === 0 ? "" : `; replaced because they held something else: ${corrected.join(", ")}`;
+  return `${counts}${fresh === 0 ? "" : `, ${fresh} were missing and have been made`}${replaced}`;
 }
 
 /** The cases of a task that a configuration is for, by name, and their split. */
@@ -110,49 +122,11 @@ function named(task: DecathlonTask, split: SplitNames, data: string) {
   return { cases, split };
 }
 
-/** Below this, intensities must be Hounsfield units: air is -1000 there. */
-const airBelow = -500;
-const hounsfieldWindow = [-160, 240] as const;
-/** Slices that the range of intensities is taken from. */
-const rangeSlices = 200;
-
-/**
- * The window of a configuration. "auto" is −160..240 HU where the training slices hold air, and else the full range of
- * their values, since data without air are no plain Hounsfield units.
- */
-export async function resolveWindow(config: TrainingConfig, data: PreparedData): Promise<readonly [number, number]> {
-  if (config.window !== "auto") return config.window;
-  const { cache, cases } = data;
-  const slices = slicesOf(cache.cases, cases.training);
-  const step = Math.max(1, slices.length / rangeSlices);
-  const batch = allocateSliceBatch(cache, 1);
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (let at = 0; at < slices.length; at += step) {
-    const key = slices[Math.floor(at)];
-    const source = key && cache.cases[key.case];
-    if (key === undefined || source === undefined) continue;
-    await cache.read([key], batch);
-    const pixels = new Int16Array(batch.pixels.buffer, 0, source.shape[0] * source.shape[1]);
-    for (const stored of pixels) {
-      const value = stored * source.scale + source.offset;
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
-  }
-  if (low < airBelow) return hounsfieldWindow;
-  if (!(low < high)) {
-    throw new ConfigError(
-      `${config.data}: all training slices hold the value ${low} only; give other data or --window LOW HIGH`,
-    );
-  }
-  return [low, high];
-}
-
 /** What is saved with the weights. */
 export const describeModel = (
   config: TrainingConfig,
   labels: readonly string[],
-  window: readonly [number, number],
+  window: Window,
   code?: ModelCode,
 ): ModelDescription => ({
   version: 1,

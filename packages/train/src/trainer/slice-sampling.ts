@@ -1,11 +1,19 @@
-import { type CachedCase, randomUint32, type SliceBatch, type SliceKey, uniform } from "@lobule/data";
+import {
+  type CachedCase,
+  type Quantisation,
+  randomUint32,
+  type SliceBatch,
+  type SliceKey,
+  uniform,
+  type Window,
+} from "@lobule/data";
 import { augmentTransform, fitTransform, packSamples, resizeTransform, type SliceSample } from "@lobule/tensor";
 import type { Augmentation } from "./training-config.js";
 
 /** How slices become network inputs. */
 export interface Preprocessing {
   /** HU that become 0 and 1. */
-  readonly window: readonly [low: number, high: number];
+  readonly window: Window;
   /** Extents of the network's input. */
   readonly height: number;
   readonly width: number;
@@ -36,16 +44,19 @@ export function inputExtents(
   return { height: side(1), width: side(0) };
 }
 
+/** How a slice becomes an image, whatever integers stand for its HU. */
+export type SliceMapping = Omit<SliceSample, keyof Quantisation>;
+
 /** A slice as the network sees it without augmentation. Values: (HU − low)/(high − low), clipped to 0..1. */
-export function plainSample(
-  { shape: [width, height], scale, offset }: Pick<CachedCase, "shape" | "scale" | "offset">,
+export function plainMapping(
+  { shape: [width, height] }: Pick<CachedCase, "shape">,
   preprocessing: Preprocessing,
-): SliceSample {
+): SliceMapping {
   const { window, resample } = preprocessing;
   const [low, high] = window;
   const ratio = Math.max(width / preprocessing.width, height / preprocessing.height);
   return {
-    ...{ width, height, scale, offset, low, high },
+    ...{ width, height, low, high },
     gain: 1 / (high - low),
     shift: -low / (high - low),
     transform: resample
@@ -58,13 +69,13 @@ export function plainSample(
   };
 }
 
-/** {@link plainSample}, mirrored, turned, scaled, and changed in contrast, brightness and noise at random. */
-export function augmentedSample(
-  plain: SliceSample,
+/** {@link plainMapping}, mirrored, turned, scaled, and changed in contrast, brightness and noise at random. */
+export function augmentedMapping(
+  plain: SliceMapping,
   preprocessing: Preprocessing,
   augmentation: Augmentation,
   { seed, epoch, sample }: SampleSeed,
-): SliceSample {
+): SliceMapping {
   const draw = (purpose: string): number => uniform(seed, epoch, sample, purpose);
   const signed = (purpose: string): number => 2 * draw(purpose) - 1;
   const { flip, rotation, zoom, intensity, noise } = augmentation;
@@ -108,20 +119,20 @@ export interface BatchRange {
 
 /**
  * What a program takes of a batch: pixels of slices and neighbours, labels of the slices themselves.
- * @param samples one a slice of the whole batch.
+ * @param mappings one a slice of the whole batch, its neighbours not counted.
  */
 export function batchArrays(
   batch: SliceBatch,
-  samples: readonly SliceSample[],
+  mappings: readonly SliceMapping[],
   { first, end, slotPixels, inputSlices }: BatchRange,
 ): Readonly<Record<"pixels" | "labels" | "samples", Uint32Array<ArrayBuffer>>> & {
   readonly labelled?: Uint32Array<ArrayBuffer>;
 } {
-  const some = samples.slice(first, end);
   const words = slotPixels / 4;
   const pixels = batch.pixels.subarray((first * inputSlices * slotPixels) / 2, (end * inputSlices * slotPixels) / 2);
+  const samples = samplesOf(mappings.slice(first, end), batch.quantisations.slice(first * inputSlices), inputSlices);
   if (inputSlices === 1) {
-    return { pixels, labels: batch.labels.subarray(first * words, end * words), samples: packSamples(some) };
+    return { pixels, labels: batch.labels.subarray(first * words, end * words), samples: packSamples(samples) };
   }
   const middle = (inputSlices - 1) / 2;
   const labels = new Uint32Array((end - first) * words);
@@ -129,11 +140,28 @@ export function batchArrays(
     const from = (i * inputSlices + middle) * words;
     labels.set(batch.labels.subarray(from, from + words), (i - first) * words);
   }
-  // Noise differs from slice to slice, everything else is the same.
-  const beside = (sample: SliceSample): SliceSample[] =>
-    Array.from({ length: inputSlices }, (_, i) => ({ ...sample, seed: (sample.seed + i) >>> 0 }));
-  return { pixels, labels, samples: packSamples(some.flatMap(beside)), labelled: packSamples(some) };
+  // Labels are sampled where the slice itself is: of its samples only the first has the seed of its mapping.
+  const labelled = samples.filter((_, i) => i % inputSlices === 0);
+  return { pixels, labels, samples: packSamples(samples), labelled: packSamples(labelled) };
 }
+
+/**
+ * What turns stored slices into images: of each slice `inputSlices` samples, itself and its neighbours from below to
+ * above. Noise differs from one to the next, everything else is the same but what stands for their HU.
+ * @param quantisations of all these slices as they are stored.
+ */
+export const samplesOf = (
+  mappings: readonly SliceMapping[],
+  quantisations: readonly Quantisation[],
+  inputSlices: number,
+): SliceSample[] =>
+  mappings.flatMap((mapping, n) =>
+    quantisations.slice(n * inputSlices, (n + 1) * inputSlices).map((quantisation, i) => ({
+      ...mapping,
+      ...quantisation,
+      seed: (mapping.seed + i) >>> 0,
+    })),
+  );
 
 /** Whether any augmentation is on. */
 export const augments = (augmentation: Augmentation): boolean => Object.values(augmentation).some((each) => each > 0);

@@ -189,7 +189,7 @@ export class Trainer {
     const { cache, model } = this.options;
     const expand = (key: SliceKey) => neighboursOf(cache.cases, key, model.inputSlices);
     const batches = Array.from({ length: steps }, (_, epoch) => this.batchesOf(epoch)[0] ?? []);
-    const reader = new BatchReader(cache, batches, { expand });
+    const reader = new BatchReader(cache, batches, { window: model.window, expand });
     const profiles: ProfiledCall[][] = [];
     for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
       profiles.push(await this.batchRunner(0).profile(next.keys, next.batch, profiles.length));
@@ -282,6 +282,7 @@ export class Trainer {
     const { epoch, step: first } = this.state;
     const reader = new BatchReader(cache, batches.slice(first), {
       now,
+      window: model.window,
       expand: (key) => neighboursOf(cache.cases, key, model.inputSlices),
     });
     const runner = this.batchRunner(first);

@@ -3,7 +3,7 @@ import type { LoadedProgram } from "@lobule/tensor";
 import { DiceAccumulator, type DiceReadings } from "../evaluation/dice-readings.js";
 import { NonFiniteLossError } from "./batch-runner.js";
 import type { SegmentationPrograms } from "./segmentation-programs.js";
-import { batchArrays, neighboursOf, type Preprocessing, plainSample } from "./slice-sampling.js";
+import { batchArrays, neighboursOf, type Preprocessing, plainMapping } from "./slice-sampling.js";
 
 export interface ValidationOptions {
   readonly cache: SliceCache;
@@ -36,6 +36,7 @@ export async function validate(options: ValidationOptions): Promise<ValidationRe
   const batches: SliceKey[][] = [];
   for (let first = 0; first < slices.length; first += atOnce) batches.push(slices.slice(first, first + atOnce));
   const reader = new BatchReader(cache, batches, {
+    window: preprocessing.window,
     expand: (key) => neighboursOf(cache.cases, key, inputSlices),
   });
   const accumulator = new DiceAccumulator(classes);
@@ -45,13 +46,13 @@ export async function validate(options: ValidationOptions): Promise<ValidationRe
     for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
       const { keys, batch } = next;
       const program = await programs.validation(keys.length);
-      const samples = keys.map((key) => {
+      const mappings = keys.map((key) => {
         const source = cache.cases[key.case];
         if (source === undefined) throw new RangeError(`no case ${key.case} in the cache`);
-        return plainSample(source, preprocessing);
+        return plainMapping(source, preprocessing);
       });
       const range = { first: 0, end: keys.length, slotPixels: cache.slotPixels, inputSlices };
-      await program.run(batchArrays(batch, samples, range));
+      await program.run(batchArrays(batch, mappings, range));
       reader.release(batch);
       await addCounts(accumulator, cache, keys, program);
       const [row = {}] = await program.metrics();

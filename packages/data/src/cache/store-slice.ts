@@ -1,0 +1,87 @@
+/** What turns stored integers back into HU: stored · scale + offset. */
+export interface Quantisation {
+  readonly scale: number;
+  readonly offset: number;
+}
+
+/** HU that become 0 and 1. */
+export type Window = readonly [low: number, high: number];
+
+export const exact: Quantisation = { scale: 1, offset: 0 };
+
+/** The limits of int16. */
+const [least, most] = [-32_768, 32_767];
+
+/** The steps of int16 that half a window is spread over; a little is left outside, so that what is clipped stays outside. */
+const spread = 32_000;
+
+/**
+ * Stores a slice of HU as int16 for the GPU. It is the one way from HU to what a network sees, in training as in
+ * prediction, and depends on nothing but the slice and the window: no voxel elsewhere in the volume has an influence.
+ *
+ * Values are taken as float32. Where all that lies inside the window are integers that int16 holds, they are stored as
+ * they are; else the window is spread over int16 in steps of 1/64,000. What lies outside the window is clipped to
+ * somewhere outside it, as the network's input is clipped anyway.
+ * @param into as many as there are values.
+ * @throws RangeError when a value is NaN.
+ */
+export function storeSlice(values: ArrayLike<number>, window: Window, into: Int16Array): Quantisation {
+  if (keptExactly(values, window, into)) return exact;
+  const [low, high] = window;
+  const scale = (high - low) / (2 * spread);
+  const offset = (high + low) / 2;
+  for (let i = 0; i < values.length; i++) {
+    const value = Math.fround(values[i] as number);
+    if (Number.isNaN(value)) throw new RangeError(`a slice holds NaN at pixel ${i}; every pixel must be a number`);
+    into[i] = Math.round(Math.min(Math.max((value - offset) / scale, least), most));
+  }
+  return { scale, offset };
+}
+
+/** Whether int16 holds what the window shows of a slice as it is; it is in `into` then. */
+function keptExactly(values: ArrayLike<number>, [low, high]: Window, into: Int16Array): boolean {
+  into.set(values);
+  if (values instanceof Int16Array || values instanceof Uint8Array || values instanceof Int8Array) return true;
+  for (let i = 0; i < into.length; i++) {
+    if (into[i] === values[i]) continue;
+    const value = Math.fround(values[i] as number);
+    if (Number.isInteger(value) && value >= least && value <= most) into[i] = value;
+    else if (value <= low && low >= least) into[i] = Math.max(Math.floor(value), least);
+    else if (value >= high && high <= most) into[i] = Math.min(Math.ceil(value), most);
+    else return false;
+  }
+  return true;
+}
+
+/** How the cache keeps the pixels of a volume: int16 where that holds all values as they are, float32 elsewhere. */
+export type PixelType = "int16" | "float32";
+
+export function pixelTypeOf(values: ArrayLike<number>): PixelType {
+  if (values instanceof Int16Array || values instanceof Uint8Array || values instanceof Int8Array) return "int16";
+  for (let i = 0; i < values.length; i++) {
+    const value = Math.fround(values[i] as number);
+    if (!Number.isInteger(value) || value < least || value > most) return "float32";
+  }
+  return "int16";
+}
+
+/**
+ * Stores slices one after another, each in a slot of its own.
+ * @param slotPixels even; from one slice to the next.
+ * @param pixels where they are stored, two a word, from the beginning; what lies behind them, or in a slot behind its
+ * slice, is left as it is. A new array by default.
+ * @returns the quantisation of each slice.
+ * @throws RangeError as {@link storeSlice}.
+ */
+export function storeSlices(
+  slices: readonly ArrayLike<number>[],
+  slotPixels: number,
+  window: Window,
+  pixels: Uint32Array<ArrayBuffer> = new Uint32Array((slices.length * slotPixels) / 2),
+): { readonly pixels: Uint32Array<ArrayBuffer>; readonly quantisations: readonly Quantisation[] } {
+  const stored = new Int16Array(pixels.buffer, pixels.byteOffset, 2 * pixels.length);
+  const quantisations = slices.map((slice, n) =>
+    storeSlice(slice, window, stored.subarray(n * slotPixels, n * slotPixels + slice.length)),
+  );
+  return { pixels, quantisations };
+}
