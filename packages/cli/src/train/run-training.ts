@@ -90,6 +90,7 @@ export async function runTraining(args: Arguments): Promise<void> {
         ...(typeof args.pauseAfter === "number" ? { pauseAfter: args.pauseAfter } : {}),
         cacheDirectoryOf: (data: string) => textOf(args.cache) ?? join(caches, cacheName(data)),
         ...(typeof args.workers === "number" ? { workers: args.workers } : {}),
+        ...(args.verifyCache === true ? { verifyCache: true } : {}),
         onDecoded: (done: number, total: number, name: string) => display.decoded(done, total, name),
       };
       const tuning = config === undefined ? undefined : await tuned(device, config, code, args);

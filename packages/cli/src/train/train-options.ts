@@ -83,6 +83,10 @@ export const trainOptions = (parser: Argv) =>
     .option("fast-dev-run", { type: "boolean", describe: "two steps and one batch of validation" })
     .option("checkpoint-every", { type: "number", describe: "steps between checkpoints in an epoch" })
     .option("cache", { type: "string", describe: "folder of the decoded slices" })
+    .option("verify-cache", {
+      type: "boolean",
+      describe: "decode every volume again and compare it with the cache",
+    })
     .option("workers", { type: "number", describe: "threads that decode volumes" })
     .option("tune", {
       choices: efforts,
