@@ -272,6 +272,7 @@ describe("the cache on disk", () => {
     const sound = encodeHeader({
       ...{
         fingerprint: "a",
+        imageHash: "b",
         shape: [2, 1, 1],
         spacing: [1, 1, 1],
         affine: [
