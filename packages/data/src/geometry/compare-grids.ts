@@ -19,8 +19,8 @@ export const gridEpsilon = (one: Grid, other: Grid): number => Math.min(...one.s
 const orderOf = (grid: Grid, target: Grid): AxisOrder =>
   closestOrder((direction, stored) => inVoxels(target.affine, column(grid.affine, stored))[direction]);
 
-/** Largest distance between an outer corner of one grid and the same corner of the other, mm. */
-function cornerDistance(one: Grid, other: Grid): number {
+/** Largest distance between an outer corner of one grid and the same corner of the other, of the same shape, mm. */
+export function cornerDistance(one: Grid, other: Grid): number {
   const corners = [0, 1, 2, 3, 4, 5, 6, 7].map((bits): Vector3 => {
     // The edge of a voxel is half a voxel off its centre: a single slice too has a thickness that may differ.
     const end = (axis: 0 | 1 | 2): number => ((bits >> axis) & 1) * one.shape[axis] - 0.5;

@@ -26,6 +26,7 @@ const patched = (at: number, ...bytes: number[]): Uint8Array => {
   return copy;
 };
 const noise = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (i * 7919 + 13) & 255);
+const byQform = { sformCode: 0, qformCode: 1 };
 const turned = (rows: readonly (readonly number[])[]) => ({ sformCode: 1, sform: rows });
 
 /** Files that no one should have to read, by what is wrong with them. */
@@ -46,6 +47,36 @@ const broken: readonly (readonly [what: string, name: string, bytes: () => Uint8
   ["gzip cut off in its header", "a.nii.gz", () => cut(gzipped(sound()), 6)],
   ["gzip cut off in the header of the image", "a.nii.gz", () => cut(gzipped(sound()), 20)],
   ["gzip cut off in its end", "a.nii.gz", () => cut(gzipped(sound()), gzipped(sound()).length - 9)],
+  ["gzip cut off before its checksum", "a.nii.gz", () => cut(gzipped(sound()), gzipped(sound()).length - 8)],
+  [
+    "gzip with a wrong checksum",
+    "a.nii.gz",
+    () => {
+      const bytes = Uint8Array.from(gzipped(sound()));
+      bytes[bytes.length - 8] = (bytes[bytes.length - 8] ?? 0) ^ 1;
+      return bytes;
+    },
+  ],
+  [
+    "gzip with a wrong length",
+    "a.nii.gz",
+    () => {
+      const bytes = Uint8Array.from(gzipped(sound()));
+      bytes[bytes.length - 1] = 7;
+      return bytes;
+    },
+  ],
+  [
+    "gzip whose second member is cut off",
+    "a.nii.gz",
+    () => Buffer.concat([gzipped(cut(sound(), 360)), cut(gzipped(sound().subarray(360)), 15)]),
+  ],
+  ["gzip of half a file and text", "a.nii.gz", () => Buffer.concat([gzipped(cut(sound(), 360)), noise(50)])],
+  [
+    "gzip members without content",
+    "a.nii.gz",
+    () => Buffer.concat(Array.from({ length: 2000 }, () => gzipped(new Uint8Array()))),
+  ],
   ["gzip of half a file", "a.nii.gz", () => gzipped(cut(sound(), 360))],
   [
     "gzip with a garbled middle",
@@ -73,9 +104,43 @@ const broken: readonly (readonly [what: string, name: string, bytes: () => Uint8
   ["RGB", "a.nii", () => with16({ datatype: 128, bitpix: 24 })],
   ["complex", "a.nii", () => with16({ datatype: 32, bitpix: 64 })],
   ["float128", "a.nii", () => with16({ datatype: 1536, bitpix: 128 })],
-  ["spacing 0", "a.nii", () => with16({ pixdim: [1, 0, 1, 1, 0, 0, 0, 0] })],
-  ["spacing NaN", "a.nii", () => with16({ pixdim: [1, 1, Number.NaN, 1, 0, 0, 0, 0] })],
-  ["spacing infinite", "a.nii", () => with16({ pixdim: [1, 1, 1, Number.POSITIVE_INFINITY, 0, 0, 0, 0] })],
+  ["no code and spacing 0", "a.nii", () => with16({ sformCode: 0, pixdim: [1, 0, 1, 1] })],
+  ["no code and spacing NaN", "a.nii", () => with16({ sformCode: 0, pixdim: [1, 1, Number.NaN, 1] })],
+  ["a qform without size", "a.nii", () => with16({ ...byQform, pixdim: [1, 1, 0, 1] })],
+  ["a qform of infinite size", "a.nii", () => with16({ ...byQform, pixdim: [1, 1, 1, Number.POSITIVE_INFINITY] })],
+  ["a qform of all zeros", "a.nii", () => with16({ ...byQform, pixdim: [0, 0, 0, 0] })],
+  ["a quaternion with NaN", "a.nii", () => with16({ ...byQform, quaternion: [0, Number.NaN, 0] })],
+  ["a quaternion that is too long", "a.nii", () => with16({ ...byQform, quaternion: [1, 1, 0] })],
+  ["an offset of NaN", "a.nii", () => with16({ ...byQform, qoffset: [0, 0, Number.NaN] })],
+  ["an unknown handedness", "a.nii", () => with16({ ...byQform, pixdim: [-2, 1, 1, 1] })],
+  [
+    "both transforms unusable",
+    "a.nii",
+    () =>
+      with16({
+        ...turned([
+          [0, 0, 0, 0],
+          [0, 0, 0, 0],
+          [0, 0, 0, 0],
+        ]),
+        qformCode: 1,
+        quaternion: [2, 0, 0],
+      }),
+  ],
+  [
+    "an affine beyond all measure",
+    "a.nii",
+    () =>
+      with16({
+        version: 2,
+        units: 1,
+        ...turned([
+          [1e308, 0, 0, 0],
+          [0, 1e308, 0, 0],
+          [0, 0, 1e308, 0],
+        ]),
+      }),
+  ],
   [
     "an sform of zeros",
     "a.nii",

@@ -1,45 +1,19 @@
 import type { FileHandle } from "node:fs/promises";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
 import { DataError } from "../data-error.js";
 import { openRegularFile } from "../files/read-file.js";
 import { errorCode, reason } from "../files/system-error.js";
+import { cutOff, isGzip, type Trailing, unpackedMembers } from "./gzip-members.js";
 
-const chunkBytes = 1 << 18;
 /** No deflate stream grows by more than this. Source: zlib.net/zlib_tech.html, "Maximum Compression Factor". */
 const largestDeflateRatio = 1032;
-
-async function* chunksOf(handle: FileHandle): AsyncGenerator<Uint8Array, void> {
-  for (let position = 0; ; ) {
-    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, position);
-    if (bytesRead === 0) return;
-    position += bytesRead;
-    yield buffer.subarray(0, bytesRead);
-  }
-}
-
-interface Unpacked {
-  readonly chunks: AsyncIterator<Uint8Array, unknown>;
-  readonly end: () => Promise<void>;
-}
-
-function unpack(handle: FileHandle): Unpacked {
-  const gunzip = createGunzip({ chunkSize: chunkBytes });
-  // Its failures arrive through the iterator below.
-  const ended = pipeline(chunksOf(handle), gunzip).catch(() => undefined);
-  const end = async (): Promise<void> => {
-    gunzip.destroy();
-    await ended;
-  };
-  return { chunks: gunzip[Symbol.asyncIterator](), end };
-}
 
 /** The content of a file from its beginning, unpacked if it is gzip by its first bytes, whatever its name. */
 export class ByteSource {
   readonly #path: string;
   readonly #handle: FileHandle;
   /** What comes out of a gzip file; one that is not packed is read straight into the target. */
-  readonly #unpacked: Unpacked | undefined;
+  readonly #unpacked: AsyncGenerator<Uint8Array, void> | undefined;
+  readonly #trailing: Trailing = { bytes: 0 };
   #rest: Uint8Array = new Uint8Array(0);
   /** Bytes given or skipped so far. */
   position = 0;
@@ -50,7 +24,7 @@ export class ByteSource {
     this.#path = path;
     this.#handle = handle;
     this.mostBytes = compressed ? size * largestDeflateRatio : size;
-    if (compressed) this.#unpacked = unpack(handle);
+    if (compressed) this.#unpacked = unpackedMembers(path, handle, size, this.#trailing);
   }
 
   /** Throws DataError if there is no such file, it is no file, cannot be opened, or is empty. */
@@ -60,12 +34,17 @@ export class ByteSource {
       if (size === 0) throw new DataError(`${path} is empty, not a NIfTI file; copy or download it again`);
       const magic = new Uint8Array(2);
       await handle.read(magic, 0, 2, 0);
-      return new ByteSource(path, handle, size, magic[0] === 0x1f && magic[1] === 0x8b);
+      return new ByteSource(path, handle, size, isGzip(magic));
     } catch (error) {
       await handle.close();
       if (error instanceof DataError) throw error;
       throw new DataError(`${path} cannot be read: ${reason(error)}; check the disk it is on`);
     }
+  }
+
+  /** Bytes behind the gzip data that are none, and were passed over; known once the end has been reached. */
+  get trailingBytes(): number {
+    return this.#trailing.bytes;
   }
 
   /** Fills `target` and returns its length, or what was left if the content ends before. */
@@ -101,7 +80,7 @@ export class ByteSource {
 
   /** Stops reading. May be called twice. */
   async close(): Promise<void> {
-    await this.#unpacked?.end();
+    await this.#unpacked?.return();
     await this.#handle.close().catch((error: unknown) => {
       if (errorCode(error) !== "EBADF") throw error;
     });
@@ -124,15 +103,15 @@ export class ByteSource {
   }
 
   /** The next bytes as they come, empty at the end. */
-  async #next({ chunks }: Unpacked): Promise<Uint8Array> {
+  async #next(chunks: AsyncGenerator<Uint8Array, void>): Promise<Uint8Array> {
     if (this.#rest.length > 0) return this.#rest;
     try {
       const next = await chunks.next();
       return next.done === true ? new Uint8Array(0) : next.value;
     } catch (error) {
+      if (error instanceof DataError) throw error;
       const code = errorCode(error);
-      if (code === "Z_BUF_ERROR")
-        throw new DataError(`${this.#path} is cut off in the middle of its gzip data; copy or download it again`);
+      if (code === "Z_BUF_ERROR") throw cutOff(this.#path);
       if (typeof code === "string" && code.startsWith("Z_"))
         throw new DataError(`${this.#path} holds damaged gzip data (${reason(error)}); copy or download it again`);
       throw this.#unreadable(error);

@@ -1,8 +1,10 @@
 import { NIFTI1, NIFTI2 } from "nifti-reader-js";
 import { DataError } from "../data-error.js";
-import { columnLengths, isRegular, orientationOf } from "../orientation.js";
-import type { Affine, Grid, Vector3 } from "../volume.js";
+import { orientationOf } from "../orientation.js";
+import type { Grid, Vector3 } from "../volume.js";
 import { datatypeOfCode, describeDatatypeCode, type NiftiDatatype, storage } from "./datatypes.js";
+import { gridOfTransforms, type PlacedGrid } from "./grid-of-transforms.js";
+import type { NiftiTransforms } from "./transforms.js";
 import { millimetresPer, type SpaceUnit, spaceUnitOf, type TimeUnit, timeUnitOf } from "./units.js";
 
 /** What a NIfTI file says of its voxels. Shape, spacing and affine are those of the volume, lengths in mm. */
@@ -16,11 +18,12 @@ export interface NiftiHeader extends Grid {
   /** A voxel's value is slope · stored + intercept; 1 and 0 if the file says nothing (a slope of 0 or NaN). */
   readonly slope: number;
   readonly intercept: number;
-  /** NIfTI's codes of what the transforms refer to (1 scanner, 2 aligned, 3 Talairach, 4 MNI 152); 0 for none. */
-  readonly qformCode: number;
-  readonly sformCode: number;
-  /** Where the affine comes from: the sform if it has a code, else the qform, else the voxel sizes alone. */
-  readonly affineFrom: "sform" | "qform" | "pixdim";
+  /** Both transforms as the file has them; the affine above is made of one of them. */
+  readonly transforms: NiftiTransforms;
+  /** Where the affine comes from: the sform if it has a code and is sound, else the qform, else the voxel sizes alone. */
+  readonly affineFrom: PlacedGrid["from"];
+  /** What is odd in the header and does no harm, a sentence each. */
+  readonly notes: readonly string[];
   /** Units in the file. Unknown units of space count as millimetres. */
   readonly units: { readonly space: SpaceUnit; readonly time: TimeUnit };
   readonly description: string;
@@ -36,11 +39,6 @@ export interface NiftiHeader extends Grid {
 
 /** Bytes of a header, by its version. */
 export const headerBytes = { 1: 348, 2: 540 } as const;
-
-/** Relative difference of pixdim and affine above which the affine counts. */
-const spacingTolerance = 1e-3;
-/** Square of a quaternion's imaginary part may exceed 1 by this much through rounding. */
-const quaternionTolerance = 1e-3;
 
 /** The version by the header's first four bytes, its own length in either byte order. */
 export function versionOf(start: Uint8Array): 1 | 2 | undefined {
@@ -83,10 +81,7 @@ function parse(bytes: Uint8Array<ArrayBuffer>, version: 1 | 2, path: string): NI
   return fields;
 }
 
-const vector3 = (values: readonly number[], factor = 1): Vector3 => {
-  const [x = NaN, y = NaN, z = NaN] = values;
-  return [x * factor, y * factor, z * factor];
-};
+const vector3 = ([x = NaN, y = NaN, z = NaN]: readonly number[]): Vector3 => [x, y, z];
 
 function dimensionsOf({ dims }: NIFTI1 | NIFTI2, path: string): number[] {
   const [axes = NaN, ...lengths] = dims;
@@ -107,50 +102,17 @@ function dimensionsOf({ dims }: NIFTI1 | NIFTI2, path: string): number[] {
   return dimensions;
 }
 
-/** Method 1, 2 or 3 of nifti1.h, "3D IMAGE (VOLUME) ORIENTATION AND LOCATION IN SPACE"; in the file's unit. */
-function affineOf(fields: NIFTI1 | NIFTI2, path: string): { rows: number[][]; from: NiftiHeader["affineFrom"] } {
-  if (fields.sform_code > 0) return { rows: fields.affine, from: "sform" };
-  const [, x = NaN, y = NaN, z = NaN] = fields.pixDims;
-  if (!(fields.qform_code > 0))
-    return {
-      rows: [
-        [x, 0, 0, 0],
-        [0, y, 0, 0],
-        [0, 0, z, 0],
-      ],
-      from: "pixdim",
-    };
-  const { quatern_b: b, quatern_c: c, quatern_d: d } = fields;
-  if (!(b * b + c * c + d * d <= 1 + quaternionTolerance))
-    throw new DataError(
-      `${path} has the quaternion (${b}, ${c}, ${d}) for its orientation, which is longer than 1; its header is damaged`,
-    );
-  return { rows: fields.getQformMat(), from: "qform" };
-}
-
-function gridOf(fields: NIFTI1 | NIFTI2, shape: Vector3, path: string): Grid & Pick<NiftiHeader, "affineFrom"> {
-  const factor = millimetresPer[spaceUnitOf(fields.xyzt_units)];
-  const stored = vector3(fields.pixDims.slice(1), factor);
-  if (stored.some((size) => !(size > 0 && Number.isFinite(size))))
-    throw new DataError(
-      `${path} has voxels of ${stored.join("×")} mm, where each size must be a number above 0; correct its pixdim`,
-    );
-  const { rows, from } = affineOf(fields, path);
-  const rowOf = (index: 0 | 1 | 2): Affine[number] => {
-    const row = rows[index] ?? [];
-    return [...vector3(row, factor), (row[3] ?? Number.NaN) * factor];
+function transformsIn(fields: NIFTI1 | NIFTI2): NiftiTransforms {
+  const [qfac = NaN, x = NaN, y = NaN, z = NaN] = fields.pixDims;
+  const row = ([a = NaN, b = NaN, c = NaN, d = NaN]: readonly number[] = []) => [a, b, c, d] as const;
+  return {
+    qformCode: fields.qform_code,
+    sformCode: fields.sform_code,
+    pixdim: [qfac, x, y, z],
+    quaternion: [fields.quatern_b, fields.quatern_c, fields.quatern_d],
+    qoffset: [fields.qoffset_x, fields.qoffset_y, fields.qoffset_z],
+    sform: [row(fields.affine[0]), row(fields.affine[1]), row(fields.affine[2])],
   };
-  const affine: Affine = [rowOf(0), rowOf(1), rowOf(2)];
-  if (!isRegular(affine))
-    throw new DataError(
-      `${path} has an affine (${from}) that does not give every voxel its own place: ` +
-        `${affine.map((row) => `[${row.join(", ")}]`).join(", ")}; correct its header`,
-    );
-  // The pixdim has fewer digits of rounding in it, but the affine places the voxels.
-  const lengths = columnLengths(affine);
-  const size = (axis: 0 | 1 | 2): number =>
-    Math.abs(lengths[axis] - stored[axis]) <= spacingTolerance * stored[axis] ? stored[axis] : lengths[axis];
-  return { shape, spacing: [size(0), size(1), size(2)], affine, affineFrom: from };
 }
 
 function scalingOf({ scl_slope: slope, scl_inter: intercept }: NIFTI1 | NIFTI2, path: string): [number, number] {
@@ -183,7 +145,9 @@ export function parseHeader(bytes: Uint8Array<ArrayBuffer>, version: 1 | 2, path
     throw new DataError(
       `${path} says that its voxels begin at byte ${voxelOffset}, where at least ${least} is possible; its header is damaged`,
     );
-  const grid = gridOf(fields, vector3(dimensions), path);
+  const transforms = transformsIn(fields);
+  const units = { space: spaceUnitOf(fields.xyzt_units), time: timeUnitOf(fields.xyzt_units) };
+  const { grid, from, notes } = gridOfTransforms(transforms, vector3(dimensions), millimetresPer[units.space], path);
   const [slope, intercept] = scalingOf(fields, path);
   return {
     ...grid,
@@ -193,9 +157,10 @@ export function parseHeader(bytes: Uint8Array<ArrayBuffer>, version: 1 | 2, path
     dimensions,
     slope,
     intercept,
-    qformCode: fields.qform_code,
-    sformCode: fields.sform_code,
-    units: { space: spaceUnitOf(fields.xyzt_units), time: timeUnitOf(fields.xyzt_units) },
+    transforms,
+    affineFrom: from,
+    notes,
+    units,
     description: fields.description,
     orientation: orientationOf(grid.affine),
     voxelBytes,

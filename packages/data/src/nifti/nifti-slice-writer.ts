@@ -6,12 +6,15 @@ import { reason } from "../files/system-error.js";
 import { columnLengths, isRegular } from "../orientation.js";
 import type { Grid, VoxelArray } from "../volume.js";
 import { datatypeOfArray, type WritableDatatype } from "./datatypes.js";
-import { defaultLabels, encodeHeader, type NiftiLabels } from "./encode-header.js";
+import { encodeHeader, type NiftiSource } from "./encode-header.js";
 
-/** Where the voxels lie comes from `grid`, or else from `header`; codes, units and description from `header`. */
+/**
+ * Where the voxels are comes from `grid`, or else from `header`; version, units and description from `header`, and both
+ * transforms too, unchanged, if `grid` is the grid of `header`.
+ */
 export type NiftiSliceWriterOptions = { readonly datatype: WritableDatatype } & (
-  | { readonly grid: Grid; readonly header?: NiftiLabels | undefined }
-  | { readonly grid?: undefined; readonly header: NiftiLabels & Grid }
+  | { readonly grid: Grid; readonly header?: NiftiSource | undefined }
+  | { readonly grid?: undefined; readonly header: NiftiSource }
 );
 
 /** Writes a volume slice by slice. Nothing is under the file's name before `finish` has ended. */
@@ -56,7 +59,7 @@ export function createNiftiSliceWriter(path: string, options: NiftiSliceWriterOp
   if (!/\.nii(\.gz)?$/i.test(path))
     throw new DataError(`${path} cannot be written: the name of a NIfTI file ends in .nii or .nii.gz`);
   checkGrid(path, { shape, spacing, affine });
-  return new SliceWriter(path, { shape, spacing, affine }, datatype, header ?? defaultLabels);
+  return new SliceWriter(path, { shape, spacing, affine }, datatype, header);
 }
 
 /** Where the bytes go. */
@@ -128,16 +131,16 @@ class SliceWriter implements NiftiSliceWriter {
   readonly #path: string;
   readonly #grid: Grid;
   readonly #datatype: WritableDatatype;
-  readonly #labels: NiftiLabels;
+  readonly #source: NiftiSource | undefined;
   #written = 0;
   #ended = false;
   #opened: Promise<OpenFile> | undefined;
 
-  constructor(path: string, grid: Grid, datatype: WritableDatatype, labels: NiftiLabels) {
+  constructor(path: string, grid: Grid, datatype: WritableDatatype, source: NiftiSource | undefined) {
     this.#path = path;
     this.#grid = grid;
     this.#datatype = datatype;
-    this.#labels = labels;
+    this.#source = source;
   }
 
   async write(slice: VoxelArray): Promise<void> {
@@ -201,7 +204,7 @@ class SliceWriter implements NiftiSliceWriter {
     const file = await PartialFile.create(this.#path);
     const opened = { file, sink: /\.gz$/i.test(this.#path) ? packedFile(file.handle) : plainFile(file.handle) };
     try {
-      await opened.sink.send(encodeHeader(this.#grid, this.#datatype, this.#labels));
+      await opened.sink.send(encodeHeader(this.#grid, this.#datatype, this.#source));
       return opened;
     } catch (error) {
       await this.#remove(opened);

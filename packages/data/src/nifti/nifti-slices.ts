@@ -14,6 +14,8 @@ export interface NiftiSlices {
    * Where it is not given no array is used again.
    */
   slices(held?: number): AsyncIterable<VoxelArray>;
+  /** As those of `readNifti`; what is behind the voxels is known when the last slice has been given. */
+  notes(): readonly string[];
   /** Stops reading. May be called twice. */
   close(): Promise<void>;
 }
@@ -28,6 +30,7 @@ export async function openNiftiSlices(path: string, options: ReadNiftiOptions = 
     checkSize(path, header, voxelsOf(header), options.maxBytes),
   );
   let used = false;
+  let behind: readonly string[] = [];
   async function* slices(held?: number): AsyncGenerator<VoxelArray, void> {
     if (used) throw new RangeError(`the slices of ${path} can be gone through once; open the file again`);
     used = true;
@@ -38,7 +41,7 @@ export async function openNiftiSlices(path: string, options: ReadNiftiOptions = 
         // Every new array brings the garbage collector nearer, and that takes longer than reading.
         if (held !== undefined) arrays[slice % held] = values;
         await voxels.read(values);
-        if (slice === header.shape[2] - 1) await voxels.checkEnd();
+        if (slice === header.shape[2] - 1) behind = await voxels.checkEnd();
         voxels.checkFinite();
         yield values;
       }
@@ -46,5 +49,5 @@ export async function openNiftiSlices(path: string, options: ReadNiftiOptions = 
       await close();
     }
   }
-  return { header, slices, close };
+  return { header, slices, notes: () => [...header.notes, ...behind], close };
 }

@@ -9,6 +9,8 @@ export { readNiftiHeader } from "./open-nifti.js";
 /** A volume as its file stores it: axes in the file's order and direction. */
 export interface NiftiVolume extends Volume {
   readonly header: NiftiHeader;
+  /** What is odd in the file and does no harm, a sentence each: the header's, and what is behind the voxels. */
+  readonly notes: readonly string[];
 }
 
 export interface ReadNiftiOptions {
@@ -46,13 +48,13 @@ export function allocateValues(path: string, header: NiftiHeader, voxels: number
  * the header promises. Extensions and bytes behind the voxels are passed over.
  *
  * Values are after slope and intercept, in the stored type if those change nothing (64-bit integers in float64), else
- * in float32, or float64 for types of 32 bits and more. Lengths are in mm. The affine is the sform if it has a code,
- * else the qform, else diag(spacing). The spacing is the file's pixdim, or the lengths of the affine's columns where
- * both differ by more than 0.1 %.
+ * in float32, or float64 for types of 32 bits and more. Lengths are in mm. The affine is the sform if it has a code and
+ * is sound, else the qform if it has and is, else, where neither has a code, diag(spacing). The spacing is the file's
+ * pixdim, or the lengths of the affine's columns where both differ by more than 0.1 %. What is odd in a file that can be
+ * read is said in `notes`.
  *
  * Throws DataError that names the file if it is missing, unreadable, no NIfTI file, cut off or damaged; if it is no
- * single 3D volume of real numbers (1D, 2D, 4D and more, complex, RGB); if its spacing is not above 0 or its affine is
- * singular; if a voxel is NaN, infinite or an integer beyond 2^53; or if it takes more than `maxBytes`.
+ * single 3D volume of real numbers (1D, 2D, 4D and more, complex, RGB); if neither of its transforms can be used; if a voxel is NaN, infinite or an integer beyond 2^53; or if it takes more than `maxBytes`.
  */
 export async function readNifti(path: string, options: ReadNiftiOptions = {}): Promise<NiftiVolume> {
   const voxelsOf = ({ shape: [x, y, z] }: NiftiHeader): number => x * y * z;
@@ -62,10 +64,10 @@ export async function readNifti(path: string, options: ReadNiftiOptions = {}): P
   try {
     const data = allocateValues(path, header, voxelsOf(header));
     await voxels.read(data);
-    await voxels.checkEnd();
+    const behind = await voxels.checkEnd();
     voxels.checkFinite();
     const { shape, spacing, affine } = header;
-    return { shape, spacing, affine, data, header };
+    return { shape, spacing, affine, data, header, notes: [...header.notes, ...behind] };
   } finally {
     await close();
   }

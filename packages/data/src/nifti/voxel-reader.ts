@@ -79,9 +79,22 @@ export class VoxelReader {
     );
   }
 
-  /** Reads on to the end of the file if that is near. Throws DataError if gzip's checksum does not hold. */
-  async checkEnd(): Promise<void> {
-    await this.#source.skip(tailBytes);
+  /**
+   * Reads on to the end of the file if that is near, and says what is behind the voxels, a sentence each. Throws
+   * DataError if gzip's checksum does not hold.
+   */
+  async checkEnd(): Promise<string[]> {
+    const found = await this.#source.skip(tailBytes);
+    const bytes = (count: number): string => `${count.toLocaleString("en-US")} byte${count === 1 ? "" : "s"}`;
+    const { trailingBytes } = this.#source;
+    return [
+      ...(found === 0
+        ? []
+        : [`behind its voxels there are ${bytes(found)}${found < tailBytes ? "" : " or more"} that are not used`]),
+      ...(trailingBytes === 0
+        ? []
+        : [`behind its gzip data there are ${bytes(trailingBytes)} of something else that are not used`]),
+    ];
   }
 
   #decode(stored: StoredArray, values: VoxelArray): void {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -10,6 +10,7 @@ import type { Affine, Volume, VoxelArray } from "../volume.js";
 import { createNiftiSliceWriter } from "./nifti-slice-writer.js";
 import { openNiftiSlices } from "./nifti-slices.js";
 import { readNifti } from "./read-nifti.js";
+import { encodeNifti } from "./testing/encode.js";
 import { writeNifti } from "./write-nifti.js";
 
 let root: string;
@@ -139,6 +140,93 @@ describe("what is written", () => {
     await expect(writeNifti(next(".png"), { ...grid, data: new Uint8Array(12) })).rejects.toThrow(
       /ends in \.nii or \.nii\.gz/,
     );
+  });
+});
+
+describe("both transforms of the scan that labels were found in", () => {
+  /** Bytes of pixdim[0] to [3], and of both codes, the quaternion, its offset and the sform. */
+  const places = {
+    1: [
+      [76, 92],
+      [252, 328],
+    ],
+    2: [
+      [104, 136],
+      [344, 496],
+    ],
+  } as const;
+  const transformBytes = (file: Uint8Array, version: 1 | 2): string[] =>
+    places[version].map(([from, to]) => Buffer.from(file.subarray(from, to)).toString("hex"));
+
+  const any = fc.float({ noDefaultInfinity: true });
+  const code = fc.nat(4);
+  const sheared = fc.tuple(any, any).map(([x, y]) => [
+    [-0.7, 0.1, 0.2, x],
+    [0, 0.8, -0.9, y],
+    [0.05, 0, 2.5, -40],
+  ]);
+  const transforms = fc.record({
+    version: fc.constantFrom<1 | 2>(1, 2),
+    qformCode: code,
+    quaternion: fc.oneof(fc.constant([0.5, -0.5, 0.5]), fc.constant([0, 0, 1]), fc.tuple(any, any, any)),
+    qoffset: fc.tuple(any, any, any),
+    sformCode: fc.integer({ min: 1, max: 4 }),
+    sform: sheared,
+    pixdim: fc.oneof(fc.constant([-1, 0.7, 0.8, 2.5]), fc.constant([0, 0, 0.8, 2.5]), fc.tuple(any, any, any, any)),
+  });
+
+  test("are written to the last bit, whatever they say and however they differ", async () => {
+    await fc.assert(
+      fc.asyncProperty(transforms, async (changes) => {
+        const [scan, labels] = [next(".nii"), next(".nii")];
+        const bytes = encodeNifti("int16", changes);
+        await writeFile(scan, bytes);
+        const header = await readNifti(scan).then(
+          (volume) => volume.header,
+          () => undefined,
+        );
+        // An origin that is no number.
+        if (header === undefined) return;
+        const { shape, spacing, affine } = header;
+        await writeNifti(labels, { shape, spacing, affine, data: new Uint8Array(12) }, { header });
+        expect(transformBytes(await readFile(labels), changes.version)).toEqual(transformBytes(bytes, changes.version));
+        const written = await readNifti(labels);
+        expect({ ...written.header, datatype: "int16" }).toEqual({ ...header, voxelBytes: 12 });
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test("are those of a big-endian file and of other units too", async () => {
+    const [scan, labels] = [next(".nii"), next(".nii")];
+    const changes = { qformCode: 2, quaternion: [0.1, 0.2, 0.3], qoffset: [1, 2, 3], sformCode: 3, units: 3 };
+    await writeFile(scan, encodeNifti("int16", { ...changes, littleEndian: false }));
+    const { header } = await readNifti(scan);
+    await writeNifti(labels, { ...header, data: new Uint8Array(12) }, { header });
+    expect(transformBytes(await readFile(labels), 1)).toEqual(transformBytes(encodeNifti("int16", changes), 1));
+    expect((await readNifti(labels)).affine).toEqual(header.affine);
+  });
+
+  test("are made anew on another grid, by the scan's codes; a qform cannot say a shear", async () => {
+    const [scan, labels] = [next(".nii"), next(".nii")];
+    await writeFile(scan, encodeNifti("int16", { qformCode: 2, sformCode: 0, quaternion: [0, 0, 1] }));
+    const { header } = await readNifti(scan);
+    const affine = [
+      [1, 0, 0, 5],
+      [0, 2, 0, 6],
+      [0, 0, 3, 7],
+    ] as const;
+    const moved = { shape: header.shape, spacing: header.spacing, affine, data: new Uint8Array(12) };
+    await writeNifti(labels, moved, { header });
+    const written = await readNifti(labels);
+    expect(written.affine).toEqual(affine);
+    expect(written.header.transforms).toMatchObject({ qformCode: 2, sformCode: 0, quaternion: [0, 0, 0] });
+    const sheared: Affine = [affine[0], [0, 2, 1, 6], affine[2]];
+    const spacing = [1, 2, Math.hypot(1, 3)] as const;
+    await writeNifti(labels, { ...moved, spacing, affine: sheared }, { header });
+    const { header: found } = await readNifti(labels);
+    expect(found.affine).toEqual(sheared);
+    expect(found.transforms).toMatchObject({ qformCode: 0, sformCode: 2 });
   });
 });
 

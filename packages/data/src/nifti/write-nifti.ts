@@ -1,11 +1,14 @@
 import type { Volume } from "../volume.js";
 import { datatypeOfArray } from "./datatypes.js";
-import type { NiftiLabels } from "./encode-header.js";
+import type { NiftiSource } from "./encode-header.js";
 import { createNiftiSliceWriter } from "./nifti-slice-writer.js";
 
 export interface WriteNiftiOptions {
-  /** Of another file, such as the scan that labels were found in: its version, codes, units and description are kept. */
-  readonly header?: NiftiLabels;
+  /**
+   * Of another file, such as the scan that labels were found in: its version, units and description are kept, and both
+   * its transforms, to the last bit, if the volume is on its grid.
+   */
+  readonly header?: NiftiSource;
 }
 
 /**

@@ -49,7 +49,7 @@ beforeEach(async () => {
 });
 
 /** Labels what is above 0, in three buffers by turns, two slices at a time, two calls at most; `log` hears of it. */
-function thresholding(log: (event: string) => void = () => undefined): SlicePredictor {
+function thresholding(log: (event: string) => void = () => undefined, milliseconds = 5): SlicePredictor {
   const buffers = [new Uint8Array(0), new Uint8Array(0), new Uint8Array(0)];
   let [calls, running] = [0, 0];
   let before: Promise<unknown> = Promise.resolve();
@@ -62,7 +62,7 @@ function thresholding(log: (event: string) => void = () => undefined): SlicePred
       log(`start ${call}`);
       const found = slices.flatMap((slice) => Array.from(slice, (value) => Number(value > 0)));
       buffers[call % 3]?.fill(9); // what the caller may not look at any more
-      const work = before.then(() => new Promise((resolve) => setTimeout(resolve, 5)));
+      const work = before.then(() => new Promise((resolve) => setTimeout(resolve, milliseconds)));
       before = work;
       await work;
       const bytes = Uint8Array.from(found);
@@ -121,6 +121,31 @@ test("volumes of a scan with tilted gantry: the determinant of the affine, not t
   expect(millilitres).toEqual(voxels.map((count) => expect.closeTo((count * 3 * Math.cos(angle)) / 1000, 6)));
 });
 
+describe("a scan whose qform and sform differ", () => {
+  test.each([
+    ["slice by slice", RAS, {}],
+    ["with the largest component", RAS, { largestComponent: { classes: [] } }],
+    ["as a whole", affines.RSA as Affine, {}],
+  ])("labels have both and both codes, to the last bit, %s", async (_, affine, options) => {
+    const [input, output] = await write(undefined, ".nii", affine);
+    const scan = await readFile(input);
+    // Codes 1 and 4; a turn of 90° about the body's axis, 25 mm off.
+    scan.writeInt16LE(1, 252);
+    scan.writeInt16LE(4, 254);
+    for (const [i, value] of [0, 0, Math.SQRT1_2, 25, -3.3, 1e-9].entries()) scan.writeFloatLE(value, 256 + 4 * i);
+    scan.writeFloatLE(-1, 76);
+    await writeFile(input, scan);
+    const { notes } = await segmentVolume(thresholding(), input, output, options);
+    const labels = await readFile(output);
+    for (const [from, to] of [
+      [76, 92],
+      [252, 328],
+    ] as const)
+      expect(labels.subarray(from, to).toString("hex")).toBe(scan.subarray(from, to).toString("hex"));
+    expect(notes).toEqual([expect.stringContaining("its sform (code 4) and its qform (code 1) place the same voxel")]);
+  });
+});
+
 test.each([Int8Array, Int32Array, Float32Array, Float64Array])("scans in a %o", async (Values) => {
   const [input, output] = await write(Values.from(values));
   await segmentVolume(thresholding(), input, output);
@@ -131,7 +156,9 @@ describe("while the GPU works", () => {
   test("it has another batch to go on with, and the labels of the batch before are written meanwhile", async () => {
     const events: string[] = [];
     const log = (event: string): void => void events.push(event);
-    await segmentVolume(thresholding(log), ...(await write()), { onProgress: (done) => log(`done ${done}`) });
+    // Long enough that reading and writing are done before, on a busy machine too.
+    const predictor = thresholding(log, 80);
+    await segmentVolume(predictor, ...(await write()), { onProgress: (done) => log(`done ${done}`) });
     expect(events).toEqual([
       ...["start 0", "start 1", "end 0", "done 2", "start 2", "end 1", "done 4"],
       ...["start 3", "end 2", "done 6", "end 3", "done 7"],

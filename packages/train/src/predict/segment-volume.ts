@@ -41,11 +41,13 @@ export interface SegmentResult {
   /** ml of each class. */
   readonly millilitres: readonly number[];
   readonly previews: readonly PreviewSlice[];
+  /** What is odd in the scan's file and does no harm, a sentence each. */
+  readonly notes: readonly string[];
 }
 
 /**
- * Segments a scan and writes its labels, uint8, on the scan's own grid: shape, affine, spacing, codes and units as in
- * the input.
+ * Segments a scan and writes its labels, uint8, on the scan's own grid: shape, both transforms with their codes, spacing
+ * and units as in the input.
  *
  * Axial slices are streamed: memory is that of one batch of slices, whatever their number, unless the largest component
  * is asked for or the file's last axis is not the body's, when the volume is held as a whole.
@@ -57,7 +59,7 @@ export async function segmentVolume(
   output: string,
   options: SegmentOptions = {},
 ): Promise<SegmentResult> {
-  const { header, slices, close } = await openNiftiSlices(input);
+  const { header, slices, notes, close } = await openNiftiSlices(input);
   const plane = planeOrientation(header.orientation);
   const kept = new Kept(header, predictor.classes, options.previews ?? 0);
   // While the GPU looks at one batch and has another to go on with, the one before is used and the next is read.
@@ -65,8 +67,10 @@ export async function segmentVolume(
   try {
     if (plane === undefined) {
       await close();
-      await segmentWhole(predictor, input, output, kept, options);
-    } else if (options.largestComponent !== undefined) {
+      const found = await segmentWhole(predictor, input, output, kept, options);
+      return { ...kept.result(), notes: found };
+    }
+    if (options.largestComponent !== undefined) {
       const labels = await labelsOf(predictor, header, slices(held), plane, kept, options);
       const cleaned = largestComponent(labels, header.shape, options.largestComponent);
       kept.replace(cleaned, plane);
@@ -84,7 +88,7 @@ export async function segmentVolume(
   } finally {
     await close();
   }
-  return kept.result();
+  return { ...kept.result(), notes: notes() };
 }
 
 /** What the GPU has to do while the labels of one batch are on their way to the host. */
@@ -202,14 +206,14 @@ async function labelsOf(
   return labels;
 }
 
-/** For files whose slices are not axial. */
+/** For files whose slices are not axial; returns what is odd in the file. */
 async function segmentWhole(
   predictor: SlicePredictor,
   input: string,
   output: string,
   kept: Kept,
   options: SegmentOptions,
-): Promise<void> {
+): Promise<readonly string[]> {
   const volume = await readNifti(input);
   const canonical = toCanonical(volume);
   const [width, height, depth] = canonical.shape;
@@ -235,6 +239,7 @@ async function segmentWhole(
   kept.replace(cleaned);
   const onGrid = fromCanonical({ ...canonical, data: cleaned }, volume);
   await writeNifti(output, onGrid, { header: volume.header });
+  return volume.notes;
 }
 
 /** Counts voxels and keeps a few slices as they pass. */
@@ -282,7 +287,7 @@ class Kept {
     });
   }
 
-  result(): SegmentResult {
+  result(): Omit<SegmentResult, "notes"> {
     const { header, voxels, previews } = this;
     const millilitres = voxelVolume(header.affine) / 1000;
     return { header, voxels, previews, millilitres: voxels.map((count) => count * millilitres) };
