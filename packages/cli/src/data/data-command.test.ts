@@ -1,6 +1,7 @@
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { writeNifti, writePhantom } from "@lobule/data";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { main } from "../index.js";
@@ -97,6 +98,42 @@ describe("lobule data info", () => {
     const [first, second] = JSON.parse((await lobule("data", "info", "--json", missing, label())).output);
     expect(first.error).toContain("missing.nii.gz");
     expect(second.error).toBeUndefined();
+  });
+});
+
+describe("notes on files that are odd and can be read", () => {
+  /** A copy of a file with bytes in its place or behind it. */
+  async function changed(from: string, to: string, change: (bytes: Buffer) => Buffer): Promise<void> {
+    await writeFile(to, change(await readFile(from)));
+  }
+  const behind = (bytes: Buffer): Buffer => Buffer.concat([bytes, Buffer.from("copied by hand")]);
+  const sentence = "behind its gzip data there are 14 bytes of something else that are not used";
+
+  it("info shows them", async () => {
+    const file = join(root, "behind.nii.gz");
+    await changed(image(), file, behind);
+    const { output, exitCode } = await lobule("data", "info", file);
+    expect(exitCode).toBe(0);
+    expect(output.replaceAll(/\s+/g, " ")).toContain(`note: ${sentence}`);
+    expect(JSON.parse((await lobule("data", "info", "--json", file)).output)[0].notes).toEqual([sentence]);
+  });
+
+  it("verify shows them with the name of the file, and the case is sound", async () => {
+    const directory = join(root, "odd");
+    await cp(task, directory, { recursive: true });
+    await changed(image(), join(directory, "imagesTr", "phantom_001.nii.gz"), (bytes) => {
+      const plain = gunzipSync(bytes);
+      plain.writeFloatLE(0, 84);
+      return behind(gzipSync(plain));
+    });
+    const { output, exitCode } = await lobule("data", "verify", directory);
+    expect(exitCode).toBe(0);
+    expect(output.replaceAll(/\s+/g, " ")).toContain(`note: imagesTr/phantom_001.nii.gz: ${sentence}`);
+    expect(output).toContain("note: imagesTr/phantom_001.nii.gz: its pixdim is");
+    expect(widest(output)).toBeLessThanOrEqual(80);
+    const { cases } = JSON.parse((await lobule("data", "verify", "--json", directory)).output);
+    expect(cases[0].notes).toHaveLength(2);
+    expect(cases[1].notes).toEqual([]);
   });
 });
 

@@ -16,6 +16,8 @@ export interface VolumeDescription {
   readonly spacing: Vector3;
   /** Direction of each axis, such as "RAS". */
   readonly orientation: string;
+  /** What is odd in the file and does no harm, a sentence each. */
+  readonly notes: readonly string[];
   readonly affine: Affine;
   /** Size of a voxel, mm³. */
   readonly voxelMm3: number;
@@ -67,13 +69,14 @@ function labelsOf(data: VoxelArray, affine: Affine): Pick<VolumeDescription, "la
 /** Reads a file whole and describes it, or says what is wrong with it. */
 export async function describeFile(file: string): Promise<VolumeDescription | UnreadableFile> {
   try {
-    const { shape, spacing, affine, data, header } = await readNifti(file);
+    const { shape, spacing, affine, data, header, notes } = await readNifti(file);
     const { oblique, shear } = axisAngles(affine);
     return {
       file,
       shape,
       spacing,
       orientation: header.orientation,
+      notes,
       affine,
       voxelMm3: voxelVolume(affine),
       obliqueDegrees: oblique,

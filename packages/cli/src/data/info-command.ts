@@ -10,7 +10,8 @@ const decimal = (value: number): string => value.toFixed(3).padStart(10);
 /** A few lines for a file, 80 columns wide but for its path. */
 function descriptionText(description: VolumeDescription | UnreadableFile): string {
   if ("error" in description) return [visibleText(description.file), ...wrap(description.error, "  ")].join("\n");
-  const { file, shape, spacing, orientation, affine, datatype, slope, intercept, intensity, labels } = description;
+  const { file, shape, spacing, orientation, affine, datatype, slope, intercept, intensity, labels, notes } =
+    description;
   const angles = describeAngles(affine);
   const all = shape[0] * shape[1] * shape[2];
   const scaling = slope === 1 && intercept === 0 ? "" : `, value = ${brief(slope)} · stored + ${brief(intercept)}`;
@@ -30,6 +31,7 @@ function descriptionText(description: VolumeDescription | UnreadableFile): strin
           `${((100 * voxels) / all).toFixed(2).padStart(7)} % ${millilitres.toFixed(1).padStart(10)} ml`,
       ),
     ),
+    ...notes.flatMap((note) => wrap(`note: ${note}`, "  ")),
   ].join("\n");
 }
 

@@ -15,7 +15,7 @@ const row = (name: string, shape: string, spacing: string, labels: string, resul
     result,
   ].join(" ");
 
-function caseLines({ name, shape, spacing, labelValues, problems }: CaseVerification): string[] {
+function caseLines({ name, shape, spacing, labelValues, problems, notes }: CaseVerification): string[] {
   return [
     row(
       name,
@@ -25,6 +25,7 @@ function caseLines({ name, shape, spacing, labelValues, problems }: CaseVerifica
       problems.length === 0 ? "ok" : "BAD",
     ),
     ...problems.flatMap((problem) => wrap(problem, "  ")),
+    ...notes.flatMap((note) => wrap(`note: ${note}`, "  ")),
   ];
 }
 
@@ -35,7 +36,7 @@ const verdict = (results: readonly CaseVerification[]): string => {
     : `${bad} of ${plural(results.length, "case")} BAD.`;
 };
 
-/** What is in the task, a line for each case with its problems below, and the verdict; 80 columns wide. */
+/** What is in the task, a line for each case with its problems and notes below, and the verdict; 80 columns wide. */
 function verificationTable(task: DecathlonTask, results: readonly CaseVerification[]): string {
   return [
     ...wrap(`${task.name}: ${task.labels.map((name, value) => `${value} ${name}`).join(", ")}`, ""),

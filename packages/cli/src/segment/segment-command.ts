@@ -5,7 +5,7 @@ import { readModel, type SegmentResult, SlicePredictor, segmentVolume, writeFile
 import type { CommandModule } from "yargs";
 import { interruptible } from "../shared/interruption.js";
 import { openDevice } from "../shared/open-device.js";
-import { say, sayJson } from "../shared/output.js";
+import { say, sayJson, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 import { previewPicture } from "./preview.js";
 
@@ -126,7 +126,7 @@ async function segment(args: SegmentArguments): Promise<void> {
 function report(
   scan: string,
   output: string,
-  { millilitres, voxels }: SegmentResult,
+  { millilitres, voxels, notes }: SegmentResult,
   classes: readonly string[],
   json: boolean,
 ): void {
@@ -135,6 +135,7 @@ function report(
     millilitres: millilitres[i + 1] ?? 0,
     voxels: voxels[i + 1] ?? 0,
   }));
-  if (json) sayJson(JSON.stringify({ scan, output, volumes }));
+  for (const note of notes) warn(`note: ${scan}: ${note}`);
+  if (json) sayJson(JSON.stringify({ scan, output, volumes, notes }));
   else say(`${output}: ${volumes.map(({ name, millilitres: ml }) => `${name} ${ml.toFixed(1)} ml`).join(", ")}`);
 }

@@ -1,5 +1,6 @@
-import { sep } from "node:path";
+import { relative, sep } from "node:path";
 import { mapBounded } from "../bounded.js";
+import { describeAngles } from "../geometry/affine.js";
 import { gridDifference } from "../geometry/compare-grids.js";
 import { readNifti } from "../nifti/read-nifti.js";
 import type { Grid, Vector3, VoxelArray } from "../volume.js";
@@ -15,6 +16,8 @@ export interface CaseVerification {
   readonly labelValues: readonly number[] | undefined;
   /** One sentence each; empty if the case is sound. Paths are relative to the folder. */
   readonly problems: readonly string[];
+  /** What is odd in its files and does no harm, and where the axes are oblique or sheared by how much. */
+  readonly notes: readonly string[];
 }
 
 export interface VerifyOptions {
@@ -42,10 +45,13 @@ function checkLabels(data: VoxelArray, names: readonly string[]): { values: numb
 
 async function verifyCase({ name, image, label }: DecathlonCase, task: DecathlonTask): Promise<CaseVerification> {
   const problems: string[] = [];
+  const notes: string[] = [];
   /** The result for a volume, which is given up at once: only one is in memory. */
   const inspect = async <Result>(path: string, look: (volume: Grid & { data: VoxelArray }) => Result) => {
     try {
-      return look(await readNifti(path));
+      const volume = await readNifti(path);
+      notes.push(...volume.notes.map((note) => `${relative(task.directory, path)}: ${note}`));
+      return look(volume);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       problems.push(message.replaceAll(task.directory + sep, ""));
@@ -58,11 +64,20 @@ async function verifyCase({ name, image, label }: DecathlonCase, task: Decathlon
     problems.push(...found);
     return { shape, spacing, affine, values };
   });
+  const angles = seenImage === undefined ? "" : describeAngles(seenImage.affine);
+  if (angles !== "") notes.push(`the image is ${angles}`);
   if (seenImage !== undefined && seenLabel !== undefined) {
     const difference = gridDifference(seenImage, seenLabel, ["the image", "the label map"]);
     if (difference !== undefined) problems.push(difference);
   }
-  return { name, shape: seenImage?.shape, spacing: seenImage?.spacing, labelValues: seenLabel?.values, problems };
+  return {
+    name,
+    shape: seenImage?.shape,
+    spacing: seenImage?.spacing,
+    labelValues: seenLabel?.values,
+    problems,
+    notes,
+  };
 }
 
 /**
