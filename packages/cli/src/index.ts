@@ -16,6 +16,7 @@ import { segmentCommand } from "./segment/segment-command.js";
 import { Interrupted, watchOutput } from "./shared/interruption.js";
 import { warn } from "./shared/output.js";
 import { trainCommand } from "./train/train-command.js";
+import { unlockCommand } from "./train/unlock-command.js";
 
 /** That of the package.json a folder above this program, here and in the bundle. */
 function version(): string {
@@ -48,6 +49,7 @@ export async function main(words: readonly string[]): Promise<void> {
     .command(ownPeerCommand)
     .command(compareCommand)
     .command(experimentCommand)
+    .command(unlockCommand)
     .updateStrings({
       "Not enough non-option arguments: got %s, need at least %s": {
         one: "an argument is missing (%s given, %s needed); --help shows what the command takes",

@@ -106,6 +106,7 @@ export type { EventFile, EventFileOptions } from "./run/event-file.js";
 export { KnownCases } from "./run/known-cases.js";
 export {
   type CheckpointKind,
+  type MayWrite,
   RunError,
   RunFolder,
   type RunSettings,

@@ -20,11 +20,13 @@ import {
   writeFileAtomically,
 } from "@lobule/train";
 import type { CommandModule } from "yargs";
+import { LockError } from "../shared/folder-lock.js";
 import { interruptible } from "../shared/interruption.js";
 import { openDevice } from "../shared/open-device.js";
 import { say, sayText } from "../shared/output.js";
 import { fit } from "../shared/text.js";
 import { compileModel } from "../train/compile-model.js";
+import { lockExperiment } from "./experiment-lock.js";
 import { requireTwo, runExperiment } from "./run-experiment.js";
 
 interface ExperimentArguments {
@@ -79,15 +81,20 @@ async function experiment({ file, out, dryRun, adapters, cache }: ExperimentArgu
     stopped: `interrupted; everything so far is saved. Go on with: lobule experiment ${file} --out ${out}`,
   };
   const failed = await interruptible(words, async (signal) => {
+    const lock = await lockExperiment(directory, signal);
     try {
       const record = await runExperiment({ ...parsed, data }, planned, {
         ...{ directory, source: file, cache, signal, log: (line) => say(line) },
         adapters: adapters ?? [undefined],
+        mayWrite: () => lock.check(),
       });
+      await lock.check();
       await compare(record, planned, directory, parsed.folds !== null);
       return record.runs.filter(({ state }) => state === "failed");
     } catch (error) {
-      throw signal.aborted ? signal.reason : error;
+      throw signal.aborted && !(error instanceof LockError) ? signal.reason : error;
+    } finally {
+      await lock.release();
     }
   });
   if (failed.length > 0) {

@@ -1,10 +1,11 @@
-import { access, rm } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { join } from "node:path";
 import {
   decideRung,
   type Experiment,
   ExperimentError,
   type ExperimentRecord,
+  type MayWrite,
   type PlannedRun,
   RunFolder,
   readExperimentRecord,
@@ -13,6 +14,8 @@ import {
   writeExperimentRecord,
   writeFileAtomically,
 } from "@lobule/train";
+import { waitUntilFree } from "../shared/folder-lock.js";
+import { runLockPath } from "../train/run-lock.js";
 import { runChild } from "./child-run.js";
 
 export interface ExperimentOptions {
@@ -25,6 +28,8 @@ export interface ExperimentOptions {
   readonly cache: string | undefined;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
+  /** Throws where another process has taken the experiment's folder. */
+  readonly mayWrite: MayWrite;
 }
 
 type RunRecord = ExperimentRecord["runs"][number];
@@ -57,7 +62,7 @@ export async function runExperiment(
   let writing: Promise<void> = Promise.resolve();
   const keep = (change: Partial<ExperimentRecord>): Promise<void> => {
     record = { ...record, ...change };
-    writing = writing.then(() => writeExperimentRecord(directory, record));
+    writing = writing.then(options.mayWrite).then(() => writeExperimentRecord(directory, record));
     return writing;
   };
   const set = (name: string, change: Partial<RunRecord>): Promise<void> =>
@@ -103,30 +108,21 @@ async function train(
   const pause = until < epochs ? ["--pause-after", String(until)] : [];
   const settings = join(directory, `${name}.json`);
   await writeFileAtomically(settings, `${JSON.stringify(config, null, 2)}\n`);
-  const begun = await exists(join(run, "checkpoints", "last.safetensors"));
-  // A kill before the first checkpoint leaves a folder that there is nothing to go on with.
-  if (!begun && (await exists(join(run, "config.json")))) await rm(run, { recursive: true });
+  const begun = await exists(join(run, "config.json"));
   const words = begun ? ["train", "--resume", run] : ["train", "--config", settings, "--out", run];
   const onLine = (line: string): void => log(`${name}  ${epochLine(line, epochs)}`);
-  // A run whose parent was killed ends with its step; until then it keeps its folder.
-  for (let tries = 0; ; tries++) {
-    const { code, sentence } = await runChild([...words, ...pause, ...cached, "--json"], { adapter, signal, onLine });
-    if (signal.aborted) return { state: "paused", error: null };
-    if (code === 0) break;
-    if (tries < patience && / trains .* now; /.test(sentence)) {
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      continue;
-    }
-    return { state: "failed", error: sentence };
-  }
+  await waitUntilFree(runLockPath(run), patience, signal);
+  const trained = await runChild([...words, ...pause, ...cached, "--json"], { adapter, signal, onLine });
+  if (signal.aborted) return { state: "paused", error: null };
+  if (trained.code !== 0) return { state: "failed", error: trained.sentence };
   if (until < epochs) return { state: "paused", error: null };
   const { code, sentence } = await runChild(["evaluate", run], { adapter, signal });
   if (signal.aborted) return { state: "paused", error: null };
   return code === 0 ? { state: "done", error: null } : { state: "failed", error: sentence };
 }
 
-/** Half seconds that are waited for a run that another process is about to leave. */
-const patience = 60;
+/** Milliseconds that are waited for a run whose parent was killed: it ends with its step, and keeps its folder until then. */
+const patience = 30_000;
 
 /** A JSON line of `lobule train --json` as a person reads it. */
 function epochLine(line: string, epochs: number): string {

@@ -1,54 +1,60 @@
-import { open, readFile, rm } from "node:fs/promises";
-import { hostname } from "node:os";
-import { join } from "node:path";
+import { mkdir, rmdir } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { reason } from "@lobule/data";
 import { RunError } from "@lobule/train";
+import { FolderLock, type LockOptions } from "../shared/folder-lock.js";
+import { requestStop } from "../shared/interruption.js";
+import { warn } from "../shared/output.js";
 
-/** Keeps a second process out of a run folder until {@link RunLock.release}. */
-export interface RunLock {
-  release(): Promise<void>;
-}
+/** The lock of a run folder. */
+export const runLockPath = (directory: string): string => join(directory, "run.lock");
 
-/** Whether a process of this machine is there, be it somebody else's. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}
+/** What the lock of a run stands for. */
+export const runLockWords = (directory: string): Pick<LockOptions, "doing" | "unlock"> => ({
+  doing: `trains ${directory}`,
+  unlock: `lobule unlock ${directory}`,
+});
 
 /**
- * Takes the lock of a run folder, `run.lock`, which names the process that trains it. One left by a process that was
- * killed is taken over.
- * @throws RunError when a process trains this run now.
+ * Takes the lock of a run folder, so that no second process trains the run. Losing it stops the work under way.
+ * @throws LockError when a process trains this run now.
  */
-export async function lockRun(directory: string): Promise<RunLock> {
-  const path = join(directory, "run.lock");
-  const mine = `${process.pid} ${hostname()}\n`;
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      const file = await open(path, "wx");
-      await file.writeFile(mine);
-      await file.close();
-      return { release: () => rm(path, { force: true }) };
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code === "ENOENT" || code === "ENOTDIR") {
-        throw new RunError(`${directory} is no run folder; give the folder that 'lobule train --out' made`);
-      }
-      if (code !== "EEXIST") throw new RunError(`cannot lock ${directory}: ${message}; is the folder writable?`);
-    }
-    const [pid = "", host = ""] = (await readFile(path, "utf8").catch(() => "")).trim().split(" ");
-    const elsewhere = host !== "" && host !== hostname();
-    // A file without a number is what a kill while it was made leaves.
-    const number = Number.parseInt(pid, 10);
-    if (elsewhere || (number > 0 && isAlive(number))) {
-      throw new RunError(
-        `process ${pid}${elsewhere ? ` on ${host}` : ""} trains ${directory} now; wait for it or stop it${elsewhere ? `, and if it is gone delete ${path}` : ""}`,
-      );
-    }
-    await rm(path, { force: true });
+export const lockRun = (directory: string, signal: AbortSignal): Promise<FolderLock> =>
+  FolderLock.take(runLockPath(directory), {
+    ...runLockWords(directory),
+    signal,
+    note: (line) => warn(line),
+    onLost: () => requestStop({ exitCode: 1, because: `another process has taken ${directory}` }),
+  });
+
+/**
+ * Makes the folder of a new run where it is missing, and locks it.
+ * @returns the lock's release, after which a folder that was made and is empty is gone again.
+ * @throws RunError when the folder cannot be made, LockError as {@link lockRun}.
+ */
+export async function lockNewRun(
+  directory: string,
+  signal: AbortSignal,
+): Promise<Pick<FolderLock, "check" | "release">> {
+  const first = await mkdir(directory, { recursive: true }).catch((error: unknown) => {
+    throw new RunError(`cannot make the run folder ${directory}: ${reason(error)}; name another with --out`);
+  });
+  const lock = await lockRun(directory, signal);
+  return {
+    check: () => lock.check(),
+    release: async () => {
+      await lock.release();
+      if (first !== undefined) await removeEmpty(resolve(directory), resolve(first));
+    },
+  };
+}
+
+/** Removes a folder and those above it up to `first`, as far as they are empty. */
+async function removeEmpty(directory: string, first: string): Promise<void> {
+  try {
+    await rmdir(directory);
+  } catch {
+    return;
   }
-  throw new RunError(`cannot lock ${directory}: another process took it; wait for it or stop it`);
+  if (directory !== first) await removeEmpty(dirname(directory), first);
 }

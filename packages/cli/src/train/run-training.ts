@@ -26,7 +26,7 @@ import { progress } from "../shared/progress.js";
 import { tuneKernels } from "../tune/tune-kernels.js";
 import { compileModel } from "./compile-model.js";
 import { profileTraining } from "./profile-training.js";
-import { lockRun, type RunLock } from "./run-lock.js";
+import { lockNewRun, lockRun } from "./run-lock.js";
 import { presetOf, settingsOf } from "./train-options.js";
 import { TrainingDisplay } from "./training-display.js";
 
@@ -78,14 +78,22 @@ export async function runTraining(args: Arguments): Promise<void> {
   const code = typeof config?.model === "string" ? await compileModel(config.model) : undefined;
   const device = await openDevice();
   let run: OpenRun | undefined;
-  let lock: RunLock | undefined;
+  let lock: Awaited<ReturnType<typeof lockNewRun>> | undefined;
   const display = new TrainingDisplay(json, () => run?.model.classes ?? []);
   try {
     await interruptible(words, async (signal) => {
+      if (resumed !== undefined) {
+        await RunFolder.open(resumed); // no lock is made in a folder that is no run
+        lock = await lockRun(resumed, signal);
+      } else if (out !== undefined && profile === undefined) {
+        lock = await lockNewRun(out, signal);
+        await RunFolder.requireNone(out);
+      }
       const caches = join(await cacheFolder(), "slices");
       const request = {
         ...{ device, signal, observer: display, now: () => performance.now() },
         ...{ wallClock: () => Date.now() / 1000, host: hostname() },
+        mayWrite: async () => lock?.check(),
         ...(code === undefined ? {} : { code }),
         ...(typeof args.pauseAfter === "number" ? { pauseAfter: args.pauseAfter } : {}),
         cacheDirectoryOf: (data: string) => textOf(args.cache) ?? join(caches, cacheName(data)),
@@ -107,12 +115,10 @@ export async function runTraining(args: Arguments): Promise<void> {
       }
       if (config === undefined) {
         await adoptTuningOf(resumed as string, device);
-        lock = await lockRun(resumed as string);
         run = await resumeRun(resumed as string, request);
       } else {
         const environment = environmentOf(device, await adapterChoice());
         run = await startRun(config, out as string, { ...environment, ...(tuning ? { tuning } : {}) }, request);
-        lock = await lockRun(out as string);
       }
       display.end();
       if (!json) announce(run, await adapterChoice());

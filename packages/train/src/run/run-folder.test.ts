@@ -71,7 +71,7 @@ describe("making and opening", () => {
   });
 
   test.each<[why: string, name: string, content: string | null, message: RegExp]>([
-    ["no config", "config.json", null, /is no run folder: it has no config.json; give the folder that/],
+    ["no config", "config.json", null, /was stopped before it was begun: it has no config.json; repeat the command/],
     ["no split", "split.json", null, /it has no split.json/],
     ["a torn config", "config.json", '{"a":', /config.json is not JSON; the run is damaged/],
     ["an odd split", "split.json", '{"training":[1]}', /split.json is not as expected at 'training\[0\]'/],
@@ -86,6 +86,49 @@ describe("making and opening", () => {
     await expect(attempt).rejects.toThrow(message);
     await expect(attempt).rejects.toThrow(directory);
   });
+});
+
+describe("a run that was stopped before it had a checkpoint", () => {
+  test("has none, and is at its first step", async () => {
+    const { directory } = await newRun();
+    expect(await (await RunFolder.open(directory)).loadLast()).toBeNull();
+  });
+
+  test("is told from one whose last checkpoint was lost", async () => {
+    const run = await newRun();
+    await run.appendMetrics(exampleRecord(0));
+    await run.appendMetrics(exampleRecord(1));
+    await expect(run.loadLast()).rejects.toThrow(/last\.safetensors is missing, but .* has done 2 epochs; restore it/);
+    await run.truncateMetrics(0);
+    await run.saveCheckpoint("best", tensors(1), state);
+    await expect(run.loadLast()).rejects.toThrow(/last\.safetensors is missing, but .* has done an epoch; restore it/);
+    await run.saveCheckpoint("last", tensors(2), state);
+    expect((await run.loadLast())?.tensors).toEqual(tensors(2));
+  });
+
+  test("can be begun again in its folder without the model that it was to have", async () => {
+    const directory = await temporaryFolder();
+    await RunFolder.create(directory, { ...settings, modelCode: "exports" });
+    await rm(join(directory, "config.json"));
+    await RunFolder.create(directory, settings);
+    expect((await readdir(directory)).sort()).toEqual(["config.json", "environment.json", "split.json"]);
+  });
+});
+
+test("nothing is written once another process has the run", async () => {
+  const { directory } = await newRun();
+  const run = await RunFolder.open(directory, () => Promise.reject(new Error("it is another's")));
+  const before = (await readdir(directory)).sort();
+  for (const write of [
+    () => run.saveCheckpoint("last", tensors(1), state),
+    () => run.appendMetrics(exampleRecord(0)),
+    () => run.truncateMetrics(0),
+    () => run.saveReport(""),
+    () => run.recordWorkload({ cases: {}, step: { parameters: 1, slices: 1, flops: 1, bytes: 1, peakBytes: 1 } }),
+  ]) {
+    await expect(write()).rejects.toThrow("it is another's");
+  }
+  expect((await readdir(directory)).sort()).toEqual(before);
 });
 
 describe("workload", () => {

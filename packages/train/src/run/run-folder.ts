@@ -1,4 +1,4 @@
-import { access, mkdir, readFile } from "node:fs/promises";
+import { access, mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode, FileWriteError, reason, writeFileAtomically } from "@lobule/data";
 import type { SafetensorsTensor } from "@lobule/tensor";
@@ -34,6 +34,9 @@ export interface RunSettings {
 
 export type CheckpointKind = "best" | "last";
 
+/** Is asked before every write to a run folder; throws where another process has taken the run over. */
+export type MayWrite = () => Promise<void>;
+
 /** Raised when a folder of this version could be misread by an older one. */
 const formatVersion = 1;
 
@@ -55,6 +58,9 @@ const environmentSchema = z.looseObject({ runFormat: z.int().positive() });
  *
  * Each file but the two logs is replaced as a whole, so a kill at any moment leaves the old one or the new one; of the
  * logs it can tear the last record, which then does not count. One process at a time may write.
+ *
+ * A run exists from config.json on, which is written last of what it is made from: without it the folder can be begun
+ * again, with it and without checkpoints the run is at its first step.
  */
 export class RunFolder {
   readonly config: unknown;
@@ -65,6 +71,7 @@ export class RunFolder {
   private constructor(
     readonly directory: string,
     { config, split, environment }: RunSettings,
+    private readonly mayWrite: MayWrite,
   ) {
     this.config = config;
     this.split = split;
@@ -89,7 +96,7 @@ export class RunFolder {
    * Makes the folder, and those above it, of a new run. A folder that holds other files keeps them.
    * @throws RunError when there is a run already, FileWriteError when the place cannot be written.
    */
-  static async create(directory: string, settings: RunSettings): Promise<RunFolder> {
+  static async create(directory: string, settings: RunSettings, mayWrite: MayWrite = anyTime): Promise<RunFolder> {
     await RunFolder.requireNone(directory);
     const { config, split, environment, modelCode } = settings;
     try {
@@ -97,24 +104,23 @@ export class RunFolder {
     } catch (error) {
       throw new RunError(`cannot make the run folder ${directory}: ${reason(error)}; name another with --out`);
     }
+    await mayWrite();
     await writeFileAtomically(join(directory, "environment.json"), json({ ...environment, runFormat: formatVersion }));
     await writeFileAtomically(join(directory, "split.json"), json(split));
-    if (modelCode !== undefined) await writeFileAtomically(join(directory, "model.cjs"), modelCode);
-    // Last, since it is what makes a folder a run: a kill before this leaves a folder that can be begun again.
+    // One that is there was left by a run that was not begun, maybe with another model.
+    if (modelCode === undefined) await rm(join(directory, "model.cjs"), { force: true });
+    else await writeFileAtomically(join(directory, "model.cjs"), modelCode);
     await writeFileAtomically(join(directory, "config.json"), json(config));
-    return new RunFolder(directory, settings);
+    return new RunFolder(directory, settings, mayWrite);
   }
 
   /** @throws RunError when the folder is no run, is damaged, or comes from a newer version. */
-  static async open(directory: string): Promise<RunFolder> {
+  static async open(directory: string, mayWrite: MayWrite = anyTime): Promise<RunFolder> {
     const read = async <T>(name: string, schema: z.ZodType<T>): Promise<T> => {
       const path = join(directory, name);
-      const text = await readFile(path, "utf8").catch((error: unknown) => {
-        throw new RunError(
-          errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR"
-            ? `${directory} is no run folder: it has no ${name}; give the folder that 'lobule train --out' made`
-            : `cannot read ${path}: ${reason(error)}`,
-        );
+      const text = await readFile(path, "utf8").catch(async (error: unknown) => {
+        const missing = errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR";
+        throw new RunError(missing ? await noRun(directory, name) : `cannot read ${path}: ${reason(error)}`);
       });
       return inOneSentence(() => parseJson(text, schema, path), "the run is damaged; begin another");
     };
@@ -125,7 +131,7 @@ export class RunFolder {
         `${directory} was written by a newer version (run format ${runFormat}, this one knows up to ${formatVersion}); update lobule`,
       );
     }
-    return new RunFolder(directory, { config, split: await read("split.json", splitSchema), environment });
+    return new RunFolder(directory, { config, split: await read("split.json", splitSchema), environment }, mayWrite);
   }
 
   /** What the run works on and what a step costs; null for a run of a version that did not write it. */
@@ -154,6 +160,7 @@ export class RunFolder {
         `the case ${changed[0]} no longer holds what it held when ${this.directory} began; restore it, or begin another run`,
       );
     }
+    await this.mayWrite();
     await writeFileAtomically(join(this.directory, "workload.json"), json(workload));
   }
 
@@ -180,6 +187,7 @@ export class RunFolder {
   ): Promise<void> {
     const bytes = encodeCheckpoint({ tensors, state });
     const path = this.checkpointPath(kind);
+    await this.mayWrite();
     try {
       await mkdir(join(this.directory, "checkpoints"), { recursive: true });
       await writeFileAtomically(path, bytes);
@@ -190,6 +198,22 @@ export class RunFolder {
         { cause: error },
       );
     }
+  }
+
+  /**
+   * The last checkpoint; null for a run that was stopped before it had one, and so is at its first step.
+   * @throws RunError when it is damaged, or missing though the run has done epochs.
+   */
+  async loadLast(): Promise<Checkpoint | null> {
+    const path = this.checkpointPath("last");
+    if (await exists(path)) return this.loadCheckpoint("last");
+    const epochs = (await this.readMetrics()).length;
+    if (epochs > 0 || (await exists(this.checkpointPath("best")))) {
+      throw new RunError(
+        `${path} is missing, but ${this.directory} has done ${epochs > 0 ? `${epochs} epochs` : "an epoch"}; restore it, or begin another run with another --out`,
+      );
+    }
+    return null;
   }
 
   /** @throws RunError when there is no such checkpoint or it is damaged. */
@@ -210,6 +234,7 @@ export class RunFolder {
    * @throws FileWriteError when the disk is full or cannot be written; the log then holds what it held.
    */
   async appendMetrics(record: EpochRecord): Promise<void> {
+    await this.mayWrite();
     await this.metrics.append(record);
   }
 
@@ -222,8 +247,9 @@ export class RunFolder {
    * Keeps the records of the first `epochs` epochs: on resume, those that the checkpoint has seen.
    * @throws RunError when a line is damaged, FileWriteError as appendMetrics.
    */
-  truncateMetrics(epochs: number): Promise<void> {
-    return this.metrics.truncate(epochs).catch(asRunError);
+  async truncateMetrics(epochs: number): Promise<void> {
+    await this.mayWrite();
+    await this.metrics.truncate(epochs).catch(asRunError);
   }
 
   /** A new TensorBoard file for this process. @throws FileWriteError when it cannot be written. */
@@ -234,12 +260,24 @@ export class RunFolder {
   /** Replaces report.html and returns its path. @throws FileWriteError when it cannot be written. */
   async saveReport(html: string): Promise<string> {
     const path = join(this.directory, "report.html");
+    await this.mayWrite();
     await writeFileAtomically(path, html);
     return path;
   }
 }
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+const anyTime: MayWrite = async () => undefined;
+
+/** Why a folder without one of a run's files is no run, and what to do. */
+async function noRun(directory: string, name: string): Promise<string> {
+  const begun = await Promise.all(["environment.json", "run.lock"].map((each) => exists(join(directory, each))));
+  if (name === "config.json" && begun.includes(true)) {
+    return `the run in ${directory} was stopped before it was begun: it has no ${name}; repeat the command that began it, with --out ${directory}`;
+  }
+  return `${directory} is no run folder: it has no ${name}; give the folder that 'lobule train --out' made`;
+}
 
 const exists = (path: string): Promise<boolean> =>
   access(path).then(

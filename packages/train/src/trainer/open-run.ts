@@ -2,11 +2,11 @@ import { type Device, warmUp } from "@lobule/tensor";
 import { readCode } from "../model/load-model.js";
 import { type ModelCode, type ModelDescription, parseModelDescription } from "../model/model-description.js";
 import { epochScalars } from "../run/epoch-scalars.js";
-import { RunFolder } from "../run/run-folder.js";
+import { type MayWrite, RunFolder } from "../run/run-folder.js";
 import type { Workload } from "../run/workload.js";
 import { termsOf } from "./loss-setting.js";
 import { planRun } from "./plan-run.js";
-import { describeModel, type PreparedData, type PrepareOptions, prepareData } from "./prepare-data.js";
+import { describeModel, type PreparedData, type PrepareOptions, prepareData, type SplitNames } from "./prepare-data.js";
 import { resolveWindow } from "./resolve-window.js";
 import { Trainer, type TrainingObserver, type TrainingOutcome } from "./trainer.js";
 import { parseConfig, type TrainingConfig } from "./training-config.js";
@@ -27,6 +27,8 @@ export interface RunRequest extends Omit<PrepareOptions, "split" | "cacheDirecto
   /** For TensorBoard's files: the time, in seconds since 1970, and this machine's name. */
   readonly wallClock: () => number;
   readonly host: string;
+  /** Keeps the run's folder from being written once another process has it; always allowed by default. */
+  readonly mayWrite?: MayWrite;
 }
 
 /** What a run is made of. */
@@ -62,10 +64,11 @@ export async function startRun(
   const prepared = await prepareRun(config, request);
   const { data, trainer } = prepared;
   try {
-    const folder = await RunFolder.create(directory, {
+    const settings = {
       ...{ config, split: data.split, environment },
       ...(request.code === undefined ? {} : { modelCode: request.code.text }),
-    });
+    };
+    const folder = await RunFolder.create(directory, settings, request.mayWrite);
     await folder.recordWorkload(workloadOf(data, trainer));
     return await opened({ ...prepared, folder }, 0, request);
   } catch (error) {
@@ -74,10 +77,21 @@ export async function startRun(
   }
 }
 
-/** Prepares the data and a trainer whose step fits the adapter; nothing is written but the slice cache. @throws as startRun. */
-export async function prepareRun(config: TrainingConfig, request: RunRequest): Promise<PreparedRun> {
+/**
+ * Prepares the data and a trainer whose step fits the adapter; nothing is written but the slice cache.
+ * @param split of a run that was made before.
+ * @throws as startRun.
+ */
+export async function prepareRun(
+  config: TrainingConfig,
+  request: RunRequest,
+  split?: SplitNames,
+): Promise<PreparedRun> {
   const compiled = compileAhead(config, request, request.code);
-  const data = await prepareData(config, { ...request, cacheDirectory: request.cacheDirectoryOf(config.data) });
+  const data = await prepareData(config, {
+    ...{ ...request, cacheDirectory: request.cacheDirectoryOf(config.data) },
+    ...(split === undefined ? {} : { split }),
+  });
   try {
     const { window, notes } = await resolveWindow(config, data);
     const model = describeModel(config, data.task.labels, window, request.code);
@@ -110,14 +124,16 @@ function compileAhead(config: TrainingConfig, { device }: RunRequest, code: Mode
 }
 
 /**
- * Goes on with a run from its last checkpoint.
+ * Goes on with a run from its last checkpoint, or begins with its first step where it was stopped before it had one.
  * @throws RunError when the folder is no run or its data hold something else by now; DataError, ConfigError when they
  * are not there any more.
  */
 export async function resumeRun(directory: string, request: RunRequest): Promise<OpenRun> {
-  const folder = await RunFolder.open(directory);
+  const folder = await RunFolder.open(directory, request.mayWrite);
   const config = parseConfig(folder.config, `${directory}/config.json`);
-  const { tensors, state } = await folder.loadCheckpoint("last");
+  const last = await folder.loadLast();
+  if (last === null) return atFirstStep(folder, config, request);
+  const { tensors, state } = last;
   const source = folder.checkpointPath("last");
   const model = parseModelDescription(state.model, source);
   const training = parseTrainingState(state.training, source);
@@ -138,6 +154,19 @@ export async function resumeRun(directory: string, request: RunRequest): Promise
     return await opened({ config, model, data, folder, trainer, bytes }, training.epoch, request);
   } catch (error) {
     await data.cache.close();
+    throw error;
+  }
+}
+
+/** A run that was made and has taken no step. */
+async function atFirstStep(folder: RunFolder, config: TrainingConfig, request: RunRequest): Promise<OpenRun> {
+  const code = config.model === null ? {} : { code: await readCode(folder.directory) };
+  const prepared = await prepareRun(config, { ...request, ...code }, folder.split);
+  try {
+    await folder.recordWorkload(workloadOf(prepared.data, prepared.trainer));
+    return await opened({ ...prepared, folder }, 0, request);
+  } catch (error) {
+    await prepared.data.cache.close();
     throw error;
   }
 }

@@ -1,0 +1,49 @@
+import { spawnSync } from "node:child_process";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { FolderLock } from "../shared/folder-lock.js";
+import { runLockPath, runLockWords } from "./run-lock.js";
+
+const lobule = fileURLToPath(new URL("../../bin/lobule.js", import.meta.url));
+const unlock = (...words: readonly string[]) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [lobule, "unlock", ...words], { encoding: "utf8" });
+  return { status, said: stdout + stderr };
+};
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "lobule-unlock-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test("a lock of a running process is named and kept, and removed with --force", async () => {
+  const lock = await FolderLock.take(runLockPath(folder), runLockWords(folder));
+  expect(unlock(folder)).toEqual({
+    status: 1,
+    said: `lobule: process ${process.pid} trains ${folder} now; stop it, or if it is gone for certain: lobule unlock ${folder} --force\n`,
+  });
+  expect(unlock(folder, "--force")).toEqual({
+    status: 0,
+    said: `removed ${join(folder, "run.lock")}, the lock of process ${process.pid}\n`,
+  });
+  await lock.release();
+});
+
+test("locks of killed processes are removed, a run's and an experiment's", async () => {
+  for (const name of ["run.lock", "experiment.lock"]) await writeFile(join(folder, name), `${2 ** 22 + 1} ${"gone"}\n`);
+  expect(unlock(folder).said).toMatch(/process 4194305 on gone trains .* now; stop it, or if it is gone for certain/);
+  expect(unlock(folder, "--force").said).toContain(`removed ${join(folder, "experiment.lock")}`);
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test("a folder without a lock, and one that is not there, are told", () => {
+  expect(unlock(folder)).toEqual({ status: 0, said: `${folder} is not locked\n` });
+  const none = join(folder, "none");
+  expect(unlock(none)).toEqual({
+    status: 1,
+    said: `lobule: ${none}: there is no such folder; give that of a run or an experiment\n`,
+  });
+});
