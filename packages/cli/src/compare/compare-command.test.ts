@@ -132,6 +132,36 @@ describe("lobule compare", () => {
     expect(await readdir(root)).not.toContain("refused");
   });
 
+  test("several runs that cannot be compared are named at once", async () => {
+    const { code, err } = await run(runs("plain"), runs("unmeasured"), root);
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      /^lobule: 2 of the runs cannot be compared: .*unmeasured has no evaluation.*; .* is no run folder/,
+    );
+  });
+
+  test("a run that is not over, and one whose weights are others by now, are named as such", async () => {
+    await writeRun("older", { a: 0.5, b: 0.5, c: 0.5 });
+    const path = join(runs("older"), "evaluation", "validation.json");
+    const provenance = {
+      run: { directory: runs("older"), state: "epoch 1 of 100, interrupted", finished: false },
+      checkpoint: { file: "best.safetensors", sha256: "ab", epoch: 1 },
+      data: { directory: "data", labels: [], modality: [] },
+      settings: { mirror: false, precision: "f32", map: [], includeTraining: false },
+      ...{ leftOut: [], failures: [], notes: [] },
+    };
+    await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, "utf8")), provenance }));
+    await mkdir(join(runs("older"), "checkpoints"));
+    await writeFile(join(runs("older"), "checkpoints", "best.safetensors"), "other weights");
+    const { code, out, err } = await run(runs("plain"), runs("older"), "--out", join(root, "stale"));
+    expect(code, err).toBe(0);
+    const text = out.replaceAll(/\n\s*/g, " ");
+    expect(text).toContain(`${runs("older")} is not trained to its end: epoch 1, interrupted.`);
+    expect(text).toContain(
+      `${runs("older")} was measured with other weights (of epoch 1, run: epoch 1 of 100, interrupted)`,
+    );
+  });
+
   test("a damaged evaluation is named, with the command that makes it anew", async () => {
     await writeRun("damaged", { a: 0.5 });
     await writeFile(join(runs("damaged"), "evaluation", "validation.json"), '{"format":"lobule-evaluation"}');

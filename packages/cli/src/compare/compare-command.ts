@@ -1,6 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  type ComparedRun,
+  ComparisonError,
   compareRuns,
   comparisonCasesCsv,
   comparisonCsv,
@@ -39,7 +41,7 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
 };
 
 async function compare({ runs: directories, out, reading, unpaired, json }: CompareArguments): Promise<void> {
-  const runs = await Promise.all(directories.map(readComparedRun));
+  const runs = await readAll(directories);
   const comparison = compareRuns(runs, { reading, paired: !unpaired });
   await mkdir(out, { recursive: true });
   await writeFileAtomically(join(out, "comparison.csv"), comparisonCsv(comparison));
@@ -53,4 +55,16 @@ async function compare({ runs: directories, out, reading, unpaired, json }: Comp
   }
   sayText(formatComparison(comparison));
   say(`written: ${join(out, "comparison")}.{csv,json,html}, ${join(out, "cases.csv")}`);
+}
+
+/** @throws the error of the run that cannot be read; a ComparisonError that lists all where there are several. */
+async function readAll(directories: readonly string[]): Promise<ComparedRun[]> {
+  const read = await Promise.allSettled(directories.map((directory) => readComparedRun(directory)));
+  const errors = read.flatMap((each): unknown[] => (each.status === "rejected" ? [each.reason] : []));
+  if (errors.length === 1) throw errors[0];
+  if (errors.length > 1) {
+    const messages = errors.map((error) => (error instanceof Error ? error.message : String(error)));
+    throw new ComparisonError(`${errors.length} of the runs cannot be compared: ${messages.join("; ")}`);
+  }
+  return read.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
 }

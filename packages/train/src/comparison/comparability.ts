@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { type EvaluationSettings, mapText } from "../evaluation/provenance.js";
 import type { ComparedRun } from "./compared-run.js";
 import { ComparisonError } from "./comparison-error.js";
 
@@ -92,9 +93,18 @@ function measurementDiffers(baseline: ComparedRun, run: ComparedRun): string | u
   if (run.evaluation.tolerance !== baseline.evaluation.tolerance) {
     return `they were measured with tolerances of ${run.evaluation.tolerance} and ${baseline.evaluation.tolerance} mm`;
   }
+  const settings = [run, baseline].map(({ evaluation }) => settingsText(evaluation.provenance?.settings));
+  if (settings[0] !== undefined && settings[1] !== undefined && settings[0] !== settings[1]) {
+    return `they were measured with other settings (${settings[0]}; ${settings[1]})`;
+  }
   const truths = new Map(baseline.evaluation.cases.map(({ name, classes }) => [name, classes]));
   const changed = run.evaluation.cases.find(({ name, classes }) =>
     classes.some(({ dice }, i) => dice.target !== truths.get(name)?.[i]?.dice.target),
   );
   return changed && `the truth of ${changed.name} had another volume when they were measured`;
 }
+
+/** What changes what a model makes of a case; undefined for a measurement of a version that did not write it down. */
+const settingsText = (settings: EvaluationSettings | undefined): string | undefined =>
+  settings &&
+  `${settings.precision}, ${settings.mirror ? "averaged over mirror images" : "not mirrored"}${settings.map.length === 0 ? "" : `, labels ${mapText(settings.map)}`}`;

@@ -1,8 +1,12 @@
 import { describe, expect, test } from "vitest";
+import type { EvaluationSettings, Provenance } from "../evaluation/provenance.js";
 import { exampleRecord } from "../run/testing.js";
 import { type ClassComparison, type CompareOptions, compareRuns, type RunReading } from "./compare-runs.js";
 import type { ComparedRun } from "./compared-run.js";
 import { ComparisonError } from "./comparison-error.js";
+import { comparisonCsv } from "./comparison-files.js";
+import { renderComparison } from "./comparison-page.js";
+import { formatComparison } from "./format-comparison.js";
 import { exampleRun, exampleRuns } from "./testing.js";
 
 /** What a comparison says of a run and a class, both by their number. */
@@ -101,8 +105,29 @@ describe("cost", () => {
   });
 });
 
+describe("what makes a run's figures provisional or stale", () => {
+  test("is in the table's notes, the page, the CSV and the JSON, beside the run it is of", () => {
+    const [a = exampleRun("", {}), b = exampleRun("", {})] = two();
+    const comparison = compareRuns([a, { ...b, remarks: ["is not trained to its end: epoch 1 of 100, interrupted"] }]);
+    const sentence = "runs/b is not trained to its end: epoch 1 of 100, interrupted.";
+    expect(comparison.runs.map(({ remarks }) => remarks)).toEqual([[], [sentence]]);
+    expect(formatComparison(comparison).replaceAll(/\n\s*/g, " ")).toContain(sentence);
+    expect(renderComparison(comparison, [[a.metrics], [b.metrics]])).toContain(sentence);
+    expect(comparisonCsv(comparison)).toContain(`"${sentence}"`);
+  });
+});
+
 describe("what cannot be compared is refused with the reason", () => {
-  const [a = exampleRun("", {}), b = exampleRun("", {})] = two();
+  const settings = { mirror: false, precision: "f32" as const, map: [], includeTraining: false };
+  const provenance = (changes: Partial<EvaluationSettings>): Provenance => ({
+    run: { directory: "runs/a", state: null, finished: null },
+    checkpoint: { file: "best.safetensors", sha256: "ab", epoch: 1 },
+    data: { directory: "data", labels: [], modality: [] },
+    settings: { ...settings, ...changes },
+    ...{ leftOut: [], failures: [], notes: [] },
+  });
+  const [first = exampleRun("", {}), b = exampleRun("", {})] = two();
+  const a = { ...first, evaluation: { ...first.evaluation, provenance: provenance({}) } };
   const changedTruth = structuredClone(b.evaluation);
   for (const { classes } of changedTruth.cases.slice(1, 2)) for (const { dice } of classes) dice.target += 5;
 
@@ -116,6 +141,11 @@ describe("what cannot be compared is refused with the reason", () => {
       "other validation cases",
       { ...b, split: { ...b.split, validation: ["x", "y"] } },
       /validated on different cases \(z only in runs\/a\)/,
+    ],
+    [
+      "other settings of the measurement",
+      { ...b, evaluation: { ...b.evaluation, provenance: provenance({ mirror: true }) } },
+      /they were measured with other settings \(f32, averaged over mirror images; f32, not mirrored\)/,
     ],
     [
       "another content of a case",

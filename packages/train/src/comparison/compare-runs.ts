@@ -31,6 +31,8 @@ export interface RunSummary {
   readonly directories: readonly string[];
   /** What it was trained to minimise, in words. */
   readonly loss: string;
+  /** What makes its figures provisional or stale, sentences. */
+  readonly remarks: readonly string[];
   readonly cost: RunCost;
 }
 
@@ -153,6 +155,7 @@ export function compareVariants(
     ...{ format: "lobule-comparison", version: 2, reading, paired, seed },
     runs: variants.map(({ name, runs: trained }, i) => ({
       ...{ key: keyOf(i), name, directories: trained.map(({ directory }) => directory), loss: trained[0].loss },
+      remarks: trained.flatMap(({ directory, remarks }) => remarks.map((remark) => `${directory} ${remark}.`)),
       cost: costOf(trained),
     })),
     classes: withHolm(classes),

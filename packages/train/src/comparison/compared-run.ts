@@ -2,9 +2,11 @@ import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { errorCode, reason } from "@lobule/data";
 import { z } from "zod";
+import { type Provenance, provenanceSchema } from "../evaluation/provenance.js";
 import type { EpochRecord } from "../run/epoch-record.js";
 import { parseJson } from "../run/parse-json.js";
 import { RunFolder, type RunSplit } from "../run/run-folder.js";
+import { runProgressOf } from "../run/run-progress.js";
 import type { Workload } from "../run/workload.js";
 import { lossOfConfig, lossText } from "../trainer/loss-setting.js";
 import { ComparisonError } from "./comparison-error.js";
@@ -22,6 +24,7 @@ const evaluationSchema = z.object({
     .array(
       z.object({
         name: z.string(),
+        source: z.looseObject({ note: z.string().nullable() }).optional(),
         classes: z
           .array(
             z.object({
@@ -44,9 +47,13 @@ const evaluationSchema = z.object({
       }),
     )
     .min(1),
+  /** Measurements of older versions do not say what they are of. */
+  provenance: provenanceSchema.optional(),
 });
 
-type ComparedEvaluation = z.output<typeof evaluationSchema>;
+type ComparedEvaluation = Omit<z.output<typeof evaluationSchema>, "provenance"> & {
+  readonly provenance?: Provenance | undefined;
+};
 export type ComparedCase = ComparedEvaluation["cases"][number];
 
 /** What a comparison needs of a run. */
@@ -64,6 +71,8 @@ export interface ComparedRun {
   readonly workload: Workload | null;
   readonly metrics: readonly EpochRecord[];
   readonly evaluation: ComparedEvaluation;
+  /** What makes its figures provisional or stale, clauses such as "is not trained to its end: …". */
+  readonly remarks: readonly string[];
 }
 
 const batchSchema = z.looseObject({ batch: z.int().positive() });
@@ -82,6 +91,7 @@ export async function readComparedRun(directory: string): Promise<ComparedRun> {
     throw new ComparisonError(`${directory}/config.json has a loss that this version does not know; update lobule`);
   }
   const environment = adapterSchema.safeParse(folder.environment);
+  const evaluation = await readEvaluation(directory);
   return {
     directory,
     split: folder.split,
@@ -90,8 +100,27 @@ export async function readComparedRun(directory: string): Promise<ComparedRun> {
     adapter: environment.success ? environment.data.adapter.name : null,
     workload: await folder.readWorkload(),
     metrics: await folder.readMetrics(),
-    evaluation: await readEvaluation(directory),
+    evaluation,
+    remarks: await remarksOf(folder, evaluation),
   };
+}
+
+async function remarksOf(folder: RunFolder, { provenance, cases }: ComparedEvaluation): Promise<string[]> {
+  const { finished, text } = await runProgressOf(folder);
+  const best = (await folder.hasCheckpoint("best")) ? await folder.checkpointHash("best") : undefined;
+  const changed = cases.flatMap(({ name, source }) => (source?.note == null ? [] : [`${name}: ${source.note}`]));
+  return [
+    ...(finished ? [] : [`is not trained to its end: ${text}`]),
+    ...(provenance === undefined || best === undefined || provenance.checkpoint.sha256 === best
+      ? []
+      : [
+          `was measured with other weights (${provenance.checkpoint.epoch === null ? "" : `of epoch ${provenance.checkpoint.epoch}, `}run: ${provenance.run.state ?? "unknown"}) than its best checkpoint has now; 'lobule evaluate ${folder.directory}' measures these`,
+        ]),
+    ...(provenance === undefined || provenance.failures.length === 0
+      ? []
+      : [`lacks cases that could not be measured (${provenance.failures.map(({ name }) => name).join(", ")})`]),
+    ...(changed.length === 0 ? [] : [`was measured on cases that changed (${changed.join("; ")})`]),
+  ];
 }
 
 async function readEvaluation(directory: string): Promise<ComparedEvaluation> {

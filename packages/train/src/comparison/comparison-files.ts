@@ -33,6 +33,7 @@ const columns: Readonly<Record<string, Column>> = {
   peak_bytes: ({ cost }) => cost.planned?.peakBytes ?? null,
   step_ms: ({ cost }) => cost.stepMilliseconds,
   adapter: ({ cost }) => cost.adapters.join("; ") || null,
+  remarks: ({ remarks }) => remarks.join(" ") || null,
 };
 
 /** A header and a line for each class and run; what does not exist is an empty field. Differences: run − baseline. */

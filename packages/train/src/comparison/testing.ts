@@ -32,6 +32,7 @@ export function exampleRun(
       step: { parameters: 1_930_000, slices: 8, flops: 12.34e9, bytes: 456e6, peakBytes: 789e6 },
     },
     metrics: [0, 1, 2, 3].map((epoch) => exampleRecord(epoch)),
+    remarks: [],
     evaluation: {
       ...{ format: "lobule-evaluation", version: 1, tolerance: 2 },
       cases: names.map((name) => ({

@@ -34,6 +34,7 @@ export function notesOf({ reading, paired, runs, classes }: Comparison): string[
   const trained = trainedOf(runs);
   const few = differences.some(({ pairs }) => pairs !== null && pairs < fewestPairs);
   return [
+    ...runs.flatMap(({ remarks }) => remarks),
     `${title}; ${better} is better; ${rule}.`,
     paired
       ? "Difference: mean over cases of the run minus the baseline; 95 % percentile bootstrap interval over cases. +/−/=: cases better, worse, the same."

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { access, mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode, FileWriteError, reason, writeFileAtomically } from "@lobule/data";
@@ -172,6 +173,15 @@ export class RunFolder {
   /** Whether there is a checkpoint of a kind. */
   hasCheckpoint(kind: CheckpointKind): Promise<boolean> {
     return exists(this.checkpointPath(kind));
+  }
+
+  /** SHA-256 of a checkpoint's file, in hexadecimal. @throws RunError when it cannot be read. */
+  async checkpointHash(kind: CheckpointKind): Promise<string> {
+    const path = this.checkpointPath(kind);
+    const bytes = await readFile(path).catch((error: unknown) => {
+      throw new RunError(`cannot read ${path}: ${reason(error)}`);
+    });
+    return createHash("sha256").update(bytes).digest("hex");
   }
 
   /**
