@@ -11,7 +11,7 @@ export {
 export { type Quantisation, storeSlice, storeSlices, type Window } from "./cache/store-slice.js";
 export { DataError } from "./data-error.js";
 export { type DecathlonCase, type DecathlonTask, readDecathlon } from "./decathlon/read-decathlon.js";
-export { requireApart } from "./decathlon/require-apart.js";
+export { requireApart, requireOutsideVolumes } from "./decathlon/require-apart.js";
 export { type CaseSelection, type SelectOptions, selectCases } from "./decathlon/select-cases.js";
 export { type CaseVerification, type VerifyOptions, verifyDecathlon } from "./decathlon/verify-decathlon.js";
 export { FileWriteError, writeError, writeFileAtomically } from "./files/atomic-file.js";
@@ -26,7 +26,7 @@ export {
   readJson,
   readText,
 } from "./files/read-file.js";
-export { isSameFile, isWithin } from "./files/same-file.js";
+export { isSameFile, isWithin, PathSet } from "./files/same-file.js";
 export { errorCode, reason } from "./files/system-error.js";
 export { axisAngles, describeAngles, voxelVolume } from "./geometry/affine.js";
 export { type GridNames, gridDifference, gridEpsilon, onGridOf } from "./geometry/compare-grids.js";

@@ -4,7 +4,7 @@ import { DataError } from "../data-error.js";
 import { isSameFile, isWithin, realPathOf } from "../files/same-file.js";
 import type { DecathlonTask } from "./read-decathlon.js";
 
-const volumeFolders = ["imagesTr", "labelsTr", "imagesTs", "labelsTs"];
+const volumeFolders = ["imagesTr", "labelsTr", "imagesTs"];
 
 const isFile = (path: string): Promise<boolean> =>
   stat(path).then(
@@ -12,35 +12,50 @@ const isFile = (path: string): Promise<boolean> =>
     () => false,
   );
 
+/** A data folder that holds a path or is it, from the innermost; one has a dataset.json. */
+async function* dataFoldersAround(path: string): AsyncGenerator<string> {
+  for (let at = await realPathOf(path); ; at = dirname(at)) {
+    if (await isFile(join(at, "dataset.json"))) yield at;
+    if (dirname(at) === at) return;
+  }
+}
+
+const wrong = (option: string, out: string, what: string): DataError =>
+  new DataError(`${option} ${out} ${what}; name another folder`);
+
 /**
- * Refuses a folder to write into that is a data folder itself or one that its volumes are in, however it is spelt: what
- * is written there would mix with the data or replace them.
+ * Refuses a folder to write into that the volumes of a data set are in, however it is spelt: what is written there would
+ * be taken for volumes, or replace them.
  * @param out the folder, which need not exist.
  * @param option what names it, such as "--out".
- * @param task the data that are read; the folder must not hold them either.
  * @throws DataError
+ */
+export async function requireOutsideVolumes(out: string, option: string): Promise<void> {
+  for await (const data of dataFoldersAround(out))
+    for (const folder of volumeFolders.map((name) => join(data, name)))
+      if (await isWithin(out, folder)) throw wrong(option, out, `is in ${folder}, where the volumes of a data set are`);
+}
+
+/**
+ * Refuses a folder to write into that is a data folder itself or has volumes of a data set in it, however it is spelt.
+ * @param task the data that are read; the folder must not hold them either.
+ * @throws DataError as {@link requireOutsideVolumes}.
  */
 export async function requireApart(
   out: string,
   option: string,
   task?: Pick<DecathlonTask, "directory" | "cases" | "testImages">,
 ): Promise<void> {
-  const wrong = (what: string): DataError => new DataError(`${option} ${out} ${what}; name another folder`);
-  for (let at = await realPathOf(out); ; at = dirname(at)) {
-    if (await isFile(join(at, "dataset.json"))) {
-      if (await isSameFile(at, out)) throw wrong("is a data folder itself: it has a dataset.json");
-      for (const folder of volumeFolders.map((name) => join(at, name)))
-        if (await isWithin(out, folder)) throw wrong(`is in ${folder}, where the volumes of a data set are`);
-    }
-    if (dirname(at) === at) break;
-  }
+  for await (const data of dataFoldersAround(out))
+    if (await isSameFile(data, out)) throw wrong(option, out, "is a data folder itself: it has a dataset.json");
+  await requireOutsideVolumes(out, option);
   if (task === undefined) return;
   const { directory, cases, testImages } = task;
-  if (await isWithin(directory, out)) throw wrong(`holds the data folder ${directory}`);
+  if (await isWithin(directory, out)) throw wrong(option, out, `holds the data folder ${directory}`);
   const volumes = [...testImages, ...cases.flatMap(({ image, label }) => [image, label])];
   for (const folder of new Set(volumes.map(dirname))) {
     const whole = await isSameFile(folder, directory);
     if (whole ? await isSameFile(out, folder) : await isWithin(out, folder))
-      throw wrong(`is in ${folder}, where the volumes of the data are`);
+      throw wrong(option, out, `is in ${folder}, where the volumes of the data are`);
   }
 }

@@ -58,3 +58,17 @@ export async function isWithin(path: string, folder: string): Promise<boolean> {
   }
   return true;
 }
+
+/** Paths, each known by what it names: see {@link isSameFile}. */
+export class PathSet {
+  private readonly known = new Map<string, string>();
+
+  /** Adds a path. @returns the one that was there before and names the same file or folder. */
+  async add(path: string): Promise<string | undefined> {
+    const { path: real, inode } = await identityOf(path);
+    const keys = [`path ${comparable(real)}`, ...(inode === undefined ? [] : [`inode ${inode}`])];
+    const earlier = keys.map((key) => this.known.get(key)).find((each) => each !== undefined);
+    for (const key of keys) if (!this.known.has(key)) this.known.set(key, path);
+    return earlier;
+  }
+}

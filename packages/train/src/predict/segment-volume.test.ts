@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { link, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Affine, readNifti, type VoxelArray, writeNifti } from "@lobule/data";
@@ -108,6 +108,17 @@ describe.each(Object.entries(affines))("slices that lie as %s", (orientation, af
       expect([labels.length, labels.buffer.byteLength]).toEqual([columns * rows, columns * rows]);
     }
   });
+});
+
+test("the scan is never its own output, however that is spelt", async () => {
+  const [input] = await write();
+  const before = await readFile(input);
+  await link(input, join(folder, "hard.nii"));
+  await symlink(input, join(folder, "soft.nii"));
+  for (const output of [input, `${folder}/./scan.nii`, join(folder, "hard.nii"), join(folder, "soft.nii")])
+    await expect(segmentVolume(thresholding(), input, output)).rejects.toThrow(`${output} is the scan itself`);
+  expect(await readFile(input)).toEqual(before);
+  expect((await readdir(folder)).sort()).toEqual(["hard.nii", "scan.nii", "soft.nii"]);
 });
 
 test("volumes of a scan with tilted gantry: the determinant of the affine, not the product of the spacing", async () => {

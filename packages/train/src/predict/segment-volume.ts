@@ -1,6 +1,8 @@
 import {
   createNiftiSliceWriter,
+  DataError,
   fromCanonical,
+  isSameFile,
   type NiftiHeader,
   openNiftiSlices,
   readNifti,
@@ -51,7 +53,7 @@ export interface SegmentResult {
  *
  * Axial slices are streamed: memory is that of one batch of slices, whatever their number, unless the largest component
  * is asked for or the file's last axis is not the body's, when the volume is held as a whole.
- * @throws DataError when the scan cannot be read or the labels cannot be written; nothing is left behind then.
+ * @throws DataError when the output is the scan, however it is spelt, the scan cannot be read or the labels cannot be written; nothing is left behind then.
  */
 export async function segmentVolume(
   predictor: SlicePredictor,
@@ -59,6 +61,7 @@ export async function segmentVolume(
   output: string,
   options: SegmentOptions = {},
 ): Promise<SegmentResult> {
+  if (await isSameFile(input, output)) throw new DataError(`${output} is the scan itself; name another output`);
   const { header, slices, notes, close } = await openNiftiSlices(input);
   const plane = planeOrientation(header.orientation);
   const kept = new Kept(header, predictor.classes, options.previews ?? 0);

@@ -1,0 +1,99 @@
+import { readdir, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { DataError, isSameFile, requireOutsideVolumes } from "@lobule/data";
+import { requireNoInput } from "../shared/outputs.js";
+
+/** A scan and what is written of it. */
+export interface SegmentFiles {
+  readonly scan: string;
+  /** Path of its labels. */
+  readonly output: string;
+  /** Path of its picture, where one is asked for. */
+  readonly preview: string | undefined;
+}
+
+export interface SegmentFilesOptions {
+  readonly preview: boolean;
+  /** Replace files that are there; scans never. */
+  readonly force: boolean;
+}
+
+const extension = /\.nii(\.gz)?$/i;
+const isScan = (name: string): boolean => extension.test(name) && !basename(name).startsWith("._");
+
+/**
+ * The scans that were named, and where their labels go: the file itself for one scan and a name that ends in .nii(.gz),
+ * else a folder.
+ * @throws DataError when a scan is not there, or an output is a scan however it is spelt, is there already, is another's
+ * too, or would be taken for a scan in the folder where it is to be.
+ */
+export async function segmentFiles(
+  named: readonly string[],
+  out: string,
+  { preview, force }: SegmentFilesOptions,
+): Promise<SegmentFiles[]> {
+  const scans = await scansOf(named);
+  const outputs = outputsOf(scans, out);
+  const files = scans.map((scan, i): SegmentFiles => {
+    const output = outputs[i] ?? "";
+    return { scan, output, preview: preview ? output.replace(extension, ".png") : undefined };
+  });
+  await requireNoInput(
+    files.flatMap(({ output, preview: picture }) => [
+      { option: "-o", path: output },
+      ...(picture === undefined ? [] : [{ option: "-o", path: picture }]),
+    ]),
+    scans.map((path) => ({ what: "scan", path })),
+  );
+  if (!isScan(out)) await requireOtherFolder(scans, out);
+  for (const folder of new Set(outputs.map(dirname))) await requireOutsideVolumes(folder, "-o");
+  if (!force) await requireNone(files);
+  return files;
+}
+
+async function scansOf(named: readonly string[]): Promise<string[]> {
+  const lists = await Promise.all(
+    named.map(async (path) => {
+      const found = await stat(path).catch(() => {
+        throw new DataError(`${path}: there is no such file or folder; give .nii or .nii.gz files or a folder of them`);
+      });
+      if (!found.isDirectory()) return [path];
+      const inside = (await readdir(path)).filter(isScan).sort();
+      if (inside.length === 0) throw new DataError(`${path}: the folder holds no .nii or .nii.gz files`);
+      return inside.map((name) => join(path, name));
+    }),
+  );
+  return lists.flat();
+}
+
+function outputsOf(scans: readonly string[], out: string): string[] {
+  if (isScan(out)) {
+    if (scans.length > 1) {
+      throw new DataError(`${out} is one file, but there are ${scans.length} scans; name a folder with -o`);
+    }
+    return [out];
+  }
+  const outputs = scans.map((scan) => join(out, `${basename(scan).replace(extension, "")}.nii.gz`));
+  const twice = outputs.find((name, i) => outputs.indexOf(name) !== i);
+  if (twice !== undefined) throw new DataError(`two of the scans would be written to ${twice}; segment them apart`);
+  return outputs;
+}
+
+async function requireOtherFolder(scans: readonly string[], out: string): Promise<void> {
+  for (const folder of new Set(scans.map(dirname))) {
+    if (await isSameFile(folder, out))
+      throw new DataError(
+        `-o ${out} is the folder of the scans, where the labels of one would be taken for another; name another folder`,
+      );
+  }
+}
+
+async function requireNone(files: readonly SegmentFiles[]): Promise<void> {
+  for (const path of files.flatMap(({ output, preview }) => [output, ...(preview === undefined ? [] : [preview])])) {
+    const there = await stat(path).then(
+      () => true,
+      () => false,
+    );
+    if (there) throw new DataError(`${path} is there already; remove it or add --force`);
+  }
+}
