@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -68,6 +68,15 @@ describe("a process", () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "lobule-signals-"));
+    // The two files of the data package that are used: the whole of it would take its time at each start.
+    const source = (name: string): string => fileURLToPath(new URL(`../../../data/src/${name}`, import.meta.url));
+    const data = join(folder, "data.ts");
+    await writeFile(
+      data,
+      ["files/system-error.ts", "text/visible-text.ts"]
+        .map((name) => `export * from ${JSON.stringify(source(name))};`)
+        .join("\n"),
+    );
     await build({
       stdin: {
         // Work in steps of 20 ms that says each, saves after the step in which it is asked to stop, and has a result.
@@ -95,7 +104,7 @@ describe("a process", () => {
       bundle: true,
       platform: "node",
       format: "esm",
-      alias: { "@lobule/data": fileURLToPath(new URL("../../../data/src/index.ts", import.meta.url)) },
+      alias: { "@lobule/data": data },
     });
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
