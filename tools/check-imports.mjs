@@ -1,4 +1,5 @@
-// Refuses an import against the packages' order, a Node module where a browser must run, and a cycle between files.
+// Refuses an import against the packages' order, a Node module where a browser must run, a cycle between files, and a
+// file that is opened without looking at what it is.
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 
@@ -13,6 +14,27 @@ const allowed = {
   "node-gpu": [],
   cli: ["kernels-wgsl", "tensor", "nn", "data", "train", "node-gpu"],
 };
+/** What reads a file, and what opens one; both wait for ever at a pipe or a device, or fill the memory. */
+const reads = /\b(readFile|readFileSync|readSync|createReadStream|openAsBlob)\b/;
+const opens = /\b(open|openSync)\b/;
+/** Where that may be: read-file.ts is what the others are to use. */
+const mayRead = new Set([
+  "packages/data/src/files/read-file.ts",
+  "packages/cli/src/index.ts", // its own package.json
+  "packages/cli/src/shared/process-identity.ts", // what the system says of processes, in /proc
+  "packages/node-gpu/src/embedded-swiftshader.ts", // files of its own package, known by their hash
+  "packages/node-gpu/src/headless-manifests.ts", // the drivers' manifests, which the system's loader reads as well
+]);
+const mayOpen = new Set([
+  "packages/data/src/files/read-file.ts",
+  // These make the files that they open, or look at them first.
+  "packages/data/src/files/partial-file.ts",
+  "packages/train/src/run/event-file.ts",
+  "packages/train/src/run/metrics-log.ts",
+  "packages/cli/src/shared/folder-lock.ts",
+]);
+/** Node's recursive mkdir never returns where a folder refuses new ones as /proc does; makeFolder is to be used. */
+const makesFolders = /mkdir(Sync)?\([^;]*recursive/;
 const browser = new Set(["kernels-wgsl", "tensor", "nn"]);
 
 function* sources(directory) {
@@ -32,7 +54,15 @@ for (const [name, mayImport] of Object.entries(allowed)) {
     const isTest = /\.test\.ts$|\/testing(\.ts$|\/)/.test(file);
     const targets = [];
     for (const [, keyword, clause, from] of text.matchAll(/^(import|export)\s([^;]*?)\sfrom\s"([^"]+)"/gms)) {
-      const where = `${relative(root, file)}: ${keyword}s "${from}"`;
+      const path = relative(root, file);
+      if (!isTest && /^node:fs/.test(from)) {
+        if (/\*/.test(clause)) problems.push(`${path}: imports all of ${from}; name what is used`);
+        if (reads.test(clause) && !mayRead.has(path))
+          problems.push(`${path}: reads a file itself; readBytes, readText and readJson of @lobule/data do it safely`);
+        if (opens.test(clause) && !mayOpen.has(path))
+          problems.push(`${path}: opens a file itself; openRegularFile of @lobule/data does it safely`);
+      }
+      const where = `${path}: ${keyword}s "${from}"`;
       const other = /^@lobule\/([\w-]+)/.exec(from)?.[1];
       if (other !== undefined) {
         if (!mayImport.includes(other) && !(isTest && other === "node-gpu"))
@@ -44,6 +74,8 @@ for (const [name, mayImport] of Object.entries(allowed)) {
     }
     if (browser.has(name) && !isTest && /\b(process\.|require\(|__dirname|Buffer\.)/.test(text))
       problems.push(`${relative(root, file)}: uses Node's globals; it must run in a browser`);
+    if (!isTest && makesFolders.test(text))
+      problems.push(`${relative(root, file)}: makes folders itself; makeFolder of @lobule/data always returns`);
     graph.set(file, targets);
   }
 }

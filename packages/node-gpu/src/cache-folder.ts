@@ -1,6 +1,6 @@
-import { lstat, mkdir } from "node:fs/promises";
+import { lstat, mkdir, stat } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /**
  * The folder in which this user's unpacked files are kept: `$XDG_CACHE_HOME/lobule` or `~/.cache/lobule`, else one in
@@ -10,12 +10,13 @@ import { join } from "node:path";
 export async function cacheFolder(): Promise<string> {
   const home = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "lobule");
   try {
-    await mkdir(home, { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(home));
+    await makeFolder(home);
     return home;
   } catch {
     const owner = process.getuid?.() ?? 0;
     const temporary = join(tmpdir(), `lobule-${owner}`);
-    await mkdir(temporary, { recursive: true, mode: 0o700 });
+    await makeFolder(temporary);
     const found = await lstat(temporary);
     if (!found.isDirectory() || found.uid !== owner || (found.mode & 0o022) !== 0) {
       throw new Error(
@@ -24,4 +25,12 @@ export async function cacheFolder(): Promise<string> {
     }
     return temporary;
   }
+}
+
+/** Not recursively: Node's own way never returns where a folder refuses new ones as ENOENT, as /proc does. */
+async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { mode: 0o700 }).catch(async (error: unknown) => {
+    const found = await stat(path).catch(() => undefined);
+    if (!found?.isDirectory()) throw error;
+  });
 }

@@ -1,5 +1,6 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { DataError, readJson } from "@lobule/data";
 import { BenchError } from "./bench-error.js";
 import { type Change, changes, type EarlierTiming, type Timing } from "./timing.js";
 
@@ -54,15 +55,11 @@ const isTiming = (value: unknown): value is EarlierTiming => {
 
 /** @throws BenchError when the file is no result of a benchmark. */
 export async function readBenchFile(path: string): Promise<EarlierFile> {
-  const text = await readFile(path, "utf8").catch(() => {
-    throw new BenchError(`${path}: cannot be read; give a file that 'lobule bench --out' wrote`);
+  const value = await readJson(path, "record").catch((error: unknown) => {
+    throw error instanceof DataError
+      ? new BenchError(`${error.message}; give a file that 'lobule bench --out' wrote`)
+      : error;
   });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new BenchError(`${path}: is no JSON; give a file that 'lobule bench --out' wrote`);
-  }
   const { format, adapter, settings, timings, beside = [] } = (value ?? {}) as Partial<BenchFile>;
   const all = Array.isArray(timings) && Array.isArray(beside) ? [...timings, ...beside] : undefined;
   if (format !== "lobule-bench-1" || typeof adapter !== "string" || !all?.every(isTiming))

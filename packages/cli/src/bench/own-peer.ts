@@ -1,4 +1,5 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
+import { readBytes } from "@lobule/data";
 import { referenceSpec } from "@lobule/nn";
 import { type Device, type LoadedProgram, readSafetensors, type SafetensorsTensor } from "@lobule/tensor";
 import { type ModelDescription, SlicePredictor, segmentVolume } from "@lobule/train";
@@ -45,7 +46,7 @@ export class OwnPeer {
   ) {}
 
   static async start(device: Device, options: OwnPeerOptions, { path, baseFeatures }: PeerStart): Promise<OwnPeer> {
-    const tensors = readSafetensors(await readFile(path));
+    const tensors = readSafetensors(await readBytes(path, "tensors"));
     const shape = tensors.get("image")?.shape;
     const weights = new Map([...tensors].filter(([name]) => name !== "image" && name !== "target"));
     return new OwnPeer(device, options, baseFeatures, weights, shape);

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readBytes } from "@lobule/data";
 import { PeerError } from "./peer-process.js";
 
 /** Numbers or losses that are further off than this come from other work, whatever the precision. */
@@ -26,6 +26,6 @@ export function requireSame(what: string, difference: number): void {
 
 /** The numbers of a file of float32. */
 export async function readFloats(path: string): Promise<Float32Array> {
-  const bytes = await readFile(path);
-  return new Float32Array(new Uint8Array(bytes).buffer);
+  const { buffer, length } = await readBytes(path, "tensors");
+  return new Float32Array(buffer, 0, Math.floor(length / 4));
 }

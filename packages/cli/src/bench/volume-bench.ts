@@ -1,7 +1,7 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { createNiftiSliceWriter } from "@lobule/data";
+import { createNiftiSliceWriter, readBytes } from "@lobule/data";
 import { type SafetensorsTensor, writeSafetensors } from "@lobule/tensor";
 import { type AbsentPeer, naming } from "./peer-bench.js";
 import { type PeerCommand, PeerError, PeerProcess } from "./peer-process.js";
@@ -105,7 +105,7 @@ export async function benchVolume(
     let expected = new Uint8Array();
     const results: VolumePeerResult[] = [];
     for (const [i, { name, peer, request }] of running.entries()) {
-      const labels = (await readFile(request.write)).subarray(-voxels);
+      const labels = (await readBytes(request.write, "tensors")).subarray(-voxels);
       if (i === 0) expected = labels;
       const equal = shareOf(labels, (label, at) => label === expected[at]);
       const { description } = peer;

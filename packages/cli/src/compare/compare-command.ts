@@ -1,5 +1,5 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { makeFolder } from "@lobule/data";
 import {
   type ComparedRun,
   ComparisonError,
@@ -43,7 +43,7 @@ export const compareCommand: CommandModule<object, CompareArguments> = {
 async function compare({ runs: directories, out, reading, unpaired, json }: CompareArguments): Promise<void> {
   const runs = await readAll(directories);
   const comparison = compareRuns(runs, { reading, paired: !unpaired });
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   await writeFileAtomically(join(out, "comparison.csv"), comparisonCsv(comparison));
   await writeFileAtomically(join(out, "cases.csv"), comparisonCasesCsv(comparison));
   await writeFileAtomically(join(out, "comparison.json"), comparisonJson(comparison));

@@ -1,6 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { readDecathlon } from "@lobule/data";
+import { DataError, readDecathlon, readJson } from "@lobule/data";
 import {
   type ComparedRun,
   type ComparedVariant,
@@ -53,14 +52,11 @@ export const experimentCommand: CommandModule<object, ExperimentArguments> = {
 };
 
 async function readFileOf(path: string): Promise<unknown> {
-  const text = await readFile(path, "utf8").catch(() => {
-    throw new ExperimentError(`${path}: cannot be read; give a JSON file as docs/experiments.md describes it`);
+  return readJson(path, "description").catch((error: unknown) => {
+    throw error instanceof DataError
+      ? new ExperimentError(`${error.message}; give a JSON file as docs/experiments.md describes it`)
+      : error;
   });
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new ExperimentError(`${path}: is no JSON: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }
 
 async function experiment({ file, out, dryRun, adapters, cache }: ExperimentArguments): Promise<void> {

@@ -1,6 +1,5 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { reason } from "@lobule/data";
+import { makeFolder, reason } from "@lobule/data";
 import { ExperimentError } from "@lobule/train";
 import { FolderLock, type LockOptions } from "../shared/folder-lock.js";
 import { requestStop } from "../shared/interruption.js";
@@ -20,7 +19,7 @@ export const experimentLockWords = (directory: string): Pick<LockOptions, "doing
  * @throws ExperimentError when it cannot be made, LockError when a process runs this experiment now.
  */
 export async function lockExperiment(directory: string, signal: AbortSignal): Promise<FolderLock> {
-  await mkdir(directory, { recursive: true }).catch((error: unknown) => {
+  await makeFolder(directory).catch((error: unknown) => {
     throw new ExperimentError(`cannot make the folder ${directory}: ${reason(error)}; name another by --out`);
   });
   return FolderLock.take(experimentLockPath(directory), {

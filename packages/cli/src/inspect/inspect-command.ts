@@ -1,6 +1,6 @@
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { DataError, type Grid, onGridOf, readNifti, toCanonical } from "@lobule/data";
+import { DataError, type Grid, makeFolder, onGridOf, readNifti, toCanonical } from "@lobule/data";
 import { inspectSlice, montage, readModel, type SliceInspection, writeFileAtomically } from "@lobule/train";
 import type { CommandModule } from "yargs";
 import { openDevice } from "../shared/open-device.js";
@@ -61,7 +61,7 @@ async function inspect({ scan, model: path, out, slice, labels }: InspectArgumen
       ...{ slices, width, height },
       ...(truth === undefined ? {} : { labels: of(truth, number - 1) }),
     });
-    await mkdir(out, { recursive: true });
+    await makeFolder(out);
     await write(out, { scan, slice: number, model: model.source }, inspection);
   } finally {
     device.destroy();

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { readSafetensors, type SafetensorsTensor } from "@lobule/tensor";
+import { DataError, FileReadError, readBytes, readJson } from "@lobule/data";
+import { readSafetensors, SafetensorsError, type SafetensorsTensor } from "@lobule/tensor";
 
 /** A fixture that cannot be used: missing, broken, or not of the format. One sentence says which file and why. */
 export class FixtureError extends Error {
@@ -24,13 +25,13 @@ export class TensorFile {
   ) {}
 
   /** @throws FixtureError when the file is missing, no safetensors file, or holds anything but F32. */
-  static read(path: string): TensorFile {
+  static async read(path: string): Promise<TensorFile> {
     const label = labelOf(path);
     let tensors: Map<string, SafetensorsTensor>;
     try {
-      tensors = readSafetensors(readFileSync(path));
+      tensors = readSafetensors(await readBytes(path, "tensors"));
     } catch (error) {
-      throw new FixtureError(`${label}: ${reasonOf(error)}`);
+      throw fixtureErrorOf(error, label);
     }
     for (const [name, { dtype }] of tensors) {
       if (dtype !== "F32") throw new FixtureError(`${label}: tensor '${name}' is ${dtype}, fixtures hold F32 only`);
@@ -76,13 +77,10 @@ export interface FixtureObject {
 }
 
 /** @throws FixtureError when the file is missing or holds no JSON object. */
-export function readJsonObject(path: string): FixtureObject {
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(path, "utf8"));
-  } catch (error) {
-    throw new FixtureError(`${labelOf(path)}: ${reasonOf(error)}`);
-  }
+export async function readJsonObject(path: string): Promise<FixtureObject> {
+  const value = await readJson(path, "record").catch((error: unknown) => {
+    throw fixtureErrorOf(error, labelOf(path));
+  });
   return objectOf(value, labelOf(path));
 }
 
@@ -121,8 +119,9 @@ export const isFolder = (path: string): boolean => existsSync(path) && statSync(
 /** The file's name with the folder that it is in. */
 const labelOf = (path: string): string => join(basename(dirname(path)), basename(path));
 
-function reasonOf(error: unknown): string {
-  if (error instanceof Error && "code" in error && error.code === "ENOENT") return "the file is missing";
-  if (error instanceof SyntaxError) return "the file is no JSON";
-  return error instanceof Error ? error.message : String(error);
+/** Data errors name the file themselves. */
+function fixtureErrorOf(error: unknown, label: string): unknown {
+  if (error instanceof FileReadError && error.missing) return new FixtureError(`${label}: the file is missing`);
+  if (error instanceof DataError) return new FixtureError(error.message);
+  return error instanceof SafetensorsError ? new FixtureError(`${label}: ${error.message}`) : error;
 }

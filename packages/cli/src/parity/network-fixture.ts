@@ -3,7 +3,15 @@ import { join } from "node:path";
 import { deeplySupervised, diceCrossEntropy, type Target, type UNet } from "@lobule/nn";
 import { compile, type Device, type Image, type Program, type Tensor } from "@lobule/tensor";
 import { type Check, check, failure, largestDifference, relativeDifference } from "./check.js";
-import { type FixtureTensor, isFile, numberOf, numbersOf, readJsonObject, TensorFile } from "./fixture-files.js";
+import {
+  type FixtureObject,
+  type FixtureTensor,
+  isFile,
+  numberOf,
+  numbersOf,
+  readJsonObject,
+  TensorFile,
+} from "./fixture-files.js";
 import { checkGradients, lossGradients, type Mode, optionsFor } from "./mode.js";
 import { baseFeaturesOf, loadState, networkOf, specIn, spelledOutForward } from "./network.js";
 
@@ -31,22 +39,23 @@ const knownFiles = ["weights", "io", "grads", "running_after", "activations"];
  */
 export async function checkNetwork(device: Device, folder: string, fixture: string, mode: Mode): Promise<Check[]> {
   const limits = limitsIn[mode.precision];
-  const open = (name: string): TensorFile => TensorFile.read(join(folder, `${name}.safetensors`));
+  const open = (name: string): Promise<TensorFile> => TensorFile.read(join(folder, `${name}.safetensors`));
   const names = readdirSync(folder)
     .filter((name) => name.endsWith(".safetensors"))
     .map((name) => name.slice(0, -".safetensors".length));
   const rectangles = names.filter((name) => name.startsWith("rect_"));
   const strangers = names.filter((name) => !knownFiles.includes(name) && !rectangles.includes(name));
-  const [weights, io] = [open("weights"), open("io")];
-  const model = networkOf(weights, specIn(readJsonObject(join(folder, "info.json")), `${fixture}/info.json`));
+  const [weights, io] = [await open("weights"), await open("io")];
+  const info = await readJsonObject(join(folder, "info.json"));
+  const model = networkOf(weights, specIn(info, `${fixture}/info.json`));
   const runner = new Runner(device, model, weights, mode);
   const checks = [
     ...strangers.map((name) => failure(`${fixture}/${name}`, "–", "the file is not part of a network fixture")),
-    ...checkInfo(folder, fixture, model, io),
-    ...(await checkTraining(runner, fixture, io, open("grads").takeAll())),
+    ...checkInfo(info, fixture, model, io),
+    ...(await checkTraining(runner, fixture, io, (await open("grads")).takeAll())),
   ];
   // The running statistics are now those after one training step.
-  const after = open("running_after");
+  const after = await open("running_after");
   const statistics = new Map([...model.namedVariables()].filter(([, { role }]) => role === "statistic"));
   for (const [name, expected] of after.takeAll()) {
     const variable = statistics.get(name);
@@ -70,10 +79,10 @@ export async function checkNetwork(device: Device, folder: string, fixture: stri
     ...unused(`${fixture}/io`, io),
   );
   if (isFile(join(folder, "activations.safetensors"))) {
-    checks.push(...(await checkActivations(runner.reset(), `${fixture}/activations`, io, open("activations"))));
+    checks.push(...(await checkActivations(runner.reset(), `${fixture}/activations`, io, await open("activations"))));
   }
   for (const name of rectangles) {
-    const file = open(name);
+    const file = await open(name);
     checks.push(
       ...(await checkTraining(runner.reset(), `${fixture}/${name}`, file, file.takeAll("grad."))),
       await checkInference(runner.reset(), `${fixture}/${name} eval`, file, "logits_eval"),
@@ -227,9 +236,8 @@ async function checkActivations(runner: Runner, fixture: string, io: TensorFile,
   );
 }
 
-/** The numbers of `info.json` that the tensors repeat. @throws FixtureError when it is missing or broken. */
-function checkInfo(folder: string, fixture: string, model: Network, io: TensorFile): Check[] {
-  const info = readJsonObject(join(folder, "info.json"));
+/** The numbers of `info.json` that the tensors repeat. @throws FixtureError when it is broken. */
+function checkInfo(info: FixtureObject, fixture: string, model: Network, io: TensorFile): Check[] {
   const at = `${fixture}/info.json`;
   const scalars = ["loss", "ce", "dice_loss"].filter((name) => name in info && io.has(name));
   const shape = "input" in info ? numbersOf(info.input, `${at}: input`) : io.take("input").shape;

@@ -43,8 +43,8 @@ interface ExpectedTensor {
 export const fixtureOf = ({ operation, id }: OperationCase): string => `ops/${operation}/${id}`;
 
 /** Every case of `ops/index.json`. @throws FixtureError when it is missing or broken. */
-export function readOperationCases(folder: string): OperationCase[] {
-  return Object.entries(readJsonObject(join(folder, "index.json"))).flatMap(([operation, value]) => {
+export async function readOperationCases(folder: string): Promise<OperationCase[]> {
+  return Object.entries(await readJsonObject(join(folder, "index.json"))).flatMap(([operation, value]) => {
     const entry = objectOf(value, `ops/index.json: ${operation}`);
     const cases = listOf(entry.cases, `ops/index.json: ${operation}.cases`);
     return cases.map((each, i): OperationCase => {

@@ -147,7 +147,7 @@ describe("a changed copy", { timeout }, () => {
         /^net_F2_32: –: net_F2_32\/weights.safetensors: the header claims \d+ bytes, the file has only 992/,
       ),
       expect.stringMatching(/^train_F2_32: –: train_F2_32\/start.safetensors: 'head.bias' \[3\] is missing/),
-      expect.stringMatching(/^schedulers: –: .*schedulers.json: the file is no JSON$/),
+      expect.stringMatching(/^schedulers: –: .*schedulers.json is not valid JSON: /),
     ]);
   });
 });

@@ -43,8 +43,8 @@ export async function runParity(device: Device, folder: string, options: ParityO
       name,
       run: () => (name.startsWith("net_") ? checkNetwork : checkTrainingFolder)(device, join(folder, name), name, mode),
     })),
-    { name: "schedulers", run: () => checkSchedulers(readJsonObject(join(folder, "schedulers.json"))) },
-    { name: "metrics", run: () => checkMetrics(readJsonObject(join(folder, "metrics.json"))) },
+    { name: "schedulers", run: async () => checkSchedulers(await readJsonObject(join(folder, "schedulers.json"))) },
+    { name: "metrics", run: async () => checkMetrics(await readJsonObject(join(folder, "metrics.json"))) },
   ];
   const present = [join("ops", "index.json"), "schedulers.json", "metrics.json"].filter((name) =>
     isFile(join(folder, name)),
@@ -81,7 +81,7 @@ async function guarded(name: string, run: Part["run"]): Promise<Check[]> {
 }
 
 async function checkOperations(device: Device, folder: string, filter: string, mode: Mode): Promise<Check[]> {
-  const all = readOperationCases(folder);
+  const all = await readOperationCases(folder);
   const wanted = (each: OperationCase): boolean => "ops".includes(filter) || fixtureOf(each).includes(filter);
   const checks: Check[] = [];
   for (const name of new Set(all.map(({ file }) => file))) {
@@ -91,7 +91,7 @@ async function checkOperations(device: Device, folder: string, filter: string, m
     const at = `ops/${name}`;
     checks.push(
       ...(await guarded(at, async () => {
-        const file = TensorFile.read(join(folder, name));
+        const file = await TensorFile.read(join(folder, name));
         const found: Check[] = [];
         for (const each of chosen)
           found.push(...(await guarded(fixtureOf(each), () => checkOperationCase(device, each, file, mode))));

@@ -93,15 +93,16 @@ const torchFactor = 10;
  * @throws FixtureError when a file is missing or broken.
  */
 export async function checkTrainingFolder(device: Device, folder: string, name: string, mode: Mode): Promise<Check[]> {
-  const open = (file: string): TensorFile => TensorFile.read(join(folder, `${file}.safetensors`));
-  const info = readJsonObject(join(folder, "info.json"));
+  const open = (file: string): Promise<TensorFile> => TensorFile.read(join(folder, `${file}.safetensors`));
+  const info = await readJsonObject(join(folder, "info.json"));
   const files = readdirSync(folder)
     .filter((file) => file.endsWith(".safetensors"))
     .map((file) => file.slice(0, -".safetensors".length));
-  const intermediate = files.flatMap((file) => {
+  const intermediate: [number, TensorFile][] = [];
+  for (const file of files) {
     const step = /^after_step(\d+)_f64$/.exec(file)?.[1];
-    return step === undefined ? [] : [[Number(step), open(file)] as const];
-  });
+    if (step !== undefined) intermediate.push([Number(step), await open(file)]);
+  }
   const steps = numberOf(info.steps, `${name}/info.json: steps`);
   const losses = numbersOf(info.loss_f64, `${name}/info.json: loss_f64`);
   const fixture: Fixture = {
@@ -109,8 +110,8 @@ export async function checkTrainingFolder(device: Device, folder: string, name: 
     steps,
     losses,
     lossesF32: info.loss_f32 === undefined ? undefined : numbersOf(info.loss_f32, `${name}/info.json: loss_f32`),
-    batches: open("batches"),
-    states: new Map([[0, open("start")], ...intermediate, [steps, open("final_f64")]]),
+    batches: await open("batches"),
+    states: new Map([[0, await open("start")], ...intermediate, [steps, await open("final_f64")]]),
     strict: numberOf(info.flip_score_sigmas, `${name}/info.json: flip_score_sigmas`) >= strictSigmas,
     precision: mode.precision,
     torchErrors: torchErrorsOf(info, name),
@@ -128,9 +129,9 @@ export async function checkTrainingFolder(device: Device, folder: string, name: 
     return [
       ...strangers.map((file) => failure(`${name}/${file}`, "–", "the file is not part of a training fixture")),
       ...checkInfo(fixture, info, run),
-      ...(await checkAllSteps(run, fixture, open("grads_step1_f64"), open("final_f32"))),
+      ...(await checkAllSteps(run, fixture, await open("grads_step1_f64"), await open("final_f32"))),
       ...(await checkSingleSteps(run, fixture)),
-      ...(await checkFinalLogits(run, fixture, open("final_eval_f64"))),
+      ...(await checkFinalLogits(run, fixture, await open("final_eval_f64"))),
       ...[fixture.batches, ...fixture.states.values()].flatMap((file) => unused(file.label, file)),
     ];
   } finally {

@@ -1,5 +1,5 @@
-import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
+import { FileReadError, readText } from "@lobule/data";
 import { type ModelCode, ModelError } from "@lobule/train";
 import type { Plugin } from "esbuild";
 
@@ -11,7 +11,7 @@ const wgsl: Plugin = {
       path: resolve(resolveDir, path.replace(/\.js$/, "")),
     }));
     build.onLoad({ filter: /\.wgsl$/ }, async ({ path }) => ({
-      contents: await readFile(path, "utf8"),
+      contents: await readText(path, "code"),
       loader: "text",
     }));
   },
@@ -22,11 +22,11 @@ const wgsl: Plugin = {
  * @throws ModelError naming the file, and the line where it cannot be read.
  */
 export async function compileModel(path: string): Promise<ModelCode> {
-  const file = await stat(path).catch(() => undefined);
-  if (file === undefined || !file.isFile()) {
-    throw new ModelError(`${path}: there is no such file; give a .ts or .js file that exports a model`);
-  }
-  if (path.endsWith(".cjs")) return { text: await readFile(path, "utf8"), source: path };
+  const text = await readText(path, "code").catch((error: unknown) => {
+    if (!(error instanceof FileReadError)) throw error;
+    throw new ModelError(`${error.message}; give a .ts or .js file that exports a model`);
+  });
+  if (path.endsWith(".cjs")) return { text, source: path };
   const { build } = await import("esbuild").catch(() => {
     throw new ModelError(
       `${path}: esbuild, which compiles models, is not installed here; train with it elsewhere once and give that run's model.cjs`,

@@ -1,6 +1,6 @@
-import { mkdir, rmdir } from "node:fs/promises";
+import { rmdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { reason } from "@lobule/data";
+import { makeFolder, reason } from "@lobule/data";
 import { RunError } from "@lobule/train";
 import { FolderLock, type LockOptions } from "../shared/folder-lock.js";
 import { requestStop } from "../shared/interruption.js";
@@ -36,7 +36,7 @@ export async function lockNewRun(
   directory: string,
   signal: AbortSignal,
 ): Promise<Pick<FolderLock, "check" | "release">> {
-  const first = await mkdir(directory, { recursive: true }).catch((error: unknown) => {
+  const first = await makeFolder(directory).catch((error: unknown) => {
     throw new RunError(`cannot make the run folder ${directory}: ${reason(error)}; name another with --out`);
   });
   const lock = await lockRun(directory, signal);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, join, resolve } from "node:path";
+import { DataError, readJson } from "@lobule/data";
 import { type AdapterChoice, adapterChoice, cacheFolder } from "@lobule/node-gpu";
 import { type Device, Tuning, TuningError } from "@lobule/tensor";
 import {
@@ -36,13 +36,11 @@ const textOf = (value: unknown): string | undefined => (typeof value === "string
 
 async function readConfigFile(path: string | undefined): Promise<Record<string, unknown>> {
   if (path === undefined) return {};
-  const text = await readFile(path, "utf8").catch(() => {
-    throw new ConfigError(`${path}: cannot be read; give a JSON file with settings, such as a run's config.json`);
+  const value = await readJson(path, "description").catch((error: unknown) => {
+    if (!(error instanceof DataError)) throw error;
+    throw new ConfigError(`${error.message}; give a JSON file with settings, such as a run's config.json`);
   });
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  } catch {}
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new ConfigError(`${path}: expected a JSON object with settings, such as a run's config.json`);
 }
 

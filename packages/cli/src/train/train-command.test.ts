@@ -180,7 +180,7 @@ describe("bad input: one sentence, exit code 1, no stack", () => {
     [
       "a config that is no JSON",
       () => ["train", ...small(), "--config", join(root, "bad.json"), "--out", join(root, "x")],
-      /bad\.json: expected a JSON object/,
+      /bad\.json is not valid JSON: .* at line 1, column 3; give a JSON file/,
     ],
     [
       "groups that do not divide",

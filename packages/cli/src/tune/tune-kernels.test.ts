@@ -50,7 +50,9 @@ test("a file that is no tuning of this adapter is named in one sentence", async 
     `${file} cannot be used: it is no tuning of this version; tune again, or leave out --tuning`,
   );
   await writeFile(file, "no JSON");
-  await expect(tuneKernels(device, calls, request(file))).rejects.toThrow(/it is no JSON file, or leave out --tuning/);
+  await expect(tuneKernels(device, calls, request(file))).rejects.toThrow(
+    /other\.json is not valid JSON: .*, or leave out --tuning/,
+  );
 });
 
 test("variants that gave wrong numbers or did not run are told", () => {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DataError, FileReadError, readJson } from "@lobule/data";
 import { cacheFolder } from "@lobule/node-gpu";
 import { type ConvolutionCall, type Device, type TuneResult, Tuning, TuningError, tune } from "@lobule/tensor";
 import { writeFileAtomically } from "@lobule/train";
@@ -66,14 +66,13 @@ export function describeTuning({ timed, known, left, refused }: TuneResult, path
 
 /** @param named whether the user gave the file: then it must be one, if it is there. */
 async function readTuning(path: string, device: Device, named: boolean): Promise<Tuning | undefined> {
-  const text = await readFile(path, "utf8").catch(() => undefined);
-  if (text === undefined) return undefined;
   try {
-    return Tuning.parse(JSON.parse(text), device);
+    return Tuning.parse(await readJson(path, "record"), device);
   } catch (error) {
-    if (!named) return undefined;
-    const why = error instanceof TuningError ? error.message : "it is no JSON file";
-    throw new TuningError(`${path} cannot be used: ${why}, or leave out --tuning`);
+    if (!named || (error instanceof FileReadError && error.missing)) return undefined;
+    if (error instanceof DataError) throw new TuningError(`${error.message}; name another file, or leave out --tuning`);
+    if (!(error instanceof TuningError)) throw error;
+    throw new TuningError(`${path} cannot be used: ${error.message}, or leave out --tuning`);
   }
 }
 

@@ -5,17 +5,23 @@ import { errorCode } from "./system-error.js";
 /**
  * Makes a folder and those that hold it; one that is there is left as it is. Node's own recursive mkdir never returns
  * where a folder exists but refuses new ones as ENOENT, as /proc does.
+ * @returns the uppermost of those that were made; undefined where all were there.
  * @throws the system's error where it cannot be made, or where there is something else of that name.
  */
-export async function makeFolder(path: string): Promise<void> {
+export async function makeFolder(path: string): Promise<string | undefined> {
   const missing: string[] = [];
   for (let at = path; !(await isFolder(at)) && dirname(at) !== at; at = dirname(at)) missing.unshift(at);
+  let first: string | undefined;
   for (const each of missing) {
-    await mkdir(each).catch(async (error: unknown) => {
+    try {
+      await mkdir(each);
+      first ??= each;
+    } catch (error) {
       // Another process may have been quicker.
       if (errorCode(error) !== "EEXIST" || !(await isFolder(each))) throw error;
-    });
+    }
   }
+  return first;
 }
 
 const isFolder = (path: string): Promise<boolean> =>

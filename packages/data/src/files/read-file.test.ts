@@ -154,8 +154,9 @@ describe("a folder is made", soon, () => {
   test("with those above it, also twice at a time", async () => {
     const path = join(folder, "a", "b", "c");
     await Promise.all([makeFolder(path), makeFolder(join(folder, "a", "b")), makeFolder(path)]);
-    await makeFolder(path);
-    expect(await written("a/b/c/file", "")).toContain("c");
+    expect(await makeFolder(path)).toBeUndefined();
+    expect(await makeFolder(join(path, "d", "e"))).toBe(join(path, "d"));
+    expect(await written("a/b/c/d/e/file", "")).toContain("e");
   });
 
   test("or refused: over a file, below a file, in a file system of the system", async () => {

@@ -1,10 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { errorCode, reason } from "@lobule/data";
+import { DataError, FileReadError, readJson } from "@lobule/data";
 import { z } from "zod";
 import { type Provenance, provenanceSchema } from "../evaluation/provenance.js";
 import type { EpochRecord } from "../run/epoch-record.js";
-import { parseJson } from "../run/parse-json.js";
+import { fitJson } from "../run/parse-json.js";
 import { RunFolder, type RunSplit } from "../run/run-folder.js";
 import { runProgressOf } from "../run/run-progress.js";
 import type { Workload } from "../run/workload.js";
@@ -126,17 +125,14 @@ async function remarksOf(folder: RunFolder, { provenance, cases }: ComparedEvalu
 async function readEvaluation(directory: string): Promise<ComparedEvaluation> {
   const path = join(directory, "evaluation", "validation.json");
   const advice = `measure the run first: lobule evaluate ${directory}`;
-  const text = await readFile(path, "utf8").catch((error: unknown) => {
-    throw new ComparisonError(
-      errorCode(error) === "ENOENT"
-        ? `${directory} has no evaluation/validation.json; ${advice}`
-        : `cannot read ${path}: ${reason(error)}; ${advice}`,
-    );
-  });
   try {
-    return parseJson(text, evaluationSchema, path);
+    return fitJson(await readJson(path, "record"), evaluationSchema, path);
   } catch (error) {
-    throw new ComparisonError(`${error instanceof Error ? error.message : String(error)}; ${advice}`);
+    if (!(error instanceof DataError)) throw error;
+    const missing = error instanceof FileReadError && error.missing;
+    throw new ComparisonError(
+      `${missing ? `${directory} has no evaluation/validation.json` : error.message}; ${advice}`,
+    );
   }
 }
 

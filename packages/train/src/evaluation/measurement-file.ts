@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { readFile, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { DataError, readJson } from "@lobule/data";
 import { z } from "zod";
-import { parseJson } from "../run/parse-json.js";
+import { fitJson } from "../run/parse-json.js";
 import { type EvaluationSettings, type Provenance, provenanceSchema } from "./provenance.js";
 import type { MeasuredCase } from "./summarise.js";
 
@@ -89,12 +90,11 @@ type Measurement = z.output<typeof measurementSchema>;
 
 /** A measurement as it was written; undefined where there is none that says what it is of. */
 export async function readMeasurement(path: string): Promise<Measurement | undefined> {
-  const text = await readFile(path, "utf8").catch(() => undefined);
-  if (text === undefined) return undefined;
   try {
-    return parseJson(text, measurementSchema, path);
-  } catch {
-    return undefined;
+    return fitJson(await readJson(path, "record"), measurementSchema, path);
+  } catch (error) {
+    if (error instanceof DataError) return undefined;
+    throw error;
   }
 }
 

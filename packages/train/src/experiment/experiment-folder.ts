@@ -1,8 +1,7 @@
-import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { errorCode, reason, writeFileAtomically } from "@lobule/data";
+import { DataError, FileReadError, makeFolder, readJson, reason, writeFileAtomically } from "@lobule/data";
 import { z } from "zod";
-import { parseJson } from "../run/parse-json.js";
+import { fitJson } from "../run/parse-json.js";
 import { ExperimentError } from "./experiment-file.js";
 
 const runSchema = z.strictObject({
@@ -37,23 +36,18 @@ const pathOf = (directory: string): string => join(directory, "experiment.json")
 /** Null where the folder holds no experiment. @throws ExperimentError when experiment.json is damaged. */
 export async function readExperimentRecord(directory: string): Promise<ExperimentRecord | null> {
   const path = pathOf(directory);
-  const text = await readFile(path, "utf8").catch((error: unknown) => {
-    if (errorCode(error) === "ENOENT") return null;
-    throw new ExperimentError(`cannot read ${path}: ${reason(error)}`);
-  });
-  if (text === null) return null;
   try {
-    return parseJson(text, recordSchema, path);
+    return fitJson(await readJson(path, "record"), recordSchema, path);
   } catch (error) {
-    throw new ExperimentError(
-      `${error instanceof Error ? error.message : String(error)}; name another folder by --out`,
-    );
+    if (error instanceof FileReadError && error.missing) return null;
+    if (!(error instanceof DataError)) throw error;
+    throw new ExperimentError(`${error.message}; name another folder by --out`);
   }
 }
 
 /** Replaces experiment.json, in a folder that is made where it is missing. @throws FileWriteError, ExperimentError. */
 export async function writeExperimentRecord(directory: string, record: ExperimentRecord): Promise<void> {
-  await mkdir(directory, { recursive: true }).catch((error: unknown) => {
+  await makeFolder(directory).catch((error: unknown) => {
     throw new ExperimentError(`cannot make the folder ${directory}: ${reason(error)}; name another by --out`);
   });
   await writeFileAtomically(pathOf(directory), `${JSON.stringify(record, null, 2)}\n`);

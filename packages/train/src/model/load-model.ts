@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { FileReadError, readBytes, readText } from "@lobule/data";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { z } from "zod";
 import { decodeCheckpoint } from "../run/checkpoint.js";
@@ -33,11 +34,12 @@ export async function readModel(path: string): Promise<SavedModel> {
     throw new ModelError(`${path}: there is no such file or folder; give a run folder or a .safetensors checkpoint`);
   }
   const source = found.isDirectory() ? join(path, "checkpoints", "best.safetensors") : resolve(path);
-  const bytes = await readFile(source).catch(() => {
+  const bytes = await readBytes(source, "tensors").catch((error: unknown) => {
+    if (!(error instanceof FileReadError)) throw error;
     throw new ModelError(
-      found.isDirectory()
+      error.missing
         ? `${path}: has no checkpoints/best.safetensors; give the folder of a run that finished an epoch`
-        : `${source}: cannot be read`,
+        : `${error.message}; give a run folder or a .safetensors checkpoint`,
     );
   });
   const { tensors, state } = decoded(bytes, source);
@@ -60,8 +62,9 @@ export const codeHash = (text: string): string => sha256(text);
  */
 export async function readCode(directory: string, hash?: string): Promise<ModelCode> {
   const source = join(directory, "model.cjs");
-  const text = await readFile(source, "utf8").catch(() => {
-    throw new ModelError(`${source}: is missing, and this model has code of its own; keep its run folder whole`);
+  const text = await readText(source, "code").catch((error: unknown) => {
+    if (!(error instanceof FileReadError)) throw error;
+    throw new ModelError(`${error.message}, and this model has code of its own; keep its run folder whole`);
   });
   if (hash !== undefined && codeHash(text) !== hash) {
     throw new ModelError(`${source}: is not the code that the weights were trained with; restore it`);

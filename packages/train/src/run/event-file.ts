@@ -1,6 +1,6 @@
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
-import { FileWriteError, reason } from "@lobule/data";
+import { FileWriteError, makeFolder, reason } from "@lobule/data";
 import { crc32c } from "./crc32c.js";
 
 export interface EventFileOptions {
@@ -31,7 +31,7 @@ export class EventFile {
     const whole = String(Math.floor(seconds)).padStart(10, "0");
     const path = join(folder, `events.out.tfevents.${whole}.${host.replace(/[^\w.-]/g, "_")}`);
     try {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       const result = new EventFile(path, await open(path, "a"));
       const version = event(seconds, 0, bytesField(3, text("brain.Event:2")));
       const sessionStart = event(seconds, firstStep, bytesField(7, integerField(1, 1)));

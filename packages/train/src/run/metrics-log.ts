@@ -1,5 +1,5 @@
-import { open, readFile } from "node:fs/promises";
-import { errorCode, reason, writeError, writeFileAtomically } from "@lobule/data";
+import { open } from "node:fs/promises";
+import { FileReadError, readBytes, writeError, writeFileAtomically } from "@lobule/data";
 import { type EpochRecord, epochRecordSchema } from "./epoch-record.js";
 import { parseJson } from "./parse-json.js";
 
@@ -64,9 +64,9 @@ export class MetricsLog {
 
   /** What stands up to and with the last line end; nothing before the first record. */
   private async wholeLines(): Promise<Uint8Array> {
-    const bytes = await readFile(this.path).catch((error: unknown) => {
-      if (errorCode(error) === "ENOENT") return new Uint8Array();
-      throw new Error(`cannot read ${this.path}: ${reason(error)}`);
+    const bytes = await readBytes(this.path, "record").catch((error: unknown) => {
+      if (error instanceof FileReadError && error.missing) return new Uint8Array();
+      throw error;
     });
     return bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1);
   }

@@ -1,16 +1,15 @@
+import { DataError, parseJsonText } from "@lobule/data";
 import { z } from "zod";
 
-/** JSON that fits a schema. @throws Error saying what in `what` does not fit. */
-export function parseJson<T>(text: string, schema: z.ZodType<T>, what: string): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new Error(`${what} is not JSON`);
-  }
+/** JSON that fits a schema. @throws DataError saying what in `what` does not fit. */
+export const parseJson = <T>(text: string, schema: z.ZodType<T>, what: string): T =>
+  fitJson(parseJsonText(text, what), schema, what);
+
+/** A JSON value that fits a schema. @throws DataError saying what in `what` does not fit. */
+export function fitJson<T>(value: unknown, schema: z.ZodType<T>, what: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const path = issue === undefined || issue.path.length === 0 ? "" : ` at '${z.core.toDotPath(issue.path)}'`;
-  throw new Error(`${what} is not as expected${path}: ${issue?.message}`);
+  throw new DataError(`${what} is not as expected${path}: ${issue?.message}`);
 }

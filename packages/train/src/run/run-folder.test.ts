@@ -73,7 +73,7 @@ describe("making and opening", () => {
   test.each<[why: string, name: string, content: string | null, message: RegExp]>([
     ["no config", "config.json", null, /was stopped before it was begun: it has no config.json; repeat the command/],
     ["no split", "split.json", null, /it has no split.json/],
-    ["a torn config", "config.json", '{"a":', /config.json is not JSON; the run is damaged/],
+    ["a torn config", "config.json", '{"a":', /config.json is not valid JSON: .*; the run is damaged/],
     ["an odd split", "split.json", '{"training":[1]}', /split.json is not as expected at 'training\[0\]'/],
     ["no version", "environment.json", "{}", /environment.json is not as expected at 'runFormat'/],
     ["a newer version", "environment.json", '{"runFormat":2}', /newer version \(run format 2, .* up to 1\); update/],
@@ -303,7 +303,7 @@ describe("metrics", () => {
   test("a log that is a folder cannot be read", async () => {
     const run = await newRun();
     await mkdir(logOf(run));
-    await expect(run.readMetrics()).rejects.toThrow(/cannot read .*metrics.jsonl: it is a folder/);
+    await expect(run.readMetrics()).rejects.toThrow(/metrics.jsonl is a folder, not a regular file/);
   });
 });
 

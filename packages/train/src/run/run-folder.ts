@@ -1,7 +1,15 @@
 import { createHash } from "node:crypto";
-import { access, mkdir, readFile, rm } from "node:fs/promises";
+import { access, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { errorCode, FileWriteError, reason, writeFileAtomically } from "@lobule/data";
+import {
+  FileReadError,
+  FileWriteError,
+  makeFolder,
+  readBytes,
+  readText,
+  reason,
+  writeFileAtomically,
+} from "@lobule/data";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { z } from "zod";
 import { type Checkpoint, type CheckpointState, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.js";
@@ -101,7 +109,7 @@ export class RunFolder {
     await RunFolder.requireNone(directory);
     const { config, split, environment, modelCode } = settings;
     try {
-      await mkdir(directory, { recursive: true });
+      await makeFolder(directory);
     } catch (error) {
       throw new RunError(`cannot make the run folder ${directory}: ${reason(error)}; name another with --out`);
     }
@@ -119,9 +127,9 @@ export class RunFolder {
   static async open(directory: string, mayWrite: MayWrite = anyTime): Promise<RunFolder> {
     const read = async <T>(name: string, schema: z.ZodType<T>): Promise<T> => {
       const path = join(directory, name);
-      const text = await readFile(path, "utf8").catch(async (error: unknown) => {
-        const missing = errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR";
-        throw new RunError(missing ? await noRun(directory, name) : `cannot read ${path}: ${reason(error)}`);
+      const text = await readText(path, "description").catch(async (error: unknown) => {
+        if (!(error instanceof FileReadError)) throw error;
+        throw new RunError(error.missing ? await noRun(directory, name) : error.message);
       });
       return inOneSentence(() => parseJson(text, schema, path), "the run is damaged; begin another");
     };
@@ -138,9 +146,10 @@ export class RunFolder {
   /** What the run works on and what a step costs; null for a run of a version that did not write it. */
   async readWorkload(): Promise<Workload | null> {
     const path = join(this.directory, "workload.json");
-    const text = await readFile(path, "utf8").catch((error: unknown) => {
-      if (errorCode(error) === "ENOENT") return null;
-      throw new RunError(`cannot read ${path}: ${reason(error)}`);
+    const text = await readText(path, "record").catch((error: unknown) => {
+      if (!(error instanceof FileReadError)) throw error;
+      if (error.missing) return null;
+      throw new RunError(error.message);
     });
     if (text === null) return null;
     return inOneSentence(
@@ -178,8 +187,8 @@ export class RunFolder {
   /** SHA-256 of a checkpoint's file, in hexadecimal. @throws RunError when it cannot be read. */
   async checkpointHash(kind: CheckpointKind): Promise<string> {
     const path = this.checkpointPath(kind);
-    const bytes = await readFile(path).catch((error: unknown) => {
-      throw new RunError(`cannot read ${path}: ${reason(error)}`);
+    const bytes = await readBytes(path, "tensors").catch((error: unknown) => {
+      throw error instanceof FileReadError ? new RunError(error.message) : error;
     });
     return createHash("sha256").update(bytes).digest("hex");
   }
@@ -199,7 +208,7 @@ export class RunFolder {
     const path = this.checkpointPath(kind);
     await this.mayWrite();
     try {
-      await mkdir(join(this.directory, "checkpoints"), { recursive: true });
+      await makeFolder(join(this.directory, "checkpoints"));
       await writeFileAtomically(path, bytes);
     } catch (error) {
       const size = (bytes.length / 2 ** 20).toFixed(1);
@@ -229,11 +238,10 @@ export class RunFolder {
   /** @throws RunError when there is no such checkpoint or it is damaged. */
   async loadCheckpoint(kind: CheckpointKind): Promise<Checkpoint> {
     const path = this.checkpointPath(kind);
-    const bytes = await readFile(path).catch((error: unknown) => {
+    const bytes = await readBytes(path, "tensors").catch((error: unknown) => {
+      if (!(error instanceof FileReadError)) throw error;
       throw new RunError(
-        errorCode(error) === "ENOENT"
-          ? `${this.directory} has no ${kind} checkpoint yet (${path}); train it first`
-          : `cannot read ${path}: ${reason(error)}`,
+        error.missing ? `${this.directory} has no ${kind} checkpoint yet (${path}); train it first` : error.message,
       );
     });
     return inOneSentence(() => decodeCheckpoint(bytes), "take the other checkpoint or begin another run", path);
