@@ -19,7 +19,7 @@ export function normalizeImage(slice: ArrayLike<number>, window: Window): Float3
 }
 
 /** The way back: float32 rounds by less than what tells whole numbers and steps of a window apart. */
-function hounsfieldOf(image: ArrayLike<number>, [low, high]: Window): Float64Array {
+export function hounsfieldOf(image: ArrayLike<number>, [low, high]: Window): Float64Array {
   const values = Float64Array.from(image, (value) =>
     value <= 0 ? low : value >= 1 ? high : low + value * (high - low),
   );

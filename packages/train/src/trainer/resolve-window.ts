@@ -25,7 +25,7 @@ export interface ResolvedWindow {
 
 /** Some slices of a run. */
 interface Source {
-  readonly cache: SliceCache;
+  readonly cache: Pick<SliceCache, "cases" | "values">;
   readonly cases: { readonly training: readonly number[] };
 }
 
@@ -95,7 +95,7 @@ function withoutPadding(sorted: Float64Array): Float64Array {
 }
 
 /** Some values of some training slices, in rising order, and the lowest and highest value of these slices. */
-async function sampleValues(cache: SliceCache, cases: readonly number[]) {
+async function sampleValues(cache: Source["cache"], cases: readonly number[]) {
   const all = slicesOf(cache.cases, cases);
   const step = Math.max(1, all.length / mostSlices);
   const count = Math.ceil(all.length / step);
