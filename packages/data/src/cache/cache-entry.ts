@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { z } from "zod";
 import { DataError } from "../data-error.js";
-import type { Grid, Volume } from "../volume.js";
+import type { Grid } from "../volume.js";
 
 /** A case's image and labels, absolute paths. */
 export interface CaseFiles {
@@ -47,7 +47,8 @@ const entryHeader = z
     labelCounts: z.array(z.array(count)),
     /** CRC-32 of each slice: its pixels, then its labels. */
     checksums: z.array(count),
-    /** See {@link imageHashOf}. */
+    /** See contentHashOf and imageHashOf. */
+    contentHash: z.string(),
     imageHash: z.string(),
   })
   .refine(({ shape: [width, height, depth], labelCounts, checksums }) => {
@@ -77,34 +78,6 @@ export async function fingerprintOf({ image, label }: CaseFiles, classes: number
     hash.update(`\n${path}\n${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`);
   }
   return hash.digest("hex");
-}
-
-/**
- * What a case holds, whatever its files are called and wherever they are: a hash of grid, type of the pixels and the
- * checksums of all slices. It costs nothing to read, and tells apart what differs by accident, not what was forged to be
- * alike.
- */
-export function contentHashOf({ shape, spacing, affine, pixels, checksums }: Omit<EntryHeader, "fingerprint">): string {
-  // Runs of version 1 recorded this form.
-  const type = pixels === "int16" ? { scale: 1, offset: 0 } : { pixels };
-  return createHash("sha256")
-    .update(JSON.stringify({ shape, spacing, affine, ...type, checksums }))
-    .digest("hex");
-}
-
-/**
- * What an image shows, whatever its file is called, its labels are, its type is and its header says of spacing: a hash
- * of the shape and of the CRC-32 of every slice's values as float32, in canonical order.
- */
-export function imageHashOf({ shape, data }: Pick<Volume, "shape" | "data">): string {
-  const size = shape[0] * shape[1];
-  const values = new Float32Array(size);
-  const bytes = new Uint8Array(values.buffer);
-  const checksums = Array.from({ length: shape[2] }, (_, slice) => {
-    values.set(data.subarray(slice * size, (slice + 1) * size));
-    return crc32(bytes);
-  });
-  return createHash("sha256").update(JSON.stringify({ shape, checksums })).digest("hex");
 }
 
 /** The path of a case's entry. */

@@ -1,5 +1,5 @@
 import type { Volume } from "../volume.js";
-import { type CaseFiles, contentHashOf } from "./cache-entry.js";
+import type { CaseFiles } from "./cache-entry.js";
 import { encodeCase } from "./decode-case.js";
 
 /** What a case holds, by which it is known whatever its files are called and wherever they are. */
@@ -16,5 +16,5 @@ export interface CaseIdentity {
  */
 export function identityOf(image: Volume, label: Volume, files: CaseFiles, classes: number): CaseIdentity {
   const { header } = encodeCase(image, label, files, classes);
-  return { content: contentHashOf(header), image: header.imageHash };
+  return { content: header.contentHash, image: header.imageHash };
 }

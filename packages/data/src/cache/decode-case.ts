@@ -12,9 +12,9 @@ import {
   type EntryHeader,
   encodeHeader,
   fingerprintOf,
-  imageHashOf,
   sliceBytes,
 } from "./cache-entry.js";
+import { contentHashOf, imageHashOf } from "./content-hash.js";
 import { type PixelType, pixelTypeOf } from "./store-slice.js";
 
 export interface DecodeRequest {
@@ -99,7 +99,11 @@ export function encodeCase(image: Volume, labels: Volume, files: CaseFiles, clas
     spacing: [spacing[0], spacing[1], spacing[2]],
     affine: [[...affine[0]], [...affine[1]], [...affine[2]]],
   };
-  return { header: { ...grid, pixels, labelCounts, checksums, imageHash: imageHashOf(image) }, body };
+  const labelsOfSlices = Array.from({ length: shape[2] }, (_, slice) =>
+    body.subarray(lengths.all * slice + lengths.pixels, lengths.all * (slice + 1)),
+  );
+  const contentHash = contentHashOf({ image, pixels, checksums, labels: labelsOfSlices });
+  return { header: { ...grid, pixels, labelCounts, checksums, contentHash, imageHash: imageHashOf(image) }, body };
 }
 
 function writePixels(values: VoxelArray, type: PixelType, into: Uint8Array): void {

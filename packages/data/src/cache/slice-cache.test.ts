@@ -190,12 +190,14 @@ describe("the cache on disk", () => {
     for (const other of others) expect(await hashOf(other)).not.toBe(hash);
     // As version 1 of the entries had it: runs have recorded it.
     expect(hash).toBe("77312aa979fca9a2f262c86251fd8ab2b88ae56ed2b525c090aae8fb2ecbd95a");
+    const fractions = { shape: [6, 5, 4] as const, array: Float32Array, values: (i: number) => Math.sin(i) * 100 };
+    expect(await hashOf(fractions)).toBe("bf0bb5de92206fce0beab65689ee5a5fd11b94302f3915f4e3deaccc29c630a8");
     // A change of the image that is small beside one of its voxels counts too.
-    const float = (low: number): Content => ({
-      array: Float32Array,
-      values: (i) => (i === 0 ? 1e9 : i === 1 ? low : i),
-    });
-    expect(await hashOf(float(0.25))).not.toBe(await hashOf(float(0.5)));
+    for (const shape of [[3, 2, 2] as const, [20, 10, 2] as const]) {
+      const values = (low: number) => (i: number) => (i === 0 ? 1e9 : i === 1 ? low : i);
+      const [one, other] = [values(0.25), values(0.5)].map((each) => ({ shape, array: Float32Array, values: each }));
+      expect(await hashOf(one ?? {})).not.toBe(await hashOf(other ?? {}));
+    }
   });
 
   test("an image has a hash: the same with other labels, in another type or place, another for another voxel", async () => {
@@ -272,7 +274,8 @@ describe("the cache on disk", () => {
     const sound = encodeHeader({
       ...{
         fingerprint: "a",
-        imageHash: "b",
+        contentHash: "b",
+        imageHash: "c",
         shape: [2, 1, 1],
         spacing: [1, 1, 1],
         affine: [

@@ -8,7 +8,6 @@ import {
   type CachedCase,
   type CaseFiles,
   checksumOf,
-  contentHashOf,
   type EntryHeader,
   entryPath,
   fingerprintOf,
@@ -136,7 +135,7 @@ export class SliceCache {
 
   /** By the name of each case a hash of what it holds, image and labels; not of its files' names or places. */
   get contentHashes(): ReadonlyMap<string, string> {
-    return new Map(this.entries.map(({ header }, i) => [this.cases[i]?.name ?? "", contentHashOf(header)]));
+    return new Map(this.entries.map(({ header }, i) => [this.cases[i]?.name ?? "", header.contentHash]));
   }
 
   /** By the name of each case a hash of its image alone. */
