@@ -1,27 +1,32 @@
 import { readFileSync } from "node:fs";
-import yargs from "yargs";
-import { benchCommand } from "./bench/bench-command.js";
-import { ownPeerCommand } from "./bench/own-peer-command.js";
-import { compareCommand } from "./compare/compare-command.js";
-import { dataCommand } from "./data/data-command.js";
-import { doctorCommand } from "./doctor/doctor-command.js";
-import { evaluateCommand } from "./evaluate/evaluate-command.js";
+import { commandHelp, overview } from "./command-line/help.js";
+import { parseCommandLine } from "./command-line/parse.js";
+import { withCommands } from "./command-line/program.js";
+import { commands } from "./commands.js";
 import { stopWithInput } from "./experiment/child-run.js";
-import { experimentCommand } from "./experiment/experiment-command.js";
-import { inspectCommand } from "./inspect/inspect-command.js";
-import { summaryCommand } from "./inspect/summary-command.js";
-import { parityCommand } from "./parity/parity-command.js";
-import { phantomCommand } from "./phantom/phantom-command.js";
-import { segmentCommand } from "./segment/segment-command.js";
 import { Interrupted, watchOutput } from "./shared/interruption.js";
-import { warn } from "./shared/output.js";
-import { trainCommand } from "./train/train-command.js";
-import { unlockCommand } from "./train/unlock-command.js";
+import { say, sayText, warn } from "./shared/output.js";
+import { requireOutputs } from "./shared/writable-outputs.js";
 
 /** That of the package.json a folder above this program, here and in the bundle. */
 function version(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
   return typeof manifest === "object" && manifest !== null && "version" in manifest ? String(manifest.version) : "";
+}
+
+/** Does what the words ask for. @throws UsageError, and the errors of the commands. */
+async function perform(words: readonly string[]): Promise<void> {
+  const request = parseCommandLine(words, commands);
+  if (request.kind === "version") return say(version());
+  if (request.kind === "help") {
+    const { command, prefix } = request;
+    return sayText(command === undefined ? overview(commands, prefix) : commandHelp(command));
+  }
+  const { command, values, given } = request;
+  // For all that this process and those that it starts open.
+  if (typeof values.device === "string") process.env.LOBULE_ADAPTER = values.device;
+  await requireOutputs(command, values);
+  await command.run(values, given);
 }
 
 /**
@@ -31,47 +36,16 @@ function version(): string {
 export async function main(words: readonly string[]): Promise<void> {
   watchOutput();
   stopWithInput();
-  const parser = yargs([...words])
-    .scriptName("lobule")
-    .usage("$0 <command>\n\nTrain and run segmentation networks on WebGPU.")
-    .version(version())
-    .option("verbose", { type: "boolean", default: false, describe: "Show where an error came from" })
-    .command(doctorCommand)
-    .command(phantomCommand)
-    .command(dataCommand)
-    .command(parityCommand)
-    .command(trainCommand)
-    .command(evaluateCommand)
-    .command(segmentCommand)
-    .command(inspectCommand)
-    .command(summaryCommand)
-    .command(benchCommand)
-    .command(ownPeerCommand)
-    .command(compareCommand)
-    .command(experimentCommand)
-    .command(unlockCommand)
-    .updateStrings({
-      "Not enough non-option arguments: got %s, need at least %s": {
-        one: "an argument is missing (%s given, %s needed); --help shows what the command takes",
-        other: "arguments are missing (%s given, %s needed); --help shows what the command takes",
-      } as never,
-    })
-    .demandCommand(1, "name a command; lobule --help lists them")
-    .recommendCommands()
-    .strict()
-    .wrap(80)
-    .fail(false);
   try {
-    await parser.parseAsync();
+    await perform(words);
   } catch (error) {
     if (error instanceof Interrupted) {
-      warn(error.message);
+      warn(withCommands(error.message));
       process.exitCode = error.exitCode;
       return;
     }
     const verbose = words.includes("--verbose") && error instanceof Error;
-    // The parser's own messages come in several lines.
-    const message = (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, " ");
+    const message = withCommands(error instanceof Error ? error.message : String(error));
     warn(...(verbose ? (error.stack ?? message).split("\n") : [`lobule: ${message}`]));
     process.exitCode = 1;
   }

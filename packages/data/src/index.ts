@@ -44,6 +44,17 @@ export { canonicalGrid, fromCanonical, orientationOf, toCanonical } from "./orie
 export type { PhantomTask } from "./phantom/phantom-case.js";
 export { type PhantomOptions, type WrittenPhantom, writePhantom } from "./phantom/write-phantom.js";
 export { type RandomKey, randomUint32, shuffled, uniform, uniformStream } from "./random.js";
+export {
+  boundsOf,
+  boundsText,
+  formsAt,
+  type NumberBounds,
+  type SettingSchema,
+  settingSchemaOf,
+  wordsOf,
+} from "./settings/setting-form.js";
+export { settingProblem } from "./settings/setting-problem.js";
+export { suggestion } from "./settings/suggest.js";
 export { type CaseSplit, type Fold, type SplitOptions, splitCases, splitFold } from "./split.js";
 export { cutText, fitText, textWidth, visibleJson, visibleText } from "./text/visible-text.js";
 export type { Affine, Grid, Vector3, Volume, VoxelArray } from "./volume.js";

@@ -120,11 +120,21 @@ export {
   type PreparedRun,
   prepareRun,
   type RunRequest,
+  requireGrowth,
   resumeRun,
   startRun,
 } from "./trainer/open-run.js";
 export { planRun, type RunPlan } from "./trainer/plan-run.js";
 export { type PreparedData, prepareData, type SplitNames } from "./trainer/prepare-data.js";
 export { type StepProgress, Trainer, type TrainingObserver, type TrainingOutcome } from "./trainer/trainer.js";
-export { ConfigError, type PresetName, resolveConfig, type TrainingConfig } from "./trainer/training-config.js";
+export {
+  ConfigError,
+  formsOfSetting,
+  type PresetName,
+  parseConfig,
+  resolveConfig,
+  resolveLayers,
+  type SettingsLayer,
+  type TrainingConfig,
+} from "./trainer/training-config.js";
 export { WeightAverage } from "./weight-average.js";

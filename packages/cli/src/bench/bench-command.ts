@@ -1,21 +1,15 @@
 import { type AdapterChoice, adapterChoice } from "@lobule/node-gpu";
 import { type Device, PlanError } from "@lobule/tensor";
 import { writeFileAtomically } from "@lobule/train";
-import type { Argv, CommandModule } from "yargs";
+import { command, type Values } from "../command-line/command.js";
+import { choice, flag, number, path, text, whole, withDefault } from "../command-line/option.js";
 import { environmentOf } from "../shared/environment.js";
-import { openDevice } from "../shared/open-device.js";
+import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayText } from "../shared/output.js";
-import { type Effort, efforts } from "../tune/tune-kernels.js";
+import { efforts } from "../tune/tune-kernels.js";
 import { BenchError } from "./bench-error.js";
-import {
-  type BenchFile,
-  checkComparable,
-  compareFiles,
-  type EarlierFile,
-  readBenchFile,
-  requireFolder,
-} from "./bench-files.js";
-import { type Benchmark, benchmarks, checkNumbers, settingsOf } from "./bench-settings.js";
+import { type BenchFile, checkComparable, compareFiles, type EarlierFile, readBenchFile } from "./bench-files.js";
+import { type Benchmark, benchmarks, settingsOf } from "./bench-settings.js";
 import { busyNow } from "./busy-machine.js";
 import { findPython } from "./find-python.js";
 import { installPeers } from "./peer-install.js";
@@ -32,86 +26,71 @@ import {
 import { type BenchRequest, type Outcome, runBenchmark } from "./run-benchmark.js";
 import { changeTable } from "./tables.js";
 
-interface BenchArguments {
-  readonly what: Benchmark | "all";
-  readonly preset: "liver" | "vessel";
-  readonly size: number | undefined;
-  readonly batch: number | undefined;
-  readonly slices: number | undefined;
-  readonly precision: "f32" | "f16";
-  readonly recompute: boolean;
-  readonly rounds: number | undefined;
-  readonly steps: number;
-  readonly tune: Effort;
-  readonly python: string | undefined;
-  readonly peers: string | undefined;
-  readonly modes: string | undefined;
-  readonly peerLimit: number;
-  readonly out: string | undefined;
-  readonly svg: string | undefined;
-  readonly compare: string | undefined;
-}
+const positionals = {
+  what: withDefault(
+    choice(
+      ["all", ...benchmarks],
+      "each kernel beside the roofline, a step and a forward pass, both beside others, a whole volume, or all",
+    ),
+    "all",
+  ),
+};
+const options = {
+  preset: withDefault(choice(["liver", "vessel"], "8 or 16 base features"), "liver"),
+  size: whole("side of a slice, a multiple of 16 [128; 512 on a GPU and for volumes]", { least: 16, multipleOf: 16 }),
+  batch: whole("slices at once [4; on a GPU 32, for volumes 16]", { least: 1 }),
+  slices: whole("volume: how many [150]", { least: 1 }),
+  precision: withDefault(choice(["f32", "f16"], "of stored activations"), "f32"),
+  recompute: flag("in training, compute cheap activations again, keep less"),
+  rounds: whole("how often each thing is timed [9; 3 for volumes]", { least: 1 }),
+  steps: withDefault(whole("model: watch memory and time over so many steps", { least: 0 }), 0),
+  tune: withDefault(choice(efforts, "time the kernels' variants first, use the fastest"), "off"),
+  python: path("a Python that has PyTorch [searched for]", "input", "FILE"),
+  peers: text(`peers: which, joined by commas [all: ${peerNames.join(", ")}]`, "NAMES"),
+  modes: text(`PyTorch's ways to run, joined by commas [all: ${pytorchModes.join(", ")}]`, "NAMES"),
+  "peer-limit": withDefault(number("seconds that a peer's answer may take", { above: 0 }), 900),
+  out: path("write the result as JSON", "file", "FILE"),
+  svg: path("kernels and peers: write the result as a picture", "file", "FILE"),
+  compare: path("an earlier --out file; exit code 1 if slower beyond noise", "input", "FILE"),
+  device: deviceOption,
+};
+type BenchArguments = Values<typeof positionals & typeof options>;
 
-export const benchCommand: CommandModule<object, BenchArguments> = {
-  command: "bench [what]",
+export const benchCommand = command({
+  name: "bench",
   describe: "Time kernels, the model, and other frameworks beside it",
-  builder: (parser: Argv) =>
-    parser
-      .positional("what", {
-        choices: ["all", ...benchmarks] as const,
-        default: "all",
-        describe:
-          "each kernel beside the roofline, a step and a forward pass, both beside others, a whole volume, or all",
-      })
-      .option("preset", { choices: ["liver", "vessel"] as const, default: "liver", describe: "8 or 16 base features" })
-      .option("size", {
-        type: "number",
-        describe: "side of a slice, a multiple of 16 [128; 512 on a GPU and for volumes]",
-      })
-      .option("batch", { type: "number", describe: "slices at once [4; on a GPU 32, for volumes 16]" })
-      .option("slices", { type: "number", describe: "volume: how many [150]" })
-      .option("precision", { choices: ["f32", "f16"] as const, default: "f32", describe: "of stored activations" })
-      .option("recompute", {
-        type: "boolean",
-        default: false,
-        describe: "in training, compute cheap activations again, keep less",
-      })
-      .option("rounds", { type: "number", describe: "how often each thing is timed [9; 3 for volumes]" })
-      .option("steps", { type: "number", default: 0, describe: "model: watch memory and time over so many steps" })
-      .option("tune", {
-        choices: efforts,
-        default: "off",
-        describe: "time the kernels' variants first, use the fastest",
-      })
-      .option("python", { type: "string", describe: "a Python that has PyTorch [searched for]" })
-      .option("peers", { type: "string", describe: `peers: which [${peerNames.join()}]` })
-      .option("modes", { type: "string", describe: `PyTorch's ways to run [${pytorchModes.join()}]` })
-      .option("peer-limit", { type: "number", default: 900, describe: "seconds that a peer's answer may take" })
-      .option("out", { type: "string", describe: "write the result as JSON" })
-      .option("svg", { type: "string", describe: "kernels and peers: write the result as a picture" })
-      .option("compare", { type: "string", describe: "an earlier --out file; exit code 1 if slower beyond noise" })
-      .example("$0 bench", "all of them, in sizes that suit the adapter")
-      .example("$0 bench kernels --svg roofline.svg", "where the time of a step goes")
-      .example("$0 bench model --steps 200", "does anything grow?")
-      .example("$0 bench peers --size 256", "beside PyTorch, TensorFlow.js, jax-js, onnxruntime")
-      .example("$0 bench volume --slices 40", "inference beside PyTorch") as never,
-  handler: bench,
+  ...{ positionals, options, run: bench },
+  examples: [
+    ["bench", "all of them, in sizes that suit the adapter"],
+    ["bench kernels --svg roofline.svg", "where the time of a step goes"],
+    ["bench model --steps 200", "does anything grow?"],
+    ["bench peers --size 256", "beside PyTorch, TensorFlow.js, jax-js, onnxruntime"],
+    ["bench volume --slices 40", "inference beside PyTorch"],
+  ],
+});
+
+/** The benchmarks on which options have an effect, of those that have it on some only. */
+const effects: Readonly<Partial<Record<keyof typeof options, readonly (Benchmark | "all")[]>>> = {
+  slices: ["volume", "all"],
+  recompute: ["kernels", "model", "peers"],
+  steps: ["model", "all"],
+  python: ["peers", "volume", "all"],
+  peers: ["peers", "all"],
+  modes: ["peers", "volume", "all"],
+  "peer-limit": ["peers", "volume", "all"],
+  svg: ["kernels", "peers"],
 };
 
-function check({ what, svg, peers, modes, peerLimit, recompute, ...numbers }: BenchArguments): void {
-  const { size, batch, slices, rounds, steps, out, compare } = numbers;
-  for (const [name, path] of Object.entries({ out, svg, compare })) {
-    if (path === "") throw new BenchError(`--${name} needs the name of a file`);
-  }
-  checkNumbers({ size, batch, slices, rounds, steps });
+/** @throws BenchError when options have no effect together. */
+function check({ what, peers, modes }: BenchArguments, given: ReadonlySet<string>): void {
   if (peers !== undefined) parsePeers(peers);
   if (modes !== undefined) parseModes(modes);
-  if (!(peerLimit > 0)) throw new BenchError(`--peer-limit must be a number of seconds above 0, not ${peerLimit}`);
-  if (svg !== undefined && what !== "kernels" && what !== "peers") {
-    throw new BenchError("--svg is for 'bench kernels' and 'bench peers'");
-  }
-  if (recompute && (what === "all" || what === "volume")) {
-    throw new BenchError("--recompute is for 'bench kernels', 'bench model' and 'bench peers'");
+  for (const [option, benchmarksOf] of Object.entries(effects)) {
+    const all: readonly string[] = benchmarksOf;
+    if (!given.has(option) || all.includes(what)) continue;
+    throw new BenchError(
+      `--${option} has no effect on 'bench ${what}'; it is for ${all.map((each) => `'bench ${each}'`).join(", ")}`,
+    );
   }
 }
 
@@ -135,10 +114,9 @@ async function peerOptions(args: BenchArguments, { kind }: AdapterChoice): Promi
   return { python: args.python ?? findPython(), gpu: kind === "gpu", precision, peers, modes, limit, notInstalled };
 }
 
-async function bench(args: BenchArguments): Promise<void> {
-  check(args);
+async function bench(args: BenchArguments, given: ReadonlySet<string>): Promise<void> {
+  check(args, given);
   const { what, preset, precision, recompute, steps, tune, out, svg, compare } = args;
-  for (const path of [out, svg]) if (path !== undefined) await requireFolder(path);
   const before = compare === undefined ? undefined : await readBenchFile(compare);
   const device = await openDevice();
   try {

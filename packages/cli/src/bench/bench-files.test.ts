@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type BenchFile, checkComparable, compareFiles, readBenchFile, requireFolder } from "./bench-files.js";
+import { type BenchFile, checkComparable, compareFiles, readBenchFile } from "./bench-files.js";
 import { changeTable } from "./tables.js";
 import { type Timing, timingOf } from "./timing.js";
 
@@ -53,12 +53,6 @@ describe("a result that was kept", () => {
   test("a file that is not there is refused", async () => {
     await expect(readBenchFile(join(folder, "none.json"))).rejects.toThrow("none.json is missing");
   });
-});
-
-test("a file can only be written to a folder that is there, which is seen before anything is measured", async () => {
-  await expect(requireFolder(join(folder, "new.json"))).resolves.toBeUndefined();
-  await expect(requireFolder(join(folder, "none", "new.json"))).rejects.toThrow("make it, or name another file");
-  await expect(requireFolder(join(await written("{}"), "new.json"))).rejects.toThrow("there is no folder");
 });
 
 describe("compared with a new one", () => {

@@ -1,16 +1,6 @@
-import { stat } from "node:fs/promises";
-import { dirname } from "node:path";
 import { DataError, readJson } from "@lobule/data";
 import { BenchError } from "./bench-error.js";
 import { type Change, changes, type EarlierTiming, type Timing } from "./timing.js";
-
-/** Before anything is measured. @throws BenchError when the folder of a file that is to be written is not there. */
-export async function requireFolder(path: string): Promise<void> {
-  const folder = dirname(path);
-  const found = await stat(folder).catch(() => undefined);
-  if (!found?.isDirectory())
-    throw new BenchError(`${path}: there is no folder ${folder}; make it, or name another file`);
-}
 
 /** What a result depends on besides the adapter and the sizes, which are in the names of its timings. */
 export interface ComparedSettings {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checkNumbers, settingsOf } from "./bench-settings.js";
+import { settingsOf } from "./bench-settings.js";
 import { busyNote } from "./busy-machine.js";
 
 const nothing = { size: undefined, batch: undefined, slices: undefined, rounds: undefined };
@@ -19,13 +19,6 @@ test("the whole volume is labelled where it is asked for or there is a GPU, a pa
   expect(settingsOf("volume", { software: true, all: false }, nothing)).toEqual(whole);
   expect(settingsOf("volume", { software: false, all: true }, nothing)).toEqual({ ...whole, batch: 16 });
   expect(settingsOf("volume", { software: true, all: true }, nothing)).toEqual({ ...whole, size: 256, slices: 40 });
-});
-
-test("a number that cannot be run is named in one sentence", () => {
-  expect(() => checkNumbers({ ...nothing, steps: 0, size: 32 })).not.toThrow();
-  expect(() => checkNumbers({ size: 40 })).toThrow("--size must be a multiple of 16 from 16, not 40");
-  expect(() => checkNumbers({ slices: 0 })).toThrow("--slices must be a whole number from 1, not 0");
-  expect(() => checkNumbers({ steps: 1.5 })).toThrow("--steps must be a whole number from 0, not 1.5");
 });
 
 test("a busy machine is named, a quiet one is not", () => {

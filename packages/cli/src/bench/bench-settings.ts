@@ -1,5 +1,3 @@
-import { BenchError } from "./bench-error.js";
-
 /** The benchmarks there are, in the order in which all of them run. */
 export const benchmarks = ["kernels", "model", "peers", "volume"] as const;
 export type Benchmark = (typeof benchmarks)[number];
@@ -34,15 +32,4 @@ export function settingsOf(
     slices: given.slices ?? usual.slices,
     rounds: given.rounds ?? usual.rounds,
   };
-}
-
-/** @throws BenchError when a number is none that can be run. */
-export function checkNumbers(given: Readonly<Record<string, number | undefined>>): void {
-  for (const [name, value] of Object.entries(given)) {
-    if (value === undefined) continue;
-    const least = name === "size" ? 16 : name === "steps" ? 0 : 1;
-    if (Number.isSafeInteger(value) && value >= least && (name !== "size" || value % 16 === 0)) continue;
-    const what = name === "size" ? "a multiple of 16 from 16" : `a whole number from ${least}`;
-    throw new BenchError(`--${name} must be ${what}, not ${value}`);
-  }
 }

@@ -1,29 +1,22 @@
 import { createInterface } from "node:readline";
 import { adapterChoice, openGpu } from "@lobule/node-gpu";
 import { Device } from "@lobule/tensor";
-import type { CommandModule } from "yargs";
+import { command, type Values } from "../command-line/command.js";
+import { choice, flag, withDefault } from "../command-line/option.js";
 import { sayJson } from "../shared/output.js";
-import { type Effort, efforts } from "../tune/tune-kernels.js";
+import { efforts } from "../tune/tune-kernels.js";
 import { OwnPeer } from "./own-peer.js";
 import type { PeerRequest, Started } from "./peer-protocol.js";
 
-interface OwnPeerArguments {
-  readonly precision: "f32" | "f16";
-  readonly recompute: boolean;
-  readonly tune: Effort;
-}
+const options = {
+  precision: withDefault(choice(["f32", "f16"], "of stored activations"), "f32"),
+  recompute: flag("compute cheap activations again"),
+  tune: withDefault(choice(efforts, "time the variants of the kernels first"), "off"),
+};
+type OwnPeerArguments = Values<typeof options>;
 
 /** What `lobule bench` runs in a process of its own, so that its memory is that of the steps alone. */
-export const ownPeerCommand: CommandModule<object, OwnPeerArguments> = {
-  command: "bench-peer",
-  describe: false,
-  builder: (parser) =>
-    parser
-      .option("precision", { choices: ["f32", "f16"] as const, default: "f32" })
-      .option("recompute", { type: "boolean", default: false })
-      .option("tune", { choices: efforts, default: "off" }) as never,
-  handler: serveOwnPeer,
-};
+export const ownPeerCommand = command({ name: "bench-peer", options, run: serveOwnPeer });
 
 async function serveOwnPeer({ precision, recompute, tune }: OwnPeerArguments): Promise<void> {
   const device = await Device.open(await openGpu());

@@ -8,37 +8,33 @@ import {
   comparisonCsv,
   comparisonJson,
   formatComparison,
-  type ReadingName,
   readComparedRun,
   readingNames,
   renderComparison,
   writeFileAtomically,
 } from "@lobule/train";
-import type { CommandModule } from "yargs";
+import { command, type Values } from "../command-line/command.js";
+import { choice, flag, list, path, required, withDefault } from "../command-line/option.js";
 import { say, sayJson, sayText } from "../shared/output.js";
 
-interface CompareArguments {
-  readonly runs: readonly string[];
-  readonly out: string;
-  readonly reading: ReadingName;
-  readonly unpaired: boolean;
-  readonly json: boolean;
-}
-
-export const compareCommand: CommandModule<object, CompareArguments> = {
-  command: "compare <runs..>",
-  describe: "Compare measured runs with the first of them",
-  builder: (parser) =>
-    parser
-      .positional("runs", { type: "string", array: true, demandOption: true, describe: "run folders, baseline first" })
-      .option("out", { type: "string", default: "comparison", describe: "folder of the CSV, JSON and HTML files" })
-      .option("reading", { choices: readingNames, default: "dice", describe: "what is compared" })
-      .option("unpaired", { type: "boolean", default: false, describe: "means only, of other cases or data" })
-      .option("json", { type: "boolean", default: false, describe: "print the JSON in place of the table" })
-      .example("$0 compare runs/unet runs/gated", "differences case by case, beside the cost")
-      .example("$0 compare runs/a runs/b --unpaired", "runs on other cases") as never,
-  handler: compare,
+const positionals = { runs: required(list(path("run folders, baseline first", "input", "RUN"))) };
+const options = {
+  out: withDefault(path("folder of the CSV, JSON and HTML files", "folder", "DIR"), "comparison"),
+  reading: withDefault(choice(readingNames, "what is compared"), "dice"),
+  unpaired: flag("means only, of other cases or data"),
+  json: flag("print the JSON in place of the table"),
 };
+type CompareArguments = Values<typeof positionals & typeof options>;
+
+export const compareCommand = command({
+  name: "compare",
+  describe: "Compare measured runs with the first of them",
+  ...{ positionals, options, run: compare },
+  examples: [
+    ["compare runs/unet runs/gated", "differences case by case, beside the cost"],
+    ["compare runs/a runs/b --unpaired", "runs on other cases"],
+  ],
+});
 
 async function compare({ runs: directories, out, reading, unpaired, json }: CompareArguments): Promise<void> {
   const runs = await readAll(directories);

@@ -204,10 +204,10 @@ describe("lobule phantom", () => {
   });
 
   it.each([
-    [["--cases", "0"], "the number of cases must be a whole number from 1 to 999, not 0"],
-    [["--cases", "many"], "the number of cases must be a whole number from 1 to 999, not NaN"],
-    [["--size", "4"], "the size of a slice must be a whole number from 8 to 1024, not 4"],
-    [["--task", "brain"], "Choices"],
+    [["--cases", "0"], "--cases needs a whole number from 1 up to 999, got '0'"],
+    [["--cases", "many"], "--cases needs a whole number from 1 up to 999, got 'many'"],
+    [["--size", "4"], "--size needs a whole number from 8 up to 1024, got '4'"],
+    [["--task", "brain"], "--task is one of liver, vessel, got 'brain'"],
   ])("refuses %j with one sentence", async (wrong, message) => {
     const { errors, exitCode } = await lobule("phantom", join(root, "never"), ...wrong);
     expect(exitCode).toBe(1);

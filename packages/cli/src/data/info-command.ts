@@ -1,5 +1,6 @@
 import { describeAngles, visibleText } from "@lobule/data";
-import type { CommandModule } from "yargs";
+import { command } from "../command-line/command.js";
+import { flag, list, path, required } from "../command-line/option.js";
 import { sayJson, sayText } from "../shared/output.js";
 import { brief, wrap } from "../shared/text.js";
 import { describeFile, type UnreadableFile, type VolumeDescription } from "./describe-file.js";
@@ -36,15 +37,13 @@ function descriptionText(description: VolumeDescription | UnreadableFile): strin
 }
 
 /** `lobule data info FILE…`: what a volume holds; exit code 1 if one of the files cannot be read. */
-export const infoCommand: CommandModule<object, { files: string[]; json: boolean }> = {
-  command: "info <files..>",
+export const infoCommand = command({
+  name: "data info",
   describe: "Show shape, spacing, orientation, affine, intensities and labels",
-  builder: (yargs) =>
-    yargs
-      .positional("files", { type: "string", array: true, demandOption: true, describe: "NIfTI files" })
-      .option("json", { type: "boolean", default: false, describe: "Print a JSON list, one object a file" })
-      .example("$0 data info imagesTr/*.nii.gz", "Every volume of a folder"),
-  handler: async ({ files, json }) => {
+  positionals: { files: required(list(path("NIfTI files", "input", "FILE"))) },
+  options: { json: flag("print a JSON list, one object a file") },
+  examples: [["data info imagesTr/*.nii.gz", "every volume of a folder"]],
+  run: async ({ files, json }) => {
     const descriptions: (VolumeDescription | UnreadableFile)[] = [];
     for (const file of files) {
       const description = await describeFile(file);
@@ -54,4 +53,4 @@ export const infoCommand: CommandModule<object, { files: string[]; json: boolean
     }
     if (json) sayJson(JSON.stringify(descriptions, null, 2));
   },
-};
+});

@@ -1,5 +1,6 @@
 import { type CaseVerification, type DecathlonTask, readDecathlon, verifyDecathlon } from "@lobule/data";
-import type { CommandModule } from "yargs";
+import { command } from "../command-line/command.js";
+import { flag, path, required } from "../command-line/option.js";
 import { sayJson, sayText } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 import { brief, fit, plural, wrap } from "../shared/text.js";
@@ -50,19 +51,13 @@ function verificationTable(task: DecathlonTask, results: readonly CaseVerificati
 }
 
 /** `lobule data verify DIR`: opens every case of a Decathlon folder; exit code 1 on any problem. */
-export const verifyCommand: CommandModule<object, { dir: string; json: boolean }> = {
-  command: "verify <dir>",
+export const verifyCommand = command({
+  name: "data verify",
   describe: "Check that every case of a Decathlon folder is sound",
-  builder: (yargs) =>
-    yargs
-      .positional("dir", {
-        type: "string",
-        demandOption: true,
-        describe: "Decathlon folder (dataset.json, imagesTr/, labelsTr/)",
-      })
-      .option("json", { type: "boolean", default: false, describe: "Print the results as JSON" })
-      .example("$0 data verify Task03_Liver", "Shapes, spacings, affines, labels and intensities"),
-  handler: async ({ dir, json }) => {
+  positionals: { dir: required(path("Decathlon folder (dataset.json, imagesTr/, labelsTr/)", "input", "DIR")) },
+  options: { json: flag("print the results as JSON") },
+  examples: [["data verify Task03_Liver", "shapes, spacings, affines, labels and intensities"]],
+  run: async ({ dir, json }) => {
     const task = await readDecathlon(dir);
     const bar = progress("Verifying");
     const results = await verifyDecathlon(task, { onProgress: bar.update }).finally(bar.end);
@@ -72,4 +67,4 @@ export const verifyCommand: CommandModule<object, { dir: string; json: boolean }
     else sayText(verificationTable(task, results));
     if (!passed) process.exitCode = 1;
   },
-};
+});

@@ -1,6 +1,8 @@
 import { type AdapterChoice, adapterChoice, openGpu } from "@lobule/node-gpu";
 import { Device, matrixFeature } from "@lobule/tensor";
-import type { CommandModule } from "yargs";
+import { command } from "../command-line/command.js";
+import { flag } from "../command-line/option.js";
+import { deviceOption } from "../shared/open-device.js";
 import { sayJson, sayText } from "../shared/output.js";
 import { type SelfTest, selfTest } from "./self-test.js";
 
@@ -126,17 +128,15 @@ function asText({ adapter, features, limits, fastPaths, advice, selfTest: tests,
 }
 
 /** `lobule doctor`: the adapter, what it can do, and whether it computes right. */
-export const doctorCommand: CommandModule<object, { json: boolean }> = {
-  command: "doctor",
+export const doctorCommand = command({
+  name: "doctor",
   describe: "Show the adapter, what it can do, and whether it computes right",
-  builder: (yargs) =>
-    yargs
-      .option("json", { type: "boolean", default: false, describe: "Print the report as JSON" })
-      .example("$0 doctor", "Show which adapter is used and why"),
-  handler: async ({ json }) => {
+  options: { json: flag("print the report as JSON"), device: deviceOption },
+  examples: [["doctor", "which adapter is used and why"]],
+  run: async ({ json }) => {
     const report = await examine();
     if (json) sayJson(JSON.stringify(report, null, 2));
     else sayText(asText(report));
     if (!report.passed) process.exitCode = 1;
   },
-};
+});

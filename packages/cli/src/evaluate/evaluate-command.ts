@@ -16,53 +16,37 @@ import {
   readModel,
   writeFileAtomically,
 } from "@lobule/train";
-import type { CommandModule } from "yargs";
+import { command, type Values } from "../command-line/command.js";
+import { choice, flag, list, number, path, required, text, whole, withDefault } from "../command-line/option.js";
 import { interruptible } from "../shared/interruption.js";
-import { openDevice } from "../shared/open-device.js";
+import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayJson, sayText, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 
-interface EvaluateArguments {
-  readonly run: string;
-  readonly data?: string;
-  readonly map?: readonly string[];
-  readonly includeTraining: boolean;
-  readonly out?: string;
-  readonly tolerance: number;
-  readonly mirror: boolean;
-  readonly json: boolean;
-  readonly atOnce: number;
-  readonly precision: "f32" | "f16";
-}
-
-export const evaluateCommand: CommandModule<object, EvaluateArguments> = {
-  command: "evaluate <run>",
-  describe: "Measure a trained model on labelled cases",
-  builder: (parser) =>
-    parser
-      .positional("run", { type: "string", demandOption: true, describe: "run folder" })
-      .option("data", { type: "string", describe: "another Decathlon folder [the run's validation cases]" })
-      .option("map", {
-        ...{ type: "string", array: true, nargs: 1 },
-        describe: "FROM=TO: count the folder's label FROM as the model's label TO; values or names",
-      })
-      .option("include-training", {
-        ...{ type: "boolean", default: false },
-        describe: "also measure cases that the run was trained on, marked as such",
-      })
-      .option("out", { type: "string", describe: "folder of the CSV and JSON files [RUN/evaluation]" })
-      .option("tolerance", { type: "number", default: defaultTolerance, describe: "of the surface distance, mm" })
-      .option("mirror", { type: "boolean", default: false, describe: "average over mirror images" })
-      .option("at-once", { type: "number", default: 4, describe: "slices run at once" })
-      .option("precision", { choices: ["f32", "f16"] as const, default: "f32", describe: "of stored activations" })
-      .option("json", { type: "boolean", default: false, describe: "print the JSON in place of the table" })
-      .example("$0 evaluate runs/liver", "the run's own validation cases")
-      .example(
-        "$0 evaluate runs/liver --data OTHER --map tumour=cancer",
-        "the labelled cases of another folder",
-      ) as never,
-  handler: evaluate,
+const positionals = { run: required(path("run folder", "input", "RUN")) };
+const options = {
+  data: path("another Decathlon folder [the run's validation cases]", "input", "DIR"),
+  map: list(text("count the folder's label FROM as the model's label TO; values or names", "FROM=TO"), "several"),
+  "include-training": flag("also measure cases that the run was trained on, marked as such"),
+  out: path("folder of the CSV and JSON files [RUN/evaluation]", "folder", "DIR"),
+  tolerance: withDefault(number("of the surface distance, mm", { above: 0 }), defaultTolerance),
+  mirror: flag("average over mirror images"),
+  "at-once": withDefault(whole("slices run at once", { least: 1 }), 4),
+  precision: withDefault(choice(["f32", "f16"], "of stored activations"), "f32"),
+  json: flag("print the JSON in place of the table"),
+  device: deviceOption,
 };
+type EvaluateArguments = Values<typeof positionals & typeof options>;
+
+export const evaluateCommand = command({
+  name: "evaluate",
+  describe: "Measure a trained model on labelled cases",
+  ...{ positionals, options, run: evaluate },
+  examples: [
+    ["evaluate runs/liver", "the run's own validation cases"],
+    ["evaluate runs/liver --data OTHER --map tumour=cancer", "the labelled cases of another folder"],
+  ],
+});
 
 const words = { stopping: "stopping", stopped: "interrupted; nothing was written" };
 

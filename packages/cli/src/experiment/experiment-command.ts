@@ -18,38 +18,36 @@ import {
   renderComparison,
   writeFileAtomically,
 } from "@lobule/train";
-import type { CommandModule } from "yargs";
+import { command, type Values } from "../command-line/command.js";
+import { choice, flag, list, path, required } from "../command-line/option.js";
 import { LockError } from "../shared/folder-lock.js";
 import { interruptible } from "../shared/interruption.js";
-import { openDevice } from "../shared/open-device.js";
+import { adapterNames, deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayText } from "../shared/output.js";
 import { fit } from "../shared/text.js";
 import { compileModel } from "../train/compile-model.js";
 import { lockExperiment } from "./experiment-lock.js";
 import { requireTwo, runExperiment } from "./run-experiment.js";
 
-interface ExperimentArguments {
-  readonly file: string;
-  readonly out?: string;
-  readonly dryRun: boolean;
-  readonly adapters?: readonly string[];
-  readonly cache?: string;
-}
-
-export const experimentCommand: CommandModule<object, ExperimentArguments> = {
-  command: "experiment <file>",
-  describe: "Train variants under the same conditions and compare them",
-  builder: (parser) =>
-    parser
-      .positional("file", { type: "string", demandOption: true, describe: "JSON file, see docs/experiments.md" })
-      .option("out", { type: "string", describe: "folder of the runs; of a stopped experiment it goes on" })
-      .option("dry-run", { type: "boolean", default: false, describe: "show what would be trained, train nothing" })
-      .option("adapters", { type: "string", array: true, describe: "one run at a time on each: gpu lavapipe …" })
-      .option("cache", { type: "string", describe: "folder of the decoded slices" })
-      .example("$0 experiment gates.json --dry-run", "what it would cost")
-      .example("$0 experiment gates.json --out experiments/gates", "train, measure, compare") as never,
-  handler: experiment,
+const positionals = { file: required(path("JSON file, see docs/experiments.md", "input", "FILE")) };
+const options = {
+  out: path("folder of the runs; a stopped experiment is resumed in its folder", "folder", "DIR"),
+  "dry-run": flag("show what would be trained, train nothing"),
+  adapters: list(choice(adapterNames, "one run at a time on each")),
+  cache: path("folder of the decoded slices", "folder", "DIR"),
+  device: { ...deviceOption, conflicts: { adapters: "both say what the runs use" } },
 };
+type ExperimentArguments = Values<typeof positionals & typeof options>;
+
+export const experimentCommand = command({
+  name: "experiment",
+  describe: "Train variants under the same conditions and compare them",
+  ...{ positionals, options, run: experiment },
+  examples: [
+    ["experiment gates.json --dry-run", "what it would cost"],
+    ["experiment gates.json --out experiments/gates", "train, measure, compare"],
+  ],
+});
 
 async function readFileOf(path: string): Promise<unknown> {
   return readJson(path, "description").catch((error: unknown) => {

@@ -2,39 +2,30 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError, type Grid, makeFolder, onGridOf, readNifti, toCanonical } from "@lobule/data";
 import { inspectSlice, montage, readModel, type SliceInspection, writeFileAtomically } from "@lobule/train";
-import type { CommandModule } from "yargs";
-import { openDevice } from "../shared/open-device.js";
+import { command, type Values } from "../command-line/command.js";
+import { path, required, whole } from "../command-line/option.js";
+import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayText } from "../shared/output.js";
 
-interface InspectArguments {
-  readonly scan: string;
-  readonly model: string;
-  readonly out: string;
-  readonly slice?: number;
-  readonly labels?: string;
-}
-
-export const inspectCommand: CommandModule<object, InspectArguments> = {
-  command: "inspect <scan>",
-  describe: "Look inside a model: what its gates and layers make of a slice",
-  builder: (parser) =>
-    parser
-      .positional("scan", { type: "string", demandOption: true, describe: ".nii or .nii.gz" })
-      .option("model", { alias: "m", type: "string", demandOption: true, describe: "run folder or checkpoint" })
-      .option("out", {
-        alias: "o",
-        type: "string",
-        demandOption: true,
-        describe: "folder for gates.png and layers.json",
-      })
-      .option("slice", { type: "number", describe: "from 1, counted from the feet [the middle one]" })
-      .option("labels", { type: "string", describe: "labels of the scan: gradients of the loss are shown too" })
-      .example("$0 inspect scan.nii.gz -m runs/liver -o inside --slice 40", "one slice") as never,
-  handler: inspect,
+const positionals = { scan: required(path(".nii or .nii.gz", "input", "SCAN")) };
+const options = {
+  model: required(path("run folder or checkpoint", "input", "RUN", { short: "m" })),
+  out: required(path("folder for gates.png and layers.json", "folder", "DIR", { short: "o" })),
+  slice: whole("from 1, counted from the feet [the middle one]", { least: 1 }),
+  labels: path("labels of the scan: gradients of the loss are shown too", "input", "FILE"),
+  device: deviceOption,
 };
+type InspectArguments = Values<typeof positionals & typeof options>;
 
-async function inspect({ scan, model: path, out, slice, labels }: InspectArguments): Promise<void> {
-  const model = await readModel(path);
+export const inspectCommand = command({
+  name: "inspect",
+  describe: "Look inside a model: what its gates and layers make of a slice",
+  ...{ positionals, options, run: inspect },
+  examples: [["inspect scan.nii.gz -m runs/liver -o inside --slice 40", "one slice"]],
+});
+
+async function inspect({ scan, model: source, out, slice, labels }: InspectArguments): Promise<void> {
+  const model = await readModel(source);
   const volume = toCanonical(await readNifti(scan));
   const [width, height, depth] = volume.shape;
   const number = slice ?? Math.ceil(depth / 2);

@@ -1,38 +1,34 @@
 import { summary } from "@lobule/nn";
 import { buildNetwork, ConfigError, readModel } from "@lobule/train";
-import type { CommandModule } from "yargs";
 import { measureRoof } from "../bench/roof.js";
-import { openDevice } from "../shared/open-device.js";
+import { command, type Values } from "../command-line/command.js";
+import { path, required, whole, withDefault } from "../command-line/option.js";
+import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayText } from "../shared/output.js";
 
-interface SummaryArguments {
-  readonly model: string;
-  readonly size?: number;
-  readonly batch: number;
-}
-
-export const summaryCommand: CommandModule<object, SummaryArguments> = {
-  command: "summary <model>",
-  describe: "List a model's layers: shapes, parameters, FLOPs, bytes, least time",
-  builder: (parser) =>
-    parser
-      .positional("model", { type: "string", demandOption: true, describe: "run folder or checkpoint" })
-      .option("size", { type: "number", describe: "side of a slice [the model's, or 512]" })
-      .option("batch", { type: "number", default: 1, describe: "slices at once" })
-      .example("$0 summary runs/liver --size 256 --batch 4", "a forward pass of four slices") as never,
-  handler: summarise,
+const positionals = { model: required(path("run folder or checkpoint", "input", "RUN")) };
+const options = {
+  size: whole("side of a slice [the model's, or 512]", { least: 1 }),
+  batch: withDefault(whole("slices at once", { least: 1 }), 1),
+  device: deviceOption,
 };
+type SummaryArguments = Values<typeof positionals & typeof options>;
 
-async function summarise({ model: path, size, batch }: SummaryArguments): Promise<void> {
-  const { description, code } = await readModel(path);
+export const summaryCommand = command({
+  name: "summary",
+  describe: "List a model's layers: shapes, parameters, FLOPs, bytes, least time",
+  ...{ positionals, options, run: summarise },
+  examples: [["summary runs/liver --size 256 --batch 4", "a forward pass of four slices"]],
+});
+
+async function summarise({ model: source, size, batch }: SummaryArguments): Promise<void> {
+  const { description, code } = await readModel(source);
   const network = buildNetwork(description, 0, code).eval();
   const side = size ?? description.size ?? 512;
   const { divisor = 1 } = network;
-  if (!(Number.isInteger(side) && side > 0) || side % divisor !== 0) {
+  if (side % divisor !== 0) {
     throw new ConfigError(`--size must be a multiple of ${divisor} for this network, got ${side}`);
   }
-  if (!(Number.isInteger(batch) && batch > 0))
-    throw new ConfigError(`--batch must be a whole number from 1, got ${batch}`);
   const device = await openDevice();
   try {
     const roof = await measureRoof(device, () => performance.now());

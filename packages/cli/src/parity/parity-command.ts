@@ -5,21 +5,13 @@ import {
   type Device,
   type TunedKernels,
 } from "@lobule/tensor";
-import type { CommandModule } from "yargs";
-import { openDevice } from "../shared/open-device.js";
+import { command } from "../command-line/command.js";
+import { choice, flag, path, required, text, withDefault } from "../command-line/option.js";
+import { deviceOption, openDevice } from "../shared/open-device.js";
 import { sayJson, sayText, warn } from "../shared/output.js";
 import { FixtureError } from "./fixture-files.js";
 import { summarize, table, verdict } from "./report.js";
 import { runParity } from "./run-parity.js";
-
-interface ParityArguments {
-  readonly dir: string;
-  readonly json: boolean;
-  readonly filter: string | undefined;
-  readonly unfused: boolean;
-  readonly precision: "f32" | "f16";
-  readonly variant: ConvolutionVariant | undefined;
-}
 
 /**
  * Kernels of one variant wherever there is such; elsewhere the adapter's default. The tiled one, for GPUs and many channels,
@@ -36,35 +28,24 @@ function always(variant: ConvolutionVariant, { reduction }: Device): TunedKernel
 }
 
 /** `lobule parity DIR`: compares operations, networks and training steps with reference numbers from a folder. */
-export const parityCommand: CommandModule<object, ParityArguments> = {
-  command: "parity <dir>",
+export const parityCommand = command({
+  name: "parity",
   describe: "Compare operations, networks and training steps with reference numbers",
-  builder: (yargs) =>
-    yargs
-      .positional("dir", {
-        type: "string",
-        demandOption: true,
-        describe: "Folder of fixtures (ops/, net_*/, train_*/, *.json)",
-      })
-      .option("json", { type: "boolean", default: false, describe: "Print every check as JSON" })
-      .option("filter", { type: "string", describe: "Run only fixtures whose path contains this text" })
-      .option("unfused", {
-        type: "boolean",
-        default: false,
-        describe: "Compile without fusion: one dispatch an operation",
-      })
-      .option("precision", {
-        choices: ["f32", "f16"] as const,
-        default: "f32" as const,
-        describe: "In which activations are stored; f16 has limits of its own",
-      })
-      .option("variant", {
-        // Programs here compute in f32, which the matrix kernels do not.
-        choices: convolutionVariants.filter((each) => each !== "matrix"),
-        describe: "Take this variant of each convolution that has it: one that tuning could choose",
-      })
-      .example("$0 parity fixtures --filter ops/conv3x3", "Check one operation"),
-  handler: async ({ dir, json, filter, unfused, precision, variant }) => {
+  positionals: { dir: required(path("folder of fixtures (ops/, net_*/, train_*/, *.json)", "input", "DIR")) },
+  options: {
+    json: flag("print every check as JSON"),
+    filter: text("run only fixtures whose path contains this text", "TEXT"),
+    unfused: flag("compile without fusion: one dispatch an operation"),
+    precision: withDefault(choice(["f32", "f16"], "in which activations are stored; f16 has limits of its own"), "f32"),
+    variant: choice(
+      // Programs here compute in f32, which the matrix kernels do not.
+      convolutionVariants.filter((each) => each !== "matrix"),
+      "take this variant of each convolution that has it: one that tuning could choose",
+    ),
+    device: deviceOption,
+  },
+  examples: [["parity fixtures --filter ops/conv3x3", "check one operation"]],
+  run: async ({ dir, json, filter, unfused, precision, variant }) => {
     const device = await openDevice();
     if (precision === "f16" && !device.hasF16) {
       device.destroy();
@@ -98,4 +79,4 @@ export const parityCommand: CommandModule<object, ParityArguments> = {
       device.destroy();
     }
   },
-};
+});

@@ -1,46 +1,26 @@
-import { type PhantomTask, writePhantom } from "@lobule/data";
-import type { CommandModule } from "yargs";
+import { writePhantom } from "@lobule/data";
+import { command } from "../command-line/command.js";
+import { choice, flag, list, path, required, whole, withDefault } from "../command-line/option.js";
 import { say, sayJson } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 import { plural } from "../shared/text.js";
 
-interface PhantomArguments {
-  readonly dir: string;
-  readonly cases: number;
-  readonly size: number;
-  readonly slices: readonly number[];
-  readonly seed: number;
-  readonly task: PhantomTask;
-  readonly force: boolean;
-  readonly json: boolean;
-}
-
 /** `lobule phantom DIR`: writes a synthetic Decathlon task. */
-export const phantomCommand: CommandModule<object, PhantomArguments> = {
-  command: "phantom <dir>",
-  describe: "Write a synthetic Decathlon task: livers with vessels and tumours",
-  builder: (yargs) =>
-    yargs
-      .positional("dir", { type: "string", demandOption: true, describe: "Folder to write, new or empty" })
-      .option("cases", { type: "number", default: 12, describe: "Labelled cases" })
-      .option("size", { type: "number", default: 128, describe: "Voxels along each side of a slice" })
-      .option("slices", {
-        type: "number",
-        array: true,
-        nargs: 2,
-        default: [32, 48],
-        describe: "Fewest and most slices of a case",
-      })
-      .option("seed", { type: "number", default: 0, describe: "The same seed gives the same files" })
-      .option("task", {
-        choices: ["liver", "vessel"] as const,
-        default: "liver" as const,
-        describe: "Label liver and tumours (Task03), or vessels and tumours (Task08)",
-      })
-      .option("force", { type: "boolean", default: false, describe: "Write into a folder that holds other files" })
-      .option("json", { type: "boolean", default: false, describe: "Print what was written as JSON" })
-      .example("$0 phantom phantom --cases 12", "A data set to try everything on"),
-  handler: async ({ dir, cases, size, slices: [fewest = 0, most = 0], seed, task, force, json }) => {
+export const phantomCommand = command({
+  name: "phantom",
+  describe: "Write a synthetic Decathlon task: livers with vessels and tumors",
+  positionals: { dir: required(path("folder to write, new or empty", "folder", "DIR")) },
+  options: {
+    cases: withDefault(whole("labelled cases", { least: 1, most: 999 }), 12),
+    size: withDefault(whole("voxels along each side of a slice", { least: 8, most: 1024 }), 128),
+    slices: withDefault(list(whole("fewest and most slices of a case", { least: 1 }), 2), [32, 48]),
+    seed: withDefault(whole("the same seed gives the same files", { least: 0 }), 0),
+    task: withDefault(choice(["liver", "vessel"], "whether to label livers (Task03) or vessels (Task08)"), "liver"),
+    force: flag("write into a folder that holds other files"),
+    json: flag("print what was written as JSON"),
+  },
+  examples: [["phantom phantom --cases 12", "a data set to try everything on"]],
+  run: async ({ dir, cases, size, slices: [fewest = 0, most = 0], seed, task, force, json }) => {
     const bar = progress("Drawing");
     const options = { cases, size, slices: [fewest, most], seed, task, force, onProgress: bar.update } as const;
     const written = await writePhantom(dir, options).finally(bar.end);
@@ -54,4 +34,4 @@ export const phantomCommand: CommandModule<object, PhantomArguments> = {
       );
     }
   },
-};
+});

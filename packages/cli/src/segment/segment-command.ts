@@ -1,46 +1,39 @@
 import { dirname } from "node:path";
 import { makeFolder } from "@lobule/data";
 import { readModel, type SegmentResult, SlicePredictor, segmentVolume, writeFileAtomically } from "@lobule/train";
-import type { CommandModule } from "yargs";
+import { command, type Values } from "../command-line/command.js";
+import { choice, flag, list, path, required, whole, withDefault } from "../command-line/option.js";
 import { interruptible } from "../shared/interruption.js";
-import { openDevice } from "../shared/open-device.js";
+import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayJson, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 import { previewPicture } from "./preview.js";
 import { segmentFiles } from "./segment-files.js";
 
-interface SegmentArguments {
-  readonly scans: readonly string[];
-  readonly model: string;
-  readonly out: string;
-  readonly mirror: boolean;
-  readonly largestComponent: boolean;
-  readonly preview: boolean;
-  readonly force: boolean;
-  readonly json: boolean;
-  readonly atOnce: number;
-  readonly precision: "f32" | "f16";
-}
-
-export const segmentCommand: CommandModule<object, SegmentArguments> = {
-  command: "segment <scans..>",
-  describe: "Label CT scans with a trained model",
-  builder: (parser) =>
-    parser
-      .positional("scans", { type: "string", array: true, demandOption: true, describe: ".nii or .nii.gz, or folders" })
-      .option("model", { alias: "m", type: "string", demandOption: true, describe: "run folder or checkpoint" })
-      .option("out", { alias: "o", type: "string", demandOption: true, describe: "output file, or folder for several" })
-      .option("mirror", { type: "boolean", default: false, describe: "average over mirror images" })
-      .option("largest-component", { type: "boolean", default: false, describe: "keep the largest part of the organ" })
-      .option("preview", { type: "boolean", default: false, describe: "also write a PNG of some slices" })
-      .option("at-once", { type: "number", default: 4, describe: "slices run at once" })
-      .option("precision", { choices: ["f32", "f16"] as const, default: "f32", describe: "of stored activations" })
-      .option("force", { type: "boolean", default: false, describe: "replace files that are there" })
-      .option("json", { type: "boolean", default: false, describe: "print volumes as JSON" })
-      .example("$0 segment scan.nii.gz -m runs/liver -o labels.nii.gz --preview", "one scan")
-      .example("$0 segment imagesTs -m runs/liver -o labels", "every scan of a folder") as never,
-  handler: segment,
+const positionals = { scans: required(list(path(".nii or .nii.gz files, or folders of them", "input", "SCAN"))) };
+const options = {
+  model: required(path("run folder or checkpoint", "input", "RUN", { short: "m" })),
+  out: required(path("output file, or folder for several", "file or folder", "PATH", { short: "o" })),
+  mirror: flag("average over mirror images"),
+  "largest-component": flag("keep the largest part of the organ"),
+  preview: flag("also write a PNG of some slices"),
+  "at-once": withDefault(whole("slices run at once", { least: 1 }), 4),
+  precision: withDefault(choice(["f32", "f16"], "of stored activations"), "f32"),
+  force: flag("replace files that are there"),
+  json: flag("print volumes as JSON"),
+  device: deviceOption,
 };
+type SegmentArguments = Values<typeof positionals & typeof options>;
+
+export const segmentCommand = command({
+  name: "segment",
+  describe: "Label CT scans with a trained model",
+  ...{ positionals, options, run: segment },
+  examples: [
+    ["segment scan.nii.gz -m runs/liver -o labels.nii.gz --preview", "one scan"],
+    ["segment imagesTs -m runs/liver -o labels", "every scan of a folder"],
+  ],
+});
 
 const words = {
   stopping: "stopping",

@@ -1,5 +1,13 @@
 import { type AdapterChoice, adapterChoice, gpuDevices, openGpu } from "@lobule/node-gpu";
 import { Device } from "@lobule/tensor";
+import { choice } from "../command-line/option.js";
+
+/** What may be asked for. */
+export const adapterNames = ["gpu", "lavapipe", "swiftshader"] as const;
+
+/** Of every command that computes; the program puts it in LOBULE_ADAPTER's place. */
+export const deviceOption = choice(adapterNames, "what to compute on [the best there is]");
+
 import { warn } from "./output.js";
 
 /**

@@ -8,11 +8,12 @@ import {
   ConfigError,
   type ModelCode,
   type OpenRun,
+  type PresetName,
   planRun,
   prepareRun,
   RunFolder,
   reportRun,
-  resolveConfig,
+  resolveLayers,
   resumeRun,
   startRun,
   type TrainingConfig,
@@ -26,13 +27,10 @@ import { progress } from "../shared/progress.js";
 import { tuneKernels } from "../tune/tune-kernels.js";
 import { compileModel } from "./compile-model.js";
 import { profileTraining } from "./profile-training.js";
+import { resumedChanges } from "./resume-options.js";
 import { lockNewRun, lockRun } from "./run-lock.js";
-import { presetOf, settingsOf } from "./train-options.js";
+import { asConfig, flagOf, type GivenSetting, givenSettings, type TrainValues } from "./train-options.js";
 import { TrainingDisplay } from "./training-display.js";
-
-type Arguments = Readonly<Record<string, unknown>>;
-
-const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
 
 async function readConfigFile(path: string | undefined): Promise<Record<string, unknown>> {
   if (path === undefined) return {};
@@ -44,12 +42,18 @@ async function readConfigFile(path: string | undefined): Promise<Record<string, 
   throw new ConfigError(`${path}: expected a JSON object with settings, such as a run's config.json`);
 }
 
-async function configFrom(args: Arguments): Promise<TrainingConfig> {
-  const file = await readConfigFile(textOf(args.config));
-  const preset = presetOf(args.preset) ?? presetOf(file.preset);
-  const config = resolveConfig(preset, file, { preset }, settingsOf(args));
+async function configFrom(args: TrainValues, settings: readonly GivenSetting[]): Promise<TrainingConfig> {
+  const file = await readConfigFile(args.config);
+  const preset = args.preset ?? presetOf(file.preset);
+  const config = resolveLayers(preset, [
+    { settings: file, nameOf: (path) => `'${path.join(".")}' of ${args.config}` },
+    { settings: { preset }, nameOf: () => "PRESET" },
+    { settings: asConfig(settings), nameOf: flagOf },
+  ]);
   return { ...config, data: resolve(config.data), model: config.model === null ? null : resolve(config.model) };
 }
+
+const presetOf = (value: unknown): PresetName | null => (value === "liver" || value === "vessel" ? value : null);
 
 const words = {
   stopping: "stopping after this step",
@@ -57,22 +61,15 @@ const words = {
 };
 
 /** `lobule train`. */
-export async function runTraining(args: Arguments): Promise<void> {
-  const resumed = textOf(args.resume);
-  const out = textOf(args.out);
-  const json = args.json === true;
-  const profile = textOf(args.profile);
-  if (profile !== undefined && resumed !== undefined) {
-    throw new ConfigError("a profile is taken of a run that is yet to begin: give --profile with --data, not --resume");
-  }
-  if (resumed === undefined && (args.data === undefined || !(out ?? profile)) && args.config === undefined) {
-    throw new ConfigError("name the Decathlon folder and the folder of the new run: --data DIR --out RUN");
-  }
-  const config = resumed === undefined ? await configFrom(args) : undefined;
+export async function runTraining(args: TrainValues, given: ReadonlySet<string>): Promise<void> {
+  const { resume: resumed, out, json, profile } = args;
+  const settings = givenSettings(args, given);
+  const config = resumed === undefined ? await configFrom(args, settings) : undefined;
   if (config !== undefined && out === undefined && profile === undefined) {
     throw new ConfigError("name the folder of the new run: --out RUN");
   }
-  if (out !== undefined && profile === undefined) await RunFolder.requireNone(out);
+  if (out !== undefined) await RunFolder.requireNone(out);
+  const changes = resumed === undefined ? {} : await resumedChanges(resumed, settings, given);
   const code = typeof config?.model === "string" ? await compileModel(config.model) : undefined;
   const device = await openDevice();
   let run: OpenRun | undefined;
@@ -93,10 +90,10 @@ export async function runTraining(args: Arguments): Promise<void> {
         ...{ wallClock: () => Date.now() / 1000, host: hostname() },
         mayWrite: async () => lock?.check(),
         ...(code === undefined ? {} : { code }),
-        ...(typeof args.pauseAfter === "number" ? { pauseAfter: args.pauseAfter } : {}),
-        cacheDirectoryOf: (data: string) => textOf(args.cache) ?? join(caches, cacheName(data)),
-        ...(typeof args.workers === "number" ? { workers: args.workers } : {}),
-        ...(args.verifyCache === true ? { verifyCache: true } : {}),
+        ...(args.pauseAfter === undefined ? {} : { pauseAfter: args.pauseAfter }),
+        cacheDirectoryOf: (data: string) => args.cache ?? join(caches, cacheName(data)),
+        ...(args.workers === undefined ? {} : { workers: args.workers }),
+        ...(args.verifyCache ? { verifyCache: true } : {}),
         onDecoded: (done: number, total: number, name: string) => display.decoded(done, total, name),
       };
       const tuning = config === undefined ? undefined : await tuned(device, config, code, args);
@@ -113,7 +110,7 @@ export async function runTraining(args: Arguments): Promise<void> {
       }
       if (config === undefined) {
         await adoptTuningOf(resumed as string, device);
-        run = await resumeRun(resumed as string, request);
+        run = await resumeRun(resumed as string, { ...request, ...changes });
       } else {
         const environment = environmentOf(device, await adapterChoice());
         run = await startRun(config, out as string, { ...environment, ...(tuning ? { tuning } : {}) }, request);
@@ -137,21 +134,14 @@ async function tuned(
   device: Device,
   config: TrainingConfig,
   code: ModelCode | undefined,
-  args: Arguments,
+  args: TrainValues,
 ): Promise<Tuning | undefined> {
-  const { tune, tuneBudget, tuning } = args;
-  if (tune !== "quick" && tune !== "full") {
-    if (tuning !== undefined)
-      throw new ConfigError("--tuning names what --tune knows; give --tune quick or --tune full too");
-    return undefined;
-  }
-  if (typeof tuneBudget !== "number" || !(tuneBudget > 0)) {
-    throw new ConfigError("--tune-budget must be a number of seconds above 0");
-  }
+  const { tune, tuneBudget, tuning, json } = args;
+  if (tune === "off") return undefined;
   const { convolutions } = await planRun(config, { kernels: device.kernels, code });
   return tuneKernels(device, convolutions, {
-    ...{ effort: tune, budget: tuneBudget, file: textOf(tuning), precision: config.precision },
-    log: (line) => (args.json === true ? undefined : say(line)),
+    ...{ effort: tune, budget: tuneBudget, file: tuning, precision: config.precision },
+    log: (line) => (json ? undefined : say(line)),
   });
 }
 

@@ -1,14 +1,16 @@
-import type { CommandModule } from "yargs";
+import { command } from "../command-line/command.js";
 import { runTraining } from "./run-training.js";
-import { trainOptions } from "./train-options.js";
+import { trainOptions, trainPositionals } from "./train-options.js";
 
-export const trainCommand: CommandModule<object, object> = {
-  command: "train [preset]",
+export const trainCommand = command({
+  name: "train",
   describe: "Train a network on a Decathlon folder",
-  builder: (parser) =>
-    trainOptions(parser)
-      .example("$0 train liver --data Task03_Liver --out runs/liver", "the reference's liver model")
-      .example("$0 train --data DIR --out RUN --size 128 --epochs 12 --lr 1e-3", "any Decathlon folder")
-      .example("$0 train --resume runs/liver", "go on after Ctrl-C"),
-  handler: (args) => runTraining(args as Readonly<Record<string, unknown>>),
-};
+  positionals: trainPositionals,
+  options: trainOptions,
+  examples: [
+    ["train liver --data Task03_Liver --out runs/liver", "the reference's liver model"],
+    ["train --data DIR --out RUN --size 128 --epochs 12 --lr 1e-3", "any Decathlon folder"],
+    ["train --resume runs/liver", "go on after Ctrl-C"],
+  ],
+  run: runTraining,
+});

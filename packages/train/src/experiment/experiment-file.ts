@@ -1,3 +1,4 @@
+import { settingProblem, settingSchemaOf } from "@lobule/data";
 import { z } from "zod";
 
 /** An experiment that cannot be run; one sentence says what does not fit and what to do. */
@@ -43,6 +44,8 @@ const experimentSchema = z.strictObject({
     .default(null),
 });
 
+const experimentForm = settingSchemaOf(experimentSchema);
+
 /** What an experiment file says, all defaults filled in. */
 export type Experiment = z.output<typeof experimentSchema>;
 
@@ -50,9 +53,8 @@ export type Experiment = z.output<typeof experimentSchema>;
 export function parseExperiment(value: unknown, source: string): Experiment {
   const result = experimentSchema.safeParse(value);
   if (!result.success) {
-    const [issue] = result.error.issues;
-    const where = issue === undefined || issue.path.length === 0 ? "" : ` '${issue.path.join(".")}'`;
-    throw new ExperimentError(`${source}: setting${where} does not fit: ${issue?.message ?? "unknown problem"}`);
+    const { path, problem } = settingProblem(result.error, value, experimentForm);
+    throw new ExperimentError(`${source}: ${path.length === 0 ? "it" : `'${path.join(".")}'`} ${problem}`);
   }
   const experiment = result.data;
   const { variants, grid, seeds, epochs, successiveHalving } = experiment;

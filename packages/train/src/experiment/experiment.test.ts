@@ -56,11 +56,15 @@ describe("the plan of an experiment", () => {
   });
 
   test.each<[what: string, changes: object, message: RegExp]>([
-    ["an unknown setting", { seed: 1 }, /x\.json: setting does not fit: Unrecognized key: "seed"/],
-    ["an unknown training setting", { base: { widht: 1 } }, /there is no setting 'widht'/],
-    ["no seed", { seeds: [] }, /setting 'seeds' does not fit/],
-    ["no variant", { variants: [] }, /setting 'variants' does not fit/],
-    ["an empty list in a grid", { variants: undefined, grid: { depth: [] } }, /setting 'grid\.depth' does not fit/],
+    ["an unknown setting", { seed: 1 }, /x\.json: 'seed' is no setting; did you mean 'seeds'\?/],
+    ["an unknown training setting", { base: { widht: 1 } }, /'widht' is no setting/],
+    ["no seed", { seeds: [] }, /x\.json: 'seeds' needs a list that is not empty, each a whole number from 0, got \[\]/],
+    ["no variant", { variants: [] }, /'variants' needs a list that is not empty/],
+    [
+      "an empty list in a grid",
+      { variants: undefined, grid: { depth: [] } },
+      /'grid\.depth' needs a list that is not empty/,
+    ],
     ["variants and a grid", { grid: { depth: [1] } }, /give either 'variants' or 'grid', not both or neither/],
     ["an empty grid", { variants: undefined, grid: {} }, /'grid' names no setting/],
     ["a seed twice", { seeds: [1, 1] }, /the seed 1 comes twice/],

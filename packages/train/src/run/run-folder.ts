@@ -143,6 +143,12 @@ export class RunFolder {
     return new RunFolder(directory, { config, split: await read("split.json", splitSchema), environment }, mayWrite);
   }
 
+  /** Replaces config.json, for a run that is to have more epochs. @throws FileWriteError when it cannot be written. */
+  async saveConfig(config: unknown): Promise<void> {
+    await this.mayWrite();
+    await writeFileAtomically(join(this.directory, "config.json"), json(config));
+  }
+
   /** What the run works on and what a step costs; null for a run of a version that did not write it. */
   async readWorkload(): Promise<Workload | null> {
     const path = join(this.directory, "workload.json");

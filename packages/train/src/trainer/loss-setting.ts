@@ -3,53 +3,45 @@ import { z } from "zod";
 
 const factor = z.number().min(0);
 const gamma = z.number().min(0).default(2);
-const weights = z.array(factor, {
-  error: "expected a weight of each class, background first (--class-weights)",
-});
-
-const lossKinds = ["dice-ce", "weighted-dice-ce", "focal", "dice-focal", "tversky", "boundary-ce"] as const;
+const weights = z.array(factor).describe("a weight for each class, the background's first");
 
 /** What a run minimises; the equations are in @lobule/nn. */
-export const lossSetting = z.discriminatedUnion(
-  "kind",
-  [
-    z.strictObject({
-      kind: z.literal("dice-ce"),
-      lambdaCrossEntropy: factor.default(1),
-      lambdaDice: factor.default(1),
-    }),
-    z.strictObject({
-      kind: z.literal("weighted-dice-ce"),
-      classWeights: weights,
-      lambdaCrossEntropy: factor.default(1),
-      lambdaDice: factor.default(1),
-    }),
-    z.strictObject({ kind: z.literal("focal"), gamma, classWeights: weights.nullable().default(null) }),
-    z.strictObject({
-      kind: z.literal("dice-focal"),
-      gamma,
-      classWeights: weights.nullable().default(null),
-      lambdaFocal: factor.default(1),
-      lambdaDice: factor.default(1),
-    }),
-    z.strictObject({
-      kind: z.literal("tversky"),
-      /** Of false positives. */
-      alpha: z.number().positive().default(0.3),
-      /** Of false negatives. */
-      beta: z.number().positive().default(0.7),
-    }),
-    z.strictObject({
-      kind: z.literal("boundary-ce"),
-      /** What a pixel near a boundary weighs besides its class. */
-      boundaryWeight: z.number().positive().default(10),
-      /** How near, in pixels of the network's input. */
-      boundaryRadius: z.int().min(1).max(8).default(2),
-      classWeights: weights.nullable().default(null),
-    }),
-  ],
-  { error: `expected one of ${lossKinds.join(", ")}` },
-);
+export const lossSetting = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("dice-ce"),
+    lambdaCrossEntropy: factor.default(1),
+    lambdaDice: factor.default(1),
+  }),
+  z.strictObject({
+    kind: z.literal("weighted-dice-ce"),
+    classWeights: weights,
+    lambdaCrossEntropy: factor.default(1),
+    lambdaDice: factor.default(1),
+  }),
+  z.strictObject({ kind: z.literal("focal"), gamma, classWeights: weights.nullable().default(null) }),
+  z.strictObject({
+    kind: z.literal("dice-focal"),
+    gamma,
+    classWeights: weights.nullable().default(null),
+    lambdaFocal: factor.default(1),
+    lambdaDice: factor.default(1),
+  }),
+  z.strictObject({
+    kind: z.literal("tversky"),
+    /** Of false positives. */
+    alpha: z.number().positive().default(0.3),
+    /** Of false negatives. */
+    beta: z.number().positive().default(0.7),
+  }),
+  z.strictObject({
+    kind: z.literal("boundary-ce"),
+    /** What a pixel near a boundary weighs besides its class. */
+    boundaryWeight: z.number().positive().default(10),
+    /** How near, in pixels of the network's input. */
+    boundaryRadius: z.int().min(1).max(8).default(2),
+    classWeights: weights.nullable().default(null),
+  }),
+]);
 
 type LossSetting = z.output<typeof lossSetting>;
 

@@ -9,7 +9,7 @@ import { planRun } from "./plan-run.js";
 import { describeModel, type PreparedData, type PrepareOptions, prepareData, type SplitNames } from "./prepare-data.js";
 import { resolveWindow } from "./resolve-window.js";
 import { Trainer, type TrainingObserver, type TrainingOutcome } from "./trainer.js";
-import { parseConfig, type TrainingConfig } from "./training-config.js";
+import { ConfigError, parseConfig, type TrainingConfig } from "./training-config.js";
 import { parseTrainingState } from "./training-state.js";
 
 /** What a run needs besides its configuration. */
@@ -24,6 +24,8 @@ export interface RunRequest extends Omit<PrepareOptions, "split" | "cacheDirecto
   readonly observer?: TrainingObserver;
   /** Pauses the run once so many epochs are done; see Trainer. */
   readonly pauseAfter?: number;
+  /** More epochs than a run that is resumed was begun with; kept in its config.json. */
+  readonly epochs?: number;
   /** For TensorBoard's files: the time, in seconds since 1970, and this machine's name. */
   readonly wallClock: () => number;
   readonly host: string;
@@ -126,17 +128,27 @@ function compileAhead(config: TrainingConfig, { device }: RunRequest, code: Mode
 /**
  * Goes on with a run from its last checkpoint, or begins with its first step where it was stopped before it had one.
  * @throws RunError when the folder is no run or its data hold something else by now; DataError, ConfigError when they
- * are not there any more.
+ * are not there any more, ConfigError when the epochs asked for are fewer than before or could not be trained.
  */
 export async function resumeRun(directory: string, request: RunRequest): Promise<OpenRun> {
   const folder = await RunFolder.open(directory, request.mayWrite);
-  const config = parseConfig(folder.config, `${directory}/config.json`);
+  const before = parseConfig(folder.config, `${directory}/config.json`);
+  const config = request.epochs === undefined ? before : { ...before, epochs: request.epochs };
+  requireGrowth(before, config.epochs);
   const last = await folder.loadLast();
-  if (last === null) return atFirstStep(folder, config, request);
+  if (last === null) {
+    if (config.epochs !== before.epochs) await folder.saveConfig(config);
+    return atFirstStep(folder, config, request);
+  }
   const { tensors, state } = last;
   const source = folder.checkpointPath("last");
   const model = parseModelDescription(state.model, source);
   const training = parseTrainingState(state.training, source);
+  if (config.epochs !== before.epochs && training.finished === "early stopping") {
+    throw new ConfigError(
+      `the run ended by early stopping after epoch ${training.epoch}, so more epochs would not be trained; begin a new run with a larger 'earlyStopping.patience'`,
+    );
+  }
   const code = model.code === undefined ? {} : { code: await readCode(directory, model.code) };
   const compiled = compileAhead(config, request, code.code);
   const data = await prepareData(config, {
@@ -150,6 +162,7 @@ export async function resumeRun(directory: string, request: RunRequest): Promise
     const bytes = trainer.checkMemory();
     trainer.restore(training, tensors);
     await folder.recordWorkload(workloadOf(data, trainer));
+    if (config.epochs !== before.epochs) await folder.saveConfig(config);
     await folder.truncateMetrics(training.epoch);
     return await opened({ config, model, data, folder, trainer, bytes }, training.epoch, request);
   } catch (error) {
@@ -168,6 +181,18 @@ async function atFirstStep(folder: RunFolder, config: TrainingConfig, request: R
   } catch (error) {
     await prepared.data.cache.close();
     throw error;
+  }
+}
+
+/** @throws ConfigError when a run of this configuration cannot have so many epochs. */
+export function requireGrowth({ epochs: before, fastDevRun }: TrainingConfig, epochs: number): void {
+  if (epochs < before) {
+    throw new ConfigError(
+      `the run has ${before} epochs, which may grow and not fall to ${epochs}; to stop it earlier use --pause-after ${epochs}`,
+    );
+  }
+  if (fastDevRun && epochs !== before) {
+    throw new ConfigError("a run of --fast-dev-run has one epoch; begin a new run for more");
   }
 }
 

@@ -4,26 +4,21 @@ import { Adam } from "../adam.js";
 import type { Optimizer } from "../optimizer.js";
 import { Sgd } from "../sgd.js";
 
-const optimizerKinds = ["adam", "adamw", "sgd"] as const;
 const decay = z.number().min(0);
 
 /** How parameters follow their gradients; the equations are with the classes. */
-export const optimizerSetting = z.discriminatedUnion(
-  "kind",
-  [
-    /** Decay is added to the gradient (L2). */
-    z.strictObject({ kind: z.literal("adam"), weightDecay: decay.default(0) }),
-    /** Decay is apart from the gradient (Loshchilov and Hutter 2019). */
-    z.strictObject({ kind: z.literal("adamw"), weightDecay: decay.default(0.01) }),
-    /** With Nesterov momentum; decay is added to the gradient. */
-    z.strictObject({
-      kind: z.literal("sgd"),
-      momentum: z.number().min(0).lt(1).default(0.9),
-      weightDecay: decay.default(0),
-    }),
-  ],
-  { error: `expected one of ${optimizerKinds.join(", ")}` },
-);
+export const optimizerSetting = z.discriminatedUnion("kind", [
+  /** Decay is added to the gradient (L2). */
+  z.strictObject({ kind: z.literal("adam"), weightDecay: decay.default(0) }),
+  /** Decay is apart from the gradient (Loshchilov and Hutter 2019). */
+  z.strictObject({ kind: z.literal("adamw"), weightDecay: decay.default(0.01) }),
+  /** With Nesterov momentum; decay is added to the gradient. */
+  z.strictObject({
+    kind: z.literal("sgd"),
+    momentum: z.number().min(0).lt(1).default(0.9),
+    weightDecay: decay.default(0),
+  }),
+]);
 
 export type OptimizerSpec = z.output<typeof optimizerSetting>;
 

@@ -138,6 +138,12 @@ export class Trainer {
     };
   }
 
+  /** Epochs of the whole run. */
+  private get epochs(): number {
+    const { fastDevRun, epochs } = this.options.config;
+    return fastDevRun ? 1 : epochs;
+  }
+
   /** Slices of an epoch. */
   get slices(): { readonly training: number; readonly validation: number } {
     return { training: this.trainingSlices.length, validation: this.validationSlices.length };
@@ -206,7 +212,9 @@ export class Trainer {
     this.average?.loadStateDict(tensors);
     this.plateau.restore(state.plateau);
     this.earlyStopping.restore(state.earlyStopping);
-    this.state = state;
+    // A run that had all its epochs may have been given more.
+    const more = state.finished === "all epochs done" && state.epoch < this.epochs;
+    this.state = more ? { ...state, finished: null } : state;
   }
 
   /**
@@ -243,7 +251,7 @@ export class Trainer {
     const better = this.state.best === null || validation.loss < this.state.best.loss;
     if (config.schedule === "plateau") this.plateau.step(validation.loss);
     const stop = this.earlyStopping.step(validation.loss);
-    const last = epoch + 1 >= (config.fastDevRun ? 1 : config.epochs);
+    const last = epoch + 1 >= this.epochs;
     this.state = {
       ...this.state,
       epoch: epoch + 1,
@@ -340,7 +348,7 @@ export class Trainer {
     const { loss, dice } = meansOf(sums);
     const perSecond = slices / seconds;
     observer?.step?.({
-      ...{ epoch, epochs: config.epochs, step, steps, dice },
+      ...{ epoch, epochs: this.epochs, step, steps, dice },
       loss,
       learningRate: this.optimizer.learningRate,
       slicesPerSecond: perSecond,

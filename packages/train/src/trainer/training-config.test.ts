@@ -29,13 +29,16 @@ describe("optimizer, clipping, averages, oversampling", () => {
   });
 
   test.each([
-    [{ optimizer: { momentum: 0.9 } }, /the optimizer 'adam' has no setting 'momentum'/],
-    [{ optimizer: { kind: "sgd", momentum: 1 } }, /'optimizer.momentum' .* <1/],
-    [{ optimizer: { kind: "lamb" } }, /'optimizer.kind' .* expected one of adam, adamw, sgd/],
-    [{ clipNorm: 0 }, /'clipNorm' .* >0/],
-    [{ ema: 1 }, /'ema' .* <1/],
-    [{ oversample: 1.1 }, /'oversample' .* <=1/],
-    [{ oversample: 0.3, overfitBatches: 1 }, /oversample 0.3 has no meaning with overfitBatches/],
+    [
+      { optimizer: { momentum: 0.9 } },
+      /'optimizer.momentum' has no effect with the optimizer 'adam'; it goes with sgd/,
+    ],
+    [{ optimizer: { kind: "sgd", momentum: 1 } }, /'optimizer.momentum' needs a number from 0 and below 1, got 1/],
+    [{ optimizer: { kind: "lamb" } }, /'optimizer.kind' needs one of adam, adamw, sgd, got 'lamb'/],
+    [{ clipNorm: 0 }, /'clipNorm' needs a number above 0 or null, got 0/],
+    [{ ema: 1 }, /'ema' needs a number above 0 and below 1 or null, got 1/],
+    [{ oversample: 1.1 }, /'oversample' needs a number from 0 up to 1, got 1.1/],
+    [{ oversample: 0.3, overfitBatches: 1 }, /'oversample' 0.3 has no effect with 'overfitBatches/],
   ])("%j is refused", (settings, message) => {
     expect(() => resolved(settings)).toThrow(message);
   });
@@ -64,16 +67,26 @@ describe("the loss", () => {
   });
 
   test.each([
-    [{ loss: { gamma: 2 } }, /the loss 'dice-ce' has no setting 'gamma'; leave it out or take another kind/],
+    [{ loss: { gamma: 2 } }, /'loss.gamma' has no effect with the loss 'dice-ce'; it goes with focal, dice-focal/],
     [
       { loss: { kind: "focal", alpha: 1, beta: 1 } },
-      /the loss 'focal' has no settings 'alpha', 'beta'; leave them out/,
+      /'loss.alpha' has no effect with the loss 'focal'; it goes with tversky/,
     ],
-    [{ loss: { kind: "focus" } }, /'loss.kind' .* expected one of dice-ce, weighted-dice-ce, focal, .*, boundary-ce/],
-    [{ loss: { kind: "weighted-dice-ce" } }, /'loss.classWeights' .* expected a weight of each class/],
-    [{ loss: { kind: "focal", gamma: -1 } }, /'loss.gamma' .* >=0/],
-    [{ loss: { kind: "boundary-ce", boundaryRadius: 9 } }, /'loss.boundaryRadius' .* <=8/],
-    [{ nothing: 1 }, /there is no setting 'nothing'; leave it out/],
+    [
+      { loss: { kind: "focus" } },
+      /'loss.kind' needs one of dice-ce, weighted-dice-ce, focal, .*, boundary-ce, got 'focus'/,
+    ],
+    [
+      { loss: { kind: "weighted-dice-ce" } },
+      /'loss.classWeights' is missing; it needs a weight for each class, the background's first/,
+    ],
+    [{ loss: { kind: "focal", gamma: -1 } }, /'loss.gamma' needs a number from 0, got -1/],
+    [
+      { loss: { kind: "boundary-ce", boundaryRadius: 9 } },
+      /'loss.boundaryRadius' needs a whole number from 1 up to 8, got 9/,
+    ],
+    [{ nothing: 1 }, /'nothing' is no setting; leave it out/],
+    [{ epoch: 1 }, /'epoch' is no setting; did you mean 'epochs'\?/],
   ])("%j is refused", (settings, message) => {
     expect(() => resolved(settings)).toThrow(ConfigError);
     expect(() => resolved(settings)).toThrow(message);

@@ -1,3 +1,4 @@
+import { formsAt, type SettingSchema, settingProblem, settingSchemaOf } from "@lobule/data";
 import { specProblem } from "@lobule/nn";
 import { z } from "zod";
 import { networkSettingsSchema, networkSpec } from "../model/network-settings.js";
@@ -32,8 +33,7 @@ const trainingConfig = z.strictObject({
   precision: z.enum(["f32", "f16"]),
   /** Whether activations that are cheap to compute are made again in the backward pass instead of being kept. */
   recompute: z.boolean().default(false),
-  /** Decathlon folder. */
-  data: z.string(),
+  data: z.string().describe("a Decathlon folder"),
   /** Cases with this many slices or more are left out. */
   maxSlices: count.nullable(),
   /** At most so many cases, in name order. */
@@ -161,68 +161,96 @@ function merged(under: Plain, over: Plain): Plain {
   return result;
 }
 
-/**
- * A complete configuration: the preset's settings, over them a config file's, over them those of the command line.
- * @throws ConfigError naming the first setting that does not fit.
- */
-export function resolveConfig(preset: PresetName | null, ...layers: readonly Plain[]): TrainingConfig {
-  const start: Plain = { ...base, ...(preset === null ? {} : presets[preset]) };
-  return parseConfig(layers.reduce<Plain>(merged, start), "the configuration");
+/** Settings of one origin. */
+export interface SettingsLayer {
+  readonly settings: Plain;
+  /** How the user calls one of them: "--epochs", or "'epochs' of my.json". */
+  readonly nameOf: (path: readonly PropertyKey[]) => string;
 }
 
-/** What is wrong where there are settings that no group of this kind has. */
-function unknownSetting({ path, keys }: z.core.$ZodIssueUnrecognizedKeys, config: unknown): string {
-  const [name] = path;
-  const group = isPlain(config) && name !== undefined ? config[String(name)] : undefined;
-  const of = isPlain(group) && typeof group.kind === "string" ? `${String(name)} '${group.kind}'` : path.join(".");
-  const one = keys.length === 1;
-  const what = `setting${one ? "" : "s"} ${keys.map((key) => `'${key}'`).join(", ")}`;
-  const advice = `leave ${one ? "it" : "them"} out`;
-  return of === "" ? `there is no ${what}; ${advice}` : `the ${of} has no ${what}; ${advice} or take another kind`;
+type NameOf = SettingsLayer["nameOf"];
+
+/** How many keys of a path a layer has. */
+function depthOf(settings: Plain, [key, ...rest]: readonly PropertyKey[]): number {
+  const inner = key === undefined ? undefined : settings[String(key)];
+  if (inner === undefined) return 0;
+  return 1 + (isPlain(inner) ? depthOf(inner, rest) : 0);
 }
+
+/**
+ * A complete configuration: the preset's settings, over them those of each layer.
+ * @throws ConfigError naming the first setting that does not fit as the layer calls it from which it came.
+ */
+export function resolveLayers(preset: PresetName | null, layers: readonly SettingsLayer[]): TrainingConfig {
+  const start: Plain = { ...base, ...(preset === null ? {} : presets[preset]) };
+  const nameOf: NameOf = (path) => {
+    const depths = layers.map(({ settings }) => depthOf(settings, path));
+    const origin = layers[depths.lastIndexOf(Math.max(...depths))];
+    return origin?.nameOf(path) ?? quotedName(path);
+  };
+  return checked(layers.map(({ settings }) => settings).reduce(merged, start), nameOf);
+}
+
+/** {@link resolveLayers} of settings without an origin. */
+export const resolveConfig = (preset: PresetName | null, ...layers: readonly Plain[]): TrainingConfig =>
+  resolveLayers(
+    preset,
+    layers.map((settings) => ({ settings, nameOf: quotedName })),
+  );
+
+const quotedName: NameOf = (path) => `'${path.join(".")}'`;
 
 /** @throws ConfigError naming `source` and the first setting that does not fit. */
-export function parseConfig(value: unknown, source: string): TrainingConfig {
+export const parseConfig = (value: unknown, source: string): TrainingConfig =>
+  checked(value, (path) => (path.length === 0 ? source : `${source}: ${quotedName(path)}`));
+
+const configForm = settingSchemaOf(trainingConfig);
+
+/** Forms of a setting, in each kind of its group that has it. */
+export const formsOfSetting = (path: readonly string[]): readonly SettingSchema[] => formsAt(configForm, path);
+
+function checked(value: unknown, nameOf: NameOf): TrainingConfig {
   const result = trainingConfig.safeParse(value);
   if (!result.success) {
-    const [issue] = result.error.issues;
-    if (issue?.code === "unrecognized_keys") throw new ConfigError(`${source}: ${unknownSetting(issue, value)}`);
-    const where = issue === undefined || issue.path.length === 0 ? "" : ` '${issue.path.join(".")}'`;
-    throw new ConfigError(`${source}: setting${where} does not fit: ${issue?.message ?? "unknown problem"}`);
+    const { path, problem } = settingProblem(result.error, value, configForm);
+    throw new ConfigError(`${nameOf(path)} ${problem}`);
   }
   const config = result.data;
   // What a model of one's own asks of its images is known when it has been made.
-  if (config.model === null) checkNetwork(config, source);
-  if (config.window !== "auto" && !(config.window[0] < config.window[1])) {
-    throw new ConfigError(`${source}: window must be two rising numbers, got ${config.window.join(" ")}`);
+  if (config.model === null) checkNetwork(config, nameOf);
+  const { window, overfitBatches, oversample, microBatch, batch } = config;
+  if (window !== "auto" && !(window[0] < window[1])) {
+    throw new ConfigError(`${nameOf(["window"])} needs two rising numbers, got ${window.join(" ")}`);
   }
-  if (config.overfitBatches !== null && config.oversample > 0) {
+  if (overfitBatches !== null && oversample > 0) {
     throw new ConfigError(
-      `${source}: oversample ${config.oversample} has no meaning with overfitBatches, whose batches are fixed; leave one out`,
+      `${nameOf(["oversample"])} ${oversample} has no effect with ${nameOf(["overfitBatches"])}, whose batches are fixed; leave one out`,
     );
   }
-  if (config.microBatch !== null && config.microBatch > config.batch) {
+  if (microBatch !== null && microBatch > batch) {
     throw new ConfigError(
-      `${source}: microBatch ${config.microBatch} is more than batch ${config.batch}; leave it out or make it smaller`,
+      `${nameOf(["microBatch"])} ${microBatch} is more than the batch of ${batch}; leave it out or make it smaller`,
     );
   }
   return config;
 }
 
-function checkNetwork(config: TrainingConfig, source: string): void {
+function checkNetwork(config: TrainingConfig, nameOf: NameOf): void {
   const multiple = 2 ** config.depth;
+  const size = nameOf(["size"]);
   if (config.size !== null && config.size % multiple !== 0) {
     const near = Math.max(1, Math.round(config.size / multiple)) * multiple;
     const halvings = Math.log2(config.size & -config.size);
     throw new ConfigError(
-      `${source}: size must be a multiple of ${multiple} (2^depth), got ${config.size}; ${near} is the nearest${halvings > 0 ? `, and with depth ${halvings} it would be possible` : ""}`,
+      `${size} must be a multiple of ${multiple} (2^depth), got ${config.size}; ${near} is the nearest${halvings > 0 ? `, and with depth ${halvings} it would be possible` : ""}`,
     );
   }
+  const { norm } = networkSpec(config.network);
   const problem = specProblem(config, networkSpec(config.network));
-  if (problem !== undefined) throw new ConfigError(`${source}: network: ${problem}`);
-  if (config.size === multiple && networkSpec(config.network).norm !== "batch") {
+  if (problem !== undefined) throw new ConfigError(`the network does not fit: ${problem}`);
+  if (config.size === multiple && norm !== "batch") {
     throw new ConfigError(
-      `${source}: network: slices of ${config.size}×${config.size} are one pixel in the bridge, which ${networkSpec(config.network).norm} normalisation turns to nothing; use size ${2 * multiple} or depth ${config.depth - 1}`,
+      `${size} ${config.size} leaves one pixel in the bridge, which ${norm} normalization turns to nothing; use size ${2 * multiple} or depth ${config.depth - 1}`,
     );
   }
 }

@@ -1,0 +1,35 @@
+import { benchCommand } from "./bench/bench-command.js";
+import { ownPeerCommand } from "./bench/own-peer-command.js";
+import type { Command } from "./command-line/command.js";
+import { compareCommand } from "./compare/compare-command.js";
+import { infoCommand } from "./data/info-command.js";
+import { verifyCommand } from "./data/verify-command.js";
+import { doctorCommand } from "./doctor/doctor-command.js";
+import { evaluateCommand } from "./evaluate/evaluate-command.js";
+import { experimentCommand } from "./experiment/experiment-command.js";
+import { inspectCommand } from "./inspect/inspect-command.js";
+import { summaryCommand } from "./inspect/summary-command.js";
+import { parityCommand } from "./parity/parity-command.js";
+import { phantomCommand } from "./phantom/phantom-command.js";
+import { segmentCommand } from "./segment/segment-command.js";
+import { trainCommand } from "./train/train-command.js";
+import { unlockCommand } from "./train/unlock-command.js";
+
+/** All that the program does, in the order of the help. */
+export const commands: readonly Command[] = [
+  doctorCommand,
+  phantomCommand,
+  infoCommand,
+  verifyCommand,
+  parityCommand,
+  trainCommand,
+  evaluateCommand,
+  segmentCommand,
+  inspectCommand,
+  summaryCommand,
+  benchCommand,
+  ownPeerCommand,
+  compareCommand,
+  experimentCommand,
+  unlockCommand,
+];

@@ -1,0 +1,69 @@
+import { mkdtemp, rmdir, stat, statfs } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { FileWriteError, reason } from "@lobule/data";
+import { camel, type Options } from "../command-line/command.js";
+import type { PathUse } from "../command-line/option.js";
+
+/** The folder itself or the nearest one above it that is there. @throws FileWriteError where a file is in the way. */
+async function nearestFolder(folder: string, name: string): Promise<string> {
+  const found = await stat(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" && dirname(folder) !== folder) return undefined;
+    throw new FileWriteError(`${name}: ${folder} cannot be opened: ${reason(error)}; name another`);
+  });
+  if (found === undefined) return nearestFolder(dirname(folder), name);
+  if (found.isDirectory()) return folder;
+  throw new FileWriteError(`${name}: ${folder} is a file, not a folder; name another`);
+}
+
+/** Finds out whether something can be made in a folder by making it; nothing of it stays. */
+async function requireWritable(folder: string, name: string): Promise<void> {
+  try {
+    await rmdir(await mkdtemp(join(folder, ".lobule-")));
+  } catch (error) {
+    throw new FileWriteError(`${name}: nothing can be written into ${folder}: ${reason(error)}; name another`);
+  }
+  const free = await statfs(folder).catch(() => undefined);
+  if (free !== undefined && free.blocks > 0 && free.bavail === 0) {
+    throw new FileWriteError(`${name}: nothing can be written into ${folder}: the disk is full; free some space`);
+  }
+}
+
+/** @throws FileWriteError when a path that is to be written cannot be. */
+async function requireOutput(path: string, use: Exclude<PathUse, "input">, name: string): Promise<void> {
+  const whole = resolve(path);
+  const there = await stat(whole).catch(() => undefined);
+  if (use === "file") {
+    if (there?.isDirectory()) throw new FileWriteError(`${name}: ${path} is a folder; name a file`);
+    const folder = dirname(whole);
+    const parent = await stat(folder).catch(() => undefined);
+    if (parent === undefined) {
+      throw new FileWriteError(`${name}: there is no folder ${dirname(path)}; make it, or name another file`);
+    }
+    return requireWritable(await nearestFolder(folder, name), name);
+  }
+  if (use === "folder" && there !== undefined && !there.isDirectory()) {
+    throw new FileWriteError(`${name}: ${path} is a file; name a folder`);
+  }
+  const folder = there !== undefined && !there.isDirectory() ? dirname(whole) : whole;
+  return requireWritable(await nearestFolder(folder, name), name);
+}
+
+/**
+ * Checks before a command begins that what it is asked to write can be written.
+ * @param values of the options and positionals by their camel-case names.
+ * @throws FileWriteError naming the option and the reason.
+ */
+export async function requireOutputs(
+  { options, positionals }: { readonly options: Options; readonly positionals: Options },
+  values: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const all = [
+    ...Object.entries(positionals).map(([name, option]) => [name, name.toUpperCase(), option] as const),
+    ...Object.entries(options).map(([name, option]) => [name, `--${name}`, option] as const),
+  ];
+  for (const [key, name, { path: use }] of all) {
+    const path = values[camel(key)];
+    if (use === undefined || use === "input" || typeof path !== "string") continue;
+    await requireOutput(path, use, name);
+  }
+}
