@@ -177,13 +177,11 @@ describe("a lock", () => {
 
   test("what killed processes left beside it is removed", async () => {
     const gone = lockOf({ pid: await endedProcess() });
-    for (const name of [".run.lock-0123456789abcdef", `.run.lock-after-${"1".repeat(32)}`]) {
-      await writeFile(join(folder, name), gone);
-    }
-    await writeFile(join(folder, ".run.lock-mine"), lockOf({}));
+    await writeFile(join(folder, `.run.lock-after-${"1".repeat(32)}`), gone);
+    await writeFile(join(folder, ".run.lock-after-mine"), lockOf({}));
     await writeFile(join(folder, "notes"), gone);
     await (await FolderLock.take(path, options())).release();
-    expect((await readdir(folder)).sort()).toEqual([".run.lock-mine", "notes"]);
+    expect((await readdir(folder)).sort()).toEqual([".run.lock-after-mine", "notes"]);
   });
 
   test("whose taker-over was killed in the middle is taken over by the next", async () => {

@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, link, open, readdir, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, readdir, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { errorCode, reason } from "@lobule/data";
+import { errorCode, PartialFile, reason } from "@lobule/data";
 import { z } from "zod";
 import { isRunning, livenessOf, ownIdentity, processIdentitySchema } from "./process-identity.js";
 
@@ -213,7 +213,7 @@ async function replace(
   try {
     if ((await look(path))?.token !== token) return false;
     if (text === undefined) await rm(path, { force: true });
-    else await rename((await draft(path, text)).path, path);
+    else await (await draft(path, text)).file.commit();
     return true;
   } finally {
     await rm(succession, { force: true });
@@ -225,9 +225,9 @@ const linkUnsupported = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EM
 
 /** Makes a file with this text where there is none. `now` is the file system's time. */
 async function makeWhole(path: string, text: string): Promise<{ readonly made: boolean; readonly now: number }> {
-  const { path: written, now } = await draft(path, text);
+  const { file, now } = await draft(path, text);
   try {
-    await link(written, path);
+    await file.link();
     return { made: true, now };
   } catch (error) {
     if (linkUnsupported.has(errorCode(error) ?? "")) return { made: await makeInPlace(path, text), now };
@@ -235,7 +235,7 @@ async function makeWhole(path: string, text: string): Promise<{ readonly made: b
     // A file server's answer can be lost, and the link be there.
     return { made: (await look(path))?.text === text, now };
   } finally {
-    await rm(written, { force: true });
+    await file.discard();
   }
 }
 
@@ -251,21 +251,21 @@ async function makeInPlace(path: string, text: string): Promise<boolean> {
   }
 }
 
-/** A file of a random name beside the lock, and the file system's time. */
-async function draft(path: string, text: string): Promise<{ readonly path: string; readonly now: number }> {
-  const written = join(dirname(path), `.${basename(path)}-${randomBytes(8).toString("hex")}`);
-  const file = await open(written, "wx");
+/** A file that is to become the lock, and the file system's time. */
+async function draft(path: string, text: string): Promise<{ readonly file: PartialFile; readonly now: number }> {
+  const file = await PartialFile.create(path);
   try {
-    await file.writeFile(text);
-    return { path: written, now: (await file.stat()).mtimeMs };
-  } finally {
-    await file.close();
+    await file.handle.writeFile(text);
+    return { file, now: (await file.handle.stat()).mtimeMs };
+  } catch (error) {
+    await file.discard();
+    throw error;
   }
 }
 
 async function fileSystemTime(path: string): Promise<number> {
-  const { path: written, now } = await draft(path, "");
-  await rm(written, { force: true });
+  const { file, now } = await draft(path, "");
+  await file.discard();
   return now;
 }
 
@@ -322,12 +322,12 @@ function named({ owner }: FoundLock): string {
 const lastHeard = ({ liveness, beat }: FoundLock, now: number): string =>
   liveness === "running" ? "" : ` (last sign of life ${Math.max(0, Math.round((now - beat) / 1000))} s ago)`;
 
-/** Removes what killed processes left beside the lock of this text: files that were to become one, and successions. */
+/** Removes the second locks that killed processes left beside the lock of this text. */
 async function removeLeftOvers(path: string, text: string, times: LockTimes): Promise<void> {
   const own = basename(successionOf(path, parsed(text)?.token ?? ""));
   const now = await fileSystemTime(path);
   for (const name of await readdir(dirname(path))) {
-    if (!name.startsWith(`.${basename(path)}-`) || name === own) continue;
+    if (!name.startsWith(basename(successionOf(path, ""))) || name === own) continue;
     const file = join(dirname(path), name);
     const found = await look(file).catch(() => undefined);
     if (found !== undefined && isStale(found, now, times)) await rm(file, { force: true });

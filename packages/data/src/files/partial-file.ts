@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, lstat, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, link, lstat, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { threadId } from "node:worker_threads";
@@ -60,6 +60,15 @@ export class PartialFile {
     }
     await rename(this.temporary, this.path);
     await syncFolder(dirname(this.path));
+  }
+
+  /**
+   * Gives the file its name where nothing has it, without waiting for the disk. It keeps its temporary name besides, so
+   * {@link discard} it afterwards in any case.
+   * @throws Error of the system: EEXIST where something has the name, EPERM and others where there are no hard links.
+   */
+  async link(): Promise<void> {
+    await link(this.temporary, this.path);
   }
 
   /** Removes what was written. It never throws: the failure that led here is the one to report. */
