@@ -66,6 +66,17 @@ describe("lobule data info", () => {
     expect(description.intensity.minimum).toBe(0);
   });
 
+  it("shows where most values are beside a few that are far away", async () => {
+    const file = join(root, "outlier.nii");
+    const data = Float32Array.from({ length: 1000 }, (_, i) => (i === 500 ? 1.15e6 : i === 501 ? -4e4 : i / 10));
+    const affine = [[1, 0, 0, 0] as const, [0, 1, 0, 0] as const, [0, 0, 1, 0] as const] as const;
+    await writeNifti(file, { shape: [10, 10, 10], spacing: [1, 1, 1], affine, data });
+    const { output } = await lobule("data", "info", file);
+    expect(output).toMatch(/^ {2}intensity +-40000 to 1150000, mean .*\n +99 % of the voxels from 0\.3 to 99\.6$/m);
+    const [description] = JSON.parse((await lobule("data", "info", "--json", file)).output);
+    expect(description.intensity.middle99.map(Math.fround)).toEqual([0.3, 99.6].map(Math.fround));
+  });
+
   it("measures a scan with tilted gantry by its affine, and names the tilt", async () => {
     const angle = (20 * Math.PI) / 180;
     const file = join(root, "tilted.nii");

@@ -25,6 +25,10 @@ function descriptionText(description: VolumeDescription | UnreadableFile): strin
     ...affine.map((row, i) => field(i === 0 ? "affine" : "", row.map(decimal).join(" "))),
     field("datatype", datatype + scaling),
     field("intensity", `${brief(intensity.minimum)} to ${brief(intensity.maximum)}, mean ${brief(intensity.mean)}`),
+    // Of a label map the counts say more.
+    ...(labels === undefined
+      ? [field("", `99 % of the voxels from ${brief(intensity.middle99[0])} to ${brief(intensity.middle99[1])}`)]
+      : []),
     ...(labels ?? []).map(({ value, voxels, millilitres }, i) =>
       field(
         i === 0 ? "labels" : "",
