@@ -33,19 +33,22 @@ export function storeSlice(values: ArrayLike<number>, window: Window, into: Int1
   for (let i = 0; i < values.length; i++) {
     const value = Math.fround(values[i] as number);
     if (Number.isNaN(value)) throw new RangeError(`a slice holds NaN at pixel ${i}; every pixel must be a number`);
-    into[i] = Math.round(Math.min(Math.max((value - offset) / scale, least), most));
+    const steps = (value - offset) / scale;
+    into[i] = steps <= least ? least : steps >= most ? most : Math.round(steps);
   }
   return { scale, offset };
 }
 
 /** Whether int16 holds what the window shows of a slice as it is; it is in `into` then. */
 function keptExactly(values: ArrayLike<number>, [low, high]: Window, into: Int16Array): boolean {
-  into.set(values);
-  if (values instanceof Int16Array || values instanceof Uint8Array || values instanceof Int8Array) return true;
-  for (let i = 0; i < into.length; i++) {
-    if (into[i] === values[i]) continue;
+  if (values instanceof Int16Array || values instanceof Uint8Array || values instanceof Int8Array) {
+    into.set(values);
+    return true;
+  }
+  for (let i = 0; i < values.length; i++) {
     const value = Math.fround(values[i] as number);
-    if (Number.isInteger(value) && value >= least && value <= most) into[i] = value;
+    const whole = value | 0;
+    if (whole === value && whole >= least && whole <= most) into[i] = whole;
     else if (value <= low && low >= least) into[i] = Math.max(Math.floor(value), least);
     else if (value >= high && high <= most) into[i] = Math.min(Math.ceil(value), most);
     else return false;
