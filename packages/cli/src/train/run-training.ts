@@ -116,7 +116,8 @@ export async function runTraining(args: TrainValues, given: ReadonlySet<string>)
         run = await startRun(config, out as string, { ...environment, ...(tuning ? { tuning } : {}) }, request);
       }
       display.end();
-      if (!json) announce(run, await adapterChoice());
+      if (json) for (const note of run.data.notes) warn(`note: ${note}`);
+      else announce(run, await adapterChoice());
       const outcome = await run.run();
       display.end();
       await conclude(device, run, outcome, json, signal);

@@ -14,10 +14,12 @@ import {
   type CaseFiles,
   type EntryHeader,
   encodeHeader,
+  fingerprintOf,
   parseHeader,
   parsePrefix,
   prefixBytes,
 } from "./cache-entry.js";
+import { decodeCase } from "./decode-case.js";
 import { allocateSliceBatch, SliceCache, type SliceCacheOptions } from "./slice-cache.js";
 import { storeSlices } from "./store-slice.js";
 
@@ -340,6 +342,17 @@ describe("the cache on disk", () => {
     const replaced = await opened(where, cases);
     expect(replaced.decoded).toBe(1);
     expect((await sliceOf(replaced, 0, 0)).values[0]).toBe(70);
+  });
+
+  test("a file that changes while it is read makes no entry", async () => {
+    const where = await folder();
+    const files = await writeCase(where, "a");
+    const path = join(where, "a.slices");
+    const before = await fingerprintOf(files, 3);
+    await writeCase(where, "a", { values: (i) => 50 + i });
+    const decoding = decodeCase({ files, classes: 3, fingerprint: before, path });
+    await expect(decoding).rejects.toThrow(/a\.nii or its labels changed while they were read; start again/);
+    expect((await readdir(where)).filter((name) => name.startsWith("a.slices"))).toEqual([]);
   });
 
   test("verified, entries that hold something else than their files are replaced and named", async () => {

@@ -1,10 +1,11 @@
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeNifti, writePhantom } from "@lobule/data";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RunFolder } from "../run/run-folder.js";
 import { startRun } from "./open-run.js";
 import { planRun } from "./plan-run.js";
+import { prepareData } from "./prepare-data.js";
 import { TestRuns } from "./testing.js";
 import type { TrainingConfig } from "./training-config.js";
 
@@ -64,6 +65,27 @@ describe("workload.json", () => {
     await runs.resumed("older");
     expect(await workloadOf("older")).toEqual(before);
   });
+});
+
+test("the slice cache is compared with the files where that is asked for, and what was found is said", async () => {
+  const cacheDirectory = join(runs.root, "verified cache");
+  const notesOf = async (): Promise<readonly string[]> => {
+    const data = await prepareData(runs.config(), { cacheDirectory, workers: 0, verifyCache: true });
+    await data.cache.close();
+    return data.notes;
+  };
+  const agree = /^the slice cache has been compared with the files: (\d) entries agree/;
+  expect(await notesOf()).toContain(
+    "the slice cache has been compared with the files: 0 entries agree, 5 were missing and have been made",
+  );
+  expect((await notesOf()).find((note) => agree.test(note))).toMatch(/: 5 entries agree$/);
+  const [entry = ""] = (await readdir(cacheDirectory)).filter((name) => name.startsWith("phantom_003"));
+  const bytes = await readFile(join(cacheDirectory, entry));
+  bytes[bytes.length - 1] = 2;
+  await writeFile(join(cacheDirectory, entry), bytes);
+  expect((await notesOf()).find((note) => agree.test(note))).toMatch(
+    /: 4 entries agree; replaced because they held something else: phantom_003$/,
+  );
 });
 
 describe("a folder that has changed", () => {
