@@ -149,9 +149,10 @@ describe("a process", () => {
   });
 
   test("that is asked a second time ends at once", async () => {
-    const started = performance.now();
+    const [started, steps] = [performance.now(), join(folder, "steps")];
     const { code, err } = await sh(
-      `${work(1000, 60_000)} & sleep 0.4; kill -INT $!; sleep 0.3; kill -TERM $!; wait $!`,
+      // By its first step it listens to signals.
+      `${work(1000, 60_000)} >${steps} & until [ -s ${steps} ]; do sleep 0.05; done; kill -INT $!; sleep 0.3; kill -TERM $!; wait $!`,
     );
     expect(code).toBe(143);
     expect(err).not.toContain("saved");
