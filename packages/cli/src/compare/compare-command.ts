@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { makeFolder } from "@lobule/data";
+import { makeFolder, requireApart } from "@lobule/data";
 import {
   type ComparedRun,
   ComparisonError,
@@ -37,6 +37,7 @@ export const compareCommand = command({
 });
 
 async function compare({ runs: directories, out, reading, unpaired, json }: CompareArguments): Promise<void> {
+  await requireApart(out, "--out");
   const runs = await readAll(directories);
   const comparison = compareRuns(runs, { reading, paired: !unpaired });
   await makeFolder(out);

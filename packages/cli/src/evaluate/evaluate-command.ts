@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { DataError, makeFolder } from "@lobule/data";
+import { DataError, makeFolder, requireApart } from "@lobule/data";
 import {
   defaultTolerance,
   type EvaluationPlan,
@@ -59,6 +59,7 @@ async function evaluate(args: EvaluateArguments): Promise<void> {
     ...(map === undefined ? {} : { map }),
   });
   const folder = args.out ?? join(run, "evaluation");
+  await requireApart(folder, args.out === undefined ? "the folder" : "--out", plan.task);
   const nameOf = (heldOut: boolean): Promise<string> =>
     measurementName(heldOut ? undefined : plan.task.directory, plan.settings, tolerance);
   if (args.out !== undefined) {

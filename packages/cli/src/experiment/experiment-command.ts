@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from "node:path";
-import { DataError, readDecathlon, readJson } from "@lobule/data";
+import { DataError, readDecathlon, readJson, requireApart } from "@lobule/data";
 import {
   type ComparedRun,
   type ComparedVariant,
@@ -24,6 +24,7 @@ import { LockError } from "../shared/folder-lock.js";
 import { interruptible } from "../shared/interruption.js";
 import { adapterNames, deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayText } from "../shared/output.js";
+import { type Input, requireNoInput } from "../shared/outputs.js";
 import { fit } from "../shared/text.js";
 import { compileModel } from "../train/compile-model.js";
 import { lockExperiment } from "./experiment-lock.js";
@@ -57,6 +58,14 @@ async function readFileOf(path: string): Promise<unknown> {
   });
 }
 
+/** Files of an experiment's folder besides those of its runs. */
+const writtenFiles = ["experiment.json", "comparison.csv", "comparison.json", "comparison.html", "cases.csv"];
+
+const modelsOf = (planned: readonly PlannedRun[]): Input[] =>
+  [...new Set(planned.map(({ config }) => config.model))].flatMap((path) =>
+    path === null ? [] : [{ what: "model file", path }],
+  );
+
 async function experiment({ file, out, dryRun, adapters, cache }: ExperimentArguments): Promise<void> {
   const parsed = parseExperiment(await readFileOf(file), file);
   const from = (path: string): string => resolve(dirname(file), path);
@@ -66,10 +75,18 @@ async function experiment({ file, out, dryRun, adapters, cache }: ExperimentArgu
     ...run,
     config: { ...run.config, model: run.config.model === null ? null : from(run.config.model) },
   }));
-  await readDecathlon(data); // a folder that is none is told at once, not by every run
+  const task = await readDecathlon(data); // a folder that is none is told at once, not by every run
   if (dryRun) return showPlan(planned);
   if (out === undefined) throw new ExperimentError("name the folder of the experiment: --out DIR");
   const directory = resolve(out);
+  await requireApart(directory, "--out", task);
+  if (cache !== undefined) await requireApart(cache, "--cache");
+  await requireNoInput(
+    [...new Set([...planned.map(({ name }) => `${name}.json`), ...writtenFiles])].map((name) => ({
+      ...{ option: "--out", path: join(directory, name) },
+    })),
+    [{ what: "experiment file", path: file }, ...modelsOf(planned)],
+  );
   const words = {
     stopping: "stopping after this step",
     stopped: `interrupted; everything so far is saved. Go on with: lobule experiment ${file} --out ${out}`,

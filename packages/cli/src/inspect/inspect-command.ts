@@ -1,11 +1,20 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { DataError, type Grid, makeFolder, onGridOf, readNifti, toCanonical } from "@lobule/data";
+import {
+  DataError,
+  type Grid,
+  makeFolder,
+  onGridOf,
+  readNifti,
+  requireOutsideVolumes,
+  toCanonical,
+} from "@lobule/data";
 import { inspectSlice, montage, readModel, type SliceInspection, writeFileAtomically } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
 import { path, required, whole } from "../command-line/option.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayText } from "../shared/output.js";
+import { requireNoInput } from "../shared/outputs.js";
 
 const positionals = { scan: required(path(".nii or .nii.gz", "input", "SCAN")) };
 const options = {
@@ -38,6 +47,11 @@ async function inspect({ scan, model: source, out, slice, labels }: InspectArgum
   if (existing !== undefined && !existing.isDirectory()) {
     throw new DataError(`${out}: is a file; name a folder with -o`);
   }
+  await requireOutsideVolumes(out, "-o");
+  await requireNoInput(
+    ["layers.json", "gates.png"].map((name) => ({ option: "-o", path: join(out, name) })),
+    [{ what: "scan", path: scan }, ...(labels === undefined ? [] : [{ what: "label map", path: labels }])],
+  );
   const size = width * height;
   const { inputSlices } = model.description;
   const of = <T extends { subarray(start: number, end: number): T }>(data: T, at: number): T =>

@@ -30,6 +30,7 @@ import { profileTraining } from "./profile-training.js";
 import { resumedChanges } from "./resume-options.js";
 import { lockNewRun, lockRun } from "./run-lock.js";
 import { asConfig, flagOf, type GivenSetting, givenSettings, type TrainValues } from "./train-options.js";
+import { requireTrainOutputs } from "./train-outputs.js";
 import { TrainingDisplay } from "./training-display.js";
 
 async function readConfigFile(path: string | undefined): Promise<Record<string, unknown>> {
@@ -69,6 +70,10 @@ export async function runTraining(args: TrainValues, given: ReadonlySet<string>)
     throw new ConfigError("name the folder of the new run: --out RUN");
   }
   if (out !== undefined) await RunFolder.requireNone(out);
+  await requireTrainOutputs({
+    ...{ out, profile, cache: args.cache, tuning: args.tuning, config: args.config },
+    ...{ data: config?.data, model: config?.model ?? undefined },
+  });
   const changes = resumed === undefined ? {} : await resumedChanges(resumed, settings, given);
   const code = typeof config?.model === "string" ? await compileModel(config.model) : undefined;
   const device = await openDevice();
