@@ -3,6 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { FileWriteError, reason } from "@lobule/data";
 import { camel, type Options } from "../command-line/command.js";
 import type { PathUse } from "../command-line/option.js";
+import { requireNoInput } from "./outputs.js";
 
 /** The folder itself or the nearest one above it that is there. @throws FileWriteError where a file is in the way. */
 async function nearestFolder(folder: string, name: string): Promise<string> {
@@ -49,9 +50,9 @@ async function requireOutput(path: string, use: Exclude<PathUse, "input">, name:
 }
 
 /**
- * Checks before a command begins that what it is asked to write can be written.
+ * Checks before a command begins that what it is asked to write can be written and is nothing that it reads.
  * @param values of the options and positionals by their camel-case names.
- * @throws FileWriteError naming the option and the reason.
+ * @throws FileWriteError naming the option and the reason; DataError as requireNoInput.
  */
 export async function requireOutputs(
   { options, positionals }: { readonly options: Options; readonly positionals: Options },
@@ -61,9 +62,20 @@ export async function requireOutputs(
     ...Object.entries(positionals).map(([name, option]) => [name, name.toUpperCase(), option] as const),
     ...Object.entries(options).map(([name, option]) => [name, `--${name}`, option] as const),
   ];
-  for (const [key, name, { path: use }] of all) {
-    const path = values[camel(key)];
-    if (use === undefined || use === "input" || typeof path !== "string") continue;
-    await requireOutput(path, use, name);
-  }
+  const given = all.flatMap(([key, name, { path: use, placeholder = "" }]) => {
+    const value: unknown = values[camel(key)];
+    const paths: unknown[] = Array.isArray(value) ? value : [value];
+    return use === undefined
+      ? []
+      : paths.flatMap((path) =>
+          typeof path === "string"
+            ? [{ name, use, path, what: placeholder === "DIR" ? "folder" : placeholder.toLowerCase() }]
+            : [],
+        );
+  });
+  await requireNoInput(
+    given.flatMap(({ name, use, path }) => (use === "input" ? [] : [{ option: name, path }])),
+    given.filter(({ use }) => use === "input"),
+  );
+  for (const { name, use, path } of given) if (use !== "input") await requireOutput(path, use, name);
 }
