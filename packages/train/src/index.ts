@@ -104,6 +104,7 @@ export type { EpochRecord } from "./run/epoch-record.js";
 export { epochScalars } from "./run/epoch-scalars.js";
 export type { EventFile, EventFileOptions } from "./run/event-file.js";
 export { KnownCases } from "./run/known-cases.js";
+export { modalityNote } from "./run/modality.js";
 export {
   type CheckpointKind,
   type MayWrite,
@@ -112,7 +113,7 @@ export {
   type RunSettings,
   type RunSplit,
 } from "./run/run-folder.js";
-export { type RunProgress, runProgressOf, unfinishedNote } from "./run/run-progress.js";
+export { unfinishedNote } from "./run/run-progress.js";
 export { Sgd, type SgdOptions } from "./sgd.js";
 export { NonFiniteLossError, type ProfiledCall } from "./trainer/batch-runner.js";
 export {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DataError } from "@lobule/data";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { segmentFiles } from "./segment-files.js";
+import { requireNone, segmentFiles } from "./segment-files.js";
 
 /** A folder `scans` with two scans, another with one of the same name, and links. */
 async function example(): Promise<string> {
@@ -27,8 +27,9 @@ const plan = async (
   const files = await segmentFiles(
     scans.map((each) => `${folder}/${each}`),
     `${folder}/${out}`,
-    { preview, force },
+    preview,
   );
+  if (!force) for (const each of files) await requireNone(each);
   const short = (path: string | undefined): string => path?.replaceAll(`${folder}/`, "") ?? "";
   return files.map((each) => [short(each.scan), short(each.output), short(each.preview)]);
 };

@@ -12,11 +12,8 @@ export interface SegmentFiles {
   readonly preview: string | undefined;
 }
 
-export interface SegmentFilesOptions {
-  readonly preview: boolean;
-  /** Replace files that are there; scans never. */
-  readonly force: boolean;
-}
+/** Whether an output is a file for the labels of one scan; else it is a folder. */
+export const isLabelFile = (out: string): boolean => isScan(out);
 
 const extension = /\.nii(\.gz)?$/i;
 const isScan = (name: string): boolean => extension.test(name) && !basename(name).startsWith("._");
@@ -24,14 +21,10 @@ const isScan = (name: string): boolean => extension.test(name) && !basename(name
 /**
  * The scans that were named, and where their labels go: the file itself for one scan and a name that ends in .nii(.gz),
  * else a folder.
- * @throws DataError when a scan is not there, or an output is a scan however it is spelt, is there already, is another's
- * too, or would be taken for a scan in the folder where it is to be.
+ * @throws DataError when a scan is not there, or an output is a scan however it is spelt, is another's too, or would be
+ * taken for a scan in the folder where it is to be.
  */
-export async function segmentFiles(
-  named: readonly string[],
-  out: string,
-  { preview, force }: SegmentFilesOptions,
-): Promise<SegmentFiles[]> {
+export async function segmentFiles(named: readonly string[], out: string, preview: boolean): Promise<SegmentFiles[]> {
   const scans = await scansOf(named);
   const outputs = outputsOf(scans, out);
   const files = scans.map((scan, i): SegmentFiles => {
@@ -47,7 +40,6 @@ export async function segmentFiles(
   );
   if (!isScan(out)) await requireOtherFolder(scans, out);
   for (const folder of new Set(outputs.map(dirname))) await requireOutsideVolumes(folder, "-o");
-  if (!force) await requireNone(files);
   return files;
 }
 
@@ -88,8 +80,9 @@ async function requireOtherFolder(scans: readonly string[], out: string): Promis
   }
 }
 
-async function requireNone(files: readonly SegmentFiles[]): Promise<void> {
-  for (const path of files.flatMap(({ output, preview }) => [output, ...(preview === undefined ? [] : [preview])])) {
+/** @throws DataError when the labels or the picture of a scan are there already. */
+export async function requireNone({ output, preview }: SegmentFiles): Promise<void> {
+  for (const path of [output, ...(preview === undefined ? [] : [preview])]) {
     const there = await stat(path).then(
       () => true,
       () => false,

@@ -1,0 +1,122 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { writePhantom } from "@lobule/data";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const lobule = fileURLToPath(new URL("../../bin/lobule.js", import.meta.url));
+
+/** Runs the built command. */
+function run(...words: readonly string[]) {
+  return new Promise<{ readonly code: number | null; readonly out: string; readonly err: string }>((resolve) => {
+    const child = spawn(process.execPath, [lobule, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+    let [out, err] = ["", ""];
+    child.stdout.on("data", (bytes: Buffer) => {
+      out += bytes.toString();
+    });
+    child.stderr.on("data", (bytes: Buffer) => {
+      err += bytes.toString();
+    });
+    child.on("close", (code) => resolve({ code, out, err }));
+  });
+}
+
+let root: string;
+const at = (...names: string[]): string => join(root, ...names);
+const segment = (out: string, ...more: string[]) =>
+  run("segment", at("data", "imagesTr"), "-m", at("run"), "-o", at(out), ...more);
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "lobule-segment-"));
+  await writePhantom(at("data"), { cases: 4, testCases: 0, size: 16, slices: [3, 4], seed: 2 });
+  const size = ["--size", "16", "--base-features", "1", "--depth", "1", "--batch", "4"];
+  const words = [
+    "--data",
+    at("data"),
+    "--cache",
+    at("cache"),
+    "--out",
+    at("run"),
+    "--epochs",
+    "2",
+    "--pause-after",
+    "1",
+  ];
+  const { code, err } = await run("train", ...words, ...size);
+  expect(code, err).toBe(0);
+}, 120_000);
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+describe("a folder of scans of which some cannot be read", () => {
+  test("the others are labelled, the failures listed; the same command does what is missing", async () => {
+    const path = (n: number): string => at("data", "imagesTr", `phantom_00${n}.nii.gz`);
+    const [second, third] = [await readFile(path(2)), await readFile(path(3))];
+    await truncate(path(2), Math.floor(second.length / 2));
+    await writeFile(path(3), "no NIfTI");
+    const partly = await segment("labels");
+    expect(partly.code).toBe(1);
+    expect(partly.err).toMatch(
+      /lobule: 2 of 4 scans could not be segmented: .*phantom_003\.nii\.gz.*; .*phantom_002\.nii\.gz.*; the others are, and the same command does what is missing/,
+    );
+    expect((await readdir(at("labels"))).sort()).toEqual(["phantom_001.nii.gz", "phantom_004.nii.gz", "segment.json"]);
+    const before = await stat(at("labels", "phantom_001.nii.gz"));
+    await writeFile(path(2), second);
+    await writeFile(path(3), third);
+    const again = await segment("labels");
+    expect(again.code, again.err).toBe(0);
+    expect(again.out).toMatch(/phantom_001\.nii\.gz: liver .* ml, cancer .* ml \(there already\)\n/);
+    expect(again.out).toMatch(/phantom_002\.nii\.gz: liver .* ml, cancer .* ml\n/);
+    expect((await stat(at("labels", "phantom_001.nii.gz"))).mtimeMs).toBe(before.mtimeMs);
+    expect(await readdir(at("labels"))).toHaveLength(5);
+  });
+
+  test("where none can be read, the GPU is not even opened", async () => {
+    await writeFile(at("none.nii"), "no NIfTI");
+    const { code, out, err } = await run("segment", at("none.nii"), "-m", at("run"), "-o", at("x.nii.gz"));
+    expect({ code, out }).toEqual({ code: 1, out: "" });
+    const own = err
+      .trim()
+      .split("\n")
+      .filter((line) => !line.startsWith("note: "));
+    expect(own).toEqual([expect.stringMatching(/^lobule: .*none\.nii/)]);
+  });
+});
+
+describe("labels that are there", () => {
+  test("count as done only if this model made them of this scan with these settings", async () => {
+    expect((await segment("kept", "--json")).code).toBe(0);
+    const lines = (await segment("kept", "--json")).out.trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line).alreadyThere)).toEqual([true, true, true, true]);
+    const refused = { code: 1, out: "", err: expect.stringContaining("is there already; remove it or add --force") };
+    expect(await segment("kept", "--mirror")).toMatchObject(refused);
+    await writeFile(at("kept", "phantom_001.nii.gz"), "another file");
+    expect(await segment("kept")).toMatchObject(refused);
+    expect(await readFile(at("kept", "phantom_001.nii.gz"), "utf8")).toBe("another file");
+    expect((await segment("kept", "--force")).code).toBe(0);
+    const [a, b] = [at("data", "imagesTr", "phantom_001.nii.gz"), at("data", "imagesTr", "phantom_002.nii.gz")];
+    await rename(a, at("aside"));
+    await rename(b, a);
+    await rename(at("aside"), b);
+    expect(await segment("kept")).toMatchObject(refused);
+  });
+
+  test("without their picture are made again where one is asked for", async () => {
+    expect((await segment("pictures")).code).toBe(0);
+    const { code, err } = await segment("pictures", "--preview");
+    expect(code, err).toBe(0);
+    expect((await readdir(at("pictures"))).filter((name) => name.endsWith(".png"))).toHaveLength(4);
+  });
+});
+
+test("an unfinished run and another modality are noted", async () => {
+  const path = at("data", "dataset.json");
+  const json = await readFile(path, "utf8");
+  await writeFile(path, JSON.stringify({ ...JSON.parse(json), modality: { 0: "MRI" } }));
+  const { code, err } = await segment("noted");
+  await writeFile(path, json);
+  expect(code, err).toBe(0);
+  expect(err).toContain(`note: ${at("run")} is not trained to its end (epoch 1 of 2, interrupted)`);
+  expect(err).toMatch(/note: .*run was trained on CT, but the images of .*data are MRI by its dataset\.json/);
+});
