@@ -52,8 +52,10 @@ async function changeDescription(name: string, change: object): Promise<void> {
   await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, "utf8")), ...change }));
 }
 
+const small = ["--size", "16", "--base-features", "1", "--depth", "1"];
+
 async function train(out: string, ...more: string[]): Promise<void> {
-  const words = ["--data", at("data"), "--cache", at("cache"), "--size", "16", "--base-features", "1", "--batch", "4"];
+  const words = ["--data", at("data"), "--cache", at("cache"), "--batch", "4", ...small];
   const { code, err } = await run("train", ...words, "--out", out, ...more);
   expect(code, err).toBe(0);
 }

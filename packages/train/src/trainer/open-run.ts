@@ -103,7 +103,7 @@ export async function prepareRun(
       config,
       model,
       trainer,
-      data: { ...data, notes: [...data.notes, ...notes] },
+      data: { ...data, notes: [...data.notes, ...notes, ...modalityNotes(config, data)] },
       bytes: trainer.checkMemory(),
     };
   } catch (error) {
@@ -111,6 +111,12 @@ export async function prepareRun(
     throw error;
   }
 }
+
+/** A preset is made for Hounsfield units, which only CT has. */
+const modalityNotes = ({ preset, data }: TrainingConfig, { task: { modality } }: PreparedData): string[] =>
+  preset === null || modality.length === 0 || modality.some((name) => /\bCT\b/i.test(name))
+    ? []
+    : [`the images are ${modality.join(", ")} by ${data}/dataset.json, but the preset ${preset} is for CT`];
 
 /**
  * Compiles what the run will need while its volumes are decoded. What hinders the plan is said, with its own message, by
@@ -154,7 +160,7 @@ export async function resumeRun(directory: string, request: RunRequest): Promise
   const data = await prepareData(config, {
     ...request,
     cacheDirectory: request.cacheDirectoryOf(config.data),
-    split: folder.split,
+    ...{ split: folder.split, classes: model.classes },
   });
   try {
     const trainer = trainerFor(config, model, data, { ...request, ...code });

@@ -1,4 +1,5 @@
 import {
+  DataError,
   type DecathlonTask,
   readDecathlon,
   SliceCache,
@@ -7,6 +8,7 @@ import {
   splitFold,
   type Window,
 } from "@lobule/data";
+import { listLabels, sameNames } from "../evaluation/label-mapping.js";
 import { codeHash } from "../model/load-model.js";
 import type { ModelCode, ModelDescription } from "../model/model-description.js";
 import { networkSpec } from "../model/network-settings.js";
@@ -23,6 +25,8 @@ export interface PrepareOptions {
   readonly cacheDirectory: string;
   /** The split of the run that is resumed. */
   readonly split?: SplitNames;
+  /** Names of the classes that the run was begun with; dataset.json must name the same. */
+  readonly classes?: readonly string[];
   readonly workers?: number;
   /** Whether to compare what the files hold with their entries in the cache, which takes as long as to decode them. */
   readonly verifyCache?: boolean;
@@ -43,7 +47,7 @@ export interface PreparedData {
 
 /** Chooses, splits and decodes the cases of a configuration. @throws DataError, ConfigError. */
 export async function prepareData(config: TrainingConfig, options: PrepareOptions): Promise<PreparedData> {
-  const task = await readDecathlon(config.data);
+  const task = await readTask(config.data, options);
   const notes = [...task.notes];
   const { cases, split } =
     options.split === undefined ? await chooseCases(task, config, notes) : named(task, options.split, config.data);
@@ -56,6 +60,7 @@ export async function prepareData(config: TrainingConfig, options: PrepareOption
     ...(options.onDecoded === undefined ? {} : { onProgress: options.onDecoded }),
   });
   if (options.verifyCache === true) notes.push(verificationNote(cache));
+  notes.push(...leakNotes(cache, split));
   const numbers = (names: readonly string[]): number[] => {
     const wanted = new Set(names);
     return cache.cases.flatMap(({ name }, i) => (wanted.has(name) ? [i] : []));
@@ -64,6 +69,31 @@ export async function prepareData(config: TrainingConfig, options: PrepareOption
     ...{ task, split, cache, notes },
     cases: { training: numbers(split.training), validation: numbers(split.validation) },
   };
+}
+
+/** The folder of the configuration, as the run that is resumed knows it. */
+async function readTask(data: string, { split, classes }: PrepareOptions): Promise<DecathlonTask> {
+  const task = await readDecathlon(data).catch((error: unknown) => {
+    if (split === undefined || !(error instanceof DataError)) throw error;
+    throw new DataError(`${error.message}; if the data have moved, name their folder by --data`);
+  });
+  if (classes !== undefined && !sameNames(classes, task.labels)) {
+    throw new ConfigError(
+      `the labels in ${data}/dataset.json (${listLabels(task.labels)}) are not those that the run was begun with (${listLabels(classes)}); restore the file, or begin another run`,
+    );
+  }
+  return task;
+}
+
+/** Scans that are trained on and validated on: what is measured on them is no held-out figure. */
+function leakNotes({ imageHashes }: SliceCache, { training, validation }: SplitNames): string[] {
+  const trained = new Map(training.map((name) => [imageHashes.get(name), name]));
+  return validation.flatMap((name) => {
+    const same = trained.get(imageHashes.get(name));
+    return same === undefined
+      ? []
+      : [`the validation case ${name} has the image of the training case ${same}, so it is not held out`];
+  });
 }
 
 /** What --verify-cache found. */
@@ -114,7 +144,7 @@ function named(task: DecathlonTask, split: SplitNames, data: string) {
     const found = known.get(name);
     if (found === undefined) {
       throw new ConfigError(
-        `${data}: the case ${name} of this run's split is not there any more; give the folder it was trained on`,
+        `${data}: the case ${name} of this run's split is not there any more; if the data have moved, name their folder by --data`,
       );
     }
     return found;
