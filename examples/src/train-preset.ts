@@ -36,10 +36,12 @@ export async function trainPreset(
   );
   try {
     for (const note of run.data.notes) console.log(note);
-    await run.run();
+    const state = await run.run();
     const held = new Set(run.data.split.validation);
     const cases = run.data.task.cases.filter(({ name }) => held.has(name));
-    const { path } = await reportRun(device, run.folder, basename(out), cases);
+    const { path } = await reportRun(device, run.folder, basename(out), cases, {
+      progress: { epochs: run.trainer.epochs, state, written: Date.now() / 1000 },
+    });
     return path;
   } finally {
     await run.close();

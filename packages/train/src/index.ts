@@ -96,13 +96,15 @@ export {
   type ReduceLROnPlateauState,
 } from "./reduce-lr-on-plateau.js";
 export type { ReportClass, ReportEvaluation, ReportMeasure, ReportReading } from "./report/dice-table.js";
-export { type ReportInput, type ReportSlice, renderReport } from "./report/report.js";
+export { type LegendEntry, type MontageText, type MontageTile, montage } from "./report/montage.js";
+export { type ReportInput, renderReport } from "./report/report.js";
+export type { ReportProgress, ReportState } from "./report/report-progress.js";
 export { type RunReportOptions, reportRun } from "./report/run-report.js";
-export { drawSlice, type MontageTile, montage, type SliceView } from "./report/slice-picture.js";
+export { drawSlice, type SliceView } from "./report/slice-picture.js";
+export type { GallerySlices, ReportSlice } from "./report/slices-section.js";
 export type { Checkpoint, CheckpointState } from "./run/checkpoint.js";
 export type { EpochRecord } from "./run/epoch-record.js";
-export { epochScalars } from "./run/epoch-scalars.js";
-export type { EventFile, EventFileOptions } from "./run/event-file.js";
+export { epochScalars, type SeriesScalars } from "./run/epoch-scalars.js";
 export { KnownCases } from "./run/known-cases.js";
 export { modalityNote } from "./run/modality.js";
 export {
@@ -127,6 +129,8 @@ export {
 } from "./trainer/open-run.js";
 export { planRun, type RunPlan } from "./trainer/plan-run.js";
 export { type PreparedData, prepareData, type SplitNames } from "./trainer/prepare-data.js";
+export type { RunKeeper, StepRecord } from "./trainer/run-keeper.js";
+export type { SampleSlice } from "./trainer/sample-slices.js";
 export { type StepProgress, Trainer, type TrainingObserver, type TrainingOutcome } from "./trainer/trainer.js";
 export {
   ConfigError,

@@ -99,19 +99,36 @@ async function write(
   }
   // Canonical slices run to the right and to the front; turned by 180° they lie as radiologists look at them.
   const tiles = [
-    { width: input.width, height: input.height, image: input.values.slice().reverse() },
-    ...gates.map(({ width, height, alpha }, i) => ({ width, height, image: alpha.slice().reverse(), number: i + 1 })),
+    {
+      ...{ width: input.width, height: input.height, image: input.values.slice().reverse() },
+      caption: [`slice ${what.slice}`, `${input.width}x${input.height}, windowed`],
+    },
+    ...gates.map(({ name, width, height, alpha }) => ({
+      ...{ width, height, image: alpha.slice().reverse() },
+      caption: [name, `${width}x${height}, ${rangeOf(alpha)}`],
+    })),
   ];
-  await writeFileAtomically(join(out, "gates.png"), montage(tiles, 5));
-  const ranges = gates.map(({ name, width, height, alpha }, i) => {
-    const [low, high] = [Math.min(...alpha), Math.max(...alpha)];
-    return `  ${i + 1}  ${name}, ${width}×${height}: α from ${low.toFixed(3)} to ${high.toFixed(3)}`;
-  });
+  await writeFileAtomically(
+    join(out, "gates.png"),
+    montage(tiles, 5, {
+      scale: ["0: nothing", "0.5", "1: all"],
+      notes: ["What each gate lets through of its skip connection, with the lowest and the highest value."],
+    }),
+  );
+  const ranges = gates.map(
+    ({ name, width, height, alpha }) => `  ${name}, ${width}×${height}: α from ${rangeOf(alpha)}`,
+  );
   say(
     `written: ${join(out, "gates.png")}: the slice, then what each gate lets through,`,
     "black nothing, white all:",
     ...ranges,
   );
+}
+
+/** The lowest and the highest of some values. */
+function rangeOf(values: Float32Array): string {
+  const [low, high] = [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
+  return `${low.toFixed(3)} to ${high.toFixed(3)}`;
 }
 
 function layerTable(layers: SliceInspection["layers"]): string {

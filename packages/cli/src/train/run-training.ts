@@ -200,12 +200,13 @@ async function conclude(
   const onCase = (done: number, total: number, name: string): void => bar.update(done, total, name);
   try {
     const title = basename(resolve(folder.directory));
-    const { path } = await reportRun(device, folder, title, cases, { onCase, signal });
+    const stand = { epochs: trainer.epochs, state: outcome, written: Date.now() / 1000 };
+    const { path } = await reportRun(device, folder, title, cases, { onCase, signal, progress: stand });
     bar.end();
     if (!json) say(`${outcome}. Report: ${path}`, `Next: lobule evaluate ${folder.directory}`);
   } catch (error) {
     if (!signal.aborted) throw error;
-    throw interruptedAs(signal, `the run is trained, its report is not written. Write it with: ${resume}`);
+    throw interruptedAs(signal, `the run is trained, but not measured for its report. Measure it with: ${resume}`);
   } finally {
     bar.end();
   }

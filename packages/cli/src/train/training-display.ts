@@ -50,6 +50,11 @@ export class TrainingDisplay {
     );
   }
 
+  note(text: string): void {
+    this.end();
+    console.error(`note: ${text}`);
+  }
+
   decoded(done: number, total: number, name: string): void {
     this.show("decoding", done, total, name);
   }

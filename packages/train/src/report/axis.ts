@@ -33,7 +33,7 @@ function withExtent(low: number, high: number): readonly [number, number] {
   return high - low > size * 1e-9 ? [low, high] : [low - size / 2, high + size / 2];
 }
 
-/** A mark's number with as many digits as tell it from its neighbours. */
+/** A mark's number with as many digits as tell it from its neighbors. */
 function tickText(value: number, step: number): string {
   const power = Math.floor(Math.log10(step) + 1e-9);
   if (Math.abs(value) < step / 2) return (0).toFixed(power < 0 && power >= -4 ? -power : 0);

@@ -1,18 +1,19 @@
+import { z } from "zod";
 import type { EpochRecord } from "../run/epoch-record.js";
 import { lossOfConfig, termsOf } from "../trainer/loss-setting.js";
-import { fixed, rate } from "./format.js";
+import { fixed } from "./format.js";
 import type { Html } from "./html.js";
 import { type Line, lineChart } from "./line-chart.js";
+import { rateChart } from "./rate-chart.js";
 import { grayStyle, styleOfClass } from "./style.js";
 
-/** Style numbers of lines that are no class: the first colour, and the grey one. */
+/** Style numbers of lines that are no class: the first color, and the gray one. */
 const validationStyle = 0;
 const trainingStyle = grayStyle;
 
 /** The curves of a run: losses by their names in its configuration, each reading of Dice by class, learning rate. */
 export function lossCharts(metrics: readonly EpochRecord[], classes: readonly string[], config: unknown): Html[] {
   const best = metrics.findLast((record) => record.best);
-  const rates = metrics.map(({ learningRate }) => learningRate);
   const shared = {
     epochs: metrics.map(({ epoch }) => epoch + 1),
     best: best && best.epoch + 1,
@@ -56,15 +57,7 @@ export function lossCharts(metrics: readonly EpochRecord[], classes: readonly st
       metrics,
       (record) => record.training.dice,
     ),
-    lineChart({
-      ...shared,
-      title: "Learning rate",
-      quantity: "step size",
-      finding: rateFinding(rates),
-      // The axis is logarithmic; a rate of 0 has no place on it.
-      lines: [{ name: rate(rates.at(-1) ?? 0), style: validationStyle, values: rates.map((value) => value || null) }],
-      scale: "rate",
-    }),
+    rateChart(metrics, rateSettings.parse(config)),
   ];
 }
 
@@ -88,9 +81,11 @@ function diceChart(
   return lineChart({ ...shared, finding, lines, scale: "share" });
 }
 
-function rateFinding(rates: readonly number[]): string {
-  const [first, last] = [rates[0] ?? 0, rates.at(-1) ?? 0];
-  const reductions = rates.filter((value, i) => i > 0 && value < (rates[i - 1] ?? value)).length;
-  if (rates.every((value) => value === first)) return `Constant at ${rate(first)}.`;
-  return `From ${rate(first)} to ${rate(last)}${reductions === 0 ? "" : `, reduced ${reductions === 1 ? "once" : `${reductions} times`}`}.`;
-}
+/** What the learning rate follows; a configuration without it has the defaults. */
+const rateSettings = z
+  .object({
+    schedule: z.enum(["plateau", "constant", "cosine", "polynomial"]).catch("plateau"),
+    warmupSteps: z.int().nonnegative().catch(0),
+    epochs: z.int().positive().catch(1),
+  })
+  .catch({ schedule: "plateau", warmupSteps: 0, epochs: 1 });

@@ -35,6 +35,8 @@ export interface ReportClass {
 
 /** Results on validation cases, class by class, without the background. */
 export interface ReportEvaluation {
+  /** How many were measured. */
+  readonly cases: number;
   readonly classes: readonly ReportClass[];
 }
 

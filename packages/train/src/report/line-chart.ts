@@ -1,5 +1,4 @@
-import { linearAxis, logAxis, wholeAxis } from "./axis.js";
-import { rate } from "./format.js";
+import { linearAxis, wholeAxis } from "./axis.js";
 import { type Html, html } from "./html.js";
 import {
   chartFigure,
@@ -17,7 +16,7 @@ import {
 export interface Line {
   readonly name: string;
   readonly values: readonly (number | null)[];
-  /** Number of its colour and dashes in the style sheet. */
+  /** Number of its color and dashes in the style sheet. */
   readonly style: number;
   /** One of several that a bold line sums up: drawn thin, and named only when pointed at. */
   readonly thin?: boolean;
@@ -32,8 +31,8 @@ export interface LineChartOptions {
   /** Rising whole numbers. */
   readonly epochs: readonly number[];
   readonly lines: readonly Line[];
-  /** "share": 0 to 1. "rate": logarithmic, and values hold until the next. */
-  readonly scale: "linear" | "share" | "rate";
+  /** "share": 0 to 1. */
+  readonly scale: "linear" | "share";
   /** The epoch to mark. */
   readonly best?: number | undefined;
 }
@@ -49,23 +48,15 @@ function picture({ title, finding, quantity, epochs, lines, scale, best }: LineC
   const numbers = present.filter((value) => value !== null);
   if (numbers.length === 0) return html`<p class="empty">No value in any epoch.</p>`;
   const across = wholeAxis(epochs[0] ?? 1, epochs.at(-1) ?? 1, 6);
-  const up =
-    scale === "rate"
-      ? logAxis(numbers, rate)
-      : scale === "share"
-        ? linearAxis([0, 1], 6)
-        : linearAxis([0, ...numbers], 5);
+  const up = scale === "share" ? linearAxis([0, 1], 6) : linearAxis([0, ...numbers], 5);
   const x = (epoch: number): number => place(epoch, across, plot.left, plot.right);
-  const y = (value: number): number =>
-    scale === "rate"
-      ? place(Math.log(value), { from: Math.log(up.from), to: Math.log(up.to) }, plot.bottom, plot.top)
-      : place(value, up, plot.bottom, plot.top);
+  const y = (value: number): number => place(value, up, plot.bottom, plot.top);
   return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${`${title}. ${finding}`}">
 <text class="axis" x="0" y="12">${quantity}</text>
 ${verticalMarks(up, y)}
 ${horizontalMarks(across, x, "epoch")}
 ${best === undefined ? null : bestMark(coordinate(x(best)), best)}
-${lines.map((line) => drawnLine(line, epochs, x, y, scale === "rate"))}
+${lines.map((line) => drawnLine(line, epochs, x, y))}
 ${namesAtEnds(lines, epochs, x, y)}
 </svg>`;
 }
@@ -81,7 +72,6 @@ function drawnLine(
   epochs: readonly number[],
   x: (epoch: number) => number,
   y: (value: number) => number,
-  stepped: boolean,
 ): Html {
   let path = "";
   const dots: Html[] = [];
@@ -94,7 +84,7 @@ function drawnLine(
     if (here === null) return;
     const across = coordinate(x(epoch));
     if (before === null) path += `M${across} ${here}`;
-    else path += stepped ? `H${across}V${here}` : `L${across} ${here}`;
+    else path += `L${across} ${here}`;
     if (before === null && after === null)
       dots.push(html`<circle class="dot s${style}" cx="${across}" cy="${here}" r="${thin ? 2 : 3.5}"/>`);
   });

@@ -1,6 +1,11 @@
 import { PNG } from "pngjs";
 
-export type Colour = readonly [red: number, green: number, blue: number];
+export type Color = readonly [red: number, green: number, blue: number];
+
+export const [black, white]: readonly [Color, Color] = [
+  [0, 0, 0],
+  [255, 255, 255],
+];
 
 /** A picture in memory, 3 bytes a pixel, rows from the top. Black at first. */
 export class Pixels {
@@ -14,7 +19,7 @@ export class Pixels {
   }
 
   /** Sets one pixel; one outside the picture is let pass. */
-  set(x: number, y: number, [red, green, blue]: Colour): void {
+  set(x: number, y: number, [red, green, blue]: Color): void {
     if (x < 0 || y < 0 || x >= this.width || y >= this.height) return;
     const at = 3 * (y * this.width + x);
     this.data[at] = red;
@@ -22,10 +27,24 @@ export class Pixels {
     this.data[at + 2] = blue;
   }
 
-  /** Copies a picture that fits to a place. */
+  /** Mixes a color into one pixel of the picture: a share of 0 leaves it, 1 replaces it. */
+  mix(x: number, y: number, color: Color, share: number): void {
+    const at = 3 * (y * this.width + x);
+    color.forEach((value, k) => {
+      this.data[at + k] = Math.round((1 - share) * (this.data[at + k] ?? 0) + share * value);
+    });
+  }
+
+  /** Fills a rectangle. */
+  fill(left: number, top: number, width: number, height: number, color: Color): void {
+    for (let y = top; y < top + height; y++) for (let x = left; x < left + width; x++) this.set(x, y, color);
+  }
+
+  /** Copies a picture whose upper left corner is in this one; what reaches beyond the right or lower edge is cut. */
   paste(picture: Pixels, left: number, top: number): void {
-    for (let y = 0; y < picture.height; y++) {
-      const row = picture.data.subarray(3 * y * picture.width, 3 * (y + 1) * picture.width);
+    const columns = Math.min(picture.width, this.width - left);
+    for (let y = 0; y < Math.min(picture.height, this.height - top); y++) {
+      const row = picture.data.subarray(3 * y * picture.width, 3 * (y * picture.width + columns));
       this.data.set(row, 3 * ((top + y) * this.width + left));
     }
   }
@@ -36,23 +55,5 @@ export class Pixels {
     const png = new PNG({ width, height });
     png.data = this.data;
     return PNG.sync.write(png, { colorType: 2, inputColorType: 2, inputHasAlpha: false });
-  }
-}
-
-/** Digits 0 to 9, five rows of three pixels each, highest bit first. */
-const digits = [0x7b6f, 0x2c97, 0x73e7, 0x73cf, 0x5bc9, 0x79cf, 0x79ef, 0x7249, 0x7bef, 0x7bcf];
-
-/** Writes a whole number in white on black, a digit 3 × 5 dots of `dot` pixels. */
-export function writeNumber(picture: Pixels, value: number, left: number, top: number, dot: number): void {
-  const glyphs = [...String(value)].map((digit) => digits[Number(digit)] ?? 0);
-  const [columns, rows] = [4 * glyphs.length + 1, 7];
-  for (let y = 0; y < rows * dot; y++) {
-    for (let x = 0; x < columns * dot; x++) {
-      const [column, row] = [Math.floor(x / dot) - 1, Math.floor(y / dot) - 1];
-      const bit = 14 - 3 * row - (column % 4);
-      const inside = column >= 0 && column % 4 < 3 && row >= 0 && row < 5;
-      const on = inside && ((glyphs[Math.floor(column / 4)] ?? 0) >> bit) & 1;
-      picture.set(left + x, top + y, on ? [255, 255, 255] : [0, 0, 0]);
-    }
   }
 }

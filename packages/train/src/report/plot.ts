@@ -38,7 +38,7 @@ export const horizontalMarks = ({ ticks }: Axis, x: (value: number) => number, q
 /** Something in the plot that has a name. */
 export interface NamedPoint {
   readonly name: string;
-  /** Number of its colour and dashes in the style sheet. */
+  /** Number of its color and dashes in the style sheet. */
   readonly style: number;
   /** Place in the picture. */
   readonly x: number;
@@ -61,7 +61,7 @@ export function endLabels(points: readonly NamedPoint[]): Html[] {
   });
 }
 
-/** Moves rising places as little as is simple so that neighbours are `distance` apart and all lie within the limits. */
+/** Moves rising places as little as is simple so that neighbors are `distance` apart and all lie within the limits. */
 export function spread(places: readonly number[], distance: number, from: number, to: number): number[] {
   const result = [...places];
   const apart = Math.min(distance, (to - from) / Math.max(1, places.length - 1));

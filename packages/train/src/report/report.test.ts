@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import type { EpochRecord } from "../run/epoch-record.js";
 import { exampleRecord } from "../run/testing.js";
 import type { ReportClass } from "./dice-table.js";
-import { type ReportInput, type ReportSlice, renderReport } from "./report.js";
+import { type ReportInput, renderReport } from "./report.js";
+import type { ReportSlice } from "./slices-section.js";
 import { checkSelfContained, checkWellFormed, words } from "./testing.js";
 
 const liver: ReportClass = {
@@ -40,8 +41,12 @@ const example: ReportInput = {
   metrics: Array.from({ length: 6 }, (_, epoch) =>
     exampleRecord(epoch, { best: epoch < 4, learningRate: epoch < 5 ? 1e-3 : 5e-4 }),
   ),
-  evaluation: { classes: [liver] },
-  slices: { best: [slice], worst: [{ ...slice, caseName: "liver_8" }] },
+  progress: { epochs: 100, state: "early stopping", written: 1_700_000_000.9 },
+  evaluation: { cases: 1, classes: [liver] },
+  slices: {
+    ...{ best: [slice], of: 212 },
+    worst: [{ ...slice, caseName: "liver_8", prediction: new Uint8Array(64) }],
+  },
 };
 
 describe("a report", () => {
@@ -69,14 +74,44 @@ describe("a report", () => {
   test("sums up the run", () => {
     const text = words(page);
     expect(text).toContain(
-      "6 epochs, 2 cases to train on, 1 to validate on. The validation loss was lowest in epoch 4.",
+      "Epoch 6 of 100 done, finished by early stopping; 2 cases to train on, 1 to validate on. The validation loss was lowest in epoch 4. Written 2023-11-14 22:13:20 UTC.",
     );
     const best = example.metrics[3];
     expect(text).toContain(
-      `Validation loss ${best?.validation.loss.toFixed(4)} training ${best?.training.loss.toFixed(4)}`,
+      `Validation loss ${best?.validation.loss.toFixed(4)} in epoch 4; training ${best?.training.loss.toFixed(4)}`,
     );
+    expect(text).toContain("Best epoch 4 of 6 done, 100 planned");
     expect(text).toContain("Waited for data 0.4 % of the training time");
     expect(text).toContain("Time 1 min 32 s 15 s an epoch");
+  });
+
+  test("says what its figures are measured on: whole scans in the table, training's slices in the curves", () => {
+    const text = words(page);
+    expect(text).toContain("Dice on 1 validation case The best checkpoint, of epoch 4, measured on whole scans");
+    expect(text).toContain("measured after each epoch on all validation slices, at the network&#39;s own resolution;");
+    const of = (config: object): string => words(renderReport({ ...example, config }));
+    expect(of({ size: 256 })).toContain("own resolution, 256×256;");
+    expect(of({ overfitBatches: 1 })).toContain("on the training slices themselves, as this run was to overfit them");
+    expect(of({ fastDevRun: true })).toContain("on the first validation slices only, as this was a trial run");
+    const split = { ...example.split, validation: ["liver_7", "liver_9"] };
+    expect(words(renderReport({ ...example, split }))).toContain("Dice on 1 of 2 validation cases");
+  });
+
+  test.each<[state: ReportInput["progress"]["state"], text: string]>([
+    ["running", "Epoch 6 of 100 done, running;"],
+    ["interrupted", "Epoch 6 of 100 done, interrupted;"],
+    ["paused", "Epoch 6 of 100 done, paused;"],
+    ["all epochs done", "Epoch 6 of 100 done, finished;"],
+    [{ error: "the loss became <NaN>" }, "Epoch 6 of 100 done, ended by an error: the loss became &lt;NaN&gt;;"],
+  ])("says how a run stands: %j", (state, text) => {
+    const { evaluation: _, slices: __, ...rest } = example;
+    const under = renderReport({ ...rest, progress: { ...example.progress, state } });
+    checkWellFormed(under);
+    expect(words(under)).toContain(text);
+    expect(words(under)).toContain("measured on the whole validation scans once training is over");
+    const killed = "a run that was killed since then is not running any more";
+    if (state === "running") expect(words(under)).toContain(killed);
+    else expect(words(under)).not.toContain(killed);
   });
 
   test("has the readings of Dice with interval and n, what is published, distances and volumes", () => {
@@ -105,12 +140,26 @@ describe("a report", () => {
     expect(words(page)).not.toMatch(/Epoch 4: background/);
   });
 
-  test("shows slices with their names and Dice, as pictures inside the page", () => {
-    expect(words(page)).toMatch(/liver_8, slice 42 Dice liver 0.914 · tumour absent/);
-    const pictures = [...page.matchAll(/src="data:image\/png;base64,([^"]+)"/g)];
-    expect(pictures.length).toBe(2);
-    for (const [, data = ""] of pictures) expect(PNG.sync.read(Buffer.from(data, "base64")).width).toBe(448);
-    expect(words(page)).toContain("solid: liver; dashed: tumour");
+  test("shows scan, truth and prediction of slices with their names and Dice, as pictures inside the page", () => {
+    expect(words(page)).toMatch(/liver_8, slice 42 Dice liver 0.914 · tumour absent Prediction: nothing found./);
+    expect(words(page)).toContain("Lowest Dice: 1 of 212");
+    const pictures = [...page.matchAll(/alt="([^"]+)" src="data:image\/png;base64,([^"]+)"/g)];
+    expect(pictures.map(([, alt]) => alt)).toEqual([
+      ...["liver_8, slice 42: the scan", "liver_8, slice 42: truth, with liver"],
+      "liver_8, slice 42: prediction, nothing found",
+      ...[
+        "liver_7, slice 42: the scan",
+        "liver_7, slice 42: truth, with liver",
+        "liver_7, slice 42: prediction, with liver",
+      ],
+    ]);
+    for (const [, , data = ""] of pictures) expect(PNG.sync.read(Buffer.from(data, "base64")).width).toBe(384);
+  });
+
+  test("has a legend with a picture of every class, and enlarges slices without a script", () => {
+    expect(page.match(/<img class="swatch" alt="" src="data:[^"]+">(liver|tumour)/g)).toHaveLength(2);
+    expect(page.match(/<label class="zoom"><input type="checkbox" aria-label="Enlarge /g)).toHaveLength(2);
+    expect(page).toContain(".zoom:has(input:checked){position:fixed");
   });
 
   test("lists configuration, environment and cases", () => {
@@ -134,14 +183,16 @@ describe("a report of little", () => {
   test("before the first epoch", () => {
     const page = renderReport(nothing);
     checkWellFormed(page);
-    expect(words(page)).toContain("No epoch is complete yet; 2 cases to train on, 1 to validate on.");
+    expect(words(page)).toContain(
+      "No epoch of 100 is complete yet, finished by early stopping; 2 cases to train on, 1 to validate on.",
+    );
     expect(page).not.toContain("<figure");
   });
 
   test("of one epoch", () => {
     const page = renderReport({ ...nothing, metrics: [exampleRecord(0)] });
     checkWellFormed(page);
-    expect(words(page)).toContain("1 epoch, 2 cases");
+    expect(words(page)).toContain("Epoch 1 of 100 done");
     expect(words(page)).toContain("Constant at 1e−3.");
   });
 
@@ -173,7 +224,9 @@ test("no name or value from outside becomes markup", () => {
         split: { training: [one], validation: [two] },
         environment: { [three]: one },
         metrics: [exampleRecord(0)],
+        progress: { epochs: 1, state: { error: two }, written: 0 },
         evaluation: {
+          cases: 1,
           classes: [
             {
               name: one,
@@ -183,10 +236,12 @@ test("no name or value from outside becomes markup", () => {
             },
           ],
         },
+        slices: { best: [{ ...slice, caseName: one, dice: [null, 1, 1] }], worst: [], of: 1 },
       });
       checkWellFormed(page);
       expect(page).not.toContain("<script");
-      expect(page.match(/<img/g)).toBeNull();
+      // Two swatches and three panels.
+      expect(page.match(/<img/g)).toHaveLength(5);
     }),
     { numRuns: 40 },
   );

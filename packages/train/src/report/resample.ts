@@ -1,5 +1,5 @@
 /**
- * Resamples a grey image to another size with a triangle filter, as wide as the larger of the two pixels: linear
+ * Resamples a gray image to another size with a triangle filter, as wide as the larger of the two pixels: linear
  * interpolation where it grows, a weighted mean over all that falls together where it shrinks.
  * @param image height × width values, row by row.
  */
@@ -35,10 +35,10 @@ function filterWeights(length: number, newLength: number): { first: number; weig
   const ratio = length / newLength;
   const reach = Math.max(1, ratio);
   return Array.from({ length: newLength }, (_, i) => {
-    const centre = (i + 0.5) * ratio - 0.5;
-    const first = Math.max(0, Math.ceil(centre - reach));
-    const last = Math.min(length - 1, Math.floor(centre + reach));
-    const raw = Array.from({ length: last - first + 1 }, (_, k) => 1 - Math.abs(first + k - centre) / reach);
+    const center = (i + 0.5) * ratio - 0.5;
+    const first = Math.max(0, Math.ceil(center - reach));
+    const last = Math.min(length - 1, Math.floor(center + reach));
+    const raw = Array.from({ length: last - first + 1 }, (_, k) => 1 - Math.abs(first + k - center) / reach);
     const total = raw.reduce((sum, weight) => sum + weight, 0);
     return { first, weights: raw.map((weight) => weight / total) };
   });

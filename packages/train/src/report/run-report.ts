@@ -9,6 +9,7 @@ import { SlicePredictor } from "../predict/slice-predictor.js";
 import type { RunFolder } from "../run/run-folder.js";
 import type { ReportClass, ReportEvaluation } from "./dice-table.js";
 import { renderReport } from "./report.js";
+import type { ReportProgress } from "./report-progress.js";
 import { SliceGallery } from "./slice-gallery.js";
 
 export interface RunReportOptions {
@@ -16,6 +17,8 @@ export interface RunReportOptions {
   readonly atOnce?: number;
   readonly onCase?: (done: number, total: number, name: string) => void;
   readonly signal?: AbortSignal;
+  /** How training ended, and when the page is written. */
+  readonly progress: ReportProgress;
 }
 
 /**
@@ -28,7 +31,7 @@ export async function reportRun(
   folder: RunFolder,
   title: string,
   cases: readonly CaseFiles[],
-  { atOnce = 4, onCase, signal }: RunReportOptions = {},
+  { atOnce = 4, onCase, signal, progress }: RunReportOptions,
 ): Promise<{ readonly path: string; readonly evaluation: EvaluationResult }> {
   const model = await readModel(folder.directory);
   const { classes, window, preset } = model.description;
@@ -47,7 +50,7 @@ export async function reportRun(
   const page = renderReport({
     ...{ title, classes, config: folder.config, split: folder.split, environment: folder.environment },
     metrics: await folder.readMetrics(),
-    evaluation: forReport(evaluation, published),
+    ...{ progress, evaluation: forReport(evaluation, published, results.length) },
     slices: gallery.slices(),
   });
   return { path: await folder.saveReport(page), evaluation };
@@ -64,8 +67,10 @@ const readingTitles = {
 function forReport(
   { classes, tolerance }: EvaluationResult,
   published: readonly { readonly label: number; readonly dice: number }[],
+  cases: number,
 ): ReportEvaluation {
   return {
+    cases,
     classes: classes.map((each): ReportClass => {
       const figure = published.find(({ label }) => label === each.label);
       const { hausdorff95, normalisedSurfaceDistance, volume } = each;

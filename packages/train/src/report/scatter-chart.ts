@@ -15,7 +15,7 @@ import {
 /** A point with a name. */
 export interface ScatterPoint {
   readonly name: string;
-  /** Number of its colour in the style sheet. */
+  /** Number of its color in the style sheet. */
   readonly style: number;
   readonly x: number;
   readonly y: number;

@@ -21,7 +21,8 @@ test("the slices that went best and worst, turned as radiologists look at them",
     volume([1, 1, 0, 1, 1, 0, 0, 0]),
     volume([1, 0, 0, 1, 0, 1, 0, 0]),
   );
-  const { best, worst } = gallery.slices();
+  const { best, worst, of } = gallery.slices();
+  expect(of).toBe(3);
   expect(best).toMatchObject([{ caseName: "a", slice: 2, dice: [1, 1], spacing: [1, 2] }]);
   expect([...(best[0]?.image ?? [])]).toEqual([2, 1]);
   expect(worst).toMatchObject([{ caseName: "a", slice: 3, dice: [0, 0] }]);
@@ -31,5 +32,5 @@ test("the slices that went best and worst, turned as radiologists look at them",
 test("a slice with nothing in it is never shown", () => {
   const gallery = new SliceGallery(2, [0, 1]);
   gallery.look("empty", volume([0, 0]), volume([0, 0]), volume([0, 0]));
-  expect(gallery.slices()).toEqual({ best: [], worst: [] });
+  expect(gallery.slices()).toEqual({ best: [], worst: [], of: 0 });
 });

@@ -1,6 +1,6 @@
 import type { Volume } from "@lobule/data";
 import { diceCounts, scoresOf } from "../dice-scores.js";
-import type { ReportSlice } from "./report.js";
+import type { GallerySlices, ReportSlice } from "./slices-section.js";
 
 /** A slice with what it is ranked by. */
 interface Ranked {
@@ -12,6 +12,7 @@ interface Ranked {
 export class SliceGallery {
   private best: Ranked[] = [];
   private worst: Ranked[] = [];
+  private seen = 0;
 
   /**
    * @param classes their number, background included.
@@ -35,6 +36,7 @@ export class SliceGallery {
       const foreground = shown.slice(1).filter((score) => score !== null);
       // A slice without any structure says nothing.
       if (foreground.length === 0) continue;
+      this.seen++;
       const score = foreground.reduce((sum, each) => sum + each, 0) / foreground.length;
       this.offer(score, () => {
         const [low, high] = this.window;
@@ -49,10 +51,10 @@ export class SliceGallery {
     }
   }
 
-  /** Best first, and worst first. */
-  slices(): { readonly best: readonly ReportSlice[]; readonly worst: readonly ReportSlice[] } {
-    const of = (ranked: readonly Ranked[]): ReportSlice[] => ranked.map(({ slice }) => slice);
-    return { best: of(this.best), worst: of(this.worst) };
+  /** What was kept, and of how many. */
+  slices(): GallerySlices {
+    const shown = (ranked: readonly Ranked[]): ReportSlice[] => ranked.map(({ slice }) => slice);
+    return { best: shown(this.best), worst: shown(this.worst), of: this.seen };
   }
 
   private offer(score: number, make: () => ReportSlice): void {

@@ -1,10 +1,5 @@
-import type { Colour } from "./pixels.js";
-import { outlineColours } from "./slice-picture.js";
-
-const css = ([red, green, blue]: Colour): string => `rgb(${red} ${green} ${blue})`;
-
-/** Okabe and Ito's colours, told apart with any colour vision; a shade for light and one for dark paper. */
-const lineColours = [
+/** Okabe and Ito's colors, told apart with any color vision; a shade for light and one for dark paper. */
+const lineColors = [
   ["#0072b2", "#5cb8ee"],
   ["#d55e00", "#ff8f45"],
   ["#009e73", "#35c79c"],
@@ -15,22 +10,22 @@ const lineColours = [
 const dashes = ["none", "7 3", "2 3", "9 3 2 3", "4 2", "4 2.5"] as const;
 
 /** How many line styles there are: each color with three kinds of dashes. */
-export const lineStyles = 3 * lineColours.length;
+export const lineStyles = 3 * lineColors.length;
 
 /** The gray style, for what is no class and no run. */
-export const grayStyle = lineColours.length - 1;
+export const grayStyle = lineColors.length - 1;
 
 /** Style number of the n-th class: all but the gray ones. */
 export function styleOfClass(n: number): number {
-  const colors = lineColours.length - 1;
-  return ((n % colors) + lineColours.length * Math.floor(n / colors)) % lineStyles;
+  const colors = lineColors.length - 1;
+  return ((n % colors) + lineColors.length * Math.floor(n / colors)) % lineStyles;
 }
 
-const colorOf = (style: number): string => `var(--line${style % lineColours.length})`;
+const colorOf = (style: number): string => `var(--line${style % lineColors.length})`;
 const dashOf = (style: number): string | undefined =>
-  dashes[((style % lineColours.length) + 2 * Math.floor(style / lineColours.length)) % dashes.length];
+  dashes[((style % lineColors.length) + 2 * Math.floor(style / lineColors.length)) % dashes.length];
 
-const variables = (shade: 0 | 1): string => lineColours.map((colours, i) => `--line${i}:${colours[shade]};`).join("");
+const variables = (shade: 0 | 1): string => lineColors.map((colors, i) => `--line${i}:${colors[shade]};`).join("");
 
 /** The look of a report: light or dark as the reader's system has it, light on paper. */
 export const style = `
@@ -87,16 +82,19 @@ ${Array.from(
   (_, i) =>
     `.s${i}{stroke:${colorOf(i)};stroke-dasharray:${dashOf(i)}}.lead.s${i},.whisker.s${i}{stroke-dasharray:none}.dot.s${i}{fill:${colorOf(i)};stroke:none}`,
 ).join("\n")}
-.slices{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,236px),1fr));gap:18px 16px;margin:10px 0 22px}
-.slices img{display:block;width:100%;height:auto;background:#000;border-radius:6px}
+.slices{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,480px),1fr));gap:20px 18px;margin:10px 0 22px}
+.panels{display:grid;grid-template-columns:repeat(3,1fr);gap:2px;background:#000;border-radius:6px;overflow:hidden}
+.panels img{display:block;width:100%;height:auto;align-self:center}
+.zoom{display:block;position:relative;cursor:zoom-in}
+.zoom input{position:absolute;opacity:0;pointer-events:none;margin:0}
+.zoom input:focus-visible+.panels{outline:3px solid var(--line0);outline-offset:2px}
+.zoom:has(input:checked){position:fixed;inset:0;z-index:1;overflow:auto;background:#000;cursor:zoom-out}
+.zoom input:checked+.panels{grid-template-columns:repeat(auto-fit,minmax(min(100%,380px),1fr));border-radius:0;min-height:100%;align-content:center}
 .slices figcaption{font-size:.875rem;line-height:1.4;margin-top:6px;overflow-wrap:anywhere}
 .slices figcaption span{display:block;color:var(--quiet);font-variant-numeric:tabular-nums}
 .legend{display:flex;flex-wrap:wrap;gap:4px 20px;list-style:none;margin:10px 0 0;padding:0;font-size:.875rem}
 .legend li{display:flex;align-items:center;gap:8px}
-.legend svg{background:#3a3f45;border-radius:3px;flex:none}
-.truth{stroke:${css(outlineColours.truth)}}
-.prediction{stroke:${css(outlineColours.prediction)}}
-.both{stroke:${css(outlineColours.both)}}
+.swatch{display:block;width:28px;height:28px;border-radius:4px;flex:none}
 h3.group{margin-top:22px}
 details{border:1px solid var(--rule);border-radius:8px;margin-top:12px;padding:0 16px}
 summary{cursor:pointer;padding:11px 0;font-weight:600}
@@ -108,7 +106,7 @@ footer{color:var(--quiet);font-size:.8125rem;margin-top:44px;border-top:1px soli
 @media (max-width:900px){td.plot,th.plot{display:none}}
 @media (max-width:520px){
 main{padding:20px 14px 36px}
-.facts,.slices{grid-template-columns:1fr 1fr}
+.facts{grid-template-columns:1fr 1fr}
 .wide{display:none}
 .dice thead{display:none}
 .dice tbody tr:not(.class){display:grid;grid-template-columns:1fr auto;border-bottom:1px solid var(--rule);padding:5px 0}
@@ -121,10 +119,10 @@ main{padding:20px 14px 36px}
 body{font-size:10.5pt}
 main{max-width:none;padding:0}
 .charts{grid-template-columns:repeat(2,1fr);gap:16px 24px}
-.slices{grid-template-columns:repeat(4,1fr)}
+.slices{grid-template-columns:repeat(2,1fr)}
 figure,tr,.facts div{break-inside:avoid}
 h2,h3,summary{break-after:avoid}
-.facts div,.point,.legend svg,.slices img{print-color-adjust:exact;-webkit-print-color-adjust:exact}
+.facts div,.point,.slices img,.swatch{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 details{border:0;padding:0}
 details::details-content{content-visibility:visible;block-size:auto}
 }

@@ -1,6 +1,8 @@
+import { PNG } from "pngjs";
 import { expect } from "vitest";
+import type { SliceView } from "./slice-picture.js";
 
-const empty = new Set(["meta", "!doctype", "img"]);
+const empty = new Set(["meta", "!doctype", "img", "input"]);
 
 /** Checks that every element is closed in order, that every attribute is quoted and that text holds no bare markup. */
 export function checkWellFormed(page: string): void {
@@ -32,3 +34,31 @@ export const words = (page: string): string =>
     .replace(/<style>[^<]*<\/style>/, "")
     .replace(/<[^>]*>/g, " ")
     .replace(/\s+/g, " ");
+
+/** A slice that is brighter to the right. */
+export function sliceView(size: number, changes: Partial<SliceView> = {}): SliceView {
+  const image = Float32Array.from({ length: size * size }, (_, i) => (i % size) / size);
+  return { image, width: size, height: size, ...changes };
+}
+
+/** A map of labels: `label` in columns `from`..`to` − 1 and rows likewise. */
+export const square = (size: number, from: number, to: number, label = 1): Uint8Array =>
+  Uint8Array.from({ length: size * size }, (_, i) => {
+    const [x, y] = [i % size, Math.floor(i / size)];
+    return x >= from && x < to && y >= from && y < to ? label : 0;
+  });
+
+export const decode = (bytes: Uint8Array): PNG => PNG.sync.read(Buffer.from(bytes));
+
+export const colorAt = ({ data, width }: PNG, x: number, y: number): number[] => [
+  ...data.subarray(4 * (y * width + x), 4 * (y * width + x) + 3),
+];
+
+/** How many pixels have just this color. */
+export function count(picture: PNG, color: readonly number[]): number {
+  let n = 0;
+  for (let i = 0; i < picture.width * picture.height; i++) {
+    if (color.every((value, k) => picture.data[4 * i + k] === value)) n++;
+  }
+  return n;
+}

@@ -1,42 +1,54 @@
 import { type LossTerms, termsOf } from "../trainer/loss-setting.js";
 import type { EpochRecord } from "./epoch-record.js";
 
+/** Values by TensorBoard tag, a set for each of the two series that a run is shown as. */
+export interface SeriesScalars {
+  readonly training: Readonly<Record<string, number | null>>;
+  readonly validation: Readonly<Record<string, number | null>>;
+}
+
 /**
- * The values of an epoch by TensorBoard tag. What stands before the slash is a group of charts: losses together, and
- * each reading of Dice by itself, a chart a class.
+ * The values of an epoch by TensorBoard tag. What stands before the slash is a group of charts. Where training and
+ * validation have the same tag, TensorBoard draws them into one chart; readings of Dice have a group each.
  * @param classes names, background first.
  * @param terms what the losses are; those of Dice-CE by default.
  */
 export function epochScalars(
-  record: EpochRecord,
+  { training, validation, ...record }: EpochRecord,
   classes: readonly string[],
-  { crossEntropy, diceLoss }: LossTerms = termsOf("dice-ce"),
-): Record<string, number | null> {
-  const { training, validation } = record;
-  const dice = {
-    "Dice, training, soft": training.dice,
-    "Dice, validation, mean over slices": validation.dice.sliceMean,
-    "Dice, validation, mean over slices with the class": validation.dice.foregroundSliceMean,
-    "Dice, validation, pooled over voxels": validation.dice.pooled,
-    "Dice, validation, mean over cases": validation.dice.perCase,
-  };
+  terms: LossTerms = termsOf("dice-ce"),
+): SeriesScalars {
+  const byClass = (group: string, values: readonly (number | null)[]): [string, number | null][] =>
+    values.map((value, c) => [`${group}/${classes[c] ?? `class ${c}`}`, value]);
   return {
-    "loss/training": training.loss,
-    "loss/validation": validation.loss,
-    [`${tagOf(crossEntropy.name)}/training`]: training.crossEntropy,
-    [`${tagOf(crossEntropy.name)}/validation`]: validation.crossEntropy,
-    [`${tagOf(diceLoss.name)}/training`]: training.diceLoss,
-    [`${tagOf(diceLoss.name)}/validation`]: validation.diceLoss,
-    "schedule/learning rate": record.learningRate,
-    "speed/slices per second": record.slicesPerSecond,
-    "speed/share of time waited for data": record.waitedShare,
-    ...Object.fromEntries(
-      Object.entries(dice).flatMap(([group, values]) =>
-        values.map((value, c) => [`${group}/${classes[c] ?? `class ${c}`}`, value]),
-      ),
-    ),
+    training: {
+      ...lossScalars(training, terms, "epoch"),
+      "speed/slices per second": record.slicesPerSecond,
+      "speed/share of time waited for data": record.waitedShare,
+      ...Object.fromEntries(byClass("Dice, soft, of training batches", training.dice)),
+    },
+    validation: {
+      ...lossScalars(validation, terms, "epoch"),
+      ...Object.fromEntries([
+        ...byClass("Dice, mean over slices", validation.dice.sliceMean),
+        ...byClass("Dice, mean over slices with the class", validation.dice.foregroundSliceMean),
+        ...byClass("Dice, pooled over voxels", validation.dice.pooled),
+        ...byClass("Dice, mean over cases", validation.dice.perCase),
+      ]),
+    },
   };
 }
+
+/** The losses of an epoch, or of some steps, by tag. */
+export const lossScalars = (
+  losses: Readonly<Record<"loss" | "crossEntropy" | "diceLoss", number>>,
+  { crossEntropy, diceLoss }: LossTerms,
+  by: "epoch" | "step",
+): Record<string, number> => ({
+  [`loss/by ${by}`]: losses.loss,
+  [`${tagOf(crossEntropy.name)}/by ${by}`]: losses.crossEntropy,
+  [`${tagOf(diceLoss.name)}/by ${by}`]: losses.diceLoss,
+});
 
 /** A name inside a line of text: "Cross-entropy" is "cross-entropy", but people's names stay as they are. */
 const tagOf = (name: string): string => (/^(Dice|Tversky)/.test(name) ? name : name[0]?.toLowerCase() + name.slice(1));

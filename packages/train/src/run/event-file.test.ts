@@ -5,7 +5,7 @@ import { termsOf } from "../trainer/loss-setting.js";
 import { crc32c } from "./crc32c.js";
 import { epochScalars } from "./epoch-scalars.js";
 import { EventFile } from "./event-file.js";
-import { exampleRecord, temporaryFolder } from "./testing.js";
+import { exampleRecord, parseEvents, temporaryFolder } from "./testing.js";
 
 describe("CRC32C", () => {
   test.each<[what: string, bytes: number[], crc: number]>([
@@ -28,94 +28,6 @@ describe("CRC32C", () => {
   });
 });
 
-/** One decoded protobuf message: values by field number, a list each. */
-type Message = Map<number, (number | bigint | Buffer)[]>;
-
-/** A protobuf decoder by the wire format's own description, written apart from the encoder. */
-function decode(bytes: Buffer): Message {
-  const message: Message = new Map();
-  let at = 0;
-  const varint = (): bigint => {
-    let value = 0n;
-    for (let shift = 0n; ; shift += 7n) {
-      const byte = bytes.readUInt8(at++);
-      value |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) return value;
-    }
-  };
-  while (at < bytes.length) {
-    const key = Number(varint());
-    const values = message.get(key >> 3) ?? [];
-    message.set(key >> 3, values);
-    if ((key & 7) === 0) values.push(varint());
-    else if ((key & 7) === 1) {
-      values.push(bytes.readDoubleLE(at));
-      at += 8;
-    } else if ((key & 7) === 5) {
-      values.push(bytes.readFloatLE(at));
-      at += 4;
-    } else if ((key & 7) === 2) {
-      const length = Number(varint());
-      if (at + length > bytes.length) throw new Error("a field is longer than its message");
-      values.push(bytes.subarray(at, at + length));
-      at += length;
-    } else throw new Error(`wire type ${key & 7}`);
-  }
-  return message;
-}
-
-/** CRC32C bit by bit, and TensorFlow's mask undone: crc = rotate left by 15 of (masked − 0xa282ead8). */
-function checkCrc(bytes: Buffer, masked: number): void {
-  let crc = 0xffffffffn;
-  for (const byte of bytes) {
-    crc ^= BigInt(byte);
-    for (let bit = 0; bit < 8; bit++) crc = (crc >> 1n) ^ (crc & 1n ? 0x82f63b78n : 0n);
-  }
-  crc ^= 0xffffffffn;
-  const rotated = BigInt.asUintN(32, BigInt(masked) - 0xa282ead8n);
-  expect(BigInt.asUintN(32, (rotated << 15n) | (rotated >> 17n))).toBe(crc);
-}
-
-interface Event {
-  readonly seconds: unknown;
-  readonly step: number;
-  readonly version?: string;
-  readonly session?: number;
-  readonly scalars: Record<string, unknown>;
-}
-
-function parseEvents(file: Buffer): Event[] {
-  const events: Event[] = [];
-  for (let at = 0; at < file.length; ) {
-    const length = Number(file.readBigUInt64LE(at));
-    checkCrc(file.subarray(at, at + 8), file.readUInt32LE(at + 8));
-    const data = file.subarray(at + 12, at + 12 + length);
-    checkCrc(data, file.readUInt32LE(at + 12 + length));
-    at += 16 + length;
-    const message = decode(data);
-    const part = (from: Message, field: number): Buffer => {
-      const value = from.get(field)?.[0];
-      if (!Buffer.isBuffer(value)) throw new Error(`field ${field} is not bytes`);
-      return value;
-    };
-    const summary = message.has(5) ? (decode(part(message, 5)).get(1) ?? []) : [];
-    events.push({
-      seconds: message.get(1)?.[0],
-      step: Number(message.get(2)?.[0]),
-      ...(message.has(3) ? { version: part(message, 3).toString() } : {}),
-      ...(message.has(7) ? { session: Number(decode(part(message, 7)).get(1)?.[0]) } : {}),
-      scalars: Object.fromEntries(
-        summary.map((bytes) => {
-          if (!Buffer.isBuffer(bytes)) throw new Error("a value is not bytes");
-          const value = decode(bytes);
-          return [part(value, 1).toString(), value.get(2)?.[0]];
-        }),
-      ),
-    });
-  }
-  return events;
-}
-
 describe("an event file", () => {
   const options = { seconds: 1_700_000_000.75, host: "node-1.local", firstStep: 1 };
 
@@ -127,10 +39,15 @@ describe("an event file", () => {
     await file.close();
     expect(await readdir(folder)).toEqual(["events.out.tfevents.1700000000.node-1.local"]);
     expect(parseEvents(await readFile(file.path))).toEqual([
-      { seconds: 1_700_000_000.75, step: 0, version: "brain.Event:2", scalars: {} },
-      { seconds: 1_700_000_000.75, step: 1, session: 1, scalars: {} },
-      { seconds: 1_700_000_001.5, step: 1, scalars: { "loss/training": 0.5 } },
-      { seconds: 1_700_000_002.25, step: 70_000, scalars: { "loss/training": Number.NaN, "Dice/Läsion": 0.75 } },
+      { seconds: 1_700_000_000.75, step: 0, version: "brain.Event:2", scalars: {}, pictures: {} },
+      { seconds: 1_700_000_000.75, step: 1, session: 1, scalars: {}, pictures: {} },
+      { seconds: 1_700_000_001.5, step: 1, scalars: { "loss/training": 0.5 }, pictures: {} },
+      {
+        seconds: 1_700_000_002.25,
+        step: 70_000,
+        scalars: { "loss/training": Number.NaN, "Dice/Läsion": 0.75 },
+        pictures: {},
+      },
     ]);
   });
 
@@ -161,29 +78,47 @@ describe("an event file", () => {
     await writeFile(join(folder, "file"), "");
     await expect(EventFile.create(join(folder, "file"), options)).rejects.toThrow(/cannot write .*tfevents.*file/);
   });
+
+  test("holds pictures as PNG files with their extents", async () => {
+    const file = await EventFile.create(await temporaryFolder(), options);
+    const png = Buffer.from("89504e470d0a1a0a and the rest");
+    await file.add(3, 5, { loss: 0.5 }, [{ tag: "slices/a", width: 300, height: 200, png }]);
+    await file.close();
+    expect(parseEvents(await readFile(file.path)).at(-1)).toEqual({
+      ...{ seconds: 5, step: 3, scalars: { loss: 0.5 } },
+      pictures: { "slices/a": { width: 300, height: 200, png } },
+    });
+  });
 });
 
-test("the scalars of an epoch: every loss, and a chart for each reading and class", () => {
+test("the scalars of an epoch: losses of both series under one tag, and a group for each reading", () => {
   const record = exampleRecord(3);
   const { validation } = record;
   const scalars = epochScalars(
     { ...record, validation: { ...validation, dice: { ...validation.dice, perCase: [1, 0.5, null] } } },
     ["background", "liver"],
   );
-  expect(scalars).toMatchObject({
-    "loss/training": record.training.loss,
-    "loss/validation": validation.loss,
-    "schedule/learning rate": 1e-3,
-    "Dice, validation, mean over cases/liver": 0.5,
-    "Dice, validation, mean over cases/class 2": null,
+  expect(scalars.training).toMatchObject({
+    "loss/by epoch": record.training.loss,
+    "Dice, soft, of training batches/liver": record.training.dice[1],
   });
-  expect(Object.keys(scalars).filter((tag) => tag.startsWith("Dice,")).length).toBe(5 * 3);
+  expect(scalars.validation).toMatchObject({
+    "loss/by epoch": validation.loss,
+    "cross-entropy/by epoch": validation.crossEntropy,
+    "Dice, mean over cases/liver": 0.5,
+    "Dice, mean over cases/class 2": null,
+  });
+  const shared = Object.keys(scalars.training).filter((tag) => tag in scalars.validation);
+  expect(shared).toEqual(["loss/by epoch", "cross-entropy/by epoch", "Dice loss/by epoch"]);
+  const tags = [...Object.keys(scalars.training), ...Object.keys(scalars.validation)];
+  expect(tags.filter((tag) => tag.startsWith("Dice,")).length).toBe(5 * 3);
 });
 
 test("a run with another loss has its terms under their own names", () => {
   const record = exampleRecord(0);
-  const scalars = epochScalars(record, ["background", "liver"], termsOf("tversky"));
-  expect(scalars["Tversky loss/validation"]).toBe(record.validation.diceLoss);
-  expect(scalars).not.toHaveProperty(["Dice loss/validation"]);
-  expect(epochScalars(record, [], termsOf("focal"))["focal loss/training"]).toBe(record.training.crossEntropy);
+  const { validation } = epochScalars(record, ["background", "liver"], termsOf("tversky"));
+  expect(validation["Tversky loss/by epoch"]).toBe(record.validation.diceLoss);
+  expect(validation).not.toHaveProperty(["Dice loss/by epoch"]);
+  const focal = epochScalars(record, [], termsOf("focal")).training;
+  expect(focal["focal loss/by epoch"]).toBe(record.training.crossEntropy);
 });

@@ -3,6 +3,15 @@ import { join } from "node:path";
 import { FileWriteError, makeFolder, reason } from "@lobule/data";
 import { crc32c } from "./crc32c.js";
 
+/** A picture by its tag. */
+export interface EventPicture {
+  readonly tag: string;
+  readonly width: number;
+  readonly height: number;
+  /** RGB, without transparency. */
+  readonly png: Uint8Array;
+}
+
 export interface EventFileOptions {
   /** Wall time now, in seconds since 1970: the file's name, and what its first events bear. */
   readonly seconds: number;
@@ -13,12 +22,14 @@ export interface EventFileOptions {
 }
 
 /**
- * A TensorBoard event file of scalars. A process opens one of its own; TensorBoard joins the files of a folder.
+ * A TensorBoard event file of scalars and pictures. A process opens one of its own; TensorBoard joins the files of a
+ * folder.
  *
  * Records are framed as length (u64), masked CRC32C of the length, data, masked CRC32C of the data, little-endian; the
  * data are protobuf messages. Sources: TensorFlow's lib/io/record_writer.h and lib/hash/crc32c.h (framing and mask),
  * util/event.proto (Event: wall_time 1, step 2, file_version 3, summary 5, session_log 7; SessionLog: status 1, START is
- * 1) and framework/summary.proto (Summary: value 1; Value: tag 1, simple_value 2).
+ * 1) and framework/summary.proto (Summary: value 1; Value: tag 1, simple_value 2, image 4; Image: height 1, width 2,
+ * colorspace 3, encoded_image_string 4).
  */
 export class EventFile {
   private constructor(
@@ -43,7 +54,8 @@ export class EventFile {
   }
 
   /**
-   * Adds one event with a value for each tag. Values that are null or undefined are left out; NaN is written as NaN.
+   * Adds one event with a value for each tag, then the pictures. Values that are null or undefined are left out; NaN is
+   * written as NaN.
    * @param seconds wall time, since 1970.
    * @throws FileWriteError when the disk is full or cannot be written.
    */
@@ -51,11 +63,16 @@ export class EventFile {
     step: number,
     seconds: number,
     scalars: Readonly<Record<string, number | null | undefined>>,
+    pictures: readonly EventPicture[] = [],
   ): Promise<void> {
     const values = Object.entries(scalars).flatMap(([tag, value]) =>
       value == null ? [] : [bytesField(1, Buffer.concat([bytesField(1, text(tag)), floatField(2, value)]))],
     );
-    if (values.length > 0) await this.write([event(seconds, step, bytesField(5, Buffer.concat(values)))]);
+    const images = pictures.map(({ tag, ...picture }) =>
+      bytesField(1, Buffer.concat([bytesField(1, text(tag)), bytesField(4, image(picture))])),
+    );
+    const summary = [...values, ...images];
+    if (summary.length > 0) await this.write([event(seconds, step, bytesField(5, Buffer.concat(summary)))]);
   }
 
   async close(): Promise<void> {
@@ -90,6 +107,11 @@ function maskedCrc(bytes: Uint8Array): Buffer {
 
 const event = (seconds: number, step: number, what: Uint8Array): Buffer =>
   Buffer.concat([doubleField(1, seconds), integerField(2, step), what]);
+
+/** Three channels: RGB. */
+const rgb = 3;
+const image = ({ width, height, png }: Omit<EventPicture, "tag">): Buffer =>
+  Buffer.concat([integerField(1, height), integerField(2, width), integerField(3, rgb), bytesField(4, png)]);
 
 // Protobuf: a field is its number and wire type, then a varint (0), eight bytes (1), length and bytes (2) or four (5).
 

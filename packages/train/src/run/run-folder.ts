@@ -14,7 +14,6 @@ import type { SafetensorsTensor } from "@lobule/tensor";
 import { z } from "zod";
 import { type Checkpoint, type CheckpointState, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.js";
 import type { EpochRecord } from "./epoch-record.js";
-import { EventFile, type EventFileOptions } from "./event-file.js";
 import { MetricsLog } from "./metrics-log.js";
 import { parseJson } from "./parse-json.js";
 import { type Workload, workloadSchema } from "./workload.js";
@@ -62,7 +61,7 @@ const environmentSchema = z.looseObject({ runFormat: z.int().positive() });
  *     workload.json       what the cases hold and what a step costs, a Workload
  *     metrics.jsonl       an EpochRecord a line
  *     checkpoints/{best,last}.safetensors
- *     tensorboard/        an event file a process
+ *     tensorboard/{training,validation}/  an event file a process
  *     report.html
  *
  * Each file but the two logs is replaced as a whole, so a kill at any moment leaves the old one or the new one; of the
@@ -274,11 +273,6 @@ export class RunFolder {
   async truncateMetrics(epochs: number): Promise<void> {
     await this.mayWrite();
     await this.metrics.truncate(epochs).catch(asRunError);
-  }
-
-  /** A new TensorBoard file for this process. @throws FileWriteError when it cannot be written. */
-  openEventFile(options: EventFileOptions): Promise<EventFile> {
-    return EventFile.create(join(this.directory, "tensorboard"), options);
   }
 
   /** Replaces report.html and returns its path. @throws FileWriteError when it cannot be written. */

@@ -1,13 +1,12 @@
 import { type Device, warmUp } from "@lobule/tensor";
 import { readCode } from "../model/load-model.js";
 import { type ModelCode, type ModelDescription, parseModelDescription } from "../model/model-description.js";
-import { epochScalars } from "../run/epoch-scalars.js";
 import { type MayWrite, RunFolder } from "../run/run-folder.js";
 import type { Workload } from "../run/workload.js";
-import { termsOf } from "./loss-setting.js";
 import { planRun } from "./plan-run.js";
 import { describeModel, type PreparedData, type PrepareOptions, prepareData, type SplitNames } from "./prepare-data.js";
 import { resolveWindow } from "./resolve-window.js";
+import { RunRecorder } from "./run-recorder.js";
 import { Trainer, type TrainingObserver, type TrainingOutcome } from "./trainer.js";
 import { ConfigError, parseConfig, type TrainingConfig } from "./training-config.js";
 import { parseTrainingState } from "./training-state.js";
@@ -48,7 +47,7 @@ export interface OpenRun extends PreparedRun {
   readonly folder: RunFolder;
   /** Trains to the end; see Trainer.run. */
   run(): Promise<TrainingOutcome>;
-  /** Closes the slice cache and TensorBoard's file. */
+  /** Closes the slice cache and TensorBoard's files. */
   close(): Promise<void>;
 }
 
@@ -72,7 +71,7 @@ export async function startRun(
     };
     const folder = await RunFolder.create(directory, settings, request.mayWrite);
     await folder.recordWorkload(workloadOf(data, trainer));
-    return await opened({ ...prepared, folder }, 0, request);
+    return await opened({ ...prepared, folder }, request);
   } catch (error) {
     await data.cache.close();
     throw error;
@@ -170,7 +169,7 @@ export async function resumeRun(directory: string, request: RunRequest): Promise
     await folder.recordWorkload(workloadOf(data, trainer));
     if (config.epochs !== before.epochs) await folder.saveConfig(config);
     await folder.truncateMetrics(training.epoch);
-    return await opened({ config, model, data, folder, trainer, bytes }, training.epoch, request);
+    return await opened({ config, model, data, folder, trainer, bytes }, request);
   } catch (error) {
     await data.cache.close();
     throw error;
@@ -183,7 +182,7 @@ async function atFirstStep(folder: RunFolder, config: TrainingConfig, request: R
   const prepared = await prepareRun(config, { ...request, ...code }, folder.split);
   try {
     await folder.recordWorkload(workloadOf(prepared.data, prepared.trainer));
-    return await opened({ ...prepared, folder }, 0, request);
+    return await opened({ ...prepared, folder }, request);
   } catch (error) {
     await prepared.data.cache.close();
     throw error;
@@ -223,22 +222,30 @@ const trainerFor = (
     ...(observer === undefined ? {} : { observer }),
   });
 
-/** @param epochs those that are done. */
 async function opened(
   parts: Omit<OpenRun, "run" | "close">,
-  epochs: number,
-  { wallClock, host }: RunRequest,
+  { wallClock, host, observer }: RunRequest,
 ): Promise<OpenRun> {
   const { config, folder, trainer, model, data } = parts;
-  const events = await folder.openEventFile({ seconds: wallClock(), host, firstStep: epochs + 1 });
+  const recorder = await RunRecorder.open({
+    ...{ folder, config, trainer, classes: model.classes, wallClock, host },
+    note: (text) => observer?.note?.(text),
+  });
   return {
     ...parts,
-    run: () =>
-      trainer.run(folder, (record) =>
-        events.add(record.epoch + 1, wallClock(), epochScalars(record, model.classes, termsOf(config.loss.kind))),
-      ),
+    run: async () => {
+      await recorder.begun();
+      try {
+        const outcome = await trainer.run(folder, recorder);
+        await recorder.ended(outcome);
+        return outcome;
+      } catch (error) {
+        await recorder.ended({ error: error instanceof Error ? error.message : String(error) });
+        throw error;
+      }
+    },
     close: async () => {
-      await events.close();
+      await recorder.close();
       await data.cache.close();
     },
   };

@@ -13,6 +13,7 @@ import {
   gradients,
   type Image,
   type LoadedProgram,
+  labelMap,
   overlapCounts,
   PlanError,
   type Program,
@@ -25,6 +26,7 @@ import {
   type Tensor,
   type Update,
   Variable,
+  wordsPerField,
   wordsPerSample,
 } from "@lobule/tensor";
 import type { LossScaler } from "../loss-scaler.js";
@@ -191,6 +193,23 @@ function validationProgram(parts: ProgramParts, count: number): Program {
   );
 }
 
+/** Labels of `count` slices on their own grids, by what validation runs. */
+function labelingProgram({ validated: network, geometry, precision, kernels }: ProgramParts, count: number): Program {
+  network.eval();
+  const { pixels, samples } = batchInputs(count, geometry);
+  const { slotPixels, inputSlices: slices } = geometry;
+  return compile(
+    {
+      inputs: { pixels, samples, fields: wordsOf(count * wordsPerField) },
+      build: ({ fields, ...data }) => {
+        const { image } = sampleSlices({ ...data, slices, batch: count, ...geometry });
+        return { outputs: { labels: labelMap(network.forward(image), fields, slotPixels) } };
+      },
+    },
+    { precision, kernels },
+  );
+}
+
 /** The plans of a run's programs; they need no device. */
 export class SegmentationPlans {
   protected readonly sums: readonly Variable[] | undefined;
@@ -252,6 +271,24 @@ export class SegmentationPrograms extends SegmentationPlans {
   /** Only where batches are run in parts. */
   update(): Promise<LoadedProgram> {
     return this.load("update", () => this.updatePlan());
+  }
+
+  /**
+   * Labels of `count` slices, one byte a pixel and a slot a slice. The program's memory is freed again, since this is
+   * done between epochs and seldom.
+   */
+  async labeled(
+    count: number,
+    inputs: Readonly<Record<"pixels" | "samples" | "fields", Uint32Array<ArrayBuffer>>>,
+  ): Promise<Uint8Array> {
+    const program = await labelingProgram(this.parts, count).load(this.device);
+    try {
+      const labels = new Uint8Array(count * this.parts.geometry.slotPixels);
+      await Promise.all([program.run(inputs), program.readInto(labels, "labels")]);
+      return labels;
+    } finally {
+      program.destroy();
+    }
   }
 
   /** Frees the programs' memory on the device. The network's variables stay. */

@@ -17,6 +17,8 @@ import { BatchRunner, type ProfiledCall } from "./batch-runner.js";
 import { addedTo, meansOf } from "./epoch-sums.js";
 import { misfitOfWeights } from "./loss-setting.js";
 import { optimizerOf } from "./optimizer-setting.js";
+import type { RunKeeper } from "./run-keeper.js";
+import { chosenSamples, labelSamples, type SampleSlice } from "./sample-slices.js";
 import { SegmentationPrograms } from "./segmentation-programs.js";
 import { inputExtents, neighboursOf, type Preprocessing, slicesOf } from "./slice-sampling.js";
 import { stepCostOf } from "./step-cost.js";
@@ -65,9 +67,9 @@ export interface TrainingObserver {
   step?(progress: StepProgress): void;
   validating?(done: number, total: number): void;
   epoch?(record: EpochRecord): void;
+  /** Something that the user should know, and that does not end the run. */
+  note?(text: string): void;
 }
-
-type KeepRecord = (record: EpochRecord) => Promise<void>;
 
 /** How a run ended. */
 export type TrainingOutcome = "all epochs done" | "early stopping" | "paused" | "interrupted";
@@ -139,7 +141,7 @@ export class Trainer {
   }
 
   /** Epochs of the whole run. */
-  private get epochs(): number {
+  get epochs(): number {
     const { fastDevRun, epochs } = this.options.config;
     return fastDevRun ? 1 : epochs;
   }
@@ -183,6 +185,17 @@ export class Trainer {
     }
   }
 
+  /** Steps that the schedule of the learning rate is made for. */
+  get totalSteps(): number {
+    const { epochs, batch } = this.options.config;
+    return epochs * Math.ceil(this.trainingSlices.length / batch);
+  }
+
+  /** Steps done since the start, and why the run ended; null while it has not. */
+  get progress(): Pick<TrainingState, "globalStep" | "finished"> {
+    return this.state;
+  }
+
   /** What a step on a full batch costs by its plans; nothing is run. */
   stepCost(): StepCost {
     const { batch, microBatch } = this.options.config;
@@ -219,26 +232,25 @@ export class Trainer {
 
   /**
    * Trains until the last epoch, early stopping, the pause or the signal; checkpoints and metrics go into the folder.
-   * @param keepRecord keeps the record of an epoch elsewhere too, such as in a TensorBoard file.
    */
-  async run(folder: RunFolder, keepRecord?: KeepRecord): Promise<TrainingOutcome> {
+  async run(folder: RunFolder, keeper?: RunKeeper): Promise<TrainingOutcome> {
     const { signal, pauseAfter = Number.POSITIVE_INFINITY } = this.options;
     if (this.state.finished !== null) return this.state.finished;
     if (this.state.globalStep === 0) await this.save(folder, "last");
     while (this.state.finished === null) {
       if (this.state.epoch >= pauseAfter) return "paused";
-      const whole = await this.epoch(folder, keepRecord);
+      const whole = await this.epoch(folder, keeper);
       if (this.state.finished === null && (!whole || signal?.aborted === true)) return "interrupted";
     }
     return this.state.finished;
   }
 
   /** One epoch, or what is left of it; false when the signal ended it. */
-  private async epoch(folder: RunFolder, keepRecord?: KeepRecord): Promise<boolean> {
+  private async epoch(folder: RunFolder, keeper?: RunKeeper): Promise<boolean> {
     const { config, now, observer } = this.options;
     const started = now();
     const batches = this.batchesOf(this.state.epoch);
-    const trained = await this.trainOn(folder, batches, started);
+    const trained = await this.trainOn(folder, batches, started, keeper);
     if (!trained) {
       await this.save(folder, "last");
       return false;
@@ -269,9 +281,10 @@ export class Trainer {
       waitedShare: Math.min(1, trained.waitedSeconds / seconds),
     };
     await folder.appendMetrics(record);
-    await keepRecord?.(record);
+    await keeper?.epoch(record);
     if (better) await this.save(folder, "best");
     await this.save(folder, "last");
+    await keeper?.saved(record, () => this.samples());
     observer?.epoch?.(record);
     return true;
   }
@@ -285,6 +298,7 @@ export class Trainer {
     folder: RunFolder,
     batches: readonly (readonly DrawnSlice[])[],
     started: number,
+    keeper: RunKeeper | undefined,
   ): Promise<{ readonly slices: number; readonly waitedSeconds: number } | undefined> {
     const { cache, config, model, now, signal } = this.options;
     const { epoch, step: first } = this.state;
@@ -310,7 +324,7 @@ export class Trainer {
         };
         const due = config.checkpointEvery !== null && step % config.checkpointEvery === 0 && step < batches.length;
         if (runner.full || due || signal?.aborted || step === batches.length) {
-          await this.takeMetrics(runner);
+          await this.takeMetrics(runner, keeper);
           this.report(batches.length, started, slices, reader.waitedSeconds);
         }
         if (due) await this.save(folder, "last");
@@ -335,10 +349,25 @@ export class Trainer {
     );
   }
 
-  private async takeMetrics(runner: BatchRunner): Promise<void> {
-    for (const { slices, means } of await runner.metrics()) {
+  private async takeMetrics(runner: BatchRunner, keeper: RunKeeper | undefined): Promise<void> {
+    const rows = await runner.metrics();
+    for (const { slices, means } of rows) {
       this.state = { ...this.state, sums: addedTo(this.state.sums, slices, means) };
     }
+    const before = this.state.globalStep - rows.length;
+    await keeper?.steps(
+      rows.map((row, i) => ({ ...row, step: before + i + 1, learningRate: this.learningRateAt(before + i) })),
+    );
+  }
+
+  private samples(): Promise<SampleSlice[]> {
+    const { cache, model } = this.options;
+    const slices = chosenSamples(cache.cases, this.validationSlices);
+    const atOnce = Math.min(this.validatedAtOnce, this.validationSlices.length);
+    return labelSamples(
+      { cache, programs: this.programs, preprocessing: this.preprocessing, inputSlices: model.inputSlices, atOnce },
+      slices,
+    );
   }
 
   private report(steps: number, started: number, slices: number, waitedSeconds: number): void {
@@ -358,15 +387,20 @@ export class Trainer {
   }
 
   private learningRateAt(step: number): number {
-    const { schedule, warmupSteps, epochs, batch } = this.options.config;
-    const totalSteps = epochs * Math.ceil(this.trainingSlices.length / batch);
+    const { schedule, warmupSteps } = this.options.config;
+    const { totalSteps } = this;
     return this.plateau.learningRate * learningRateFactor({ schedule, warmupSteps, totalSteps }, step);
+  }
+
+  private get validatedAtOnce(): number {
+    const { batch, microBatch } = this.options.config;
+    return microBatch ?? batch;
   }
 
   private validate(): Promise<ValidationResult> {
     const { cache, config, model, observer } = this.options;
-    const { batch, microBatch, fastDevRun } = config;
-    const atOnce = microBatch ?? batch;
+    const { fastDevRun } = config;
+    const atOnce = this.validatedAtOnce;
     return validate({
       ...{ cache, programs: this.programs, preprocessing: this.preprocessing, classes: model.classes.length, atOnce },
       inputSlices: model.inputSlices,
