@@ -26,6 +26,8 @@ const mayRead = new Set([
   "packages/node-gpu/src/headless-manifests.ts", // the drivers' manifests, which the system's loader reads as well
 ]);
 const mayOpen = new Set([
+  // Its /dev/null takes the place of the error stream.
+  "packages/cli/src/shared/quiet-drivers.ts",
   "packages/data/src/files/read-file.ts",
   // These make the files that they open, or look at them first.
   "packages/data/src/files/partial-file.ts",

@@ -5,6 +5,7 @@ import { withCommands } from "./command-line/program.js";
 import { commands } from "./commands.js";
 import { stopWithInput } from "./experiment/child-run.js";
 import { Interrupted, watchOutput } from "./shared/interruption.js";
+import { showDrivers } from "./shared/open-device.js";
 import { say, sayText, warn } from "./shared/output.js";
 import { requireOutputs } from "./shared/writable-outputs.js";
 
@@ -22,7 +23,8 @@ async function perform(words: readonly string[]): Promise<void> {
     const { command, prefix } = request;
     return sayText(command === undefined ? overview(commands, prefix) : commandHelp(command));
   }
-  const { command, values, given } = request;
+  const { command, values, given, verbose } = request;
+  if (verbose) showDrivers();
   // For all that this process and those that it starts open.
   if (typeof values.device === "string") process.env.LOBULE_ADAPTER = values.device;
   await requireOutputs(command, values);

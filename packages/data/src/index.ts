@@ -57,5 +57,6 @@ export {
 export { settingProblem } from "./settings/setting-problem.js";
 export { suggestion } from "./settings/suggest.js";
 export { type CaseSplit, type Fold, type SplitOptions, splitCases, splitFold } from "./split.js";
+export { commandText, shellWord } from "./text/command-text.js";
 export { cutText, fitText, textWidth, visibleJson, visibleText } from "./text/visible-text.js";
 export type { Affine, Grid, Vector3, Volume, VoxelArray } from "./volume.js";

@@ -82,7 +82,7 @@ async function openVulkan(request: AdapterRequest): Promise<Opened> {
   throw new NoAdapterError(
     request === "auto"
       ? `No WebGPU adapter was found: install a Vulkan driver, for example Debian's mesa-vulkan-drivers of Mesa 24 or newer (${reasons}).`
-      : `The adapter that was asked for cannot be used (${reasons}); leave LOBULE_ADAPTER unset to take the best there is.`,
+      : `The adapter that was asked for cannot be used (${reasons}); leave --device and LOBULE_ADAPTER out to take the best there is; --verbose shows what its driver prints.`,
   );
 }
 

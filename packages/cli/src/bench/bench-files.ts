@@ -46,14 +46,12 @@ const isTiming = (value: unknown): value is EarlierTiming => {
 /** @throws BenchError when the file is no result of a benchmark. */
 export async function readBenchFile(path: string): Promise<EarlierFile> {
   const value = await readJson(path, "record").catch((error: unknown) => {
-    throw error instanceof DataError
-      ? new BenchError(`${error.message}; give a file that 'lobule bench --out' wrote`)
-      : error;
+    throw error instanceof DataError ? new BenchError(`${error.message}; give a file that bench --out wrote`) : error;
   });
   const { format, adapter, settings, timings, beside = [] } = (value ?? {}) as Partial<BenchFile>;
   const all = Array.isArray(timings) && Array.isArray(beside) ? [...timings, ...beside] : undefined;
   if (format !== "lobule-bench-1" || typeof adapter !== "string" || !all?.every(isTiming))
-    throw new BenchError(`${path}: is no result of a benchmark; give a file that 'lobule bench --out' wrote`);
+    throw new BenchError(`${path}: is no result of a benchmark; give a file that bench --out wrote`);
   // Files of earlier versions say less.
   return { adapter, settings: settings ?? {}, timings: all };
 }

@@ -3,6 +3,7 @@ import { adapterChoice, openGpu } from "@lobule/node-gpu";
 import { Device } from "@lobule/tensor";
 import { command, type Values } from "../command-line/command.js";
 import { choice, flag, withDefault } from "../command-line/option.js";
+import { quietly } from "../shared/open-device.js";
 import { sayJson } from "../shared/output.js";
 import { efforts } from "../tune/tune-kernels.js";
 import { OwnPeer } from "./own-peer.js";
@@ -19,7 +20,7 @@ type OwnPeerArguments = Values<typeof options>;
 export const ownPeerCommand = command({ name: "bench-peer", options, run: serveOwnPeer });
 
 async function serveOwnPeer({ precision, recompute, tune }: OwnPeerArguments): Promise<void> {
-  const device = await Device.open(await openGpu());
+  const device = await quietly(async () => Device.open(await openGpu()));
   try {
     const { name } = await adapterChoice();
     const options = {

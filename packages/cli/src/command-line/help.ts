@@ -39,7 +39,7 @@ const usageOf = ({ name, positionals, options }: Command): string => {
   const needed = Object.entries(options).flatMap(([option, each]) =>
     each.required === true ? [`--${option}${words(each)}`] : [],
   );
-  return ["lobule", name, ...parts, ...needed, "[options]"].join(" ");
+  return `\`lobule ${[name, ...parts, ...needed, "[options]"].join(" ")}\``;
 };
 
 const byGroup = (options: Options): ReadonlyMap<string, [string, Option][]> => {
@@ -61,7 +61,7 @@ export function commandHelp(command: Command): string {
     ),
   );
   return [
-    ...wrap(usageOf(command), ""),
+    usageOf(command),
     "",
     ...wrap(describe, ""),
     ...section(
@@ -75,7 +75,7 @@ export function commandHelp(command: Command): string {
     ),
     ...section(
       "Examples",
-      examples.flatMap(([line, what]) => [`  lobule ${line}`, ...wrap(what, "      ")]),
+      examples.flatMap(([line, what]) => [`  \`lobule ${line}\``, ...wrap(what, "      ")]),
     ),
   ].join("\n");
 }
@@ -84,13 +84,13 @@ export function commandHelp(command: Command): string {
 export function overview(commands: readonly Command[], prefix: string): string {
   const shown = commands.filter(({ name }) => prefix === "" || name.startsWith(`${prefix} `));
   return [
-    `lobule ${prefix === "" ? "" : `${prefix} `}COMMAND [options]`,
+    `\`lobule ${prefix === "" ? "" : `${prefix} `}COMMAND [options]\``,
     ...(prefix === "" ? ["", "Train and run segmentation networks on WebGPU."] : []),
     ...section(
       "Commands",
       shown.flatMap(({ name, describe }) => (describe === undefined ? [] : entry(name, describe))),
     ),
     "",
-    ...wrap("lobule COMMAND --help shows what a command takes, lobule --version the version.", ""),
+    ...wrap("COMMAND --help shows what a command takes, --version the version.", ""),
   ].join("\n");
 }

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type CaseResult, evaluationJson, RunFolder, summarise } from "@lobule/train";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -113,7 +113,7 @@ describe("lobule compare", () => {
       "a run that was not measured",
       () => [runs("plain"), runs("unmeasured")],
       () =>
-        `${runs("unmeasured")} has no evaluation/validation.json; measure the run first: lobule evaluate ${runs("unmeasured")}`,
+        `${runs("unmeasured")} has no evaluation/validation.json; measure the run first: ${process.execPath} ${relative(process.cwd(), lobule)} evaluate ${runs("unmeasured")}`,
     ],
     [
       "one run",
@@ -123,7 +123,7 @@ describe("lobule compare", () => {
     [
       "a folder that is no run",
       () => [runs("plain"), root],
-      () => `${root} is no run folder: it has no config.json; give the folder that 'lobule train --out' made`,
+      () => `${root} is no run folder: it has no config.json; give the folder of a run`,
     ],
   ])("%s: one sentence, exit code 1, nothing written", async (_, words, message) => {
     const out = join(root, "refused");
@@ -167,6 +167,8 @@ describe("lobule compare", () => {
     await writeFile(join(runs("damaged"), "evaluation", "validation.json"), '{"format":"lobule-evaluation"}');
     const { code, err } = await run(runs("plain"), runs("damaged"));
     expect(code).toBe(1);
-    expect(err).toMatch(/validation\.json is not as expected at 'version'.*; measure the run first: lobule evaluate/);
+    expect(err).toMatch(
+      /validation\.json is not as expected at 'version'.*; measure the run first: .*lobule\.js evaluate/,
+    );
   });
 });

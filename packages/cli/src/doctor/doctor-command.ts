@@ -2,7 +2,7 @@ import { type AdapterChoice, adapterChoice, openGpu } from "@lobule/node-gpu";
 import { Device, matrixFeature } from "@lobule/tensor";
 import { command } from "../command-line/command.js";
 import { flag } from "../command-line/option.js";
-import { deviceOption } from "../shared/open-device.js";
+import { deviceOption, quietly } from "../shared/open-device.js";
 import { sayJson, sayText } from "../shared/output.js";
 import { type SelfTest, selfTest } from "./self-test.js";
 
@@ -68,10 +68,11 @@ const adviceFor = (kind: AdapterChoice["kind"]): string =>
   })[kind];
 
 async function examine(): Promise<Report> {
-  const gpu = await openGpu();
+  const { adapter, device } = await quietly(async () => {
+    const gpu = await openGpu();
+    return { adapter: await gpu.requestAdapter(), device: await Device.open(gpu, { validate: true }) };
+  });
   const choice = await adapterChoice();
-  const adapter = await gpu.requestAdapter();
-  const device = await Device.open(gpu, { validate: true });
   try {
     const tests = await selfTest(device);
     const features = new Set<string>(adapter?.features ?? device.gpu.features);

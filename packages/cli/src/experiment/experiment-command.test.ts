@@ -51,7 +51,7 @@ describe.skipIf(kind === "swiftshader")("an experiment (not on SwiftShader: too 
     const file = await fileOf("small");
     const words = (out: string) => ["experiment", file, "--out", join(root, out), "--cache", join(root, "cache")];
     const killed = await run(words("killed"), (text, kill) => {
-      if (text.includes("unet-seed1  1/2")) kill("SIGKILL");
+      if (text.includes("unet-seed1  epoch 1/2")) kill("SIGKILL");
     });
     expect(killed.code).toBeNull();
     const again = await run(words("killed"));

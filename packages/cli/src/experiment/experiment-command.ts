@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from "node:path";
-import { DataError, readDecathlon, readJson, requireApart } from "@lobule/data";
+import { commandText, DataError, readDecathlon, readJson, requireApart } from "@lobule/data";
 import {
   type ComparedRun,
   type ComparedVariant,
@@ -25,7 +25,7 @@ import { interruptible } from "../shared/interruption.js";
 import { adapterNames, deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayText } from "../shared/output.js";
 import { type Input, requireNoInput } from "../shared/outputs.js";
-import { fit } from "../shared/text.js";
+import { fit, partsInLines } from "../shared/text.js";
 import { compileModel } from "../train/compile-model.js";
 import { lockExperiment } from "./experiment-lock.js";
 import { requireTwo, runExperiment } from "./run-experiment.js";
@@ -87,15 +87,19 @@ async function experiment({ file, out, dryRun, adapters, cache }: ExperimentArgu
     })),
     [{ what: "experiment file", path: file }, ...modelsOf(planned)],
   );
+  const again = [
+    ...(adapters === undefined ? [] : ["--adapters", ...adapters]),
+    ...(cache === undefined ? [] : ["--cache", cache]),
+  ];
   const words = {
     stopping: "stopping after this step",
-    stopped: `interrupted; everything so far is saved. Go on with: lobule experiment ${file} --out ${out}`,
+    stopped: `interrupted; everything so far is saved. Go on with: ${commandText("experiment", file, "--out", out, ...again)}`,
   };
   const failed = await interruptible(words, async (signal) => {
     const lock = await lockExperiment(directory, signal);
     try {
       const record = await runExperiment({ ...parsed, data }, planned, {
-        ...{ directory, source: file, cache, signal, log: (line) => say(line) },
+        ...{ directory, source: file, cache, signal, log: (line) => say(...partsInLines(line.split("  "), "    ")) },
         adapters: adapters ?? [undefined],
         mayWrite: () => lock.check(),
       });

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { makeFolder, reason } from "@lobule/data";
+import { commandText, makeFolder, reason } from "@lobule/data";
 import { ExperimentError } from "@lobule/train";
 import { FolderLock, type LockOptions } from "../shared/folder-lock.js";
 import { requestStop } from "../shared/interruption.js";
@@ -11,7 +11,7 @@ export const experimentLockPath = (directory: string): string => join(directory,
 /** What the lock of an experiment stands for. */
 export const experimentLockWords = (directory: string): Pick<LockOptions, "doing" | "unlock"> => ({
   doing: `runs the experiment ${directory}`,
-  unlock: `lobule unlock ${directory}`,
+  unlock: commandText("unlock", directory, "--force"),
 });
 
 /**

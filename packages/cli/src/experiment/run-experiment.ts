@@ -17,6 +17,7 @@ import {
 import { waitUntilFree } from "../shared/folder-lock.js";
 import { runLockPath } from "../train/run-lock.js";
 import { runChild } from "./child-run.js";
+import { ExperimentPace } from "./experiment-pace.js";
 
 export interface ExperimentOptions {
   /** Folder of the experiment. */
@@ -68,6 +69,12 @@ export async function runExperiment(
   const set = (name: string, change: Partial<RunRecord>): Promise<void> =>
     keep({ runs: record.runs.map((run) => (run.name === name ? { ...run, ...change } : run)) });
   await keep({});
+  const pace = new ExperimentPace(
+    await Promise.all(planned.map(async ({ name }) => ({ name, epochs: await epochsOf(join(directory, name)) }))),
+    experiment.epochs,
+    () => performance.now() / 1000,
+  );
+  for (const { name, state } of record.runs) if (state === "done" || state === "stopped") pace.ended(name);
   const { rungs = [], keep: share = 1, by = "loss" } = experiment.successiveHalving ?? {};
   for (const until of [...rungs, experiment.epochs]) {
     const left = planned.filter(({ name }) => {
@@ -77,8 +84,11 @@ export async function runExperiment(
     await inParallel(left, options.adapters, async (run, adapter) => {
       options.signal.throwIfAborted();
       await set(run.name, { state: "training", error: null });
-      const { state, error } = await train(run, until, experiment.epochs, adapter, options);
+      const number = planned.indexOf(run) + 1;
+      const onEpoch = (line: string): void => log(pace.line(line, run.name, number));
+      const { state, error } = await train(run, until, experiment.epochs, adapter, { ...options, onEpoch });
       await set(run.name, { state, error });
+      if (state === "done" || state === "failed") pace.ended(run.name);
       if (error !== null) log(`${run.name}  failed: ${error}`);
       options.signal.throwIfAborted();
     });
@@ -88,6 +98,7 @@ export async function runExperiment(
       rungs: [...record.rungs, { ...rung, scores: [...rung.scores], stopped: [...rung.stopped] }],
       runs: record.runs.map((run) => (rung.stopped.includes(run.variant) ? { ...run, state: "stopped" } : run)),
     });
+    for (const { name, variant } of planned) if (rung.stopped.includes(variant)) pace.ended(name);
     log(
       `after ${until} epochs: ${rung.stopped.length === 0 ? "all variants" : `${rung.stopped.join(", ")} stop, the others`} go on`,
     );
@@ -101,7 +112,7 @@ async function train(
   until: number,
   epochs: number,
   adapter: string | undefined,
-  { directory, cache, signal, log }: ExperimentOptions,
+  { directory, cache, signal, onEpoch }: ExperimentOptions & { readonly onEpoch: (line: string) => void },
 ): Promise<Pick<RunRecord, "state" | "error">> {
   const run = join(directory, name);
   const cached = cache === undefined ? [] : ["--cache", cache];
@@ -110,9 +121,8 @@ async function train(
   await writeFileAtomically(settings, `${JSON.stringify(config, null, 2)}\n`);
   const begun = await exists(join(run, "config.json"));
   const words = begun ? ["train", "--resume", run] : ["train", "--config", settings, "--out", run];
-  const onLine = (line: string): void => log(`${name}  ${epochLine(line, epochs)}`);
   await waitUntilFree(runLockPath(run), patience, signal);
-  const trained = await runChild([...words, ...pause, ...cached, "--json"], { adapter, signal, onLine });
+  const trained = await runChild([...words, ...pause, ...cached, "--json"], { adapter, signal, onLine: onEpoch });
   if (signal.aborted) return { state: "paused", error: null };
   if (trained.code !== 0) return { state: "failed", error: trained.sentence };
   if (until < epochs) return { state: "paused", error: null };
@@ -124,20 +134,14 @@ async function train(
 /** Milliseconds that are waited for a run whose parent was killed: it ends with its step, and keeps its folder until then. */
 const patience = 30_000;
 
-/** A JSON line of `lobule train --json` as a person reads it. */
-function epochLine(line: string, epochs: number): string {
-  try {
-    const { epoch, training, validation } = JSON.parse(line) as {
-      readonly epoch: number;
-      readonly training: { readonly loss: number };
-      readonly validation: { readonly loss: number; readonly dice: { readonly perCase: readonly (number | null)[] } };
-    };
-    const dice = validation.dice.perCase.slice(1).map((each) => each?.toFixed(3) ?? "-");
-    return `${epoch + 1}/${epochs}  loss ${training.loss.toFixed(4)}  validation ${validation.loss.toFixed(4)}  Dice ${dice.join(" ")}`;
-  } catch {
-    return line;
-  }
-}
+/** Epochs that a run has had; none where it has not begun. */
+const epochsOf = (directory: string): Promise<number> =>
+  RunFolder.open(directory)
+    .then((folder) => folder.readMetrics())
+    .then(
+      (records) => records.length,
+      () => 0,
+    );
 
 async function scoresAt(
   { runs }: ExperimentRecord,

@@ -49,9 +49,7 @@ export const parityCommand = command({
     const device = await openDevice();
     if (precision === "f16" && !device.hasF16) {
       device.destroy();
-      warn("lobule parity: this adapter cannot store f16 (no shader-f16); leave out --precision f16");
-      process.exitCode = 1;
-      return;
+      throw new FixtureError("this adapter cannot store f16 (no shader-f16); leave out --precision f16");
     }
     if (variant !== undefined) device.adopt(always(variant, device));
     try {
@@ -71,10 +69,6 @@ export const parityCommand = command({
         sayJson(JSON.stringify({ passed, verdict: verdict(checks), fixtures: summarize(checks).length, checks: rows }));
       } else sayText(table(checks));
       if (!passed) process.exitCode = 1;
-    } catch (error) {
-      if (!(error instanceof FixtureError)) throw error;
-      warn(`lobule parity: ${error.message}`);
-      process.exitCode = 1;
     } finally {
       device.destroy();
     }

@@ -1,4 +1,4 @@
-import { writePhantom } from "@lobule/data";
+import { commandText, writePhantom } from "@lobule/data";
 import { command } from "../command-line/command.js";
 import { choice, flag, list, path, required, whole, withDefault } from "../command-line/option.js";
 import { say, sayJson } from "../shared/output.js";
@@ -30,7 +30,7 @@ export const phantomCommand = command({
       say(
         directory,
         `${plural(cases, "labelled case")} with ${plural(slices, "slice")}, ${plural(testCases, "case")} without labels`,
-        `next: lobule data verify ${dir}`,
+        `next: ${commandText("data", "verify", dir)}`,
       );
     }
   },

@@ -139,7 +139,7 @@ export async function removeLock(
       const now = await fileSystemTime(path);
       if (!options.force && !isStale(found, now, options.times ?? usualTimes)) {
         throw new LockError(
-          `${named(found)} ${options.doing} now${lastHeard(found, now)}; stop it, or if it is gone for certain: ${options.unlock} --force`,
+          `${named(found)} ${options.doing} now${lastHeard(found, now)}; stop it, or if it is gone for certain: ${options.unlock}`,
         );
       }
       if (await replace(path, found, undefined, options)) return named(found);
@@ -189,7 +189,7 @@ async function acquire(path: string, text: string, options: LockOptions, held: "
 
 const heldBy = (found: FoundLock, { doing, unlock }: LockOptions): LockError =>
   new LockError(
-    `${named(found)} ${doing} now; wait for it or stop it${found.liveness === "running" && !found.earlier ? "" : `, and if it is gone: ${unlock} --force`}`,
+    `${named(found)} ${doing} now; wait for it or stop it${found.liveness === "running" && !found.earlier ? "" : `, and if it is gone: ${unlock}`}`,
   );
 
 const waiting = (found: FoundLock, { doing }: LockOptions, { stale }: LockTimes): string =>

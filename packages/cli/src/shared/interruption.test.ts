@@ -27,7 +27,7 @@ describe("a wish to stop", () => {
     });
     await expect(working).rejects.toThrow(new Interrupted("interrupted; nothing was written", code));
     await expect(working).rejects.toMatchObject({ exitCode: code });
-    expect(said).toEqual(["\nstopping after this slice; once more to stop at once"]);
+    expect(said).toEqual(["stopping after this slice; once more to stop at once"]);
   });
 
   test("lets work that can be brought to an end say how it ended", async () => {
@@ -37,7 +37,7 @@ describe("a wish to stop", () => {
     });
     expect(await working).toBe("saved");
     expect(said).toEqual([
-      "\nnobody reads standard output any more; stopping after this slice; once more to stop at once",
+      "nobody reads standard output any more; stopping after this slice; once more to stop at once",
     ]);
   });
 
@@ -68,12 +68,12 @@ describe("a process", () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "lobule-signals-"));
-    // The two files of the data package that are used: the whole of it would take its time at each start.
+    // The files of the data package that are used: the whole of it would take its time at each start.
     const source = (name: string): string => fileURLToPath(new URL(`../../../data/src/${name}`, import.meta.url));
     const data = join(folder, "data.ts");
     await writeFile(
       data,
-      ["files/system-error.ts", "text/visible-text.ts"]
+      ["files/system-error.ts", "text/command-text.ts", "text/visible-text.ts"]
         .map((name) => `export * from ${JSON.stringify(source(name))};`)
         .join("\n"),
     );

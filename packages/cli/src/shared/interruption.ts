@@ -61,7 +61,7 @@ export async function interruptible<T>(
   const stop = ({ exitCode, because }: StopRequest): void => {
     if (controller.signal.aborted) return;
     controller.abort(new Interrupted(stopped, exitCode));
-    warn("", `${because === undefined ? "" : `${because}; `}${stopping}; once more to stop at once`);
+    warn(`${because === undefined ? "" : `${because}; `}${stopping}; once more to stop at once`);
   };
   let last: { readonly signal: StopSignal; readonly at: number } | undefined;
   const onSignal = (signal: StopSignal): void => {

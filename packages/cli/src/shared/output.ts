@@ -1,11 +1,33 @@
-import { visibleJson, visibleText } from "@lobule/data";
+import { textWidth, visibleJson, visibleText } from "@lobule/data";
+import { withCommands } from "../command-line/program.js";
+import { wrapLine } from "./text.js";
 
 // The one place that writes to the terminal: names of classes, cases, files and adapters come from other people's files,
 // and may hold escape sequences, line ends and characters that turn the direction of writing.
 
-/** Writes lines to the output, each of which stays one. */
+/** The line of progress below all others, on a terminal; empty where there is none. */
+let status = "";
+
+const eraseLine = "\r\x1b[K";
+
+/** Writes text above the line of progress. */
+function write(print: (text: string) => void, text: string): void {
+  if (status !== "") process.stderr.write(eraseLine);
+  print(text);
+  if (status !== "") process.stderr.write(status);
+}
+
+/** Lines as a stream shows them: visible, commands as the user can run them, whole words on each line of a terminal. */
+const shown = (lines: readonly string[], { isTTY, columns = 80 }: NodeJS.WriteStream): string =>
+  lines
+    .map(visibleText)
+    .flatMap((line) => (isTTY ? wrapLine(line, columns) : [line]))
+    .map((line) => withCommands(line))
+    .join("\n");
+
+/** Writes lines to the output, each of which stays one where it fits. */
 export function say(...lines: readonly string[]): void {
-  console.log(lines.map(visibleText).join("\n"));
+  write(console.log, shown(lines, process.stdout));
 }
 
 /**
@@ -14,12 +36,24 @@ export function say(...lines: readonly string[]): void {
  */
 export const sayText = (text: string): void => say(...text.split("\n"));
 
-/** Writes lines to the error stream, each of which stays one. */
+/** Writes lines to the error stream, each of which stays one where it fits. */
 export function warn(...lines: readonly string[]): void {
-  console.error(lines.map(visibleText).join("\n"));
+  write(console.error, shown(lines, process.stderr));
 }
 
 /** Writes JSON text to the output; it holds the same values as before. */
 export function sayJson(text: string): void {
-  console.log(visibleJson(text));
+  write(console.log, visibleJson(text));
+}
+
+/** Columns that a line of progress may have: behind it there is room for the ^C that a terminal shows. */
+export const statusColumns = (): number => (process.stderr.columns || 80) - 3;
+
+/** Shows a line of progress in place of the one before, or none. For terminals; what does not fit is not shown. */
+export function showStatus(line: string): void {
+  const visible = visibleText(line);
+  const next = textWidth(visible) > statusColumns() ? "" : visible;
+  if (next === status) return;
+  process.stderr.write(eraseLine + next);
+  status = next;
 }

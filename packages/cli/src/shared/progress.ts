@@ -1,11 +1,11 @@
-import { cutText } from "@lobule/data";
-import { Presets, SingleBar } from "cli-progress";
-import { warn } from "./output.js";
+import { textWidth, visibleText } from "@lobule/data";
+import { showStatus, statusColumns, warn } from "./output.js";
+import { columns, partsThatFit } from "./text.js";
 
 /** A line of progress: a bar on a terminal, now and then a plain line elsewhere. */
 export interface Progress {
-  /** @param detail a few words shown behind the bar. */
-  update(done: number, total: number, detail?: string): void;
+  /** @param details shown behind the bar, the most important first; those that do not fit are left out whole. */
+  update(done: number, total: number, ...details: readonly string[]): void;
   end(): void;
 }
 
@@ -17,39 +17,36 @@ export function progress(label: string): Progress {
   return process.stderr.isTTY ? barProgress(label) : plainProgress(label);
 }
 
+const widths = { most: 16, least: 6 };
+
+/** A bar with what it counts and as many details as fit. */
+export function barLine(label: string, done: number, total: number, details: readonly string[], width: number): string {
+  const counts = `${done}/${total}`;
+  const rest = partsThatFit(
+    details.filter((each) => each !== "").map(visibleText),
+    width - label.length - counts.length - widths.least - 4,
+  );
+  const room = width - label.length - counts.length - textWidth(rest) - 4;
+  const length = Math.max(0, Math.min(widths.most, room));
+  const filled = total > 0 ? Math.round((length * Math.min(done, total)) / total) : 0;
+  return `${label} ${"■".repeat(filled)}${"─".repeat(length - filled)} ${counts}  ${rest}`.trimEnd();
+}
+
 function barProgress(label: string): Progress {
-  let bar: SingleBar | undefined;
   return {
-    update(done, total, detail = "") {
-      // Label, bar, counts and detail fit 80 columns.
-      const room = Math.max(0, (process.stderr.columns || 80) - label.length - 40);
-      const shown = { detail: cutText(detail, room) };
-      if (bar === undefined) {
-        bar = new SingleBar(
-          {
-            format: `${label} {bar} {value}/{total} {detail}`,
-            ...{ barsize: 16, hideCursor: true, clearOnComplete: true, stopOnComplete: false, linewrap: false },
-          },
-          Presets.rect,
-        );
-        bar.start(total, done, shown);
-      } else bar.update(done, shown);
-    },
-    end() {
-      bar?.stop();
-      bar = undefined;
-    },
+    update: (done, total, ...details) => showStatus(barLine(label, done, total, details, statusColumns())),
+    end: () => showStatus(""),
   };
 }
 
 function plainProgress(label: string): Progress {
   let last = 0;
   return {
-    update(done, total, detail = "") {
+    update(done, total, ...details) {
       const now = performance.now() / 1000;
       if (now - last < plainInterval && done < total) return;
       last = now;
-      warn(`${label} ${done}/${total} ${detail}`.trimEnd());
+      warn(partsThatFit([`${label} ${done}/${total}`, ...details.filter((each) => each !== "")], columns));
     },
     end() {},
   };

@@ -1,6 +1,6 @@
 import { rmdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { makeFolder, reason } from "@lobule/data";
+import { commandText, makeFolder, reason } from "@lobule/data";
 import { RunError } from "@lobule/train";
 import { FolderLock, type LockOptions } from "../shared/folder-lock.js";
 import { requestStop } from "../shared/interruption.js";
@@ -12,7 +12,7 @@ export const runLockPath = (directory: string): string => join(directory, "run.l
 /** What the lock of a run stands for. */
 export const runLockWords = (directory: string): Pick<LockOptions, "doing" | "unlock"> => ({
   doing: `trains ${directory}`,
-  unlock: `lobule unlock ${directory}`,
+  unlock: commandText("unlock", directory, "--force"),
 });
 
 /**

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { hostname } from "node:os";
 import { basename, join, resolve } from "node:path";
-import { DataError, readJson } from "@lobule/data";
+import { commandText, DataError, readJson } from "@lobule/data";
 import { type AdapterChoice, adapterChoice, cacheFolder } from "@lobule/node-gpu";
 import { type Device, Tuning, TuningError } from "@lobule/tensor";
 import {
@@ -125,7 +125,7 @@ export async function runTraining(args: TrainValues, given: ReadonlySet<string>)
       else announce(run, await adapterChoice());
       const outcome = await run.run();
       display.end();
-      await conclude(device, run, outcome, json, signal);
+      await conclude(device, run, outcome, args, signal);
     });
   } finally {
     display.end();
@@ -184,10 +184,10 @@ async function conclude(
   device: Device,
   { folder, data, trainer }: OpenRun,
   outcome: TrainingOutcome,
-  json: boolean,
+  { json, cache }: TrainValues,
   signal: AbortSignal,
 ): Promise<void> {
-  const resume = `lobule train --resume ${folder.directory}`;
+  const resume = commandText("train", "--resume", folder.directory, ...(cache === undefined ? [] : ["--cache", cache]));
   if (outcome === "interrupted") throw interruptedAs(signal, `everything so far is saved. Go on with: ${resume}`);
   if (outcome === "paused") {
     if (!json) say(`paused. Go on with: ${resume}`);
@@ -203,7 +203,7 @@ async function conclude(
     const stand = { epochs: trainer.epochs, state: outcome, written: Date.now() / 1000 };
     const { path } = await reportRun(device, folder, title, cases, { onCase, signal, progress: stand });
     bar.end();
-    if (!json) say(`${outcome}. Report: ${path}`, `Next: lobule evaluate ${folder.directory}`);
+    if (!json) say(`${outcome}. Report: ${path}`, `Next: ${commandText("evaluate", folder.directory)}`);
   } catch (error) {
     if (!signal.aborted) throw error;
     throw interruptedAs(signal, `the run is trained, but not measured for its report. Measure it with: ${resume}`);

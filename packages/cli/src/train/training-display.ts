@@ -1,11 +1,15 @@
 import type { EpochRecord, StepProgress } from "@lobule/train";
-import { say, sayJson } from "../shared/output.js";
+import { say, sayJson, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
+import { clock, partsInLines } from "../shared/text.js";
 
 /** Shows a run as it goes: bars on a terminal, plain lines elsewhere, an object a line with --json. */
 export class TrainingDisplay {
   private bar: ReturnType<typeof progress> | undefined;
   private label = "";
+
+  /** Of the last epoch. */
+  private epochSeconds: number | undefined;
 
   /** Whether a step was seen. */
   private begun = false;
@@ -15,28 +19,35 @@ export class TrainingDisplay {
     private readonly classes: () => readonly string[],
   ) {}
 
-  step({ epoch, step, steps, loss, dice, slicesPerSecond, waitedShare, secondsLeft }: StepProgress): void {
+  step(step: StepProgress): void {
     if (!this.begun && !this.json) {
       this.end();
       // The clock began with the process.
       say(`first steps done ${(performance.now() / 1000).toFixed(1)} s after the start`);
     }
     this.begun = true;
+    const { epoch, epochs, loss, dice, slicesPerSecond, waitedShare, secondsLeft } = step;
+    const run = runSecondsLeft(step, this.epochSeconds);
     const scores = dice.slice(1).map((each) => each.toFixed(2));
     this.show(
-      `epoch ${epoch + 1}`,
-      step,
-      steps,
-      `loss ${loss.toFixed(3)} Dice ${scores.join(" ")} ${slicesPerSecond.toFixed(1)}/s, wait ${(100 * waitedShare).toFixed(0)}%, ${clock(secondsLeft)}`,
+      `epoch ${epoch + 1}/${epochs}`,
+      step.step,
+      step.steps,
+      ...(Number.isFinite(run) ? [`left: epoch ${clock(secondsLeft)}, run ${clock(run)}`] : []),
+      `loss ${loss.toFixed(3)}`,
+      `Dice ${scores.join(" ")}`,
+      `${slicesPerSecond.toFixed(1)} slices/s`,
+      `waiting ${(100 * waitedShare).toFixed(0)} %`,
     );
   }
 
   validating(done: number, total: number): void {
-    this.show("validating", done, total, "");
+    this.show("validating", done, total);
   }
 
   epoch(record: EpochRecord): void {
     this.end();
+    this.epochSeconds = record.seconds;
     if (this.json) {
       sayJson(JSON.stringify(record));
       return;
@@ -45,14 +56,21 @@ export class TrainingDisplay {
     const dice = this.classes()
       .map((name, c) => (c === 0 ? "" : `${name} ${validation.dice.perCase[c]?.toFixed(3) ?? "-"}`))
       .filter((each) => each !== "");
-    say(
-      `epoch ${String(epoch + 1).padStart(3)}  loss ${fixed(training.loss)}  validation ${fixed(validation.loss)}${best ? "*" : " "}  Dice ${dice.join(", ")}  lr ${learningRate.toPrecision(2)}  ${slicesPerSecond.toFixed(1)} slices/s  ${seconds.toFixed(0)} s`,
-    );
+    const parts = [
+      `epoch ${String(epoch + 1).padStart(3)}`,
+      `loss ${fixed(training.loss)}`,
+      `validation ${fixed(validation.loss)}${best ? "*" : " "}`,
+      `Dice ${dice.join(", ")}`,
+      `lr ${learningRate.toPrecision(2)}`,
+      `${slicesPerSecond.toFixed(1)} slices/s`,
+      `${seconds.toFixed(0)} s`,
+    ];
+    say(...partsInLines(parts, " ".repeat(11)));
   }
 
   note(text: string): void {
     this.end();
-    console.error(`note: ${text}`);
+    warn(`note: ${text}`);
   }
 
   decoded(done: number, total: number, name: string): void {
@@ -64,17 +82,36 @@ export class TrainingDisplay {
     this.bar = undefined;
   }
 
-  private show(label: string, done: number, total: number, detail: string): void {
+  private show(label: string, done: number, total: number, ...details: readonly string[]): void {
     if (this.bar === undefined || label !== this.label) {
       this.end();
       this.label = label;
       this.bar = progress(label);
     }
-    this.bar.update(done, total, detail);
+    this.bar.update(done, total, ...details);
   }
 }
 
 const fixed = (value: number): string => value.toFixed(4);
 
-const clock = (seconds: number): string =>
-  Number.isFinite(seconds) ? `${Math.floor(seconds / 60)}:${String(Math.round(seconds % 60)).padStart(2, "0")}` : "";
+/**
+ * Seconds until the last epoch is done, if no epoch ends the run before: what is left of this epoch, and the others as
+ * long as the last one was.
+ * @param lastEpoch seconds of the epoch before with its validation, where this process has seen one.
+ */
+export function runSecondsLeft(
+  {
+    epoch,
+    epochs,
+    step,
+    steps,
+    secondsLeft,
+  }: Pick<StepProgress, "epoch" | "epochs" | "step" | "steps" | "secondsLeft">,
+  lastEpoch: number | undefined,
+): number {
+  const training = step < steps ? (secondsLeft * steps) / (steps - step) : 0;
+  const whole = lastEpoch ?? training;
+  const done = step < steps ? training - secondsLeft : whole;
+  const thisEpoch = Math.max(secondsLeft, whole - done);
+  return whole === 0 ? Number.NaN : thisEpoch + (epochs - epoch - 1) * whole;
+}

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import { z } from "zod";
 import { DataError } from "../data-error.js";
+import { commandText } from "../text/command-text.js";
 import type { Grid } from "../volume.js";
 
 /** A case's image and labels, absolute paths. */
@@ -73,7 +74,9 @@ export async function fingerprintOf({ image, label }: CaseFiles, classes: number
   const hash = createHash("sha256").update(`${version} ${classes}`);
   for (const path of [image, label]) {
     const found = await stat(path, { bigint: true }).catch(() => {
-      throw new DataError(`${path} is missing or cannot be read; check the folder with lobule data verify`);
+      throw new DataError(
+        `${path} is missing or cannot be read; check the folder: ${commandText("data", "verify", dirname(dirname(path)))}`,
+      );
     });
     hash.update(`\n${path}\n${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`);
   }

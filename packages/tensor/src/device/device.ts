@@ -65,7 +65,7 @@ export class Device {
     const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
     if (adapter === null) {
       throw new DeviceError(
-        "no WebGPU adapter was found: install a Vulkan driver, or in a browser turn on WebGPU (lobule doctor says more)",
+        "no WebGPU adapter was found: install a Vulkan driver, or in a browser turn on WebGPU; `lobule doctor` says more",
       );
     }
     const requiredLimits = Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]));

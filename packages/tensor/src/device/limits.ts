@@ -20,7 +20,7 @@ export function checkLimits(program: Program, { limits, features }: GPUDevice): 
   for (const { label, operands, kernel } of [...program.prologue, ...program.calls]) {
     if (kernel.source.startsWith("enable f16;") && !features.has("shader-f16")) {
       throw new PlanError(
-        `${label}: uses f16, this adapter has no shader-f16; compile with precision "f32", or use another adapter (lobule doctor names it)`,
+        `${label}: uses f16, this adapter has no shader-f16; compile with precision "f32", or use another adapter; \`lobule doctor\` names them`,
       );
     }
     if (usesMatrices(kernel.source) && !features.has(matrixFeature)) {

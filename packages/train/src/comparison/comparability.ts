@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { commandText } from "@lobule/data";
 import { type EvaluationSettings, mapText } from "../evaluation/provenance.js";
 import type { ComparedRun } from "./compared-run.js";
 import { ComparisonError } from "./comparison-error.js";
@@ -81,7 +82,7 @@ function namesDiffer(
 function contentDiffers(baseline: ComparedRun, run: ComparedRun): string | undefined {
   for (const { workload, directory } of [baseline, run]) {
     if (workload === null) {
-      return `${directory} has no workload.json, which tells what its cases hold ('lobule train --resume ${directory}' writes it)`;
+      return `${directory} has no workload.json, which tells what its cases hold; ${commandText("train", "--resume", directory)} writes it`;
     }
   }
   const names = [...run.split.training, ...run.split.validation];

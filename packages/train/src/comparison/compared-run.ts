@@ -1,5 +1,5 @@
 import { basename, join, resolve } from "node:path";
-import { DataError, FileReadError, readJson } from "@lobule/data";
+import { commandText, DataError, FileReadError, readJson } from "@lobule/data";
 import { z } from "zod";
 import { type Provenance, provenanceSchema } from "../evaluation/provenance.js";
 import type { EpochRecord } from "../run/epoch-record.js";
@@ -113,7 +113,7 @@ async function remarksOf(folder: RunFolder, { provenance, cases }: ComparedEvalu
     ...(provenance === undefined || best === undefined || provenance.checkpoint.sha256 === best
       ? []
       : [
-          `was measured with other weights (${provenance.checkpoint.epoch === null ? "" : `of epoch ${provenance.checkpoint.epoch}, `}run: ${provenance.run.state ?? "unknown"}) than its best checkpoint has now; 'lobule evaluate ${folder.directory}' measures these`,
+          `was measured with other weights (${provenance.checkpoint.epoch === null ? "" : `of epoch ${provenance.checkpoint.epoch}, `}run: ${provenance.run.state ?? "unknown"}) than its best checkpoint has now; ${commandText("evaluate", folder.directory)} measures these`,
         ]),
     ...(provenance === undefined || provenance.failures.length === 0
       ? []
@@ -124,7 +124,7 @@ async function remarksOf(folder: RunFolder, { provenance, cases }: ComparedEvalu
 
 async function readEvaluation(directory: string): Promise<ComparedEvaluation> {
   const path = join(directory, "evaluation", "validation.json");
-  const advice = `measure the run first: lobule evaluate ${directory}`;
+  const advice = `measure the run first: ${commandText("evaluate", directory)}`;
   try {
     return fitJson(await readJson(path, "record"), evaluationSchema, path);
   } catch (error) {

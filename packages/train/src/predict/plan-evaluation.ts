@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import {
   type CaseFiles,
+  commandText,
   DataError,
   type DecathlonTask,
   gridDifference,
@@ -141,7 +142,7 @@ async function withHeaders(cases: readonly CaseFiles[]) {
 }
 
 const uncheckable = (directory: string, own: boolean): string =>
-  `it cannot be checked whether ${own ? "the cases still hold what they held when the run began" : "the run was trained on these cases"}, since a run of an older version has no workload.json; 'lobule train --resume ${directory}' writes it`;
+  `it cannot be checked whether ${own ? "the cases still hold what they held when the run began" : "the run was trained on these cases"}, since a run of an older version has no workload.json; ${commandText("train", "--resume", directory)} writes it`;
 
 function mapNotes({ asked, measured }: LabelMapping, task: DecathlonTask, classes: readonly string[]): string[] {
   const missing = classes.filter((_, label) => label > 0 && !measured.includes(label));

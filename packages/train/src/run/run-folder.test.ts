@@ -48,7 +48,7 @@ describe("making and opening", () => {
     const { directory } = await newRun();
     await expect(RunFolder.create(directory, settings)).rejects.toThrow(RunError);
     await expect(RunFolder.create(directory, settings)).rejects.toThrow(
-      `${directory} holds a run already; go on with it by --resume ${directory}, or name another folder with --out`,
+      `${directory} holds a run already; name another folder with --out, or go on with it: \`lobule train --resume ${directory}\``,
     );
     await writeFile(join(directory, "metrics.jsonl"), "");
     await rm(join(directory, "config.json"));
@@ -208,7 +208,7 @@ describe("checkpoints", () => {
     const attempt = run.saveCheckpoint("last", tensors(2), state);
     await expect(attempt).rejects.toThrow(FileWriteError);
     await expect(attempt).rejects.toThrow(
-      `cannot save ${run.checkpointPath("last")} (0.0 MiB): the disk is full; the checkpoint before it is untouched; once that is mended, go on with --resume ${run.directory}`,
+      `cannot save ${run.checkpointPath("last")} (0.0 MiB): the disk is full; the checkpoint before it is untouched; once that is mended, go on with it: \`lobule train --resume ${run.directory}\``,
     );
     expect((await run.loadCheckpoint("last")).tensors).toEqual(tensors(1));
     expect(await readdir(join(run.directory, "checkpoints"))).toEqual(["last.safetensors"]);

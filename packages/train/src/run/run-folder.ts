@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { access, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  commandText,
   FileReadError,
   FileWriteError,
   makeFolder,
@@ -93,7 +94,7 @@ export class RunFolder {
       if (await exists(join(directory, name))) {
         throw new RunError(
           name === "config.json"
-            ? `${directory} holds a run already; go on with it by --resume ${directory}, or name another folder with --out`
+            ? `${directory} holds a run already; name another folder with --out, or go on with it: ${commandText("train", "--resume", directory)}`
             : `${directory} holds '${name}' but no config.json, so no new run is begun in it; name another folder with --out`,
         );
       }
@@ -159,7 +160,7 @@ export class RunFolder {
     if (text === null) return null;
     return inOneSentence(
       () => parseJson(text, workloadSchema, path),
-      `remove it, and --resume ${this.directory} makes it anew`,
+      `remove it, and ${commandText("train", "--resume", this.directory)} makes it anew`,
     );
   }
 
@@ -218,7 +219,7 @@ export class RunFolder {
     } catch (error) {
       const size = (bytes.length / 2 ** 20).toFixed(1);
       throw new FileWriteError(
-        `cannot save ${path} (${size} MiB): ${reason(error instanceof FileWriteError ? error.cause : error)}; the checkpoint before it is untouched; once that is mended, go on with --resume ${this.directory}`,
+        `cannot save ${path} (${size} MiB): ${reason(error instanceof FileWriteError ? error.cause : error)}; the checkpoint before it is untouched; once that is mended, go on with it: ${commandText("train", "--resume", this.directory)}`,
         { cause: error },
       );
     }
@@ -294,7 +295,7 @@ async function noRun(directory: string, name: string): Promise<string> {
   if (name === "config.json" && begun.includes(true)) {
     return `the run in ${directory} was stopped before it was begun: it has no ${name}; repeat the command that began it, with --out ${directory}`;
   }
-  return `${directory} is no run folder: it has no ${name}; give the folder that 'lobule train --out' made`;
+  return `${directory} is no run folder: it has no ${name}; give the folder of a run`;
 }
 
 const exists = (path: string): Promise<boolean> =>
