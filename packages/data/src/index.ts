@@ -8,7 +8,7 @@ export {
   type SliceCacheOptions,
   type SliceKey,
 } from "./cache/slice-cache.js";
-export { type Quantisation, storeSlice, storeSlices, type Window } from "./cache/store-slice.js";
+export { type Quantization, storeSlice, storeSlices, type Window } from "./cache/store-slice.js";
 export { DataError } from "./data-error.js";
 export { type DecathlonCase, type DecathlonTask, readDecathlon } from "./decathlon/read-decathlon.js";
 export { requireApart, requireOutsideVolumes } from "./decathlon/require-apart.js";

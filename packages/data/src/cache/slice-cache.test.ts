@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, open, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -7,54 +7,18 @@ import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { DataError } from "../data-error.js";
 import { PartialFile } from "../files/partial-file.js";
-import { writeNifti } from "../nifti/write-nifti.js";
 import { uniformStream } from "../random.js";
-import type { Affine, VoxelArray } from "../volume.js";
-import {
-  type CaseFiles,
-  type EntryHeader,
-  encodeHeader,
-  fingerprintOf,
-  parseHeader,
-  parsePrefix,
-  prefixBytes,
-} from "./cache-entry.js";
-import { decodeCase } from "./decode-case.js";
+import type { Affine } from "../volume.js";
+import type { CaseFiles } from "./cache-entry.js";
 import { allocateSliceBatch, SliceCache, type SliceCacheOptions } from "./slice-cache.js";
 import { storeSlices } from "./store-slice.js";
+
+import { type Content, ras, sliceOf, window, writeCase } from "./testing/cases.js";
 
 async function folder(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "lobule-cache-"));
   onTestFinished(() => rm(path, { recursive: true, force: true }));
   return path;
-}
-
-const ras: Affine = [
-  [1, 0, 0, 0],
-  [0, 1, 0, 0],
-  [0, 0, 1, 0],
-];
-
-interface Content {
-  readonly shape?: readonly [number, number, number];
-  readonly affine?: Affine;
-  readonly values?: (index: number) => number;
-  readonly labels?: (index: number) => number;
-  readonly array?: new (length: number) => VoxelArray;
-}
-
-async function writeCase(where: string, name: string, content: Content = {}): Promise<CaseFiles> {
-  const { shape = [3, 2, 2], affine = ras, values = (i) => i - 4, labels = (i) => i % 3, array = Int16Array } = content;
-  const grid = { shape, spacing: [1, 1, 1] as const, affine };
-  const files = { name, image: join(where, `${name}.nii`), label: join(where, `${name}-label.nii`) };
-  const length = shape[0] * shape[1] * shape[2];
-  const filled = <Voxels extends VoxelArray>(out: Voxels, value: (index: number) => number): Voxels => {
-    for (let i = 0; i < length; i++) out[i] = value(i);
-    return out;
-  };
-  await writeNifti(files.image, { ...grid, data: filled(new array(length), values) });
-  await writeNifti(files.label, { ...grid, data: filled(new Uint8Array(length), labels) });
-  return files;
 }
 
 const opened = async (
@@ -66,25 +30,6 @@ const opened = async (
   onTestFinished(() => cache.close());
   return cache;
 };
-
-const window = [-160, 240] as const;
-
-/** HU, as they are stored for the window, and labels of one slice. */
-async function sliceOf(cache: SliceCache, number: number, slice: number) {
-  const batch = allocateSliceBatch(cache, 2);
-  const first = { case: number, slice: 0 };
-  await cache.read([first, { case: number, slice }], batch, window);
-  const found = cache.cases[number];
-  if (found === undefined) throw new RangeError("no such case");
-  const size = found.shape[0] * found.shape[1];
-  const at = cache.slotPixels;
-  const pixels = new Int16Array(batch.pixels.buffer).slice(at, at + size);
-  const { scale, offset } = batch.quantisations[1] ?? { scale: 0, offset: 0 };
-  return {
-    values: Array.from(pixels, (stored) => stored * scale + offset),
-    labels: [...new Uint8Array(batch.labels.buffer).slice(at, at + size)],
-  };
-}
 
 describe("what is read", () => {
   test("is what the files hold, slice by slice, each in its slot", async () => {
@@ -132,7 +77,7 @@ describe("what is read", () => {
           const typed = array.from(held);
           const alone = storeSlices([typed.subarray(0, 6), typed.subarray(6)], cache.slotPixels, window);
           expect(batch.pixels).toEqual(alone.pixels);
-          expect(batch.quantisations).toEqual(alone.quantisations);
+          expect(batch.quantizations).toEqual(alone.quantizations);
           const read = await Promise.all(keys.map((key) => cache.values(key)));
           expect(read.flatMap((each) => [...each])).toEqual(Array.from(typed, Math.fround));
         }),
@@ -161,7 +106,7 @@ describe("what is read", () => {
 });
 
 describe("the cache on disk", () => {
-  test("is used again, and made anew where a file or the number of classes changed", async () => {
+  test("is used again, and decoded again where a file or the number of classes changed", async () => {
     const where = await folder();
     const cases = [await writeCase(where, "a"), await writeCase(where, "b")];
     expect((await opened(where, cases)).decoded).toBe(2);
@@ -213,166 +158,6 @@ describe("the cache on disk", () => {
       expect(await hashOf(same)).toBe(hash);
     for (const other of [{ values: (i: number) => (i === 7 ? 99 : i - 4) }, { shape: [2, 3, 2] as const }])
       expect(await hashOf(other)).not.toBe(hash);
-  });
-
-  test("an entry that is cut off or garbled is made anew; one with a flipped bit is found when it is read", async () => {
-    const where = await folder();
-    const cases = [await writeCase(where, "a")];
-    await (await opened(where, cases)).close();
-    const [name = ""] = await readdir(join(where, "cache"));
-    const path = join(where, "cache", name);
-    const { size } = await stat(path);
-    await truncate(path, size - 1);
-    expect((await opened(where, cases)).decoded).toBe(1);
-    await writeFile(path, "garbage");
-    expect((await opened(where, cases)).decoded).toBe(1);
-    const file = await open(path, "r+");
-    await file.write(Uint8Array.of(0xff), 0, 1, size - 1);
-    await file.close();
-    const damaged = await opened(where, cases);
-    expect(damaged.decoded).toBe(0);
-    await expect(sliceOf(damaged, 0, 1)).rejects.toThrow(/entry .* was damaged and has been removed; start again/);
-    expect((await opened(where, cases)).decoded).toBe(1);
-  });
-
-  test.each([Int16Array, Float32Array])(
-    "a changed byte of an entry is noticed, or changes nothing that is read: %o",
-    async (array) => {
-      const where = await folder();
-      const cases = [await writeCase(where, "a", { array, values: (i) => (array === Float32Array ? i / 3 : i) })];
-      const first = await opened(where, cases);
-      const expected = { cases: first.cases, slices: [await sliceOf(first, 0, 0), await sliceOf(first, 0, 1)] };
-      await first.close();
-      const [name = ""] = await readdir(join(where, "cache"));
-      const path = join(where, "cache", name);
-      const sound = await readFile(path);
-      const flips = fc.record({ at: fc.nat(sound.length - 1), by: fc.integer({ min: 1, max: 255 }) });
-      const check = async ({ at, by }: { at: number; by: number }): Promise<void> => {
-        const bytes = Uint8Array.from(sound);
-        bytes[at] = (bytes[at] ?? 0) ^ by;
-        await writeFile(path, bytes);
-        const cache = await SliceCache.open(cases, { directory: join(where, "cache"), classes: 3, workers: 0 });
-        try {
-          const slices = [await sliceOf(cache, 0, 0), await sliceOf(cache, 0, 1)];
-          expect({ cases: cache.cases, slices }).toEqual(expected);
-          expect(cache.decoded).toBe(1);
-        } catch (error) {
-          if (!(error instanceof DataError)) throw error;
-          expect(error.message).toMatch(/was damaged and has been removed/);
-        } finally {
-          await cache.close();
-        }
-      };
-      await fc.assert(fc.asyncProperty(flips, check), { numRuns: 40 });
-      // Of an entry that is cut anywhere nothing is used.
-      for (let size = 0; size < sound.length; size += 97) {
-        await writeFile(path, sound.subarray(0, size));
-        expect((await opened(where, cases)).decoded).toBe(1);
-      }
-    },
-  );
-
-  test("no bit of a header can change unnoticed", () => {
-    const sound = encodeHeader({
-      ...{
-        fingerprint: "a",
-        contentHash: "b",
-        imageHash: "c",
-        shape: [2, 1, 1],
-        spacing: [1, 1, 1],
-        affine: [
-          [1, 0, 0, 0],
-          [0, 1, 0, 0],
-          [0, 0, 1, 0],
-        ],
-      },
-      ...{ pixels: "int16", labelCounts: [[1, 1]], checksums: [7] },
-    });
-    /** The header of an entry's first bytes, and where its slices begin. */
-    const parsed = (bytes: Uint8Array) => {
-      const prefix = parsePrefix(bytes.subarray(0, prefixBytes));
-      if (prefix === undefined || prefixBytes + prefix.length > bytes.length) return undefined;
-      return parseHeader(bytes.subarray(prefixBytes, prefixBytes + prefix.length), prefix.checksum);
-    };
-    const followed = (bytes: Uint8Array): Uint8Array => Uint8Array.of(...bytes, ...new Uint8Array(600));
-    expect(parsed(followed(sound))?.pixels).toBe("int16");
-    for (let bit = 0; bit < 8 * sound.length; bit++) {
-      const bytes = Uint8Array.from(sound);
-      bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-      expect(parsed(followed(bytes)), `bit ${bit}`).toBeUndefined();
-    }
-  });
-
-  test.each<[string, (header: EntryHeader) => EntryHeader]>([
-    ["counts of labels", (header) => ({ ...header, labelCounts: header.labelCounts.map(() => [6, 6, 6]) })],
-    ["as many classes", (header) => ({ ...header, labelCounts: header.labelCounts.map(() => [6]) })],
-    ["a checksum a slice", (header) => ({ ...header, checksums: header.checksums.slice(1) })],
-    ["extents", (header) => ({ ...header, shape: [3.5, 2, 2] })],
-    ["a spacing", (header) => ({ ...header, spacing: [0, 1, 1] })],
-    ["pixels that fill the file", (header) => ({ ...header, pixels: "float32" })],
-  ])("a header whose checksum is right but which lacks %s is not used", async (_what, change) => {
-    const where = await folder();
-    const cases = [await writeCase(where, "a")];
-    await (await opened(where, cases)).close();
-    const [name = ""] = await readdir(join(where, "cache"));
-    const path = join(where, "cache", name);
-    const sound = await readFile(path);
-    const { length = 0, checksum = 0 } = parsePrefix(sound.subarray(0, prefixBytes)) ?? {};
-    const header = parseHeader(sound.subarray(prefixBytes, prefixBytes + length), checksum);
-    if (header === undefined) throw new Error("the entry is not sound");
-    await writeFile(path, Buffer.concat([encodeHeader(change(header)), sound.subarray(prefixBytes + length)]));
-    expect((await opened(where, cases)).decoded).toBe(1);
-  });
-
-  test("another content of the same size and time is noticed: written in place, or another file under the name", async () => {
-    const where = await folder();
-    const cases = [await writeCase(where, "a")];
-    const image = cases[0]?.image ?? "";
-    await utimes(image, 1, 1);
-    await opened(where, cases);
-    const other = await writeCase(where, "b", { values: (i) => 50 + i });
-    await writeFile(image, await readFile(other.image));
-    await utimes(image, 1, 1);
-    const inPlace = await opened(where, cases);
-    expect(inPlace.decoded).toBe(1);
-    expect((await sliceOf(inPlace, 0, 0)).values[0]).toBe(50);
-    const third = await writeCase(where, "c", { values: (i) => 70 + i });
-    await utimes(third.image, 1, 1);
-    await rename(third.image, image);
-    const replaced = await opened(where, cases);
-    expect(replaced.decoded).toBe(1);
-    expect((await sliceOf(replaced, 0, 0)).values[0]).toBe(70);
-  });
-
-  test("a file that changes while it is read makes no entry", async () => {
-    const where = await folder();
-    const files = await writeCase(where, "a");
-    const path = join(where, "a.slices");
-    const before = await fingerprintOf(files, 3);
-    await writeCase(where, "a", { values: (i) => 50 + i });
-    const decoding = decodeCase({ files, classes: 3, fingerprint: before, path });
-    await expect(decoding).rejects.toThrow(/a\.nii or its labels changed while they were read; start again/);
-    expect((await readdir(where)).filter((name) => name.startsWith("a.slices"))).toEqual([]);
-  });
-
-  test("verified, entries that hold something else than their files are replaced and named", async () => {
-    const where = await folder();
-    const cases = [await writeCase(where, "a"), await writeCase(where, "b")];
-    await (await opened(where, cases)).close();
-    expect(await opened(where, cases, { verify: true })).toMatchObject({ decoded: 0, reused: 2, corrected: [] });
-    const names = (await readdir(join(where, "cache"))).sort();
-    const path = join(where, "cache", names[1] ?? "");
-    const bytes = await readFile(path);
-    bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
-    await writeFile(path, bytes);
-    for (const workers of [0, 2]) {
-      await writeFile(path, bytes);
-      const verified = await opened(where, cases, { verify: true, workers });
-      expect(verified).toMatchObject({ decoded: 1, reused: 1, corrected: ["b"] });
-      expect((await sliceOf(verified, 1, 1)).values).toEqual([2, 3, 4, 5, 6, 7]);
-    }
-    await rm(path);
-    expect(await opened(where, cases, { verify: true })).toMatchObject({ decoded: 1, reused: 1, corrected: [] });
   });
 
   test("half-written files of processes that are no more are cleared away, those of living ones are not", async () => {

@@ -18,7 +18,7 @@ import {
 } from "./cache-entry.js";
 import type { DecodeRequest } from "./decode-case.js";
 import { type BadCase, decodeCases } from "./decode-cases.js";
-import { exact, type Quantisation, storeSlice, type Window } from "./store-slice.js";
+import { exact, type Quantization, storeSlice, type Window } from "./store-slice.js";
 
 /** A slice of a case of the cache. */
 export interface SliceKey {
@@ -34,7 +34,7 @@ export interface SliceBatch {
   readonly pixels: Uint32Array<ArrayBuffer>;
   readonly labels: Uint32Array<ArrayBuffer>;
   /** What turns the pixels of each slice back into HU. */
-  readonly quantisations: Quantisation[];
+  readonly quantizations: Quantization[];
 }
 
 export interface SliceCacheOptions {
@@ -55,6 +55,8 @@ export interface SliceCacheOptions {
 interface Entry {
   readonly path: string;
   readonly header: EntryHeader;
+  /** Its first bytes, which tell it from any other entry. */
+  readonly prefix: Uint8Array;
   /** Where the first slice begins. */
   readonly start: number;
 }
@@ -145,7 +147,8 @@ export class SliceCache {
 
   /**
    * Reads slices into a batch, slice n into slot n, stored for a window as {@link storeSlice} says.
-   * @throws DataError when an entry is damaged: it is removed, and made again at the next start.
+   * @throws DataError when an entry is damaged: it is removed, and decoded again at the next start; or when another
+   * process replaced it.
    */
   read(keys: readonly SliceKey[], into: SliceBatch, window: Window): Promise<void> {
     return this.inTurn(() => this.readNow(keys, into, window));
@@ -190,14 +193,14 @@ export class SliceCache {
         const slotLabels = labels.subarray(n * slotPixels, n * slotPixels + count);
         if (header.pixels === "int16") {
           await this.readSlice(key, [bytesOf(slot), slotLabels]);
-          into.quantisations[n] = exact;
+          into.quantizations[n] = exact;
           return;
         }
         const memory = this.spare.pop() ?? new Float32Array(slotPixels);
         const values = memory.subarray(0, count);
         try {
           await this.readSlice(key, [bytesOf(values), slotLabels]);
-          into.quantisations[n] = storeSlice(values, window, slot);
+          into.quantizations[n] = storeSlice(values, window, slot);
         } finally {
           this.spare.push(memory);
         }
@@ -215,14 +218,26 @@ export class SliceCache {
     if (bytesRead !== bytes || checksumOf(...parts) !== header.checksums[slice]) {
       await rm(path, { force: true });
       throw new DataError(
-        `the slice cache entry ${path} was damaged and has been removed; start again to have it made anew`,
+        `the slice cache entry ${path} was damaged and has been removed; start again to decode the case again`,
       );
     }
   }
 
   private async openFilesOf(keys: readonly SliceKey[]): Promise<void> {
     for (const number of new Set(keys.map((key) => key.case))) {
-      if (!this.handles.has(number)) this.handles.set(number, (await openRegularFile(this.entry(number).path)).handle);
+      if (this.handles.has(number)) continue;
+      const { path, prefix } = this.entry(number);
+      const { handle } = await openRegularFile(path);
+      const found = Buffer.alloc(prefixBytes);
+      await handle.read(found, 0, prefixBytes, 0);
+      if (found.equals(prefix)) {
+        this.handles.set(number, handle);
+        continue;
+      }
+      await handle.close();
+      throw new DataError(
+        `the slice cache entry ${path} was replaced or changed by another process; start again, and give runs on other data another folder with --cache`,
+      );
     }
   }
 
@@ -247,7 +262,7 @@ export class SliceCache {
 export const allocateSliceBatch = ({ slotPixels }: Pick<SliceCache, "slotPixels">, count: number): SliceBatch => ({
   pixels: new Uint32Array((count * slotPixels) / 2),
   labels: new Uint32Array((count * slotPixels) / 4),
-  quantisations: Array<Quantisation>(count).fill(exact),
+  quantizations: Array<Quantization>(count).fill(exact),
 });
 
 /** What there is to decode, and the cases whose files are not there. */
@@ -297,7 +312,7 @@ async function readEntry({ path, fingerprint, classes }: DecodeRequest): Promise
     if (header === undefined || header.fingerprint !== fingerprint) return undefined;
     if (header.labelCounts.some(({ length }) => length !== classes)) return undefined;
     const start = prefixBytes + json.length;
-    return size === start + header.shape[2] * sliceBytes(header).all ? { path, header, start } : undefined;
+    return size === start + header.shape[2] * sliceBytes(header).all ? { path, header, prefix, start } : undefined;
   } finally {
     await handle.close();
   }

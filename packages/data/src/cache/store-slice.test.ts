@@ -7,11 +7,11 @@ const window: Window = [-160, 240];
 /** A slice as it is stored, and as HU again. */
 function stored(values: ArrayLike<number>, of: Window = window) {
   const into = new Int16Array(values.length);
-  const quantisation = storeSlice(values, of, into);
+  const quantization = storeSlice(values, of, into);
   return {
-    ...quantisation,
+    ...quantization,
     stored: [...into],
-    back: Array.from(into, (s) => s * quantisation.scale + quantisation.offset),
+    back: Array.from(into, (s) => s * quantization.scale + quantization.offset),
   };
 }
 
@@ -50,7 +50,7 @@ test("a window beyond int16 is spread over it", () => {
 
 test("every slice is stored for itself, in its slot; nothing else changes", () => {
   const there = new Uint32Array(6).fill(0x00090009);
-  const { pixels, quantisations } = storeSlices(
+  const { pixels, quantizations } = storeSlices(
     [
       [1, 2, 3],
       [0.5, 1, 2],
@@ -62,7 +62,7 @@ test("every slice is stored for itself, in its slot; nothing else changes", () =
   expect(pixels).toBe(there);
   expect([...new Int16Array(there.buffer)].slice(0, 4)).toEqual([1, 2, 3, 9]);
   expect([...new Int16Array(there.buffer)].slice(7)).toEqual([9, 9, 9, 9, 9]);
-  expect(quantisations).toEqual([
+  expect(quantizations).toEqual([
     { scale: 1, offset: 0 },
     { scale: 400 / 64_000, offset: 40 },
   ]);

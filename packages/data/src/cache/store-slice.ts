@@ -1,5 +1,5 @@
 /** What turns stored integers back into HU: stored · scale + offset. */
-export interface Quantisation {
+export interface Quantization {
   readonly scale: number;
   readonly offset: number;
 }
@@ -7,7 +7,7 @@ export interface Quantisation {
 /** HU that become 0 and 1. */
 export type Window = readonly [low: number, high: number];
 
-export const exact: Quantisation = { scale: 1, offset: 0 };
+export const exact: Quantization = { scale: 1, offset: 0 };
 
 /** The limits of int16. */
 const [least, most] = [-32_768, 32_767];
@@ -25,7 +25,7 @@ const spread = 32_000;
  * @param into as many as there are values.
  * @throws RangeError when a value is NaN.
  */
-export function storeSlice(values: ArrayLike<number>, window: Window, into: Int16Array): Quantisation {
+export function storeSlice(values: ArrayLike<number>, window: Window, into: Int16Array): Quantization {
   if (keptExactly(values, window, into)) return exact;
   const [low, high] = window;
   const scale = (high - low) / (2 * spread);
@@ -73,7 +73,7 @@ export function pixelTypeOf(values: ArrayLike<number>): PixelType {
  * @param slotPixels even; from one slice to the next.
  * @param pixels where they are stored, two a word, from the beginning; what lies behind them, or in a slot behind its
  * slice, is left as it is. A new array by default.
- * @returns the quantisation of each slice.
+ * @returns the quantization of each slice.
  * @throws RangeError as {@link storeSlice}.
  */
 export function storeSlices(
@@ -81,10 +81,10 @@ export function storeSlices(
   slotPixels: number,
   window: Window,
   pixels: Uint32Array<ArrayBuffer> = new Uint32Array((slices.length * slotPixels) / 2),
-): { readonly pixels: Uint32Array<ArrayBuffer>; readonly quantisations: readonly Quantisation[] } {
+): { readonly pixels: Uint32Array<ArrayBuffer>; readonly quantizations: readonly Quantization[] } {
   const stored = new Int16Array(pixels.buffer, pixels.byteOffset, 2 * pixels.length);
-  const quantisations = slices.map((slice, n) =>
+  const quantizations = slices.map((slice, n) =>
     storeSlice(slice, window, stored.subarray(n * slotPixels, n * slotPixels + slice.length)),
   );
-  return { pixels, quantisations };
+  return { pixels, quantizations };
 }

@@ -63,11 +63,11 @@ export async function inspectSlice(
   const up = (extent: number): number => Math.ceil(extent / (network.divisor ?? 1)) * (network.divisor ?? 1);
   const input = size === null ? { width: up(width), height: up(height) } : { width: size, height: size };
   const slotPixels = 4 * Math.ceil((width * height) / 4);
-  const { pixels, quantisations } = storeSlices(slices, slotPixels, window);
+  const { pixels, quantizations } = storeSlices(slices, slotPixels, window);
   const mapping = plainMapping({ shape: [width, height, 1] }, { ...input, window, resample: size !== null });
   const packedLabels = new Uint8Array(slotPixels);
   if (labels !== undefined) packedLabels.set(labels);
-  const sampled = samplesOf([mapping], quantisations, inputSlices);
+  const sampled = samplesOf([mapping], quantizations, inputSlices);
   const samples = packSamples(sampled);
   const graph: { layers: Traced[]; gates: { name: string; alpha: Image }[] } = { layers: [], gates: [] };
   const program = compile(

@@ -59,13 +59,13 @@ test("neighbours, and the outermost slice again beyond the ends", () => {
   expect(slices(0)).toEqual([0, 0, 0, 1, 2]);
 });
 
-test("in training: pixels of all neighbours, each with its own quantisation, labels of the slice itself", () => {
+test("in training: pixels of all neighbours, each with its own quantization, labels of the slice itself", () => {
   const slotPixels = 4;
   // Slot i holds pixels 2i and 2i + 1 a word, and label word i.
   const batch = {
     pixels: Uint32Array.from({ length: 12 }, (_, i) => i),
     labels: Uint32Array.from({ length: 6 }, (_, i) => i),
-    quantisations: Array.from({ length: 6 }, (_, i) => ({ scale: 1 + i, offset: 10 * i })),
+    quantizations: Array.from({ length: 6 }, (_, i) => ({ scale: 1 + i, offset: 10 * i })),
   };
   const mapping = plainMapping({ shape: [2, 2, 1] }, preprocessing);
   const range = { first: 1, end: 2, slotPixels, inputSlices: 3 };

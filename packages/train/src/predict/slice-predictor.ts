@@ -1,4 +1,4 @@
-import { type Quantisation, storeSlices } from "@lobule/data";
+import { type Quantization, storeSlices } from "@lobule/data";
 import type { SegmentationNetwork } from "@lobule/nn";
 import {
   add,
@@ -118,17 +118,17 @@ export class SlicePredictor {
     const { inputSlices } = this.description;
     const wordsPerSlice = slotPixels / 2;
     const stored = storeSlices(slices, slotPixels, preprocessing.window, inputSlices === 1 ? pixels : undefined);
-    const quantisations: Quantisation[] = [];
+    const quantizations: Quantization[] = [];
     for (let at = 0; at < count * inputSlices; at++) {
       const slice = Math.floor(at / inputSlices) + (at % inputSlices);
-      quantisations.push(stored.quantisations[slice] as Quantisation);
+      quantizations.push(stored.quantizations[slice] as Quantization);
       if (inputSlices === 1) continue;
       pixels.set(stored.pixels.subarray(slice * wordsPerSlice, (slice + 1) * wordsPerSlice), at * wordsPerSlice);
     }
     pixels.fill(0, count * inputSlices * wordsPerSlice);
     const mapping = plainMapping({ shape: [width, height, 1] }, preprocessing);
     const field = { width, height, transform: inverted(mapping.transform) };
-    const samples = samplesOf(Array<SliceMapping>(count).fill(mapping), quantisations, inputSlices);
+    const samples = samplesOf(Array<SliceMapping>(count).fill(mapping), quantizations, inputSlices);
     // Slots behind the last slice hold nothing; their labels are not looked at.
     const filled = Array.from({ length: atOnce * inputSlices }, (_, i) => samples[i] ?? (samples[0] as SliceSample));
     const bytes = labels.shift() as Uint8Array;

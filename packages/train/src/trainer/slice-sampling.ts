@@ -1,6 +1,6 @@
 import {
   type CachedCase,
-  type Quantisation,
+  type Quantization,
   randomUint32,
   type SliceBatch,
   type SliceKey,
@@ -45,7 +45,7 @@ export function inputExtents(
 }
 
 /** How a slice becomes an image, whatever integers stand for its HU. */
-export type SliceMapping = Omit<SliceSample, keyof Quantisation>;
+export type SliceMapping = Omit<SliceSample, keyof Quantization>;
 
 /** A slice as the network sees it without augmentation. Values: (HU − low)/(high − low), clipped to 0..1. */
 export function plainMapping(
@@ -130,7 +130,7 @@ export function batchArrays(
 } {
   const words = slotPixels / 4;
   const pixels = batch.pixels.subarray((first * inputSlices * slotPixels) / 2, (end * inputSlices * slotPixels) / 2);
-  const samples = samplesOf(mappings.slice(first, end), batch.quantisations.slice(first * inputSlices), inputSlices);
+  const samples = samplesOf(mappings.slice(first, end), batch.quantizations.slice(first * inputSlices), inputSlices);
   if (inputSlices === 1) {
     return { pixels, labels: batch.labels.subarray(first * words, end * words), samples: packSamples(samples) };
   }
@@ -148,17 +148,17 @@ export function batchArrays(
 /**
  * What turns stored slices into images: of each slice `inputSlices` samples, itself and its neighbours from below to
  * above. Noise differs from one to the next, everything else is the same but what stands for their HU.
- * @param quantisations of all these slices as they are stored.
+ * @param quantizations of all these slices as they are stored.
  */
 export const samplesOf = (
   mappings: readonly SliceMapping[],
-  quantisations: readonly Quantisation[],
+  quantizations: readonly Quantization[],
   inputSlices: number,
 ): SliceSample[] =>
   mappings.flatMap((mapping, n) =>
-    quantisations.slice(n * inputSlices, (n + 1) * inputSlices).map((quantisation, i) => ({
+    quantizations.slice(n * inputSlices, (n + 1) * inputSlices).map((quantization, i) => ({
       ...mapping,
-      ...quantisation,
+      ...quantization,
       seed: (mapping.seed + i) >>> 0,
     })),
   );
