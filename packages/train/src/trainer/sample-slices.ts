@@ -90,7 +90,7 @@ export async function labelSamples(options: LabelOptions, slices: readonly Slice
           data.subarray(slot * cache.slotPixels, slot * cache.slotPixels + width * height);
         const [low, high] = preprocessing.window;
         const middle = n * inputSlices + (inputSlices - 1) / 2;
-        const { scale, offset } = read.batch.quantisations[middle] ?? { scale: 1, offset: 0 };
+        const { scale, offset } = read.batch.quantizations[middle] ?? { scale: 1, offset: 0 };
         results.push({
           ...{ caseName: source.name, slice: key.slice + 1, width, height },
           spacing: [source.spacing[0], source.spacing[1]],
