@@ -31,6 +31,7 @@ export { AttentionResUNet, type AttentionResUNetOptions } from "./models/attenti
 export type { SegmentationNetwork } from "./models/segmentation-network.js";
 export { type ForwardOptions, UNet, type UNetOptions } from "./models/unet.js";
 export {
+  levelChannels,
   referenceSpec,
   specProblem,
   type UNetPreset,

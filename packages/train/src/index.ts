@@ -58,6 +58,7 @@ export {
   type ExperimentRecord,
   type RunState,
   readExperimentRecord,
+  requirePlanned,
   requireUnchanged,
   writeExperimentRecord,
 } from "./experiment/experiment-folder.js";
@@ -115,7 +116,7 @@ export {
   type RunSettings,
   type RunSplit,
 } from "./run/run-folder.js";
-export { unfinishedNote } from "./run/run-progress.js";
+export { runProgressOf, unfinishedNote } from "./run/run-progress.js";
 export { Sgd, type SgdOptions } from "./sgd.js";
 export { NonFiniteLossError, type ProfiledCall } from "./trainer/batch-runner.js";
 export {

@@ -78,7 +78,7 @@ export class LossScaler implements LossScaling {
 
   /**
    * Replaces the state; entries of others are left alone.
-   * @throws OptimizerStateError when an entry is missing or no single number.
+   * @throws OptimizerStateError when an entry is missing, no single number, or none that it comes to.
    */
   loadStateDict(state: ReadonlyMap<string, SafetensorsTensor>): void {
     const writes = this.kept.map((variable) => {
@@ -90,6 +90,17 @@ export class LossScaler implements LossScaling {
         );
       }
       const { data } = entry;
+      const value = data[0] ?? Number.NaN;
+      // Scales are powers of two, the others counts.
+      const possible =
+        variable === this.scale
+          ? value > 0 && Number.isInteger(Math.log2(value))
+          : Number.isInteger(value) && value >= 0;
+      if (!possible) {
+        throw new OptimizerStateError(
+          `LossScaler: '${variable.name}' is ${value}, expected ${variable === this.scale ? "a power of two" : "a count"}; take a state that was saved from a run with loss scaling`,
+        );
+      }
       return () => variable.write(data);
     });
     for (const write of writes) write();

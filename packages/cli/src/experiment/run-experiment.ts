@@ -2,6 +2,7 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import {
   decideRung,
+  type EpochRecord,
   type Experiment,
   ExperimentError,
   type ExperimentRecord,
@@ -9,7 +10,9 @@ import {
   type PlannedRun,
   RunFolder,
   readExperimentRecord,
+  requirePlanned,
   requireUnchanged,
+  runProgressOf,
   scoreAt,
   writeExperimentRecord,
   writeFileAtomically,
@@ -54,7 +57,10 @@ export async function runExperiment(
 ): Promise<ExperimentRecord> {
   const { directory, source, log } = options;
   const before = await readExperimentRecord(directory);
-  if (before !== null) requireUnchanged(before, experiment, source, directory);
+  if (before !== null) {
+    requireUnchanged(before, experiment, source, directory);
+    requirePlanned(before, planned, directory);
+  }
   let record: ExperimentRecord = before ?? {
     ...{ format: "lobule-experiment", version: 1, experiment: { ...experiment }, rungs: [] },
     runs: planned.map(({ name, variant }) => ({ name, variant, state: "waiting", error: null })),
@@ -152,13 +158,26 @@ async function scoresAt(
   const scores = new Map<string, (number | null)[]>();
   for (const { name, variant, state } of runs) {
     if (state === "stopped") continue;
-    const score =
-      state === "failed"
-        ? null
-        : scoreAt(await (await RunFolder.open(join(directory, name))).readMetrics(), epochs, by);
+    const score = state === "failed" ? null : scoreAt(await recordsAt(join(directory, name), epochs), epochs, by);
     scores.set(variant, [...(scores.get(variant) ?? []), score]);
   }
   return scores;
+}
+
+/**
+ * The records of a run whose state after so many epochs is to be judged.
+ * @throws ExperimentError when the one that decides was lost.
+ */
+async function recordsAt(run: string, epochs: number): Promise<EpochRecord[]> {
+  const folder = await RunFolder.open(run);
+  const records = await folder.readMetrics();
+  const last = Math.min(epochs, (await runProgressOf(folder)).epochs);
+  if (last > 0 && !records.some(({ epoch }) => epoch === last - 1)) {
+    throw new ExperimentError(
+      `${run}/metrics.jsonl has lost the record of epoch ${last}, by which the variants are ranked; restore the file, or remove the folder ${run} and the same command trains it again`,
+    );
+  }
+  return records;
 }
 
 /** Does the work of each item, as many at a time as there are slots, each slot one after another. */

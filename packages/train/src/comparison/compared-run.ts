@@ -11,14 +11,40 @@ import { lossOfConfig, lossText } from "../trainer/loss-setting.js";
 import { ComparisonError } from "./comparison-error.js";
 
 const count = z.int().nonnegative();
-const measured = z.number().nullable();
+const measured = z.number().nonnegative().nullable();
+
+/** Counts and sums of a class in a case, as far as they bound one another. */
+const diceSchema = z
+  .object({
+    slices: count,
+    sliceDiceSum: z.number().nonnegative(),
+    foregroundSlices: count,
+    foregroundSliceDiceSum: z.number().nonnegative(),
+    intersection: count,
+    predicted: count,
+    target: count,
+  })
+  .refine(
+    ({ slices, foregroundSlices }) => foregroundSlices <= slices,
+    "there are more slices with the class than slices",
+  )
+  .refine(
+    // Dice is at most 1, but for rounding in the sum.
+    ({ slices, sliceDiceSum, foregroundSlices, foregroundSliceDiceSum }) =>
+      sliceDiceSum <= slices * (1 + 1e-9) && foregroundSliceDiceSum <= foregroundSlices * (1 + 1e-9),
+    "a mean of Dice is above 1",
+  )
+  .refine(
+    ({ intersection, predicted, target }) => intersection <= Math.min(predicted, target),
+    "the intersection is larger than what intersects",
+  );
 
 /** What a comparison needs of evaluation/validation.json. */
 const evaluationSchema = z.object({
   format: z.literal("lobule-evaluation"),
   version: z.literal(1),
   /** Of the normalised surface distance, mm. */
-  tolerance: z.number(),
+  tolerance: z.number().nonnegative(),
   cases: z
     .array(
       z.object({
@@ -29,17 +55,9 @@ const evaluationSchema = z.object({
             z.object({
               label: count,
               name: z.string(),
-              dice: z.object({
-                slices: count,
-                sliceDiceSum: z.number(),
-                foregroundSlices: count,
-                foregroundSliceDiceSum: z.number(),
-                intersection: count,
-                predicted: count,
-                target: count,
-              }),
+              dice: diceSchema,
               hausdorff95: measured,
-              normalisedSurfaceDistance: measured,
+              normalisedSurfaceDistance: z.number().min(0).max(1).nullable(),
             }),
           )
           .min(1),

@@ -53,6 +53,33 @@ export async function writeExperimentRecord(directory: string, record: Experimen
   await writeFileAtomically(pathOf(directory), `${JSON.stringify(record, null, 2)}\n`);
 }
 
+/**
+ * Checks that a record is of the runs that its experiment plans.
+ * @throws ExperimentError naming what is not.
+ */
+export function requirePlanned(
+  { runs, rungs, experiment }: ExperimentRecord,
+  planned: readonly { readonly name: string; readonly variant: string }[],
+  directory: string,
+): void {
+  const fail = (what: string): never => {
+    throw new ExperimentError(`${pathOf(directory)} is damaged: ${what}; restore it, or name another folder by --out`);
+  };
+  const key = ({ name, variant }: { readonly name: string; readonly variant: string }): string => `${variant} ${name}`;
+  const expected = planned.map(key).sort().join("\n");
+  if (runs.map(key).sort().join("\n") !== expected) fail("its runs are not those of the experiment");
+  const variants = new Set(planned.map(({ variant }) => variant));
+  const halving = rungsOf.safeParse(experiment);
+  const epochs = halving.success ? (halving.data.successiveHalving?.rungs ?? []) : [];
+  for (const [i, rung] of rungs.entries()) {
+    if (rung.epochs !== epochs[i]) fail(`its rung ${i + 1} is after ${rung.epochs} epochs`);
+    const strange = [...rung.stopped, ...rung.scores.map(({ variant }) => variant)].find((name) => !variants.has(name));
+    if (strange !== undefined) fail(`its rung ${i + 1} names '${strange}', which is no variant`);
+  }
+}
+
+const rungsOf = z.looseObject({ successiveHalving: z.looseObject({ rungs: z.array(z.int()) }).nullable() });
+
 /** Differences that an error lists. */
 const listed = 3;
 

@@ -4,6 +4,7 @@ import { parseExperiment } from "./experiment-file.js";
 import {
   type ExperimentRecord,
   readExperimentRecord,
+  requirePlanned,
   requireUnchanged,
   writeExperimentRecord,
 } from "./experiment-folder.js";
@@ -141,6 +142,27 @@ describe("experiment.json", () => {
     expect(await readExperimentRecord(folder)).toBeNull();
     await writeExperimentRecord(folder, record);
     expect(await readExperimentRecord(folder)).toEqual(record);
+  });
+
+  test("one that names other runs, rungs or variants than are planned is refused", () => {
+    const planned = [{ name: "narrow-seed0", variant: "narrow" }];
+    const halving = { ...record.experiment, successiveHalving: { rungs: [2], keep: 0.5, by: "loss" } };
+    const rung = { epochs: 2, scores: [{ variant: "narrow", score: 1 }], stopped: [] };
+    requirePlanned({ ...record, experiment: halving, rungs: [rung] }, planned, "out");
+    const [run] = record.runs;
+    if (run === undefined) throw new Error("the record has no run");
+    const cases: readonly (readonly [Partial<ExperimentRecord>, string])[] = [
+      [{ runs: [] }, "its runs are not those of the experiment"],
+      [{ runs: [{ ...run, name: "../elsewhere" }] }, "its runs are not those"],
+      [{ runs: [run, run] }, "its runs are not those"],
+      [{ rungs: [{ ...rung, epochs: 3 }] }, "its rung 1 is after 3 epochs"],
+      [{ rungs: [rung, rung] }, "its rung 2 is after 2 epochs"],
+      [{ rungs: [{ ...rung, stopped: ["other"] }] }, "its rung 1 names 'other', which is no variant"],
+    ];
+    for (const [changes, message] of cases) {
+      const damaged: ExperimentRecord = { ...record, experiment: halving, ...changes };
+      expect(() => requirePlanned(damaged, planned, "out")).toThrow(message);
+    }
   });
 
   test("an experiment that has changed since is refused with what differs", () => {

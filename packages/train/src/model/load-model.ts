@@ -5,7 +5,13 @@ import { FileReadError, readBytes, readText } from "@lobule/data";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { z } from "zod";
 import { decodeCheckpoint } from "../run/checkpoint.js";
-import { type ModelCode, type ModelDescription, networkState, parseModelDescription } from "./model-description.js";
+import {
+  type ModelCode,
+  type ModelDescription,
+  networkState,
+  parseModelDescription,
+  requireWeights,
+} from "./model-description.js";
 import { ModelError } from "./model-error.js";
 
 /** A trained network as it is saved: its description and its weights. */
@@ -44,10 +50,12 @@ export async function readModel(path: string): Promise<SavedModel> {
   });
   const { tensors, state } = decoded(bytes, source);
   const description = parseModelDescription(state.model, source);
+  const weights = networkState(tensors);
+  requireWeights(description, weights, source);
   const code = description.code === undefined ? undefined : await readCode(dirname(dirname(source)), description.code);
   const best = bestEpoch.safeParse(state);
   const epoch = best.success ? best.data.training.best.epoch + 1 : null;
-  return { description, weights: networkState(tensors), source, sha256: sha256(bytes), epoch, code };
+  return { description, weights, source, sha256: sha256(bytes), epoch, code };
 }
 
 const sha256 = (content: Uint8Array | string): string => createHash("sha256").update(content).digest("hex");

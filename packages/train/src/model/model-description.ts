@@ -1,9 +1,9 @@
-import { referenceSpec, type SegmentationNetwork, UNet } from "@lobule/nn";
+import { levelChannels, referenceSpec, type SegmentationNetwork, specProblem, UNet } from "@lobule/nn";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { z } from "zod";
 import { buildCustom } from "./custom-model.js";
 import { ModelError } from "./model-error.js";
-import { networkSpecSchema } from "./network-settings.js";
+import { networkSizes, networkSpecSchema, windowSchema } from "./network-settings.js";
 
 /** What must be known besides the weights to use a model: the network's shape and how slices are prepared for it. */
 const modelDescription = z.strictObject({
@@ -11,19 +11,20 @@ const modelDescription = z.strictObject({
   /** AttentionResUNet is how the reference network was called before there were others. */
   architecture: z.enum(["UNet", "AttentionResUNet", "custom"]),
   /** SHA-256 of the code that a custom network is made by, which lies in the run folder as model.cjs. */
-  code: z.string().optional(),
+  code: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hexadecimal")
+    .optional(),
   /** What the network is made of. */
   network: networkSpecSchema.default(referenceSpec),
-  /** Neighbouring slices that are the channels of an image; an odd number, the slice that is labelled in the middle. */
-  inputSlices: z.int().positive().default(1),
-  /** Names of the classes, background first. */
-  classes: z.array(z.string()).min(2),
-  baseFeatures: z.int().positive(),
-  depth: z.int().positive(),
-  /** Side that slices are resampled to; null where they are taken at their own size, padded to a multiple of 2^depth. */
-  size: z.int().positive().nullable(),
-  /** HU that become 0 and 1; what lies outside is clipped. */
-  window: z.tuple([z.number(), z.number()]),
+  inputSlices: networkSizes.inputSlices.default(1),
+  /** Names of the classes, background first; a label is a byte. */
+  classes: z.array(z.string()).min(2).max(256),
+  baseFeatures: networkSizes.baseFeatures,
+  depth: networkSizes.depth,
+  /** Null where slices are taken at their own size, padded to a multiple of 2^depth. */
+  size: networkSizes.size.nullable(),
+  window: windowSchema,
   preset: z.enum(["liver", "vessel"]).nullable(),
 });
 
@@ -41,7 +42,39 @@ export function parseModelDescription(value: unknown, source: string): ModelDesc
       `${source}: the description of the model does not fit ('${issue?.path.join(".") ?? ""}': ${issue?.message ?? ""}); it may come from another version`,
     );
   }
+  const problem = problemOf(result.data);
+  if (problem !== undefined) throw new ModelError(`${source}: the description of the model does not fit: ${problem}`);
   return result.data;
+}
+
+/** What is wrong with a description whose parts are each as expected. */
+function problemOf(description: ModelDescription): string | undefined {
+  const { architecture, code, network, baseFeatures, depth, size, window } = description;
+  if (!(window[0] < window[1])) return `its window must be two rising numbers, got ${window.join(" ")}`;
+  if (architecture === "custom")
+    return code === undefined ? "a custom network has code, which it does not name" : undefined;
+  if (code !== undefined) return `it names code, which the network ${architecture} has none of`;
+  if (size !== null && size % 2 ** depth !== 0) return `its size must be a multiple of ${2 ** depth}, got ${size}`;
+  return specProblem({ baseFeatures, depth }, network);
+}
+
+/**
+ * Checks by arithmetic that a file's weights can be those of a description, before a network is built: its bridge alone
+ * has a layer of 3·3·c² numbers, c its channels.
+ * @throws ModelError naming `source` when the file holds fewer numbers than that.
+ */
+export function requireWeights(
+  { architecture, baseFeatures, depth, network }: ModelDescription,
+  weights: ReadonlyMap<string, SafetensorsTensor>,
+  source: string,
+): void {
+  if (architecture === "custom") return;
+  const channels = levelChannels({ baseFeatures, depth }, network).at(-1) ?? 0;
+  const numbers = [...weights.values()].reduce((sum, { data }) => sum + data.length, 0);
+  if (numbers >= 9 * channels ** 2) return;
+  throw new ModelError(
+    `${source}: the description of the model does not fit its weights: with ${baseFeatures} base features and depth ${depth} one layer of ${channels} channels has ${9 * channels ** 2} numbers, but the file holds ${numbers}`,
+  );
 }
 
 /** Code of a model of one's own, and where it came from. */

@@ -15,6 +15,25 @@ const fields = {
   bridgeAttentionHeads: z.int().min(0),
 } satisfies { readonly [Field in keyof UNetSpec]: z.ZodType<UNetSpec[Field]> };
 
+/** Sizes of a network and of its images, the same in a configuration and with a model. */
+export const networkSizes = {
+  /** Channels of the first level. */
+  baseFeatures: z.int().positive().max(4096),
+  /** Poolings between the image and the bridge. */
+  depth: z.int().positive().max(6),
+  /** Neighbouring slices that are the channels of an image ("2.5D"), the slice that is labelled in the middle. */
+  inputSlices: z
+    .int()
+    .positive()
+    .max(9)
+    .refine((slices) => slices % 2 === 1, "must be odd: 1, 3, 5, 7 or 9"),
+  /** Side that slices are resampled to. */
+  size: z.int().positive().max(16_384),
+};
+
+/** HU that become 0 and 1; what lies outside is clipped. */
+export const windowSchema = z.tuple([z.number(), z.number()]);
+
 /** Every part of a network, as it is saved with a model. */
 export const networkSpecSchema = z.strictObject(fields);
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { EpochRecord } from "../run/epoch-record.js";
+import { type EpochRecord, lostRecordsNote, missingEpochs } from "../run/epoch-record.js";
 import { lossCharts } from "./charts.js";
 import { diceTable, measuresTable, type ReportEvaluation } from "./dice-table.js";
 import { counted, duration, fixed, whole } from "./format.js";
@@ -49,10 +49,13 @@ ${casesTable(split)}
 
 const bestOf = (metrics: readonly EpochRecord[]): EpochRecord | undefined => metrics.findLast(({ best }) => best);
 
+/** Epochs that are done; their records can have been lost. */
+const doneOf = (metrics: readonly EpochRecord[]): number => (metrics.at(-1)?.epoch ?? -1) + 1;
+
 function summary({ metrics, split, progress }: ReportInput): string {
   const cases = `${counted(split.training.length, "case")} to train on, ${whole(split.validation.length)} to validate on`;
   const best = bestOf(metrics);
-  const trained = `${stateText(progress, metrics.length)}; ${cases}.`;
+  const trained = `${stateText(progress, doneOf(metrics))}; ${cases}.`;
   if (metrics.length === 0) return trained;
   if (best === undefined) return `${trained} No epoch had a finite validation loss.`;
   return `${trained} The validation loss was lowest in epoch ${best.epoch + 1}.`;
@@ -65,7 +68,7 @@ const notMeasured = ({ metrics }: ReportInput): Html | null =>
     : html`<p class="note">The best checkpoint is measured on the whole validation scans once training is over; until then there are the curves.</p>`;
 
 /** What the curves are measured on, which is not what the table is measured on. */
-function curvesNote({ config }: ReportInput): string {
+function curvesNote({ config, metrics }: ReportInput): string {
   const { overfitBatches, fastDevRun, size } = curvesSetting.parse(config);
   const on = fastDevRun
     ? "the first validation slices only, as this was a trial run"
@@ -73,7 +76,8 @@ function curvesNote({ config }: ReportInput): string {
       ? "all validation slices"
       : "the training slices themselves, as this run was to overfit them";
   const at = size === null ? "the network's own resolution" : `the network's own resolution, ${size}×${size}`;
-  return `Validation curves are measured after each epoch on ${on}, at ${at}; they differ from figures of whole scans. Each reading of Dice has a chart of its own, since readings cannot be compared. The background is left out.`;
+  const lost = lostRecordsNote(missingEpochs(metrics, doneOf(metrics)), "metrics.jsonl");
+  return `${lost === undefined ? "" : `Not complete: ${lost}. `}Validation curves are measured after each epoch on ${on}, at ${at}; they differ from figures of whole scans. Each reading of Dice has a chart of its own, since readings cannot be compared. The background is left out.`;
 }
 
 /** Settings that decide what the curves are of; a configuration without them has their defaults. */
@@ -95,7 +99,7 @@ function facts({ metrics, progress }: ReportInput): Html | null {
   const fact = (name: string, value: string, more: string): Html =>
     html`<div><dt>${name}</dt><dd>${value}<small>${more}</small></dd></div>`;
   return html`<dl class="facts">
-${best && fact("Best epoch", String(best.epoch + 1), `of ${metrics.length} done, ${progress.epochs} planned`)}
+${best && fact("Best epoch", String(best.epoch + 1), `of ${doneOf(metrics)} done, ${progress.epochs} planned`)}
 ${best && fact("Validation loss", fixed(best.validation.loss, 4), `in epoch ${best.epoch + 1}; training ${fixed(best.training.loss, 4)}`)}
 ${fact("Time", duration(seconds), `${duration(seconds / metrics.length)} an epoch`)}
 ${fact(

@@ -1,3 +1,4 @@
+import { DataError, parseJsonText } from "@lobule/data";
 import { readSafetensors, readSafetensorsMetadata, type SafetensorsTensor, writeSafetensors } from "@lobule/tensor";
 
 /** What goes into a checkpoint beside the tensors, by name: JSON values, without times or places. */
@@ -20,11 +21,33 @@ export const encodeCheckpoint = ({ tensors, state }: Checkpoint): Uint8Array<Arr
     Object.fromEntries(Object.entries(state).map(([name, value]) => [name, JSON.stringify(inFixedOrder(value, name))])),
   );
 
-/** @throws SafetensorsError when the bytes are no such file, SyntaxError when the metadata are not JSON. */
+/**
+ * @throws SafetensorsError when the bytes are no such file, DataError when the metadata are not JSON or a tensor holds a
+ * number that none of a checkpoint's can be.
+ */
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const entries = Object.entries(readSafetensorsMetadata(bytes));
-  const state = Object.fromEntries(entries.map(([name, text]): [string, unknown] => [name, JSON.parse(text)]));
-  return { tensors: readSafetensors(bytes), state };
+  const state = Object.fromEntries(
+    entries.map(([name, text]): [string, unknown] => [name, parseJsonText(text, `its entry '${name}'`)]),
+  );
+  const tensors = readSafetensors(bytes);
+  for (const [name, tensor] of tensors) requirePossible(name, tensor);
+  return { tensors, state };
+}
+
+/** Second moments and running variances, of which roots are taken. */
+const neverNegative = /^exp_avg_sq\.|(^|\.)running_var$/;
+
+/** @throws DataError when a tensor holds NaN or an infinity, or a negative number where there can be none. */
+function requirePossible(name: string, { dtype, data }: SafetensorsTensor): void {
+  if (dtype !== "F32") return;
+  const lowest = neverNegative.test(name) ? 0 : Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < data.length; i++) {
+    const value = Number(data[i]);
+    if (!Number.isFinite(value) || value < lowest) {
+      throw new DataError(`its tensor '${name}' holds ${value} at position ${i}`);
+    }
+  }
 }
 
 /** The same JSON value with the keys of every object sorted by code unit. */

@@ -15,7 +15,7 @@ export const epochRecordSchema = z.strictObject({
   /** Batches trained on by the end of the epoch, those of earlier epochs included. */
   step: z.int().nonnegative(),
   /** Step size during the epoch. */
-  learningRate: z.number(),
+  learningRate: z.number().nonnegative(),
   /** Means over the epoch's samples. */
   training: z.strictObject({
     loss: finiteOrNaN,
@@ -48,3 +48,18 @@ type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonl
 
 /** What is known of an epoch once it is over: a line of metrics.jsonl. */
 export type EpochRecord = DeepReadonly<z.output<typeof epochRecordSchema>>;
+
+/** Epochs, from 0, that lie among the first `epochs` and have no record. */
+export function missingEpochs(records: readonly Pick<EpochRecord, "epoch">[], epochs: number): number[] {
+  const known = new Set(records.map(({ epoch }) => epoch));
+  return Array.from({ length: epochs }, (_, epoch) => epoch).filter((epoch) => !known.has(epoch));
+}
+
+/** The sentence about records that were lost; undefined where all are there. Epochs are counted from 1 for people. */
+export function lostRecordsNote(missing: readonly number[], path: string): string | undefined {
+  if (missing.length === 0) return undefined;
+  const shown = missing.slice(0, 5).map((epoch) => epoch + 1);
+  const names =
+    missing.length > shown.length ? `${shown.join(", ")} and ${missing.length - shown.length} more` : shown.join(", ");
+  return `${path} has lost the record of epoch${missing.length === 1 ? "" : "s"} ${names}: curves and tables lack ${missing.length === 1 ? "it" : "them"}, the training does not; restore the file from a copy if there is one`;
+}

@@ -1,11 +1,12 @@
 import { open } from "node:fs/promises";
-import { FileReadError, readBytes, writeError, writeFileAtomically } from "@lobule/data";
+import { DataError, FileReadError, readBytes, writeError, writeFileAtomically } from "@lobule/data";
 import { type EpochRecord, epochRecordSchema } from "./epoch-record.js";
 import { parseJson } from "./parse-json.js";
 
 /**
  * A file of records, a line each. The line end is what makes a record count: text after the last one was torn by a kill
- * and is left out when reading, and cut off before the next record is added.
+ * and is left out when reading, and cut off before the next record is added. Lines that were lost leave a gap in the epochs,
+ * see {@link missingEpochs}.
  */
 export class MetricsLog {
   constructor(private readonly path: string) {}
@@ -17,9 +18,9 @@ export class MetricsLog {
   async append(record: EpochRecord): Promise<void> {
     // Through text and back, so that NaN is null before it is checked, and the fields come in the schema's order.
     const line = JSON.stringify(parseJson(JSON.stringify(record), epochRecordSchema, "the record of an epoch"));
-    const before = await this.wholeLines();
-    if (before.length === 0) {
-      await writeFileAtomically(this.path, `${line}\n`);
+    const { bytes: before, mended } = await this.wholeLines();
+    if (before.length === 0 || mended) {
+      await writeFileAtomically(this.path, [before, new TextEncoder().encode(`${line}\n`)]);
       return;
     }
     try {
@@ -39,35 +40,62 @@ export class MetricsLog {
     }
   }
 
-  /** All records. @throws Error that names the file and the line, when one is damaged. */
+  /** All records, rising. @throws Error that names the file and the line, when one is damaged or out of order. */
   async read(): Promise<EpochRecord[]> {
-    return (await this.lines()).map((line, i) => this.parse(line, i));
+    return (await this.parsedLines()).map(({ record }) => record);
   }
 
   /** Keeps the records of the first `epochs` epochs. @throws Error as `read`, FileWriteError as `append`. */
   async truncate(epochs: number): Promise<void> {
-    const lines = await this.lines();
-    const kept = lines.filter((line, i) => this.parse(line, i).epoch < epochs);
-    await writeFileAtomically(this.path, kept.map((line) => `${line}\n`).join(""));
+    const kept = (await this.parsedLines()).filter(({ record }) => record.epoch < epochs);
+    await writeFileAtomically(this.path, kept.map(({ line }) => `${line}\n`).join(""));
   }
 
-  private parse(line: string, index: number): EpochRecord {
-    return parseJson(line, epochRecordSchema, `${this.path}, line ${index + 1}:`);
-  }
-
-  private async lines(): Promise<string[]> {
-    return new TextDecoder()
-      .decode(await this.wholeLines())
+  private async parsedLines(): Promise<{ readonly line: string; readonly record: EpochRecord }[]> {
+    const lines = new TextDecoder()
+      .decode((await this.wholeLines()).bytes)
       .split("\n")
       .slice(0, -1);
+    let before: EpochRecord | undefined;
+    return lines.map((line, i) => {
+      const where = `${this.path}, line ${i + 1}:`;
+      const record = parseJson(line, epochRecordSchema, where);
+      if (before !== undefined && (record.epoch <= before.epoch || record.step <= before.step)) {
+        throw new DataError(
+          `${where} epoch ${record.epoch} with ${record.step} steps comes after epoch ${before.epoch} with ${before.step}; restore the file, or remove the line that does not belong there`,
+        );
+      }
+      before = record;
+      return { line, record };
+    });
   }
 
-  /** What stands up to and with the last line end; nothing before the first record. */
-  private async wholeLines(): Promise<Uint8Array> {
+  /**
+   * What stands up to and with the last line end; nothing before the first record. A whole record that lacks its line
+   * end alone, as an editor may leave it, is `mended` with one.
+   */
+  private async wholeLines(): Promise<{ readonly bytes: Uint8Array; readonly mended: boolean }> {
     const bytes = await readBytes(this.path, "record").catch((error: unknown) => {
       if (error instanceof FileReadError && error.missing) return new Uint8Array();
       throw error;
     });
-    return bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1);
+    const end = bytes.lastIndexOf(0x0a) + 1;
+    const mended = isRecord(new TextDecoder().decode(bytes.subarray(end)));
+    return mended ? { bytes: withLineEnd(bytes), mended } : { bytes: bytes.subarray(0, end), mended };
   }
+}
+
+function isRecord(text: string): boolean {
+  try {
+    return epochRecordSchema.safeParse(JSON.parse(text)).success;
+  } catch {
+    return false;
+  }
+}
+
+function withLineEnd(bytes: Uint8Array): Uint8Array {
+  const result = new Uint8Array(bytes.length + 1);
+  result.set(bytes);
+  result[bytes.length] = 0x0a;
+  return result;
 }

@@ -49,7 +49,17 @@ export type MayWrite = () => Promise<void>;
 /** Raised when a folder of this version could be misread by an older one. */
 const formatVersion = 1;
 
-const splitSchema = z.strictObject({ training: z.array(z.string()), validation: z.array(z.string()) });
+const caseNames = z.array(z.string().min(1)).min(1);
+const splitSchema = z.strictObject({ training: caseNames, validation: caseNames }).superRefine((split, context) => {
+  const seen = new Set<string>();
+  for (const side of ["training", "validation"] as const) {
+    for (const [i, name] of split[side].entries()) {
+      if (seen.has(name))
+        context.addIssue({ code: "custom", path: [side, i], message: `the case ${name} comes twice` });
+      seen.add(name);
+    }
+  }
+});
 const environmentSchema = z.looseObject({ runFormat: z.int().positive() });
 
 /**
@@ -170,6 +180,13 @@ export class RunFolder {
    */
   async recordWorkload(workload: Workload): Promise<void> {
     const before = await this.readWorkload();
+    const { training, validation } = this.split;
+    const missing = before === null ? undefined : [...training, ...validation].find((name) => !(name in before.cases));
+    if (missing !== undefined) {
+      throw new RunError(
+        `${join(this.directory, "workload.json")} says nothing of the case ${missing}, so whether it changed cannot be told; restore the file, or remove it if the data are surely the same`,
+      );
+    }
     const changed = Object.entries(before?.cases ?? {}).find(([name, hash]) => workload.cases[name] !== hash);
     if (changed !== undefined) {
       throw new RunError(
@@ -262,7 +279,10 @@ export class RunFolder {
     await this.metrics.append(record);
   }
 
-  /** Records of the epochs so far; one torn by a kill is left out. @throws RunError when a line is damaged. */
+  /**
+   * Records of the epochs so far, rising; one torn by a kill is left out, and lines that were lost leave gaps.
+   * @throws RunError when a line is damaged or comes after a later epoch's.
+   */
   readMetrics(): Promise<EpochRecord[]> {
     return this.metrics.read().catch(asRunError);
   }

@@ -1,6 +1,6 @@
 import { basename, dirname } from "node:path";
 import { z } from "zod";
-import { parseTrainingState } from "../trainer/training-state.js";
+import { parseTrainingState, type TrainingState } from "../trainer/training-state.js";
 import { RunFolder } from "./run-folder.js";
 
 /** How far a run is. */
@@ -20,17 +20,19 @@ const configSchema = z.looseObject({ epochs: z.int().positive() });
 export async function runProgressOf(folder: RunFolder): Promise<RunProgress> {
   const config = configSchema.safeParse(folder.config);
   const of = config.success ? config.data.epochs : null;
-  const epochs = (await folder.readMetrics()).length;
-  const finished = await finishedOf(folder);
+  const last = await lastStateOf(folder);
+  // Lines of the metrics can be lost.
+  const epochs = last?.epoch ?? (await folder.readMetrics()).length;
+  const finished = last?.finished ?? null;
   const count = of === null ? `epoch ${epochs}` : `epoch ${epochs} of ${of}`;
   return { epochs, of, finished: finished !== null, text: `${count}, ${finished ?? "interrupted"}` };
 }
 
-/** Why a run is over; null while it is not. */
-async function finishedOf(folder: RunFolder): Promise<string | null> {
-  if (!(await folder.hasCheckpoint("last"))) return null;
+/** Where the last checkpoint stands; undefined before there is one. */
+async function lastStateOf(folder: RunFolder): Promise<TrainingState | undefined> {
+  if (!(await folder.hasCheckpoint("last"))) return undefined;
   const { state } = await folder.loadCheckpoint("last");
-  return parseTrainingState(state.training, folder.checkpointPath("last")).finished;
+  return parseTrainingState(state.training, folder.checkpointPath("last"));
 }
 
 /** The run that a checkpoint belongs to; undefined for a checkpoint that is no part of a run folder. */

@@ -1,15 +1,26 @@
+import { StateDictError } from "@lobule/nn";
 import { type Device, warmUp } from "@lobule/tensor";
 import { readCode } from "../model/load-model.js";
-import { type ModelCode, type ModelDescription, parseModelDescription } from "../model/model-description.js";
-import { type MayWrite, RunFolder } from "../run/run-folder.js";
+import {
+  type ModelCode,
+  type ModelDescription,
+  networkState,
+  parseModelDescription,
+  requireWeights,
+} from "../model/model-description.js";
+import { OptimizerStateError } from "../optimizer-state.js";
+import type { Checkpoint } from "../run/checkpoint.js";
+import { lostRecordsNote, missingEpochs } from "../run/epoch-record.js";
+import { type MayWrite, RunError, RunFolder } from "../run/run-folder.js";
 import type { Workload } from "../run/workload.js";
+import { requireOneRun } from "./check-resumed.js";
 import { planRun } from "./plan-run.js";
 import { describeModel, type PreparedData, type PrepareOptions, prepareData, type SplitNames } from "./prepare-data.js";
 import { resolveWindow } from "./resolve-window.js";
 import { RunRecorder } from "./run-recorder.js";
 import { Trainer, type TrainingObserver, type TrainingOutcome } from "./trainer.js";
 import { ConfigError, parseConfig, type TrainingConfig } from "./training-config.js";
-import { parseTrainingState } from "./training-state.js";
+import { parseTrainingState, type TrainingState } from "./training-state.js";
 
 /** What a run needs besides its configuration. */
 export interface RunRequest extends Omit<PrepareOptions, "split" | "cacheDirectory"> {
@@ -154,6 +165,10 @@ export async function resumeRun(directory: string, request: RunRequest): Promise
       `the run ended by early stopping after epoch ${training.epoch}, so more epochs would not be trained; begin a new run with a larger 'earlyStopping.patience'`,
     );
   }
+  requireWeights(model, networkState(tensors), source);
+  const records = await folder.readMetrics();
+  requireOneRun({ config, model, state: training, tensors, records }, source);
+  const lost = lostRecordsNote(missingEpochs(records, training.epoch), `${directory}/metrics.jsonl`);
   const code = model.code === undefined ? {} : { code: await readCode(directory, model.code) };
   const compiled = compileAhead(config, request, code.code);
   const data = await prepareData(config, {
@@ -165,14 +180,26 @@ export async function resumeRun(directory: string, request: RunRequest): Promise
     const trainer = trainerFor(config, model, data, { ...request, ...code });
     await compiled;
     const bytes = trainer.checkMemory();
-    trainer.restore(training, tensors);
+    restore(trainer, training, tensors, source);
     await folder.recordWorkload(workloadOf(data, trainer));
     if (config.epochs !== before.epochs) await folder.saveConfig(config);
     await folder.truncateMetrics(training.epoch);
-    return await opened({ config, model, data, folder, trainer, bytes }, request);
+    const noted = lost === undefined ? data : { ...data, notes: [...data.notes, lost] };
+    return await opened({ config, model, data: noted, folder, trainer, bytes }, request);
   } catch (error) {
     await data.cache.close();
     throw error;
+  }
+}
+
+/** @throws RunError naming the checkpoint when its tensors are not those of the network and the optimizer. */
+function restore(trainer: Trainer, state: TrainingState, tensors: Checkpoint["tensors"], source: string): void {
+  try {
+    trainer.restore(state, tensors);
+  } catch (error) {
+    if (!(error instanceof StateDictError || error instanceof OptimizerStateError)) throw error;
+    const what = error.message.replaceAll(/\s*\n\s*/g, " ");
+    throw new RunError(`${source} does not fit the rest of its run: ${what}`);
   }
 }
 

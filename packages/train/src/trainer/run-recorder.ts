@@ -47,7 +47,7 @@ export class RunRecorder implements RunKeeper {
     const records = await folder.readMetrics();
     const log = await TensorboardLog.open(join(folder.directory, "tensorboard"), {
       ...{ now: wallClock, host, classes, terms: termsOf(config.loss.kind), totalSteps: trainer.totalSteps },
-      done: { epochs: records.length, steps: trainer.progress.globalStep },
+      done: { epochs: trainer.progress.epoch, steps: trainer.progress.globalStep },
     });
     return new RunRecorder(options, log, records);
   }

@@ -192,7 +192,7 @@ export class Trainer {
   }
 
   /** Steps done since the start, and why the run ended; null while it has not. */
-  get progress(): Pick<TrainingState, "globalStep" | "finished"> {
+  get progress(): Pick<TrainingState, "epoch" | "globalStep" | "finished"> {
     return this.state;
   }
 

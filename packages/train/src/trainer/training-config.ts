@@ -1,7 +1,7 @@
 import { formsAt, type SettingSchema, settingProblem, settingSchemaOf } from "@lobule/data";
 import { specProblem } from "@lobule/nn";
 import { z } from "zod";
-import { networkSettingsSchema, networkSpec } from "../model/network-settings.js";
+import { networkSettingsSchema, networkSizes, networkSpec, windowSchema } from "../model/network-settings.js";
 import { defaultLoss, lossSetting } from "./loss-setting.js";
 import { defaultOptimizer, optimizerSetting } from "./optimizer-setting.js";
 
@@ -48,16 +48,12 @@ const trainingConfig = z.strictObject({
     .nullable()
     .default(null),
   /** Slices are resampled to size × size; at their own size where null. */
-  size: count.nullable(),
+  size: networkSizes.size.nullable(),
   /** HU that become 0 and 1; what lies outside is clipped. "auto": see docs/training.md. */
-  window: z.union([z.literal("auto"), z.tuple([z.number(), z.number()])]),
-  baseFeatures: count,
-  depth: count.max(6),
-  /** Neighbouring slices that are the channels of an image ("2.5D"), an odd number. */
-  inputSlices: count
-    .max(9)
-    .refine((slices) => slices % 2 === 1, "must be odd: 1, 3, 5, 7 or 9")
-    .default(1),
+  window: z.union([z.literal("auto"), windowSchema]),
+  baseFeatures: networkSizes.baseFeatures,
+  depth: networkSizes.depth,
+  inputSlices: networkSizes.inputSlices.default(1),
   /** File of a model of one's own, in the network's place. */
   model: z.string().nullable().default(null),
   /** A named network, and what is to be different from it. */

@@ -13,7 +13,7 @@ const trainingState = z.strictObject({
   /** Updates by the optimizer. */
   optimizerSteps: whole,
   plateau: z.strictObject({
-    learningRate: z.number(),
+    learningRate: z.number().positive(),
     best: z.number().nullable(),
     badEpochs: whole,
     cooldownLeft: whole,

@@ -1,0 +1,109 @@
+import type { SafetensorsTensor } from "@lobule/tensor";
+import type { ModelDescription } from "../model/model-description.js";
+import type { EpochRecord } from "../run/epoch-record.js";
+import { RunError } from "../run/run-folder.js";
+import { describeModel } from "./prepare-data.js";
+import type { TrainingConfig } from "./training-config.js";
+import type { TrainingState } from "./training-state.js";
+
+/** What a run's folder holds, each part read and in itself as expected. */
+export interface ResumedParts {
+  readonly config: TrainingConfig;
+  readonly model: ModelDescription;
+  readonly state: TrainingState;
+  readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
+  /** Of metrics.jsonl, also of epochs that the checkpoint has not seen. */
+  readonly records: readonly EpochRecord[];
+}
+
+/**
+ * Checks that config.json, the last checkpoint and metrics.jsonl are of one run.
+ * @param source the checkpoint's path.
+ * @throws RunError naming what does not fit, and what to do.
+ */
+export function requireOneRun(parts: ResumedParts, source: string): void {
+  const problem = stateProblem(parts) ?? recordProblem(parts) ?? momentProblem(parts) ?? modelProblem(parts);
+  if (problem !== undefined) {
+    throw new RunError(`${source} does not fit the rest of its run: ${problem}; restore the files of one moment`);
+  }
+}
+
+/** Counts and best values that no run of this configuration comes to. */
+function stateProblem({ config, state }: ResumedParts): string | undefined {
+  const { epoch, step, globalStep, optimizerSteps, plateau, earlyStopping, best, sums, finished } = state;
+  const epochs = config.fastDevRun ? 1 : config.epochs;
+  if (epoch > epochs) return `it has done ${epoch} epochs, of ${epochs} in config.json`;
+  if (finished === null && epoch === epochs) return `it has done all ${epochs} epochs and is not finished`;
+  if (epoch === 0 ? globalStep !== step : globalStep < epoch + step) {
+    return `${globalStep} steps in all do not fit step ${step} of epoch ${epoch + 1}`;
+  }
+  if (optimizerSteps !== globalStep) return `its optimizer has taken ${optimizerSteps} steps, the run ${globalStep}`;
+  if (plateau.learningRate > config.learningRate) {
+    return `its learning rate ${plateau.learningRate} is above the ${config.learningRate} of config.json`;
+  }
+  if (plateau.badEpochs > Math.min(epoch, config.plateau.patience) || earlyStopping.badEpochs > epoch) {
+    return `it counts more epochs without progress than ${epoch} or the patience allow`;
+  }
+  if ((best === null) !== (epoch === 0) && best !== null)
+    return `its best epoch is ${best.epoch + 1}, but none is done`;
+  if (best !== null && best.epoch >= epoch) return `its best epoch is ${best.epoch + 1}, but only ${epoch} are done`;
+  const slices = sums.slices?.[0] ?? 0;
+  if (slices > step * config.batch || slices < 0) return `it has sums of ${slices} slices after ${step} steps`;
+  return undefined;
+}
+
+/** Records that say otherwise than the checkpoint. */
+function recordProblem({ model, state, records }: ResumedParts): string | undefined {
+  const { epoch, step, globalStep, best } = state;
+  const last = records.find((record) => record.epoch === epoch - 1);
+  if (last !== undefined && last.step !== globalStep - step) {
+    return `metrics.jsonl counts ${last.step} steps to the end of epoch ${epoch}, it ${globalStep - step}`;
+  }
+  const bestRecord = best === null ? undefined : records.find((record) => record.epoch === best.epoch);
+  if (best !== null && bestRecord !== undefined && bestRecord.validation.loss !== best.loss) {
+    return `its best loss is ${best.loss}, but that of epoch ${best.epoch + 1} in metrics.jsonl ${bestRecord.validation.loss}`;
+  }
+  const strange = records.find(({ training }) => training.dice.length !== model.classes.length);
+  if (strange !== undefined) {
+    return `epoch ${strange.epoch + 1} in metrics.jsonl has Dice of ${strange.training.dice.length} classes, the model ${model.classes.length}`;
+  }
+  return undefined;
+}
+
+/** State of another optimizer, precision or average than the configuration's, which would be passed over. */
+function momentProblem({ config, tensors }: ResumedParts): string | undefined {
+  const { optimizer, precision, ema } = config;
+  const expected = [
+    ["exp_avg.", optimizer.kind !== "sgd", `the optimizer ${optimizer.kind}`],
+    ["momentum_buffer.", optimizer.kind === "sgd", `the optimizer ${optimizer.kind}`],
+    ["loss_scaler.", precision === "f16", `the precision ${precision}`],
+    ["ema.", ema !== null, ema === null ? "weights that are not averaged" : "averaged weights"],
+  ] as const;
+  const names = [...tensors.keys()];
+  const wrong = expected.find(([prefix, there]) => names.some((name) => name.startsWith(prefix)) !== there);
+  return wrong && `it has ${wrong[1] ? "no " : ""}tensors '${wrong[0]}…', and config.json asks for ${wrong[2]}`;
+}
+
+/** A description that the configuration does not lead to. */
+function modelProblem({ config, model }: ResumedParts): string | undefined {
+  const window = config.window === "auto" ? model.window : config.window;
+  const { architecture: _a, code: _c, ...expected } = describeModel(config, model.classes, window);
+  const { architecture, code: _d, ...found } = model;
+  if ((architecture === "custom") !== (config.model !== null)) {
+    return `its network is ${architecture}, and config.json ${config.model === null ? "names no model" : `names ${config.model}`}`;
+  }
+  // What a model of one's own is made of is its code's affair.
+  const settings = Object.entries(expected).filter(([name]) => architecture !== "custom" || name !== "network");
+  const values = new Map<string, unknown>(Object.entries(found));
+  const other = settings.find(([name, value]) => !sameJson(value, values.get(name)));
+  return (
+    other && `its '${other[0]}' is ${JSON.stringify(values.get(other[0]))}, by config.json ${JSON.stringify(other[1])}`
+  );
+}
+
+/** Whether two JSON values are the same whatever the order of keys. */
+function sameJson(a: unknown, b: unknown): boolean {
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
+  const [left, right] = [Object.entries(a), new Map(Object.entries(b))];
+  return left.length === right.size && left.every(([key, value]) => right.has(key) && sameJson(value, right.get(key)));
+}
