@@ -1,9 +1,14 @@
 import { type ModelDescription, montage, type SegmentResult } from "@lobule/train";
 
+/** What a preview needs of a segmented scan. */
+interface PreviewedResult extends Pick<SegmentResult, "previews" | "voxels" | "millilitres"> {
+  readonly header: Pick<SegmentResult["header"], "orientation" | "spacing" | "shape">;
+}
+
 /** Some of the scan's slices with the labels drawn, as PNG; the patient's right is on the left, the front above. */
 export function previewPicture(
-  { previews, header, voxels, millilitres }: SegmentResult,
-  { window: [low, high], classes }: ModelDescription,
+  { previews, header, voxels, millilitres }: PreviewedResult,
+  { window: [low, high], classes }: Pick<ModelDescription, "window" | "classes">,
 ): Uint8Array {
   const [first, second, third] = header.spacing;
   const [letters, spacing] = [[...header.orientation], [first, second, third]];

@@ -173,6 +173,6 @@ function report(scan: string, output: string, { volumes, notes }: Labelled, json
   if (json) sayJson(JSON.stringify({ scan, output, volumes, notes, alreadyThere: before }));
   else
     say(
-      `${output}: ${volumes.map(({ name, millilitres }) => `${name} ${millilitres.toFixed(1)} ml`).join(", ")}${before ? " (there already)" : ""}`,
+      `${output}: ${volumes.map(({ name, millilitres, voxels }) => (voxels === 0 ? `no ${name} found` : `${name} ${millilitres.toFixed(1)} ml`)).join(", ")}${before ? " (there already)" : ""}`,
     );
 }

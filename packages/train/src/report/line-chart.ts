@@ -43,10 +43,10 @@ export function lineChart(options: LineChartOptions): Html {
   return chartFigure(title, finding, picture(options));
 }
 
-function picture({ title, finding, quantity, epochs, lines, scale, best }: LineChartOptions): Html {
+function picture({ title, finding, quantity, epochs, lines, scale, best }: LineChartOptions): Html | string {
   const present = lines.flatMap(({ values }) => values.filter((value) => value !== null && Number.isFinite(value)));
   const numbers = present.filter((value) => value !== null);
-  if (numbers.length === 0) return html`<p class="empty">No value in any epoch.</p>`;
+  if (numbers.length === 0) return "No value in any epoch.";
   const across = wholeAxis(epochs[0] ?? 1, epochs.at(-1) ?? 1, 6);
   const up = scale === "share" ? linearAxis([0, 1], 6) : linearAxis([0, ...numbers], 5);
   const x = (epoch: number): number => place(epoch, across, plot.left, plot.right);

@@ -6,9 +6,16 @@ export const [width, height] = [400, 250];
 export const plot = { left: 50, right: 302, top: 38, bottom: 214 } as const;
 const labelHeight = 14;
 
-/** A chart with its title and what is to be seen in it. */
-export const chartFigure = (title: string, finding: string, picture: Html): Html =>
-  html`<figure class="chart"><figcaption><h3>${title}</h3><p>${finding}</p></figcaption>${picture}</figure>
+/**
+ * A chart with its title and what is to be seen in it.
+ * @param picture enlarged by a click; or what is said where there is nothing to draw.
+ */
+export const chartFigure = (title: string, finding: string, picture: Html | string): Html =>
+  html`<figure class="chart"><figcaption><h3>${title}</h3><p>${finding}</p></figcaption>${
+    typeof picture === "string"
+      ? html`<p class="empty">${picture}</p>`
+      : html`<label class="zoom"><input type="checkbox" aria-label="Enlarge ${title}">${picture}</label>`
+  }</figure>
 `;
 
 /** Where a value of an axis lies between two ends of the picture. */

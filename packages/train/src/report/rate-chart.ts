@@ -39,7 +39,7 @@ export function rateChart(metrics: readonly EpochRecord[], settings: RateSetting
   const points = metrics.flatMap((record, i) => pointsOf(record, metrics[i - 1], settings));
   const title = "Learning rate";
   const finding = findingOf(metrics, settings);
-  if (points.length === 0) return chartFigure(title, finding, html`<p class="empty">No value in any epoch.</p>`);
+  if (points.length === 0) return chartFigure(title, finding, "No value in any epoch.");
   const stepped = settings.schedule === "plateau" || settings.schedule === "constant";
   const rates = points.map((point) => point.rate);
   const logarithmic = stepped && rates.every((value) => value > 0);

@@ -158,7 +158,8 @@ describe("a report", () => {
 
   test("has a legend with a picture of every class, and enlarges slices without a script", () => {
     expect(page.match(/<img class="swatch" alt="" src="data:[^"]+">(liver|tumour)/g)).toHaveLength(2);
-    expect(page.match(/<label class="zoom"><input type="checkbox" aria-label="Enlarge /g)).toHaveLength(2);
+    // Two slices and nine charts.
+    expect(page.match(/<label class="zoom"><input type="checkbox" aria-label="Enlarge /g)).toHaveLength(2 + 9);
     expect(page).toContain(".zoom:has(input:checked){position:fixed");
   });
 

@@ -35,7 +35,7 @@ export interface ScatterChartOptions {
 
 /** Named points as an HTML figure. The horizontal axis begins at 0; the vertical one is as wide as the points need. */
 export function scatterChart({ title, finding, across, up, points }: ScatterChartOptions): Html {
-  if (points.length === 0) return chartFigure(title, finding, html`<p class="empty">No run has both values.</p>`);
+  if (points.length === 0) return chartFigure(title, finding, "No run has both values.");
   const horizontal = linearAxis([0, ...points.map((point) => point.x)], 5);
   const vertical = linearAxis(
     points.flatMap(({ y, interval }) => [y, ...(interval ?? [])]),

@@ -30,7 +30,7 @@ const [betterStyle, worseStyle, sameStyle] = [0, 1, 5];
  * change are named.
  */
 export function slopeChart({ title, finding, quantity, before, after, pairs, better }: SlopeChartOptions): Html {
-  if (pairs.length === 0) return chartFigure(title, finding, html`<p class="empty">No case has both values.</p>`);
+  if (pairs.length === 0) return chartFigure(title, finding, "No case has both values.");
   const axis = linearAxis(
     pairs.flatMap((pair) => [pair.before, pair.after]),
     5,

@@ -87,8 +87,11 @@ ${Array.from(
 .panels img{display:block;width:100%;height:auto;align-self:center}
 .zoom{display:block;position:relative;cursor:zoom-in}
 .zoom input{position:absolute;opacity:0;pointer-events:none;margin:0}
-.zoom input:focus-visible+.panels{outline:3px solid var(--line0);outline-offset:2px}
+.zoom input:focus-visible+*{outline:3px solid var(--line0);outline-offset:2px}
 .zoom:has(input:checked){position:fixed;inset:0;z-index:1;overflow:auto;background:#000;cursor:zoom-out}
+.chart .zoom{margin-top:auto}
+.chart .zoom:has(input:checked){background:var(--paper);margin:0}
+.chart .zoom input:checked+svg{box-sizing:border-box;height:100%;padding:5vmin 2vmin}
 .zoom input:checked+.panels{grid-template-columns:repeat(auto-fit,minmax(min(100%,380px),1fr));border-radius:0;min-height:100%;align-content:center}
 .slices figcaption{font-size:.875rem;line-height:1.4;margin-top:6px;overflow-wrap:anywhere}
 .slices figcaption span{display:block;color:var(--quiet);font-variant-numeric:tabular-nums}
