@@ -62,7 +62,7 @@ const { metafile } = await build({
   platform: "node",
   format: "esm",
   target: "node20",
-  external: ["webgpu", "@sparticuz/chromium", "esbuild"],
+  external: ["webgpu", "@sparticuz/chromium", "esbuild", "koffi"],
   metafile: true,
   logLevel: "warning",
   // What is CommonJS inside calls require, which an ES module has not.
@@ -72,6 +72,8 @@ const { metafile } = await build({
 });
 writeFileSync(join(folder, "package.json"), `${JSON.stringify({ name: "lobule", version, type: "module" })}\n`);
 vendor("webgpu", ["index.js", "dist/linux-x64/dawn.node"]);
+vendor("koffi", ["index.js", "src/koffi/index.js", "src/koffi/src/static.js"]);
+vendor("@koromix/koffi-linux-x64", ["index.js", "linux_x64/koffi.node"]);
 vendor("@sparticuz/chromium", ["build/cjs/index.cjs", "bin/swiftshader.tar.br"]);
 
 /** Licences of all that was bundled. */
@@ -117,6 +119,8 @@ then
   LD_LIBRARY_PATH="$here/lib\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
   export LD_LIBRARY_PATH
 fi
+LOBULE_COMMAND="$0"
+export LOBULE_COMMAND
 exec "$here/bin/node" "$here/app/lobule.js" "$@"
 `,
   { mode: 0o755 },

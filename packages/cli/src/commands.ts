@@ -2,6 +2,7 @@ import { benchCommand } from "./bench/bench-command.js";
 import { ownPeerCommand } from "./bench/own-peer-command.js";
 import type { Command } from "./command-line/command.js";
 import { compareCommand } from "./compare/compare-command.js";
+import { completionCommand } from "./completion-command.js";
 import { infoCommand } from "./data/info-command.js";
 import { verifyCommand } from "./data/verify-command.js";
 import { doctorCommand } from "./doctor/doctor-command.js";
@@ -32,4 +33,5 @@ export const commands: readonly Command[] = [
   compareCommand,
   experimentCommand,
   unlockCommand,
+  completionCommand(() => commands.filter(({ describe }) => describe !== undefined)),
 ];

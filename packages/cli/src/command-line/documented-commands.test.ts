@@ -15,7 +15,7 @@ function wordsOf(line: string): string[] {
 
 /** The words that the program gets from a line of a document, where it is one of its commands. */
 function ownWords(line: string): string[] | undefined {
-  const [first, second, third, ...rest] = wordsOf(line.replace(/^\$ /, ""));
+  const [first, second, third, ...rest] = wordsOf(line.replace(/^\$ /, "").replace(/^source <\((.*)\)$/, "$1"));
   if (first === "npx" && second === "lobule") return third === undefined ? [] : [third, ...rest];
   if (first === "./lobule") return [second, third, ...rest].filter((word) => word !== undefined);
   if (first !== "npm" || second !== "run" || (third !== "bench" && third !== "parity")) return undefined;

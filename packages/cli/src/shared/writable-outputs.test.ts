@@ -1,28 +1,43 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
-import { list, path } from "../command-line/option.js";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { commands } from "../commands.js";
 import { requireOutputs } from "./writable-outputs.js";
 
-test("an output of any command is none of its inputs, nor another output", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "lobule-outputs-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  await mkdir(join(folder, "data"));
-  await symlink("data", join(folder, "link"));
-  await writeFile(join(folder, "a.json"), "");
-  const command = {
-    positionals: { runs: list(path("", "input", "RUN")) },
-    options: { data: path("", "input", "DIR"), out: path("", "folder", "DIR"), "the-file": path("", "file", "FILE") },
-  };
-  const check = (values: Readonly<Record<string, string | string[]>>): Promise<void> =>
-    requireOutputs(command, JSON.parse(JSON.stringify(values).replaceAll("@", folder)));
-  await expect(check({ data: "@/data", out: "@/link" })).rejects.toThrow(
-    `${folder}/link is the folder ${folder}/data itself; name another output with --out`,
-  );
-  await expect(check({ runs: ["@/x", "@/link/../a.json"], theFile: "@/a.json" })).rejects.toThrow(
-    "a.json itself; name another output with --the-file",
-  );
-  await expect(check({ out: "@/new", theFile: "@/link/../new" })).rejects.toThrow("is the other output");
-  await check({ runs: ["@/data"], data: "@/data", out: "@/new", theFile: "@/b.json" });
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "lobule-outputs-"));
+  await writeFile(join(root, "file"), "");
+  await mkdir(join(root, "folder"));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+const outputs = commands.flatMap(({ name, options, positionals }) =>
+  Object.entries({ ...options, ...positionals }).flatMap(([option, each]) =>
+    each.path === undefined || each.path === "input"
+      ? []
+      : [{ title: `${name} ${option}`, key: option, use: each.path, command: { options, positionals } }],
+  ),
+);
+
+describe.each(outputs)("$title", ({ key, use, command }) => {
+  const check = (...path: string[]) => requireOutputs(command, { [key]: join(root, ...path) });
+
+  test("is taken where it can be written, and nothing is left there", async () => {
+    await check("folder", "new");
+    if (use !== "file") await check("folder", "a", "b", "c");
+    expect(await readdir(join(root, "folder"))).toEqual([]);
+  });
+
+  test("is refused by name within a file, and where nothing can be made", async () => {
+    await expect(check("file", "new")).rejects.toThrow(new RegExp(`^(--)?${key}: .*is a file`, "i"));
+    await expect(requireOutputs(command, { [key]: "/proc/lobule-new" })).rejects.toThrow(/nothing can be written into/);
+  });
+
+  test("is refused where the other kind is in its place", async () => {
+    if (use === "file") await expect(check("folder")).rejects.toThrow("is a folder; name a file");
+    if (use === "folder") await expect(check("file")).rejects.toThrow(/is a file; name a folder/);
+    if (use === "file") await expect(check("none", "new")).rejects.toThrow("make it, or name another file");
+  });
 });
