@@ -16,7 +16,7 @@ import type { Workload } from "../run/workload.js";
 import { requireOneRun } from "./check-resumed.js";
 import { planRun } from "./plan-run.js";
 import { describeModel, type PreparedData, type PrepareOptions, prepareData, type SplitNames } from "./prepare-data.js";
-import { resolveWindow } from "./resolve-window.js";
+import { checkWindow, resolveWindow } from "./resolve-window.js";
 import { RunRecorder } from "./run-recorder.js";
 import { Trainer, type TrainingObserver, type TrainingOutcome } from "./trainer.js";
 import { ConfigError, parseConfig, type TrainingConfig } from "./training-config.js";
@@ -99,6 +99,7 @@ export async function prepareRun(
   request: RunRequest,
   split?: SplitNames,
 ): Promise<PreparedRun> {
+  checkWindow(config);
   const compiled = compileAhead(config, request, request.code);
   const data = await prepareData(config, {
     ...{ ...request, cacheDirectory: request.cacheDirectoryOf(config.data) },

@@ -1,7 +1,7 @@
 import { uniformStream } from "@lobule/data";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { resolveWindow, robustRange } from "./resolve-window.js";
+import { checkWindow, resolveWindow, robustRange } from "./resolve-window.js";
 import { resolveConfig } from "./training-config.js";
 
 /** A cache of one case whose slices hold these values, a voxel a pixel. */
@@ -99,7 +99,13 @@ describe("a window that is given", () => {
     [1, 1 + 1e-6],
     [0, 1e-38],
     [-1e35, 1e35],
-  ])("is refused where float32 cannot resolve it: %d to %d", async (low, high) => {
-    await expect(resolved([low, high], magnetic)).rejects.toThrow(/cannot be resolved in 32-bit floating point/);
+  ])("is refused where float32 cannot resolve it, before any volume is read: %d to %d", (low, high) => {
+    expect(() => checkWindow({ window: [low, high] })).toThrow(
+      /cannot be resolved in 32-bit floating point: it must be at least 1\/1024 as wide as its ends are far from 0/,
+    );
+  });
+
+  test("is refused where it is taken from such data", async () => {
+    await expect(resolved("auto", [1e9, 1e9 + 100])).rejects.toThrow(/cannot be resolved in 32-bit floating point/);
   });
 });

@@ -29,13 +29,17 @@ interface Source {
   readonly cases: { readonly training: readonly number[] };
 }
 
+/** Before any volume is read. @throws ConfigError when float32 cannot resolve the configuration's own window. */
+export function checkWindow({ window }: Pick<TrainingConfig, "window">): void {
+  if (window !== "auto") requireResolvable(window);
+}
+
 /**
  * The window of a configuration. "auto" is −160..240 HU where the training slices hold air, since data without are no
  * plain Hounsfield units; else see {@link robustRange}.
- * @throws ConfigError when float32 cannot resolve the window, or no training slice shows anything in it.
+ * @throws ConfigError when float32 cannot resolve the range, or no training slice shows anything in the window.
  */
 export async function resolveWindow(config: TrainingConfig, { cache, cases }: Source): Promise<ResolvedWindow> {
-  if (config.window !== "auto") requireResolvable(config.window);
   const { values, lowest, highest } = await sampleValues(cache, cases.training);
   if (!(lowest < highest)) {
     throw new ConfigError(
@@ -127,7 +131,7 @@ function requireResolvable([low, high]: Window): void {
   const far = Math.max(Math.abs(low), Math.abs(high));
   if (high - low >= 1e-30 && far <= 1e30 && far <= mostDistance * (high - low)) return;
   throw new ConfigError(
-    `the window ${low} to ${high} cannot be resolved in 32-bit floating point: it must be at least ${1 / mostDistance} as wide as its ends are far from 0; give a wider --window LOW HIGH, or shift the data`,
+    `the window ${low} to ${high} cannot be resolved in 32-bit floating point: it must be at least 1/${mostDistance} as wide as its ends are far from 0; give a wider --window LOW HIGH, or shift the data`,
   );
 }
 
