@@ -49,10 +49,13 @@ async function writeRun(name: string, dice: Readonly<Record<string, number>>, me
     split: { training: ["t"], validation },
     environment: { adapter: { name: "software" } },
   });
-  await folder.recordWorkload({
-    cases: Object.fromEntries(["t", ...validation].map((each) => [each, `hash of ${each}`])),
-    step: { parameters: 1200, slices: 4, flops: 3e6, bytes: 2e6, peakBytes: 5e6 },
-  });
+  await folder.recordWorkload(
+    {
+      cases: Object.fromEntries(["t", ...validation].map((each) => [each, `hash of ${each}`])),
+      step: { parameters: 1200, slices: 4, flops: 3e6, bytes: 2e6, peakBytes: 5e6 },
+    },
+    "data",
+  );
   const byClass = [0.99, 0.8];
   const losses = { loss: 0.5, crossEntropy: 0.2, diceLoss: 0.3 };
   await folder.appendMetrics({

@@ -54,8 +54,8 @@ async function changeDescription(name: string, change: object): Promise<void> {
 
 const small = ["--size", "16", "--base-features", "1", "--depth", "1"];
 
-async function train(out: string, ...more: string[]): Promise<void> {
-  const words = ["--data", at("data"), "--cache", at("cache"), "--batch", "4", ...small];
+async function train(out: string, data: string, ...more: string[]): Promise<void> {
+  const words = ["--data", data, "--cache", at("cache"), "--batch", "4", ...small];
   const { code, err } = await run("train", ...words, "--out", out, ...more);
   expect(code, err).toBe(0);
 }
@@ -64,7 +64,7 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "lobule-evaluate-"));
   await writePhantom(at("data"), { cases: 4, testCases: 0, size: 16, slices: [3, 4], seed: 2 });
   trained = at("run");
-  await train(trained, "--epochs", "1");
+  await train(trained, at("data"), "--epochs", "1");
 }, 120_000);
 afterAll(() => rm(root, { recursive: true, force: true }));
 
@@ -180,7 +180,7 @@ describe("a folder that moved or was rebuilt", () => {
   test("moved, its held-out cases are the run's validation, and training goes on there", async () => {
     const [from, to] = [at("moving"), at("moved")];
     await cp(at("data"), from, { recursive: true });
-    await train(at("mover"), "--data", from, "--epochs", "3", "--pause-after", "1");
+    await train(at("mover"), from, "--epochs", "3", "--pause-after", "1");
     await rename(from, to);
     const lost = await run("evaluate", at("mover"));
     expect(lost).toMatchObject({
@@ -197,12 +197,18 @@ describe("a folder that moved or was rebuilt", () => {
       checkpoint: { epoch: 1 },
     });
     expect(found.out).toContain("run: epoch 1 of 3, interrupted");
+    const resumed = await run("train", "--resume", at("mover"), "--data", to, "--cache", at("cache"));
+    expect(resumed.code, resumed.err).toBe(0);
+    expect(resumed.out).toContain(`note: the run's data are in ${to} now`);
+    const own = await run("evaluate", at("mover"));
+    expect(own.code, own.err).toBe(0);
+    expect(own.out).toContain("run: epoch 3 of 3, all epochs done");
   });
 
   test("rebuilt, the table says which case holds something else by now", async () => {
     const data = at("rebuilt");
     await cp(at("data"), data, { recursive: true });
-    await train(at("rebuilder"), "--data", data, "--epochs", "1");
+    await train(at("rebuilder"), data, "--epochs", "1");
     const { validation }: { validation: string[] } = JSON.parse(await readFile(at("rebuilder", "split.json"), "utf8"));
     const path = join(data, "imagesTr", `${validation[0]}.nii.gz`);
     const volume = await readNifti(path);

@@ -5,7 +5,11 @@ import type { GivenSetting } from "./train-options.js";
 /** What may change in a run that is resumed. */
 export interface ResumedChanges {
   readonly epochs?: number;
+  /** Where its data are now. */
+  readonly data?: string;
 }
+
+const changeable: ReadonlySet<string> = new Set(["epochs", "data"]);
 
 /**
  * What the options change in the run of a folder. Options that say what the run says have no effect and are let through.
@@ -23,16 +27,15 @@ export async function resumedChanges(
   const folder = await RunFolder.open(directory);
   const config = parseConfig(folder.config, `${directory}/config.json`);
   const changed = settings.filter(({ keys, value }) => !isSame(keys, valueAt(config, keys), value));
-  for (const { option, keys } of changed.filter((each) => each.option !== "epochs")) {
+  for (const { option, keys } of changed.filter((each) => !changeable.has(each.option))) {
     const now = shown(valueAt(config, keys));
     throw new ConfigError(
       `--${option} cannot change with --resume: the run has ${now}; leave it out, or begin a new run with --out`,
     );
   }
-  const epochs = changed.find(({ option }) => option === "epochs")?.value;
-  if (typeof epochs !== "number") return {};
-  requireGrowth(config, epochs);
-  return { epochs };
+  const [epochs, data] = ["epochs", "data"].map((name) => changed.find(({ option }) => option === name)?.value);
+  if (typeof epochs === "number") requireGrowth(config, epochs);
+  return { ...(typeof epochs === "number" ? { epochs } : {}), ...(typeof data === "string" ? { data } : {}) };
 }
 
 /** The value at the keys of a configuration. */

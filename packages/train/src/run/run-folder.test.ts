@@ -124,7 +124,8 @@ test("nothing is written once another process has the run", async () => {
     () => run.appendMetrics(exampleRecord(0)),
     () => run.truncateMetrics(0),
     () => run.saveReport(""),
-    () => run.recordWorkload({ cases: {}, step: { parameters: 1, slices: 1, flops: 1, bytes: 1, peakBytes: 1 } }),
+    () =>
+      run.recordWorkload({ cases: {}, step: { parameters: 1, slices: 1, flops: 1, bytes: 1, peakBytes: 1 } }, "data"),
   ]) {
     await expect(write()).rejects.toThrow("it is another's");
   }
@@ -140,19 +141,19 @@ describe("workload", () => {
   test("is read back; before it is written there is none", async () => {
     const run = await newRun();
     expect(await run.readWorkload()).toBeNull();
-    await run.recordWorkload(workload);
+    await run.recordWorkload(workload, "data");
     expect(await run.readWorkload()).toEqual(workload);
   });
 
   test("of other data is refused, and what was recorded stays; the cost of a step may change", async () => {
     const run = await newRun();
-    await run.recordWorkload(workload);
-    const attempt = run.recordWorkload({ ...workload, cases: { ...workload.cases, liver_3: "ef" } });
+    await run.recordWorkload(workload, "data");
+    const attempt = run.recordWorkload({ ...workload, cases: { ...workload.cases, liver_3: "ef" } }, "data");
     await expect(attempt).rejects.toThrow(RunError);
-    await expect(attempt).rejects.toThrow(/the case liver_3 no longer holds what it held when .* began/);
+    await expect(attempt).rejects.toThrow(/the case liver_3 of data does not hold what it held when .* began/);
     expect(await run.readWorkload()).toEqual(workload);
     const faster = { ...workload, step: { ...workload.step, bytes: 3000 } };
-    await run.recordWorkload(faster);
+    await run.recordWorkload(faster, "data");
     expect(await run.readWorkload()).toEqual(faster);
   });
 

@@ -176,9 +176,10 @@ export class RunFolder {
 
   /**
    * Writes what the run works on and what a step costs.
+   * @param data the folder of its cases, for the message.
    * @throws RunError when a case held something else when the run began: the rest of it would be of other data.
    */
-  async recordWorkload(workload: Workload): Promise<void> {
+  async recordWorkload(workload: Workload, data: string): Promise<void> {
     const before = await this.readWorkload();
     const { training, validation } = this.split;
     const missing = before === null ? undefined : [...training, ...validation].find((name) => !(name in before.cases));
@@ -190,7 +191,7 @@ export class RunFolder {
     const changed = Object.entries(before?.cases ?? {}).find(([name, hash]) => workload.cases[name] !== hash);
     if (changed !== undefined) {
       throw new RunError(
-        `the case ${changed[0]} no longer holds what it held when ${this.directory} began; restore it, or begin another run`,
+        `the case ${changed[0]} of ${data} does not hold what it held when ${this.directory} began; restore it, name the folder where it is by --data, or begin another run`,
       );
     }
     await this.mayWrite();

@@ -1,3 +1,5 @@
+import { resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { StateDictError } from "@lobule/nn";
 import { type Device, warmUp } from "@lobule/tensor";
 import { readCode } from "../model/load-model.js";
@@ -36,6 +38,8 @@ export interface RunRequest extends Omit<PrepareOptions, "split" | "cacheDirecto
   readonly pauseAfter?: number;
   /** More epochs than a run that is resumed was begun with; kept in its config.json. */
   readonly epochs?: number;
+  /** Where the data of a run that is resumed are now, if they have moved; kept in its config.json. */
+  readonly data?: string;
   /** For TensorBoard's files: the time, in seconds since 1970, and this machine's name. */
   readonly wallClock: () => number;
   readonly host: string;
@@ -81,7 +85,7 @@ export async function startRun(
       ...(request.code === undefined ? {} : { modelCode: request.code.text }),
     };
     const folder = await RunFolder.create(directory, settings, request.mayWrite);
-    await folder.recordWorkload(workloadOf(data, trainer));
+    await folder.recordWorkload(workloadOf(data, trainer), config.data);
     return await opened({ ...prepared, folder }, request);
   } catch (error) {
     await data.cache.close();
@@ -150,13 +154,14 @@ function compileAhead(config: TrainingConfig, { device }: RunRequest, code: Mode
 export async function resumeRun(directory: string, request: RunRequest): Promise<OpenRun> {
   const folder = await RunFolder.open(directory, request.mayWrite);
   const before = parseConfig(folder.config, `${directory}/config.json`);
-  const config = request.epochs === undefined ? before : { ...before, epochs: request.epochs };
+  const config = {
+    ...before,
+    ...(request.epochs === undefined ? {} : { epochs: request.epochs }),
+    ...(request.data === undefined ? {} : { data: resolve(request.data) }),
+  };
   requireGrowth(before, config.epochs);
   const last = await folder.loadLast();
-  if (last === null) {
-    if (config.epochs !== before.epochs) await folder.saveConfig(config);
-    return atFirstStep(folder, config, request);
-  }
+  if (last === null) return atFirstStep(folder, before, config, request);
   const { tensors, state } = last;
   const source = folder.checkpointPath("last");
   const model = parseModelDescription(state.model, source);
@@ -172,18 +177,19 @@ export async function resumeRun(directory: string, request: RunRequest): Promise
   const lost = lostRecordsNote(missingEpochs(records, training.epoch), `${directory}/metrics.jsonl`);
   const code = model.code === undefined ? {} : { code: await readCode(directory, model.code) };
   const compiled = compileAhead(config, request, code.code);
-  const data = await prepareData(config, {
+  const prepared = await prepareData(config, {
     ...request,
     cacheDirectory: request.cacheDirectoryOf(config.data),
     ...{ split: folder.split, classes: model.classes },
   });
+  const data = { ...prepared, notes: [...prepared.notes, ...(await moveNotes(folder, before, config))] };
   try {
     const trainer = trainerFor(config, model, data, { ...request, ...code });
     await compiled;
     const bytes = trainer.checkMemory();
     restore(trainer, training, tensors, source);
-    await folder.recordWorkload(workloadOf(data, trainer));
-    if (config.epochs !== before.epochs) await folder.saveConfig(config);
+    await folder.recordWorkload(workloadOf(data, trainer), config.data);
+    if (!isDeepStrictEqual(config, before)) await folder.saveConfig(config);
     await folder.truncateMetrics(training.epoch);
     const noted = lost === undefined ? data : { ...data, notes: [...data.notes, lost] };
     return await opened({ config, model, data: noted, folder, trainer, bytes }, request);
@@ -204,12 +210,29 @@ function restore(trainer: Trainer, state: TrainingState, tensors: Checkpoint["te
   }
 }
 
+/** Says that a run's data are elsewhere now, and whether that could be checked. */
+async function moveNotes(folder: RunFolder, before: TrainingConfig, { data }: TrainingConfig): Promise<string[]> {
+  if (data === before.data) return [];
+  const checked = (await folder.readWorkload()) !== null;
+  return [
+    checked
+      ? `the run's data are in ${data} now, with the cases that were in ${before.data}`
+      : `it cannot be checked that ${data} holds what ${before.data} held, since a run of an older version has no workload.json`,
+  ];
+}
+
 /** A run that was made and has taken no step. */
-async function atFirstStep(folder: RunFolder, config: TrainingConfig, request: RunRequest): Promise<OpenRun> {
+async function atFirstStep(
+  folder: RunFolder,
+  before: TrainingConfig,
+  config: TrainingConfig,
+  request: RunRequest,
+): Promise<OpenRun> {
   const code = config.model === null ? {} : { code: await readCode(folder.directory) };
   const prepared = await prepareRun(config, { ...request, ...code }, folder.split);
   try {
-    await folder.recordWorkload(workloadOf(prepared.data, prepared.trainer));
+    await folder.recordWorkload(workloadOf(prepared.data, prepared.trainer), config.data);
+    if (!isDeepStrictEqual(config, before)) await folder.saveConfig(config);
     return await opened({ ...prepared, folder }, request);
   } catch (error) {
     await prepared.data.cache.close();

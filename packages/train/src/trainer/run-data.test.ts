@@ -1,9 +1,9 @@
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { cp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { writeNifti, writePhantom } from "@lobule/data";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RunFolder } from "../run/run-folder.js";
-import { startRun } from "./open-run.js";
+import { type OpenRun, resumeRun, startRun } from "./open-run.js";
 import { planRun } from "./plan-run.js";
 import { prepareData } from "./prepare-data.js";
 import { TestRuns } from "./testing.js";
@@ -96,7 +96,66 @@ describe("a folder that has changed", () => {
     await rm(data, { recursive: true });
     await writePhantom(data, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 2 });
     await expect(runs.resumed("replaced run")).rejects.toThrow(
-      /the case phantom_00\d no longer holds what it held when .*replaced run began; restore it, or begin another run/,
+      /the case phantom_00\d of .*replaced does not hold what it held when .*replaced run began; restore it, name the folder/,
+    );
+  });
+
+  test("that moved is followed to the same bytes if it holds the same, and its path is kept", async () => {
+    const [from, to, cache] = [join(runs.root, "before"), join(runs.root, "after"), join(runs.root, "cache of moved")];
+    await writePhantom(from, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
+    const request = () => ({ ...runs.request(), cacheDirectoryOf: (data: string) => `${cache} ${basename(data)}` });
+    const ended = async (run: OpenRun): Promise<OpenRun> => {
+      await run.run();
+      await run.close();
+      return run;
+    };
+    const config = runs.config({ data: from });
+    await ended(await startRun(config, join(runs.root, "unbroken"), {}, request()));
+    await ended(await startRun(config, join(runs.root, "moved"), {}, { ...request(), pauseAfter: 1 }));
+    await rename(from, to);
+    await expect(resumeRun(join(runs.root, "moved"), request())).rejects.toThrow(
+      /before.*; if the data have moved, name their folder by --data/,
+    );
+    const run = await ended(await resumeRun(join(runs.root, "moved"), { ...request(), data: to }));
+    expect(run.data.notes.join()).toContain(`the run's data are in ${to} now`);
+    expect(await runs.bytesOf("moved", "last")).toEqual(await runs.bytesOf("unbroken", "last"));
+    expect((await RunFolder.open(join(runs.root, "moved"))).config).toMatchObject({ data: to });
+  });
+
+  test("another folder with cases of the same names is refused, and the run is as it was", async () => {
+    const other = join(runs.root, "other data");
+    await writePhantom(other, { cases: 5, testCases: 0, size: 16, slices: [3, 5], seed: 99 });
+    await runs.trained("kept", runs.config({ epochs: 1 }));
+    const before = await readFile(join(runs.root, "kept", "config.json"), "utf8");
+    const request = { ...runs.request(), cacheDirectoryOf: () => join(runs.root, "cache of other"), data: other };
+    await expect(resumeRun(join(runs.root, "kept"), request)).rejects.toThrow(
+      /the case phantom_00\d of .*other data does not hold what it held when .*kept began/,
+    );
+    expect(await readFile(join(runs.root, "kept", "config.json"), "utf8")).toBe(before);
+  });
+
+  test("whose labels have other names or another order by now is refused with both", async () => {
+    const data = join(runs.root, "renamed");
+    await writePhantom(data, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
+    await runs.trained("renamed run", runs.config({ data, epochs: 1 }));
+    const path = join(data, "dataset.json");
+    const json = JSON.parse(await readFile(path, "utf8"));
+    await writeFile(path, JSON.stringify({ ...json, labels: { 0: "background", 1: "cancer", 2: "liver" } }));
+    await expect(runs.resumed("renamed run")).rejects.toThrow(
+      /the labels in .*renamed\/dataset\.json \(0 background, 1 cancer, 2 liver\) are not those that the run was begun with \(0 background, 1 liver, 2 cancer\)/,
+    );
+  });
+
+  test("in which a scan is both trained and validated on says so", async () => {
+    const data = join(runs.root, "twice");
+    await writePhantom(data, { cases: 2, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
+    await cp(join(data, "imagesTr", "phantom_001.nii.gz"), join(data, "imagesTr", "phantom_002.nii.gz"));
+    await cp(join(data, "labelsTr", "phantom_001.nii.gz"), join(data, "labelsTr", "phantom_002.nii.gz"));
+    const request = { ...runs.request(), cacheDirectoryOf: () => join(runs.root, "cache of twice") };
+    const run = await startRun(runs.config({ data }), join(runs.root, "twice run"), {}, request);
+    await run.close();
+    expect(run.data.notes.join()).toMatch(
+      /the validation case phantom_00\d has the image of the training case phantom_00\d, so it is not held out/,
     );
   });
 
