@@ -91,7 +91,7 @@ ${Array.from(
 .zoom:has(input:checked){position:fixed;inset:0;z-index:1;overflow:auto;background:#000;cursor:zoom-out}
 .chart .zoom{margin-top:auto}
 .chart .zoom:has(input:checked){background:var(--paper);margin:0}
-.chart .zoom input:checked+svg{box-sizing:border-box;height:100%;padding:5vmin 2vmin}
+.chart .zoom input:checked+svg{box-sizing:border-box;height:100%;min-width:760px;padding:5vmin 2vmin}
 .zoom input:checked+.panels{grid-template-columns:repeat(auto-fit,minmax(min(100%,380px),1fr));border-radius:0;min-height:100%;align-content:center}
 .slices figcaption{font-size:.875rem;line-height:1.4;margin-top:6px;overflow-wrap:anywhere}
 .slices figcaption span{display:block;color:var(--quiet);font-variant-numeric:tabular-nums}
