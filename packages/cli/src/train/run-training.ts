@@ -27,6 +27,7 @@ import { progress } from "../shared/progress.js";
 import { tuneKernels } from "../tune/tune-kernels.js";
 import { compileModel } from "./compile-model.js";
 import { profileTraining } from "./profile-training.js";
+import { requireEffect } from "./require-effect.js";
 import { resumedChanges } from "./resume-options.js";
 import { lockNewRun, lockRun } from "./run-lock.js";
 import { asConfig, flagOf, type GivenSetting, givenSettings, type TrainValues } from "./train-options.js";
@@ -51,6 +52,7 @@ async function configFrom(args: TrainValues, settings: readonly GivenSetting[]):
     { settings: { preset }, nameOf: () => "PRESET" },
     { settings: asConfig(settings), nameOf: flagOf },
   ]);
+  requireEffect(config, settings);
   return { ...config, data: resolve(config.data), model: config.model === null ? null : resolve(config.model) };
 }
 
