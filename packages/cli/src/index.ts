@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { commandHelp, overview } from "./command-line/help.js";
 import { parseCommandLine } from "./command-line/parse.js";
-import { withCommands } from "./command-line/program.js";
 import { commands } from "./commands.js";
 import { stopWithInput } from "./experiment/child-run.js";
 import { Interrupted, watchOutput } from "./shared/interruption.js";
@@ -42,12 +41,12 @@ export async function main(words: readonly string[]): Promise<void> {
     await perform(words);
   } catch (error) {
     if (error instanceof Interrupted) {
-      warn(withCommands(error.message));
+      warn(error.message);
       process.exitCode = error.exitCode;
       return;
     }
     const verbose = words.includes("--verbose") && error instanceof Error;
-    const message = withCommands(error instanceof Error ? error.message : String(error));
+    const message = error instanceof Error ? error.message : String(error);
     warn(...(verbose ? (error.stack ?? message).split("\n") : [`lobule: ${message}`]));
     process.exitCode = 1;
   }

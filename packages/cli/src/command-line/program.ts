@@ -40,6 +40,9 @@ function withProgram(words: string, start: Start): string {
   return env.INIT_CWD === undefined || env.INIT_CWD === cwd ? line : `(cd ${shellWord(cwd)} && ${line})`;
 }
 
-/** A message whose commands, written as `lobule …` in backquotes, are as {@link commandLine} has them. */
-export const withCommands = (message: string, start: Start = thisStart()): string =>
-  message.replaceAll(/`lobule ([^`\n]*)`/g, (_, words: string) => withProgram(words, start));
+/**
+ * A message whose commands, written as `lobule …` in backquotes, are such as can be run as they stand.
+ * @param mark stands before and behind each of them.
+ */
+export const withCommands = (message: string, start: Start = thisStart(), mark = ""): string =>
+  message.replaceAll(/`lobule ([^`\n]*)`/g, (_, words: string) => mark + withProgram(words, start) + mark);

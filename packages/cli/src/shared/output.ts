@@ -21,8 +21,8 @@ function write(print: (text: string) => void, text: string): void {
 const shown = (lines: readonly string[], { isTTY, columns = 80 }: NodeJS.WriteStream): string =>
   lines
     .map(visibleText)
-    .flatMap((line) => (isTTY ? wrapLine(line, columns) : [line]))
-    .map((line) => withCommands(line))
+    .flatMap((line) => (isTTY ? wrapLine(withCommands(line, undefined, "`"), columns) : [withCommands(line)]))
+    .map((line) => (isTTY ? line.replaceAll(/`([^`]*\blobule\b[^`]*)`/g, "$1") : line))
     .join("\n");
 
 /** Writes lines to the output, each of which stays one where it fits. */
