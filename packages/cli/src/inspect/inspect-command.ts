@@ -90,6 +90,8 @@ async function write(
 ): Promise<void> {
   const json = { ...what, loss, layers, gates: gates.map(({ name, width, height }) => ({ name, width, height })) };
   await writeFileAtomically(join(out, "layers.json"), `${JSON.stringify(json, null, 2)}\n`);
+  if (gates.length > 0) await writeGates(join(out, "gates.png"), `slice ${what.slice}`, input, gates);
+  // Last, since an output that nobody reads any more ends the process.
   sayText(layerTable(layers));
   if (loss !== null) say(`Dice-CE of the slice: ${loss.toFixed(4)}`);
   say(`written: ${join(out, "layers.json")}`);
@@ -97,24 +99,6 @@ async function write(
     say("the network has no attention gates, so there is no gates.png");
     return;
   }
-  // Canonical slices run to the right and to the front; turned by 180° they lie as radiologists look at them.
-  const tiles = [
-    {
-      ...{ width: input.width, height: input.height, image: input.values.slice().reverse() },
-      caption: [`slice ${what.slice}`, `${input.width}x${input.height}, windowed`],
-    },
-    ...gates.map(({ name, width, height, alpha }) => ({
-      ...{ width, height, image: alpha.slice().reverse() },
-      caption: [name, `${width}x${height}, ${rangeOf(alpha)}`],
-    })),
-  ];
-  await writeFileAtomically(
-    join(out, "gates.png"),
-    montage(tiles, 5, {
-      scale: ["0: nothing", "0.5", "1: all"],
-      notes: ["What each gate lets through of its skip connection, with the lowest and the highest value."],
-    }),
-  );
   const ranges = gates.map(
     ({ name, width, height, alpha }) => `  ${name}, ${width}×${height}: α from ${rangeOf(alpha)}`,
   );
@@ -122,6 +106,33 @@ async function write(
     `written: ${join(out, "gates.png")}: the slice, then what each gate lets through,`,
     "black nothing, white all:",
     ...ranges,
+  );
+}
+
+/** The slice, then what each gate lets through. */
+async function writeGates(
+  path: string,
+  title: string,
+  input: SliceInspection["input"],
+  gates: SliceInspection["gates"],
+): Promise<void> {
+  // Canonical slices run to the right and to the front; turned by 180° they lie as radiologists look at them.
+  const tiles = [
+    {
+      ...{ width: input.width, height: input.height, image: input.values.slice().reverse() },
+      caption: [title, `${input.width}x${input.height}, windowed`],
+    },
+    ...gates.map(({ name, width, height, alpha }) => ({
+      ...{ width, height, image: alpha.slice().reverse() },
+      caption: [name, `${width}x${height}, ${rangeOf(alpha)}`],
+    })),
+  ];
+  await writeFileAtomically(
+    path,
+    montage(tiles, 5, {
+      scale: ["0: nothing", "0.5", "1: all"],
+      notes: ["What each gate lets through of its skip connection, with the lowest and the highest value."],
+    }),
   );
 }
 
