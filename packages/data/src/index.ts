@@ -41,7 +41,7 @@ export {
 export { type NiftiSlices, openNiftiSlices } from "./nifti/nifti-slices.js";
 export { type NiftiVolume, type ReadNiftiOptions, readNifti, readNiftiHeader } from "./nifti/read-nifti.js";
 export { type WriteNiftiOptions, writeNifti } from "./nifti/write-nifti.js";
-export { canonicalGrid, fromCanonical, orientationOf, toCanonical } from "./orientation.js";
+export { canonicalGrid, columnLengths, fromCanonical, orientationOf, toCanonical } from "./orientation.js";
 export type { PhantomTask } from "./phantom/phantom-case.js";
 export { type PhantomOptions, type WrittenPhantom, writePhantom } from "./phantom/write-phantom.js";
 export { type RandomKey, randomUint32, shuffled, uniform, uniformStream } from "./random.js";

@@ -53,6 +53,7 @@ export { defaultTolerance, finishedCases, measurementName, readMeasurement } fro
 export type { CaseSource, CaseUse, EvaluationSettings, Provenance } from "./evaluation/provenance.js";
 export { type PublishedDice, type PublishedPreset, publishedDice } from "./evaluation/published-figures.js";
 export { type ClassSummary, type EvaluationResult, type MeasuredCase, summarise } from "./evaluation/summarise.js";
+export { defaultEdge, type VolumeEdge, volumeEdges } from "./evaluation/surface-distance.js";
 export { type Experiment, ExperimentError, parseExperiment } from "./experiment/experiment-file.js";
 export {
   type ExperimentRecord,

@@ -26,9 +26,10 @@ function run(...words: readonly string[]) {
 /** A case whose liver is segmented with this Dice. */
 const caseOf = (name: string, dice: number): CaseResult => ({
   ...{ name, shape: [4, 4, 2], spacing: [1, 1, 1], tolerance: 2 },
+  ...{ edge: "surface", surfaceDimensions: 3 },
   classes: [
     {
-      ...{ label: 1, name: "liver", hausdorff95: 1, normalisedSurfaceDistance: dice },
+      ...{ label: 1, name: "liver", hausdorff95: 1, normalisedSurfaceDistance: dice, truthAtEdge: false },
       dice: {
         ...{ slices: 2, sliceDiceSum: 2 * dice, foregroundSlices: 2, foregroundSliceDiceSum: 2 * dice },
         ...{ intersection: 100 * dice, predicted: 100, target: 100 },

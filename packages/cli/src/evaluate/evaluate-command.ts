@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import { DataError, makeFolder, requireApart } from "@lobule/data";
 import {
+  defaultEdge,
   defaultTolerance,
   type EvaluationPlan,
   evaluateRun,
@@ -14,6 +15,7 @@ import {
   provenanceOf,
   readMeasurement,
   readModel,
+  volumeEdges,
   writeFileAtomically,
 } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
@@ -30,6 +32,10 @@ const options = {
   "include-training": flag("also measure cases that the run was trained on, marked as such"),
   out: path("folder of the CSV and JSON files [RUN/evaluation]", "folder", "DIR"),
   tolerance: withDefault(number("of the surface distance, mm", { above: 0 }), defaultTolerance),
+  edge: withDefault(
+    choice(volumeEdges, "what the edge of a scan is to an organ that reaches it: its surface, or a cut (none)"),
+    defaultEdge,
+  ),
   mirror: flag("average over mirror images"),
   "at-once": withDefault(whole("slices run at once", { least: 1 }), 4),
   precision: withDefault(choice(["f32", "f16"], "of stored activations"), "f32"),
@@ -51,7 +57,7 @@ export const evaluateCommand = command({
 const words = { stopping: "stopping", stopped: "interrupted; nothing was written" };
 
 async function evaluate(args: EvaluateArguments): Promise<void> {
-  const { run, data, map, includeTraining, tolerance, mirror, json, atOnce, precision } = args;
+  const { run, data, map, includeTraining, tolerance, edge, mirror, json, atOnce, precision } = args;
   const model = await readModel(run);
   const plan = await planEvaluation(run, model, {
     ...{ includeTraining, mirror, precision },
@@ -61,19 +67,19 @@ async function evaluate(args: EvaluateArguments): Promise<void> {
   const folder = args.out ?? join(run, "evaluation");
   await requireApart(folder, args.out === undefined ? "the folder" : "--out", plan.task);
   const nameOf = (heldOut: boolean): Promise<string> =>
-    measurementName(heldOut ? undefined : plan.task.directory, plan.settings, tolerance);
+    measurementName(heldOut ? undefined : plan.task.directory, plan.settings, tolerance, edge);
   if (args.out !== undefined) {
     for (const name of new Set([await nameOf(true), await nameOf(plan.own)])) await requireOwn(join(folder, name), run);
   }
   const expected = join(folder, `${await nameOf(plan.own)}.json`);
-  const before = finishedCases(await readMeasurement(expected), provenanceOf(plan), tolerance);
+  const before = finishedCases(await readMeasurement(expected), provenanceOf(plan), tolerance, edge);
   announce(plan);
   const device = await openDevice();
   const bar = progress("evaluating");
   try {
     const { result, heldOut } = await interruptible(words, (signal) =>
       evaluateRun(device, plan, {
-        ...{ atOnce, tolerance, signal },
+        ...{ atOnce, tolerance, edge, signal },
         measuredBefore: (_, { content }) => before.get(content),
         onCase: (done, total, name) => bar.update(done, total, name),
       }),

@@ -94,6 +94,10 @@ function measurementDiffers(baseline: ComparedRun, run: ComparedRun): string | u
   if (run.evaluation.tolerance !== baseline.evaluation.tolerance) {
     return `they were measured with tolerances of ${run.evaluation.tolerance} and ${baseline.evaluation.tolerance} mm`;
   }
+  if (run.evaluation.edge !== baseline.evaluation.edge) {
+    const said = (edge: string | undefined): string => edge ?? "not said (an earlier version)";
+    return `they were measured with another edge of the volume, ${said(run.evaluation.edge)} and ${said(baseline.evaluation.edge)}`;
+  }
   const settings = [run, baseline].map(({ evaluation }) => settingsText(evaluation.provenance?.settings));
   if (settings[0] !== undefined && settings[1] !== undefined && settings[0] !== settings[1]) {
     return `they were measured with other settings (${settings[0]}; ${settings[1]})`;

@@ -158,6 +158,11 @@ describe("what cannot be compared is refused with the reason", () => {
       { ...b, evaluation: { ...b.evaluation, cases: b.evaluation.cases.slice(1) } },
       /measured on different cases \(x only in runs\/a\)/,
     ],
+    [
+      "another edge of the volume",
+      { ...b, evaluation: { ...b.evaluation, edge: "cut" as const } },
+      /another edge of the volume, cut and not said \(an earlier version\)/,
+    ],
     ["another tolerance", { ...b, evaluation: { ...b.evaluation, tolerance: 3 } }, /tolerances of 3 and 2 mm/],
     ["another truth", { ...b, evaluation: changedTruth }, /the truth of y had another volume/],
   ])("%s, which --unpaired takes", (_, run, message) => {

@@ -2,6 +2,7 @@ import { basename, join, resolve } from "node:path";
 import { commandText, DataError, FileReadError, readJson } from "@lobule/data";
 import { z } from "zod";
 import { type Provenance, provenanceSchema } from "../evaluation/provenance.js";
+import { volumeEdges } from "../evaluation/surface-distance.js";
 import type { EpochRecord } from "../run/epoch-record.js";
 import { fitJson } from "../run/parse-json.js";
 import { RunFolder, type RunSplit } from "../run/run-folder.js";
@@ -45,6 +46,8 @@ const evaluationSchema = z.object({
   version: z.literal(1),
   /** Of the normalised surface distance, mm. */
   tolerance: z.number().nonnegative(),
+  /** What the edge of a volume was to a region; not in files of earlier versions, which measured single slices in 3D. */
+  edge: z.enum(volumeEdges).optional(),
   cases: z
     .array(
       z.object({

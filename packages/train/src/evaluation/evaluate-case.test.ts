@@ -2,6 +2,7 @@ import { DataError, type Volume } from "@lobule/data";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type ClassMeasures, evaluateCase } from "./evaluate-case.js";
+import type { VolumeEdge } from "./surface-distance.js";
 import { labelVolume, labelVolumePairs } from "./testing.js";
 
 const classes = ["background", "liver", "tumour"];
@@ -28,9 +29,11 @@ describe("evaluateCase", () => {
           predicted: 4,
           target: 4,
         },
-        // Distances are 0, 0, 0, 5 from the truth and 0, 0, 0, 10 from the prediction.
-        hausdorff95: expect.closeTo(8.5, 12),
-        normalisedSurfaceDistance: 6 / 8,
+        // Of two voxels along an axis neither end is a surface, so that the first voxel of the prediction is inside.
+        // Distances are 0, 0, 5, 5 from the truth and 0, 0, 10 from the prediction.
+        hausdorff95: expect.closeTo(9, 12),
+        normalisedSurfaceDistance: 4 / 7,
+        truthAtEdge: false,
         volume: { truth: 2, prediction: 2, error: 0, errorPercent: 0 },
       },
       {
@@ -47,6 +50,7 @@ describe("evaluateCase", () => {
         },
         hausdorff95: null,
         normalisedSurfaceDistance: 0,
+        truthAtEdge: false,
         volume: { truth: 0, prediction: 0.5, error: 0.5, errorPercent: null },
       },
     ]);
@@ -54,7 +58,20 @@ describe("evaluateCase", () => {
 
   test("the tolerance is the caller's", () => {
     const [liver] = evaluateCase(truth, prediction, classes, { name, tolerance: 5 }).classes;
-    expect(liver?.normalisedSurfaceDistance).toBe(7 / 8);
+    expect(liver?.normalisedSurfaceDistance).toBe(6 / 7);
+  });
+
+  test("says in how many dimensions surfaces were measured, and where the truth reaches an edge that counts", () => {
+    const organ = (depth: number): Volume<Uint8Array> =>
+      labelVolume([5, 5, depth], [1, 1, 2], (x, y) => Number(x > 0 && x < 4 && y > 0 && y < 4));
+    const surfaces = (depth: number, edge: VolumeEdge) => {
+      const result = evaluateCase(organ(depth), organ(depth), classes, { name, edge });
+      return [result.edge, result.surfaceDimensions, ...result.classes.map(({ truthAtEdge }) => truthAtEdge)];
+    };
+    expect(surfaces(1, "surface")).toEqual(["surface", 2, false, false]);
+    expect(surfaces(2, "surface")).toEqual(["surface", 3, false, false]);
+    expect(surfaces(3, "surface")).toEqual(["surface", 3, true, false]);
+    expect(surfaces(3, "cut")).toEqual(["cut", 3, false, false]);
   });
 
   test.each([-1, Number.NaN])("a tolerance of %d mm is refused", (tolerance) => {
@@ -64,6 +81,7 @@ describe("evaluateCase", () => {
   test("the same map is perfect; swapped maps give the same Dice and distances and the opposite error", () => {
     fc.assert(
       fc.property(labelVolumePairs(3), ([a, b]) => {
+        // A class that fills a volume of two voxels an axis has no surface.
         for (const same of evaluateCase(a, a, classes, { name }).classes) {
           expect(same.dice.sliceDiceSum).toBe(same.dice.slices);
           expect([null, 0]).toContain(same.hausdorff95);

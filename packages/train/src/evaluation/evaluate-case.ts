@@ -1,7 +1,16 @@
 import { DataError, type Grid, onGridOf, type Volume, voxelVolume } from "@lobule/data";
 import { diceCounts } from "../dice-scores.js";
 import { DiceAccumulator, type DiceTally } from "./dice-readings.js";
-import { boxesOfLabels, hausdorff95, normalisedSurfaceDistance, surfaceDistances } from "./surface-distance.js";
+import {
+  boxesOfLabels,
+  defaultEdge,
+  hausdorff95,
+  normalisedSurfaceDistance,
+  reachesEdge,
+  surfaceDimensions,
+  surfaceDistances,
+  type VolumeEdge,
+} from "./surface-distance.js";
 
 /** Volumes in ml: voxels times the size of a voxel. */
 export interface VolumeMeasures {
@@ -19,10 +28,12 @@ export interface ClassMeasures {
   readonly name: string;
   /** What the case adds to the readings of Dice; its slices are those of the third axis. */
   readonly dice: DiceTally;
-  /** mm; null where truth or prediction lacks the class. */
+  /** mm; null where truth or prediction lacks the class, or has no boundary. */
   readonly hausdorff95: number | null;
   /** Null where both lack the class, 0 where one does. */
   readonly normalisedSurfaceDistance: number | null;
+  /** Whether the truth reaches an end of the volume that counts as its surface. */
+  readonly truthAtEdge: boolean;
   readonly volume: VolumeMeasures;
 }
 
@@ -33,6 +44,10 @@ export interface CaseResult {
   readonly spacing: Grid["spacing"];
   /** Tolerance of the normalised surface distance, mm. */
   readonly tolerance: number;
+  /** What the edge of the volume is to a region that reaches it. */
+  readonly edge: VolumeEdge;
+  /** Axes with more than one voxel: 2 for a single slice, whose surface distances are those of contours in its plane. */
+  readonly surfaceDimensions: number;
   /** All classes but the background, by label from 1. */
   readonly classes: readonly ClassMeasures[];
 }
@@ -42,6 +57,8 @@ export interface EvaluateCaseOptions {
   readonly name: string;
   /** Tolerance of the normalised surface distance, mm; 2 by default. */
   readonly tolerance?: number;
+  /** What the edge of the volume is to a region that reaches it; "surface" by default. */
+  readonly edge?: VolumeEdge;
 }
 
 /**
@@ -56,16 +73,18 @@ export function evaluateCase(
   truth: Volume,
   predicted: Volume,
   classes: readonly string[],
-  { name, tolerance = 2 }: EvaluateCaseOptions,
+  { name, tolerance = 2, edge = defaultEdge }: EvaluateCaseOptions,
 ): CaseResult {
   if (!(tolerance >= 0))
     throw new DataError(`the tolerance of the normalised surface distance must be 0 mm or more, not ${tolerance}`);
   const prediction = onGridOf(predicted, truth, [`${name}: the prediction`, "the truth"]);
   const tallies = tallySlices(truth, prediction, classes, name);
   const boxes = boxesOfLabels([truth, prediction], classes.length);
+  const boxesOfTruth = boxesOfLabels([truth], classes.length);
   const millilitres = voxelVolume(truth.affine) / 1000;
   const measure = (dice: DiceTally, label: number): ClassMeasures => {
-    const distances = surfaceDistances(truth, prediction, label, boxes[label] ?? null);
+    const distances = surfaceDistances(truth, prediction, label, boxes[label] ?? null, edge);
+    const truthBox = boxesOfTruth[label] ?? null;
     const excess = dice.predicted - dice.target;
     return {
       label,
@@ -73,6 +92,7 @@ export function evaluateCase(
       dice,
       hausdorff95: hausdorff95(distances),
       normalisedSurfaceDistance: normalisedSurfaceDistance(distances, tolerance),
+      truthAtEdge: truthBox !== null && reachesEdge(truthBox, truth.shape, edge),
       volume: {
         truth: dice.target * millilitres,
         prediction: dice.predicted * millilitres,
@@ -82,7 +102,9 @@ export function evaluateCase(
     };
   };
   const foreground = tallies.slice(1).map((dice, i) => measure(dice, i + 1));
-  return { name, shape: truth.shape, spacing: truth.spacing, tolerance, classes: foreground };
+  const { shape, spacing } = truth;
+  const dimensions = surfaceDimensions(shape);
+  return { name, shape, spacing, tolerance, edge, surfaceDimensions: dimensions, classes: foreground };
 }
 
 /** Counts slice by slice along the third axis. */

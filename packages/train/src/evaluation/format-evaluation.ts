@@ -94,17 +94,41 @@ const valueCell = (value: number | null, digits: number): string =>
   (value === null ? "n/a" : value.toFixed(digits)).padStart(valueWidth);
 const counted = (n: number, unit: string): string => `${n} ${unit}${n === 1 ? "" : "s"}`;
 
-function notes({ emptyRules, cases }: EvaluationResult, reference: PublishedPreset | undefined): string[] {
+function notes(result: EvaluationResult, reference: PublishedPreset | undefined): string[] {
+  const { emptyRules, cases } = result;
   return [
     `Figures of ${counted(cases.length, "case")}. The readings of Dice differ on the same labels: compare a reading only with itself.`,
     ...diceKeys.map((key) => `Dice, ${diceRows[key].title}: ${emptyRules[key]}.`),
     "Intervals: 95 % percentile bootstrap of the mean over cases.",
     "95 % Hausdorff distance: cases without the class in truth or prediction are left out. NSD: 0 for a case with the class in one of them only; cases with it in neither are left out.",
+    ...surfaceNotes(result),
     "Volumes and their errors are means over cases; an error is prediction minus truth; the percentage is over cases whose truth has the class.",
     ...(reference === undefined
       ? []
       : ["Published figures do not say which reading they are of, so they can be set against none of the rows."]),
   ].flatMap(wrapped);
+}
+
+/** How surface distances were measured: in the plane or in space, and what the edge of a volume counted as. */
+function surfaceNotes({ edge, cases, classes }: EvaluationResult): string[] {
+  const inSpace = cases.filter(({ surfaceDimensions }) => surfaceDimensions > 2).length;
+  const flat = cases.length - inSpace;
+  const thin = cases.filter(({ shape, surfaceDimensions }) => surfaceDimensions > 2 && shape.includes(2)).length;
+  const atEdge = classes.filter(({ casesAtEdge }) => casesAtEdge > 0);
+  return [
+    `Surface distances: measured in 3D in ${counted(inSpace, "case")}${flat === 0 ? "" : `, in 2D in ${flat} of a single slice`}.`,
+    edge === "surface"
+      ? "The edge of a scan counts as the surface of what reaches it, as in MONAI and medpy."
+      : "The edge of a scan counts as a cut and not as a surface: distances are not those of MONAI and medpy.",
+    ...(edge === "cut" || thin === 0
+      ? []
+      : [`In ${counted(thin, "case")} of two slices every voxel is at the edge, which counts as a cut there.`]),
+    ...(atEdge.length === 0
+      ? []
+      : [
+          `The truth reaches the edge of the scan: ${atEdge.map(({ name, casesAtEdge }) => `${name} in ${casesAtEdge} of ${counted(cases.length, "case")}`).join(", ")}. Where the scan cuts truth and prediction alike, distances there are 0 and flatter both figures; --edge cut leaves them out.`,
+        ]),
+  ];
 }
 
 /** Lines of a paragraph, the later ones indented. */

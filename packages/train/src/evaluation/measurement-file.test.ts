@@ -5,16 +5,17 @@ import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../run/testing.js";
 import { measurementName } from "./measurement-file.js";
 import type { EvaluationSettings } from "./provenance.js";
+import { volumeEdges } from "./surface-distance.js";
 
 const plain: EvaluationSettings = { mirror: false, precision: "f32", map: [], includeTraining: false };
 
 describe("files of a measurement", () => {
   test("the run's own cases are 'validation', which no folder's name can be", async () => {
-    expect(await measurementName(undefined, plain, 2)).toBe("validation");
+    expect(await measurementName(undefined, plain, 2, "surface")).toBe("validation");
     const root = await temporaryFolder();
     for (const name of ["validation", "validation-mirror"]) {
       await mkdir(join(root, name));
-      expect(await measurementName(join(root, name), plain, 2)).toMatch(new RegExp(`^${name}-[0-9a-f]{8}$`));
+      expect(await measurementName(join(root, name), plain, 2, "surface")).toMatch(new RegExp(`^${name}-[0-9a-f]{8}$`));
     }
   });
 
@@ -22,14 +23,15 @@ describe("files of a measurement", () => {
     const root = await temporaryFolder();
     for (const parent of ["a", "b"]) await mkdir(join(root, parent, "data"), { recursive: true });
     await symlink(join(root, "a"), join(root, "link"));
-    const name = await measurementName(join(root, "a", "data"), plain, 2);
-    expect(await measurementName(join(root, "b", "data"), plain, 2)).not.toBe(name);
-    expect(await measurementName(`${join(root, "link", "data")}/`, plain, 2)).toBe(name);
+    const name = await measurementName(join(root, "a", "data"), plain, 2, "surface");
+    expect(await measurementName(join(root, "b", "data"), plain, 2, "surface")).not.toBe(name);
+    expect(await measurementName(`${join(root, "link", "data")}/`, plain, 2, "surface")).toBe(name);
   });
 
   test("other settings have another name, the same settings the same", async () => {
     const settings = fc.record({
       tolerance: fc.constantFrom(2, 1, 0.5),
+      edge: fc.constantFrom(...volumeEdges),
       mirror: fc.boolean(),
       precision: fc.constantFrom("f32" as const, "f16" as const),
       includeTraining: fc.boolean(),
@@ -39,9 +41,9 @@ describe("files of a measurement", () => {
       }),
     });
     await fc.assert(
-      fc.asyncProperty(settings, settings, async ({ tolerance: a, ...left }, { tolerance: b, ...right }) => {
-        const same = JSON.stringify([a, left]) === JSON.stringify([b, right]);
-        expect((await measurementName(undefined, left, a)) === (await measurementName(undefined, right, b))).toBe(same);
+      fc.asyncProperty(settings, settings, async (one, other) => {
+        const nameOf = ({ tolerance, edge, ...rest }: typeof one) => measurementName(undefined, rest, tolerance, edge);
+        expect((await nameOf(one)) === (await nameOf(other))).toBe(JSON.stringify(one) === JSON.stringify(other));
       }),
     );
   });

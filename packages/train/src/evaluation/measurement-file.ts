@@ -7,6 +7,7 @@ import { z } from "zod";
 import { fitJson } from "../run/parse-json.js";
 import { type EvaluationSettings, type Provenance, provenanceSchema } from "./provenance.js";
 import type { MeasuredCase } from "./summarise.js";
+import { defaultEdge, type VolumeEdge, volumeEdges } from "./surface-distance.js";
 
 /** Of the surface distance, mm, where none is asked for. */
 export const defaultTolerance = 2;
@@ -21,12 +22,14 @@ export async function measurementName(
   data: string | undefined,
   { mirror, precision, map, includeTraining }: EvaluationSettings,
   tolerance: number,
+  edge: VolumeEdge,
 ): Promise<string> {
   return [
     data === undefined ? "validation" : await folderName(data),
     ...(mirror ? ["mirror"] : []),
     ...(precision === "f32" ? [] : [precision]),
     ...(tolerance === defaultTolerance ? [] : [`tolerance${tolerance}`]),
+    ...(edge === defaultEdge ? [] : [`edge-${edge}`]),
     ...(map.length === 0 ? [] : [`map${map.map(({ from, to }) => `${from}to${to}`).join("+")}`]),
     ...(includeTraining ? ["with-training"] : []),
   ].join("-");
@@ -47,6 +50,7 @@ const measurementSchema = z.object({
   format: z.literal("lobule-evaluation"),
   version: z.literal(1),
   tolerance: z.number(),
+  edge: z.enum(volumeEdges),
   provenance: provenanceSchema,
   cases: z.array(
     z.object({
@@ -54,6 +58,8 @@ const measurementSchema = z.object({
       shape: extents,
       spacing: extents,
       tolerance: z.number(),
+      edge: z.enum(volumeEdges),
+      surfaceDimensions: count,
       source: z.object({
         use: z.enum(["training", "validation", "none", "unknown"]),
         content: z.string(),
@@ -74,6 +80,7 @@ const measurementSchema = z.object({
           }),
           hausdorff95: measured,
           normalisedSurfaceDistance: measured,
+          truthAtEdge: z.boolean(),
           volume: z.object({
             truth: z.number(),
             prediction: z.number(),
@@ -106,11 +113,13 @@ export function finishedCases(
   before: Measurement | undefined,
   { checkpoint, settings, data }: Provenance,
   tolerance: number,
+  edge: VolumeEdge,
 ): ReadonlyMap<string, MeasuredCase> {
   const same =
     before !== undefined &&
     before.provenance.failures.length > 0 &&
     before.tolerance === tolerance &&
+    before.edge === edge &&
     before.provenance.checkpoint.sha256 === checkpoint.sha256 &&
     isDeepStrictEqual(before.provenance.settings, settings) &&
     isDeepStrictEqual(before.provenance.data.labels, data.labels);

@@ -5,6 +5,7 @@ import { evaluationCsv, evaluationJson } from "./evaluation-files.js";
 import { formatEvaluation } from "./format-evaluation.js";
 import type { Provenance } from "./provenance.js";
 import { summarise } from "./summarise.js";
+import type { VolumeEdge } from "./surface-distance.js";
 import { labelVolume } from "./testing.js";
 
 const classes = ["background", "liver", "tumour"];
@@ -59,9 +60,14 @@ describe("summarise", () => {
     [
       "other classes",
       [found, row("b", [0], [0], ["background", "vessel", "tumour"])],
-      /b was measured for vessel, tumour at 2 mm, found for liver, tumour/,
+      /b was measured for vessel, tumour at 2 mm, edge surface, found for liver, tumour/,
     ],
     ["another tolerance", [found, row("b", [0], [0], classes, 3)], /b was measured for liver, tumour at 3 mm/],
+    [
+      "another edge",
+      [found, { ...row("b", [0], [0]), edge: "cut" as const }],
+      /b was measured .* edge cut, found .* edge surface/,
+    ],
   ])("%s is refused", (_, cases, message) => {
     expect(() => summarise(cases)).toThrow(message);
   });
@@ -76,17 +82,17 @@ describe("evaluationCsv", () => {
     expect(lines[0]).toBe(
       "case,label,class,slices,dice_slice_mean,foreground_slices,dice_foreground_slice_mean,dice_3d," +
         "dice_3d_with_empty,intersection_voxels,prediction_voxels,truth_voxels,hausdorff95_mm," +
-        "normalised_surface_distance,tolerance_mm,truth_ml,prediction_ml,error_ml,error_percent," +
+        "normalised_surface_distance,tolerance_mm,surface_dimensions,volume_edge,truth_at_edge,truth_ml,prediction_ml,error_ml,error_percent," +
         "use,note,map,run_state,checkpoint_epoch,error",
     );
     expect(lines[2]).toBe(
-      `found,2,tumour,1,${2 / 3},1,${2 / 3},${2 / 3},${2 / 3},1,2,1,9.5,${2 / 3},2,1,2,1,100,,,,,,`,
+      `found,2,tumour,1,${2 / 3},1,${2 / 3},${2 / 3},${2 / 3},1,2,1,9.5,${2 / 3},2,1,surface,no,1,2,1,100,,,,,,`,
     );
   });
 
   test("leaves the field of a figure that does not exist empty", () => {
-    expect(lines[6]).toBe("invented,2,tumour,1,0,0,,,0,0,2,0,,0,2,0,2,2,,,,,,,");
-    expect(lines[8]).toBe("absent,2,tumour,1,1,0,,,1,0,0,0,,,2,0,0,0,,,,,,,");
+    expect(lines[6]).toBe("invented,2,tumour,1,0,0,,,0,0,2,0,,0,2,1,surface,no,0,2,2,,,,,,,");
+    expect(lines[8]).toBe("absent,2,tumour,1,1,0,,,1,0,0,0,,,2,1,surface,no,0,0,0,,,,,,,");
   });
 
   test("names with commas, quotes and line ends come back", () => {
@@ -149,8 +155,8 @@ describe("what the figures are of", () => {
     expect(lines).toHaveLength(1 + 2 * 2 + 1 + 1);
     expect(lines[1]).toMatch(/^found,1,liver,.*,training,the training case b,1=2,"epoch 1 of 100, interrupted",1,$/);
     expect(lines[3]).toMatch(/^missed,.*,,,1=2,"epoch 1 of 100, interrupted",1,$/);
-    expect(lines[5]).toMatch(/^cut,{19},,1=2,"epoch 1 of 100, interrupted",1,cut\.nii\.gz ends early$/);
-    for (const line of lines.slice(0, -1)) expect(line.replaceAll(/"[^"]*"/g, "").split(",")).toHaveLength(25);
+    expect(lines[5]).toMatch(/^cut,{22},,1=2,"epoch 1 of 100, interrupted",1,cut\.nii\.gz ends early$/);
+    for (const line of lines.slice(0, -1)) expect(line.replaceAll(/"[^"]*"/g, "").split(",")).toHaveLength(28);
   });
 
   test("stands in the JSON", () => {
@@ -170,6 +176,22 @@ describe("formatEvaluation", () => {
     expect(line("Dice, per-case 3D ")).toMatch(/0\.333 +2 cases +0\.000 to 0\.667$/);
     expect(line("Dice, per-case 3D, all cases")).toMatch(/0\.417 +4 cases +0\.000 to 0\.833$/);
     for (const rule of Object.values(result.emptyRules)) expect(text.replace(/\n\s*/g, " ")).toContain(rule);
+  });
+
+  test("says in how many dimensions surfaces were measured, and what the edge of the scan counted as", () => {
+    const organ = (name: string, depth: number, edge: VolumeEdge = "surface"): CaseResult => {
+      const map = labelVolume([5, 5, depth], [1, 1, 1], (x, y) => Number(x > 0 && x < 4 && y > 0 && y < 4));
+      return evaluateCase(map, map, classes, { name, edge });
+    };
+    const notesOf = (...cases: CaseResult[]): string => formatEvaluation(summarise(cases)).replaceAll(/\n\s*/g, " ");
+    const mixed = notesOf(organ("slice", 1), organ("pair", 2), organ("stack", 4));
+    expect(mixed).toContain("measured in 3D in 2 cases, in 2D in 1 of a single slice.");
+    expect(mixed).toContain("In 1 case of two slices every voxel is at the edge, which counts as a cut there.");
+    expect(mixed).toContain("The truth reaches the edge of the scan: liver in 1 of 3 cases.");
+    expect(mixed).toContain("as in MONAI and medpy");
+    const cut = notesOf(organ("stack", 4, "cut"));
+    expect(cut).toContain("The edge of a scan counts as a cut and not as a surface");
+    expect(cut).not.toContain("The truth reaches the edge");
   });
 
   test("distances, volumes and the cases that lack the class", () => {

@@ -1,6 +1,7 @@
 import { type DiceReadings, diceReadings, emptyRules, meanOf, type Reading } from "./dice-readings.js";
 import type { CaseResult, ClassMeasures } from "./evaluate-case.js";
 import type { CaseSource, Provenance } from "./provenance.js";
+import type { VolumeEdge } from "./surface-distance.js";
 
 /** One class over all cases. */
 export interface ClassSummary {
@@ -13,6 +14,8 @@ export interface ClassSummary {
   readonly hausdorff95: Reading;
   /** Over the cases that have the class in truth or prediction; 0 for those that have it in one only. */
   readonly normalisedSurfaceDistance: Reading;
+  /** Cases whose truth reaches an end of the volume that counts as its surface. */
+  readonly casesAtEdge: number;
   /** Means over all cases, ml; the percentage over the cases whose truth has the class. */
   readonly volume: {
     readonly truth: Reading;
@@ -35,6 +38,8 @@ export interface EvaluationResult {
   readonly version: 1;
   /** Tolerance of the normalised surface distance, mm. */
   readonly tolerance: number;
+  /** What the edge of a volume was to regions that reach it. */
+  readonly edge: VolumeEdge;
   /** Seed of the bootstrap intervals. */
   readonly seed: number;
   /** What each reading of Dice makes of slices and cases without the class. */
@@ -46,7 +51,7 @@ export interface EvaluationResult {
 
 /**
  * Sums up the cases of an evaluation, class by class.
- * @throws RangeError for no case at all, a name that comes twice, or cases with other classes or another tolerance.
+ * @throws RangeError for no case at all, a name that comes twice, or cases with other classes, another tolerance or edge.
  */
 export function summarise(
   cases: readonly MeasuredCase[],
@@ -59,16 +64,17 @@ export function summarise(
   for (const result of cases) {
     if (seen.has(result.name)) throw new RangeError(`summarise: the case ${result.name} comes twice`);
     seen.add(result.name);
-    if (names(result) !== names(first) || result.tolerance !== first.tolerance)
+    if (names(result) !== names(first) || result.tolerance !== first.tolerance || result.edge !== first.edge)
       throw new RangeError(
-        `summarise: ${result.name} was measured for ${names(result)} at ${result.tolerance} mm, ` +
-          `${first.name} for ${names(first)} at ${first.tolerance} mm`,
+        `summarise: ${result.name} was measured for ${names(result)} at ${result.tolerance} mm, edge ${result.edge}, ` +
+          `${first.name} for ${names(first)} at ${first.tolerance} mm, edge ${first.edge}`,
       );
   }
   return {
     format: "lobule-evaluation",
     version: 1,
     tolerance: first.tolerance,
+    edge: first.edge,
     seed,
     emptyRules,
     classes: first.classes.map(({ label, name }, i) => {
@@ -95,6 +101,7 @@ function summariseClass(cases: readonly ClassMeasures[], seed: number): Omit<Cla
     ),
     hausdorff95: over((measures) => measures.hausdorff95),
     normalisedSurfaceDistance: over((measures) => measures.normalisedSurfaceDistance),
+    casesAtEdge: cases.filter(({ truthAtEdge }) => truthAtEdge).length,
     volume: {
       truth: over(({ volume }) => volume.truth),
       prediction: over(({ volume }) => volume.prediction),

@@ -1,35 +1,44 @@
-import type { Vector3, Volume } from "@lobule/data";
+import { type Affine, type Vector3, type Volume, voxelVolume } from "@lobule/data";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   boxesOfLabels,
   hausdorff95,
   normalisedSurfaceDistance,
+  reachesEdge,
   type SurfaceDistances,
+  surfaceDimensions,
   surfaceDistances,
+  type VolumeEdge,
+  volumeEdges,
 } from "./surface-distance.js";
 import { labelVolume, labelVolumePairs } from "./testing.js";
 
-const distancesOf = (truth: Volume, prediction: Volume, label = 1): SurfaceDistances =>
-  surfaceDistances(truth, prediction, label, boxesOfLabels([truth, prediction], 4)[label] ?? null);
+const distancesOf = (truth: Volume, prediction: Volume, label = 1, edge?: VolumeEdge): SurfaceDistances =>
+  surfaceDistances(truth, prediction, label, boxesOfLabels([truth, prediction], 4)[label] ?? null, edge);
 
-/** Positions in mm of the voxels of a label that have a neighbour without it, or none for want of volume. */
-function surfacePoints({ data, shape: [nx, ny, nz], spacing: [sx, sy, sz] }: Volume, label: number): Vector3[] {
-  const at = (x: number, y: number, z: number): boolean =>
-    x >= 0 && x < nx && y >= 0 && y < ny && z >= 0 && z < nz && data[x + nx * (y + ny * z)] === label;
+/** Positions in mm of the voxels of a label that have a neighbour without it; `beyond` by axis: whether the edge is one. */
+function surfacePoints(
+  { data, shape: [nx, ny, nz], affine }: Volume,
+  label: number,
+  beyond: readonly boolean[] = [nx > 2, ny > 2, nz > 2],
+): Vector3[] {
+  const within = (x: number, y: number, z: number): boolean => x >= 0 && x < nx && y >= 0 && y < ny && z >= 0 && z < nz;
+  const at = (x: number, y: number, z: number): boolean => data[x + nx * (y + ny * z)] === label;
   const points: Vector3[] = [];
   for (let z = 0; z < nz; z++)
     for (let y = 0; y < ny; y++)
       for (let x = 0; x < nx; x++) {
-        const neighbours = [
-          at(x - 1, y, z),
-          at(x + 1, y, z),
-          at(x, y - 1, z),
-          at(x, y + 1, z),
-          at(x, y, z - 1),
-          at(x, y, z + 1),
+        if (!at(x, y, z)) continue;
+        const open = ([dx, dy, dz]: Vector3, axis: number): boolean =>
+          within(x + dx, y + dy, z + dz) ? !at(x + dx, y + dy, z + dz) : (beyond[axis] ?? false);
+        const steps: readonly Vector3[] = [
+          [1, 0, 0],
+          [0, 1, 0],
+          [0, 0, 1],
         ];
-        if (at(x, y, z) && neighbours.includes(false)) points.push([x * sx, y * sy, z * sz]);
+        const onSurface = steps.some((step, axis) => open(step, axis) || open([-step[0], -step[1], -step[2]], axis));
+        if (onSurface) points.push(affine.map((row) => row[0] * x + row[1] * y + row[2] * z) as unknown as Vector3);
       }
   return points;
 }
@@ -43,13 +52,31 @@ const bruteForce = (points: Vector3[], others: Vector3[]): number[] =>
 const filled = (shape: Vector3, inside: (x: number, y: number, z: number) => boolean, spacing: Vector3 = [1, 1, 1]) =>
   labelVolume(shape, spacing, (x, y, z) => (inside(x, y, z) ? 1 : 0));
 
+/** Any affine: axes at right angles or not, turned or not, right-handed or left-handed. */
+const entry = fc.double({ min: -2, max: 2, noNaN: true });
+const affines = fc
+  .tuple(
+    fc.tuple(entry, entry, entry, entry),
+    fc.tuple(entry, entry, entry, entry),
+    fc.tuple(entry, entry, entry, entry),
+  )
+  .filter((affine: Affine) => voxelVolume(affine) > 0.05);
+
 describe("surface distances", () => {
-  test("equal all pairs of boundary voxels", () => {
+  test.each<[string, fc.Arbitrary<Affine | undefined>]>([
+    ["at right angles", fc.constant(undefined)],
+    ["sheared and turned in any way", affines],
+  ])("equal all pairs of boundary voxels, with axes %s", (_, anyAffine) => {
+    const labels = fc.integer({ min: 1, max: 3 });
+    const edges = fc.constantFrom(...volumeEdges);
     fc.assert(
-      fc.property(labelVolumePairs(4), fc.integer({ min: 1, max: 3 }), ([truth, prediction], label) => {
-        const [ofTruth, ofPrediction] = [surfacePoints(truth, label), surfacePoints(prediction, label)];
+      fc.property(labelVolumePairs(4), labels, anyAffine, edges, ([first, second], label, affine, edge) => {
+        const onAffine = (volume: Volume): Volume => (affine === undefined ? volume : { ...volume, affine });
+        const [truth, prediction] = [onAffine(first), onAffine(second)];
+        const beyond = truth.shape.map((length) => edge === "surface" && length > 2);
+        const [ofTruth, ofPrediction] = [surfacePoints(truth, label, beyond), surfacePoints(prediction, label, beyond)];
         const expected = [bruteForce(ofTruth, ofPrediction), bruteForce(ofPrediction, ofTruth)];
-        const { fromTruth, fromPrediction } = distancesOf(truth, prediction, label);
+        const { fromTruth, fromPrediction } = distancesOf(truth, prediction, label, edge);
         [fromTruth, fromPrediction].forEach((distances, side) => {
           expect(distances.length).toBe(expected[side]?.length);
           distances.forEach((distance, i) => {
@@ -62,11 +89,94 @@ describe("surface distances", () => {
     );
   });
 
-  test("the inside of a region is no boundary, the edge of the volume is", () => {
+  test("the inside of a region is no boundary, the edge of the volume is unless it counts as a cut", () => {
     const whole = filled([3, 3, 3], () => true);
     expect(distancesOf(whole, whole).fromTruth).toHaveLength(26);
+    expect(distancesOf(whole, whole, 1, "cut").fromTruth).toHaveLength(0);
     const cube = filled([7, 7, 7], (x, y, z) => Math.max(Math.abs(x - 3), Math.abs(y - 3), Math.abs(z - 3)) <= 2);
     expect(distancesOf(cube, cube).fromTruth).toHaveLength(5 ** 3 - 3 ** 3);
+  });
+
+  test("a tilted gantry: a voxel of the next slice is nearer or farther than at right angles", () => {
+    const angle = (20 * Math.PI) / 180;
+    const affine: Affine = [
+      [0.8, 0, 0, 0],
+      [0, 0.8, 2.5 * Math.sin(angle), 0],
+      [0, 0, 2.5 * Math.cos(angle), 0],
+    ];
+    const one = (y: number, z: number): Volume => ({
+      ...filled([5, 9, 5], (x, v, w) => x === 2 && v === y && w === z),
+      affine,
+    });
+    // Up by a slice the centre moves forward by 0.855 mm; one voxel back nearly makes up for it.
+    expect(hausdorff95(distancesOf(one(4, 1), one(4, 2)))).toBeCloseTo(2.5, 12);
+    expect(hausdorff95(distancesOf(one(4, 1), one(3, 2)))).toBeCloseTo(
+      Math.hypot(2.5 * Math.cos(angle), 2.5 * Math.sin(angle) - 0.8),
+      12,
+    );
+    expect(hausdorff95(distancesOf(one(4, 1), one(5, 2)))).toBeCloseTo(
+      Math.hypot(2.5 * Math.cos(angle), 2.5 * Math.sin(angle) + 0.8),
+      12,
+    );
+  });
+
+  describe("in stacks of one and two slices", () => {
+    const disc = (slices: number, radius: number): Volume =>
+      filled([41, 41, slices], (x, y) => Math.hypot(x - 20, y - 20) <= radius, [0.8, 0.8, 5]);
+
+    test.each([1, 2])("%d: the same contours as in the plane, not every voxel", (slices) => {
+      const [truth, prediction] = [disc(slices, 15), disc(slices, 10)];
+      const distances = distancesOf(truth, prediction);
+      // The contours are 5 voxels of 0.8 mm apart; the voxels of the truth's inside would be at 0.
+      expect(hausdorff95(distances)).toBeGreaterThan(3.5);
+      expect(hausdorff95(distances)).toBeLessThan(4.6);
+      expect(normalisedSurfaceDistance(distances, 2)).toBe(0);
+      expect(distances.fromTruth.length).toBe(slices * surfacePoints(disc(1, 15), 1, [true, true, false]).length);
+    });
+
+    test("whichever axis has one voxel", () => {
+      const flat = disc(1, 12);
+      const sagittal = filled([1, 41, 41], (_, y, z) => Math.hypot(y - 20, z - 20) <= 12, [5, 0.8, 0.8]);
+      expect(distancesOf(sagittal, sagittal).fromTruth.length).toBe(distancesOf(flat, flat).fromTruth.length);
+      expect([flat.shape, sagittal.shape, disc(2, 3).shape].map(surfaceDimensions)).toEqual([2, 2, 3]);
+    });
+
+    test("the edge of the slice itself is a surface like any other", () => {
+      const cut = filled([9, 9, 1], (x) => x < 4);
+      expect(distancesOf(cut, cut).fromTruth).toHaveLength(9 + 9 + 2 + 2);
+      expect(distancesOf(cut, cut, 1, "cut").fromTruth).toHaveLength(9);
+    });
+  });
+
+  describe("a region that reaches the edge of the volume", () => {
+    // An organ that the scan cuts below, found 3 voxels too short above.
+    const organ = (top: number): Volume =>
+      filled([12, 12, 12], (x, y, z) => x > 1 && x < 10 && y > 1 && y < 10 && z < top);
+
+    test("the cut is in both, and flatters them where it counts as surface", () => {
+      const counted = normalisedSurfaceDistance(distancesOf(organ(8), organ(5)), 1) ?? Number.NaN;
+      const left = normalisedSurfaceDistance(distancesOf(organ(8), organ(5), 1, "cut"), 1) ?? Number.NaN;
+      expect(left).toBeLessThan(counted);
+      // The cut face has 36 voxels inside its rim in each map, all at 0.
+      const { fromTruth } = distancesOf(organ(8), organ(5));
+      expect(fromTruth.length - distancesOf(organ(8), organ(5), 1, "cut").fromTruth.length).toBe(36);
+    });
+
+    test("is known by its box, along axes whose ends count", () => {
+      const box = (from: Vector3, to: Vector3) => ({ from, to });
+      expect(reachesEdge(box([1, 1, 0], [3, 3, 2]), [5, 5, 5], "surface")).toBe(true);
+      expect(reachesEdge(box([1, 1, 1], [3, 5, 2]), [5, 5, 5], "surface")).toBe(true);
+      expect(reachesEdge(box([1, 1, 1], [3, 3, 4]), [5, 5, 5], "surface")).toBe(false);
+      expect(reachesEdge(box([1, 1, 0], [3, 3, 2]), [5, 5, 2], "surface")).toBe(false);
+      expect(reachesEdge(box([0, 0, 0], [5, 5, 5]), [5, 5, 5], "cut")).toBe(false);
+    });
+
+    test("has no surface where it fills the volume and the edge is a cut", () => {
+      const [all, part] = [filled([4, 4, 4], () => true), filled([4, 4, 4], (x) => x < 2)];
+      expect(hausdorff95(distancesOf(all, part, 1, "cut"))).toBeNull();
+      expect(normalisedSurfaceDistance(distancesOf(all, part, 1, "cut"), 2)).toBe(0);
+      expect(normalisedSurfaceDistance(distancesOf(all, all, 1, "cut"), 2)).toBeNull();
+    });
   });
 
   test("two planes that are 3 slices of 2.5 mm apart", () => {
@@ -105,10 +215,11 @@ describe("hausdorff95", () => {
     fc.assert(
       fc.property(labelVolumePairs(2), fc.constantFrom(0.5, 2, 4), ([a, b], factor) => {
         expect(hausdorff95(distancesOf(a, b))).toBe(hausdorff95(distancesOf(b, a)));
-        expect(hausdorff95(distancesOf(a, a))).toBe(a.data.includes(1) ? 0 : null);
+        expect(hausdorff95(distancesOf(a, a))).toBe(surfacePoints(a, 1).length > 0 ? 0 : null);
         const scaled = (volume: Volume): Volume => {
-          const [x, y, z] = volume.spacing;
-          return { ...volume, spacing: [x * factor, y * factor, z * factor] };
+          const row = ([x, y, z, origin]: Affine[number]) => [x * factor, y * factor, z * factor, origin] as const;
+          const [first, second, third] = volume.affine;
+          return { ...volume, affine: [row(first), row(second), row(third)] };
         };
         const distance = hausdorff95(distancesOf(a, b));
         // A power of two changes no digit.

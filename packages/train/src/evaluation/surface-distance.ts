@@ -1,5 +1,6 @@
-import type { Vector3, Volume } from "@lobule/data";
+import { type Affine, axisAngles, columnLengths, type Grid, type Vector3, type Volume } from "@lobule/data";
 import { squaredDistances } from "./distance-transform.js";
+import { NearestPoint } from "./nearest-point.js";
 import { quantile } from "./quantile.js";
 
 /** Distances in mm from each boundary voxel of one region to the nearest boundary voxel of the other, rising. */
@@ -44,64 +45,124 @@ export function boxesOfLabels(volumes: readonly Volume[], classes: number): read
   return from.map((low, label) => (low[0] === Infinity ? null : { from: low, to: to[label] ?? [0, 0, 0] }));
 }
 
+/** What the edge of the volume is to a region that reaches it: its surface, or a cut through it, which is none. */
+export const volumeEdges = ["surface", "cut"] as const;
+export type VolumeEdge = (typeof volumeEdges)[number];
+
+/** As MONAI, medpy and DeepMind's surface-distance have it: beyond the edge there is nothing. */
+export const defaultEdge: VolumeEdge = "surface";
+
+/** Along an axis of one or two voxels every voxel is at the edge, and would be on the surface. */
+const mostVoxelsAtEdge = 2;
+
+/** Whether the ends of each axis count as the surface of a region that reaches them. */
+const closedAxes = (shape: Vector3, edge: VolumeEdge): readonly boolean[] =>
+  shape.map((length) => edge === "surface" && length > mostVoxelsAtEdge);
+
+/** Axes with more than one voxel: surfaces in a stack of one slice are contours in its plane. */
+export const surfaceDimensions = (shape: Vector3): number => shape.filter((length) => length > 1).length;
+
+/** Whether a box reaches an end of the volume that counts as surface. */
+export function reachesEdge({ from, to }: Box, shape: Vector3, edge: VolumeEdge): boolean {
+  const closed = closedAxes(shape, edge);
+  return shape.some((length, axis) => closed[axis] && (from[axis] === 0 || to[axis] === length));
+}
+
 /**
  * Distances between the surfaces of a label in two maps of the same grid.
  *
- * The surface of a region is its boundary voxels: those with at least one of their six neighbours outside the region,
- * where everything beyond the edge of the volume is outside. Distances are between voxel centres, by an exact distance
- * transform of the `box`, which must hold every voxel of the label in both maps; null if there is none.
+ * The surface of a region is its boundary voxels: those with at least one of their six neighbours outside the region.
+ * What is beyond the edge of the volume is outside if the edge is a surface, but not along an axis of one or two
+ * voxels; so a single slice is measured in its plane. Distances are between the centres of voxels, by the affine, exact
+ * whatever the angles of its axes: by a distance transform where they are right angles, else by a search. The `box` must
+ * hold every voxel of the label in both maps; null if there is none.
  *
  * Source: the boundary of MONAI's get_mask_edges, the region without its erosion by the 6-neighbourhood.
  */
-export function surfaceDistances(truth: Volume, prediction: Volume, label: number, box: Box | null): SurfaceDistances {
+export function surfaceDistances(
+  truth: Volume,
+  prediction: Volume,
+  label: number,
+  box: Box | null,
+  edge: VolumeEdge = defaultEdge,
+): SurfaceDistances {
   if (box === null) return { fromTruth: new Float64Array(), fromPrediction: new Float64Array() };
-  const shape: Vector3 = [box.to[0] - box.from[0], box.to[1] - box.from[1], box.to[2] - box.from[2]];
-  const ofTruth = boundary(truth, label, box);
-  const ofPrediction = boundary(prediction, label, box);
+  const ofTruth = boundary(truth, label, box, edge);
+  const ofPrediction = boundary(prediction, label, box, edge);
+  const between = isRectangular(truth.affine) ? transformedDistances : searchedDistances;
   return {
-    fromTruth: distancesAt(ofTruth, squaredDistances(ofPrediction, shape, truth.spacing)),
-    fromPrediction: distancesAt(ofPrediction, squaredDistances(ofTruth, shape, truth.spacing)),
+    fromTruth: between(ofTruth, ofPrediction, truth, box),
+    fromPrediction: between(ofPrediction, ofTruth, truth, box),
   };
 }
 
-/** 1 for the boundary voxels of a label, 0 for the others, in a box. */
-function boundary({ data, shape }: Volume, label: number, { from, to }: Box): Uint8Array {
-  const [nx, ny, nz] = shape;
-  const marked = new Uint8Array((to[0] - from[0]) * (to[1] - from[1]) * (to[2] - from[2]));
-  let at = 0;
-  for (let z = from[2]; z < to[2]; z++)
-    for (let y = from[1]; y < to[1]; y++) {
-      const edge = z === 0 || z === nz - 1 || y === 0 || y === ny - 1;
-      for (let x = from[0], i = x + nx * (y + ny * z); x < to[0]; x++, i++, at++) {
-        if (data[i] !== label) continue;
-        const inside =
-          !edge &&
-          x > 0 &&
-          x < nx - 1 &&
-          data[i - 1] === label &&
-          data[i + 1] === label &&
-          data[i - nx] === label &&
-          data[i + nx] === label &&
-          data[i - nx * ny] === label &&
-          data[i + nx * ny] === label;
-        if (!inside) marked[at] = 1;
-      }
-    }
-  return marked;
+/** A smaller cosine of the angle between two axes changes no distance by more than its half, relatively. */
+const largestCosine = 1e-6;
+
+const isRectangular = (affine: Affine): boolean =>
+  Math.sin((axisAngles(affine).shear * Math.PI) / 180) <= largestCosine;
+
+/** From each of some voxels to the nearest of others, all in the box, rising: in linear time, by right angles alone. */
+function transformedDistances(voxels: Int32Array, others: Int32Array, { shape, affine }: Grid, box: Box): Float64Array {
+  const [nx, ny] = shape;
+  const { from, to } = box;
+  const extent: Vector3 = [to[0] - from[0], to[1] - from[1], to[2] - from[2]];
+  const inBox = (voxel: number): number => {
+    const [x, y, z] = [voxel % nx, Math.floor(voxel / nx) % ny, Math.floor(voxel / (nx * ny))];
+    return x - from[0] + extent[0] * (y - from[1] + extent[1] * (z - from[2]));
+  };
+  const sites = new Uint8Array(extent[0] * extent[1] * extent[2]);
+  for (const voxel of others) sites[inBox(voxel)] = 1;
+  const squared = squaredDistances(sites, extent, columnLengths(affine));
+  return Float64Array.from(voxels, (voxel) => Math.sqrt(squared[inBox(voxel)] as number)).sort();
 }
 
-function distancesAt(places: Uint8Array, squared: Float32Array): Float64Array {
-  let count = 0;
-  for (const marked of places) count += marked;
-  const distances = new Float64Array(count);
-  let next = 0;
-  for (let i = 0; i < places.length; i++) if (places[i] !== 0) distances[next++] = Math.sqrt(squared[i] as number);
-  return distances.sort();
+/** The same for any affine, by a search for each voxel. */
+function searchedDistances(voxels: Int32Array, others: Int32Array, grid: Grid): Float64Array {
+  const nearest = new NearestPoint(positions(others, grid));
+  const places = positions(voxels, grid);
+  const found = new Float64Array(voxels.length);
+  for (let n = 0; n < found.length; n++) {
+    const [x, y, z] = [places[3 * n] as number, places[3 * n + 1] as number, places[3 * n + 2] as number];
+    found[n] = Math.sqrt(nearest.squaredDistance(x, y, z));
+  }
+  return found.sort();
+}
+
+/** Indices of the boundary voxels of a label in a box. */
+function boundary({ data, shape }: Volume, label: number, { from, to }: Box, edge: VolumeEdge): Int32Array {
+  const [nx, ny, nz] = shape;
+  const [closedX, closedY, closedZ] = closedAxes(shape, edge);
+  const found: number[] = [];
+  for (let z = from[2]; z < to[2]; z++)
+    for (let y = from[1]; y < to[1]; y++)
+      for (let x = from[0], i = x + nx * (y + ny * z); x < to[0]; x++, i++) {
+        if (data[i] !== label) continue;
+        const inside =
+          (x === 0 ? !closedX : data[i - 1] === label) &&
+          (x === nx - 1 ? !closedX : data[i + 1] === label) &&
+          (y === 0 ? !closedY : data[i - nx] === label) &&
+          (y === ny - 1 ? !closedY : data[i + nx] === label) &&
+          (z === 0 ? !closedZ : data[i - nx * ny] === label) &&
+          (z === nz - 1 ? !closedZ : data[i + nx * ny] === label);
+        if (!inside) found.push(i);
+      }
+  return Int32Array.from(found);
+}
+
+/** Centres of voxels in mm, x, y and z of each, from the centre of the first voxel. */
+function positions(voxels: Int32Array, { shape: [nx, ny], affine }: Grid): Float64Array {
+  const points = new Float64Array(3 * voxels.length);
+  for (const [n, i] of voxels.entries()) {
+    const [x, y, z] = [i % nx, Math.floor(i / nx) % ny, Math.floor(i / (nx * ny))];
+    for (const [axis, row] of affine.entries()) points[3 * n + axis] = row[0] * x + row[1] * y + row[2] * z;
+  }
+  return points;
 }
 
 /**
  * 95 % Hausdorff distance, mm: the larger of the 95th percentiles of the distances from truth to prediction and from
- * prediction to truth. Null where either is empty.
+ * prediction to truth. Null where either has no boundary: it is empty, or fills a volume whose edge is a cut.
  *
  * Source: MONAI's compute_hausdorff_distance with percentile 95; the definition of Huttenlocher et al. 1993, ranked.
  */
@@ -112,7 +173,7 @@ export function hausdorff95({ fromTruth, fromPrediction }: SurfaceDistances): nu
 
 /**
  * Normalised surface distance: the share of all boundary voxels, of truth and prediction together, that lie within
- * `tolerance` mm of the other's boundary. 0 where only one of them has the label, null where neither has.
+ * `tolerance` mm of the other's boundary. 0 where only one of them has a boundary, null where neither has.
  *
  * Every boundary voxel has the same weight, as in MONAI's compute_surface_dice; the measure of Nikolov et al. 2018
  * ("Deep learning to achieve clinically applicable segmentation of head and neck anatomy") weighs them by surface area.

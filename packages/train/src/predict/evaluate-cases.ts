@@ -12,12 +12,15 @@ import { evaluateCase } from "../evaluation/evaluate-case.js";
 import type { LabelMapping } from "../evaluation/label-mapping.js";
 import type { CaseSource } from "../evaluation/provenance.js";
 import type { MeasuredCase } from "../evaluation/summarise.js";
+import type { VolumeEdge } from "../evaluation/surface-distance.js";
 import type { KnownCases } from "../run/known-cases.js";
 import type { SlicePredictor } from "./slice-predictor.js";
 
 export interface EvaluateOptions {
   /** Tolerance of the normalised surface distance, mm; 2 by default. */
   readonly tolerance?: number;
+  /** What the edge of a volume is to a region that reaches it; "surface" by default. */
+  readonly edge?: VolumeEdge;
   readonly onCase?: (done: number, total: number, name: string) => void;
   readonly signal?: AbortSignal;
   /** Whose cases they are; without it, those that the run was validated on in this process. */
@@ -115,7 +118,7 @@ export async function evaluateCases(
 async function evaluateFiles(
   predictor: SlicePredictor,
   files: CaseFiles,
-  { tolerance, signal, look, origin }: EvaluateOptions,
+  { tolerance, edge, signal, look, origin }: EvaluateOptions,
 ): Promise<MeasuredCase | "trained on"> {
   const { classes } = predictor.description;
   const { name, image, label } = files;
@@ -128,7 +131,11 @@ async function evaluateFiles(
   const truth = origin === undefined ? given : mapped(given, origin.mapping);
   const prediction = await predictVolume(predictor, scan, signal);
   look?.(name, scan, truth, prediction);
-  const result = evaluateCase(truth, prediction, classes, { name, ...(tolerance === undefined ? {} : { tolerance }) });
+  const result = evaluateCase(truth, prediction, classes, {
+    name,
+    ...(tolerance === undefined ? {} : { tolerance }),
+    ...(edge === undefined ? {} : { edge }),
+  });
   const measured = new Set(origin?.mapping.measured ?? result.classes.map(({ label }) => label));
   return {
     ...result,

@@ -6,7 +6,7 @@ import { type EvaluateOptions, evaluateCases } from "./evaluate-cases.js";
 import { type EvaluationPlan, listFailures, provenanceOf } from "./plan-evaluation.js";
 import { SlicePredictor } from "./slice-predictor.js";
 
-export interface EvaluateRunOptions extends Pick<EvaluateOptions, "tolerance" | "onCase" | "signal"> {
+export interface EvaluateRunOptions extends Pick<EvaluateOptions, "tolerance" | "edge" | "onCase" | "signal"> {
   /** Slices that are run at once; 4 by default. */
   readonly atOnce?: number;
   /** What an earlier measurement with the same weights and settings has for a case of this content. */
