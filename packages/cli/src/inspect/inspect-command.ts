@@ -8,12 +8,13 @@ import {
   readNifti,
   requireOutsideVolumes,
   toCanonical,
+  type Volume,
 } from "@lobule/data";
 import { inspectSlice, montage, readModel, type SliceInspection, writeFileAtomically } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
 import { path, required, whole } from "../command-line/option.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
-import { say, sayText } from "../shared/output.js";
+import { say, sayText, warn } from "../shared/output.js";
 import { requireNoInput } from "../shared/outputs.js";
 
 const positionals = { scan: required(path(".nii or .nii.gz", "input", "SCAN")) };
@@ -35,7 +36,7 @@ export const inspectCommand = command({
 
 async function inspect({ scan, model: source, out, slice, labels }: InspectArguments): Promise<void> {
   const model = await readModel(source);
-  const volume = toCanonical(await readNifti(scan));
+  const volume = toCanonical(await readWithNotes(scan));
   const [width, height, depth] = volume.shape;
   const number = slice ?? Math.ceil(depth / 2);
   if (!Number.isInteger(number) || number < 1 || number > depth) {
@@ -73,8 +74,15 @@ async function inspect({ scan, model: source, out, slice, labels }: InspectArgum
   }
 }
 
+/** The volume of a file; what is odd in it is said on the error stream. */
+async function readWithNotes(file: string): Promise<Volume> {
+  const volume = await readNifti(file);
+  for (const note of volume.notes) warn(`note: ${file}: ${note}`);
+  return volume;
+}
+
 async function labelsOf(path: string, scan: Grid, scanPath: string, classes: number): Promise<Uint8Array> {
-  const { data } = onGridOf(await readNifti(path), scan, [path, `the scan ${scanPath}`]);
+  const { data } = onGridOf(await readWithNotes(path), scan, [path, `the scan ${scanPath}`]);
   const labels = Uint8Array.from(data as ArrayLike<number>);
   const strange = labels.find((label, i) => label >= classes || label !== data[i]);
   if (strange !== undefined)

@@ -51,6 +51,8 @@ const entryHeader = z
     /** See contentHashOf and imageHashOf. */
     contentHash: z.string(),
     imageHash: z.string(),
+    /** What is odd in the files and does no harm; not in entries of earlier versions. */
+    notes: z.array(z.strictObject({ of: z.enum(["image", "label map"]), note: z.string() })).default([]),
   })
   .refine(({ shape: [width, height, depth], labelCounts, checksums }) => {
     const all = (counts: readonly number[]): number => counts.reduce((sum, each) => sum + each, 0);

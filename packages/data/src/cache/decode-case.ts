@@ -59,12 +59,20 @@ export async function decodeCase({ files, classes, fingerprint, path, compare }:
 }
 
 async function decoded(files: CaseFiles, classes: number): Promise<DecodedCase> {
-  const image = toCanonical(await readNifti(files.image));
-  return encodeCase(image, await readNifti(files.label), files, classes);
+  const notes: EntryHeader["notes"] = [];
+  const read = async (path: string, of: "image" | "label map"): Promise<Volume> => {
+    const volume = await readNifti(path);
+    notes.push(...volume.notes.map((note) => ({ of, note })));
+    return volume;
+  };
+  // The image as it is stored is let go: only one copy of it is in memory.
+  const image = toCanonical(await read(files.image, "image"));
+  const { header, body } = encodeCase(image, await read(files.label, "label map"), files, classes);
+  return { header: { ...header, notes }, body };
 }
 
 /**
- * The cache entry of a case, but for its fingerprint. `image` is in canonical order, `labels` in any.
+ * The cache entry of a case, but for its fingerprint and what is odd in its files. `image` is in canonical order, `labels` in any.
  * @throws DataError when the two do not fit together, or a label is no class.
  */
 export function encodeCase(image: Volume, labels: Volume, files: CaseFiles, classes: number): DecodedCase {
@@ -103,7 +111,10 @@ export function encodeCase(image: Volume, labels: Volume, files: CaseFiles, clas
     body.subarray(lengths.all * slice + lengths.pixels, lengths.all * (slice + 1)),
   );
   const contentHash = contentHashOf({ image, pixels, checksums, labels: labelsOfSlices });
-  return { header: { ...grid, pixels, labelCounts, checksums, contentHash, imageHash: imageHashOf(image) }, body };
+  return {
+    header: { ...grid, pixels, labelCounts, checksums, contentHash, imageHash: imageHashOf(image), notes: [] },
+    body,
+  };
 }
 
 function writePixels(values: VoxelArray, type: PixelType, into: Uint8Array): void {

@@ -270,3 +270,20 @@ describe("what does not fit", () => {
     );
   });
 });
+
+test("what is odd in the files is known when they were decoded long ago, too, a sentence for all that share it", async () => {
+  const where = await folder();
+  const cases = [await writeCase(where, "a"), await writeCase(where, "b"), await writeCase(where, "c")];
+  const withoutSize = async (path: string): Promise<void> => {
+    const bytes = await readFile(path);
+    bytes.writeFloatLE(0, 80);
+    await writeFile(path, bytes);
+  };
+  for (const { image } of cases.slice(0, 2)) await withoutSize(image);
+  await withoutSize(cases[2]?.label ?? "");
+  const note = "its pixdim is 0×1×1; the size of its voxels is that of its sform";
+  const expected = [`the images of a and 1 other case: ${note}`, `the label map of c: ${note}`];
+  expect((await opened(where, cases)).notes).toEqual(expected);
+  const again = await opened(where, cases);
+  expect([again.decoded, again.notes]).toEqual([0, expected]);
+});

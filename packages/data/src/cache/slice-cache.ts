@@ -140,6 +140,23 @@ export class SliceCache {
     return new Map(this.entries.map(({ header }, i) => [this.cases[i]?.name ?? "", header.contentHash]));
   }
 
+  /** What is odd in the files of the cases and does no harm: a sentence for all that share it. */
+  get notes(): readonly string[] {
+    const names = new Map<string, Map<string, string[]>>();
+    for (const [i, { header }] of this.entries.entries())
+      for (const { of, note } of header.notes) {
+        const sharing = names.get(note) ?? new Map<string, string[]>();
+        names.set(note, sharing.set(of, [...(sharing.get(of) ?? []), this.cases[i]?.name ?? ""]));
+      }
+    return [...names].flatMap(([note, sharing]) =>
+      [...sharing].map(([of, [first = "", ...others]]) =>
+        others.length === 0
+          ? `the ${of} of ${first}: ${note}`
+          : `the ${of}s of ${first} and ${others.length} other case${others.length === 1 ? "" : "s"}: ${note}`,
+      ),
+    );
+  }
+
   /** By the name of each case a hash of its image alone. */
   get imageHashes(): ReadonlyMap<string, string> {
     return new Map(this.entries.map(({ header }, i) => [this.cases[i]?.name ?? "", header.imageHash]));

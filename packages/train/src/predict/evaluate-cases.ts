@@ -82,6 +82,8 @@ export interface EvaluatedCases {
   /** Cases that the run was trained on and that were therefore left out. */
   readonly leftOut: readonly string[];
   readonly failures: readonly CaseFailure[];
+  /** What is odd in the files and does no harm, a sentence each. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -98,11 +100,12 @@ export async function evaluateCases(
   const results: MeasuredCase[] = [];
   const leftOut: string[] = [];
   const failures: CaseFailure[] = [];
+  const notes: string[] = [];
   for (const [i, files] of cases.entries()) {
     options.onCase?.(i, cases.length, files.name);
     options.signal?.throwIfAborted();
     try {
-      const result = await evaluateFiles(predictor, files, options);
+      const result = await evaluateFiles(predictor, files, options, notes);
       if (result === "trained on") leftOut.push(files.name);
       else results.push(result);
     } catch (error) {
@@ -111,19 +114,25 @@ export async function evaluateCases(
     }
   }
   options.onCase?.(cases.length, cases.length, "");
-  return { results, leftOut, failures };
+  return { results, leftOut, failures, notes };
 }
 
-/** Measures one case, or leaves it out where the run was trained on it. */
+/** Measures one case, or leaves it out where the run was trained on it; adds what is odd in its files to `notes`. */
 async function evaluateFiles(
   predictor: SlicePredictor,
   files: CaseFiles,
   { tolerance, edge, signal, look, origin }: EvaluateOptions,
+  notes: string[],
 ): Promise<MeasuredCase | "trained on"> {
   const { classes } = predictor.description;
   const { name, image, label } = files;
-  const scan = toCanonical(await readNifti(image));
-  const given = onGridOf(await readNifti(label), scan, [label, `its image ${image}`]);
+  const read = async (path: string, of: string): Promise<Volume> => {
+    const volume = await readNifti(path);
+    notes.push(...volume.notes.map((note) => `${of} of ${name}: ${note}`));
+    return volume;
+  };
+  const scan = toCanonical(await read(image, "image"));
+  const given = onGridOf(await read(label, "label map"), scan, [label, `its image ${image}`]);
   const source = origin && sourceOf(identityOf(scan, given, files, origin.mapping.to.length), name, origin);
   if (source?.use === "training" && !origin?.includeTraining) return "trained on";
   const before = source && origin?.measuredBefore?.(name, source);

@@ -54,6 +54,10 @@ export async function evaluateRun(
   const heldOut = own || isHeldOut(results, plan, failures.length);
   const notes = [
     ...provenance.notes,
+    ...measured.notes.slice(0, listed),
+    ...(measured.notes.length > listed
+      ? [`${measured.notes.length - listed} more files are odd; lobule data verify names them`]
+      : []),
     ...caseNotes(results, leftOut, heldOut && !own ? plan.task.directory : undefined),
   ];
   return { result: summarise(results, { provenance: { ...provenance, leftOut, failures, notes } }), heldOut };

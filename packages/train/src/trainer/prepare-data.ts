@@ -60,6 +60,7 @@ export async function prepareData(config: TrainingConfig, options: PrepareOption
     ...(options.onDecoded === undefined ? {} : { onProgress: options.onDecoded }),
   });
   if (options.verifyCache === true) notes.push(verificationNote(cache));
+  notes.push(...cache.notes);
   notes.push(...leakNotes(cache, split));
   const numbers = (names: readonly string[]): number[] => {
     const wanted = new Set(names);
