@@ -51,7 +51,7 @@ describe("lobule data info", () => {
     expect(output).toContain("uint8");
     // Of the two only the label map holds few values.
     expect(output.match(/^ {2}labels/gm)).toHaveLength(1);
-    expect(output).toMatch(/^ {2}labels +0 +[\d,]+ voxels +\d+\.\d\d % +\d+\.\d ml$/m);
+    expect(output).toMatch(/^ {2}labels +0 +[\d,]+ voxels +\d+\.\d\d % +\d+\.\d\d ml$/m);
     expect(widest(output.replaceAll(root, ""))).toBeLessThanOrEqual(80);
   });
 

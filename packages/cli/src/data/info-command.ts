@@ -33,7 +33,7 @@ function descriptionText(description: VolumeDescription | UnreadableFile): strin
       field(
         i === 0 ? "labels" : "",
         `${String(value).padStart(6)} ${voxels.toLocaleString("en-US").padStart(14)} voxels ` +
-          `${((100 * voxels) / all).toFixed(2).padStart(7)} % ${millilitres.toFixed(1).padStart(10)} ml`,
+          `${((100 * voxels) / all).toFixed(2).padStart(7)} % ${millilitres.toFixed(2).padStart(11)} ml`,
       ),
     ),
     ...notes.flatMap((note) => wrap(`note: ${note}`, "  ")),

@@ -97,7 +97,7 @@ test("no bit of a header can change unnoticed", () => {
       fingerprint: "a",
       contentHash: "b",
       imageHash: "c",
-        notes: [],
+      notes: [],
       shape: [2, 1, 1],
       spacing: [1, 1, 1],
       affine: [

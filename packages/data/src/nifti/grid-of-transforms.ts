@@ -2,7 +2,7 @@ import { DataError } from "../data-error.js";
 import { cornerDistance } from "../geometry/compare-grids.js";
 import { columnLengths, isRegular } from "../orientation.js";
 import type { Affine, Grid, Vector3 } from "../volume.js";
-import { hasSize, type NiftiTransforms, qformOf, sformOf, type TransformReading } from "./transforms.js";
+import { brief, hasSize, type NiftiTransforms, qformOf, sformOf, type TransformReading } from "./transforms.js";
 
 /** Where a file's voxels are, and by which of its transforms. */
 export interface PlacedGrid {
@@ -68,7 +68,7 @@ export function gridOfTransforms(
   };
 }
 
-const sizesOf = ({ pixdim: [, ...sizes] }: NiftiTransforms): string => sizes.join("×");
+const sizesOf = ({ pixdim: [, ...sizes] }: NiftiTransforms): string => sizes.map(brief).join("×");
 
 function diagonal({ pixdim: [, x, y, z] }: NiftiTransforms): Affine {
   return [
@@ -100,7 +100,7 @@ function notesOnSize(transforms: NiftiTransforms): string[] {
 
 /** Where the qform is used, its handedness is 1 unless it is −1; the standard allows nothing else. */
 function notesOnHandedness({ pixdim: [qfac] }: NiftiTransforms): string[] {
-  return Math.abs(qfac) === 1 ? [] : [`its handedness (pixdim[0]) is ${qfac}, neither 1 nor -1; 1 is used`];
+  return Math.abs(qfac) === 1 ? [] : [`its handedness (pixdim[0]) is ${brief(qfac)}, neither 1 nor -1; 1 is used`];
 }
 
 /** Where the sform is used: what other programs may make of the qform. */

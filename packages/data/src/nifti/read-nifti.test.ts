@@ -245,6 +245,11 @@ describe("notes", () => {
     expect(notes).toEqual([`its pixdim is 1×${size}×3; the size of its voxels is that of its sform`]);
   });
 
+  it("numbers are shown without the digits that 32 bits add", async () => {
+    const { notes } = await notesOf({ pixdim: [1, 0, 0.7, 3], qformCode: 1 });
+    expect(notes).toEqual(["its pixdim is 0×0.7×3; the size of its voxels is that of its sform"]);
+  });
+
   it("a negative pixdim: its amount counts, as in nibabel", async () => {
     const { notes, affine, spacing } = await notesOf({ pixdim: [1, 1, -2, 3], sformCode: 0, qformCode: 1 });
     expect(spacing).toEqual([1, 2, 3]);

@@ -96,7 +96,10 @@ const quaternionTolerance = 1e-3;
 /** A transform of a file, in the file's unit, or why it is none, in words that go with "its qform". */
 export type TransformReading = { readonly affine: Affine } | { readonly fault: string };
 
-const list = (values: readonly number[]): string => values.join(", ");
+/** A number of a header without the digits that 32 bits add. */
+export const brief = (value: number): string => String(Number(value.toPrecision(6)));
+
+const list = (values: readonly number[]): string => values.map(brief).join(", ");
 
 /** The sform, if it gives every voxel a place of its own. */
 export function sformOf({ sform }: NiftiTransforms): TransformReading {
@@ -118,8 +121,9 @@ export const hasSize = ({ pixdim: [, ...sizes] }: NiftiTransforms): boolean =>
 export function qformOf(transforms: NiftiTransforms): TransformReading {
   const { pixdim, quaternion, qoffset } = transforms;
   const [qfac, ...sizes] = pixdim;
-  if (!hasSize(transforms)) return { fault: `has voxels of ${sizes.join("×")}` };
-  if (qfac < 0 && qfac !== -1) return { fault: `has a handedness (pixdim[0]) of ${qfac}, which is neither 1 nor -1` };
+  if (!hasSize(transforms)) return { fault: `has voxels of ${sizes.map(brief).join("×")}` };
+  if (qfac < 0 && qfac !== -1)
+    return { fault: `has a handedness (pixdim[0]) of ${brief(qfac)}, which is neither 1 nor -1` };
   const square = quaternion.reduce((sum, part) => sum + part * part, 0);
   if (!(square <= 1 + quaternionTolerance))
     return { fault: `has the quaternion (${list(quaternion)}), which is no rotation` };
