@@ -1,16 +1,29 @@
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import {
   DataError,
   type Grid,
   makeFolder,
   onGridOf,
+  readDecathlon,
+  readJson,
   readNifti,
   requireOutsideVolumes,
   toCanonical,
   type Volume,
 } from "@lobule/data";
-import { inspectSlice, montage, readModel, type SliceInspection, writeFileAtomically } from "@lobule/train";
+import {
+  inspectSlice,
+  listLabels,
+  modalityNote,
+  montage,
+  readModel,
+  type SliceInspection,
+  sameNames,
+  unfinishedNote,
+  writeFileAtomically,
+} from "@lobule/train";
+import { z } from "zod";
 import { command, type Values } from "../command-line/command.js";
 import { path, required, whole } from "../command-line/option.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
@@ -53,6 +66,10 @@ async function inspect({ scan, model: source, out, slice, labels }: InspectArgum
     ["layers.json", "gates.png"].map((name) => ({ option: "-o", path: join(out, name) })),
     [{ what: "scan", path: scan }, ...(labels === undefined ? [] : [{ what: "label map", path: labels }])],
   );
+  if (labels !== undefined) await requireSameNames(labels, source, model.description.classes);
+  await requireOwn(join(out, "layers.json"), { scan, slice: number, model: model.source });
+  for (const note of [await unfinishedNote(model.source), await modalityNote(model.source, [scan])])
+    if (note !== undefined) warn(`note: ${note}`);
   const size = width * height;
   const { inputSlices } = model.description;
   const of = <T extends { subarray(start: number, end: number): T }>(data: T, at: number): T =>
@@ -88,6 +105,26 @@ async function labelsOf(path: string, scan: Grid, scanPath: string, classes: num
   if (strange !== undefined)
     throw new DataError(`${path} holds labels that are none of the model's ${classes} classes`);
   return labels;
+}
+
+/** @throws DataError when the labels are of a Decathlon folder that calls them otherwise than the model. */
+async function requireSameNames(labels: string, model: string, classes: readonly string[]): Promise<void> {
+  const task = await readDecathlon(dirname(dirname(resolve(labels)))).catch(() => undefined);
+  if (task === undefined || sameNames(task.labels, classes)) return;
+  throw new DataError(
+    `the labels of ${task.directory} (${listLabels(task.labels)}) are not those of ${model} (${listLabels(classes)}); give labels with the model's values, or leave out --labels`,
+  );
+}
+
+const inspectedSchema = z.looseObject({ scan: z.string(), slice: z.number(), model: z.string() });
+
+/** @throws DataError when a folder has what another scan, slice or model gave, which would be replaced. */
+async function requireOwn(path: string, what: z.output<typeof inspectedSchema>): Promise<void> {
+  const before = inspectedSchema.safeParse(await readJson(path, "record").catch(() => undefined));
+  if (!before.success) return;
+  const { scan, slice, model } = before.data;
+  if (resolve(scan) === resolve(what.scan) && slice === what.slice && resolve(model) === resolve(what.model)) return;
+  throw new DataError(`${path} is of slice ${slice} of ${scan} by ${model}; name another folder with -o`);
 }
 
 /** gates.png, layers.json and the table. */

@@ -100,6 +100,12 @@ describe("from a folder to labels", () => {
     const inspected = await run([...look, "--labels", join(data, "labelsTr", "phantom_001.nii.gz")]);
     expect(inspected.code, inspected.err).toBe(0);
     expect((await readdir(inside)).sort()).toEqual(["gates.png", "layers.json"]);
+    expect(await run([...look, "--slice", "1"])).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(
+        /layers\.json is of slice \d of .*phantom_001\.nii\.gz by .*; name another folder with -o/,
+      ),
+    });
     for (const line of inspected.out.split("\n"))
       if (!line.startsWith("written")) expect(line.length).toBeLessThanOrEqual(80);
     expect(await run([...look, "--slice", "99"])).toMatchObject({
