@@ -96,6 +96,6 @@ export {
   type SafetensorsTensor,
   writeSafetensors,
 } from "./safetensors.js";
-export { asImage, PlanError, printShape, type Shape, ShapeError } from "./shape.js";
+export { asImage, DegenerateNormError, PlanError, printShape, type Shape, ShapeError } from "./shape.js";
 export { type TuneOptions, type TuneResult, tune } from "./tune/tune.js";
 export { Tuning, type TuningEntry, TuningError, type TuningFile } from "./tune/tuning.js";

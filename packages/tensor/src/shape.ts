@@ -35,7 +35,12 @@ export function broadcastShapes(operation: string, a: Shape, b: Shape): Shape {
 
 /** Shapes that do not fit an operation; the message names the operation and every shape. */
 export class ShapeError extends Error {
-  override readonly name = "ShapeError";
+  override readonly name: string = "ShapeError";
+}
+
+/** A normalization whose mean is of one value, so that the difference from it is nothing; the message says of what. */
+export class DegenerateNormError extends ShapeError {
+  override readonly name = "DegenerateNormError";
 }
 
 /** A plan that cannot be made or run: limits of the adapter, missing inputs, wrong types. */

@@ -1,7 +1,7 @@
 import { batchNormEval, batchNormFinish, batchNormGradFinish } from "@lobule/kernels-wgsl";
 import { apply, applyOne, constant, type Image, type Tensor, type Vector } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
-import { asImage, printShape, ShapeError } from "../shape.js";
+import { asImage, DegenerateNormError, printShape, ShapeError } from "../shape.js";
 import { statistics } from "./sum.js";
 
 export interface BatchNormOptions<C extends number = number> {
@@ -24,17 +24,23 @@ export interface BatchNormOptions<C extends number = number> {
  *
  * x [n, c, h, w] → [n, c, h, w]. In training the statistics ride in the store of the kernel that makes x, and y is
  * pasted into the loads of those that read it. Source: Ioffe and Szegedy 2015; update rule as PyTorch's BatchNorm2d.
- * @throws ShapeError when a vector does not have x's channels.
+ * @throws ShapeError when a vector does not have x's channels, DegenerateNormError in training on one value a channel:
+ * PyTorch refuses it as "Expected more than 1 value per channel when training".
  */
 export function batchNorm<C extends number>(x: Image<C>, options: BatchNormOptions<C>): Image<C> {
   const { weight, bias, runningMean, runningVariance, training, epsilon, momentum } = options;
-  const { channels } = asImage(x.shape);
+  const { batch, channels, height, width } = asImage(x.shape);
   for (const [name, vector] of Object.entries({ weight, bias, runningMean, runningVariance })) {
     if (vector.shape.length !== 1 || vector.shape[0] !== channels) {
       throw new ShapeError(
         `batchNorm: x ${printShape(x.shape)} has ${channels} channels, ${name} is ${printShape(vector.shape)}`,
       );
     }
+  }
+  if (training && batch * height * width === 1) {
+    throw new DegenerateNormError(
+      `batchNorm: x ${printShape(x.shape)} has one value in a channel, and normalizing it by its own mean leaves nothing; train on more than one image at once, on larger ones, or with less depth`,
+    );
   }
   const vectors = [weight, bias, runningMean, runningVariance] as const;
   const key = `${epsilon} ${momentum}`;

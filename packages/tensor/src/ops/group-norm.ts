@@ -1,5 +1,5 @@
 import type { Image, Tensor, Vector } from "../graph/tensor.js";
-import { asImage, printShape, ShapeError } from "../shape.js";
+import { asImage, DegenerateNormError, printShape, ShapeError } from "../shape.js";
 import { normalizeByChannel } from "./batch-norm.js";
 import { reshape } from "./channels.js";
 import { add, multiply } from "./pointwise.js";
@@ -20,8 +20,8 @@ export interface GroupNormOptions<C extends number = number> {
  * each sample's group, in training and inference alike. x [n, c, h, w] → [n, c, h, w].
  *
  * Source: Wu and He 2018; with as many groups as channels Ulyanov et al. 2016 (instance normalisation).
- * @throws ShapeError when the groups do not divide the channels, a vector does not have x's channels, or a group holds
- * one value only, so that nothing would be left of it.
+ * @throws ShapeError when the groups do not divide the channels or a vector does not have x's channels,
+ * DegenerateNormError when a group holds one value only, so that nothing would be left of it.
  */
 export function groupNorm<C extends number>(x: Image<C>, options: GroupNormOptions<C>): Image<C> {
   const { weight, bias, groups, epsilon } = options;
@@ -40,8 +40,8 @@ export function groupNorm<C extends number>(x: Image<C>, options: GroupNormOptio
   }
   const grouped = [1, batch * groups, (channels / groups) * height, width] as const;
   if (grouped[2] * width === 1) {
-    throw new ShapeError(
-      `groupNorm: x ${printShape(x.shape)} has one value in a group, and normalising it leaves nothing; use larger images, less depth or batch normalisation`,
+    throw new DegenerateNormError(
+      `groupNorm: x ${printShape(x.shape)} has one value in a group, and normalizing it leaves nothing; use larger images, less depth or batch normalization`,
     );
   }
   const perChannel = (vector: Tensor): Tensor => reshape(vector, [1, channels, 1, 1]);

@@ -3,6 +3,7 @@ import type { Device } from "../device/device.js";
 import { gradientError } from "../device/gradient-error.js";
 import { applyOne, constant, type Image, type Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
+import { DegenerateNormError } from "../shape.js";
 import { testDevice } from "../testing/device.js";
 import { batchNorm } from "./batch-norm.js";
 import { reshape, sliceChannels } from "./channels.js";
@@ -68,8 +69,22 @@ describe("group normalisation", () => {
       "groupNorm: 4 groups do not divide the 6 channels of x [2, 6, 3, 5]",
     );
     expect(() => groupNorm(constant(values(12, 1), [2, 6, 1, 1]) as Image<6>, { ...options, groups: 6 })).toThrow(
-      /has one value in a group, and normalising it leaves nothing/,
+      DegenerateNormError,
     );
+    const running = (name: string) => new Variable(name, [6], Float32Array.from(weight), "statistic");
+    const batched = { ...options, runningMean: running("m"), runningVariance: running("v"), momentum: 0.1 };
+    const pixel = constant(values(6, 1), [1, 6, 1, 1]) as Image<6>;
+    expect(() => batchNorm(pixel, { ...batched, training: true })).toThrow(DegenerateNormError);
+    expect(() => batchNorm(pixel, { ...batched, training: true })).toThrow(
+      /^batchNorm: x \[1, 6, 1, 1\] has one value in a channel, .* leaves nothing; train on more than one image/,
+    );
+    // By the running statistics, of two images, or of two pixels there is something to normalize.
+    batchNorm(pixel, { ...batched, training: false });
+    for (const two of [
+      [2, 6, 1, 1],
+      [1, 6, 1, 2],
+    ] as const)
+      batchNorm(constant(values(12, 1), two) as Image<6>, { ...batched, training: true });
     expect(() => groupNorm(image, { ...options, weight: constant([1], [1]) as never, groups: 2 })).toThrow(
       /has 6 channels, weight is \[1\]/,
     );

@@ -5,7 +5,7 @@ import { batchesOfEpoch, type DrawnSlice, holdsForeground, inBatches } from "./b
 const slices = Array.from({ length: 22 }, (_, slice): SliceKey => ({ case: 0, slice }));
 /** Slices 0, 5, 10, 15 and 20. */
 const foreground = slices.filter(({ slice }) => slice % 5 === 0);
-const order = { seed: 1, epoch: 3, batch: 4, oversample: 0.5 };
+const order = { seed: 1, epoch: 3, batch: 4, alone: true, oversample: 0.5 };
 const numbers = (keys: readonly DrawnSlice[]): number[] => keys.map(({ slice }) => slice);
 
 describe("the batches of an epoch", () => {
@@ -58,7 +58,11 @@ describe("the batches of an epoch", () => {
 });
 
 test("fixed batches keep the order that is given", () => {
-  expect(inBatches(slices.slice(0, 5), 2).map(numbers)).toEqual([[0, 1], [2, 3], [4]]);
+  expect(inBatches(slices.slice(0, 5), 2, true).map(numbers)).toEqual([[0, 1], [2, 3], [4]]);
+  expect(inBatches(slices.slice(0, 5), 2, false).map(numbers)).toEqual([
+    [0, 1],
+    [2, 3, 4],
+  ]);
 });
 
 test("a slice holds foreground where a label above 0 has a pixel", () => {

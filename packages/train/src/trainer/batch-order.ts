@@ -1,4 +1,5 @@
 import { type CachedCase, type SliceKey, shuffled } from "@lobule/data";
+import { partLengths } from "./part-lengths.js";
 
 /** A slice of a batch. */
 export interface DrawnSlice extends SliceKey {
@@ -11,6 +12,8 @@ export interface BatchOrder {
   readonly epoch: number;
   /** Slices of a batch. */
   readonly batch: number;
+  /** Whether the last batch may be of one slice; see partLengths. */
+  readonly alone: boolean;
   /** Share of each batch that must hold foreground, 0 to 1. */
   readonly oversample: number;
 }
@@ -34,7 +37,7 @@ export const holdsForeground = (
 export function batchesOfEpoch(
   slices: readonly SliceKey[],
   foreground: readonly SliceKey[],
-  { seed, epoch, batch, oversample }: BatchOrder,
+  { seed, epoch, batch, alone, oversample }: BatchOrder,
 ): DrawnSlice[][] {
   const order = shuffled(slices, seed, "epoch", epoch);
   const batches: DrawnSlice[][] = [];
@@ -45,8 +48,7 @@ export function batchesOfEpoch(
     if (key === undefined) throw new RangeError("batchesOfEpoch: there is no foreground to draw");
     return { ...key, draw: pass };
   };
-  for (let first = 0; first < slices.length; first += batch) {
-    const size = Math.min(batch, slices.length - first);
+  for (const size of partLengths(slices.length, batch, alone)) {
     const free = Math.round(size * (1 - oversample));
     const drawn = order.slice(next, next + free).map((key): DrawnSlice => ({ ...key, draw: 0 }));
     next += free;
@@ -55,11 +57,11 @@ export function batchesOfEpoch(
   return batches;
 }
 
-/** The slices in batches, in the order in which they are given. */
-export function inBatches(slices: readonly SliceKey[], batch: number): DrawnSlice[][] {
-  const batches: DrawnSlice[][] = [];
-  for (let first = 0; first < slices.length; first += batch) {
-    batches.push(slices.slice(first, first + batch).map((key) => ({ ...key, draw: 0 })));
-  }
-  return batches;
+/** The slices in batches, in the order in which they are given. @param alone see partLengths. */
+export function inBatches(slices: readonly SliceKey[], batch: number, alone: boolean): DrawnSlice[][] {
+  let next = 0;
+  return partLengths(slices.length, batch, alone).map((length) => {
+    next += length;
+    return slices.slice(next - length, next).map((key) => ({ ...key, draw: 0 }));
+  });
 }

@@ -3,6 +3,7 @@ import type { LoadedProgram } from "@lobule/tensor";
 import type { Optimizer } from "../optimizer.js";
 import type { WeightAverage } from "../weight-average.js";
 import type { DrawnSlice } from "./batch-order.js";
+import { partLengths } from "./part-lengths.js";
 import type { SegmentationPrograms } from "./segmentation-programs.js";
 import { augmentedMapping, augments, batchArrays, type Preprocessing, plainMapping } from "./slice-sampling.js";
 import type { Augmentation } from "./training-config.js";
@@ -53,6 +54,8 @@ export interface BatchRunnerOptions {
   readonly inputSlices: number;
   /** Slices at once; the whole batch where null. */
   readonly microBatch: number | null;
+  /** Whether a slice may be run alone; see partLengths. */
+  readonly alone: boolean;
   /** Number of a slice among all those that are trained on; of a slice that is drawn again, another one. */
   readonly sampleNumber: (key: DrawnSlice) => number;
 }
@@ -72,7 +75,7 @@ export class BatchRunner {
 
   /** Queues one step. The batch may be used again when the promise resolves. */
   async step(keys: readonly DrawnSlice[], batch: SliceBatch, epoch: number): Promise<void> {
-    const { programs, microBatch, seed, inputSlices } = this.options;
+    const { programs, microBatch, alone, seed, inputSlices } = this.options;
     const { slotPixels } = this.options.cache;
     const mappings = keys.map((key) => this.mapping(key, epoch));
     const step = this.steps++;
@@ -88,12 +91,14 @@ export class BatchRunner {
       this.pending.push({ program, keys, step });
       return;
     }
-    for (let first = 0; first < keys.length; first += microBatch) {
-      const part = keys.slice(first, first + microBatch);
+    let first = 0;
+    for (const length of partLengths(keys.length, microBatch, alone)) {
+      const part = keys.slice(first, first + length);
       const program = await programs.training(part.length);
       const shares = Float32Array.of(first === 0 ? 0 : 1, part.length / keys.length);
       await program.run({ ...inputs(first, first + part.length), shares });
       this.pending.push({ program, keys: part, step });
+      first += length;
     }
     await (await programs.update()).run(this.advance());
   }

@@ -5,6 +5,7 @@ import { buildNetwork, type ModelCode } from "../model/model-description.js";
 import type { StepCost } from "../run/workload.js";
 import { WeightAverage } from "../weight-average.js";
 import { optimizerOf } from "./optimizer-setting.js";
+import { canTrainAlone, partLengths } from "./part-lengths.js";
 import { chooseCases, describeModel, type SplitNames } from "./prepare-data.js";
 import { SegmentationPlans } from "./segmentation-programs.js";
 import { inputExtents } from "./slice-sampling.js";
@@ -59,13 +60,14 @@ export async function planRun(
   const { batch, microBatch, overfitBatches, fastDevRun, epochs } = config;
   const found = split.training.reduce((sum, name) => sum + (shapes.get(name)?.[2] ?? 0), 0);
   const slices = overfitBatches === null ? found : Math.min(found, overfitBatches * batch);
-  const perEpoch = Math.ceil(slices / batch);
+  const alone = canTrainAlone(plans, { slices, batch, microBatch });
+  const perEpoch = partLengths(slices, batch, alone).length;
   const training = plans.plan(Math.min(microBatch ?? batch, Math.max(slices, 1)));
   const programs = [training, plans.validationPlan(1), ...(microBatch === null ? [] : [plans.updatePlan()])];
   return {
     ...{ split, slices, programs },
     steps: fastDevRun ? Math.min(2, perEpoch) : epochs * perEpoch,
-    step: stepCostOf(plans, network.parameters(), { batch, microBatch, slices }),
+    step: stepCostOf(plans, network.parameters(), { batch, microBatch, slices }, alone),
     convolutions: training.convolutions,
   };
 }

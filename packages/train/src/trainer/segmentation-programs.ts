@@ -221,7 +221,7 @@ export class SegmentationPlans {
   ) {
     this.sums = accumulates
       ? parts.optimizer.parameters.map(
-          ({ name, shape }) => new Variable(name, shape, new Float32Array(sizeOf(shape)), "gradient"),
+          ({ name, shape }) => new Variable(name, shape, () => new Float32Array(sizeOf(shape)), "gradient"),
         )
       : undefined;
   }

@@ -1,26 +1,25 @@
 import type { Program } from "@lobule/tensor";
 import type { StepCost } from "../run/workload.js";
+import { type PartSizes, partLengths } from "./part-lengths.js";
 import type { SegmentationPlans } from "./segmentation-programs.js";
 
 /**
  * What a training step on a full batch costs by its plans; nothing is run.
- * @param slices of an epoch, where there are fewer than a batch has.
+ * @param alone see partLengths.
  */
 export function stepCostOf(
   plans: SegmentationPlans,
   parameters: readonly { readonly shape: readonly number[] }[],
-  {
-    batch,
-    microBatch,
-    slices: all,
-  }: { readonly batch: number; readonly microBatch: number | null; readonly slices: number },
+  { batch, microBatch, slices: all }: PartSizes,
+  alone: boolean,
 ): StepCost {
   const slices = Math.min(batch, all);
-  const atOnce = Math.min(microBatch ?? slices, slices);
-  const rest = slices % atOnce;
+  const lengths = partLengths(slices, microBatch ?? slices, alone);
   const parts = [
-    { plan: plans.plan(atOnce), times: Math.floor(slices / atOnce) },
-    ...(rest === 0 ? [] : [{ plan: plans.plan(rest), times: 1 }]),
+    ...[...new Set(lengths)].map((length) => ({
+      plan: plans.plan(length),
+      times: lengths.filter((each) => each === length).length,
+    })),
     ...(microBatch === null ? [] : [{ plan: plans.updatePlan(), times: 1 }]),
   ];
   const flopsOf = ({ calls }: Program): number => calls.reduce((sum, { kernel }) => sum + kernel.flops, 0);

@@ -17,6 +17,7 @@ import { BatchRunner, type ProfiledCall } from "./batch-runner.js";
 import { addedTo, meansOf } from "./epoch-sums.js";
 import { misfitOfWeights } from "./loss-setting.js";
 import { optimizerOf } from "./optimizer-setting.js";
+import { canTrainAlone, partLengths } from "./part-lengths.js";
 import type { RunKeeper } from "./run-keeper.js";
 import { chosenSamples, labelSamples, type SampleSlice } from "./sample-slices.js";
 import { SegmentationPrograms } from "./segmentation-programs.js";
@@ -89,6 +90,8 @@ export class Trainer {
   private readonly trainingSlices: readonly SliceKey[];
   private readonly foregroundSlices: readonly SliceKey[];
   private readonly validationSlices: readonly SliceKey[];
+  /** Whether a batch or a part of one may be of one slice. */
+  private readonly alone: boolean;
   private readonly sampleNumbers: ReadonlyMap<string, number>;
   private state: TrainingState;
 
@@ -124,13 +127,14 @@ export class Trainer {
     );
     const all = slicesOf(cache.cases, cases.training);
     this.sampleNumbers = new Map(all.map((key, i) => [keyText(key), i]));
-    const { overfitBatches, batch } = config;
+    const { overfitBatches, batch, microBatch } = config;
     this.trainingSlices =
       overfitBatches === null ? all : shuffled(all, config.seed, "overfit").slice(0, overfitBatches * batch);
     this.foregroundSlices = all.filter((key) => holdsForeground(cache.cases, key));
     if (config.oversample > 0 && this.foregroundSlices.length === 0) {
       throw new ConfigError("no training slice holds foreground, so there is none to draw; leave out --oversample");
     }
+    this.alone = canTrainAlone(this.programs, { slices: this.trainingSlices.length, batch, microBatch });
     this.validationSlices = overfitBatches === null ? slicesOf(cache.cases, cases.validation) : this.trainingSlices;
     this.state = {
       ...{ epoch: 0, step: 0, globalStep: 0, optimizerSteps: 0, best: null, finished: null },
@@ -158,7 +162,12 @@ export class Trainer {
    */
   checkMemory(): number {
     const { config, device } = this.options;
-    const wanted = Math.min(config.microBatch ?? config.batch, this.trainingSlices.length);
+    const wanted = Math.max(
+      1,
+      ...partLengths(this.trainingSlices.length, config.batch, this.alone).flatMap((length) =>
+        partLengths(length, config.microBatch ?? length, this.alone),
+      ),
+    );
     const plan = this.programs.plan(wanted);
     try {
       device.check(plan);
@@ -188,7 +197,7 @@ export class Trainer {
   /** Steps that the schedule of the learning rate is made for. */
   get totalSteps(): number {
     const { epochs, batch } = this.options.config;
-    return epochs * Math.ceil(this.trainingSlices.length / batch);
+    return epochs * partLengths(this.trainingSlices.length, batch, this.alone).length;
   }
 
   /** Steps done since the start, and why the run ended; null while it has not. */
@@ -200,7 +209,7 @@ export class Trainer {
   stepCost(): StepCost {
     const { batch, microBatch } = this.options.config;
     const slices = this.trainingSlices.length;
-    return stepCostOf(this.programs, this.network.parameters(), { batch, microBatch, slices });
+    return stepCostOf(this.programs, this.network.parameters(), { batch, microBatch, slices }, this.alone);
   }
 
   /** Runs the first steps, each with a timestamp around every dispatch. @throws PlanError as LoadedProgram.profile. */
@@ -342,7 +351,7 @@ export class Trainer {
       {
         ...{ cache, programs: this.programs, optimizer: this.optimizer, average: this.average },
         ...{ preprocessing: this.preprocessing, inputSlices: model.inputSlices },
-        ...{ augmentation: config.augmentation, seed: config.seed, microBatch: config.microBatch },
+        ...{ augmentation: config.augmentation, seed: config.seed, microBatch: config.microBatch, alone: this.alone },
         sampleNumber: (key) => (this.sampleNumbers.get(keyText(key)) ?? 0) + key.draw * this.sampleNumbers.size,
       },
       firstStep,
@@ -411,11 +420,11 @@ export class Trainer {
 
   private batchesOf(epoch: number): DrawnSlice[][] {
     const { seed, batch, oversample, overfitBatches, fastDevRun } = this.options.config;
-    const { trainingSlices, foregroundSlices } = this;
+    const { trainingSlices, foregroundSlices, alone } = this;
     const batches =
       overfitBatches === null
-        ? batchesOfEpoch(trainingSlices, foregroundSlices, { seed, epoch, batch, oversample })
-        : inBatches(trainingSlices, batch);
+        ? batchesOfEpoch(trainingSlices, foregroundSlices, { seed, epoch, batch, alone, oversample })
+        : inBatches(trainingSlices, batch, alone);
     return fastDevRun ? batches.slice(0, 2) : batches;
   }
 

@@ -112,3 +112,16 @@ describe("the loss", () => {
     ]);
   });
 });
+
+test("slices of one pixel in the bridge: no normalization of one value", () => {
+  const at = (changes: object) => () => resolveConfig(null, { data: "d", size: 16, depth: 4, ...changes });
+  for (const norm of ["instance", "group"])
+    expect(at({ network: { norm } })).toThrow(new RegExp(`which ${norm} normalization turns to nothing; use size 32`));
+  expect(at({ batch: 1 })).toThrow(
+    /leaves one pixel .* 1 batch normalization .* use size 32 or depth 3, or .*batch.* 2$/,
+  );
+  expect(at({ batch: 8, microBatch: 1 })).toThrow(/microBatch.* 1 batch normalization .* or .*microBatch.* 2$/);
+  expect(at({ size: 2, depth: 1, batch: 1 })).toThrow(/use size 4, or .*batch.* 2$/);
+  expect(at({ batch: 1, size: 32 })().batch).toBe(1);
+  expect(at({ batch: 2 })().size).toBe(16);
+});
