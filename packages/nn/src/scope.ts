@@ -26,18 +26,14 @@ export class Scope {
   uniform<const S extends Shape>(leaf: string, shape: S, fanIn: number): Variable<S> {
     const name = this.nameOf(leaf);
     const bound = 1 / Math.sqrt(fanIn);
-    const samples = uniformSamples(this.seed, name, sizeOf(shape));
-    return new Variable(
-      name,
-      shape,
-      samples.map((sample) => (2 * sample - 1) * bound),
-      "parameter",
-    );
+    const start = (): Float32Array =>
+      uniformSamples(this.seed, name, sizeOf(shape)).map((sample) => (2 * sample - 1) * bound);
+    return new Variable(name, shape, start, "parameter");
   }
 
   /** A variable of one value. */
   filled<const S extends Shape>(leaf: string, shape: S, value: number, role: "parameter" | "statistic"): Variable<S> {
-    return new Variable(this.nameOf(leaf), shape, new Float32Array(sizeOf(shape)).fill(value), role);
+    return new Variable(this.nameOf(leaf), shape, () => new Float32Array(sizeOf(shape)).fill(value), role);
   }
 }
 

@@ -55,5 +55,5 @@ export const uniqueParameters = (parameters: ReadonlyMap<string, Variable>): Rea
 export const zerosLike = (parameters: ReadonlyMap<string, Variable>, prefix: string): Variable[] =>
   [...parameters].map(
     ([name, { shape }]) =>
-      new Variable(`${prefix}${name}`, shape, new Float32Array(shape.reduce((a, b) => a * b, 1)), "moment"),
+      new Variable(`${prefix}${name}`, shape, () => new Float32Array(shape.reduce((a, b) => a * b, 1)), "moment"),
   );

@@ -16,7 +16,7 @@ export class VariableGroup {
   readonly offsets: readonly number[];
   /** Elements of the flat buffer, gaps included. */
   readonly length: number;
-  readonly host: Float32Array<ArrayBuffer>;
+  private values: Float32Array<ArrayBuffer> | undefined;
   storage: { readonly device: Device; readonly buffer: GPUBuffer } | undefined;
 
   constructor(readonly variables: readonly Variable[]) {
@@ -27,11 +27,21 @@ export class VariableGroup {
       return offset;
     });
     this.length = next;
-    this.host = new Float32Array(next);
     variables.forEach((variable, i) => {
-      this.host.set(variable.initial, this.offsets[i]);
       variable.join(this, this.offsets[i] as number);
     });
+  }
+
+  /** The host's copy, made when it is first asked for: a program can be planned without it. */
+  get host(): Float32Array<ArrayBuffer> {
+    if (this.values === undefined) {
+      const values = new Float32Array(this.length);
+      this.variables.forEach((variable, i) => {
+        values.set(variable.initial, this.offsets[i]);
+      });
+      this.values = values;
+    }
+    return this.values;
   }
 
   /** Puts the group on the device; keeps it there for every later program. */
@@ -49,14 +59,16 @@ export class VariableGroup {
 export class Variable<S extends Shape = Shape> extends Tensor<S, "f32"> {
   group: VariableGroup | undefined;
   offset = 0;
-  /** The values that it was made with or last given before it joined a group. */
-  initial: Float32Array;
+  private start: Float32Array | (() => Float32Array);
 
-  /** @throws ShapeError when the data does not fill the shape. */
+  /**
+   * @param data the values, or what makes them when they are first needed: a network's size can be told without them.
+   * @throws ShapeError when the data does not fill the shape.
+   */
   constructor(
     readonly name: string,
     shape: S,
-    data: Float32Array,
+    data: Float32Array | (() => Float32Array),
     readonly role: VariableRole,
   ) {
     const outputs: Tensor[] = [];
@@ -64,7 +76,13 @@ export class Variable<S extends Shape = Shape> extends Tensor<S, "f32"> {
     super(shape, "f32", node, 0);
     outputs.push(this);
     Object.assign(node, { id: this.id });
-    this.initial = Float32Array.from(checked(name, shape, data));
+    this.start = typeof data === "function" ? data : Float32Array.from(checked(name, shape, data));
+  }
+
+  /** The values that it was made with or last given before it joined a group. */
+  get initial(): Float32Array {
+    if (typeof this.start === "function") this.start = checked(this.name, this.shape, this.start());
+    return this.start;
   }
 
   join(group: VariableGroup, offset: number): void {
@@ -89,7 +107,7 @@ export class Variable<S extends Shape = Shape> extends Tensor<S, "f32"> {
   write(data: Float32Array): void {
     checked(this.name, this.shape, data);
     if (this.group === undefined) {
-      this.initial = data.slice();
+      this.start = data.slice();
       return;
     }
     this.group.host.set(data, this.offset);
