@@ -21,6 +21,7 @@ export { PartialFile } from "./files/partial-file.js";
 export {
   type FileContent,
   FileReadError,
+  maximumBytes,
   openRegularFile,
   type RegularFile,
   readBytes,

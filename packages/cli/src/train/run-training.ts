@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { hostname } from "node:os";
+import { hostname, totalmem } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { commandText, DataError, readJson } from "@lobule/data";
 import { type AdapterChoice, adapterChoice, cacheFolder } from "@lobule/node-gpu";
@@ -97,6 +97,7 @@ export async function runTraining(args: TrainValues, given: ReadonlySet<string>)
         ...{ wallClock: () => Date.now() / 1000, host: hostname() },
         mayWrite: async () => lock?.check(),
         ...(code === undefined ? {} : { code }),
+        ...((await adapterChoice()).kind === "gpu" ? {} : { memory: totalmem() }),
         ...(args.pauseAfter === undefined ? {} : { pauseAfter: args.pauseAfter }),
         cacheDirectoryOf: (data: string) => args.cache ?? join(caches, cacheName(data)),
         ...(args.workers === undefined ? {} : { workers: args.workers }),

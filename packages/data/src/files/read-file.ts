@@ -21,7 +21,7 @@ export class FileReadError extends DataError {
 const MiB = 2 ** 20;
 
 /** The most bytes that a file which is read as a whole may have, by what it holds. */
-const maximumBytes = {
+export const maximumBytes = {
   /** What a person writes or a run is described by: configuration, dataset.json, an experiment. */
   description: 16 * MiB,
   /** What is measured, by case, epoch or kernel. */

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { DataError } from "@lobule/data";
 import { StateDictError } from "@lobule/nn";
 import { type Device, warmUp } from "@lobule/tensor";
 import { readCode } from "../model/load-model.js";
@@ -29,6 +30,8 @@ export interface RunRequest extends Omit<PrepareOptions, "split" | "cacheDirecto
   /** Where the decoded slices of a Decathlon folder are kept. */
   readonly cacheDirectoryOf: (data: string) => string;
   readonly device: Device;
+  /** Bytes that a step may take, where that is known: of the machine's memory, where the adapter uses it. */
+  readonly memory?: number;
   /** Code of the configuration's own model, where it has one. */
   readonly code?: ModelCode;
   /** Milliseconds; for rates only. */
@@ -104,7 +107,8 @@ export async function prepareRun(
   split?: SplitNames,
 ): Promise<PreparedRun> {
   checkWindow(config);
-  const compiled = compileAhead(config, request, request.code);
+  const { compiled } = await compileAhead(config, request);
+  request.signal?.throwIfAborted();
   const data = await prepareData(config, {
     ...{ ...request, cacheDirectory: request.cacheDirectoryOf(config.data) },
     ...(split === undefined ? {} : { split }),
@@ -119,7 +123,7 @@ export async function prepareRun(
       model,
       trainer,
       data: { ...data, notes: [...data.notes, ...notes, ...modalityNotes(config, data)] },
-      bytes: trainer.checkMemory(),
+      bytes: await trainer.checkMemory(),
     };
   } catch (error) {
     await data.cache.close();
@@ -134,16 +138,24 @@ const modalityNotes = ({ preset, data }: TrainingConfig, { task: { modality } }:
     : [`the images are ${modality.join(", ")} by ${data}/dataset.json, but the preset ${preset} is for CT`];
 
 /**
- * Compiles what the run will need while its volumes are decoded. What hinders the plan is said, with its own message, by
- * the preparation of the data; what does not compile is said by who waits for this.
+ * Plans the run before its volumes are decoded, which can take long, and compiles what it will need while they are. What
+ * does not compile is said by who waits for the promise.
+ * @throws ConfigError, PlanError, ShapeError, ModelError when a step cannot be, or fits neither adapter nor machine. What
+ * is wrong with the data is said, with its own message, by their preparation.
  */
-function compileAhead(config: TrainingConfig, { device }: RunRequest, code: ModelCode | undefined): Promise<void> {
-  const compiled = planRun(config, { kernels: device.kernels, code })
-    .catch(() => undefined)
-    .then((plan) => plan && warmUp(device, plan.programs));
+async function compileAhead(
+  config: TrainingConfig,
+  { device, memory, signal, code }: RunRequest,
+): Promise<{ readonly compiled: Promise<void> }> {
+  const room = { device, ...(memory === undefined ? {} : { memory }), ...(signal === undefined ? {} : { signal }) };
+  const plan = await planRun(config, { kernels: device.kernels, code, room }).catch((error: unknown) => {
+    if (error instanceof DataError) return undefined;
+    throw error;
+  });
+  const compiled = plan === undefined ? Promise.resolve() : warmUp(device, plan.programs);
   // Where the data fail first, nobody waits.
   compiled.catch(() => undefined);
-  return compiled;
+  return { compiled };
 }
 
 /**
@@ -176,7 +188,8 @@ export async function resumeRun(directory: string, request: RunRequest): Promise
   requireOneRun({ config, model, state: training, tensors, records }, source);
   const lost = lostRecordsNote(missingEpochs(records, training.epoch), `${directory}/metrics.jsonl`);
   const code = model.code === undefined ? {} : { code: await readCode(directory, model.code) };
-  const compiled = compileAhead(config, request, code.code);
+  // The data may have changed since: what hinders the plan is said by their preparation and the trainer.
+  const ahead = compileAhead(config, { ...request, ...code }).catch(() => undefined);
   const prepared = await prepareData(config, {
     ...request,
     cacheDirectory: request.cacheDirectoryOf(config.data),
@@ -185,8 +198,8 @@ export async function resumeRun(directory: string, request: RunRequest): Promise
   const data = { ...prepared, notes: [...prepared.notes, ...(await moveNotes(folder, before, config))] };
   try {
     const trainer = trainerFor(config, model, data, { ...request, ...code });
-    await compiled;
-    const bytes = trainer.checkMemory();
+    await (await ahead)?.compiled;
+    const bytes = await trainer.checkMemory();
     restore(trainer, training, tensors, source);
     await folder.recordWorkload(workloadOf(data, trainer), config.data);
     if (!isDeepStrictEqual(config, before)) await folder.saveConfig(config);
@@ -263,10 +276,11 @@ const trainerFor = (
   config: TrainingConfig,
   model: ModelDescription,
   data: PreparedData,
-  { device, now, signal, observer, code, pauseAfter }: RunRequest,
+  { device, memory, now, signal, observer, code, pauseAfter }: RunRequest,
 ): Trainer =>
   new Trainer({
     ...{ config, model, device, now, cache: data.cache, cases: data.cases },
+    ...(memory === undefined ? {} : { memory }),
     ...(signal === undefined ? {} : { signal }),
     ...(code === undefined ? {} : { code }),
     ...(pauseAfter === undefined ? {} : { pauseAfter }),

@@ -8,6 +8,7 @@ import { optimizerOf } from "./optimizer-setting.js";
 import { canTrainAlone, partLengths } from "./part-lengths.js";
 import { chooseCases, describeModel, type SplitNames } from "./prepare-data.js";
 import { SegmentationPlans } from "./segmentation-programs.js";
+import { type Room, requireRoom, requireStorable } from "./size-check.js";
 import { inputExtents } from "./slice-sampling.js";
 import { stepCostOf } from "./step-cost.js";
 import type { TrainingConfig } from "./training-config.js";
@@ -26,13 +27,21 @@ export interface RunPlan {
   readonly programs: readonly Program[];
 }
 
+export interface PlanOptions {
+  /** Those that suit the adapter. */
+  readonly kernels?: Device["kernels"];
+  /** Of the configuration's own model. */
+  readonly code?: ModelCode | undefined;
+  /** What a step must fit into; not looked at where it is not given. */
+  readonly room?: Room;
+}
+
 /**
- * @param options kernels: those that suit the adapter; code: of the configuration's own model.
  * @throws DataError, ConfigError, PlanError as startRun does, but for what only the volumes or the adapter can tell.
  */
 export async function planRun(
   config: TrainingConfig,
-  { kernels = "parallel", code }: { readonly kernels?: Device["kernels"]; readonly code?: ModelCode | undefined } = {},
+  { kernels = "parallel", code, room }: PlanOptions = {},
 ): Promise<RunPlan> {
   const task = await readDecathlon(config.data);
   const { cases, split } = await chooseCases(task, config, []);
@@ -41,18 +50,20 @@ export async function planRun(
   const all = [...shapes.values()].map((shape) => ({ shape }));
   // The window changes no shape and no dispatch.
   const network = buildNetwork(describeModel(config, task.labels, [0, 1], code), config.seed, code);
+  requireStorable(network, config);
   const { inputSlices, precision, recompute, loss, clipNorm } = config;
   const { divisor = 1 } = network;
   const averaged =
     config.ema === null ? undefined : buildNetwork(describeModel(config, task.labels, [0, 1], code), config.seed, code);
   const slotPixels = Math.ceil(Math.max(...all.map(({ shape }) => shape[0] * shape[1])) / 4) * 4;
+  const extents = inputExtents(all, config.size, divisor);
   const plans = new SegmentationPlans(
     {
       ...{ network, validated: averaged ?? network, precision, recompute, loss, clipNorm, kernels },
       optimizer: optimizerOf(config.optimizer, network.namedParameters(), config.learningRate),
       average:
         averaged === undefined || config.ema === null ? undefined : new WeightAverage(network, averaged, config.ema),
-      geometry: { ...inputExtents(all, config.size, divisor), slotPixels, inputSlices },
+      geometry: { ...extents, slotPixels, inputSlices },
       scaler: precision === "f16" ? new LossScaler() : undefined,
     },
     config.microBatch !== null,
@@ -62,7 +73,9 @@ export async function planRun(
   const slices = overfitBatches === null ? found : Math.min(found, overfitBatches * batch);
   const alone = canTrainAlone(plans, { slices, batch, microBatch });
   const perEpoch = partLengths(slices, batch, alone).length;
-  const training = plans.plan(Math.min(microBatch ?? batch, Math.max(slices, 1)));
+  const atOnce = Math.min(microBatch ?? batch, Math.max(slices, 1));
+  if (room !== undefined) await requireRoom((count) => plans.plan(count), atOnce, room, { ...extents, batch });
+  const training = plans.plan(atOnce);
   const programs = [training, plans.validationPlan(1), ...(microBatch === null ? [] : [plans.updatePlan()])];
   return {
     ...{ split, slices, programs },

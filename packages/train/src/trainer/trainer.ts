@@ -1,6 +1,6 @@
 import { BatchReader, type SliceCache, type SliceKey, shuffled } from "@lobule/data";
 import type { SegmentationNetwork } from "@lobule/nn";
-import { type Device, PlanError, type SafetensorsTensor } from "@lobule/tensor";
+import type { Device, SafetensorsTensor } from "@lobule/tensor";
 import { EarlyStopping } from "../early-stopping.js";
 import { learningRateFactor } from "../learning-rate-schedule.js";
 import { LossScaler } from "../loss-scaler.js";
@@ -21,6 +21,7 @@ import { canTrainAlone, partLengths } from "./part-lengths.js";
 import type { RunKeeper } from "./run-keeper.js";
 import { chosenSamples, labelSamples, type SampleSlice } from "./sample-slices.js";
 import { SegmentationPrograms } from "./segmentation-programs.js";
+import { requireRoom, requireStorable } from "./size-check.js";
 import { inputExtents, neighboursOf, type Preprocessing, slicesOf } from "./slice-sampling.js";
 import { stepCostOf } from "./step-cost.js";
 import { ConfigError, type TrainingConfig } from "./training-config.js";
@@ -30,6 +31,8 @@ import { type ValidationResult, validate } from "./validation.js";
 /** What a trainer is asked to do, and with what. */
 export interface TrainerOptions {
   readonly device: Device;
+  /** Bytes that a step may take, where that is known. */
+  readonly memory?: number;
   readonly config: TrainingConfig;
   readonly model: ModelDescription;
   /** What makes the network, where it is no U-Net of ours. */
@@ -100,6 +103,7 @@ export class Trainer {
     const misfit = misfitOfWeights(config.loss, model.classes);
     if (misfit !== undefined) throw new ConfigError(misfit);
     this.network = buildNetwork(model, config.seed, code);
+    requireStorable(this.network, config);
     this.optimizer = optimizerOf(config.optimizer, this.network.namedParameters(), config.learningRate);
     if (config.ema !== null) {
       this.averaged = buildNetwork(model, config.seed, code);
@@ -160,38 +164,19 @@ export class Trainer {
    * @returns bytes on the device.
    * @throws PlanError with the largest batch that fits.
    */
-  checkMemory(): number {
-    const { config, device } = this.options;
+  checkMemory(): Promise<number> {
+    const { config, device, memory, signal } = this.options;
     const wanted = Math.max(
       1,
       ...partLengths(this.trainingSlices.length, config.batch, this.alone).flatMap((length) =>
         partLengths(length, config.microBatch ?? length, this.alone),
       ),
     );
-    const plan = this.programs.plan(wanted);
-    try {
-      device.check(plan);
-      return plan.peakBytes;
-    } catch (error) {
-      if (!(error instanceof PlanError)) throw error;
-      let [fits, tooMany] = [0, wanted];
-      while (tooMany - fits > 1) {
-        const middle = Math.floor((fits + tooMany) / 2);
-        try {
-          device.check(this.programs.plan(middle));
-          fits = middle;
-        } catch (inner) {
-          if (!(inner instanceof PlanError)) throw inner;
-          tooMany = middle;
-        }
-      }
-      const { height, width } = this.preprocessing;
-      throw new PlanError(
-        fits === 0
-          ? `not even one slice of ${height}×${width} fits this adapter (${error.message}); use --size or fewer --base-features`
-          : `${wanted} slices of ${height}×${width} at once do not fit this adapter (${error.message}); use --batch ${fits}, or --micro-batch ${fits} to keep the batch of ${config.batch}`,
-      );
-    }
+    const room = { device, ...(memory === undefined ? {} : { memory }), ...(signal === undefined ? {} : { signal }) };
+    return requireRoom((count) => this.programs.plan(count), wanted, room, {
+      ...this.preprocessing,
+      batch: config.batch,
+    });
   }
 
   /** Steps that the schedule of the learning rate is made for. */
