@@ -243,25 +243,15 @@ function checkNetwork(config: TrainingConfig, nameOf: NameOf): void {
   }
   const { norm } = networkSpec(config.network);
   const problem = specProblem(config, networkSpec(config.network));
-<<<<<<< HEAD
   if (problem !== undefined) throw new ConfigError(`the network does not fit: ${problem}`);
-  if (config.size === multiple && norm !== "batch") {
-    throw new ConfigError(
-      `${size} ${config.size} leaves one pixel in the bridge, which ${norm} normalization turns to nothing; use size ${2 * multiple} or depth ${config.depth - 1}`,
-=======
-  if (problem !== undefined) throw new ConfigError(`${source}: network: ${problem}`);
   if (config.size !== multiple) return;
-  const { norm } = networkSpec(config.network);
-  const onePixel = `slices of ${config.size}×${config.size} are one pixel in the bridge`;
+  const onePixel = `${size} ${config.size} leaves one pixel in the bridge`;
   const advice = `use size ${2 * multiple}${config.depth > 1 ? ` or depth ${config.depth - 1}` : ""}`;
-  if (norm !== "batch") {
-    throw new ConfigError(`${source}: network: ${onePixel}, which ${norm} normalization turns to nothing; ${advice}`);
-  }
+  if (norm !== "batch") throw new ConfigError(`${onePixel}, which ${norm} normalization turns to nothing; ${advice}`);
   if ((config.microBatch ?? config.batch) === 1) {
-    const setting = config.microBatch === null ? "batch" : "microBatch";
+    const parts = nameOf([config.microBatch === null ? "batch" : "microBatch"]);
     throw new ConfigError(
-      `${source}: ${onePixel}, and with ${setting} 1 batch normalization has one value a channel, of which it leaves nothing; ${advice} or ${setting} 2`,
->>>>>>> 17e158d (Never normalize one value by itself)
+      `${onePixel}, and with ${parts} 1 batch normalization has one value a channel, of which it leaves nothing; ${advice}, or ${parts} 2`,
     );
   }
 }
