@@ -185,3 +185,78 @@ describe("tensors that cannot be written", () => {
     expect(() => writeSafetensors(tensors)).toThrow(message);
   });
 });
+
+/** Verdicts of the reference reader, huggingface/safetensors in Rust: its tensor.rs, and serde_json that it reads with. */
+describe("verdicts are those of the reference reader", () => {
+  const one = '"dtype":"F32","shape":[1],"data_offsets":[0,4]';
+  test.each<[what: string, header: string, data: number, verdict: "read" | "refused"]>([
+    ["nothing in it", "{}", 0, "read"],
+    ["an empty header", "", 0, "refused"],
+    ["spaces at the end", `{"a":{${one}}}    `, 4, "read"],
+    ["line ends at the end", `{"a":{${one}}}\r\n`, 4, "read"],
+    ["zeros at the end of the header", `{"a":{${one}}}\0\0`, 4, "refused"],
+    ["more text behind the object", `{"a":{${one}}}{}`, 4, "refused"],
+    ["a byte order mark", `\uFEFF{"a":{${one}}}`, 4, "refused"],
+    ["a field that is not known", `{"a":{${one},"scale":0.5,"more":[1.5]}}`, 4, "read"],
+    ["no metadata, said with null", `{"__metadata__":null,"a":{${one}}}`, 4, "read"],
+    ["metadata that are no text", `{"__metadata__":{"a":1},"a":{${one}}}`, 4, "refused"],
+    ["a list for metadata", `{"__metadata__":[],"a":{${one}}}`, 4, "refused"],
+    ["a field given twice", `{"a":{${one},"dtype":"F32"}}`, 4, "refused"],
+    ["a whole number with a point", '{"a":{"dtype":"F32","shape":[1.0],"data_offsets":[0,4]}}', 4, "refused"],
+    ["a whole number with an exponent", '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4e0]}}', 4, "refused"],
+    ["minus nothing", '{"a":{"dtype":"F32","shape":[1],"data_offsets":[-0,4]}}', 4, "refused"],
+    ["three offsets", '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,4]}}', 4, "refused"],
+    ["no elements", '{"a":{"dtype":"F32","shape":[0,3],"data_offsets":[0,0]}}', 0, "read"],
+    [
+      "no elements in two tensors at one offset",
+      '{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"b":{"dtype":"I64","shape":[0],"data_offsets":[0,0]}}',
+      0,
+      "read",
+    ],
+    ["a scalar", '{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}', 4, "read"],
+    [
+      "a product beyond 2^64 before a zero",
+      `{"a":{"dtype":"F32","shape":[${2 ** 40},${2 ** 40},0],"data_offsets":[0,0]}}`,
+      0,
+      "refused",
+    ],
+    [
+      "tensors in another order than their data",
+      `{"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]},"a":{${one}}}`,
+      8,
+      "read",
+    ],
+    ["half a surrogate pair", `{"\\ud800":{${one}}}`, 4, "refused"],
+    ["a pair of surrogates", `{"\\ud83d\\ude00":{${one}}}`, 4, "read"],
+    [
+      "nesting of 127 in a field that is not known",
+      `{"a":{${one},"x":${"[".repeat(126)}${"]".repeat(126)}}}`,
+      4,
+      "read",
+    ],
+    ["nesting of 100,000", `{"a":{${one},"x":${"[".repeat(100_000)}${"]".repeat(100_000)}}}`, 4, "refused"],
+    [
+      "a dtype nested without end",
+      `{"a":{"dtype":${"[".repeat(100_000)}${"]".repeat(100_000)},"shape":[1],"data_offsets":[0,4]}}`,
+      4,
+      "refused",
+    ],
+    ["a name from the prototype", `{"__proto__":{${one}}}`, 4, "read"],
+  ])("%s", (_what, header, data, verdict) => {
+    const attempt = (): number => readSafetensors(file(header, data)).size;
+    if (verdict === "read") expect(attempt).not.toThrow();
+    else expect(attempt).toThrow(SafetensorsError);
+  });
+
+  test("two things are refused that it reads: space before the header, as the format has it, and extents beyond 2^53", () => {
+    expect(() => readSafetensors(file(` {"a":{${one}}}`, 4))).toThrow(SafetensorsError);
+    expect(() => readSafetensors(file(`{"a":{"dtype":"F32","shape":[0,${2 ** 60}],"data_offsets":[0,0]}}`))).toThrow(
+      SafetensorsError,
+    );
+  });
+
+  test("a message stays short, whatever the file says", () => {
+    const header = `{"${"a".repeat(10_000)}":{"dtype":"${"F".repeat(10_000)}","shape":[],"data_offsets":[0,4]}}`;
+    expect(() => readSafetensors(file(header, 4))).toThrow(/^.{20,300}$/);
+  });
+});

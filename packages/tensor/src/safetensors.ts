@@ -150,48 +150,84 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
     throw new SafetensorsError("the header is not UTF-8 JSON; the file is damaged or no safetensors file");
   }
   if (!isRecord(header) || !text.startsWith("{")) throw new SafetensorsError("the header is not a JSON object");
-  const twice = firstDuplicateKey(text);
-  if (twice !== undefined) throw new SafetensorsError(`the header gives the key '${twice}' twice`);
+  checkHeaderText(text);
   return header;
 }
 
-/** The first key that an object of valid JSON text gives twice, which JSON.parse lets pass. */
-function firstDuplicateKey(text: string): string | undefined {
-  const open: Set<string>[] = [];
-  const tokens = text.matchAll(/"(?:[^"\\]+|\\.)*"(\s*:)?|[{}]/g);
-  for (const [token, colon] of tokens) {
-    if (token === "{") open.push(new Set());
-    else if (token === "}") open.pop();
-    else if (colon !== undefined) {
-      const key = JSON.parse(token.slice(0, -colon.length)) as string;
-      if (open.at(-1)?.has(key)) return key;
-      open.at(-1)?.add(key);
+/** Nesting that the reference's parser allows. */
+const deepest = 128;
+const space = /[ \t\r\n]*/y;
+const stringEnd = /["\\]/g;
+
+/**
+ * Refuses what JSON.parse lets pass in a header and the reference does not: a key that an object gives twice, an extent
+ * or offset that is not written as a whole number, text that is no Unicode, too deep nesting.
+ */
+function checkHeaderText(text: string): void {
+  const open: (Set<string> | undefined)[] = [];
+  let field = "";
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at] as string;
+    if (character === "{" || character === "[") {
+      open.push(character === "{" ? new Set() : undefined);
+      if (open.length > deepest) throw new SafetensorsError(`the header is nested more than ${deepest} deep`);
+    } else if (character === "}" || character === "]") open.pop();
+    else if (character === '"') {
+      const start = at;
+      at = endOfString(text, start);
+      const value: unknown = JSON.parse(text.slice(start, at + 1));
+      const name = String(value);
+      if (/\p{Surrogate}/u.test(name))
+        throw new SafetensorsError("the header holds half of a surrogate pair, no Unicode text");
+      space.lastIndex = at + 1;
+      space.test(text);
+      if (text[space.lastIndex] !== ":") continue;
+      const keys = open.at(-1);
+      if (keys?.has(name)) throw new SafetensorsError(`the header gives the key '${brief(name)}' twice`);
+      keys?.add(name);
+      field = name;
+    } else if (/[-\d]/.test(character) && (field === "shape" || field === "data_offsets")) {
+      const [number = ""] = /^-?[\d.eE+-]*/.exec(text.slice(at, at + 40)) ?? [];
+      if (!/^\d+$/.test(number) && isSize(Number(number))) {
+        throw new SafetensorsError(
+          `the header holds ${number} in a '${field}', where the format has whole numbers of digits alone`,
+        );
+      }
+      at += number.length - 1;
     }
   }
-  return undefined;
+}
+
+/** Where the string that begins at `start` ends, in valid JSON. */
+function endOfString(text: string, start: number): number {
+  for (stringEnd.lastIndex = start + 1; ; ) {
+    const found = stringEnd.exec(text);
+    if (found === null || found[0] === '"') return found?.index ?? text.length;
+    stringEnd.lastIndex = found.index + 2;
+  }
 }
 
 function readEntry(name: string, value: unknown): Entry {
-  if (!isRecord(value)) throw new SafetensorsError(`tensor '${name}': its entry is not a JSON object`);
+  if (!isRecord(value)) throw new SafetensorsError(`tensor '${brief(name)}': its entry is not a JSON object`);
   const { dtype, shape, data_offsets: offsets } = value;
   if (typeof dtype !== "string" || !Object.hasOwn(bytesPerElement, dtype)) {
     throw new SafetensorsError(
-      `tensor '${name}': element type ${JSON.stringify(dtype)} is not one of ${Object.keys(bytesPerElement).join(", ")}`,
+      `tensor '${brief(name)}': element type ${shown(dtype)} is not one of ${Object.keys(bytesPerElement).join(", ")}`,
     );
   }
   if (!Array.isArray(shape))
-    throw new SafetensorsError(`tensor '${name}': its shape ${JSON.stringify(shape)} is not a list`);
+    throw new SafetensorsError(`tensor '${brief(name)}': its shape ${shown(shape)} is not a list`);
   const elements = elementsOf(name, shape);
   const [begin, end]: readonly unknown[] = Array.isArray(offsets) && offsets.length === 2 ? offsets : [];
   if (!isSize(begin) || !isSize(end) || begin > end) {
     throw new SafetensorsError(
-      `tensor '${name}': its data_offsets ${JSON.stringify(offsets)} are not two byte offsets in rising order`,
+      `tensor '${brief(name)}': its data_offsets ${shown(offsets)} are not two byte offsets in rising order`,
     );
   }
   const size = elements * bytesPerElement[dtype as SafetensorsDType];
   if (end - begin !== size) {
     throw new SafetensorsError(
-      `tensor '${name}': ${dtype} of shape ${print(shape)} needs ${size} bytes, its data_offsets hold ${end - begin}`,
+      `tensor '${brief(name)}': ${dtype} of shape ${print(shape)} needs ${size} bytes, its data_offsets hold ${end - begin}`,
     );
   }
   return { name, dtype: dtype as SafetensorsDType, shape, begin, end };
@@ -203,13 +239,20 @@ function elementsOf(name: string, shape: readonly unknown[]): number {
   for (const extent of shape) {
     if (!isSize(extent)) {
       throw new SafetensorsError(
-        `tensor '${name}': its shape ${JSON.stringify(shape)} holds ${JSON.stringify(extent)}, extents are whole numbers from 0`,
+        `tensor '${brief(name)}': its shape ${shown(shape)} holds ${shown(extent)}, extents are whole numbers from 0`,
       );
     }
     elements *= extent;
+    // Also where an extent behind it is 0.
+    if (elements >= 2 ** 64)
+      throw new SafetensorsError(
+        `tensor '${brief(name)}': its shape ${print(shape)} has more elements than can be counted`,
+      );
   }
   if (!Number.isSafeInteger(elements * 8)) {
-    throw new SafetensorsError(`tensor '${name}': its shape ${print(shape)} has more elements than can be counted`);
+    throw new SafetensorsError(
+      `tensor '${brief(name)}': its shape ${print(shape)} has more elements than can be counted`,
+    );
   }
   return elements;
 }
@@ -220,15 +263,17 @@ function checkCoverage(entries: readonly Entry[], dataLength: number): void {
   for (const { name, begin, end } of entries) {
     if (end > dataLength) {
       throw new SafetensorsError(
-        `tensor '${name}': its data ends at byte ${end}, the file holds ${dataLength} bytes of data; it is cut off`,
+        `tensor '${brief(name)}': its data ends at byte ${end}, the file holds ${dataLength} bytes of data; it is cut off`,
       );
     }
     if (begin < covered)
       throw new SafetensorsError(
-        `tensor '${name}': its data begins at byte ${begin} and overlaps another's, which ends at ${covered}`,
+        `tensor '${brief(name)}': its data begins at byte ${begin} and overlaps another's, which ends at ${covered}`,
       );
     if (begin > covered)
-      throw new SafetensorsError(`bytes ${covered} to ${begin} of the data belong to no tensor (before '${name}')`);
+      throw new SafetensorsError(
+        `bytes ${covered} to ${begin} of the data belong to no tensor (before '${brief(name)}')`,
+      );
     covered = end;
   }
   if (covered !== dataLength)
@@ -236,10 +281,11 @@ function checkCoverage(entries: readonly Entry[], dataLength: number): void {
 }
 
 function readMetadata(value: unknown): Readonly<Record<string, string>> {
-  if (value === undefined) return {};
+  if (value === undefined || value === null) return {};
   if (!isRecord(value)) throw new SafetensorsError("__metadata__ is not a JSON object");
   for (const [key, text] of Object.entries(value)) {
-    if (typeof text !== "string") throw new SafetensorsError(`__metadata__: the value of '${key}' is not a text`);
+    if (typeof text !== "string")
+      throw new SafetensorsError(`__metadata__: the value of '${brief(key)}' is not a text`);
   }
   return value as Record<string, string>;
 }
@@ -265,7 +311,11 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 const isSize = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
 
-const print = (shape: readonly unknown[]): string => `[${shape.join(", ")}]`;
+const print = (shape: readonly unknown[]): string => brief(`[${shape.join(", ")}]`);
+
+/** What a file says, short enough for a message. */
+const brief = (text: string): string => (text.length > 80 ? `${text.slice(0, 80)}…` : text);
+const shown = (value: unknown): string => brief(JSON.stringify(value) ?? "undefined");
 
 /** Order of UTF-16 code units: the same on every machine. */
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -65,7 +65,7 @@ export function describeTuning({ timed, known, left, refused }: TuneResult, path
 }
 
 /** @param named whether the user gave the file: then it must be one, if it is there. */
-async function readTuning(path: string, device: Device, named: boolean): Promise<Tuning | undefined> {
+export async function readTuning(path: string, device: Device, named: boolean): Promise<Tuning | undefined> {
   try {
     return Tuning.parse(await readJson(path, "record"), device);
   } catch (error) {

@@ -2,12 +2,14 @@ import { DataError } from "../data-error.js";
 
 /** Nothing that is written or read here is nested deeper; what walks a value by recursion must not run out of stack. */
 const deepest = 100;
+/** Characters of a key: more than a file's name can have. Messages name keys. */
+const longestKey = 256;
 
 /**
  * The value of a JSON text. A byte order mark before it is passed over.
  * @param source what the text is, such as the path of its file, for the message.
- * @throws DataError where the text is no JSON, is nested more than 100 deep, or gives a key of an object twice, of which
- * one value would be lost.
+ * @throws DataError where the text is no JSON, is nested more than 100 deep, has a key of more than 256 characters, or
+ * gives a key of an object twice, of which one value would be lost.
  */
 export function parseJsonText(text: string, source: string): unknown {
   const content = text.startsWith("\uFEFF") ? text.slice(1) : text;
@@ -59,6 +61,10 @@ class JsonScan {
   private key(keys: Set<string>): string | undefined {
     const start = this.at;
     if (!this.string()) return this.unexpected().what;
+    if (this.at - start > longestKey + 2) {
+      this.at = start;
+      return `a key has more than ${longestKey} characters`;
+    }
     const quoted = this.text.slice(start, this.at);
     const key = String(JSON.parse(quoted));
     if (keys.has(key)) {

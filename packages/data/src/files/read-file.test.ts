@@ -95,6 +95,7 @@ describe("JSON text", () => {
     ['{"a":1,}', 'unexpected "}" at line 1, column 8'],
     ['{"a" 1}', 'unexpected "1"'],
     ["{a:1}", 'unexpected "a"'],
+    [`{"${"a".repeat(257)}":1}`, "a key has more than 256 characters at line 1, column 2"],
     ["NaN", 'unexpected "N"'],
     ["[1] x", 'unexpected "x"'],
     ["1e", 'unexpected "e"'],

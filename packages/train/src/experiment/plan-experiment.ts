@@ -1,4 +1,4 @@
-import { resolveConfig, type TrainingConfig } from "../trainer/training-config.js";
+import { ConfigError, resolveConfig, type TrainingConfig } from "../trainer/training-config.js";
 import { type Experiment, ExperimentError } from "./experiment-file.js";
 
 /** One training run of an experiment. */
@@ -66,16 +66,23 @@ export function planExperiment(experiment: Experiment, data: string, source: str
       (folds === null ? [null] : Array.from({ length: folds }, (_, index) => ({ index, of: folds }))).map((fold) => ({
         name: `${variant}-seed${seed}${fold === null ? "" : `-fold${fold.index}`}`,
         variant,
-        config: resolveConfig(preset, { earlyStopping: { patience: epochs } }, base, settings, {
-          data,
-          epochs,
-          seed,
-          splitSeed,
-          fold,
-        }),
+        config: configOf(`${source}: the variant '${variant}'`, () =>
+          resolveConfig(preset, { earlyStopping: { patience: epochs } }, base, settings, {
+            ...{ data, epochs, seed, splitSeed, fold },
+          }),
+        ),
       })),
     );
   });
+}
+
+/** @throws ExperimentError that names the variant where its configuration does not fit. */
+function configOf(where: string, resolve: () => TrainingConfig): TrainingConfig {
+  try {
+    return resolve();
+  } catch (error) {
+    throw error instanceof ConfigError ? new ExperimentError(`${where}: ${error.message}`) : error;
+  }
 }
 
 function refuse(

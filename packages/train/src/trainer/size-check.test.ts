@@ -9,7 +9,7 @@ const networkOf = (baseFeatures: number, depth: number) =>
 
 describe("a network is counted before memory is taken for it", () => {
   const attempt =
-    (baseFeatures: number, depth: number, changes: object = {}) =>
+    (baseFeatures: number, depth: number, changes: Readonly<Record<string, unknown>> = {}) =>
     () =>
       requireStorable(networkOf(baseFeatures, depth), resolveConfig(null, { data: "d", baseFeatures, depth }, changes));
 
@@ -18,8 +18,7 @@ describe("a network is counted before memory is taken for it", () => {
     expect(attempt(1024, 4)).toThrow(
       "a network of 8,387,838,983 parameters is too large: its checkpoint would take 95,992 MiB, and 4,096 MiB is the most; use fewer baseFeatures than 1024, or less depth than 4",
     );
-    expect(attempt(1_000_000, 1)).toThrow(/use fewer baseFeatures than 1000000$/);
-    expect(attempt(2 ** 52, 6)).toThrow(/is too large/);
+    expect(attempt(4096, 6)).toThrow(/is too large/);
   });
 
   test("what is kept of each parameter counts: moments and averages", () => {

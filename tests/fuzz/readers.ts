@@ -1,0 +1,248 @@
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { allocateSliceBatch, readDecathlon, readJson, readNifti, SliceCache, writePhantom } from "@lobule/data";
+import { referenceSpec, UNet } from "@lobule/nn";
+import { type Device, Tuning } from "@lobule/tensor";
+import {
+  parseExperiment,
+  planExperiment,
+  RunFolder,
+  readComparedRun,
+  readExperimentRecord,
+  readMeasurement,
+  readModel,
+  resolveConfig,
+} from "@lobule/train";
+import { readBenchFile } from "../../packages/cli/src/bench/bench-files.js";
+import { removeLock } from "../../packages/cli/src/shared/folder-lock.js";
+import { readTuning } from "../../packages/cli/src/tune/tune-kernels.js";
+import { encodeNifti } from "../../packages/data/src/nifti/testing/encode.js";
+import { parseModelDescription } from "../../packages/train/src/model/model-description.js";
+import { parseConfig } from "../../packages/train/src/trainer/training-config.js";
+import { parseTrainingState } from "../../packages/train/src/trainer/training-state.js";
+
+/** Something that reads a file which others may have written. */
+export interface Reader {
+  readonly name: string;
+  /** The file, in the folder of the reader. */
+  readonly file: string;
+  /** A sound file. */
+  readonly sound: Uint8Array;
+  /** Reads the file in its folder to the end, with all that is checked before it is used. */
+  readonly read: (folder: string) => Promise<unknown>;
+}
+
+const jsonOf = (value: unknown): Uint8Array => Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
+
+const description = {
+  ...{ version: 1, architecture: "UNet", network: referenceSpec, inputSlices: 1, classes: ["background", "liver"] },
+  ...{ baseFeatures: 1, depth: 1, size: 16, window: [-160, 240], preset: null },
+};
+const training = {
+  ...{ epoch: 1, step: 0, globalStep: 3, optimizerSteps: 3, best: { loss: 0.5, epoch: 0 }, sums: { loss: [1, 2] } },
+  plateau: { learningRate: 1e-3, best: 0.5, badEpochs: 0, cooldownLeft: 0 },
+  earlyStopping: { best: 0.5, badEpochs: 0 },
+  finished: null,
+};
+const means = { loss: 0.5, crossEntropy: 0.2, diceLoss: 0.3, dice: [0.9, 0.5] };
+const epoch = {
+  ...{
+    epoch: 0,
+    step: 3,
+    learningRate: 1e-3,
+    training: means,
+    seconds: 1.5,
+    slicesPerSecond: 10,
+    waitedShare: 0,
+    best: true,
+  },
+  validation: { ...means, dice: { sliceMean: [0.9], foregroundSliceMean: [0.9], pooled: [0.9], perCase: [0.9] } },
+};
+const workload = {
+  cases: { a: "00ff", b: "11ee" },
+  step: { parameters: 100, slices: 4, flops: 1e6, bytes: 1000, peakBytes: 2000 },
+};
+const measuredClass = {
+  ...{ label: 1, name: "liver", hausdorff95: 1.5, normalisedSurfaceDistance: 0.9 },
+  dice: {
+    slices: 4,
+    sliceDiceSum: 3.5,
+    foregroundSlices: 2,
+    foregroundSliceDiceSum: 1.5,
+    intersection: 10,
+    predicted: 12,
+    target: 11,
+  },
+  volume: { truth: 1.5, prediction: 1.6, error: 0.1, errorPercent: 6.7 },
+};
+const measurement = {
+  ...{ format: "lobule-evaluation", version: 1, tolerance: 2 },
+  provenance: {
+    run: { directory: "/run", state: "epoch 1 of 2", finished: false },
+    checkpoint: { file: "/run/best.safetensors", sha256: "00", epoch: 1 },
+    data: { directory: "/data", labels: ["background", "liver"], modality: ["CT"] },
+    settings: { mirror: false, precision: "f32", map: [], includeTraining: false },
+    ...{ leftOut: [], failures: [], notes: [] },
+  },
+  cases: [
+    {
+      ...{ name: "b", shape: [4, 4, 4], spacing: [1, 1, 1], tolerance: 2, classes: [measuredClass] },
+      source: { use: "validation", content: "11ee", note: null },
+    },
+  ],
+};
+const experiment = {
+  ...{ name: "gates", data: "data", base: { batch: 2 }, seeds: [0, 1], epochs: 4, folds: null, splitSeed: 0 },
+  variants: [{ name: "a" }, { name: "b", settings: { plateau: { factor: 0.4 } } }],
+  successiveHalving: { rungs: [1, 2], keep: 0.5, by: "dice" },
+};
+const record = {
+  ...{ format: "lobule-experiment", version: 1, experiment: { data: "/data" } },
+  runs: [{ name: "a", variant: "a", state: "done", error: null }],
+  rungs: [{ epochs: 1, scores: [{ variant: "a", score: 0.5 }], stopped: [] }],
+};
+const bench = {
+  ...{
+    format: "lobule-bench-1",
+    benchmark: "model",
+    adapter: "llvmpipe",
+    environment: {},
+    settings: { preset: "liver" },
+  },
+  timings: [{ name: "step", milliseconds: 1.5, spread: [1, 2] }],
+  beside: [],
+};
+/** All of a device that reading a tuning looks at. */
+const device = {
+  adapterInfo: { vendor: "v", architecture: "a", device: "d", description: "e" },
+  reduction: "parallel",
+  hasMatrices: false,
+} as unknown as Device;
+
+const tuning = {
+  ...Tuning.of(device).toJSON(),
+  entries: { "conv3x3 forward 8→8 2^16 f32": { sources: "00", fastest: "tiled" } },
+};
+const lock = {
+  format: "lobule-lock-1",
+  token: "00112233445566778899aabbccddeeff",
+  pid: 1,
+  host: "h",
+  start: "1",
+  boot: "b",
+  pidNamespace: "n",
+};
+/** A whole run folder, as training writes it. */
+async function makeRun(folder: string): Promise<void> {
+  const config = resolveConfig(null, { data: "/data", size: 16, depth: 1, baseFeatures: 1 });
+  const run = await RunFolder.create(folder, {
+    ...{ config, split: { training: ["a"], validation: ["b"] }, environment: { adapter: { name: "llvmpipe" } } },
+  });
+  const network = new UNet({ ...referenceSpec, baseFeatures: 1, depth: 1, inChannels: 1, classes: 2, seed: 0 });
+  await run.recordWorkload(workload, "/data");
+  await run.appendMetrics(epoch);
+  for (const kind of ["last", "best"] as const)
+    await run.saveCheckpoint(kind, await network.stateDict(), { model: description, training });
+  await mkdir(join(folder, "evaluation"));
+  await writeFile(join(folder, "evaluation", "validation.json"), jsonOf(measurement));
+}
+
+/** Everything that is read of a run folder before it is used again. */
+async function readRun(folder: string): Promise<void> {
+  const run = await RunFolder.open(folder);
+  parseConfig(run.config, join(folder, "config.json"));
+  await run.readWorkload();
+  await run.readMetrics();
+  const { state } = await run.loadCheckpoint("last");
+  parseModelDescription(state.model, run.checkpointPath("last"));
+  parseTrainingState(state.training, run.checkpointPath("last"));
+  await readModel(folder);
+  await readComparedRun(folder);
+}
+
+async function readSlices(folder: string): Promise<void> {
+  const names = {
+    image: join(folder, "data", "imagesTr", "phantom_001.nii.gz"),
+    label: join(folder, "data", "labelsTr", "phantom_001.nii.gz"),
+  };
+  const cache = await SliceCache.open([{ name: "phantom_001", ...names }], {
+    ...{ directory: join(folder, "cache"), classes: 3, workers: 0 },
+  });
+  try {
+    const into = allocateSliceBatch(cache, 1);
+    for (const slice of cache.cases[0]?.labelCounts.keys() ?? [])
+      await cache.read([{ case: 0, slice }], into, [-160, 240]);
+  } finally {
+    await cache.close();
+  }
+}
+
+/** All readers, each with a folder below `root` that holds what it needs besides its file. */
+export async function makeReaders(root: string): Promise<readonly (Reader & { readonly folder: string })[]> {
+  const run = join(root, "run");
+  await makeRun(run);
+  const slices = join(root, "slices");
+  await writePhantom(join(slices, "data"), { cases: 2, testCases: 0, size: 8, slices: [2, 3], seed: 1 });
+  await readSlices(slices);
+  const entry = (await readdir(join(slices, "cache"))).find((name) => name.endsWith(".slices")) ?? "";
+  const nifti = encodeNifti("int16", {}, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  const bySelf = (name: string, file: string, sound: Uint8Array, read: (path: string) => Promise<unknown>): Reader => ({
+    ...{ name, file, sound },
+    read: (folder) => read(join(folder, file)),
+  });
+  const alone: Reader[] = [
+    bySelf("nifti", "scan.nii", nifti, readNifti),
+    bySelf("nifti-2", "scan.nii", encodeNifti("float32", { version: 2 }), readNifti),
+    bySelf("nifti-gz", "scan.nii.gz", gzipSync(nifti), readNifti),
+    {
+      name: "dataset",
+      file: "dataset.json",
+      sound: await readFile(join(slices, "data", "dataset.json")),
+      read: readDecathlon,
+    },
+    bySelf("experiment", "experiment.json", jsonOf(experiment), async (path) =>
+      planExperiment(parseExperiment(await readJson(path, "description"), path), "/data", path),
+    ),
+    { name: "experiment-record", file: "experiment.json", sound: jsonOf(record), read: readExperimentRecord },
+    bySelf("measurement", "other.json", jsonOf(measurement), readMeasurement),
+    bySelf("bench", "bench.json", jsonOf(bench), readBenchFile),
+    bySelf("tuning", "tuning.json", jsonOf(tuning), (path) => readTuning(path, device, true)),
+    bySelf("lock", "run.lock", jsonOf(lock), (path) =>
+      removeLock(path, { doing: `trains ${path}`, unlock: "lobule unlock", force: true }),
+    ),
+  ];
+  const inRun = [
+    ...["config.json", "split.json", "environment.json", "workload.json", "metrics.jsonl"],
+    ...["checkpoints/last.safetensors", "checkpoints/best.safetensors", "evaluation/validation.json"],
+  ];
+  return [
+    ...alone.map((reader) => ({ ...reader, folder: join(root, reader.name) })),
+    ...(await Promise.all(
+      inRun.map(async (file) => ({
+        ...{ name: `run-${file.replace(/^.*\//, "").replace(/\..*$/, "")}`, file, folder: run, read: readRun },
+        sound: await readFile(join(run, file)),
+      })),
+    )),
+    {
+      name: "cache",
+      file: `cache/${entry}`,
+      folder: slices,
+      read: readSlices,
+      sound: await readFile(join(slices, "cache", entry)),
+    },
+  ];
+}
+
+/** Reads `input` in place of the sound file, which is put back. */
+export async function readInput(reader: Reader & { readonly folder: string }, input: Uint8Array): Promise<unknown> {
+  const path = join(reader.folder, reader.file);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, input);
+  try {
+    return await reader.read(reader.folder);
+  } finally {
+    await rm(path, { force: true });
+    await writeFile(path, reader.sound);
+  }
+}
