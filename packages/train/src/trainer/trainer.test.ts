@@ -28,14 +28,14 @@ describe("the same seed", () => {
 });
 
 test("a run that was stopped before its first checkpoint begins with its first step when it is resumed", async () => {
-  const unbroken = await runs.trained("unbroken", runs.config({ window: "auto" }));
+  const unbroken = await runs.trained("never stopped", runs.config({ window: "auto" }));
   // Made, and never run.
   await (await startRun(runs.config({ window: "auto" }), join(runs.root, "made"), {}, runs.request())).close();
   expect(await runs.resumed("made")).toBe(unbroken);
   for (const kind of ["best", "last"] as const) {
-    expect((await runs.bytesOf("made", kind)).equals(await runs.bytesOf("unbroken", kind))).toBe(true);
+    expect((await runs.bytesOf("made", kind)).equals(await runs.bytesOf("never stopped", kind))).toBe(true);
   }
-  expect(await runs.metricsOf("made")).toEqual(await runs.metricsOf("unbroken"));
+  expect(await runs.metricsOf("made")).toEqual(await runs.metricsOf("never stopped"));
 });
 
 describe("a run in f16", () => {
