@@ -71,6 +71,7 @@ export { readModel, type SavedModel } from "./model/load-model.js";
 export { buildNetwork, type ModelCode, type ModelDescription } from "./model/model-description.js";
 export { ModelError } from "./model/model-error.js";
 export { networkPresets, networkSettingsSchema, networkSpec } from "./model/network-settings.js";
+export { type CodeTrust, requireTrusted } from "./model/trusted-code.js";
 export type { Optimizer, StepOptions } from "./optimizer.js";
 export { OptimizerStateError } from "./optimizer-state.js";
 export { type EvaluateOptions, evaluateCases, predictVolume } from "./predict/evaluate-cases.js";

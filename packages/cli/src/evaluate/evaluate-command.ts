@@ -24,6 +24,7 @@ import { interruptible } from "../shared/interruption.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayJson, sayText, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
+import { trustCodeOption } from "../shared/trust-code.js";
 
 const positionals = { run: required(path("run folder", "input", "RUN")) };
 const options = {
@@ -40,6 +41,7 @@ const options = {
   "at-once": withDefault(whole("slices run at once", { least: 1 }), 4),
   precision: withDefault(choice(["f32", "f16"], "of stored activations"), "f32"),
   json: flag("print the JSON in place of the table"),
+  "trust-code": trustCodeOption,
   device: deviceOption,
 };
 type EvaluateArguments = Values<typeof positionals & typeof options>;
@@ -58,7 +60,7 @@ const words = { stopping: "stopping", stopped: "interrupted; nothing was written
 
 async function evaluate(args: EvaluateArguments): Promise<void> {
   const { run, data, map, includeTraining, tolerance, edge, mirror, json, atOnce, precision } = args;
-  const model = await readModel(run);
+  const model = await readModel(run, args);
   const plan = await planEvaluation(run, model, {
     ...{ includeTraining, mirror, precision },
     ...(data === undefined ? {} : { data }),

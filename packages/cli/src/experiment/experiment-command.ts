@@ -26,6 +26,7 @@ import { adapterNames, deviceOption, openDevice } from "../shared/open-device.js
 import { say, sayText } from "../shared/output.js";
 import { type Input, requireNoInput } from "../shared/outputs.js";
 import { fit, partsInLines } from "../shared/text.js";
+import { trustCodeOption } from "../shared/trust-code.js";
 import { compileModel } from "../train/compile-model.js";
 import { lockExperiment } from "./experiment-lock.js";
 import { requireTwo, runExperiment } from "./run-experiment.js";
@@ -36,6 +37,7 @@ const options = {
   "dry-run": flag("show what would be trained, train nothing"),
   adapters: list(choice(adapterNames, "one run at a time on each")),
   cache: path("folder of the decoded slices", "folder", "DIR"),
+  "trust-code": trustCodeOption,
   device: { ...deviceOption, conflicts: { adapters: "both say what the runs use" } },
 };
 type ExperimentArguments = Values<typeof positionals & typeof options>;
@@ -66,7 +68,7 @@ const modelsOf = (planned: readonly PlannedRun[]): Input[] =>
     path === null ? [] : [{ what: "model file", path }],
   );
 
-async function experiment({ file, out, dryRun, adapters, cache }: ExperimentArguments): Promise<void> {
+async function experiment({ file, out, dryRun, adapters, cache, trustCode }: ExperimentArguments): Promise<void> {
   const parsed = parseExperiment(await readFileOf(file), file);
   const from = (path: string): string => resolve(dirname(file), path);
   const data = from(parsed.data);
@@ -99,7 +101,14 @@ async function experiment({ file, out, dryRun, adapters, cache }: ExperimentArgu
     const lock = await lockExperiment(directory, signal);
     try {
       const record = await runExperiment({ ...parsed, data }, planned, {
-        ...{ directory, source: file, cache, signal, log: (line) => say(...partsInLines(line.split("  "), "    ")) },
+        ...{
+          directory,
+          source: file,
+          cache,
+          trustCode,
+          signal,
+          log: (line) => say(...partsInLines(line.split("  "), "    ")),
+        },
         adapters: adapters ?? [undefined],
         mayWrite: () => lock.check(),
       });

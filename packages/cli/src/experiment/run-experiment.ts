@@ -30,6 +30,8 @@ export interface ExperimentOptions {
   /** LOBULE_ADAPTER of each run that goes at the same time; undefined for this process's own choice. */
   readonly adapters: readonly (string | undefined)[];
   readonly cache: string | undefined;
+  /** Whether runs that are resumed may run code of their own that was not made here. */
+  readonly trustCode: boolean;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
   /** Throws where another process has taken the experiment's folder. */
@@ -118,7 +120,7 @@ async function train(
   until: number,
   epochs: number,
   adapter: string | undefined,
-  { directory, cache, signal, onEpoch }: ExperimentOptions & { readonly onEpoch: (line: string) => void },
+  { directory, trustCode, cache, signal, onEpoch }: ExperimentOptions & { readonly onEpoch: (line: string) => void },
 ): Promise<Pick<RunRecord, "state" | "error">> {
   const run = join(directory, name);
   const cached = cache === undefined ? [] : ["--cache", cache];
@@ -126,7 +128,11 @@ async function train(
   const settings = join(directory, `${name}.json`);
   await writeFileAtomically(settings, `${JSON.stringify(config, null, 2)}\n`);
   const begun = await exists(join(run, "config.json"));
-  const words = begun ? ["train", "--resume", run] : ["train", "--config", settings, "--out", run];
+  // The experiment file names its models itself, where the user can see them.
+  const model = config.model === null ? [] : ["--model", config.model];
+  const words = begun
+    ? ["train", "--resume", run, ...(trustCode ? ["--trust-code"] : [])]
+    : ["train", "--config", settings, "--out", run, ...model];
   await waitUntilFree(runLockPath(run), patience, signal);
   const trained = await runChild([...words, ...pause, ...cached, "--json"], { adapter, signal, onLine: onEpoch });
   if (signal.aborted) return { state: "paused", error: null };

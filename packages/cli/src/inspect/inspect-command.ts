@@ -29,6 +29,7 @@ import { path, required, whole } from "../command-line/option.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayText, warn } from "../shared/output.js";
 import { requireNoInput } from "../shared/outputs.js";
+import { trustCodeOption } from "../shared/trust-code.js";
 
 const positionals = { scan: required(path(".nii or .nii.gz", "input", "SCAN")) };
 const options = {
@@ -36,6 +37,7 @@ const options = {
   out: required(path("folder for gates.png and layers.json", "folder", "DIR", { short: "o" })),
   slice: whole("from 1, counted from the feet [the middle one]", { least: 1 }),
   labels: path("labels of the scan: gradients of the loss are shown too", "input", "FILE"),
+  "trust-code": trustCodeOption,
   device: deviceOption,
 };
 type InspectArguments = Values<typeof positionals & typeof options>;
@@ -47,8 +49,8 @@ export const inspectCommand = command({
   examples: [["inspect scan.nii.gz -m runs/liver -o inside --slice 40", "one slice"]],
 });
 
-async function inspect({ scan, model: source, out, slice, labels }: InspectArguments): Promise<void> {
-  const model = await readModel(source);
+async function inspect({ scan, model: source, out, slice, labels, trustCode }: InspectArguments): Promise<void> {
+  const model = await readModel(source, { trustCode });
   const volume = toCanonical(await readWithNotes(scan));
   const [width, height, depth] = volume.shape;
   const number = slice ?? Math.ceil(depth / 2);

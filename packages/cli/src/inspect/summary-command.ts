@@ -5,11 +5,13 @@ import { command, type Values } from "../command-line/command.js";
 import { path, required, whole, withDefault } from "../command-line/option.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayText } from "../shared/output.js";
+import { trustCodeOption } from "../shared/trust-code.js";
 
 const positionals = { model: required(path("run folder or checkpoint", "input", "RUN")) };
 const options = {
   size: whole("side of a slice [the model's, or 512]", { least: 1 }),
   batch: withDefault(whole("slices at once", { least: 1 }), 1),
+  "trust-code": trustCodeOption,
   device: deviceOption,
 };
 type SummaryArguments = Values<typeof positionals & typeof options>;
@@ -21,8 +23,8 @@ export const summaryCommand = command({
   examples: [["summary runs/liver --size 256 --batch 4", "a forward pass of four slices"]],
 });
 
-async function summarise({ model: source, size, batch }: SummaryArguments): Promise<void> {
-  const { description, code } = await readModel(source);
+async function summarise({ model: source, size, batch, trustCode }: SummaryArguments): Promise<void> {
+  const { description, code } = await readModel(source, { trustCode });
   const network = buildNetwork(description, 0, code).eval();
   const side = size ?? description.size ?? 512;
   const { divisor = 1 } = network;

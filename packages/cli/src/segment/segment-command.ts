@@ -16,6 +16,7 @@ import { interruptible } from "../shared/interruption.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayJson, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
+import { trustCodeOption } from "../shared/trust-code.js";
 import { previewPicture } from "./preview.js";
 import { isLabelFile, requireNone, type SegmentFiles, segmentFiles } from "./segment-files.js";
 import { type Labelled, type LabelledBy, type LabelledVolume, SegmentRecord } from "./segment-record.js";
@@ -31,6 +32,7 @@ const options = {
   precision: withDefault(choice(["f32", "f16"], "of stored activations"), "f32"),
   force: flag("replace files that are there"),
   json: flag("print volumes as JSON"),
+  "trust-code": trustCodeOption,
   device: deviceOption,
 };
 type SegmentArguments = Values<typeof positionals & typeof options>;
@@ -59,7 +61,7 @@ interface Failure {
 async function segment(args: SegmentArguments): Promise<void> {
   const { mirror, precision, largestComponent, force, json } = args;
   const all = await segmentFiles(args.scans, args.out, args.preview);
-  const model = await readModel(args.model);
+  const model = await readModel(args.model, args);
   const by: LabelledBy = { model: model.sha256, mirror, precision, largestComponent };
   // Labels of one scan in a file of their own are nobody's to go on with.
   const record = isLabelFile(args.out) ? undefined : await SegmentRecord.open(args.out);

@@ -13,6 +13,7 @@ import {
   prepareRun,
   RunFolder,
   reportRun,
+  requireTrusted,
   resolveLayers,
   resumeRun,
   startRun,
@@ -78,6 +79,8 @@ export async function runTraining(args: TrainValues, given: ReadonlySet<string>)
   });
   const changes = resumed === undefined ? {} : await resumedChanges(resumed, settings, given);
   const code = typeof config?.model === "string" ? await compileModel(config.model) : undefined;
+  // A model that a settings file names was not chosen on the command line.
+  if (code !== undefined && !given.has("model")) await requireTrusted(code, args);
   const device = await openDevice();
   let run: OpenRun | undefined;
   let lock: Awaited<ReturnType<typeof lockNewRun>> | undefined;
@@ -96,6 +99,7 @@ export async function runTraining(args: TrainValues, given: ReadonlySet<string>)
         ...{ device, signal, observer: display, now: () => performance.now() },
         ...{ wallClock: () => Date.now() / 1000, host: hostname() },
         mayWrite: async () => lock?.check(),
+        trustCode: args.trustCode,
         ...(code === undefined ? {} : { code }),
         ...((await adapterChoice()).kind === "gpu" ? {} : { memory: totalmem() }),
         ...(args.pauseAfter === undefined ? {} : { pauseAfter: args.pauseAfter }),
@@ -203,8 +207,14 @@ async function conclude(
   const onCase = (done: number, total: number, name: string): void => bar.update(done, total, name);
   try {
     const title = basename(resolve(folder.directory));
+    // Code of its own has run in this process already.
     const stand = { epochs: trainer.epochs, state: outcome, written: Date.now() / 1000 };
-    const { path } = await reportRun(device, folder, title, cases, { onCase, signal, progress: stand });
+    const { path } = await reportRun(device, folder, title, cases, {
+      onCase,
+      signal,
+      progress: stand,
+      trustCode: true,
+    });
     bar.end();
     if (!json) say(`${outcome}. Report: ${path}`, `Next: ${commandText("evaluate", folder.directory)}`);
   } catch (error) {

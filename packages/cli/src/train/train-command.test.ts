@@ -42,6 +42,8 @@ let data: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "lobule-cli-"));
   data = join(root, "data");
+  // Where models of one's own are remembered.
+  process.env.XDG_CONFIG_HOME = join(root, "config");
   await writePhantom(data, { cases: 4, testCases: 1, size: 16, slices: [4, 6], seed: 2 });
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
@@ -141,6 +143,28 @@ describe("from a folder to labels", () => {
     ]);
     expect(segmented.code, segmented.err).toBe(0);
     expect(JSON.parse(segmented.out)).toMatchObject({ volumes: [{ name: "liver" }, { name: "cancer" }] });
+    // As on another machine, whose user did not train it.
+    await rm(join(root, "config"), { recursive: true });
+    const again = ["segment", join(data, "imagesTs"), "-o", join(root, "again"), "-m"];
+    const uses = [
+      [...again, out],
+      [...again, join(out, "checkpoints", "best.safetensors")],
+      ["evaluate", out],
+      ["inspect", join(data, "imagesTs", "phantom_005.nii.gz"), "-m", out, "-o", join(root, "looked")],
+      ["summary", out],
+      ["train", "--resume", out],
+      ["train", "--config", join(out, "config.json"), "--out", join(root, "copied")],
+    ];
+    for (const words of uses) {
+      expect(await run(words)).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(/runs its code \(SHA-256 [0-9a-f]{64}\).* if you trust it add --trust-code/),
+      });
+    }
+    expect(await readdir(root)).not.toContain("copied");
+    const trusted = await run([...again, out, "--trust-code"]);
+    expect(trusted.code, trusted.err).toBe(0);
+    expect((await run(["train", "--resume", out, "--trust-code"])).code).toBe(0);
     await appendFile(join(out, "model.cjs"), "// changed\n");
     expect(await run(["train", "--resume", out])).toMatchObject({
       code: 1,

@@ -15,6 +15,7 @@ import {
   withDefault,
 } from "../command-line/option.js";
 import { deviceOption } from "../shared/open-device.js";
+import { trustCodeOption } from "../shared/trust-code.js";
 import { efforts } from "../tune/tune-kernels.js";
 
 /** An option that is a setting of the training configuration. */
@@ -163,6 +164,7 @@ const run = {
       out: "a profile makes no run",
     },
   }),
+  "trust-code": trustCodeOption,
   json: flag("print a JSON line an epoch", { conflicts: notProfiled }),
 };
 

@@ -13,14 +13,16 @@ export class FileWriteError extends Error {
  *
  * Of two writers of one file at a time the last to end counts.
  * @param content the bytes, a text, or bytes in several pieces.
+ * @param options.mode permissions whatever the file had before, such as 0o600.
  * @throws FileWriteError when the disk is full or the place cannot be written; nothing is left behind.
  */
 export async function writeFileAtomically(
   path: string,
   content: Uint8Array | string | readonly Uint8Array[],
+  { mode }: { readonly mode?: number } = {},
 ): Promise<void> {
   try {
-    const file = await PartialFile.create(path);
+    const file = await PartialFile.create(path, mode);
     try {
       for (const piece of typeof content === "string" || content instanceof Uint8Array ? [content] : content)
         await file.handle.writeFile(piece);

@@ -5,16 +5,17 @@ import { errorCode } from "./system-error.js";
 /**
  * Makes a folder and those that hold it; one that is there is left as it is. Node's own recursive mkdir never returns
  * where a folder exists but refuses new ones as ENOENT, as /proc does.
+ * @param mode permissions of those that are made, such as 0o700; by default those of the umask.
  * @returns the uppermost of those that were made; undefined where all were there.
  * @throws the system's error where it cannot be made, or where there is something else of that name.
  */
-export async function makeFolder(path: string): Promise<string | undefined> {
+export async function makeFolder(path: string, mode?: number): Promise<string | undefined> {
   const missing: string[] = [];
   for (let at = path; !(await isFolder(at)) && dirname(at) !== at; at = dirname(at)) missing.unshift(at);
   let first: string | undefined;
   for (const each of missing) {
     try {
-      await mkdir(each);
+      await mkdir(each, mode === undefined ? {} : { mode });
       first ??= each;
     } catch (error) {
       // Another process may have been quicker.

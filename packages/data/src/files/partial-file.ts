@@ -33,17 +33,18 @@ export class PartialFile {
   /**
    * Begins a file. One that is there gives the new file its permissions; a symbolic link does not, since it is replaced
    * itself and what it names stays as it is. What killed processes left in the folder is removed.
+   * @param mode permissions in place of those.
    * @throws Error of the system, or EISDIR or EINVAL, where the path is a folder, a device or a pipe.
    */
-  static async create(path: string): Promise<PartialFile> {
+  static async create(path: string, mode?: number): Promise<PartialFile> {
     const folder = dirname(path);
     await requireReplaceable(path);
     await removeLeftOversOnce(folder);
     const name = `.lobule-${host}-${process.pid}-${threadId}-${randomBytes(12).toString("hex")}.partial`;
     const temporary = join(folder, name);
-    const file = new PartialFile(path, temporary, await open(temporary, exclusive, 0o666));
+    const file = new PartialFile(path, temporary, await open(temporary, exclusive, mode ?? 0o666));
     try {
-      await file.keepRights();
+      if (mode === undefined) await file.keepRights();
       return file;
     } catch (error) {
       await file.discard();

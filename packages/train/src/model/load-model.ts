@@ -13,6 +13,7 @@ import {
   requireWeights,
 } from "./model-description.js";
 import { ModelError } from "./model-error.js";
+import { type CodeTrust, codeHash, requireTrusted } from "./trusted-code.js";
 
 /** A trained network as it is saved: its description and its weights. */
 export interface SavedModel {
@@ -32,9 +33,9 @@ const bestEpoch = z.looseObject({ training: z.looseObject({ best: z.looseObject(
 
 /**
  * Reads a model from a checkpoint file, or the best one of a run folder.
- * @throws ModelError when there is none, or the file is damaged.
+ * @throws ModelError when there is none, the file is damaged, or it has code of its own that is not trusted.
  */
-export async function readModel(path: string): Promise<SavedModel> {
+export async function readModel(path: string, trust: CodeTrust = {}): Promise<SavedModel> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) {
     throw new ModelError(`${path}: there is no such file or folder; give a run folder or a .safetensors checkpoint`);
@@ -52,23 +53,21 @@ export async function readModel(path: string): Promise<SavedModel> {
   const description = parseModelDescription(state.model, source);
   const weights = networkState(tensors);
   requireWeights(description, weights, source);
-  const code = description.code === undefined ? undefined : await readCode(dirname(dirname(source)), description.code);
+  const code =
+    description.code === undefined ? undefined : await readCode(dirname(dirname(source)), trust, description.code);
   const best = bestEpoch.safeParse(state);
   const epoch = best.success ? best.data.training.best.epoch + 1 : null;
   return { description, weights, source, sha256: sha256(bytes), epoch, code };
 }
 
-const sha256 = (content: Uint8Array | string): string => createHash("sha256").update(content).digest("hex");
-
-/** SHA-256 of a model's code, in hexadecimal. */
-export const codeHash = (text: string): string => sha256(text);
+const sha256 = (content: Uint8Array): string => createHash("sha256").update(content).digest("hex");
 
 /**
  * The code of a run's own model.
  * @param hash of what the weights were trained with, where there are such.
- * @throws ModelError when the folder has none, or another than the weights were trained with.
+ * @throws ModelError when the folder has none, another than the weights were trained with, or one that is not trusted.
  */
-export async function readCode(directory: string, hash?: string): Promise<ModelCode> {
+export async function readCode(directory: string, trust: CodeTrust, hash?: string): Promise<ModelCode> {
   const source = join(directory, "model.cjs");
   const text = await readText(source, "code").catch((error: unknown) => {
     if (!(error instanceof FileReadError)) throw error;
@@ -77,6 +76,7 @@ export async function readCode(directory: string, hash?: string): Promise<ModelC
   if (hash !== undefined && codeHash(text) !== hash) {
     throw new ModelError(`${source}: is not the code that the weights were trained with; restore it`);
   }
+  await requireTrusted({ text, source }, trust);
   return { text, source };
 }
 

@@ -1,6 +1,7 @@
 import { storeSlice, type Window } from "@lobule/data";
 import type { Device } from "@lobule/tensor";
 import { readModel } from "../model/load-model.js";
+import type { CodeTrust } from "../model/trusted-code.js";
 import { SlicePredictor } from "./slice-predictor.js";
 
 /**
@@ -55,20 +56,23 @@ export interface SliceModel {
  *     const { liver, vessel } = await loadModels(device, { liver: "runs/liver", vessel: "runs/vessel" });
  *     const labels = await liver.predict(normalizeImage(slice, liver.window), 512, 512);
  *
- * @throws ModelError when one is not there or damaged.
+ * @param trust whether code that comes with a model may run: by default only what a training of this user on this machine
+ * made, see docs/networks.md.
+ * @throws ModelError when one is not there, damaged, or has code that is not trusted.
  */
 export async function loadModels<Name extends string>(
   device: Device,
   paths: Readonly<Record<Name, string>>,
+  trust: CodeTrust = {},
 ): Promise<Record<Name, SliceModel>> {
   const named = Object.entries<string>(paths).map(
-    async ([name, path]) => [name, await loadModel(device, path)] as const,
+    async ([name, path]) => [name, await loadModel(device, path, trust)] as const,
   );
   return Object.fromEntries(await Promise.all(named)) as Record<Name, SliceModel>;
 }
 
-async function loadModel(device: Device, path: string): Promise<SliceModel> {
-  const predictor = new SlicePredictor(device, await readModel(path), { atOnce: 1 });
+async function loadModel(device: Device, path: string, trust: CodeTrust): Promise<SliceModel> {
+  const predictor = new SlicePredictor(device, await readModel(path, trust), { atOnce: 1 });
   const { classes, window, inputSlices } = predictor.description;
   return {
     ...{ classes, window, inputSlices },

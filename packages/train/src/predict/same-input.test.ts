@@ -14,8 +14,8 @@ import {
 import { openGpu } from "@lobule/node-gpu";
 import { compile, Device, sampleSlices, wordsPerSample } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { codeHash } from "../model/load-model.js";
 import { parseModelDescription } from "../model/model-description.js";
+import { codeHash } from "../model/trusted-code.js";
 import { batchArrays, plainMapping } from "../trainer/slice-sampling.js";
 import { predictVolume } from "./evaluate-cases.js";
 import { inspectSlice } from "./inspect-slice.js";

@@ -2,8 +2,8 @@ import { UNet } from "@lobule/nn";
 import { openGpu } from "@lobule/node-gpu";
 import { Device } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { codeHash } from "../model/load-model.js";
 import { parseModelDescription } from "../model/model-description.js";
+import { codeHash } from "../model/trusted-code.js";
 import { SlicePredictor } from "./slice-predictor.js";
 
 const [width, height, atOnce] = [12, 10, 2];

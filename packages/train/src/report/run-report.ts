@@ -4,6 +4,7 @@ import { emptyRules } from "../evaluation/dice-readings.js";
 import { publishedDice } from "../evaluation/published-figures.js";
 import { type EvaluationResult, summarise } from "../evaluation/summarise.js";
 import { readModel } from "../model/load-model.js";
+import type { CodeTrust } from "../model/trusted-code.js";
 import { evaluateCases } from "../predict/evaluate-cases.js";
 import { SlicePredictor } from "../predict/slice-predictor.js";
 import type { RunFolder } from "../run/run-folder.js";
@@ -12,7 +13,7 @@ import { renderReport } from "./report.js";
 import type { ReportProgress } from "./report-progress.js";
 import { SliceGallery } from "./slice-gallery.js";
 
-export interface RunReportOptions {
+export interface RunReportOptions extends CodeTrust {
   /** Slices that are run at once; 4 by default. */
   readonly atOnce?: number;
   readonly onCase?: (done: number, total: number, name: string) => void;
@@ -31,9 +32,9 @@ export async function reportRun(
   folder: RunFolder,
   title: string,
   cases: readonly CaseFiles[],
-  { atOnce = 4, onCase, signal, progress }: RunReportOptions,
+  { atOnce = 4, onCase, signal, progress, ...trust }: RunReportOptions,
 ): Promise<{ readonly path: string; readonly evaluation: EvaluationResult }> {
-  const model = await readModel(folder.directory);
+  const model = await readModel(folder.directory, trust);
   const { classes, window, preset } = model.description;
   const predictor = new SlicePredictor(device, model, { atOnce });
   const gallery = new SliceGallery(classes.length, window);

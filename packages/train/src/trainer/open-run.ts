@@ -11,6 +11,7 @@ import {
   parseModelDescription,
   requireWeights,
 } from "../model/model-description.js";
+import { type CodeTrust, rememberCode } from "../model/trusted-code.js";
 import { OptimizerStateError } from "../optimizer-state.js";
 import type { Checkpoint } from "../run/checkpoint.js";
 import { lostRecordsNote, missingEpochs } from "../run/epoch-record.js";
@@ -26,7 +27,7 @@ import { ConfigError, parseConfig, type TrainingConfig } from "./training-config
 import { parseTrainingState, type TrainingState } from "./training-state.js";
 
 /** What a run needs besides its configuration. */
-export interface RunRequest extends Omit<PrepareOptions, "split" | "cacheDirectory"> {
+export interface RunRequest extends Omit<PrepareOptions, "split" | "cacheDirectory">, CodeTrust {
   /** Where the decoded slices of a Decathlon folder are kept. */
   readonly cacheDirectoryOf: (data: string) => string;
   readonly device: Device;
@@ -88,6 +89,8 @@ export async function startRun(
       ...(request.code === undefined ? {} : { modelCode: request.code.text }),
     };
     const folder = await RunFolder.create(directory, settings, request.mayWrite);
+    // Who begins a run chose its code, so that it may run again when the run is used.
+    if (request.code !== undefined) await rememberCode(request.code);
     await folder.recordWorkload(workloadOf(data, trainer), config.data);
     return await opened({ ...prepared, folder }, request);
   } catch (error) {
@@ -160,7 +163,7 @@ async function compileAhead(
 
 /**
  * Goes on with a run from its last checkpoint, or begins with its first step where it was stopped before it had one.
- * @throws RunError when the folder is no run or its data hold something else by now; DataError, ConfigError when they
+ * @throws ModelError when its code is not trusted; RunError when the folder is no run or its data hold something else by now; DataError, ConfigError when they
  * are not there any more, ConfigError when the epochs asked for are fewer than before or could not be trained.
  */
 export async function resumeRun(directory: string, request: RunRequest): Promise<OpenRun> {
@@ -187,7 +190,7 @@ export async function resumeRun(directory: string, request: RunRequest): Promise
   const records = await folder.readMetrics();
   requireOneRun({ config, model, state: training, tensors, records }, source);
   const lost = lostRecordsNote(missingEpochs(records, training.epoch), `${directory}/metrics.jsonl`);
-  const code = model.code === undefined ? {} : { code: await readCode(directory, model.code) };
+  const code = model.code === undefined ? {} : { code: await readCode(directory, request, model.code) };
   // The data may have changed since: what hinders the plan is said by their preparation and the trainer.
   const ahead = compileAhead(config, { ...request, ...code }).catch(() => undefined);
   const prepared = await prepareData(config, {
@@ -241,7 +244,7 @@ async function atFirstStep(
   config: TrainingConfig,
   request: RunRequest,
 ): Promise<OpenRun> {
-  const code = config.model === null ? {} : { code: await readCode(folder.directory) };
+  const code = config.model === null ? {} : { code: await readCode(folder.directory, request) };
   const prepared = await prepareRun(config, { ...request, ...code }, folder.split);
   try {
     await folder.recordWorkload(workloadOf(prepared.data, prepared.trainer), config.data);

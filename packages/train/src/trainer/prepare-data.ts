@@ -9,9 +9,9 @@ import {
   type Window,
 } from "@lobule/data";
 import { listLabels, sameNames } from "../evaluation/label-mapping.js";
-import { codeHash } from "../model/load-model.js";
 import type { ModelCode, ModelDescription } from "../model/model-description.js";
 import { networkSpec } from "../model/network-settings.js";
+import { codeHash } from "../model/trusted-code.js";
 import { ConfigError, referenceCases, type TrainingConfig } from "./training-config.js";
 
 /** Names of the cases on each side. */
