@@ -11,7 +11,7 @@ const allowed = {
   nn: ["kernels-wgsl", "tensor"],
   data: [],
   train: ["tensor", "nn", "data"],
-  "node-gpu": [],
+  "node-gpu": ["data"],
   cli: ["kernels-wgsl", "tensor", "nn", "data", "train", "node-gpu"],
 };
 /** What reads a file, and what opens one; both wait for ever at a pipe or a device, or fill the memory. */

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { brotliDecompress } from "node:zlib";
+import { makeFolder, writeFileAtomically } from "@lobule/data";
 import { extract } from "tar-stream";
 import { cacheFolder } from "./cache-folder.js";
 
@@ -47,14 +48,14 @@ async function unpackInto(folder: string): Promise<void> {
     const chunks: Uint8Array[] = [];
     for await (const chunk of file) chunks.push(chunk as Uint8Array);
     if (file.header.name in digests) {
-      await writeFile(join(folder, file.header.name), Buffer.concat(chunks), { mode: 0o700 });
+      await writeFileAtomically(join(folder, file.header.name), Buffer.concat(chunks), { mode: 0o700 });
     }
   }
 }
 
 /**
- * The software adapter that arrives with npm. Unpacked on first use into the user's cache folder: into a folder of
- * its own first, which is then renamed, so that processes that start together never see half of it.
+ * The software adapter that arrives with npm. Unpacked on first use into the user's cache folder, each file as
+ * a whole, so that processes that start together never see half of one.
  * @throws Error when this machine is not Linux on x64, or the cache folder cannot be written.
  */
 export async function embeddedSwiftShader(): Promise<EmbeddedSwiftShader> {
@@ -64,25 +65,9 @@ export async function embeddedSwiftShader(): Promise<EmbeddedSwiftShader> {
   const cache = await cacheFolder();
   const folder = join(cache, folderName);
   if (!(await isIntact(folder))) {
-    const fresh = await mkdtemp(join(cache, "unpacking-"));
-    try {
-      await unpackInto(fresh);
-      if (!(await isIntact(fresh))) throw new Error("the archive of @sparticuz/chromium is not the expected one");
-      await moveInto(fresh, folder);
-    } finally {
-      await rm(fresh, { recursive: true, force: true });
-    }
+    await makeFolder(folder, 0o700);
+    await unpackInto(folder);
+    if (!(await isIntact(folder))) throw new Error("the archive of @sparticuz/chromium is not the expected one");
   }
   return { loader: join(folder, "libvulkan.so.1"), manifest: join(folder, "vk_swiftshader_icd.json") };
-}
-
-/** Renames `fresh` to `folder`, unless another process was quicker and its files are good. */
-async function moveInto(fresh: string, folder: string): Promise<void> {
-  try {
-    await rename(fresh, folder);
-  } catch {
-    if (await isIntact(folder)) return;
-    await rm(folder, { recursive: true, force: true });
-    await rename(fresh, folder);
-  }
 }

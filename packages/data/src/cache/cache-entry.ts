@@ -85,11 +85,11 @@ export async function fingerprintOf({ image, label }: CaseFiles, classes: number
   return hash.digest("hex");
 }
 
-/** The path of a case's entry. */
+/** The path of a case's entry: its name, as far as it can stand in that of a file, and a hash of the whole. */
 export const entryPath = (directory: string, name: string): string =>
   join(
     directory,
-    `${name.replaceAll(/[^\w.-]/g, "_")}-${createHash("sha256").update(name).digest("hex").slice(0, 8)}.slices`,
+    `${name.replaceAll(/[^\w.-]/g, "_").slice(0, 100)}-${createHash("sha256").update(name).digest("hex").slice(0, 8)}.slices`,
   );
 
 /** Magic, length and CRC-32 of the header, header as JSON. */

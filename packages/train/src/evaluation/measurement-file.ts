@@ -38,7 +38,9 @@ export async function measurementName(
 async function folderName(data: string): Promise<string> {
   const path = await realpath(data).catch(() => resolve(data));
   const hash = createHash("sha256").update(path).digest("hex").slice(0, 8);
-  return `${basename(path).replaceAll(/[^\p{L}\p{N}._-]/gu, "_")}-${hash}`;
+  return `${basename(path)
+    .replaceAll(/[^\p{L}\p{N}._-]/gu, "_")
+    .slice(0, 50)}-${hash}`;
 }
 
 const count = z.int().nonnegative();

@@ -104,7 +104,8 @@ describe("evaluationCsv", () => {
           .join("\r\n");
         const quoted = /^"((?:[^"]|"")*)",1,liver/.exec(first)?.[1]?.replaceAll('""', '"');
         const plain = /^([^",\r\n]*),1,liver/.exec(first)?.[1];
-        expect(quoted ?? plain).toBe(name);
+        // What a spreadsheet could take for a formula has an apostrophe before it.
+        expect(quoted ?? plain).toBe(/^[\r\n]/.test(name) ? `'${name}` : name);
       }),
     );
   });

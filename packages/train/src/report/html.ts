@@ -28,9 +28,10 @@ const entities: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** Text for element content and quoted attributes; what HTML does not allow becomes U+FFFD. */
+/** Text for element content and quoted attributes; what HTML does not allow, or turns the direction of writing, becomes U+FFFD. */
 const escapeText = (text: string): string =>
   text
     .replace(/[&<>"']/g, (character) => entities[character] ?? "")
+    .replace(/[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, "\ufffd")
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
     .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]|\p{Surrogate}/gu, "\ufffd");

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { termsOf } from "../trainer/loss-setting.js";
@@ -121,4 +121,18 @@ test("a run with another loss has its terms under their own names", () => {
   expect(validation).not.toHaveProperty(["Dice loss/by epoch"]);
   const focal = epochScalars(record, [], termsOf("focal")).training;
   expect(focal["focal loss/by epoch"]).toBe(record.training.crossEntropy);
+});
+
+test("a file of the same second and host is another one, and a link in its place is not followed", async () => {
+  const folder = await temporaryFolder();
+  const precious = join(folder, "precious");
+  await writeFile(precious, "precious");
+  await symlink(precious, join(folder, "events.out.tfevents.0000001000.a"));
+  const options = { seconds: 1000, host: "a", firstStep: 1 };
+  for (let i = 1; i <= 2; i++) {
+    const file = await EventFile.create(folder, options);
+    expect(file.path).toBe(join(folder, `events.out.tfevents.0000001000.a.${i}`));
+    await file.close();
+  }
+  expect(await readFile(precious, "utf8")).toBe("precious");
 });

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
-import { FileWriteError, makeFolder, reason } from "@lobule/data";
+import { errorCode, FileWriteError, makeFolder, reason } from "@lobule/data";
 import { crc32c } from "./crc32c.js";
 
 /** A picture by its tag. */
@@ -43,13 +43,25 @@ export class EventFile {
     const path = join(folder, `events.out.tfevents.${whole}.${host.replace(/[^\w.-]/g, "_")}`);
     try {
       await makeFolder(folder);
-      const result = new EventFile(path, await open(path, "a"));
+      const result = await EventFile.new(path);
       const version = event(seconds, 0, bytesField(3, text("brain.Event:2")));
       const sessionStart = event(seconds, firstStep, bytesField(7, integerField(1, 1)));
       await result.write([version, sessionStart]);
       return result;
     } catch (error) {
       throw eventFileError(path, error);
+    }
+  }
+
+  /** A file that was not there, and no link: a second one of that name has a number at its end. */
+  private static async new(path: string): Promise<EventFile> {
+    for (let number = 0; ; number++) {
+      const free = number === 0 ? path : `${path}.${number}`;
+      try {
+        return new EventFile(free, await open(free, "ax"));
+      } catch (error) {
+        if (errorCode(error) !== "EEXIST") throw error;
+      }
     }
   }
 

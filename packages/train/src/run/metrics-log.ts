@@ -1,12 +1,11 @@
-import { open } from "node:fs/promises";
-import { DataError, FileReadError, readBytes, writeError, writeFileAtomically } from "@lobule/data";
+import { DataError, FileReadError, readBytes, writeFileAtomically } from "@lobule/data";
 import { type EpochRecord, epochRecordSchema } from "./epoch-record.js";
 import { parseJson } from "./parse-json.js";
 
 /**
- * A file of records, a line each. The line end is what makes a record count: text after the last one was torn by a kill
- * and is left out when reading, and cut off before the next record is added. Lines that were lost leave a gap in the epochs,
- * see {@link missingEpochs}.
+ * A file of records, a line each, replaced as a whole. The line end is what makes a record count: text after the last
+ * one was torn by a kill of an earlier version and is left out when reading, and cut off before the next record is added.
+ * Lines that were lost leave a gap in the epochs, see {@link missingEpochs}.
  */
 export class MetricsLog {
   constructor(private readonly path: string) {}
@@ -18,26 +17,7 @@ export class MetricsLog {
   async append(record: EpochRecord): Promise<void> {
     // Through text and back, so that NaN is null before it is checked, and the fields come in the schema's order.
     const line = JSON.stringify(parseJson(JSON.stringify(record), epochRecordSchema, "the record of an epoch"));
-    const { bytes: before, mended } = await this.wholeLines();
-    if (before.length === 0 || mended) {
-      await writeFileAtomically(this.path, [before, new TextEncoder().encode(`${line}\n`)]);
-      return;
-    }
-    try {
-      const file = await open(this.path, "a");
-      try {
-        await file.truncate(before.length);
-        await file.appendFile(`${line}\n`).catch(async (error: unknown) => {
-          await file.truncate(before.length);
-          throw error;
-        });
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-    } catch (error) {
-      throw writeError(this.path, error);
-    }
+    await writeFileAtomically(this.path, [await this.wholeLines(), new TextEncoder().encode(`${line}\n`)]);
   }
 
   /** All records, rising. @throws Error that names the file and the line, when one is damaged or out of order. */
@@ -53,7 +33,7 @@ export class MetricsLog {
 
   private async parsedLines(): Promise<{ readonly line: string; readonly record: EpochRecord }[]> {
     const lines = new TextDecoder()
-      .decode((await this.wholeLines()).bytes)
+      .decode(await this.wholeLines())
       .split("\n")
       .slice(0, -1);
     let before: EpochRecord | undefined;
@@ -72,16 +52,15 @@ export class MetricsLog {
 
   /**
    * What stands up to and with the last line end; nothing before the first record. A whole record that lacks its line
-   * end alone, as an editor may leave it, is `mended` with one.
+   * end alone, as an editor may leave it, gets one.
    */
-  private async wholeLines(): Promise<{ readonly bytes: Uint8Array; readonly mended: boolean }> {
+  private async wholeLines(): Promise<Uint8Array> {
     const bytes = await readBytes(this.path, "record").catch((error: unknown) => {
       if (error instanceof FileReadError && error.missing) return new Uint8Array();
       throw error;
     });
     const end = bytes.lastIndexOf(0x0a) + 1;
-    const mended = isRecord(new TextDecoder().decode(bytes.subarray(end)));
-    return mended ? { bytes: withLineEnd(bytes), mended } : { bytes: bytes.subarray(0, end), mended };
+    return isRecord(new TextDecoder().decode(bytes.subarray(end))) ? withLineEnd(bytes) : bytes.subarray(0, end);
   }
 }
 

@@ -23,7 +23,7 @@ const tensors = (value: number): Map<string, SafetensorsTensor> =>
 const state = { training: { epoch: 3, best: { loss: 0.25, epoch: 2 }, finished: null }, model: { classes: ["a"] } };
 
 /** Fails the next call of a method of any file handle, after some of the text has been written. */
-async function diskFullOn(call: "appendFile" | "writeFile", folder: string): Promise<void> {
+async function diskFullOn(call: "writeFile", folder: string): Promise<void> {
   const path = join(folder, "..", "probe");
   const handle = await open(path, "w");
   await handle.close();
@@ -286,7 +286,7 @@ describe("metrics", () => {
 
   test("a full disk leaves the log as it was", async () => {
     const run = await runWith(1);
-    await diskFullOn("appendFile", run.directory);
+    await diskFullOn("writeFile", run.directory);
     await expect(run.appendMetrics(exampleRecord(1))).rejects.toThrow(/metrics.jsonl: the disk is full/);
     expect(await run.readMetrics()).toEqual([exampleRecord(0)]);
     expect((await readFile(logOf(run), "utf8")).endsWith("}\n")).toBe(true);

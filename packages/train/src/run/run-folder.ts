@@ -75,8 +75,8 @@ const environmentSchema = z.looseObject({ runFormat: z.int().positive() });
  *     tensorboard/{training,validation}/  an event file a process
  *     report.html
  *
- * Each file but the two logs is replaced as a whole, so a kill at any moment leaves the old one or the new one; of the
- * logs it can tear the last record, which then does not count. One process at a time may write.
+ * Each file but TensorBoard's is replaced as a whole, so a kill at any moment leaves the old one or the new one; of
+ * TensorBoard's it can tear the last event, which then does not count. One process at a time may write.
  *
  * A run exists from config.json on, which is written last of what it is made from: without it the folder can be begun
  * again, with it and without checkpoints the run is at its first step.
