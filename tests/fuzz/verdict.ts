@@ -1,9 +1,9 @@
-/** Milliseconds that reading a small file may take. */
-const patience = 2000;
+/** Seconds of work that reading a small file may take, and of waiting: other processes may keep this one from working. */
+const [mostWork, mostWait] = [2, 30];
 
 /** What is wrong with how a reader ended; undefined where it gave a value or refused the file as it should. */
 export async function problemOf(read: () => Promise<unknown>, names: readonly string[]): Promise<string | undefined> {
-  const started = performance.now();
+  const [started, worked] = [performance.now(), process.cpuUsage()];
   let thrown: unknown;
   let failed = false;
   try {
@@ -11,8 +11,11 @@ export async function problemOf(read: () => Promise<unknown>, names: readonly st
   } catch (error) {
     [thrown, failed] = [error, true];
   }
-  const seconds = (performance.now() - started) / 1000;
-  if (1000 * seconds > patience) return `took ${seconds.toFixed(1)} s`;
+  const waited = (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage(worked);
+  const work = (user + system) / 1e6;
+  if (work > mostWork || waited > mostWait)
+    return `took ${work.toFixed(1)} s of work and ${waited.toFixed(1)} s in all`;
   return failed ? problemOfError(thrown, names) : undefined;
 }
 
