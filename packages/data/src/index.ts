@@ -17,7 +17,7 @@ export { type CaseVerification, type VerifyOptions, verifyDecathlon } from "./de
 export { FileWriteError, writeError, writeFileAtomically } from "./files/atomic-file.js";
 export { parseJsonText } from "./files/json.js";
 export { makeFolder } from "./files/make-folder.js";
-export { PartialFile } from "./files/partial-file.js";
+export { PartialFile, tryFolder } from "./files/partial-file.js";
 export {
   type FileContent,
   FileReadError,

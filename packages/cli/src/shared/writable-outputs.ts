@@ -1,6 +1,6 @@
-import { mkdtemp, rmdir, stat, statfs } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
-import { FileWriteError, reason } from "@lobule/data";
+import { stat, statfs } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { FileWriteError, reason, tryFolder } from "@lobule/data";
 import { camel, type Options } from "../command-line/command.js";
 import type { PathUse } from "../command-line/option.js";
 import { requireNoInput } from "./outputs.js";
@@ -16,10 +16,10 @@ async function nearestFolder(folder: string, name: string): Promise<string> {
   throw new FileWriteError(`${name}: ${folder} is a file, not a folder; name another`);
 }
 
-/** Finds out whether something can be made in a folder by making it; nothing of it stays. */
+/** Finds out whether a file can be made in a folder by making one; nothing of it stays. */
 async function requireWritable(folder: string, name: string): Promise<void> {
   try {
-    await rmdir(await mkdtemp(join(folder, ".lobule-")));
+    await tryFolder(folder);
   } catch (error) {
     throw new FileWriteError(`${name}: nothing can be written into ${folder}: ${reason(error)}; name another`);
   }

@@ -172,6 +172,14 @@ async function removePartials(folder: string, which: (file: string, owner: Owner
   }
 }
 
+/**
+ * Tries whether a folder can be written by beginning a file in it. One that a kill leaves is removed like any other.
+ * @throws Error of the system.
+ */
+export async function tryFolder(folder: string): Promise<void> {
+  await (await PartialFile.create(join(folder, "tried"))).discard();
+}
+
 /** Whether this machine has such a process, be it somebody else's. */
 function isRunning(pid: number): boolean {
   try {
