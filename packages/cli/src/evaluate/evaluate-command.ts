@@ -20,10 +20,11 @@ import {
 } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
 import { choice, flag, list, number, path, required, text, whole, withDefault } from "../command-line/option.js";
-import { interruptible } from "../shared/interruption.js";
+import { Interrupted, interruptible } from "../shared/interruption.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayJson, sayText, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
+import { plural } from "../shared/text.js";
 import { trustCodeOption } from "../shared/trust-code.js";
 
 const positionals = { run: required(path("run folder", "input", "RUN")) };
@@ -56,7 +57,7 @@ export const evaluateCommand = command({
   ],
 });
 
-const words = { stopping: "stopping", stopped: "interrupted; nothing was written" };
+const words = { stopping: "stopping", stopped: "interrupted; nothing was written, and what was there stays" };
 
 async function evaluate(args: EvaluateArguments): Promise<void> {
   const { run, data, map, includeTraining, tolerance, edge, mirror, json, atOnce, precision } = args;
@@ -74,23 +75,33 @@ async function evaluate(args: EvaluateArguments): Promise<void> {
     for (const name of new Set([await nameOf(true), await nameOf(plan.own)])) await requireOwn(join(folder, name), run);
   }
   const expected = join(folder, `${await nameOf(plan.own)}.json`);
-  const before = finishedCases(await readMeasurement(expected), provenanceOf(plan), tolerance, edge);
+  const there = await readMeasurement(expected);
+  const before = finishedCases(there, provenanceOf(plan), tolerance, edge);
   announce(plan);
   const device = await openDevice();
   const bar = progress("evaluating");
   try {
-    const { result, heldOut } = await interruptible(words, (signal) =>
-      evaluateRun(device, plan, {
+    const { result, heldOut, stop } = await interruptible(words, async (signal) => ({
+      ...(await evaluateRun(device, plan, {
         ...{ atOnce, tolerance, edge, signal },
         measuredBefore: (_, { content }) => before.get(content),
         onCase: (done, total, name) => bar.update(done, total, name),
-      }),
-    );
+      })),
+      stop: signal.aborted ? signal.reason : undefined,
+    }));
     bar.end();
+    // What is whole is worth more than a part of what would take its place.
+    if (stop !== undefined && there !== undefined && before.size === 0) throw stop;
     const path = join(folder, await nameOf(heldOut));
     await makeFolder(folder);
     await writeFileAtomically(`${path}.csv`, evaluationCsv(result));
     await writeFileAtomically(`${path}.json`, evaluationJson(result));
+    if (stop instanceof Interrupted) {
+      throw new Interrupted(
+        `interrupted; ${plural(result.cases.length, "case")} of ${plan.cases.length} stand in ${path}.json, and the same command measures the others`,
+        stop.exitCode,
+      );
+    }
     const { preset } = model.description;
     if (json) sayJson(evaluationJson(result));
     else {

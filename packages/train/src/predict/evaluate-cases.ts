@@ -43,13 +43,16 @@ export interface CaseOrigin {
   readonly measuredBefore?: (name: string, source: CaseSource) => MeasuredCase | undefined;
 }
 
+/** What labels the slices of a volume. */
+type VolumePredictor = Pick<SlicePredictor, "atOnce" | "margin" | "description" | "predict">;
+
 /** Numbers of the slices first … end − 1, and of `margin` on either side; beyond the ends the outermost one again. */
 export const withMargin = (first: number, end: number, depth: number, margin: number): number[] =>
   Array.from({ length: end - first + 2 * margin }, (_, i) => Math.min(Math.max(first + i - margin, 0), depth - 1));
 
 /** Labels of a whole volume in canonical order, slice by slice along the body's axis. */
 export async function predictVolume(
-  predictor: SlicePredictor,
+  predictor: Omit<VolumePredictor, "description">,
   volume: Volume,
   signal?: AbortSignal,
 ): Promise<Volume<Uint8Array>> {
@@ -88,11 +91,12 @@ export interface EvaluatedCases {
 
 /**
  * Segments labelled cases and measures each against its truth, at full resolution, one volume at a time. A case that
- * cannot be read, or whose labels are none of the classes, does not keep the others from being measured.
- * @throws DataError for no case at all; the signal's reason.
+ * cannot be read, or whose labels are none of the classes, does not keep the others from being measured. When the signal
+ * says so no further case is measured, and those that are left are failures.
+ * @throws DataError for no case at all; the signal's reason where no case was measured before.
  */
 export async function evaluateCases(
-  predictor: SlicePredictor,
+  predictor: VolumePredictor,
   cases: readonly CaseFiles[],
   options: EvaluateOptions = {},
 ): Promise<EvaluatedCases> {
@@ -103,12 +107,16 @@ export async function evaluateCases(
   const notes: string[] = [];
   for (const [i, files] of cases.entries()) {
     options.onCase?.(i, cases.length, files.name);
-    options.signal?.throwIfAborted();
     try {
+      options.signal?.throwIfAborted();
       const result = await evaluateFiles(predictor, files, options, notes);
       if (result === "trained on") leftOut.push(files.name);
       else results.push(result);
     } catch (error) {
+      if (options.signal?.aborted === true && results.length > 0) {
+        failures.push(...cases.slice(i).map(({ name }) => ({ name, error: "stopped before it was measured" })));
+        break;
+      }
       if (!(error instanceof DataError)) throw error;
       failures.push({ name: files.name, error: error.message });
     }
@@ -119,7 +127,7 @@ export async function evaluateCases(
 
 /** Measures one case, or leaves it out where the run was trained on it; adds what is odd in its files to `notes`. */
 async function evaluateFiles(
-  predictor: SlicePredictor,
+  predictor: VolumePredictor,
   files: CaseFiles,
   { tolerance, edge, signal, look, origin }: EvaluateOptions,
   notes: string[],

@@ -22,7 +22,7 @@ export interface RunEvaluation {
 /**
  * Measures what a plan has. Cases that the run was trained on are left out unless they are asked for; those that cannot
  * be measured are listed with the result.
- * @throws DataError when no case is left to measure; the signal's reason.
+ * @throws DataError when no case is left to measure; the signal's reason where it comes before the first is measured.
  */
 export async function evaluateRun(
   device: Device,

@@ -1,0 +1,68 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type CaseFiles, type Volume, writeNifti } from "@lobule/data";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseModelDescription } from "../model/model-description.js";
+import { evaluateCases } from "./evaluate-cases.js";
+
+/** Labels every slice with class 1; what is tested here needs no device. */
+const predictor: Parameters<typeof evaluateCases>[0] = {
+  atOnce: 2,
+  margin: 0,
+  description: parseModelDescription(
+    {
+      ...{ version: 1, architecture: "UNet", classes: ["background", "liver"], baseFeatures: 1, depth: 1 },
+      ...{ size: null, window: [-160, 240], preset: null },
+    },
+    "the test",
+  ),
+  predict: async (slices, width, height) => slices.map(() => new Uint8Array(width * height).fill(1)),
+};
+
+const labels: Volume<Uint8Array> = {
+  ...{ shape: [4, 3, 2], spacing: [1, 1, 3], data: new Uint8Array(24).fill(1) },
+  affine: [
+    [1, 0, 0, 0],
+    [0, 1, 0, 0],
+    [0, 0, 3, 0],
+  ],
+};
+
+let folder: string;
+let cases: CaseFiles[];
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "lobule-evaluate-cases-"));
+  const path = join(folder, "scan.nii");
+  await writeNifti(path, labels);
+  cases = ["a", "b", "c", "d"].map((name) => ({ name, image: path, label: path }));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const namesOf = (list: readonly { readonly name: string }[]): string[] => list.map(({ name }) => name);
+
+describe("cases that are measured", () => {
+  test("are measured though another cannot be read", async () => {
+    const cut = join(folder, "cut.nii");
+    await writeFile(cut, new Uint8Array(100));
+    const withCut = cases.map((each) => (each.name === "b" ? { ...each, image: cut } : each));
+    const { results, failures } = await evaluateCases(predictor, withCut);
+    expect(namesOf(results)).toEqual(["a", "c", "d"]);
+    expect(failures).toEqual([{ name: "b", error: expect.stringContaining(cut) }]);
+  });
+
+  test("are kept when work is stopped, and the others are named", async () => {
+    const stop = new AbortController();
+    const look = (name: string): void => {
+      if (name === "c") stop.abort();
+    };
+    const { results, failures } = await evaluateCases(predictor, cases, { signal: stop.signal, look });
+    expect(namesOf(results)).toEqual(["a", "b", "c"]);
+    expect(failures).toEqual([{ name: "d", error: "stopped before it was measured" }]);
+  });
+
+  test("none before work is stopped: the reason is thrown", async () => {
+    const signal = AbortSignal.abort(new Error("enough"));
+    await expect(evaluateCases(predictor, cases, { signal })).rejects.toThrow("enough");
+  });
+});
