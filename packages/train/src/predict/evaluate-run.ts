@@ -56,7 +56,7 @@ export async function evaluateRun(
     ...provenance.notes,
     ...measured.notes.slice(0, listed),
     ...(measured.notes.length > listed
-      ? [`${measured.notes.length - listed} more files are odd; lobule data verify names them`]
+      ? [`${measured.notes.length - listed} more files are odd; \`lobule data verify\` names them`]
       : []),
     ...caseNotes(results, leftOut, heldOut && !own ? plan.task.directory : undefined),
   ];
