@@ -174,7 +174,7 @@ describe("from a folder to labels", () => {
 
   test("stopped by Ctrl-C it prints the command that goes on, which does", async () => {
     const out = join(root, "stopped");
-    const words = ["train", ...small(), "--out", out, "--batch", "1", "--epochs", "40"];
+    const words = ["train", ...small(), "--out", out, "--batch", "2", "--epochs", "40"];
     const stopped = await run(words, (text, kill) => {
       if (/^epoch +1 +loss/m.test(text)) kill("SIGINT"); // the line of a whole epoch, not of its progress
     });

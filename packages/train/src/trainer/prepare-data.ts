@@ -12,6 +12,7 @@ import { listLabels, sameNames } from "../evaluation/label-mapping.js";
 import type { ModelCode, ModelDescription } from "../model/model-description.js";
 import { networkSpec } from "../model/network-settings.js";
 import { codeHash } from "../model/trusted-code.js";
+import { misfitOfWeights } from "./loss-setting.js";
 import { ConfigError, referenceCases, type TrainingConfig } from "./training-config.js";
 
 /** Names of the cases on each side. */
@@ -153,22 +154,26 @@ function named(task: DecathlonTask, split: SplitNames, data: string) {
   return { cases, split };
 }
 
-/** What is saved with the weights. */
-export const describeModel = (
+/** What is saved with the weights. @throws ConfigError when the weights of the loss are not as many as the classes. */
+export function describeModel(
   config: TrainingConfig,
   labels: readonly string[],
   window: Window,
   code?: ModelCode,
-): ModelDescription => ({
-  version: 1,
-  architecture: code === undefined ? "UNet" : "custom",
-  ...(code === undefined ? {} : { code: codeHash(code.text) }),
-  network: networkSpec(config.network),
-  inputSlices: config.inputSlices,
-  classes: [...labels],
-  baseFeatures: config.baseFeatures,
-  depth: config.depth,
-  size: config.size,
-  window: [window[0], window[1]],
-  preset: config.preset,
-});
+): ModelDescription {
+  const misfit = misfitOfWeights(config.loss, labels);
+  if (misfit !== undefined) throw new ConfigError(misfit);
+  return {
+    version: 1,
+    architecture: code === undefined ? "UNet" : "custom",
+    ...(code === undefined ? {} : { code: codeHash(code.text) }),
+    network: networkSpec(config.network),
+    inputSlices: config.inputSlices,
+    classes: [...labels],
+    baseFeatures: config.baseFeatures,
+    depth: config.depth,
+    size: config.size,
+    window: [window[0], window[1]],
+    preset: config.preset,
+  };
+}

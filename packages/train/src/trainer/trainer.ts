@@ -15,7 +15,6 @@ import { WeightAverage } from "../weight-average.js";
 import { batchesOfEpoch, type DrawnSlice, holdsForeground, inBatches } from "./batch-order.js";
 import { BatchRunner, type ProfiledCall } from "./batch-runner.js";
 import { addedTo, meansOf } from "./epoch-sums.js";
-import { misfitOfWeights } from "./loss-setting.js";
 import { optimizerOf } from "./optimizer-setting.js";
 import { canTrainAlone, partLengths } from "./part-lengths.js";
 import type { RunKeeper } from "./run-keeper.js";
@@ -100,8 +99,6 @@ export class Trainer {
 
   constructor(private readonly options: TrainerOptions) {
     const { config, model, code, cache, cases, device } = options;
-    const misfit = misfitOfWeights(config.loss, model.classes);
-    if (misfit !== undefined) throw new ConfigError(misfit);
     this.network = buildNetwork(model, config.seed, code);
     requireStorable(this.network, config);
     this.optimizer = optimizerOf(config.optimizer, this.network.namedParameters(), config.learningRate);
