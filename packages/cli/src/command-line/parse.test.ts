@@ -52,25 +52,27 @@ describe.each(every)("$title", ({ command, name, option }) => {
     );
   });
 
-  test.runIf(option.words !== 0)("is refused by name without a value, with an empty one, with a wrong one", () => {
-    expect(() => given(`--${name}`)).toThrow(new RegExp(`^--${name} needs (a value|two values), got none`));
-    expect(() => given(`--${name}`, "--json")).toThrow(`--${name} needs`);
-    expect(() => given(`--${name}`, "", "")).toThrow(`--${name} needs a value, got an empty one`);
-    const free = option.choices === undefined && !/^(N|X|HU|SIZE)$/.test(option.placeholder ?? "");
-    if (free) return;
-    for (const wrong of ["one?", "0x10", "Infinity", "1,5", "NaN"]) {
-      expect(() => given(`--${name}`, ...goodWords(option).fill(wrong))).toThrow(UsageError);
-      expect(() => given(`--${name}`, ...goodWords(option).fill(wrong))).toThrow(
-        new RegExp(`^--${name} .*, got '${wrong.replace("?", "\\?")}'`),
-      );
-    }
-  });
+  if (option.words !== 0)
+    test("is refused by name without a value, with an empty one, with a wrong one", () => {
+      expect(() => given(`--${name}`)).toThrow(new RegExp(`^--${name} needs (a value|two values), got none`));
+      expect(() => given(`--${name}`, "--json")).toThrow(`--${name} needs`);
+      expect(() => given(`--${name}`, "", "")).toThrow(`--${name} needs a value, got an empty one`);
+      const free = option.choices === undefined && !/^(N|X|HU|SIZE)$/.test(option.placeholder ?? "");
+      if (free) return;
+      for (const wrong of ["one?", "0x10", "Infinity", "1,5", "NaN"]) {
+        expect(() => given(`--${name}`, ...goodWords(option).fill(wrong))).toThrow(UsageError);
+        expect(() => given(`--${name}`, ...goodWords(option).fill(wrong))).toThrow(
+          new RegExp(`^--${name} .*, got '${wrong.replace("?", "\\?")}'`),
+        );
+      }
+    });
 
-  test.runIf(option.words === 0)("is refused with a value, and as --no- where that says nothing", () => {
-    expect(() => given(`--${name}=yes`)).toThrow(`--${name} takes no value, got 'yes'`);
-    if (option.negatable === true) expect(given(`--no-${name}`)).toMatchObject({ kind: "run" });
-    else expect(() => given(`--no-${name}`)).toThrow(`leave out --${name}`);
-  });
+  if (option.words === 0)
+    test("is refused with a value, and as --no- where that says nothing", () => {
+      expect(() => given(`--${name}=yes`)).toThrow(`--${name} takes no value, got 'yes'`);
+      if (option.negatable === true) expect(given(`--no-${name}`)).toMatchObject({ kind: "run" });
+      else expect(() => given(`--no-${name}`)).toThrow(`leave out --${name}`);
+    });
 
   test("is suggested where it is nearly written, and its choices are", () => {
     const wrong = `${name.slice(0, -1)}${name.endsWith("x") ? "y" : "x"}`;
@@ -108,6 +110,15 @@ describe("the words of a command line", () => {
       values: { window: [-160, 240], lr: 0.001 },
     });
     expect(parse("evaluate", "--out=-x", "--", "-run")).toMatchObject({ values: { out: "-x", run: "-run" } });
+  });
+
+  test("--verbose may come before the command too", () => {
+    expect(parse("--verbose", "data", "verify", "x")).toMatchObject({
+      kind: "run",
+      verbose: true,
+      values: { dir: "x" },
+    });
+    expect(() => parse("--verbose", "trian")).toThrow("there is no command 'trian'");
   });
 
   test("a list may be given in parts", () => {

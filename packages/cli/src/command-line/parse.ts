@@ -27,7 +27,10 @@ export type Request =
  * Reads the words of a command line; nothing is opened.
  * @throws UsageError with one sentence about the first word that does not fit.
  */
-export function parseCommandLine(words: readonly string[], commands: readonly Command[]): Request {
+export function parseCommandLine(line: readonly string[], commands: readonly Command[]): Request {
+  // The only option that may come before the command: it is added to a line that failed.
+  const leading = line[0] === "--verbose" ? line.slice(0, 1) : [];
+  const words = line.slice(leading.length);
   const [first = "", second = ""] = words;
   if (first === "" || first === "--help" || first === "-h") {
     if (words.length === 0) throw new UsageError("name a command; --help lists them");
@@ -36,7 +39,7 @@ export function parseCommandLine(words: readonly string[], commands: readonly Co
   if (first === "--version") return { kind: "version" };
   const found = commands.find(({ name }) => name === first || name === `${first} ${second}`);
   if (found === undefined) return withoutCommand(first, second, commands);
-  const rest = words.slice(found.name.split(" ").length);
+  const rest = [...leading, ...words.slice(found.name.split(" ").length)];
   const { given, positionals } = split(rest, found);
   if (given.has("help")) return { kind: "help", command: found, prefix: found.name };
   if (given.has("version")) return { kind: "version" };

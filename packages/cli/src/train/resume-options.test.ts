@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writePhantom } from "@lobule/data";
 import { resolveConfig } from "@lobule/train";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Option } from "../command-line/option.js";
 import { parseCommandLine } from "../command-line/parse.js";
 import { commands } from "../commands.js";
@@ -52,26 +52,33 @@ const honored = ["resume", "cache", "verify-cache", "workers", "device", "pause-
 /** Settings that may change, by rules of their own. */
 const own = ["epochs", "data"];
 
-describe.each(Object.entries<Option>(trainOptions))("--%s with --resume", (name, option) => {
-  const given = () => resumed(`--${name}`, ...otherWords(option));
+const all = Object.entries<Option>(trainOptions);
+const settings = all.filter(([name]) => name in settingOptions && !own.includes(name));
+const others = all.filter(([name]) => !(name in settingOptions) && !honored.includes(name));
 
-  test.runIf(name in settingOptions && !own.includes(name))("is refused by name with what the run has", async () => {
-    await expect(given()).rejects.toThrow(
-      new RegExp(`^--${name} cannot change with --resume: the run has .+; leave it`),
-    );
-  });
+test.each(settings)("--%s with --resume is refused by name with what the run has", async (name, option) => {
+  await expect(resumed(`--${name}`, ...otherWords(option))).rejects.toThrow(
+    new RegExp(`^--${name} cannot change with --resume: the run has .+; leave it`),
+  );
+});
 
-  test.runIf(!(name in settingOptions) && !honored.includes(name))("is refused by name", async () => {
-    const { needs } = option;
-    const besides = needs === undefined ? [] : [`--${needs}`, "quick"];
-    await expect(resumed(...besides, `--${name}`, ...otherWords(option))).rejects.toThrow(
-      new RegExp(`--(${name}|${needs}) cannot go with --resume`, "i"),
-    );
-  });
+test.each(others)("--%s with --resume is refused by name", async (name, option) => {
+  const { needs } = option;
+  const besides = needs === undefined ? [] : [`--${needs}`, "quick"];
+  await expect(resumed(...besides, `--${name}`, ...otherWords(option))).rejects.toThrow(
+    new RegExp(`--(${name}|${needs}) cannot go with --resume`, "i"),
+  );
+});
 
-  test.runIf(honored.includes(name) && name !== "resume")("is honored", async () => {
-    expect(await given()).toEqual({});
-  });
+test.each(all.filter(([name]) => honored.includes(name) && name !== "resume"))(
+  "--%s with --resume is honored",
+  async (name, option) => {
+    expect(await resumed(`--${name}`, ...otherWords(option))).toEqual({});
+  },
+);
+
+test("every option is one of these", () => {
+  expect(settings.length + others.length + honored.length + own.length).toBe(all.length);
 });
 
 test("settings that say what the run says are let through", async () => {
