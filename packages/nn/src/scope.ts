@@ -26,15 +26,16 @@ export class Scope {
   uniform<const S extends Shape>(leaf: string, shape: S, fanIn: number): Variable<S> {
     const name = this.nameOf(leaf);
     const bound = 1 / Math.sqrt(fanIn);
-    const start = (): Float32Array =>
-      uniformSamples(this.seed, name, sizeOf(shape)).map((sample) => (2 * sample - 1) * bound);
+    const samples = uniformSamples(this.seed, name);
+    const start = (target: Float32Array, first: number): void => {
+      samples(target, first);
+      for (let i = 0; i < target.length; i++) target[i] = (2 * (target[i] as number) - 1) * bound;
+    };
     return new Variable(name, shape, start, "parameter");
   }
 
   /** A variable of one value. */
   filled<const S extends Shape>(leaf: string, shape: S, value: number, role: "parameter" | "statistic"): Variable<S> {
-    return new Variable(this.nameOf(leaf), shape, () => new Float32Array(sizeOf(shape)).fill(value), role);
+    return new Variable(this.nameOf(leaf), shape, (target) => target.fill(value), role);
   }
 }
-
-const sizeOf = (shape: Shape): number => shape.reduce((size, extent) => size * extent, 1);

@@ -38,7 +38,14 @@ export {
   Tensor,
   type Vector,
 } from "./graph/tensor.js";
-export { groupVariables, Variable, type VariableRole } from "./graph/variable.js";
+export {
+  groupVariables,
+  makeStartValues,
+  type StartValues,
+  Variable,
+  type VariableRole,
+  zeros,
+} from "./graph/variable.js";
 export { accumulate } from "./ops/accumulate.js";
 export { adam, type Update } from "./ops/adam.js";
 export { scaledDotProductAttention } from "./ops/attention.js";
@@ -89,6 +96,7 @@ export { type SoftmaxLoss, type SoftmaxLossOptions, softmaxLoss } from "./ops/so
 export { channelSum, sum } from "./ops/sum.js";
 export { transpose } from "./ops/transpose.js";
 export { upsampleBilinear2x } from "./ops/upsample-bilinear.js";
+export { Pauses } from "./pauses.js";
 export {
   readSafetensors,
   readSafetensorsMetadata,

@@ -6,6 +6,7 @@ import {
   type Tensor,
   type Update,
   Variable,
+  zeros,
 } from "@lobule/tensor";
 
 /** How the gradients of a step are treated. */
@@ -53,7 +54,4 @@ export const uniqueParameters = (parameters: ReadonlyMap<string, Variable>): Rea
 
 /** A variable of zeros for each parameter, by the name that it has in a checkpoint. */
 export const zerosLike = (parameters: ReadonlyMap<string, Variable>, prefix: string): Variable[] =>
-  [...parameters].map(
-    ([name, { shape }]) =>
-      new Variable(`${prefix}${name}`, shape, () => new Float32Array(shape.reduce((a, b) => a * b, 1)), "moment"),
-  );
+  [...parameters].map(([name, { shape }]) => new Variable(`${prefix}${name}`, shape, zeros, "moment"));

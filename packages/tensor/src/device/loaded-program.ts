@@ -44,6 +44,7 @@ export class LoadedProgram {
     const pipelinesOf = (calls: readonly Call[]): Promise<Pipeline[]> =>
       Promise.all(calls.map(({ label, kernel }) => device.pipelines.get(label, kernel.source)));
     const [once, every] = await Promise.all([program.prologue, program.calls].map(pipelinesOf));
+    for (const group of program.groups) await group.makeHost();
     return device.checked("loading a program", () => {
       const buffers = new Map<string | Tensor | Arena, GPUBuffer>();
       program.poolBytes.forEach((bytes, i) => {

@@ -1,9 +1,19 @@
 import type { Device } from "../device/device.js";
+import { Pauses } from "../pauses.js";
 import { printShape, type Shape, ShapeError, sizeOf } from "../shape.js";
 import type { Node } from "./operation.js";
 import { Tensor } from "./tensor.js";
 
 export type VariableRole = "parameter" | "statistic" | "moment" | "gradient";
+
+/** Fills `target`, which holds zeros, with the start values of a variable from its element `first` on, a multiple of 4. */
+export type StartValues = (target: Float32Array, first: number) => void;
+
+/** Start values of 0. */
+export const zeros: StartValues = () => undefined;
+
+/** Start values that are made at a time, a few milliseconds' work. */
+const elementsAtOnce = 2 ** 16;
 
 /** Elements between the starts of two variables of a group: bindings begin at multiples of 256 bytes. */
 const alignment = 64;
@@ -17,6 +27,7 @@ export class VariableGroup {
   /** Elements of the flat buffer, gaps included. */
   readonly length: number;
   private values: Float32Array<ArrayBuffer> | undefined;
+  private making: Promise<void> | undefined;
   storage: { readonly device: Device; readonly buffer: GPUBuffer } | undefined;
 
   constructor(readonly variables: readonly Variable[]) {
@@ -32,16 +43,50 @@ export class VariableGroup {
     });
   }
 
+  /** Whether the host's copy has yet to be made: it follows what is written to the variables until then. */
+  get isPlanned(): boolean {
+    return this.values === undefined && this.making === undefined;
+  }
+
   /** The host's copy, made when it is first asked for: a program can be planned without it. */
   get host(): Float32Array<ArrayBuffer> {
-    if (this.values === undefined) {
-      const values = new Float32Array(this.length);
-      this.variables.forEach((variable, i) => {
-        values.set(variable.initial, this.offsets[i]);
-      });
-      this.values = values;
+    if (this.values === undefined) for (const values of this.startValues()) this.values = values;
+    return this.values as Float32Array<ArrayBuffer>;
+  }
+
+  /** Makes the host's copy where there is none, with pauses. @throws the signal's reason. */
+  makeHost(signal?: AbortSignal): Promise<void> {
+    this.making ??= this.madeWithPauses(new Pauses(signal)).finally(() => {
+      this.making = undefined;
+    });
+    return this.making;
+  }
+
+  private async madeWithPauses(pauses: Pauses): Promise<void> {
+    if (this.values !== undefined) return;
+    pauses.check();
+    let made: Float32Array<ArrayBuffer> | undefined;
+    for (const values of this.startValues()) {
+      made = values;
+      if (pauses.due) await pauses.take();
     }
-    return this.values;
+    // Who could not wait has made it meanwhile, and may have written to it.
+    this.values ??= made;
+  }
+
+  /** Gives the same array after each piece; it is complete after the last. */
+  private *startValues(): Generator<Float32Array<ArrayBuffer>> {
+    const values = new Float32Array(this.length);
+    yield values;
+    for (const [i, variable] of this.variables.entries()) {
+      const offset = this.offsets[i] as number;
+      const size = sizeOf(variable.shape);
+      for (let first = 0; first < size; first += elementsAtOnce) {
+        const end = Math.min(first + elementsAtOnce, size);
+        variable.fillStart(values.subarray(offset + first, offset + end), first);
+        yield values;
+      }
+    }
   }
 
   /** Puts the group on the device; keeps it there for every later program. */
@@ -59,16 +104,16 @@ export class VariableGroup {
 export class Variable<S extends Shape = Shape> extends Tensor<S, "f32"> {
   group: VariableGroup | undefined;
   offset = 0;
-  private start: Float32Array | (() => Float32Array);
+  private start: Float32Array | StartValues;
 
   /**
-   * @param data the values, or what makes them when they are first needed: a network's size can be told without them.
+   * @param data the values, or what makes them when they are needed: a network's size can be told without them.
    * @throws ShapeError when the data does not fill the shape.
    */
   constructor(
     readonly name: string,
     shape: S,
-    data: Float32Array | (() => Float32Array),
+    data: Float32Array | StartValues,
     readonly role: VariableRole,
   ) {
     const outputs: Tensor[] = [];
@@ -79,10 +124,17 @@ export class Variable<S extends Shape = Shape> extends Tensor<S, "f32"> {
     this.start = typeof data === "function" ? data : Float32Array.from(checked(name, shape, data));
   }
 
-  /** The values that it was made with or last given before it joined a group. */
+  /** The values that it was made with or last given before its group was used; a copy. */
   get initial(): Float32Array {
-    if (typeof this.start === "function") this.start = checked(this.name, this.shape, this.start());
-    return this.start;
+    const values = new Float32Array(sizeOf(this.shape));
+    this.fillStart(values, 0);
+    return values;
+  }
+
+  /** Puts the values that it starts with, from its element `first` on, into zeros. */
+  fillStart(target: Float32Array, first: number): void {
+    if (typeof this.start === "function") this.start(target, first);
+    else target.set(this.start.subarray(first, first + target.length));
   }
 
   join(group: VariableGroup, offset: number): void {
@@ -96,9 +148,10 @@ export class Variable<S extends Shape = Shape> extends Tensor<S, "f32"> {
 
   /** The present values. */
   async read(): Promise<Float32Array> {
-    if (this.group === undefined) return this.initial.slice();
-    const { storage, host } = this.group;
+    if (this.group === undefined) return this.initial;
     const length = sizeOf(this.shape);
+    if (this.group.storage === undefined) await this.group.makeHost();
+    const { storage, host } = this.group;
     if (storage === undefined) return host.slice(this.offset, this.offset + length);
     return new Float32Array(await storage.device.readBuffer(storage.buffer, this.offset * 4, length * 4));
   }
@@ -106,7 +159,7 @@ export class Variable<S extends Shape = Shape> extends Tensor<S, "f32"> {
   /** Replaces the values. @throws ShapeError when their count differs from the shape's. */
   write(data: Float32Array): void {
     checked(this.name, this.shape, data);
-    if (this.group === undefined) {
+    if (this.group === undefined || this.group.isPlanned) {
       this.start = data.slice();
       return;
     }
@@ -128,4 +181,13 @@ export function groupVariables(variables: readonly Variable[]): void {
     const loose = [...new Set(variables)].filter((variable) => variable.role === role && variable.group === undefined);
     if (loose.length > 0) new VariableGroup(loose);
   }
+}
+
+/**
+ * Makes the values that variables in groups start with where that has not been done. It takes seconds for a large
+ * network, with pauses in which other work is done.
+ * @throws the signal's reason.
+ */
+export async function makeStartValues(variables: Iterable<Variable>, signal?: AbortSignal): Promise<void> {
+  for (const group of new Set([...variables].map((variable) => variable.group))) await group?.makeHost(signal);
 }

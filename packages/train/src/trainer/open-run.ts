@@ -121,12 +121,14 @@ export async function prepareRun(
     const model = describeModel(config, data.task.labels, window, request.code);
     const trainer = trainerFor(config, model, data, request);
     await compiled;
+    const bytes = await trainer.checkMemory();
+    await trainer.makeStartValues();
     return {
       config,
       model,
       trainer,
       data: { ...data, notes: [...data.notes, ...notes, ...modalityNotes(config, data)] },
-      bytes: await trainer.checkMemory(),
+      bytes,
     };
   } catch (error) {
     await data.cache.close();

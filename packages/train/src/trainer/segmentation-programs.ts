@@ -28,6 +28,7 @@ import {
   Variable,
   wordsPerField,
   wordsPerSample,
+  zeros,
 } from "@lobule/tensor";
 import type { LossScaler } from "../loss-scaler.js";
 import type { Optimizer } from "../optimizer.js";
@@ -220,9 +221,7 @@ export class SegmentationPlans {
     accumulates: boolean,
   ) {
     this.sums = accumulates
-      ? parts.optimizer.parameters.map(
-          ({ name, shape }) => new Variable(name, shape, () => new Float32Array(sizeOf(shape)), "gradient"),
-        )
+      ? parts.optimizer.parameters.map(({ name, shape }) => new Variable(name, shape, zeros, "gradient"))
       : undefined;
   }
 
@@ -305,5 +304,3 @@ export class SegmentationPrograms extends SegmentationPlans {
     return made;
   }
 }
-
-const sizeOf = (shape: readonly number[]): number => shape.reduce((size, extent) => size * extent, 1);

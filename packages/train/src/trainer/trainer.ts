@@ -1,6 +1,6 @@
 import { BatchReader, type SliceCache, type SliceKey, shuffled } from "@lobule/data";
 import type { SegmentationNetwork } from "@lobule/nn";
-import type { Device, SafetensorsTensor } from "@lobule/tensor";
+import { type Device, makeStartValues, type SafetensorsTensor } from "@lobule/tensor";
 import { EarlyStopping } from "../early-stopping.js";
 import { learningRateFactor } from "../learning-rate-schedule.js";
 import { LossScaler } from "../loss-scaler.js";
@@ -112,7 +112,7 @@ export class Trainer {
     this.earlyStopping = new EarlyStopping(config.earlyStopping);
     const { divisor = 1 } = this.network;
     if (config.size !== null && config.size % divisor !== 0) {
-      throw new ConfigError(`size must be a multiple of ${divisor} for this network, got ${config.size}`);
+      throw new ConfigError(`--size must be a multiple of ${divisor} for this network, got ${config.size}`);
     }
     const extents = inputExtents(cache.cases, config.size, divisor);
     this.preprocessing = { ...extents, window: model.window, resample: config.size !== null };
@@ -174,6 +174,17 @@ export class Trainer {
       ...this.preprocessing,
       batch: config.batch,
     });
+  }
+
+  /**
+   * Makes the values that the network starts with, which takes half a minute for the largest; done before a folder is
+   * made for the run. Call it when the memory has been checked, where nothing is restored.
+   * @throws the signal's reason.
+   */
+  makeStartValues(): Promise<void> {
+    const networks = [this.network, ...(this.averaged === undefined ? [] : [this.averaged])];
+    const variables = networks.flatMap((network) => [...network.namedVariables().values()]);
+    return makeStartValues(variables, this.options.signal);
   }
 
   /** Steps that the schedule of the learning rate is made for. */
