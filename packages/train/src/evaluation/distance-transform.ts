@@ -1,4 +1,5 @@
 import type { Vector3 } from "@lobule/data";
+import { Pauses } from "@lobule/tensor";
 
 /** Lines that are transformed together, so that memory is read a cache line at a time. */
 const linesAtOnce = 16;
@@ -6,20 +7,34 @@ const linesAtOnce = 16;
 /**
  * Squared Euclidean distance in mm² from the centre of every voxel to the centre of the nearest site, which is a voxel
  * that is not 0. Exact but for rounding to f32 in each of three passes, one an axis; Infinity everywhere where there is
- * no site. Takes 4 bytes a voxel and time linear in the voxels.
+ * no site. Takes 4 bytes a voxel and time linear in the voxels, with pauses.
  *
  * `sites`: x fastest, shape[0]·shape[1]·shape[2] voxels; `spacing`: mm.
  *
  * Source: Felzenszwalb and Huttenlocher 2012, "Distance Transforms of Sampled Functions".
  */
-export function squaredDistances(sites: Uint8Array, shape: Vector3, spacing: Vector3): Float32Array {
+export async function squaredDistances(
+  sites: Uint8Array,
+  shape: Vector3,
+  spacing: Vector3,
+  pauses = new Pauses(),
+): Promise<Float32Array> {
   const [nx, ny, nz] = shape;
   const squared = new Float32Array(sites.length);
-  for (let row = 0; row < squared.length; row += nx) alongRow(sites, squared, row, nx, spacing[0]);
+  for (let row = 0; row < squared.length; row += nx) {
+    alongRow(sites, squared, row, nx, spacing[0]);
+    if (pauses.due) await pauses.take();
+  }
   const alongY = new LowerEnvelope(ny, spacing[1]);
-  for (let z = 0; z < nz; z++) alongY.transform(squared, z * nx * ny, nx, nx);
+  for (let z = 0; z < nz; z++) {
+    alongY.transform(squared, z * nx * ny, nx, nx);
+    if (pauses.due) await pauses.take();
+  }
   const alongZ = new LowerEnvelope(nz, spacing[2]);
-  for (let y = 0; y < ny; y++) alongZ.transform(squared, y * nx, nx, nx * ny);
+  for (let y = 0; y < ny; y++) {
+    alongZ.transform(squared, y * nx, nx, nx * ny);
+    if (pauses.due) await pauses.take();
+  }
   return squared;
 }
 

@@ -13,8 +13,8 @@ describe("evaluateCase", () => {
   const truth = labelVolume([2, 2, 2], [10, 10, 5], [1, 1, 0, 0, 1, 1, 0, 0]);
   const prediction = labelVolume([2, 2, 2], [10, 10, 5], [1, 1, 1, 0, 1, 0, 0, 2]);
 
-  test("worked by hand", () => {
-    const result = evaluateCase(truth, prediction, classes, { name });
+  test("worked by hand", async () => {
+    const result = await evaluateCase(truth, prediction, classes, { name });
     expect(result).toMatchObject({ name, shape: [2, 2, 2], spacing: [10, 10, 5], tolerance: 2 });
     expect(result.classes).toEqual<ClassMeasures[]>([
       {
@@ -56,40 +56,40 @@ describe("evaluateCase", () => {
     ]);
   });
 
-  test("the tolerance is the caller's", () => {
-    const [liver] = evaluateCase(truth, prediction, classes, { name, tolerance: 5 }).classes;
+  test("the tolerance is the caller's", async () => {
+    const [liver] = (await evaluateCase(truth, prediction, classes, { name, tolerance: 5 })).classes;
     expect(liver?.normalisedSurfaceDistance).toBe(6 / 7);
   });
 
-  test("says in how many dimensions surfaces were measured, and where the truth reaches an edge that counts", () => {
+  test("says in how many dimensions surfaces were measured, and where the truth reaches an edge that counts", async () => {
     const organ = (depth: number): Volume<Uint8Array> =>
       labelVolume([5, 5, depth], [1, 1, 2], (x, y) => Number(x > 0 && x < 4 && y > 0 && y < 4));
-    const surfaces = (depth: number, edge: VolumeEdge) => {
-      const result = evaluateCase(organ(depth), organ(depth), classes, { name, edge });
+    const surfaces = async (depth: number, edge: VolumeEdge) => {
+      const result = await evaluateCase(organ(depth), organ(depth), classes, { name, edge });
       return [result.edge, result.surfaceDimensions, ...result.classes.map(({ truthAtEdge }) => truthAtEdge)];
     };
-    expect(surfaces(1, "surface")).toEqual(["surface", 2, false, false]);
-    expect(surfaces(2, "surface")).toEqual(["surface", 3, false, false]);
-    expect(surfaces(3, "surface")).toEqual(["surface", 3, true, false]);
-    expect(surfaces(3, "cut")).toEqual(["cut", 3, false, false]);
+    expect(await surfaces(1, "surface")).toEqual(["surface", 2, false, false]);
+    expect(await surfaces(2, "surface")).toEqual(["surface", 3, false, false]);
+    expect(await surfaces(3, "surface")).toEqual(["surface", 3, true, false]);
+    expect(await surfaces(3, "cut")).toEqual(["cut", 3, false, false]);
   });
 
-  test.each([-1, Number.NaN])("a tolerance of %d mm is refused", (tolerance) => {
-    expect(() => evaluateCase(truth, prediction, classes, { name, tolerance })).toThrow(/must be 0 mm or more/);
+  test.each([-1, Number.NaN])("a tolerance of %d mm is refused", async (tolerance) => {
+    await expect(evaluateCase(truth, prediction, classes, { name, tolerance })).rejects.toThrow(/must be 0 mm or more/);
   });
 
-  test("the same map is perfect; swapped maps give the same Dice and distances and the opposite error", () => {
-    fc.assert(
-      fc.property(labelVolumePairs(3), ([a, b]) => {
+  test("the same map is perfect; swapped maps give the same Dice and distances and the opposite error", async () => {
+    await fc.assert(
+      fc.asyncProperty(labelVolumePairs(3), async ([a, b]) => {
         // A class that fills a volume of two voxels an axis has no surface.
-        for (const same of evaluateCase(a, a, classes, { name }).classes) {
+        for (const same of (await evaluateCase(a, a, classes, { name })).classes) {
           expect(same.dice.sliceDiceSum).toBe(same.dice.slices);
           expect([null, 0]).toContain(same.hausdorff95);
           expect([null, 1]).toContain(same.normalisedSurfaceDistance);
           expect(same.volume.error).toBe(0);
         }
-        const swapped = evaluateCase(b, a, classes, { name }).classes;
-        evaluateCase(a, b, classes, { name }).classes.forEach((measures, i) => {
+        const swapped = (await evaluateCase(b, a, classes, { name })).classes;
+        (await evaluateCase(a, b, classes, { name })).classes.forEach((measures, i) => {
           const other = swapped[i];
           expect(measures.hausdorff95).toBe(other?.hausdorff95);
           expect(measures.normalisedSurfaceDistance).toBe(other?.normalisedSurfaceDistance);
@@ -100,21 +100,21 @@ describe("evaluateCase", () => {
     );
   });
 
-  test("the numbers may be of any type", () => {
+  test("the numbers may be of any type", async () => {
     const floats = (volume: Volume): Volume => ({ ...volume, data: Float32Array.from(volume.data) });
-    expect(evaluateCase(floats(truth), prediction, classes, { name })).toEqual(
-      evaluateCase(truth, prediction, classes, { name }),
+    expect(await evaluateCase(floats(truth), prediction, classes, { name })).toEqual(
+      await evaluateCase(truth, prediction, classes, { name }),
     );
   });
 
-  test("a voxel of a scan with tilted gantry is smaller than its edges say", () => {
+  test("a voxel of a scan with tilted gantry is smaller than its edges say", async () => {
     const angle = (20 * Math.PI) / 180;
     const affine = [
       [10, 0, 0, 0],
       [0, 10, 5 * Math.sin(angle), 0],
       [0, 0, 5 * Math.cos(angle), 0],
     ] as const;
-    const [liver] = evaluateCase({ ...truth, affine }, { ...prediction, affine }, classes, { name }).classes;
+    const [liver] = (await evaluateCase({ ...truth, affine }, { ...prediction, affine }, classes, { name })).classes;
     expect(liver?.volume.truth).toBeCloseTo(2 * Math.cos(angle), 12);
   });
 
@@ -123,9 +123,9 @@ describe("evaluateCase", () => {
     affine: [truth.affine[0], truth.affine[1], [0, 0, 5, 30.6]],
   };
 
-  test("the affines may differ by what headers lose to rounding", () => {
+  test("the affines may differ by what headers lose to rounding", async () => {
     const rounded: Volume = { ...truth, affine: [truth.affine[0], truth.affine[1], [1e-5, 0, 5, 30.001]] };
-    expect(evaluateCase(truth, rounded, classes, { name }).classes[0]?.hausdorff95).toBe(0);
+    expect((await evaluateCase(truth, rounded, classes, { name })).classes[0]?.hausdorff95).toBe(0);
   });
 
   test.each([
@@ -145,8 +145,8 @@ describe("evaluateCase", () => {
       labelVolume([2, 2, 2], [10, 10, 6], truth.data),
       /liver_3: the prediction has a spacing of 10×10×6 mm, but the truth one of 10×10×5 mm/,
     ],
-  ])("%s is refused", (_, other, message) => {
-    expect(() => evaluateCase(truth, other, classes, { name })).toThrow(DataError);
-    expect(() => evaluateCase(truth, other, classes, { name })).toThrow(message);
+  ])("%s is refused", async (_, other, message) => {
+    await expect(evaluateCase(truth, other, classes, { name })).rejects.toThrow(DataError);
+    await expect(evaluateCase(truth, other, classes, { name })).rejects.toThrow(message);
   });
 });

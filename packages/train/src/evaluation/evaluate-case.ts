@@ -1,4 +1,5 @@
 import { DataError, type Grid, onGridOf, type Volume, voxelVolume } from "@lobule/data";
+import { Pauses } from "@lobule/tensor";
 import { diceCounts } from "../dice-scores.js";
 import { DiceAccumulator, type DiceTally } from "./dice-readings.js";
 import {
@@ -59,6 +60,8 @@ export interface EvaluateCaseOptions {
   readonly tolerance?: number;
   /** What the edge of the volume is to a region that reaches it; "surface" by default. */
   readonly edge?: VolumeEdge;
+  /** Ends the measuring, which can take minutes. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -67,23 +70,24 @@ export interface EvaluateCaseOptions {
  * Besides both volumes it needs 6 bytes for each voxel of the smallest box around a class, one class at a time.
  *
  * @throws DataError when the two are not on the same grid, to a tenth of a voxel, or hold a label that is no class;
- * or for a tolerance below 0.
+ * or for a tolerance below 0; the signal's reason.
  */
-export function evaluateCase(
+export async function evaluateCase(
   truth: Volume,
   predicted: Volume,
   classes: readonly string[],
-  { name, tolerance = 2, edge = defaultEdge }: EvaluateCaseOptions,
-): CaseResult {
+  { name, tolerance = 2, edge = defaultEdge, signal }: EvaluateCaseOptions,
+): Promise<CaseResult> {
   if (!(tolerance >= 0))
     throw new DataError(`the tolerance of the normalised surface distance must be 0 mm or more, not ${tolerance}`);
   const prediction = onGridOf(predicted, truth, [`${name}: the prediction`, "the truth"]);
-  const tallies = tallySlices(truth, prediction, classes, name);
-  const boxes = boxesOfLabels([truth, prediction], classes.length);
-  const boxesOfTruth = boxesOfLabels([truth], classes.length);
+  const pauses = new Pauses(signal);
+  const tallies = await tallySlices(truth, prediction, classes, name, pauses);
+  const boxes = await boxesOfLabels([truth, prediction], classes.length, pauses);
+  const boxesOfTruth = await boxesOfLabels([truth], classes.length, pauses);
   const millilitres = voxelVolume(truth.affine) / 1000;
-  const measure = (dice: DiceTally, label: number): ClassMeasures => {
-    const distances = surfaceDistances(truth, prediction, label, boxes[label] ?? null, edge);
+  const measure = async (dice: DiceTally, label: number): Promise<ClassMeasures> => {
+    const distances = await surfaceDistances(truth, prediction, label, boxes[label] ?? null, edge, pauses);
     const truthBox = boxesOfTruth[label] ?? null;
     const excess = dice.predicted - dice.target;
     return {
@@ -101,22 +105,25 @@ export function evaluateCase(
       },
     };
   };
-  const foreground = tallies.slice(1).map((dice, i) => measure(dice, i + 1));
+  const foreground: ClassMeasures[] = [];
+  for (const [i, dice] of tallies.slice(1).entries()) foreground.push(await measure(dice, i + 1));
   const { shape, spacing } = truth;
   const dimensions = surfaceDimensions(shape);
   return { name, shape, spacing, tolerance, edge, surfaceDimensions: dimensions, classes: foreground };
 }
 
 /** Counts slice by slice along the third axis. */
-function tallySlices(
+async function tallySlices(
   truth: Volume,
   prediction: Volume,
   classes: readonly string[],
   name: string,
-): readonly DiceTally[] {
+  pauses: Pauses,
+): Promise<readonly DiceTally[]> {
   const [width, height, depth] = truth.shape;
   const accumulator = new DiceAccumulator(classes.length);
   for (let z = 0; z < depth; z++) {
+    if (pauses.due) await pauses.take();
     const slice = ({ data }: Volume): ArrayLike<number> => data.subarray(z * width * height, (z + 1) * width * height);
     try {
       accumulator.addSlice(name, diceCounts(slice(prediction), slice(truth), classes.length));

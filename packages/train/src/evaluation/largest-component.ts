@@ -1,4 +1,5 @@
 import type { Vector3, VoxelArray } from "@lobule/data";
+import { Pauses } from "@lobule/tensor";
 
 export interface LargestComponentOptions {
   /** Labels to clean; all but the background, 0, by default. Voxels with other labels stay as they are. */
@@ -7,6 +8,8 @@ export interface LargestComponentOptions {
   readonly connectivity?: 6 | 18 | 26;
   /** Whether the classes are parts of one object, of which one component is kept; otherwise one of each class. */
   readonly asOne?: boolean;
+  /** Ends the work, which takes seconds for a large volume. */
+  readonly signal?: AbortSignal;
 }
 
 /** Where a row's earlier neighbours are, and how far along x its voxels reach into them. */
@@ -50,17 +53,18 @@ interface Runs {
  * Source: runs joined by union-find, He, Chao and Suzuki 2008, "A Run-Based Two-Scan Labeling Algorithm".
  * @throws RangeError when there are more or fewer labels than the shape has voxels.
  */
-export function largestComponent<Labels extends VoxelArray>(
+export async function largestComponent<Labels extends VoxelArray>(
   labels: Labels,
   shape: Vector3,
-  { classes, connectivity = 26, asOne = false }: LargestComponentOptions = {},
-): Labels {
+  { classes, connectivity = 26, asOne = false, signal }: LargestComponentOptions = {},
+): Promise<Labels> {
   if (labels.length !== shape[0] * shape[1] * shape[2])
     throw new RangeError(`largestComponent: a volume of ${shape.join("×")} voxels cannot have ${labels.length} labels`);
   const wanted = classes && new Set(classes);
   const objectOf = (label: number): number => (wanted && !wanted.has(label) ? 0 : asOne ? 1 : label);
-  const runs = findRuns(labels, shape, objectOf);
-  const parents = joinRuns(runs, shape, rowNeighbours[connectivity]);
+  const pauses = new Pauses(signal);
+  const runs = await findRuns(labels, shape, objectOf, pauses);
+  const parents = await joinRuns(runs, shape, rowNeighbours[connectivity], pauses);
 
   const sizes = new Float64Array(parents.length);
   parents.forEach((root, i) => {
@@ -79,9 +83,15 @@ export function largestComponent<Labels extends VoxelArray>(
 }
 
 /** Runs of the labels that belong to an object; 0 is none. */
-function findRuns(labels: VoxelArray, [nx, ny, nz]: Vector3, objectOf: (label: number) => number): Runs {
+async function findRuns(
+  labels: VoxelArray,
+  [nx, ny, nz]: Vector3,
+  objectOf: (label: number) => number,
+  pauses: Pauses,
+): Promise<Runs> {
   const runs: Runs = { starts: [], ends: [], objects: [], rows: new Uint32Array(ny * nz + 1) };
   for (let row = 0; row < ny * nz; row++) {
+    if (pauses.due) await pauses.take();
     let before = 0;
     for (let i = row * nx; i < (row + 1) * nx; i++) {
       const label = labels[i] as number;
@@ -102,7 +112,12 @@ function findRuns(labels: VoxelArray, [nx, ny, nz]: Vector3, objectOf: (label: n
 }
 
 /** The first run of the component that each run belongs to. */
-function joinRuns(runs: Runs, [nx, ny, nz]: Vector3, neighbours: readonly RowNeighbour[]): Uint32Array {
+async function joinRuns(
+  runs: Runs,
+  [nx, ny, nz]: Vector3,
+  neighbours: readonly RowNeighbour[],
+  pauses: Pauses,
+): Promise<Uint32Array> {
   const parents = Uint32Array.from(runs.starts, (_, i) => i);
   const rootOf = (run: number): number => {
     let root = run;
@@ -128,11 +143,13 @@ function joinRuns(runs: Runs, [nx, ny, nz]: Vector3, neighbours: readonly RowNei
         if (runs.objects[near] === runs.objects[run]) join(run, near);
     }
   };
-  for (let row = 0; row < ny * nz; row++)
+  for (let row = 0; row < ny * nz; row++) {
+    if (pauses.due) await pauses.take();
     for (const [dy, dz, reach] of neighbours) {
       const y = (row % ny) + dy;
       const z = Math.floor(row / ny) + dz;
       if (y >= 0 && y < ny && z >= 0 && z < nz) joinRows(row, y + ny * z, reach);
     }
+  }
   return parents.map((_, run) => rootOf(run));
 }

@@ -1,3 +1,5 @@
+import type { Pauses } from "@lobule/tensor";
+
 /** Parts of so many points are searched one after another. */
 const leafPoints = 8;
 
@@ -22,11 +24,20 @@ export class NearestPoint {
   #z = 0;
   #least = 0;
 
-  /** @param points x, y and z of each, which are reordered. */
-  constructor(points: Float64Array) {
+  private constructor(points: Float64Array) {
     this.#points = points;
     this.#axes = new Uint8Array(points.length / 3);
-    this.#build(0, this.#axes.length - 1);
+  }
+
+  /** @param points x, y and z of each, which are reordered. */
+  static async of(points: Float64Array, pauses: Pauses): Promise<NearestPoint> {
+    const tree = new NearestPoint(points);
+    const parts: [first: number, last: number][] = [[0, tree.#axes.length - 1]];
+    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+      parts.push(...tree.#split(...part));
+      if (pauses.due) await pauses.take();
+    }
+    return tree;
   }
 
   /** Squared distance to the nearest point; Infinity where there is none. */
@@ -37,14 +48,17 @@ export class NearestPoint {
     return this.#least;
   }
 
-  #build(first: number, last: number): void {
-    if (last - first < leafPoints) return;
+  /** Splits the points from `first` to `last`, where they are many; returns both parts. */
+  #split(first: number, last: number): [number, number][] {
+    if (last - first < leafPoints) return [];
     const axis = this.#widestAxis(first, last);
     const middle = (first + last) >> 1;
     this.#select(first, last, middle, axis);
     this.#axes[middle] = axis;
-    this.#build(first, middle - 1);
-    this.#build(middle + 1, last);
+    return [
+      [first, middle - 1],
+      [middle + 1, last],
+    ];
   }
 
   #widestAxis(first: number, last: number): 0 | 1 | 2 {

@@ -1,4 +1,5 @@
 import { type Affine, axisAngles, columnLengths, type Grid, type Vector3, type Volume } from "@lobule/data";
+import { Pauses } from "@lobule/tensor";
 import { squaredDistances } from "./distance-transform.js";
 import { NearestPoint } from "./nearest-point.js";
 import { quantile } from "./quantile.js";
@@ -21,13 +22,18 @@ export interface Box {
  * The smallest box around each label of several label maps of the same shape; null for a label that is in none.
  * Labels from 1 to classes − 1 are looked for; the result's index is the label.
  */
-export function boxesOfLabels(volumes: readonly Volume[], classes: number): readonly (Box | null)[] {
+export async function boxesOfLabels(
+  volumes: readonly Volume[],
+  classes: number,
+  pauses = new Pauses(),
+): Promise<readonly (Box | null)[]> {
   const from = Array.from({ length: classes }, () => [Infinity, Infinity, Infinity] as [number, number, number]);
   const to = Array.from({ length: classes }, () => [0, 0, 0] as [number, number, number]);
   for (const { data, shape } of volumes) {
     const [nx, ny, nz] = shape;
     let i = 0;
-    for (let z = 0; z < nz; z++)
+    for (let z = 0; z < nz; z++) {
+      if (pauses.due) await pauses.take();
       for (let y = 0; y < ny; y++)
         for (let x = 0; x < nx; x++) {
           const label = data[i++] as number;
@@ -41,6 +47,7 @@ export function boxesOfLabels(volumes: readonly Volume[], classes: number): read
           if (y >= high[1]) high[1] = y + 1;
           if (z >= high[2]) high[2] = z + 1;
         }
+    }
   }
   return from.map((low, label) => (low[0] === Infinity ? null : { from: low, to: to[label] ?? [0, 0, 0] }));
 }
@@ -75,24 +82,26 @@ export function reachesEdge({ from, to }: Box, shape: Vector3, edge: VolumeEdge)
  * What is beyond the edge of the volume is outside if the edge is a surface, but not along an axis of one or two
  * voxels; so a single slice is measured in its plane. Distances are between the centres of voxels, by the affine, exact
  * whatever the angles of its axes: by a distance transform where they are right angles, else by a search. The `box` must
- * hold every voxel of the label in both maps; null if there is none.
+ * hold every voxel of the label in both maps; null if there is none. Takes minutes for millions of boundary voxels, with
+ * pauses, at which a signal ends it.
  *
  * Source: the boundary of MONAI's get_mask_edges, the region without its erosion by the 6-neighbourhood.
  */
-export function surfaceDistances(
+export async function surfaceDistances(
   truth: Volume,
   prediction: Volume,
   label: number,
   box: Box | null,
   edge: VolumeEdge = defaultEdge,
-): SurfaceDistances {
+  pauses = new Pauses(),
+): Promise<SurfaceDistances> {
   if (box === null) return { fromTruth: new Float64Array(), fromPrediction: new Float64Array() };
-  const ofTruth = boundary(truth, label, box, edge);
-  const ofPrediction = boundary(prediction, label, box, edge);
+  const ofTruth = await boundary(truth, label, box, edge, pauses);
+  const ofPrediction = await boundary(prediction, label, box, edge, pauses);
   const between = isRectangular(truth.affine) ? transformedDistances : searchedDistances;
   return {
-    fromTruth: between(ofTruth, ofPrediction, truth, box),
-    fromPrediction: between(ofPrediction, ofTruth, truth, box),
+    fromTruth: await between(ofTruth, ofPrediction, truth, box, pauses),
+    fromPrediction: await between(ofPrediction, ofTruth, truth, box, pauses),
   };
 }
 
@@ -103,7 +112,13 @@ const isRectangular = (affine: Affine): boolean =>
   Math.sin((axisAngles(affine).shear * Math.PI) / 180) <= largestCosine;
 
 /** From each of some voxels to the nearest of others, all in the box, rising: in linear time, by right angles alone. */
-function transformedDistances(voxels: Int32Array, others: Int32Array, { shape, affine }: Grid, box: Box): Float64Array {
+async function transformedDistances(
+  voxels: Int32Array,
+  others: Int32Array,
+  { shape, affine }: Grid,
+  box: Box,
+  pauses: Pauses,
+): Promise<Float64Array> {
   const [nx, ny] = shape;
   const { from, to } = box;
   const extent: Vector3 = [to[0] - from[0], to[1] - from[1], to[2] - from[2]];
@@ -113,28 +128,45 @@ function transformedDistances(voxels: Int32Array, others: Int32Array, { shape, a
   };
   const sites = new Uint8Array(extent[0] * extent[1] * extent[2]);
   for (const voxel of others) sites[inBox(voxel)] = 1;
-  const squared = squaredDistances(sites, extent, columnLengths(affine));
+  const squared = await squaredDistances(sites, extent, columnLengths(affine), pauses);
   return Float64Array.from(voxels, (voxel) => Math.sqrt(squared[inBox(voxel)] as number)).sort();
 }
 
+/** Searches between which it is asked whether a pause is due: most take microseconds. */
+const searchesAtOnce = 64;
+
 /** The same for any affine, by a search for each voxel. */
-function searchedDistances(voxels: Int32Array, others: Int32Array, grid: Grid): Float64Array {
-  const nearest = new NearestPoint(positions(others, grid));
+async function searchedDistances(
+  voxels: Int32Array,
+  others: Int32Array,
+  grid: Grid,
+  _box: Box,
+  pauses: Pauses,
+): Promise<Float64Array> {
+  const nearest = await NearestPoint.of(positions(others, grid), pauses);
   const places = positions(voxels, grid);
   const found = new Float64Array(voxels.length);
   for (let n = 0; n < found.length; n++) {
     const [x, y, z] = [places[3 * n] as number, places[3 * n + 1] as number, places[3 * n + 2] as number];
     found[n] = Math.sqrt(nearest.squaredDistance(x, y, z));
+    if (n % searchesAtOnce === 0 && pauses.due) await pauses.take();
   }
   return found.sort();
 }
 
 /** Indices of the boundary voxels of a label in a box. */
-function boundary({ data, shape }: Volume, label: number, { from, to }: Box, edge: VolumeEdge): Int32Array {
+async function boundary(
+  { data, shape }: Volume,
+  label: number,
+  { from, to }: Box,
+  edge: VolumeEdge,
+  pauses: Pauses,
+): Promise<Int32Array> {
   const [nx, ny, nz] = shape;
   const [closedX, closedY, closedZ] = closedAxes(shape, edge);
   const found: number[] = [];
-  for (let z = from[2]; z < to[2]; z++)
+  for (let z = from[2]; z < to[2]; z++) {
+    if (pauses.due) await pauses.take();
     for (let y = from[1]; y < to[1]; y++)
       for (let x = from[0], i = x + nx * (y + ny * z); x < to[0]; x++, i++) {
         if (data[i] !== label) continue;
@@ -147,6 +179,7 @@ function boundary({ data, shape }: Volume, label: number, { from, to }: Box, edg
           (z === nz - 1 ? !closedZ : data[i + nx * ny] === label);
         if (!inside) found.push(i);
       }
+  }
   return Int32Array.from(found);
 }
 

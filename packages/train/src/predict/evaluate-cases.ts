@@ -148,10 +148,11 @@ async function evaluateFiles(
   const truth = origin === undefined ? given : mapped(given, origin.mapping);
   const prediction = await predictVolume(predictor, scan, signal);
   look?.(name, scan, truth, prediction);
-  const result = evaluateCase(truth, prediction, classes, {
+  const result = await evaluateCase(truth, prediction, classes, {
     name,
     ...(tolerance === undefined ? {} : { tolerance }),
     ...(edge === undefined ? {} : { edge }),
+    ...(signal === undefined ? {} : { signal }),
   });
   const measured = new Set(origin?.mapping.measured ?? result.classes.map(({ label }) => label));
   return {

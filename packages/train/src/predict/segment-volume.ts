@@ -75,7 +75,10 @@ export async function segmentVolume(
     }
     if (options.largestComponent !== undefined) {
       const labels = await labelsOf(predictor, header, slices(held), plane, kept, options);
-      const cleaned = largestComponent(labels, header.shape, options.largestComponent);
+      const cleaned = await largestComponent(labels, header.shape, {
+        ...options.largestComponent,
+        ...signalOf(options),
+      });
       kept.replace(cleaned, plane);
       await writeNifti(output, { ...gridOf(header), data: cleaned }, { header });
     } else {
@@ -209,6 +212,9 @@ async function labelsOf(
   return labels;
 }
 
+const signalOf = ({ signal }: SegmentOptions): Pick<SegmentOptions, "signal"> =>
+  signal === undefined ? {} : { signal };
+
 /** For files whose slices are not axial; returns what is odd in the file. */
 async function segmentWhole(
   predictor: SlicePredictor,
@@ -238,7 +244,7 @@ async function segmentWhole(
   const cleaned =
     options.largestComponent === undefined
       ? labels
-      : largestComponent(labels, canonical.shape, options.largestComponent);
+      : await largestComponent(labels, canonical.shape, { ...options.largestComponent, ...signalOf(options) });
   kept.replace(cleaned);
   const onGrid = fromCanonical({ ...canonical, data: cleaned }, volume);
   await writeNifti(output, onGrid, { header: volume.header });
