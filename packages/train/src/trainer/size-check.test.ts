@@ -16,7 +16,7 @@ describe("a network is counted before memory is taken for it", () => {
   test("one whose checkpoint cannot be read back is refused at once, with the numbers", { timeout: 5000 }, () => {
     expect(attempt(1024, 4)).toThrow(ConfigError);
     expect(attempt(1024, 4)).toThrow(
-      "a network of 8,387,838,983 parameters is too large: its checkpoint would take 95,992 MiB, and 4,096 MiB is the most; use fewer baseFeatures than 1024, or less depth than 4",
+      "a network of 8,387,838,983 parameters is too large: its checkpoint would take 95,992 MiB, and 4,096 MiB is the most; use fewer --base-features than 1024, or less --depth than 4",
     );
     expect(attempt(4096, 6)).toThrow(/is too large/);
   });

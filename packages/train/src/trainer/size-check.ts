@@ -21,7 +21,7 @@ export function requireStorable(
   if (bytes <= maximumBytes.tensors) return;
   const advice =
     model === null
-      ? `use fewer baseFeatures than ${baseFeatures}${depth > 1 ? `, or less depth than ${depth}` : ""}`
+      ? `use fewer --base-features than ${baseFeatures}${depth > 1 ? `, or less --depth than ${depth}` : ""}`
       : "make the model smaller";
   throw new ConfigError(
     `a network of ${parameters.toLocaleString("en-US")} parameters is too large: its checkpoint would take ${inMiB(bytes)}, and ${inMiB(maximumBytes.tensors)} is the most; ${advice}`,
