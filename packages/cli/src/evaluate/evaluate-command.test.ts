@@ -248,6 +248,15 @@ describe("files of a measurement", () => {
     ]);
   });
 
+  test("where the run's folder cannot take them, that is said before a case is measured", async () => {
+    const model = await copyOfRun("taken");
+    await writeFile(join(model, "evaluation"), "not a folder");
+    expect(await run("evaluate", model)).toEqual({
+      ...{ code: 1, out: "" },
+      err: `lobule: --out: ${join(model, "evaluation")} is a file; name a folder\n`,
+    });
+  });
+
   test("two runs do not share a folder of measurements", async () => {
     const [a, b, out] = [await copyOfRun("one"), await copyOfRun("two"), at("shared")];
     expect((await run("evaluate", a, "--out", out)).code).toBe(0);

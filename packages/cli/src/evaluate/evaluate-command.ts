@@ -26,6 +26,7 @@ import { say, sayJson, sayText, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 import { plural } from "../shared/text.js";
 import { trustCodeOption } from "../shared/trust-code.js";
+import { requireOutput } from "../shared/writable-outputs.js";
 
 const positionals = { run: required(path("run folder", "input", "RUN")) };
 const options = {
@@ -69,6 +70,7 @@ async function evaluate(args: EvaluateArguments): Promise<void> {
   });
   const folder = args.out ?? join(run, "evaluation");
   await requireApart(folder, args.out === undefined ? "the folder" : "--out", plan.task);
+  if (args.out === undefined) await requireOutput(folder, "folder", "--out");
   const nameOf = (heldOut: boolean): Promise<string> =>
     measurementName(heldOut ? undefined : plan.task.directory, plan.settings, tolerance, edge);
   if (args.out !== undefined) {

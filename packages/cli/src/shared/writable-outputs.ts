@@ -29,8 +29,11 @@ async function requireWritable(folder: string, name: string): Promise<void> {
   }
 }
 
-/** @throws FileWriteError when a path that is to be written cannot be. */
-async function requireOutput(path: string, use: Exclude<PathUse, "input">, name: string): Promise<void> {
+/**
+ * Checks before a command begins that a path which it is to write can be written.
+ * @throws FileWriteError naming the option and the reason.
+ */
+export async function requireOutput(path: string, use: Exclude<PathUse, "input">, name: string): Promise<void> {
   const whole = resolve(path);
   const there = await stat(whole).catch(() => undefined);
   if (use === "file") {
