@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { messageOf } from "@lobule/data";
 import { commandHelp, overview } from "./command-line/help.js";
 import { parseCommandLine } from "./command-line/parse.js";
 import { commands } from "./commands.js";
@@ -46,7 +47,7 @@ export async function main(words: readonly string[]): Promise<void> {
       return;
     }
     const verbose = words.includes("--verbose") && error instanceof Error;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     warn(...(verbose ? (error.stack ?? message).split("\n") : [`lobule: ${message}`]));
     process.exitCode = 1;
   }

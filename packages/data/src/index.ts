@@ -29,7 +29,7 @@ export {
   readText,
 } from "./files/read-file.js";
 export { isSameFile, isWithin, PathSet } from "./files/same-file.js";
-export { errorCode, reason } from "./files/system-error.js";
+export { errorCode, messageOf, reason } from "./files/system-error.js";
 export { axisAngles, describeAngles, voxelVolume } from "./geometry/affine.js";
 export { type GridNames, gridDifference, gridEpsilon, onGridOf } from "./geometry/compare-grids.js";
 export type { NiftiDatatype, WritableDatatype } from "./nifti/datatypes.js";

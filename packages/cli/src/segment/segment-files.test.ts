@@ -69,6 +69,20 @@ describe("segmentFiles", () => {
     expect(await readdir(folder, { recursive: true })).toEqual(before);
   });
 
+  test("a file in the place of a folder is refused in a sentence, and a folder in that of a file", async () => {
+    const folder = await example();
+    await mkdir(join(folder, "new.nii.gz"));
+    await expect(plan(folder, ["scans/a.nii.gz"], "scans/notes.txt")).rejects.toThrow(
+      `-o ${folder}/scans/notes.txt is a file whose name does not end in .nii or .nii.gz; name one that does, or a folder`,
+    );
+    await expect(plan(folder, ["scans/a.nii.gz"], "new.nii.gz")).rejects.toThrow(
+      `-o ${folder}/new.nii.gz is a folder with the name of a file; name another`,
+    );
+    await expect(plan(folder, ["scans/a.nii.gz/b.nii"], "new")).rejects.toThrow(
+      "scans/a.nii.gz/b.nii: a part of the path is a file, not a folder; give .nii or .nii.gz files or a folder of them",
+    );
+  });
+
   test("a picture never replaces a scan, and what is there only by force", async () => {
     const folder = await example();
     await link(join(folder, "scans", "b.nii"), join(folder, "b.png"));

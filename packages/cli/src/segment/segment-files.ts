@@ -1,6 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { DataError, isSameFile, requireOutsideVolumes } from "@lobule/data";
+import { DataError, isSameFile, reason, requireOutsideVolumes } from "@lobule/data";
 import { requireNoInput } from "../shared/outputs.js";
 
 /** A scan and what is written of it. */
@@ -21,11 +21,13 @@ const isScan = (name: string): boolean => extension.test(name) && !basename(name
 /**
  * The scans that were named, and where their labels go: the file itself for one scan and a name that ends in .nii(.gz),
  * else a folder.
- * @throws DataError when a scan is not there, or an output is a scan however it is spelt, is another's too, or would be
- * taken for a scan in the folder where it is to be.
+ * @throws DataError when a scan is not there or its folder cannot be read, when a file is where a folder is to be or a
+ * folder where a file, or an output is a scan however it is spelt, is another's too, or would be taken for a scan in the
+ * folder where it is to be.
  */
 export async function segmentFiles(named: readonly string[], out: string, preview: boolean): Promise<SegmentFiles[]> {
   const scans = await scansOf(named);
+  await requireKind(out);
   const outputs = outputsOf(scans, out);
   const files = scans.map((scan, i): SegmentFiles => {
     const output = outputs[i] ?? "";
@@ -46,16 +48,30 @@ export async function segmentFiles(named: readonly string[], out: string, previe
 async function scansOf(named: readonly string[]): Promise<string[]> {
   const lists = await Promise.all(
     named.map(async (path) => {
-      const found = await stat(path).catch(() => {
-        throw new DataError(`${path}: there is no such file or folder; give .nii or .nii.gz files or a folder of them`);
+      const found = await stat(path).catch((error: unknown) => {
+        throw new DataError(`${path}: ${reason(error)}; give .nii or .nii.gz files or a folder of them`);
       });
       if (!found.isDirectory()) return [path];
-      const inside = (await readdir(path)).filter(isScan).sort();
+      const names = await readdir(path).catch((error: unknown) => {
+        throw new DataError(`the folder ${path} cannot be read: ${reason(error)}`);
+      });
+      const inside = names.filter(isScan).sort();
       if (inside.length === 0) throw new DataError(`${path}: the folder holds no .nii or .nii.gz files`);
       return inside.map((name) => join(path, name));
     }),
   );
   return lists.flat();
+}
+
+/** @throws DataError when there is a folder in the place of the labels of one scan, or a file in that of a folder. */
+async function requireKind(out: string): Promise<void> {
+  const there = await stat(out).catch(() => undefined);
+  if (there === undefined || there.isDirectory() !== isScan(out)) return;
+  throw new DataError(
+    isScan(out)
+      ? `-o ${out} is a folder with the name of a file; name another`
+      : `-o ${out} is a file whose name does not end in .nii or .nii.gz; name one that does, or a folder`,
+  );
 }
 
 function outputsOf(scans: readonly string[], out: string): string[] {
