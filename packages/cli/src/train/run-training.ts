@@ -6,6 +6,7 @@ import { type AdapterChoice, adapterChoice, cacheFolder } from "@lobule/node-gpu
 import { type Device, Tuning, TuningError } from "@lobule/tensor";
 import {
   ConfigError,
+  FileWriteError,
   type ModelCode,
   type OpenRun,
   type PresetName,
@@ -218,6 +219,11 @@ async function conclude(
     bar.end();
     if (!json) say(`${outcome}. Report: ${path}`, `Next: ${commandText("evaluate", folder.directory)}`);
   } catch (error) {
+    if (error instanceof FileWriteError && !signal.aborted) {
+      throw new FileWriteError(
+        `${error.message}; the run is trained; once that is mended, this writes its report: ${resume}`,
+      );
+    }
     if (!signal.aborted) throw error;
     throw interruptedAs(signal, `the run is trained, but not measured for its report. Measure it with: ${resume}`);
   } finally {

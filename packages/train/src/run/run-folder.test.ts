@@ -284,10 +284,14 @@ describe("metrics", () => {
     expect(await run.readMetrics()).toEqual([]);
   });
 
-  test("a full disk leaves the log as it was", async () => {
+  test("a full disk leaves the log as it was and says how to go on", async () => {
     const run = await runWith(1);
     await diskFullOn("writeFile", run.directory);
-    await expect(run.appendMetrics(exampleRecord(1))).rejects.toThrow(/metrics.jsonl: the disk is full/);
+    const attempt = run.appendMetrics(exampleRecord(1));
+    await expect(attempt).rejects.toThrow(/metrics.jsonl: the disk is full/);
+    await expect(attempt).rejects.toThrow(
+      `once that is mended, go on with it: \`lobule train --resume ${run.directory}\``,
+    );
     expect(await run.readMetrics()).toEqual([exampleRecord(0)]);
     expect((await readFile(logOf(run), "utf8")).endsWith("}\n")).toBe(true);
   });

@@ -237,7 +237,7 @@ export class RunFolder {
     } catch (error) {
       const size = (bytes.length / 2 ** 20).toFixed(1);
       throw new FileWriteError(
-        `cannot save ${path} (${size} MiB): ${reason(error instanceof FileWriteError ? error.cause : error)}; the checkpoint before it is untouched; once that is mended, go on with it: ${commandText("train", "--resume", this.directory)}`,
+        `cannot save ${path} (${size} MiB): ${reason(error instanceof FileWriteError ? error.cause : error)}; the checkpoint before it is untouched; ${this.wayOn}`,
         { cause: error },
       );
     }
@@ -277,7 +277,15 @@ export class RunFolder {
    */
   async appendMetrics(record: EpochRecord): Promise<void> {
     await this.mayWrite();
-    await this.metrics.append(record);
+    await this.metrics.append(record).catch((error: unknown) => {
+      if (!(error instanceof FileWriteError)) throw error;
+      throw new FileWriteError(`${error.message}; ${this.wayOn}`, { cause: error });
+    });
+  }
+
+  /** What to do when something of the run could not be written. */
+  private get wayOn(): string {
+    return `once that is mended, go on with it: ${commandText("train", "--resume", this.directory)}`;
   }
 
   /**
