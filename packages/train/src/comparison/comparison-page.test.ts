@@ -3,6 +3,7 @@ import { checkSelfContained, checkWellFormed, words } from "../report/testing.js
 import { type ComparedVariant, type CompareOptions, compareRuns, compareVariants } from "./compare-runs.js";
 import type { ComparedRun } from "./compared-run.js";
 import { renderComparison } from "./comparison-page.js";
+import { formatComparison } from "./format-comparison.js";
 import { exampleRuns } from "./testing.js";
 
 const pageOf = (runs: readonly ComparedRun[], options: CompareOptions = {}): string =>
@@ -191,6 +192,7 @@ describe("the page of variants with several seeds", () => {
 
   test("its title, its notes and its table say what the figures are over", () => {
     expect(text).toContain("2 variants compared");
+    expect(formatComparison(compareVariants(variants))).toMatch(/^2 variants, Dice, per-case 3D; baseline: A unet\n/);
     expect(text).toContain("each variant trained 3 times (seeds or folds)");
     expect(text).toContain(
       "from the mean over the baseline's runs to the mean over the variant's".replaceAll("'", "&#39;"),

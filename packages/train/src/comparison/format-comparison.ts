@@ -1,8 +1,8 @@
 import { cutText, fitText, textWidth, visibleText } from "@lobule/data";
-import { fixed, missing, withPrefix } from "../report/format.js";
+import { counted, fixed, missing, withPrefix } from "../report/format.js";
 import type { ClassComparison, Comparison, RunReading, RunSummary } from "./compare-runs.js";
 import { readings } from "./readings.js";
-import { ends, notesOf, outcomes, probability, signed, titled } from "./texts.js";
+import { ends, notesOf, outcomes, probability, signed, titled, trainedOf } from "./texts.js";
 
 const lineWidth = 80;
 
@@ -17,7 +17,7 @@ interface Column<Row> {
 export function formatComparison(comparison: Comparison): string {
   const { runs, classes } = comparison;
   const [baseline] = runs;
-  const heading = `${runs.length} runs, ${readings[comparison.reading].title}; baseline: ${baseline ? titled(baseline) : missing}`;
+  const heading = `${counted(runs.length, trainedOf(runs) > 1 ? "variant" : "run")}, ${readings[comparison.reading].title}; baseline: ${baseline ? titled(baseline) : missing}`;
   const blocks = [
     [cutText(heading, lineWidth)],
     ...classes.map((each) => classTable(each, comparison)),
