@@ -192,12 +192,12 @@ function rangeOf(values: Float32Array): string {
 function layerTable(layers: SliceInspection["layers"]): string {
   const width = Math.min(30, Math.max(...layers.map(({ name }) => name.length)));
   const short = (name: string): string => (name.length <= width ? name : `…${name.slice(name.length - width + 1)}`);
-  const number = (value: number | null): string => (value === null ? "" : value.toPrecision(3)).padStart(10);
+  const number = (value: number | null): string => (value === null ? "" : value.toPrecision(3)).padStart(11);
   return [
-    `${"layer".padEnd(width)}${"mean".padStart(10)}${"deviation".padStart(11)}${"zeros".padStart(7)}${"gradient".padStart(10)}`,
+    `${"layer".padEnd(width)}${"mean".padStart(11)}${"deviation".padStart(11)}${"zeros".padStart(7)}${"gradient".padStart(12)}`,
     ...layers.map(
       ({ name, mean, deviation, zeros, gradient }) =>
-        `${short(name).padEnd(width)}${number(mean)} ${number(deviation)}${`${(100 * zeros).toFixed(0)} %`.padStart(7)}${number(gradient)}`,
+        `${short(name).padEnd(width)}${number(mean)}${number(deviation)}${`${(100 * zeros).toFixed(0)} %`.padStart(7)} ${number(gradient)}`,
     ),
   ].join("\n");
 }
