@@ -4,6 +4,7 @@ import { choice, flag, list, path, required, whole, withDefault } from "../comma
 import { say, sayJson } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 import { plural } from "../shared/text.js";
+import { freeBytes } from "../shared/writable-outputs.js";
 
 /** `lobule phantom DIR`: writes a synthetic Decathlon task. */
 export const phantomCommand = command({
@@ -22,7 +23,9 @@ export const phantomCommand = command({
   examples: [["phantom phantom --cases 12", "a data set to try everything on"]],
   run: async ({ dir, cases, size, slices: [fewest = 0, most = 0], seed, task, force, json }) => {
     const bar = progress("Drawing");
-    const options = { cases, size, slices: [fewest, most], seed, task, force, onProgress: bar.update } as const;
+    const disk = await freeBytes(dir);
+    const room = { memory: process.availableMemory(), ...(disk === undefined ? {} : { disk }) };
+    const options = { cases, size, slices: [fewest, most], seed, task, force, room, onProgress: bar.update } as const;
     const written = await writePhantom(dir, options).finally(bar.end);
     const { directory, slices, testCases } = written;
     if (json) sayJson(JSON.stringify(written, null, 2));

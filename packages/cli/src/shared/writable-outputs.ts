@@ -16,6 +16,12 @@ async function nearestFolder(folder: string, name: string): Promise<string> {
   throw new FileWriteError(`${name}: ${folder} is a file, not a folder; name another`);
 }
 
+/** Bytes that a user may write into a folder that is there or can be made; undefined where the system does not say. */
+export async function freeBytes(folder: string): Promise<number | undefined> {
+  const found = await statfs(await nearestFolder(resolve(folder), folder)).catch(() => undefined);
+  return found === undefined || found.blocks === 0 ? undefined : found.bavail * found.bsize;
+}
+
 /** Finds out whether a file can be made in a folder by making one; nothing of it stays. */
 async function requireWritable(folder: string, name: string): Promise<void> {
   try {

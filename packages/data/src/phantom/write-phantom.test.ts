@@ -54,6 +54,31 @@ describe("writePhantom", () => {
     ]);
   });
 
+  it.each([
+    [
+      { memory: 16 * 16 * 6 * 17 - 1 },
+      "a volume of 16×16×6 voxels takes about 1 MiB of memory, and 1 MiB are free; lower --size or --slices",
+    ],
+    [
+      { disk: 3 * 16 * 16 * 6 * 1.25 - 1 },
+      "3 volumes of up to 16×16×6 voxels take about 1 MiB on the disk, and 1 MiB are free; lower --cases, --size or --slices",
+    ],
+  ])("draws nothing where there is no room: %o", async (room, message) => {
+    const directory = join(root, "no room");
+    await expect(writePhantom(directory, { ...small, room })).rejects.toThrow(message);
+    await expect(readdir(directory)).rejects.toThrow("ENOENT");
+  });
+
+  it("takes no more of the disk than is asked for, with the noise of a scan in every voxel", async () => {
+    const directory = join(root, "measured");
+    await writePhantom(directory, { seed: 5, cases: 1, testCases: 0, size: 64, slices: [16, 16] });
+    const files = await contents(directory);
+    const volumes = Object.entries(files).filter(([name]) => name.endsWith(".nii.gz"));
+    const bytes = volumes.reduce((sum, [, hex]) => sum + hex.length / 2, 0);
+    expect(bytes / (64 * 64 * 16)).toBeGreaterThan(0.6);
+    expect(bytes / (64 * 64 * 16)).toBeLessThan(1.25);
+  });
+
   it("gives the same bytes for the same seed, and a case does not depend on how many there are", async () => {
     const [one, two, three] = [join(root, "one"), join(root, "two"), join(root, "three")];
     await writePhantom(one, small);
