@@ -3,6 +3,8 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createNiftiSliceWriter, readBytes } from "@lobule/data";
 import { type SafetensorsTensor, writeSafetensors } from "@lobule/tensor";
+import { freeBytes } from "../shared/writable-outputs.js";
+import { BenchError } from "./bench-error.js";
 import { type AbsentPeer, naming } from "./peer-bench.js";
 import { type PeerCommand, PeerError, PeerProcess } from "./peer-process.js";
 import type { PeerMemory, VolumeRequest } from "./peer-protocol.js";
@@ -70,6 +72,14 @@ export async function benchVolume(
   { own, variants, onPeer, ...rounds }: VolumeBenchOptions,
 ): Promise<VolumeBenchResult> {
   const folder = await mkdtemp(join(tmpdir(), "lobule-bench-"));
+  const needed = size ** 2 * slices * (2 + 1 + variants.length);
+  const free = await freeBytes(folder);
+  if (free !== undefined && needed > free) {
+    await rm(folder, { recursive: true });
+    throw new BenchError(
+      `a volume of ${size}×${size}×${slices} voxels and its labels take ${Math.ceil(needed / 2 ** 20)} MiB in ${folder}, and ${Math.floor(free / 2 ** 20)} MiB are free; lower --slices or --size`,
+    );
+  }
   const running: { readonly name: string; readonly peer: PeerProcess; readonly request: VolumeRequest }[] = [];
   const absent: AbsentPeer[] = [];
   try {

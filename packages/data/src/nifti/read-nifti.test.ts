@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DataError } from "../data-error.js";
 import type { NiftiDatatype } from "./datatypes.js";
 import { openNiftiSlices } from "./nifti-slices.js";
-import { type NiftiVolume, readNifti, readNiftiHeader } from "./read-nifti.js";
+import { checkSize, type NiftiVolume, readNifti, readNiftiHeader } from "./read-nifti.js";
 import { encodeFields, encodeNifti, encodeVoxels, fields, type NiftiFields } from "./testing/encode.js";
 
 let folder = "";
@@ -376,6 +376,19 @@ describe("the size limit", () => {
     await writeFile(path, encodeNifti("uint8", { slope: 0.5 }));
     expect((await readNifti(path, { maxBytes: 352 + 48 })).data.byteLength).toBe(48);
     await expect(readNifti(path, { maxBytes: 352 + 47 })).rejects.toThrow(/limited\.nii takes .* raise the limit/);
+  });
+
+  it("is that of the machine where that has less memory", async () => {
+    const path = join(folder, "machine.nii");
+    await writeFile(path, encodeFields(fields("float32", { dim: [3, 512, 512, 700] })));
+    const check = (memory: number) => async () => {
+      const header = await readNiftiHeader(path);
+      checkSize(path, header, 512 * 512 * 700, undefined, memory);
+    };
+    await check(2 ** 30)();
+    await expect(check(2 ** 29)()).rejects.toThrow(
+      "machine.nii takes 0.684 GiB of memory (512×512×700 voxels of float32), and this machine has 0.500 GiB; crop it",
+    );
   });
 
   it("holds for a bomb: 5 GB of zeros in 5 MB are refused before they are unpacked", async () => {

@@ -1,4 +1,5 @@
 import { DataError } from "../data-error.js";
+import { machineMemory } from "../files/machine-memory.js";
 import type { Volume, VoxelArray } from "../volume.js";
 import type { NiftiHeader } from "./header.js";
 import { openNifti } from "./open-nifti.js";
@@ -14,7 +15,7 @@ export interface NiftiVolume extends Volume {
 }
 
 export interface ReadNiftiOptions {
-  /** Most bytes that the voxels (and what stands before them) may take in memory; 4 GiB if not given. */
+  /** Most bytes that the voxels (and what stands before them) may take in memory; 4 GiB, or the machine's, if not given. */
   readonly maxBytes?: number;
 }
 
@@ -22,9 +23,23 @@ const defaultMaxBytes = 2 ** 32;
 
 const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toPrecision(3)} GiB`;
 
-/** Throws DataError if `voxels` values of the file, or what stands before them, take more than `maxBytes`. */
-export function checkSize(path: string, header: NiftiHeader, voxels: number, maxBytes = defaultMaxBytes): void {
+/**
+ * Throws DataError if `voxels` values of the file, or what stands before them, take more than `maxBytes`, or than this
+ * machine has.
+ */
+export function checkSize(
+  path: string,
+  header: NiftiHeader,
+  voxels: number,
+  maxBytes = defaultMaxBytes,
+  memory = machineMemory(),
+): void {
   const bytes = header.voxelOffset + voxels * valueArrayOf(header).BYTES_PER_ELEMENT;
+  if (bytes > memory)
+    throw new DataError(
+      `${path} takes ${gibibytes(bytes)} of memory (${header.dimensions.join("×")} voxels of ${header.datatype}), and this ` +
+        `machine has ${gibibytes(memory)}; crop it, or use a machine with more memory`,
+    );
   if (bytes > maxBytes)
     throw new DataError(
       `${path} takes ${gibibytes(bytes)} of memory (${header.dimensions.join("×")} voxels of ${header.datatype}), more ` +
