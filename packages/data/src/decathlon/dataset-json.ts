@@ -46,7 +46,7 @@ export async function readDatasetJson(directory: string): Promise<DatasetJson> {
   const document = await readJson(file, "description").catch((error: unknown) => {
     if (!(error instanceof FileReadError && error.missing)) throw error;
     throw new DataError(
-      `${directory} is no Decathlon task: it holds no dataset.json (besides it there are imagesTr and labelsTr)`,
+      `${directory} is no Decathlon task: it holds no dataset.json, which a task has beside its folders imagesTr and labelsTr`,
     );
   });
   const parsed = datasetJson.safeParse(document);
