@@ -38,6 +38,16 @@ describe("the page of a comparison", () => {
     expect(text).toContain("C narrow 8 1.93 M 12.3 G 456 MB 789 MB 60.0 llvmpipe");
   });
 
+  test("each figure of its tables carries the heading that a narrow screen shows beside it", () => {
+    const [head = "", row = ""] = ["thead", "tr"].map(
+      (name) =>
+        page.match(new RegExp(`<${name}>(?=<tr><th scope="col">Run|<th scope="row">B ).*?</${name}>`, "s"))?.[0],
+    );
+    const headings = [...head.matchAll(/<th scope="col" class="number">([^<]+)</g)].map(([, text]) => text);
+    expect(headings).toHaveLength(7);
+    expect([...row.matchAll(/data-label="([^"]+)"/g)].map(([, text]) => text)).toEqual(headings);
+  });
+
   test("has accuracy against time, curves of all runs, and each run's cases beside the baseline's", () => {
     expect(titles(page)).toEqual([
       ...["liver", "tumour", "Validation loss", "Dice of liver", "Dice of tumour"],

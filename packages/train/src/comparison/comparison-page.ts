@@ -67,11 +67,11 @@ ${runs.map(
 const runName = ({ directories }: RunSummary, run: number): string =>
   directories[run]?.split(/[\\/]/).findLast((part) => part !== "") ?? `run ${run + 1}`;
 
-const costTable = (runs: readonly RunSummary[]): Html => html`<div class="scrolled"><table>
+const costTable = (runs: readonly RunSummary[]): Html => html`<div class="scrolled"><table class="stacked">
 <thead><tr><th scope="col">Run</th><th scope="col" class="number">Batch</th><th scope="col" class="number">Parameters</th><th scope="col" class="number">FLOPs</th><th scope="col" class="number">Read and written</th><th scope="col" class="number">Peak on the device</th><th scope="col" class="number">ms, measured</th><th scope="col">Measured on</th></tr></thead>
 <tbody>${runs.map((run) => {
   const { planned, slices, stepMilliseconds, adapters } = run.cost;
-  return html`<tr><th scope="row">${titled(run)}</th><td class="number">${slices}</td><td class="number">${withPrefix(planned?.parameters)}</td><td class="number">${withPrefix(planned?.flops)}</td><td class="number">${bytes(planned?.bytes)}</td><td class="number">${bytes(planned?.peakBytes)}</td><td class="number value">${milliseconds(stepMilliseconds)}</td><td>${adapters.join("; ") || missing}</td></tr>
+  return html`<tr><th scope="row">${titled(run)}</th><td class="number" data-label="Batch">${slices}</td><td class="number" data-label="Parameters">${withPrefix(planned?.parameters)}</td><td class="number whole" data-label="FLOPs">${withPrefix(planned?.flops)}</td><td class="number whole" data-label="Read and written">${bytes(planned?.bytes)}</td><td class="number whole" data-label="Peak on the device">${bytes(planned?.peakBytes)}</td><td class="number value whole" data-label="ms, measured">${milliseconds(stepMilliseconds)}</td><td class="whole" data-label="Measured on">${adapters.join("; ") || missing}</td></tr>
 `;
 })}</tbody></table></div>
 `;

@@ -11,7 +11,7 @@ export function differenceTable({ reading, paired, runs, classes }: Comparison):
   const { digits, better, title } = readings[reading];
   const names = new Map(runs.map((run) => [run.key, titled(run)]));
   const columns = paired ? 9 : 6;
-  return html`<div class="scrolled"><table>
+  return html`<div class="scrolled"><table class="stacked">
 <thead><tr><th scope="col">Run</th><th scope="col" class="number">${title}</th><th scope="col" class="number">n</th><th scope="col" class="number">Difference</th><th scope="col" class="number">95 % interval</th>${
     paired
       ? html`<th scope="col" class="number">+/−/=</th><th scope="col" class="number">p sign</th><th scope="col" class="number">p Wilcoxon</th>`
@@ -20,12 +20,12 @@ export function differenceTable({ reading, paired, runs, classes }: Comparison):
 ${classes.map((each) => {
   const axis = axisOf(each);
   const row = ({ key, mean, n, difference }: RunReading): Html =>
-    html`<tr><th scope="row">${names.get(key)}</th><td class="number value">${fixed(mean, digits)}</td><td class="number">${n}</td>${
+    html`<tr><th scope="row">${names.get(key)}</th><td class="number value whole" data-label="${title}">${fixed(mean, digits)}</td><td class="number" data-label="n">${n}</td>${
       difference === null
-        ? html`<td class="number">baseline</td><td colspan="${columns - 5}"></td><td class="plot" aria-hidden="true">${marks(axis)}</td>`
-        : html`<td class="number value">${signed(difference.mean, digits)}</td><td class="number">${ends(difference.interval, (value) => signed(value, digits))}</td>${
+        ? html`<td class="number" data-label="Difference">baseline</td><td colspan="${columns - 5}"></td><td class="plot" aria-hidden="true">${marks(axis)}</td>`
+        : html`<td class="number value" data-label="Difference">${signed(difference.mean, digits)}</td><td class="number whole" data-label="95 % interval">${ends(difference.interval, (value) => signed(value, digits))}</td>${
             paired
-              ? html`<td class="number">${outcomes(difference, better)}</td><td class="number">${probability(difference.tests?.sign.holm)}</td><td class="number">${probability(difference.tests?.wilcoxon.holm)}</td>`
+              ? html`<td class="number whole" data-label="+/−/=">${outcomes(difference, better)}</td><td class="number" data-label="p sign">${probability(difference.tests?.sign.holm)}</td><td class="number" data-label="p Wilcoxon">${probability(difference.tests?.wilcoxon.holm)}</td>`
               : null
           }<td class="plot" aria-hidden="true">${bar(difference, axis)}</td>`
     }</tr>

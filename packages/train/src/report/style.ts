@@ -116,6 +116,12 @@ main{padding:20px 14px 36px}
 .dice tr:not(.class)>*{border:0;padding:0}
 .dice tr:not(.class)>:nth-child(3){grid-column:1;grid-row:2;text-align:left;color:var(--quiet);font-size:.875rem}
 .dice tr:not(.class)>:nth-child(4){grid-column:2;grid-row:2;color:var(--quiet);font-size:.875rem}
+.stacked thead,.stacked td:not([data-label]){display:none}
+.stacked tbody tr:not(.class){display:grid;grid-template-columns:1fr 1fr;column-gap:24px;border-bottom:1px solid var(--rule);padding:6px 0}
+.stacked tr:not(.class)>*{border:0;padding:0;white-space:normal;overflow-wrap:anywhere}
+.stacked tr:not(.class)>:is(th,.whole){grid-column:1/-1}
+.stacked td{display:flex;justify-content:space-between;gap:12px;text-align:right}
+.stacked td::before{content:attr(data-label);flex:none;color:var(--quiet);font-weight:400;text-align:left}
 }
 @media print{
 @page{margin:14mm}
