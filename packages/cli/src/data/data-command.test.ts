@@ -193,7 +193,7 @@ describe("lobule phantom", () => {
     const words = ["phantom", directory, "--cases", "1", "--size", "8", "--seed", "5", "--task", "vessel"];
     const { output, exitCode } = await lobule(...words);
     expect(exitCode).toBe(0);
-    expect(output).toContain("1 labelled case with ");
+    expect(output).toContain("1 labeled case with ");
     expect((await lobule("data", "verify", directory)).output).toContain("1 case: all sound.");
     expect((await lobule(...words)).errors).toContain("holds a phantom already");
     expect(JSON.parse((await lobule(...words, "--force", "--json")).output)).toMatchObject({

@@ -50,11 +50,11 @@ type EvaluateArguments = Values<typeof positionals & typeof options>;
 
 export const evaluateCommand = command({
   name: "evaluate",
-  describe: "Measure a trained model on labelled cases",
+  describe: "Measure a trained model on labeled cases",
   ...{ positionals, options, run: evaluate },
   examples: [
     ["evaluate runs/liver", "the run's own validation cases"],
-    ["evaluate runs/liver --data OTHER --map tumour=cancer", "the labelled cases of another folder"],
+    ["evaluate runs/liver --data OTHER --map tumor=cancer", "the labeled cases of another folder"],
   ],
 });
 

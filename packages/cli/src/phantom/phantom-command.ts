@@ -12,7 +12,7 @@ export const phantomCommand = command({
   describe: "Write a synthetic Decathlon task: livers with vessels and tumors",
   positionals: { dir: required(path("folder to write, new or empty", "folder", "DIR")) },
   options: {
-    cases: withDefault(whole("labelled cases", { least: 1, most: 999 }), 12),
+    cases: withDefault(whole("labeled cases", { least: 1, most: 999 }), 12),
     size: withDefault(whole("voxels along each side of a slice", { least: 8, most: 1024 }), 128),
     slices: withDefault(list(whole("fewest and most slices of a case", { least: 1 }), 2), [32, 48]),
     seed: withDefault(whole("the same seed gives the same files", { least: 0 }), 0),
@@ -32,7 +32,7 @@ export const phantomCommand = command({
     else {
       say(
         directory,
-        `${plural(cases, "labelled case")} with ${plural(slices, "slice")}, ${plural(testCases, "case")} without labels`,
+        `${plural(cases, "labeled case")} with ${plural(slices, "slice")}, ${plural(testCases, "case")} without labels`,
         `next: ${commandText("data", "verify", dir)}`,
       );
     }

@@ -87,7 +87,7 @@ const data = {
   window: setting("window", "HU that become 0 and 1", "HU"),
   "max-slices": setting("maxSlices", "leave out cases with so many slices or more"),
   "limit-cases": setting("limitCases", "use at most so many cases"),
-  "input-slices": setting("inputSlices", "a slice and its neighbours as channels [1]"),
+  "input-slices": setting("inputSlices", "a slice and its neighbors as channels [1]"),
   oversample: setting("oversample", "share of each batch that holds foreground [0]"),
   cache: path("folder of the decoded slices [one of the user's cache]", "folder", "DIR"),
   "verify-cache": flag("decode every volume again and compare it with the cache"),

@@ -30,7 +30,7 @@ export const readings = {
     of: ({ dice }) => caseDice(dice),
   },
   nsd: {
-    title: "normalised surface distance",
+    title: "normalized surface distance",
     rule: "cases with the class in neither truth nor prediction are left out; in one of them only scores 0",
     ...{ better: "higher", digits: 3 },
     of: (measures) => measures.normalisedSurfaceDistance,

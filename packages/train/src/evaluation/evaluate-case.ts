@@ -79,7 +79,7 @@ export async function evaluateCase(
   { name, tolerance = 2, edge = defaultEdge, signal }: EvaluateCaseOptions,
 ): Promise<CaseResult> {
   if (!(tolerance >= 0))
-    throw new DataError(`the tolerance of the normalised surface distance must be 0 mm or more, not ${tolerance}`);
+    throw new DataError(`the tolerance of the normalized surface distance must be 0 mm or more, not ${tolerance}`);
   const prediction = onGridOf(predicted, truth, [`${name}: the prediction`, "the truth"]);
   const pauses = new Pauses(signal);
   const tallies = await tallySlices(truth, prediction, classes, name, pauses);

@@ -67,7 +67,7 @@ describe("what is asked for", () => {
   });
 
   test.each([
-    ["no equals sign", ["2"], "--map needs FROM=TO, such as 2=1 or tumour=cancer, got '2'"],
+    ["no equals sign", ["2"], "--map needs FROM=TO, such as 2=1 or tumor=cancer, got '2'"],
     ["no label there", ["4=1"], "'4' is no label of OTHER"],
     ["no label here", ["2=spleen"], "'spleen' is no label of runs/liver"],
     ["a label twice", ["2=1", "tumour=2"], "--map gives label 2 of OTHER twice"],

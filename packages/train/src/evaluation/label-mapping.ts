@@ -84,7 +84,7 @@ function refusal(theirs: NamedLabels, ours: NamedLabels, open: readonly number[]
 function parseEntry(text: string, theirs: NamedLabels, ours: NamedLabels): readonly [from: number, to: number] {
   const signs = [...text].flatMap((character, at) => (character === "=" ? [at] : []));
   if (signs.length === 0) {
-    throw new DataError(`--map needs FROM=TO, such as 2=1 or tumour=cancer, got '${text}'`);
+    throw new DataError(`--map needs FROM=TO, such as 2=1 or tumor=cancer, got '${text}'`);
   }
   const sides = signs.map((at) => [text.slice(0, at), text.slice(at + 1)] as const);
   for (const [left, right] of sides) {

@@ -100,7 +100,7 @@ export async function evaluateCases(
   cases: readonly CaseFiles[],
   options: EvaluateOptions = {},
 ): Promise<EvaluatedCases> {
-  if (cases.length === 0) throw new DataError("there is no labelled case to evaluate");
+  if (cases.length === 0) throw new DataError("there is no labeled case to evaluate");
   const results: MeasuredCase[] = [];
   const leftOut: string[] = [];
   const failures: CaseFailure[] = [];
