@@ -37,8 +37,8 @@ const { kind } = await adapterChoice();
 
 describe.skipIf(kind === "swiftshader")("its commands, in order (not on SwiftShader: too many processes)", () => {
   test.each(commands)("%s", (command) => {
-    const [program, ...words] = command.split(" ");
-    expect(program).toBe("lobule");
+    const [npx, program, ...words] = command.split(" ");
+    expect([npx, program]).toEqual(["npx", "lobule"]);
     const { status, stdout, stderr } = spawnSync(process.execPath, [lobule, ...words], {
       cwd: folder,
       encoding: "utf8",
