@@ -32,7 +32,7 @@ const named = [
   { name: "mid-epoch", file: "^rename run/checkpoints/last", how: "after", nth: 2 },
   { name: "checkpoint half-written", file: "^write run/checkpoints/", how: "half", nth: 3 },
   { name: "validation", text: /^validating /m },
-  { name: "record half-written", file: "^write run/metrics\\.jsonl", how: "half" },
+  { name: "record written", file: "^rename run/metrics\\.jsonl", how: "before" },
   { name: "report", file: "^rename run/report\\.html", how: "before" },
 ];
 
