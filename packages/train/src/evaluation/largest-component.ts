@@ -66,15 +66,18 @@ export async function largestComponent<Labels extends VoxelArray>(
   const runs = await findRuns(labels, shape, objectOf, pauses);
   const parents = await joinRuns(runs, shape, rowNeighbours[connectivity], pauses);
 
+  if (pauses.due) await pauses.take();
   const sizes = new Float64Array(parents.length);
   parents.forEach((root, i) => {
     sizes[root] = (sizes[root] ?? 0) + (runs.ends[i] ?? 0) - (runs.starts[i] ?? 0);
   });
+  if (pauses.due) await pauses.take();
   const largest = new Map<number | undefined, number>();
   sizes.forEach((size, root) => {
     const object = runs.objects[root];
     if (size > (sizes[largest.get(object) ?? -1] ?? 0)) largest.set(object, root);
   });
+  if (pauses.due) await pauses.take();
   const kept = labels.slice() as Labels;
   parents.forEach((root, i) => {
     if (root !== largest.get(runs.objects[i])) kept.fill(0, runs.starts[i], runs.ends[i]);

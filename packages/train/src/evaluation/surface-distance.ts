@@ -3,6 +3,7 @@ import { Pauses } from "@lobule/tensor";
 import { squaredDistances } from "./distance-transform.js";
 import { NearestPoint } from "./nearest-point.js";
 import { quantile } from "./quantile.js";
+import { sortWithPauses } from "./sort-with-pauses.js";
 
 /** Distances in mm from each boundary voxel of one region to the nearest boundary voxel of the other, rising. */
 export interface SurfaceDistances {
@@ -127,13 +128,24 @@ async function transformedDistances(
     return x - from[0] + extent[0] * (y - from[1] + extent[1] * (z - from[2]));
   };
   const sites = new Uint8Array(extent[0] * extent[1] * extent[2]);
-  for (const voxel of others) sites[inBox(voxel)] = 1;
+  for (const [n, voxel] of others.entries()) {
+    sites[inBox(voxel)] = 1;
+    if (n % voxelsAtOnce === 0 && pauses.due) await pauses.take();
+  }
   const squared = await squaredDistances(sites, extent, columnLengths(affine), pauses);
-  return Float64Array.from(voxels, (voxel) => Math.sqrt(squared[inBox(voxel)] as number)).sort();
+  const found = new Float64Array(voxels.length);
+  for (const [n, voxel] of voxels.entries()) {
+    found[n] = Math.sqrt(squared[inBox(voxel)] as number);
+    if (n % voxelsAtOnce === 0 && pauses.due) await pauses.take();
+  }
+  return sortWithPauses(found, pauses);
 }
 
 /** Searches between which it is asked whether a pause is due: most take microseconds. */
 const searchesAtOnce = 64;
+
+/** The same for what takes a fraction of a microsecond a voxel. */
+const voxelsAtOnce = 4096;
 
 /** The same for any affine, by a search for each voxel. */
 async function searchedDistances(
@@ -143,15 +155,15 @@ async function searchedDistances(
   _box: Box,
   pauses: Pauses,
 ): Promise<Float64Array> {
-  const nearest = await NearestPoint.of(positions(others, grid), pauses);
-  const places = positions(voxels, grid);
+  const nearest = await NearestPoint.of(await positions(others, grid, pauses), pauses);
+  const places = await positions(voxels, grid, pauses);
   const found = new Float64Array(voxels.length);
   for (let n = 0; n < found.length; n++) {
     const [x, y, z] = [places[3 * n] as number, places[3 * n + 1] as number, places[3 * n + 2] as number];
     found[n] = Math.sqrt(nearest.squaredDistance(x, y, z));
     if (n % searchesAtOnce === 0 && pauses.due) await pauses.take();
   }
-  return found.sort();
+  return sortWithPauses(found, pauses);
 }
 
 /** Indices of the boundary voxels of a label in a box. */
@@ -184,11 +196,12 @@ async function boundary(
 }
 
 /** Centres of voxels in mm, x, y and z of each, from the centre of the first voxel. */
-function positions(voxels: Int32Array, { shape: [nx, ny], affine }: Grid): Float64Array {
+async function positions(voxels: Int32Array, { shape: [nx, ny], affine }: Grid, pauses: Pauses): Promise<Float64Array> {
   const points = new Float64Array(3 * voxels.length);
   for (const [n, i] of voxels.entries()) {
     const [x, y, z] = [i % nx, Math.floor(i / nx) % ny, Math.floor(i / (nx * ny))];
     for (const [axis, row] of affine.entries()) points[3 * n + axis] = row[0] * x + row[1] * y + row[2] * z;
+    if (n % voxelsAtOnce === 0 && pauses.due) await pauses.take();
   }
   return points;
 }
