@@ -40,6 +40,7 @@ const broken: readonly (readonly [what: string, name: string, bytes: () => Uint8
   ["noise", "a.nii", () => noise(5000)],
   ["zeros", "a.nii", () => new Uint8Array(1000)],
   ["no magic", "a.nii", () => with16({ magic: "xyz\0" })],
+  ["line ends that a transfer changed", "a.nii", () => with16({ version: 2, magic: "n+2\0\n\n\x1a\n" })],
   ["an Analyze header", "a.nii", () => with16({ magic: "\0\0\0\0" })],
   ["a PNG under the name", "a.nii", () => Uint8Array.of(0x89, 0x50, 0x4e, 0x47, ...noise(600))],
   ["gzip of nothing", "a.nii.gz", () => gzipped(new Uint8Array())],

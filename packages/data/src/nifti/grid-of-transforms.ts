@@ -41,7 +41,15 @@ export function gridOfTransforms(
   if (sform !== undefined && "affine" in sform) {
     const grid = placed(sform.affine);
     const other = qform !== undefined && "affine" in qform ? placed(qform.affine) : undefined;
-    return { grid, from: "sform", notes: [...notesOnSize(transforms), ...notesOnBoth(transforms, qform, grid, other)] };
+    return {
+      grid,
+      from: "sform",
+      notes: [
+        ...notesOnFields(transforms),
+        ...notesOnSform(transforms, sform.affine),
+        ...notesOnBoth(transforms, qform, grid, other),
+      ],
+    };
   }
   const unusable = sform === undefined ? [] : [`its sform (code ${sformCode}) ${sform.fault}`];
   if (qform !== undefined && "affine" in qform)
@@ -49,7 +57,7 @@ export function gridOfTransforms(
       ...{ grid: placed(qform.affine), from: "qform" },
       notes: [
         ...unusable.map((fault) => `${fault}; its qform (code ${qformCode}) is used`),
-        ...notesOnSize(transforms),
+        ...notesOnFields(transforms),
         ...notesOnHandedness(transforms),
       ],
     };
@@ -63,7 +71,7 @@ export function gridOfTransforms(
     ...{ grid: placed(diagonal(transforms)), from: "pixdim" },
     notes: [
       "it has no orientation (the codes of its qform and sform are 0); its axes are taken to run to the right, to the front and upwards",
-      ...notesOnSize(transforms),
+      ...notesOnFields(transforms),
     ],
   };
 }
@@ -78,6 +86,8 @@ function diagonal({ pixdim: [, x, y, z] }: NiftiTransforms): Affine {
   ];
 }
 
+const isSameSize = (stored: number, length: number): boolean => Math.abs(length - stored) <= spacingTolerance * length;
+
 /** The grid of an affine in the file's unit, lengths in mm. */
 function gridIn(affine: Affine, shape: Vector3, { pixdim: [, ...sizes] }: NiftiTransforms, factor: number): Grid {
   const row = ([a, b, c, d]: Affine[number]) => [a * factor, b * factor, c * factor, d * factor] as const;
@@ -86,9 +96,29 @@ function gridIn(affine: Affine, shape: Vector3, { pixdim: [, ...sizes] }: NiftiT
   // The pixdim has fewer digits of rounding in it, but the affine places the voxels.
   const size = (axis: 0 | 1 | 2): number => {
     const stored = Math.abs(sizes[axis]) * factor;
-    return Math.abs(lengths[axis] - stored) <= spacingTolerance * lengths[axis] ? stored : lengths[axis];
+    return isSameSize(stored, lengths[axis]) ? stored : lengths[axis];
   };
   return { shape, spacing: [size(0), size(1), size(2)], affine: scaled };
+}
+
+/** Transforms that the standard knows. Source: nifti1.h, "xform codes". */
+const mostCode = 5;
+
+/** What is odd whichever transform is used. */
+function notesOnFields(transforms: NiftiTransforms): string[] {
+  const { qformCode, sformCode } = transforms;
+  const unknown = [
+    { form: "sform", code: sformCode },
+    { form: "qform", code: qformCode },
+  ].filter(({ code }) => code < 0 || code > mostCode);
+  return [
+    ...unknown.map(
+      ({ form, code }) =>
+        `the code of its ${form} is ${code}, where the standard has 0 to ${mostCode}; it counts as ` +
+        `${code > 0 ? "given, other programs may pass it over" : "none"}`,
+    ),
+    ...notesOnSize(transforms),
+  ];
 }
 
 function notesOnSize(transforms: NiftiTransforms): string[] {
@@ -96,6 +126,18 @@ function notesOnSize(transforms: NiftiTransforms): string[] {
     return [`its pixdim is ${sizesOf(transforms)}; the size of its voxels is that of its sform`];
   const [, ...sizes] = transforms.pixdim;
   return sizes.some((size) => size < 0) ? [`its pixdim is ${sizesOf(transforms)}; the signs are not used`] : [];
+}
+
+/** Where the sform is used, the size of a voxel is that of its columns; ITK takes the pixdim's all the same. */
+function notesOnSform(transforms: NiftiTransforms, affine: Affine): string[] {
+  if (!hasSize(transforms)) return [];
+  const lengths = columnLengths(affine);
+  const [, ...sizes] = transforms.pixdim;
+  if (sizes.every((size, axis) => isSameSize(Math.abs(size), lengths[axis] ?? NaN))) return [];
+  return [
+    `its pixdim is ${sizesOf(transforms)}, but its sform has voxels of ${lengths.map(brief).join("×")}; the sform is ` +
+      "used, other programs may use the pixdim",
+  ];
 }
 
 /** Where the qform is used, its handedness is 1 unless it is −1; the standard allows nothing else. */

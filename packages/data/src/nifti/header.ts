@@ -61,6 +61,13 @@ function parse(bytes: Uint8Array<ArrayBuffer>, version: 1 | 2, path: string): NI
         : `${path} is no NIfTI file: its magic is ${JSON.stringify(magic)}, not "n+${version}" or "ni${version}"; ` +
             "copy or download it again",
     );
+  // Programs that leave the check out write zeros.
+  const check = version === 1 ? "" : Buffer.from(bytes.subarray(8, 12)).toString("hex");
+  if (!["", "0d0a1a0a", "00000000"].includes(check))
+    throw new DataError(
+      `${path} was changed by a transfer as text: its check of line ends is ${check}, not 0d0a1a0a; copy or download ` +
+        "it again as binary data",
+    );
   const fields = version === 1 ? new NIFTI1() : new NIFTI2();
   fields.readHeader(bytes.buffer);
   // A C string: the library also gives what lies behind its end.

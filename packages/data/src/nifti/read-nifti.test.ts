@@ -277,6 +277,30 @@ describe("notes", () => {
     expect((await notesOf({ qformCode: 1, qoffset: [0.05, 0, 0] })).notes).toEqual([]);
   });
 
+  it("a pixdim of another size than the sform's: the sform is used, and both are said", async () => {
+    const { notes, spacing } = await notesOf({ pixdim: [1, 1, 1, 1] });
+    expect(spacing).toEqual([1, 2, 3]);
+    expect(notes).toEqual([
+      "its pixdim is 1×1×1, but its sform has voxels of 1×2×3; the sform is used, other programs may use the pixdim",
+    ]);
+    expect((await notesOf({ pixdim: [1, 1.0005, 2.001, 3] })).notes).toEqual([]);
+  });
+
+  it("a code that the standard does not have", async () => {
+    const both = await notesOf({ sformCode: 8, qformCode: -1 });
+    expect(both.from).toBe("sform");
+    expect(both.notes).toEqual([
+      "the code of its sform is 8, where the standard has 0 to 5; it counts as given, other programs may pass it over",
+      "the code of its qform is -1, where the standard has 0 to 5; it counts as none",
+    ]);
+    expect((await notesOf({ ...qform, sformCode: 0, qformCode: 300 })).notes).toHaveLength(1);
+    expect((await notesOf({ sformCode: 5 })).notes).toEqual([]);
+  });
+
+  it("NIfTI-2 without a check of line ends is read", async () => {
+    expect((await notesOf({ version: 2, magic: "n+2\0\0\0\0\0" })).notes).toEqual([]);
+  });
+
   it.each([0, 2, NaN])("a handedness of %d is 1 where the qform is used", async (qfac) => {
     const pixdim = [qfac, 1, 2, 3];
     const { notes, affine } = await notesOf({ ...qform, sformCode: 0, pixdim });
