@@ -1,4 +1,4 @@
-import { commandText, writePhantom } from "@lobule/data";
+import { commandText, DataError, writePhantom } from "@lobule/data";
 import { command } from "../command-line/command.js";
 import { choice, flag, list, path, required, whole, withDefault } from "../command-line/option.js";
 import { say, sayJson } from "../shared/output.js";
@@ -14,7 +14,7 @@ export const phantomCommand = command({
   options: {
     cases: withDefault(whole("labeled cases", { least: 1, most: 999 }), 12),
     size: withDefault(whole("voxels along each side of a slice", { least: 8, most: 1024 }), 128),
-    slices: withDefault(list(whole("fewest and most slices of a case", { least: 1 }), 2), [32, 48]),
+    slices: withDefault(list(whole("fewest and most slices of a case", { least: 1, most: 1024 }), 2), [32, 48]),
     seed: withDefault(whole("the same seed gives the same files", { least: 0 }), 0),
     task: withDefault(choice(["liver", "vessel"], "whether to label livers (Task03) or vessels (Task08)"), "liver"),
     force: flag("write into a folder that holds other files"),
@@ -22,6 +22,7 @@ export const phantomCommand = command({
   },
   examples: [["phantom phantom --cases 12", "a data set to try everything on"]],
   run: async ({ dir, cases, size, slices: [fewest = 0, most = 0], seed, task, force, json }) => {
+    if (most < fewest) throw new DataError(`--slices needs the fewest before the most, got ${fewest} ${most}`);
     const bar = progress("Drawing");
     const disk = await freeBytes(dir);
     const room = { memory: process.availableMemory(), ...(disk === undefined ? {} : { disk }) };
