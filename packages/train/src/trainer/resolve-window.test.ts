@@ -94,6 +94,20 @@ describe("a window that is given", () => {
     await expect(resolved([-100, 0], magnetic)).rejects.toThrow(/shows nothing/);
   });
 
+  test.each<[string, [number, number], number[]]>([
+    ["one outlier is in the window", [2000, 3000], [2500]],
+    ["one outlier is on its other side", [-40_000, -33_000], [-3e5]],
+    ["half of the voxels are padding", [-5000, -4000], Array(4000).fill(-(2 ** 31))],
+    ["there is padding on both sides", [1000, 2000], [...Array(900).fill(-(2 ** 31)), ...Array(900).fill(65_535)]],
+  ])("is said to show next to nothing where %s", async (_what, window, more) => {
+    const { notes } = await resolved(window, [...magnetic, ...more]);
+    expect(notes).toEqual([expect.stringContaining(`the window ${window.join(" to ")} shows next to nothing`)]);
+    expect(notes[0]).toMatch(/ become the same; 99 % of them are from 0 to 79\d/);
+    // What is rare, such as contrast medium, may be all that is looked for.
+    const rare = Array.from({ length: 40 }, (_, i) => 810 + i);
+    expect((await resolved([801, 900], [...magnetic, ...rare])).notes).toEqual([]);
+  });
+
   test.each([
     [1e9, 1e9 + 100],
     [1, 1 + 1e-6],

@@ -12,6 +12,8 @@ const hounsfieldWindow = [-160, 240] as const;
 const [mostSlices, mostVoxels] = [200, 2 ** 20];
 /** Share of voxels left out at either end. Source: Isensee et al. 2021, nnU-Net, clips MR and CT alike to these. */
 const tail = 0.005;
+/** Where fewer voxels are not clipped to the same end, the window is said to show next to nothing. */
+const leastShown = 0.001;
 /** Of the range of all others, how far away a value may be. */
 const farthest = 10;
 /** The GPU computes in float32: what a window leaves of its 2^24 steps are 2^13 then. */
@@ -53,7 +55,7 @@ export async function resolveWindow(config: TrainingConfig, { cache, cases }: So
         `the window ${low} to ${high} shows nothing of ${config.data}, whose training slices hold values from ${brief(lowest)} to ${brief(highest)}; give another --window LOW HIGH`,
       );
     }
-    return { window: config.window, notes: [] };
+    return { window: config.window, notes: notesOnShown(config.window, values) };
   }
   const share = values.filter((value) => value >= air[0] && value <= air[1]).length / values.length;
   if (share >= leastAir) return { window: hounsfieldWindow, notes: [] };
@@ -67,15 +69,31 @@ export async function resolveWindow(config: TrainingConfig, { cache, cases }: So
   };
 }
 
+/** Outliers and padding alone may be inside the window, or on its other side. */
+function notesOnShown([low, high]: Window, sorted: Float64Array): string[] {
+  const body = withoutPaddings(sorted);
+  const clipped = Math.max(...[body.filter((v) => v <= low), body.filter((v) => v >= high)].map((part) => part.length));
+  if (clipped <= (1 - leastShown) * body.length) return [];
+  const [from, to] = rangeOf(body);
+  return [
+    `the window ${low} to ${high} shows next to nothing: ${clipped === body.length ? "all" : "more than 99.9 %"} of the ` +
+      `training slices' voxels, padding left out, become the same; 99 % of them are from ${brief(from)} to ` +
+      `${brief(to)} (--window LOW HIGH sets another)`,
+  ];
+}
+
 /**
  * From the 0.5th to the 99.5th percentile of values, padding not counted: values at an end that are further from all
  * others than 10 times the range of those. Where the percentiles are the same, from the lowest to the highest value.
  * @param sorted rises.
  */
-export function robustRange(sorted: Float64Array): Window {
+export const robustRange = (sorted: Float64Array): Window => rangeOf(withoutPaddings(sorted));
+
+/** Without any values, at either end, that are far from all others. */
+function withoutPaddings(sorted: Float64Array): Float64Array {
   let rest = sorted;
   for (let left = withoutPadding(rest); left.length < rest.length; left = withoutPadding(rest)) rest = left;
-  return rangeOf(rest);
+  return rest;
 }
 
 function rangeOf(sorted: Float64Array): Window {
