@@ -1,5 +1,5 @@
 import { canonicalGrid, readDecathlon, readNiftiHeader } from "@lobule/data";
-import type { ConvolutionCall, Device, Program } from "@lobule/tensor";
+import { type ConvolutionCall, type Device, Pauses, type Program } from "@lobule/tensor";
 import { LossScaler } from "../loss-scaler.js";
 import { buildNetwork, type ModelCode } from "../model/model-description.js";
 import type { StepCost } from "../run/workload.js";
@@ -71,12 +71,18 @@ export async function planRun(
   const { batch, microBatch, overfitBatches, fastDevRun, epochs } = config;
   const found = split.training.reduce((sum, name) => sum + (shapes.get(name)?.[2] ?? 0), 0);
   const slices = overfitBatches === null ? found : Math.min(found, overfitBatches * batch);
+  // Each plan of a large network takes seconds.
+  const pauses = new Pauses(room?.signal);
+  await pauses.take();
   const alone = canTrainAlone(plans, { slices, batch, microBatch });
   const perEpoch = partLengths(slices, batch, alone).length;
   const atOnce = Math.min(microBatch ?? batch, Math.max(slices, 1));
   if (room !== undefined) await requireRoom((count) => plans.plan(count), atOnce, room, { ...extents, batch });
+  await pauses.take();
   const training = plans.plan(atOnce);
+  await pauses.take();
   const programs = [training, plans.validationPlan(1), ...(microBatch === null ? [] : [plans.updatePlan()])];
+  await pauses.take();
   return {
     ...{ split, slices, programs },
     steps: fastDevRun ? Math.min(2, perEpoch) : epochs * perEpoch,
