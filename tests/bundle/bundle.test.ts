@@ -42,9 +42,9 @@ describe.skipIf(process.platform !== "linux" || process.arch !== "x64")("the bun
   }, 120_000);
 
   test("times itself, and says which peers are missing and why", async () => {
-    const words = ["--size", "16", "--batch", "1", "--rounds", "1", "--python", "/no/such/python"];
+    const words = ["--size", "16", "--batch", "2", "--rounds", "1", "--python", "/no/such/python"];
     const { stdout: peers } = await lobule("bench", "peers", ...words);
-    expect(peers).toMatch(/Lobule, training step 1×16² +\d/);
+    expect(peers).toMatch(/Lobule, training step 2×16² +\d/);
     const missing = "not run: PyTorch eager\n  /no/such/python cannot be run; name another with --python";
     expect(peers).toContain(missing);
     expect(peers).toContain("not run: onnxruntime CPU\n  it is part of the repository, not of this installation");

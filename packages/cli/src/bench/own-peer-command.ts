@@ -50,6 +50,8 @@ async function serveOwnPeer({ precision, recompute, tune }: OwnPeerArguments): P
       if (request.do === "end") break;
     }
   } finally {
+    // An input that is still open would keep a process alive that has failed, and the one that waits for its answer.
+    process.stdin.destroy();
     device.destroy();
   }
 }
