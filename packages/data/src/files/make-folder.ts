@@ -7,7 +7,7 @@ import { errorCode } from "./system-error.js";
  * where a folder exists but refuses new ones as ENOENT, as /proc does.
  * @param mode permissions of those that are made, such as 0o700; by default those of the umask.
  * @returns the uppermost of those that were made; undefined where all were there.
- * @throws the system's error where it cannot be made, or where there is something else of that name.
+ * @throws the system's error where it cannot be made, ENOTDIR where there is something else of that name.
  */
 export async function makeFolder(path: string, mode?: number): Promise<string | undefined> {
   const missing: string[] = [];
@@ -19,7 +19,8 @@ export async function makeFolder(path: string, mode?: number): Promise<string | 
       first ??= each;
     } catch (error) {
       // Another process may have been quicker.
-      if (errorCode(error) !== "EEXIST" || !(await isFolder(each))) throw error;
+      if (errorCode(error) !== "EEXIST") throw error;
+      if (!(await isFolder(each))) throw Object.assign(new Error(`${each} is no folder`), { code: "ENOTDIR" });
     }
   }
   return first;

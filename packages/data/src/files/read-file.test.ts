@@ -161,11 +161,11 @@ describe("a folder is made", soon, () => {
   });
 
   test("or refused: over a file, below a file, in a file system of the system", async () => {
-    await expect(makeFolder(await written("taken", ""))).rejects.toMatchObject({ code: "EEXIST" });
-    await expect(makeFolder(join(folder, "taken", "below"))).rejects.toMatchObject({ code: "EEXIST" });
+    await expect(makeFolder(await written("taken", ""))).rejects.toMatchObject({ code: "ENOTDIR" });
+    await expect(makeFolder(join(folder, "taken", "below"))).rejects.toMatchObject({ code: "ENOTDIR" });
     await expect(makeFolder("/proc/lobule/run")).rejects.toMatchObject({ code: "ENOENT" });
     await mkdir(join(folder, "dangling"));
     await symlink(join(folder, "nowhere"), join(folder, "dangling", "link"));
-    await expect(makeFolder(join(folder, "dangling", "link"))).rejects.toMatchObject({ code: "EEXIST" });
+    await expect(makeFolder(join(folder, "dangling", "link"))).rejects.toMatchObject({ code: "ENOTDIR" });
   });
 });
