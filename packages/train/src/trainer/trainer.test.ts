@@ -100,8 +100,9 @@ describe("a run that is broken off", () => {
 
   test("goes on to the bytes of an unbroken one, from a stop and from checkpoints inside an epoch", async () => {
     await runs.trained("unbroken", settings());
-    // A signal after the first validation: the run ends at the end of that epoch.
+    // A signal in the first validation, all of whose epoch's steps are done: the run that is resumed begins with it.
     expect(await runs.trained("stopped", settings(), { afterReports: 1 })).toBe("interrupted");
+    expect(await runs.metricsOf("stopped")).toEqual([]);
     expect(await runs.resumed("stopped")).toBe("all epochs done");
     // A kill leaves what was last saved: the run as it was at each checkpoint of its course.
     const places: string[] = [];

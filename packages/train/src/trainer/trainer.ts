@@ -260,8 +260,12 @@ export class Trainer {
     const seconds = (now() - started) / 1000;
     const means = meansOf(this.state.sums);
     const validation = await this.validate();
+    if (validation === undefined) {
+      await this.save(folder, "last");
+      return false;
+    }
     const { epoch } = this.state;
-    const learningRate = this.optimizer.learningRate;
+    const learningRate = this.learningRateAt(this.state.globalStep - 1);
     const better = this.state.best === null || validation.loss < this.state.best.loss;
     if (config.schedule === "plateau") this.plateau.step(validation.loss);
     const stop = this.earlyStopping.step(validation.loss);
@@ -330,7 +334,7 @@ export class Trainer {
           this.report(batches.length, started, slices, reader.waitedSeconds);
         }
         if (due) await this.save(folder, "last");
-        if (signal?.aborted && step < batches.length) return undefined;
+        if (signal?.aborted) return undefined;
       }
     } finally {
       await reader.close();
@@ -399,15 +403,20 @@ export class Trainer {
     return microBatch ?? batch;
   }
 
-  private validate(): Promise<ValidationResult> {
-    const { cache, config, model, observer } = this.options;
+  /** Undefined when the signal ended it: a run that is resumed with all steps of an epoch done begins with it. */
+  private async validate(): Promise<ValidationResult | undefined> {
+    const { cache, config, model, observer, signal } = this.options;
     const { fastDevRun } = config;
     const atOnce = this.validatedAtOnce;
     return validate({
       ...{ cache, programs: this.programs, preprocessing: this.preprocessing, classes: model.classes.length, atOnce },
       inputSlices: model.inputSlices,
       slices: fastDevRun ? this.validationSlices.slice(0, atOnce) : this.validationSlices,
+      ...(signal === undefined ? {} : { signal }),
       onProgress: (done, total) => observer?.validating?.(done, total),
+    }).catch((error: unknown) => {
+      if (signal?.aborted === true && error === signal.reason) return undefined;
+      throw error;
     });
   }
 

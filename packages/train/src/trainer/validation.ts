@@ -17,6 +17,7 @@ export interface ValidationOptions {
   /** Slices run at once. */
   readonly atOnce: number;
   readonly onProgress: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
 }
 
 /** Means over all slices, and the readings of Dice by class at the network's resolution. */
@@ -29,10 +30,10 @@ export interface ValidationResult {
 
 /**
  * Runs the network on slices by its running statistics.
- * @throws NonFiniteLossError when the loss is NaN or infinite.
+ * @throws NonFiniteLossError when the loss is NaN or infinite; the signal's reason.
  */
 export async function validate(options: ValidationOptions): Promise<ValidationResult> {
-  const { cache, programs, preprocessing, classes, slices, atOnce, onProgress, inputSlices } = options;
+  const { cache, programs, preprocessing, classes, slices, atOnce, onProgress, inputSlices, signal } = options;
   const batches: SliceKey[][] = [];
   for (let first = 0; first < slices.length; first += atOnce) batches.push(slices.slice(first, first + atOnce));
   const reader = new BatchReader(cache, batches, {
@@ -44,6 +45,7 @@ export async function validate(options: ValidationOptions): Promise<ValidationRe
   let done = 0;
   try {
     for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
+      signal?.throwIfAborted();
       const { keys, batch } = next;
       const program = await programs.validation(keys.length);
       const mappings = keys.map((key) => {
