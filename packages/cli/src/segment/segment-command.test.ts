@@ -102,7 +102,7 @@ describe("labels that are there", () => {
     expect(await segment("kept")).toMatchObject(refused);
   });
 
-  test("without their picture are made again where one is asked for", async () => {
+  test("without their picture are segmented again where one is asked for", async () => {
     expect((await segment("pictures")).code).toBe(0);
     const { code, err } = await segment("pictures", "--preview");
     expect(code, err).toBe(0);

@@ -71,7 +71,7 @@ async function segment(args: SegmentArguments): Promise<void> {
     const found = force ? undefined : await record?.find(files, by);
     if (found !== undefined) done.push({ ...files, found });
     else {
-      // Labels whose picture is missing are made again.
+      // Labels whose picture is missing are computed again.
       if (!force && !(await record?.made(files, by))) await requireNone(files);
       left.push(files);
     }

@@ -167,7 +167,7 @@ async function adoptTuningOf(directory: string, device: Device): Promise<void> {
     device.adopt(Tuning.parse(tuning, device));
   } catch (error) {
     if (!(error instanceof TuningError)) throw error;
-    warn(`note: the run's kernels were timed on another adapter or driver; it goes on with this one's defaults`);
+    warn(`note: the run's kernels were timed on another adapter or driver; the defaults of this one are used`);
   }
 }
 
@@ -221,7 +221,7 @@ async function conclude(
   } catch (error) {
     if (error instanceof FileWriteError && !signal.aborted) {
       throw new FileWriteError(
-        `${error.message}; the run is trained; once that is mended, this writes its report: ${resume}`,
+        `${error.message}; the run is trained; once the cause is removed, this writes its report: ${resume}`,
       );
     }
     if (!signal.aborted) throw error;

@@ -19,8 +19,8 @@ const spread = 32_000;
  * Stores a slice of HU as int16 for the GPU. It is the one way from HU to what a network sees, in training as in
  * prediction, and depends on nothing but the slice and the window: no voxel elsewhere in the volume has an influence.
  *
- * Values are taken as float32. Where all that lies inside the window are integers that int16 holds, they are stored as
- * they are; else the window is spread over int16 in steps of 1/64,000. What lies outside the window is clipped to
+ * Values are taken as float32. Where all values inside the window are integers that int16 holds, they are stored as
+ * they are; else the window is spread over int16 in steps of 1/64,000. Values outside the window are clipped to
  * somewhere outside it, as the network's input is clipped anyway.
  * @param into as many as there are values.
  * @throws RangeError when a value is NaN.
