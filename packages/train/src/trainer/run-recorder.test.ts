@@ -45,7 +45,7 @@ describe("a run, while it trains and after", () => {
 
   test("that was interrupted and resumed says both, and has each step once in TensorBoard's files", async () => {
     const settings = runs.config({ epochs: 3, checkpointEvery: 2, batch: 3 });
-    expect(await runs.trained("stopped", settings, { afterReports: 1 })).toBe("interrupted");
+    expect(await runs.trained("stopped", settings, { afterEpochs: 1 })).toBe("interrupted");
     expect(await reportOf("stopped")).toContain("Epoch 1 of 3 done, interrupted;");
     expect(await runs.resumed("stopped")).toBe("all epochs done");
     expect(await reportOf("stopped")).toContain("Epoch 3 of 3 done, finished;");

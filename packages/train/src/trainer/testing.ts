@@ -9,9 +9,10 @@ import { type OpenRun, type RunRequest, resumeRun, startRun } from "./open-run.j
 import type { TrainingOutcome } from "./trainer.js";
 import { resolveConfig, type TrainingConfig } from "./training-config.js";
 
-/** Stops a run after so many steps that were reported. */
+/** When a run is asked to stop: at a report of its validations, counted over epochs, or at the end of an epoch. */
 export interface Stop {
   readonly afterReports?: number;
+  readonly afterEpochs?: number;
 }
 
 async function ended(run: OpenRun): Promise<TrainingOutcome> {
@@ -57,7 +58,7 @@ export class TestRuns {
       changes,
     );
 
-  readonly request = ({ afterReports }: Stop = {}): RunRequest => {
+  readonly request = ({ afterReports, afterEpochs }: Stop = {}): RunRequest => {
     const { device, root } = this;
     const controller = new AbortController();
     let reports = 0;
@@ -71,6 +72,9 @@ export class TestRuns {
         validating: () => {
           reports += 1;
           if (reports === afterReports) controller.abort();
+        },
+        epoch: ({ epoch }) => {
+          if (epoch + 1 === afterEpochs) controller.abort();
         },
       },
     };
