@@ -21,7 +21,7 @@ export default defineConfig({
   plugins: [wgsl],
   resolve: {
     alias: Object.fromEntries(
-      ["kernels-wgsl", "tensor", "nn", "data", "train", "node-gpu", "cli"].map((name) => [
+      ["kernels-wgsl", "tensor", "nn", "optim", "data", "metrics", "train", "report", "node"].map((name) => [
         `@lobule/${name}`,
         source(name),
       ]),

@@ -35,7 +35,7 @@ const fail = (sentence) => {
 if (process.platform !== "linux" || process.arch !== "x64") {
   fail(`makes the archive for Linux on x64 from its own Node, and this is ${process.platform} on ${process.arch}`);
 }
-if (!existsSync(join(root, "packages/cli/dist/index.js"))) fail("nothing is built yet; run npm ci first");
+if (!existsSync(join(root, "packages/lobule/dist/index.js"))) fail("nothing is built yet; run npm ci first");
 
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(join(folder, "bin"), { recursive: true });
@@ -54,7 +54,7 @@ function vendor(packageName, files) {
 /** The programs: the command line, and the thread that decodes volumes. */
 const { metafile } = await build({
   entryPoints: {
-    lobule: join(root, "packages/cli/bin/lobule.js"),
+    lobule: join(root, "packages/lobule/bin/lobule.js"),
     "decode-worker": join(root, "packages/data/dist/cache/decode-worker.js"),
   },
   outdir: join(folder, "app"),
@@ -88,8 +88,8 @@ const texts = [...packages].sort().map((path) => {
 });
 writeFileSync(join(folder, "THIRD-PARTY-LICENCES"), texts.join(`\n${"-".repeat(80)}\n`));
 for (const file of ["LICENSE", "NOTICE"]) cpSync(join(root, file), join(folder, file));
-cpSync(join(root, "packages/cli/peers"), join(folder, "app/peers"), { recursive: true });
-cpSync(join(root, "packages/cli/fixtures"), join(folder, "fixtures"), { recursive: true });
+cpSync(join(root, "packages/lobule/peers"), join(folder, "app/peers"), { recursive: true });
+cpSync(join(root, "packages/lobule/fixtures"), join(folder, "fixtures"), { recursive: true });
 
 cpSync(process.execPath, join(folder, "bin/node"), { dereference: true });
 chmodSync(join(folder, "bin/node"), 0o755);

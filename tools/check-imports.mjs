@@ -4,15 +4,18 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname ?? ".", "..");
-/** What each package may import; tests, `testing.ts` and `testing/` folders may use `node-gpu` besides. */
+/** What each package may import; tests, `testing.ts` and `testing/` folders may use `node` besides. */
 const allowed = {
   "kernels-wgsl": [],
   tensor: ["kernels-wgsl"],
   nn: ["kernels-wgsl", "tensor"],
+  optim: ["tensor", "nn"],
   data: [],
-  train: ["tensor", "nn", "data"],
-  "node-gpu": ["data"],
-  cli: ["kernels-wgsl", "tensor", "nn", "data", "train", "node-gpu"],
+  metrics: ["data"],
+  train: ["tensor", "nn", "optim", "data", "metrics"],
+  report: ["tensor", "nn", "optim", "data", "metrics", "train"],
+  node: ["data"],
+  lobule: ["kernels-wgsl", "tensor", "nn", "optim", "data", "metrics", "train", "report", "node"],
 };
 /** What reads a file, and what opens one; both wait for ever at a pipe or a device, or fill the memory. */
 const reads = /\b(readFile|readFileSync|readSync|createReadStream|openAsBlob)\b/;
@@ -20,24 +23,24 @@ const opens = /\b(open|openSync)\b/;
 /** Where that may be: read-file.ts is what the others are to use. */
 const mayRead = new Set([
   "packages/data/src/files/read-file.ts",
-  "packages/cli/src/index.ts", // its own package.json
-  "packages/cli/src/shared/process-identity.ts", // what the system says of processes, in /proc
-  "packages/node-gpu/src/embedded-swiftshader.ts", // files of its own package, known by their hash
-  "packages/node-gpu/src/headless-manifests.ts", // the drivers' manifests, which the system's loader reads as well
+  "packages/lobule/src/index.ts", // its own package.json
+  "packages/lobule/src/shared/process-identity.ts", // what the system says of processes, in /proc
+  "packages/node/src/embedded-swiftshader.ts", // files of its own package, known by their hash
+  "packages/node/src/headless-manifests.ts", // the drivers' manifests, which the system's loader reads as well
 ]);
 const mayOpen = new Set([
   // Its /dev/null takes the place of the error stream.
-  "packages/cli/src/shared/quiet-drivers.ts",
+  "packages/lobule/src/shared/quiet-drivers.ts",
   "packages/data/src/files/read-file.ts",
   // These make the files that they open, or look at them first.
   "packages/data/src/files/partial-file.ts",
-  "packages/train/src/run/event-file.ts",
+  "packages/report/src/tensorboard/event-file.ts",
   "packages/train/src/run/metrics-log.ts",
-  "packages/cli/src/shared/folder-lock.ts",
+  "packages/lobule/src/shared/folder-lock.ts",
 ]);
 /** Node's recursive mkdir never returns where a folder refuses new ones as /proc does; makeFolder is to be used. */
 const makesFolders = /mkdir(Sync)?\([^;]*recursive/;
-const browser = new Set(["kernels-wgsl", "tensor", "nn"]);
+const browser = new Set(["kernels-wgsl", "tensor", "nn", "optim", "metrics"]);
 
 function* sources(directory) {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
@@ -67,7 +70,7 @@ for (const [name, mayImport] of Object.entries(allowed)) {
       const where = `${path}: ${keyword}s "${from}"`;
       const other = /^@lobule\/([\w-]+)/.exec(from)?.[1];
       if (other !== undefined) {
-        if (!mayImport.includes(other) && !(isTest && other === "node-gpu"))
+        if (!mayImport.includes(other) && !(isTest && other === "node"))
           problems.push(`${where}; ${name} may import ${mayImport.join(", ") || "no other package"}`);
       } else if (from.startsWith(".")) {
         if (!clause.startsWith("type ")) targets.push(resolve(dirname(file), from.replace(/\.js$/, ".ts")));

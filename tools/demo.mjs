@@ -4,7 +4,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname ?? ".", "..");
-const lobule = join(root, "packages/cli/bin/lobule.js");
+const lobule = join(root, "packages/lobule/bin/lobule.js");
 const folder = resolve(process.argv[2] ?? join(root, "demo"));
 const [data, run, labels] = ["data", "run", "labels"].map((name) => join(folder, name));
 const started = performance.now();

@@ -1,4 +1,4 @@
-// What all peers in JavaScript share: a JSON line each way, as packages/cli/peers/pytorch.py speaks it, and the start values.
+// What all peers in JavaScript share: a JSON line each way, as packages/lobule/peers/pytorch.py speaks it, and the start values.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
@@ -66,7 +66,7 @@ export function permuted({ shape, data }, order) {
 
 /** WebGPU on the adapter that Lobule takes, and the adapter's name. */
 export async function sameAdapter() {
-  const { openGpu, adapterChoice } = await import("../../packages/node-gpu/dist/index.js");
+  const { openGpu, adapterChoice } = await import("../../packages/node/dist/index.js");
   const gpu = await openGpu();
   return { gpu, name: (await adapterChoice()).name };
 }

@@ -1,7 +1,8 @@
-/** A tensor, a gradient, a step: fits a line by gradient descent with Adam, compiled into one submission a step. */
-import { openGpu } from "@lobule/node-gpu"; // in a browser: navigator.gpu
+import { openGpu } from "@lobule/node";
+import { Adam } from "@lobule/optim";
 import { add, compile, constant, Device, gradients, multiply, scale, subtract, sum, Variable } from "@lobule/tensor";
-import { Adam } from "@lobule/train";
+/** A tensor, a gradient, a step: fits a line by gradient descent with Adam, compiled into one submission a step. */
+// in a browser: navigator.gpu
 
 /** Slope and offset of the line through (0, 1), (1, 3), (2, 5), (3, 7). */
 export async function fitLine(steps = 400): Promise<{ slope: number; offset: number; loss: number }> {

@@ -1,8 +1,8 @@
-/** Labels a scan slice by slice with a trained model: node examples/dist/segment-slices.js SCAN RUN_FOLDER */
 import { readNifti, toCanonical } from "@lobule/data";
-import { openGpu } from "@lobule/node-gpu";
+import { openGpu } from "@lobule/node";
 import { Device } from "@lobule/tensor";
 import { loadModels, normalizeImage } from "@lobule/train";
+/** Labels a scan slice by slice with a trained model: node examples/dist/segment-slices.js SCAN RUN_FOLDER */
 
 /** Pixels of each class in each slice. */
 export async function segmentSlices(scan: string, model: string): Promise<number[][]> {

@@ -1,7 +1,8 @@
 import { basename, join } from "node:path";
-import { openGpu } from "@lobule/node-gpu";
+import { openGpu } from "@lobule/node";
+import { keepReport, reportRun } from "@lobule/report";
 import { Device } from "@lobule/tensor";
-import { type PresetName, reportRun, resolveConfig, startRun } from "@lobule/train";
+import { type PresetName, resolveConfig, startRun } from "@lobule/train";
 
 /** What the examples change of a preset, so that they can be tried on small data. */
 export type Changes = Readonly<Record<string, unknown>>;
@@ -26,8 +27,7 @@ export async function trainPreset(
       device,
       cacheDirectoryOf: () => join(out, "slices"),
       now: () => performance.now(),
-      wallClock: () => Date.now() / 1000,
-      host: "example",
+      keeper: keepReport({ wallClock: () => Date.now() / 1000, host: "example" }),
       observer: {
         epoch: ({ epoch, training, validation }) =>
           console.log(`epoch ${epoch + 1}: loss ${training.loss.toFixed(4)}, validation ${validation.loss.toFixed(4)}`),

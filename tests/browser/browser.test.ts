@@ -7,7 +7,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { brotliDecompress } from "node:zlib";
-import { openGpu } from "@lobule/node-gpu";
+import { openGpu } from "@lobule/node";
+
 import { build } from "esbuild";
 import { chromium } from "playwright-core";
 import { extract } from "tar-stream";

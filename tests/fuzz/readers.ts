@@ -3,21 +3,21 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { allocateSliceBatch, readDecathlon, readJson, readNifti, SliceCache, writePhantom } from "@lobule/data";
 import { referenceSpec, UNet } from "@lobule/nn";
+import { readComparedRun } from "@lobule/report";
 import { type Device, Tuning } from "@lobule/tensor";
 import {
   parseExperiment,
   planExperiment,
   RunFolder,
-  readComparedRun,
   readExperimentRecord,
   readMeasurement,
   readModel,
   resolveConfig,
 } from "@lobule/train";
-import { readBenchFile } from "../../packages/cli/src/bench/bench-files.js";
-import { removeLock } from "../../packages/cli/src/shared/folder-lock.js";
-import { readTuning } from "../../packages/cli/src/tune/tune-kernels.js";
 import { encodeNifti } from "../../packages/data/src/nifti/testing/encode.js";
+import { readBenchFile } from "../../packages/lobule/src/bench/bench-files.js";
+import { removeLock } from "../../packages/lobule/src/shared/folder-lock.js";
+import { readTuning } from "../../packages/lobule/src/tune/tune-kernels.js";
 import { parseModelDescription } from "../../packages/train/src/model/model-description.js";
 import { parseConfig } from "../../packages/train/src/trainer/training-config.js";
 import { parseTrainingState } from "../../packages/train/src/trainer/training-state.js";

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { adapterChoice } from "@lobule/node-gpu";
+import { adapterChoice } from "@lobule/node";
+
 import { expect, test } from "vitest";
 
 const torture = fileURLToPath(new URL("../../tools/torture.mjs", import.meta.url));

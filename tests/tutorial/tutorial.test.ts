@@ -3,10 +3,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { adapterChoice } from "@lobule/node-gpu";
+import { adapterChoice } from "@lobule/node";
+
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-const lobule = fileURLToPath(new URL("../../packages/cli/bin/lobule.js", import.meta.url));
+const lobule = fileURLToPath(new URL("../../packages/lobule/bin/lobule.js", import.meta.url));
 const text = readFileSync(new URL("../../docs/tutorial.md", import.meta.url), "utf8");
 
 /** Fenced blocks: files with a name behind the language, commands in `sh`. */

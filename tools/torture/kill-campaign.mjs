@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const lobule = fileURLToPath(new URL("../../packages/cli/bin/lobule.js", import.meta.url));
+const lobule = fileURLToPath(new URL("../../packages/lobule/bin/lobule.js", import.meta.url));
 const hook = new URL("./kill-hook.mjs", import.meta.url).href;
 
 /** Milliseconds after which a process counts as stuck. */

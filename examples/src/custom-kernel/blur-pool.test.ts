@@ -1,4 +1,4 @@
-import { openGpu } from "@lobule/node-gpu";
+import { openGpu } from "@lobule/node";
 import { constant, Device, gradientError, type Image, ShapeError, type Tensor } from "@lobule/tensor";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { blurPool } from "./blur-pool.js";

@@ -3,6 +3,7 @@
  * factor, bilinear up-sampling, so the gradient needs no second kernel. Source: Zhang 2019, "Making convolutional
  * networks shift-invariant again".
  */
+
 import {
   applyOne,
   asImage,

@@ -1,4 +1,5 @@
 /** A network of one's own: `lobule train --data DIR --out RUN --model examples/src/custom-kernel/my-model.ts`. */
+
 import { Conv2d, Module, ResBlock, Scope } from "@lobule/nn";
 import { concatChannels, type Image, upsampleBilinear2x } from "@lobule/tensor";
 import { defineModel } from "@lobule/train";

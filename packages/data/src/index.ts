@@ -43,20 +43,10 @@ export { type NiftiSlices, openNiftiSlices } from "./nifti/nifti-slices.js";
 export { type NiftiVolume, type ReadNiftiOptions, readNifti, readNiftiHeader } from "./nifti/read-nifti.js";
 export { type WriteNiftiOptions, writeNifti } from "./nifti/write-nifti.js";
 export { canonicalGrid, columnLengths, fromCanonical, orientationOf, toCanonical } from "./orientation.js";
+export { Pauses } from "./pauses.js";
 export type { PhantomTask } from "./phantom/phantom-case.js";
 export { type PhantomOptions, type WrittenPhantom, writePhantom } from "./phantom/write-phantom.js";
 export { type RandomKey, randomUint32, shuffled, uniform, uniformStream } from "./random.js";
-export {
-  boundsOf,
-  boundsText,
-  formsAt,
-  type NumberBounds,
-  type SettingSchema,
-  settingSchemaOf,
-  wordsOf,
-} from "./settings/setting-form.js";
-export { settingProblem } from "./settings/setting-problem.js";
-export { suggestion } from "./settings/suggest.js";
 export { type CaseSplit, type Fold, type SplitOptions, splitCases, splitFold } from "./split.js";
 export { commandText, shellWord } from "./text/command-text.js";
 export { cutText, fitText, textWidth, visibleJson, visibleText } from "./text/visible-text.js";

@@ -40,6 +40,7 @@ export {
 } from "./graph/tensor.js";
 export {
   groupVariables,
+  type HostPauses,
   makeStartValues,
   type StartValues,
   Variable,
@@ -96,7 +97,6 @@ export { type SoftmaxLoss, type SoftmaxLossOptions, softmaxLoss } from "./ops/so
 export { channelSum, sum } from "./ops/sum.js";
 export { transpose } from "./ops/transpose.js";
 export { upsampleBilinear2x } from "./ops/upsample-bilinear.js";
-export { Pauses } from "./pauses.js";
 export {
   readSafetensors,
   readSafetensorsMetadata,

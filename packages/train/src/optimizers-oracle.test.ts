@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { Module } from "@lobule/nn";
-import { openGpu } from "@lobule/node-gpu";
+import { openGpu } from "@lobule/node";
+import { LossScaler, WeightAverage } from "@lobule/optim";
 import {
   accumulate,
   compile,
@@ -13,9 +14,7 @@ import {
   Variable,
 } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { LossScaler } from "./loss-scaler.js";
 import { type OptimizerSpec, optimizerOf, optimizerSetting } from "./trainer/optimizer-setting.js";
-import { WeightAverage } from "./weight-average.js";
 
 let device: Device;
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-import { openNullGpu } from "@lobule/node-gpu";
+import { openNullGpu } from "@lobule/node";
 import { beforeAll, describe, expect, test } from "vitest";
 import { conv1x1Reference } from "../conv1x1/conv1x1.reference.js";
 import { fromHalf, toHalf } from "../convert/half.js";

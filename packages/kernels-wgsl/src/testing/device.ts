@@ -1,4 +1,4 @@
-import { openGpu } from "@lobule/node-gpu";
+import { openGpu } from "@lobule/node";
 import { isSubgroupOfEight, subgroupPlaces, subgroupPlacesLength } from "../subgroup-places/subgroup-places.js";
 import { runKernel } from "./runner.js";
 

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { openGpu } from "@lobule/node-gpu";
+import { openGpu } from "@lobule/node";
 import { compile, Device, gradients, Variable } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type SegmentationLossSpec, segmentationLoss } from "./segmentation-loss.js";

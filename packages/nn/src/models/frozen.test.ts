@@ -1,4 +1,4 @@
-import { openGpu } from "@lobule/node-gpu";
+import { openGpu } from "@lobule/node";
 import { type CompileOptions, compile, Device, type HostData, type Program } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UNet } from "./unet.js";

@@ -1,4 +1,4 @@
-import { openGpu } from "@lobule/node-gpu";
+import { openGpu } from "@lobule/node";
 import { adam, compile, Device, gradients, type Image, type Program, type Tensor, Variable } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { diceCrossEntropy } from "../losses/dice-cross-entropy.js";

@@ -1,4 +1,4 @@
-import { openGpu } from "@lobule/node-gpu";
+import { openGpu } from "@lobule/node";
 import {
   adam,
   compile,

@@ -102,7 +102,7 @@ async function run(program: Program): Promise<Record<string, ArrayLike<number>>>
 
 /** A device as on an adapter that lacks shader-f16. */
 async function deviceWithoutHalf(): Promise<Device> {
-  const { openGpu } = await import("@lobule/node-gpu");
+  const { openGpu } = await import("@lobule/node");
   const gpu = await openGpu();
   const adapter = await gpu.requestAdapter();
   if (adapter === null) throw new Error("no adapter");

@@ -58,7 +58,7 @@ export class Device {
   }
 
   /**
-   * Opens the best adapter that `gpu` has: `navigator.gpu` in a browser, `openGpu()` of @lobule/node-gpu in Node.
+   * Opens the best adapter that `gpu` has: `navigator.gpu` in a browser, `openGpu()` of @lobule/node in Node.
    * @throws DeviceError when there is none.
    */
   static async open(gpu: GPU, options: DeviceOptions = {}): Promise<Device> {

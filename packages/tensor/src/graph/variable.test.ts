@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { groupVariables, makeStartValues, type StartValues, Variable } from "./variable.js";
+import { groupVariables, type HostPauses, makeStartValues, type StartValues, Variable } from "./variable.js";
 
 /** The values i / 7. */
 const sevenths: StartValues = (target, first) => {
@@ -12,6 +12,15 @@ const made = (start: StartValues) => {
   return variables;
 };
 const expected = sizes.map((size) => Float32Array.from({ length: size }, (_, i) => i / 7));
+/** Pauses after every piece, in which a signal is heard. */
+const pausesFor = (signal?: AbortSignal): HostPauses => {
+  const check = () => signal?.throwIfAborted();
+  const take = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    check();
+  };
+  return { due: true, check, take };
+};
 /** Far quicker than toEqual. */
 const areEqual = (found: readonly (Float32Array | undefined)[]): boolean =>
   expected.every(
@@ -23,7 +32,7 @@ describe("start values", () => {
   test("are the same in pieces, at once and before there is a group", async () => {
     expect(areEqual(await read(made(sevenths)))).toBe(true);
     const variables = made(sevenths);
-    await makeStartValues(variables);
+    await makeStartValues(variables, pausesFor());
     expect(areEqual(await read(variables))).toBe(true);
     expect(
       areEqual(made(sevenths).map(({ group, offset }, i) => group?.host.slice(offset, offset + (sizes[i] ?? 0)))),
@@ -43,10 +52,10 @@ describe("start values", () => {
     const large = new Variable("large", [2 ** 16 * 1000], slow, "parameter");
     groupVariables([large]);
     setTimeout(() => controller.abort(new Error("stopped")), 0);
-    await expect(makeStartValues([large], controller.signal)).rejects.toThrow("stopped");
+    await expect(makeStartValues([large], pausesFor(controller.signal))).rejects.toThrow("stopped");
     expect(pieces).toBeLessThan(100);
     const variables = made(sevenths);
-    await expect(makeStartValues(variables, AbortSignal.abort(new Error("early")))).rejects.toThrow("early");
+    await expect(makeStartValues(variables, pausesFor(AbortSignal.abort(new Error("early"))))).rejects.toThrow("early");
     expect(areEqual(await read(variables))).toBe(true);
   });
 
@@ -63,7 +72,7 @@ describe("start values", () => {
       const end = performance.now() + 60;
       while (performance.now() < end);
     });
-    const making = makeStartValues(variables);
+    const making = makeStartValues(variables, pausesFor());
     variables[0]?.write(Float32Array.of(1, 2, 3, 4, 5));
     await making;
     expect([...((await variables[0]?.read()) ?? [])]).toEqual([1, 2, 3, 4, 5]);

@@ -1,8 +1,17 @@
 import type { Device } from "../device/device.js";
-import { Pauses } from "../pauses.js";
 import { printShape, type Shape, ShapeError, sizeOf } from "../shape.js";
 import type { Node } from "./operation.js";
 import { Tensor } from "./tensor.js";
+
+/** Pauses in long work of the host, in which other work is done; `Pauses` of @lobule/data is one. */
+export interface HostPauses {
+  /** Whether a pause is due; asked after each piece of work. */
+  readonly due: boolean;
+  /** @throws where the work is to end. */
+  check(): void;
+  /** Lets other work come first. @throws where the work is to end. */
+  take(): Promise<void>;
+}
 
 export type VariableRole = "parameter" | "statistic" | "moment" | "gradient";
 
@@ -54,21 +63,21 @@ export class VariableGroup {
     return this.values as Float32Array<ArrayBuffer>;
   }
 
-  /** Makes the host's copy where there is none, with pauses. @throws the signal's reason. */
-  makeHost(signal?: AbortSignal): Promise<void> {
-    this.making ??= this.madeWithPauses(new Pauses(signal)).finally(() => {
+  /** Makes the host's copy where there is none, in one piece without pauses. @throws what a pause throws. */
+  makeHost(pauses?: HostPauses): Promise<void> {
+    this.making ??= this.madeWithPauses(pauses).finally(() => {
       this.making = undefined;
     });
     return this.making;
   }
 
-  private async madeWithPauses(pauses: Pauses): Promise<void> {
+  private async madeWithPauses(pauses?: HostPauses): Promise<void> {
     if (this.values !== undefined) return;
-    pauses.check();
+    pauses?.check();
     let made: Float32Array<ArrayBuffer> | undefined;
     for (const values of this.startValues()) {
       made = values;
-      if (pauses.due) await pauses.take();
+      if (pauses?.due) await pauses.take();
     }
     // Who could not wait has made it meanwhile, and may have written to it.
     this.values ??= made;
@@ -186,8 +195,8 @@ export function groupVariables(variables: readonly Variable[]): void {
 /**
  * Makes the values that variables in groups start with where that has not been done. It takes seconds for a large
  * network, with pauses in which other work is done.
- * @throws the signal's reason.
+ * @throws what a pause throws.
  */
-export async function makeStartValues(variables: Iterable<Variable>, signal?: AbortSignal): Promise<void> {
-  for (const group of new Set([...variables].map((variable) => variable.group))) await group?.makeHost(signal);
+export async function makeStartValues(variables: Iterable<Variable>, pauses: HostPauses): Promise<void> {
+  for (const group of new Set([...variables].map((variable) => variable.group))) await group?.makeHost(pauses);
 }

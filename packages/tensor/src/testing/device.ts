@@ -1,4 +1,4 @@
-import { openGpu } from "@lobule/node-gpu";
+import { openGpu } from "@lobule/node";
 import { Device } from "../device/device.js";
 
 let opened: Promise<Device> | undefined;

@@ -1,5 +1,5 @@
 import { usesMatrices, withEmulatedMatrices } from "@lobule/kernels-wgsl";
-import { openGpu, openNullGpu } from "@lobule/node-gpu";
+import { openGpu, openNullGpu } from "@lobule/node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { TunedKernels } from "../compiler/calls.js";
 import { type ConvolutionCall, candidateVariants } from "../compiler/convolution-variants.js";

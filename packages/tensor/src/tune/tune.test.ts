@@ -1,4 +1,4 @@
-import { openGpu } from "@lobule/node-gpu";
+import { openGpu } from "@lobule/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ConvolutionCall, candidateVariants } from "../compiler/convolution-variants.js";
 import { compile } from "../compiler/program.js";

@@ -1,11 +1,11 @@
 import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
+import { volumeEdges } from "@lobule/metrics";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../run/testing.js";
 import { measurementName } from "./measurement-file.js";
 import type { EvaluationSettings } from "./provenance.js";
-import { volumeEdges } from "./surface-distance.js";
 
 const plain: EvaluationSettings = { mirror: false, precision: "f32", map: [], includeTraining: false };
 

@@ -3,11 +3,11 @@ import { realpath } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { DataError, readJson } from "@lobule/data";
+import { defaultEdge, type VolumeEdge, volumeEdges } from "@lobule/metrics";
 import { z } from "zod";
 import { fitJson } from "../run/parse-json.js";
 import { type EvaluationSettings, type Provenance, provenanceSchema } from "./provenance.js";
-import type { MeasuredCase } from "./summarise.js";
-import { defaultEdge, type VolumeEdge, volumeEdges } from "./surface-distance.js";
+import type { MeasuredCase } from "./summarize.js";
 
 /** Of the surface distance, mm, where none is asked for. */
 export const defaultTolerance = 2;

@@ -1,4 +1,4 @@
-import { meanOf } from "../evaluation/dice-readings.js";
+import { meanOf } from "@lobule/metrics";
 import type { EpochRecord } from "../run/epoch-record.js";
 
 /** A variant at a rung. */

@@ -8,14 +8,12 @@ import {
   toCanonical,
   type Volume,
 } from "@lobule/data";
-import { evaluateCase } from "../evaluation/evaluate-case.js";
+import { evaluateCase, type VolumeEdge } from "@lobule/metrics";
 import type { LabelMapping } from "../evaluation/label-mapping.js";
 import type { CaseSource } from "../evaluation/provenance.js";
-import type { MeasuredCase } from "../evaluation/summarise.js";
-import type { VolumeEdge } from "../evaluation/surface-distance.js";
+import type { MeasuredCase } from "../evaluation/summarize.js";
 import type { KnownCases } from "../run/known-cases.js";
 import type { SlicePredictor } from "./slice-predictor.js";
-
 export interface EvaluateOptions {
   /** Tolerance of the normalised surface distance, mm; 2 by default. */
   readonly tolerance?: number;

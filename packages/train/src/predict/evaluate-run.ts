@@ -1,11 +1,10 @@
 import { DataError } from "@lobule/data";
 import type { Device } from "@lobule/tensor";
 import type { CaseSource } from "../evaluation/provenance.js";
-import { type EvaluationResult, type MeasuredCase, summarise } from "../evaluation/summarise.js";
+import { type EvaluationResult, type MeasuredCase, summarise } from "../evaluation/summarize.js";
 import { type EvaluateOptions, evaluateCases } from "./evaluate-cases.js";
 import { type EvaluationPlan, listFailures, provenanceOf } from "./plan-evaluation.js";
 import { SlicePredictor } from "./slice-predictor.js";
-
 export interface EvaluateRunOptions extends Pick<EvaluateOptions, "tolerance" | "edge" | "onCase" | "signal"> {
   /** Slices that are run at once; 4 by default. */
   readonly atOnce?: number;

@@ -1,5 +1,5 @@
 import { UNet } from "@lobule/nn";
-import { openGpu } from "@lobule/node-gpu";
+import { openGpu } from "@lobule/node";
 import { Device } from "@lobule/tensor";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseModelDescription } from "../model/model-description.js";

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readNifti, type Volume, writeNifti } from "@lobule/data";
-import { openGpu } from "@lobule/node-gpu";
+import { openGpu } from "@lobule/node";
 import { Device, packSamples } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseModelDescription } from "../model/model-description.js";

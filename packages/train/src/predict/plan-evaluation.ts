@@ -17,7 +17,6 @@ import { KnownCases } from "../run/known-cases.js";
 import { RunFolder } from "../run/run-folder.js";
 import { type RunProgress, runProgressOf } from "../run/run-progress.js";
 import type { CaseFailure } from "./evaluate-cases.js";
-
 export interface EvaluationRequest {
   /** Another folder than the run's own. */
   readonly data?: string;

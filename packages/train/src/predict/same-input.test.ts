@@ -11,7 +11,7 @@ import {
   type Window,
   writeNifti,
 } from "@lobule/data";
-import { openGpu } from "@lobule/node-gpu";
+import { openGpu } from "@lobule/node";
 import { compile, Device, sampleSlices, wordsPerSample } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseModelDescription } from "../model/model-description.js";

@@ -11,12 +11,11 @@ import {
   voxelVolume,
   writeNifti,
 } from "@lobule/data";
-import { type LargestComponentOptions, largestComponent } from "../evaluation/largest-component.js";
+import { type LargestComponentOptions, largestComponent } from "@lobule/metrics";
 import { countLabels } from "./count-labels.js";
 import { withMargin } from "./evaluate-cases.js";
 import { fromCanonicalPlane, type PlaneOrientation, planeOrientation, toCanonicalPlane } from "./plane-orientation.js";
 import type { SlicePredictor } from "./slice-predictor.js";
-
 export interface SegmentOptions {
   /** Keeps only the largest connected part; the whole label map is in memory then, a byte a voxel. */
   readonly largestComponent?: LargestComponentOptions;

@@ -1,7 +1,6 @@
 import { randomUint32, type SliceBatch, type SliceCache, type SliceKey } from "@lobule/data";
+import type { Optimizer, WeightAverage } from "@lobule/optim";
 import type { LoadedProgram } from "@lobule/tensor";
-import type { Optimizer } from "../optimizer.js";
-import type { WeightAverage } from "../weight-average.js";
 import type { DrawnSlice } from "./batch-order.js";
 import { partLengths } from "./part-lengths.js";
 import type { SegmentationPrograms } from "./segmentation-programs.js";

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { DataError } from "@lobule/data";
 import { StateDictError } from "@lobule/nn";
+import { OptimizerStateError } from "@lobule/optim";
 import { type Device, warmUp } from "@lobule/tensor";
 import { readCode } from "../model/load-model.js";
 import {
@@ -12,7 +13,6 @@ import {
   requireWeights,
 } from "../model/model-description.js";
 import { type CodeTrust, rememberCode } from "../model/trusted-code.js";
-import { OptimizerStateError } from "../optimizer-state.js";
 import type { Checkpoint } from "../run/checkpoint.js";
 import { lostRecordsNote, missingEpochs } from "../run/epoch-record.js";
 import { type MayWrite, RunError, RunFolder } from "../run/run-folder.js";
@@ -21,10 +21,10 @@ import { requireOneRun } from "./check-resumed.js";
 import { planRun } from "./plan-run.js";
 import { describeModel, type PreparedData, type PrepareOptions, prepareData, type SplitNames } from "./prepare-data.js";
 import { checkWindow, resolveWindow } from "./resolve-window.js";
-import { RunRecorder } from "./run-recorder.js";
-import { Trainer, type TrainingObserver, type TrainingOutcome } from "./trainer.js";
+import type { RunKeeper } from "./run-keeper.js";
+import { Trainer, type TrainingObserver } from "./trainer.js";
 import { ConfigError, parseConfig, type TrainingConfig } from "./training-config.js";
-import { parseTrainingState, type TrainingState } from "./training-state.js";
+import { parseTrainingState, type TrainingOutcome, type TrainingState } from "./training-state.js";
 
 /** What a run needs besides its configuration. */
 export interface RunRequest extends Omit<PrepareOptions, "split" | "cacheDirectory">, CodeTrust {
@@ -44,12 +44,24 @@ export interface RunRequest extends Omit<PrepareOptions, "split" | "cacheDirecto
   readonly epochs?: number;
   /** Where the data of a run that is resumed are now, if they have moved; kept in its config.json. */
   readonly data?: string;
-  /** For TensorBoard's files: the time, in seconds since 1970, and this machine's name. */
-  readonly wallClock: () => number;
-  readonly host: string;
+  /** Opens what keeps records of the run besides its folder's, such as `keepReport` of @lobule/report. */
+  readonly keeper?: OpenKeeper;
   /** Keeps the run's folder from being written once another process has it; always allowed by default. */
   readonly mayWrite?: MayWrite;
 }
+
+/** What records of a run are made of. */
+export interface KeptRun {
+  readonly folder: RunFolder;
+  readonly config: TrainingConfig;
+  readonly trainer: Trainer;
+  /** Names of the classes, background first. */
+  readonly classes: readonly string[];
+  readonly note: (text: string) => void;
+}
+
+/** @throws what the run is not to begin with, such as FileWriteError where its records cannot be made. */
+export type OpenKeeper = (run: KeptRun) => Promise<RunKeeper>;
 
 /** What a run is made of. */
 export interface PreparedRun {
@@ -66,7 +78,7 @@ export interface OpenRun extends PreparedRun {
   readonly folder: RunFolder;
   /** Trains to the end; see Trainer.run. */
   run(): Promise<TrainingOutcome>;
-  /** Closes the slice cache and TensorBoard's files. */
+  /** Closes the slice cache and the run's keeper. */
   close(): Promise<void>;
 }
 
@@ -294,28 +306,31 @@ const trainerFor = (
 
 async function opened(
   parts: Omit<OpenRun, "run" | "close">,
-  { wallClock, host, observer }: RunRequest,
+  { keeper: openKeeper, observer }: RunRequest,
 ): Promise<OpenRun> {
   const { config, folder, trainer, model, data } = parts;
-  const recorder = await RunRecorder.open({
-    ...{ folder, config, trainer, classes: model.classes, wallClock, host },
+  const keeper = await openKeeper?.({
+    folder,
+    config,
+    trainer,
+    classes: model.classes,
     note: (text) => observer?.note?.(text),
   });
   return {
     ...parts,
     run: async () => {
-      await recorder.begun();
+      await keeper?.begun();
       try {
-        const outcome = await trainer.run(folder, recorder);
-        await recorder.ended(outcome);
+        const outcome = await trainer.run(folder, keeper);
+        await keeper?.ended(outcome);
         return outcome;
       } catch (error) {
-        await recorder.ended({ error: error instanceof Error ? error.message : String(error) });
+        await keeper?.ended({ error: error instanceof Error ? error.message : String(error) });
         throw error;
       }
     },
     close: async () => {
-      await recorder.close();
+      await keeper?.close();
       await data.cache.close();
     },
   };

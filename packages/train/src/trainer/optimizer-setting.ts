@@ -1,8 +1,6 @@
+import { Adam, type Optimizer, Sgd } from "@lobule/optim";
 import type { Variable } from "@lobule/tensor";
 import { z } from "zod";
-import { Adam } from "../adam.js";
-import type { Optimizer } from "../optimizer.js";
-import { Sgd } from "../sgd.js";
 
 const decay = z.number().min(0);
 

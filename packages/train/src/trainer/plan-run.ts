@@ -1,9 +1,8 @@
-import { canonicalGrid, readDecathlon, readNiftiHeader } from "@lobule/data";
-import { type ConvolutionCall, type Device, Pauses, type Program } from "@lobule/tensor";
-import { LossScaler } from "../loss-scaler.js";
+import { canonicalGrid, Pauses, readDecathlon, readNiftiHeader } from "@lobule/data";
+import { LossScaler, WeightAverage } from "@lobule/optim";
+import type { ConvolutionCall, Device, Program } from "@lobule/tensor";
 import { buildNetwork, type ModelCode } from "../model/model-description.js";
 import type { StepCost } from "../run/workload.js";
-import { WeightAverage } from "../weight-average.js";
 import { optimizerOf } from "./optimizer-setting.js";
 import { canTrainAlone, partLengths } from "./part-lengths.js";
 import { chooseCases, describeModel, type SplitNames } from "./prepare-data.js";

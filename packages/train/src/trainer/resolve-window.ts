@@ -1,5 +1,5 @@
 import type { SliceCache, Window } from "@lobule/data";
-import { quantile } from "../evaluation/quantile.js";
+import { quantile } from "@lobule/metrics";
 import { slicesOf } from "./slice-sampling.js";
 import { ConfigError, type TrainingConfig } from "./training-config.js";
 

@@ -1,6 +1,7 @@
 import type { EpochRecord } from "../run/epoch-record.js";
 import type { StepMetrics } from "./batch-runner.js";
 import type { SampleSlice } from "./sample-slices.js";
+import type { TrainingOutcome } from "./training-state.js";
 
 /** A training step whose metrics were read. */
 export interface StepRecord extends StepMetrics {
@@ -9,8 +10,11 @@ export interface StepRecord extends StepMetrics {
   readonly learningRate: number;
 }
 
-/** Keeps what a run says of itself elsewhere than in its checkpoints and metrics, such as in TensorBoard's files. */
-export interface RunKeeper {
+/** How a run stands: it trains, it was stopped before its end, its training is over, or an error ended it. */
+export type RunStatus = "running" | TrainingOutcome | { readonly error: string };
+
+/** Keeps records of the steps and epochs of a run while it trains. */
+export interface EpochKeeper {
   /** Oldest first, before a checkpoint that has them is saved. */
   steps(steps: readonly StepRecord[]): Promise<void>;
   /** Before the epoch's checkpoints are saved. */
@@ -20,4 +24,13 @@ export interface RunKeeper {
    * @param samples labels some validation slices, the same in every epoch, by the weights of this one.
    */
   saved(record: EpochRecord, samples: () => Promise<SampleSlice[]>): Promise<void>;
+}
+
+/** Keeps what a run says of itself elsewhere than in its checkpoints and metrics, such as a report that is looked at. */
+export interface RunKeeper extends EpochKeeper {
+  /** Before the first step of a run that begins or is resumed. */
+  begun(): Promise<void>;
+  /** After the last step. */
+  ended(status: Exclude<RunStatus, "running">): Promise<void>;
+  close(): Promise<void>;
 }

@@ -5,6 +5,7 @@ import {
   type SegmentationNetwork,
   segmentationLoss,
 } from "@lobule/nn";
+import type { LossScaler, Optimizer, WeightAverage } from "@lobule/optim";
 import {
   accumulate,
   channelSum,
@@ -30,9 +31,6 @@ import {
   wordsPerSample,
   zeros,
 } from "@lobule/tensor";
-import type { LossScaler } from "../loss-scaler.js";
-import type { Optimizer } from "../optimizer.js";
-import type { WeightAverage } from "../weight-average.js";
 
 /** Extents that all programs of a run share. */
 export interface InputGeometry {

@@ -2,12 +2,12 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writePhantom } from "@lobule/data";
-import { openGpu } from "@lobule/node-gpu";
+import { openGpu } from "@lobule/node";
 import { Device } from "@lobule/tensor";
 import { RunFolder } from "../run/run-folder.js";
-import { type OpenRun, type RunRequest, resumeRun, startRun } from "./open-run.js";
-import type { TrainingOutcome } from "./trainer.js";
+import { type OpenKeeper, type OpenRun, type RunRequest, resumeRun, startRun } from "./open-run.js";
 import { resolveConfig, type TrainingConfig } from "./training-config.js";
+import type { TrainingOutcome } from "./training-state.js";
 
 /** When a run is asked to stop: at a report of its validations, counted over epochs, or at the end of an epoch. */
 export interface Stop {
@@ -28,13 +28,15 @@ export class TestRuns {
   private constructor(
     readonly device: Device,
     readonly root: string,
+    private readonly keeper: OpenKeeper | undefined,
   ) {}
 
-  static async open(): Promise<TestRuns> {
+  /** @param keeper of the records of each run, where a test wants such. */
+  static async open(keeper?: OpenKeeper): Promise<TestRuns> {
     const device = await Device.open(await openGpu());
     const root = await mkdtemp(join(tmpdir(), "lobule-trainer-"));
     await writePhantom(join(root, "data"), { cases: 5, testCases: 0, size: 16, slices: [3, 5], seed: 3 });
-    return new TestRuns(device, root);
+    return new TestRuns(device, root, keeper);
   }
 
   async close(): Promise<void> {
@@ -59,12 +61,13 @@ export class TestRuns {
     );
 
   readonly request = ({ afterReports, afterEpochs }: Stop = {}): RunRequest => {
-    const { device, root } = this;
+    const { device, root, keeper } = this;
     const controller = new AbortController();
     let reports = 0;
     let milliseconds = 0;
     return {
-      ...{ device, host: "test", wallClock: () => 1000, now: () => (milliseconds += 10), signal: controller.signal },
+      ...{ device, now: () => (milliseconds += 10), signal: controller.signal },
+      ...(keeper === undefined ? {} : { keeper }),
       // Decoding in this thread: worker threads have tests of their own.
       workers: 0,
       cacheDirectoryOf: () => join(root, "cache"),

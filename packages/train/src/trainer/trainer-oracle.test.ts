@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readDecathlon, readNifti, toCanonical, writePhantom } from "@lobule/data";
-import { openGpu } from "@lobule/node-gpu";
+import { openGpu } from "@lobule/node";
 import { Device } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { readModel } from "../model/load-model.js";
@@ -38,7 +38,7 @@ const settings = (changes: Partial<TrainingConfig>): TrainingConfig =>
 async function run(name: string, config: TrainingConfig, onEpoch: (record: EpochRecord) => void): Promise<string> {
   let milliseconds = 0;
   const request: RunRequest = {
-    ...{ device, host: "test", wallClock: () => 1000, now: () => (milliseconds += 10), workers: 0 },
+    ...{ device, now: () => (milliseconds += 10), workers: 0 },
     cacheDirectoryOf: () => join(root, "cache"),
     observer: { epoch: onEpoch },
   };

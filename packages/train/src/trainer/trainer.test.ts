@@ -1,7 +1,7 @@
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
+import { ReduceLROnPlateau } from "@lobule/optim";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ReduceLROnPlateau } from "../reduce-lr-on-plateau.js";
 import { RunFolder } from "../run/run-folder.js";
 import { NonFiniteLossError } from "./batch-runner.js";
 import { resumeRun, startRun } from "./open-run.js";

@@ -1,30 +1,32 @@
-import { BatchReader, type SliceCache, type SliceKey, shuffled } from "@lobule/data";
+import { BatchReader, Pauses, type SliceCache, type SliceKey, shuffled } from "@lobule/data";
 import type { SegmentationNetwork } from "@lobule/nn";
+import {
+  EarlyStopping,
+  LossScaler,
+  learningRateFactor,
+  type Optimizer,
+  ReduceLROnPlateau,
+  WeightAverage,
+} from "@lobule/optim";
 import { type Device, makeStartValues, type SafetensorsTensor } from "@lobule/tensor";
-import { EarlyStopping } from "../early-stopping.js";
-import { learningRateFactor } from "../learning-rate-schedule.js";
-import { LossScaler } from "../loss-scaler.js";
 import { buildNetwork, type ModelCode, type ModelDescription, networkState } from "../model/model-description.js";
-import type { Optimizer } from "../optimizer.js";
-import { ReduceLROnPlateau } from "../reduce-lr-on-plateau.js";
 import { requireF16 } from "../require-f16.js";
 import type { EpochRecord } from "../run/epoch-record.js";
 import type { RunFolder } from "../run/run-folder.js";
 import type { StepCost } from "../run/workload.js";
-import { WeightAverage } from "../weight-average.js";
 import { batchesOfEpoch, type DrawnSlice, holdsForeground, inBatches } from "./batch-order.js";
 import { BatchRunner, type ProfiledCall } from "./batch-runner.js";
 import { addedTo, meansOf } from "./epoch-sums.js";
 import { optimizerOf } from "./optimizer-setting.js";
 import { canTrainAlone, partLengths } from "./part-lengths.js";
-import type { RunKeeper } from "./run-keeper.js";
+import type { EpochKeeper } from "./run-keeper.js";
 import { chosenSamples, labelSamples, type SampleSlice } from "./sample-slices.js";
 import { SegmentationPrograms } from "./segmentation-programs.js";
 import { requireRoom, requireStorable } from "./size-check.js";
 import { inputExtents, neighboursOf, type Preprocessing, slicesOf } from "./slice-sampling.js";
 import { stepCostOf } from "./step-cost.js";
 import { ConfigError, type TrainingConfig } from "./training-config.js";
-import type { TrainingState } from "./training-state.js";
+import type { TrainingOutcome, TrainingState } from "./training-state.js";
 import { type ValidationResult, validate } from "./validation.js";
 
 /** What a trainer is asked to do, and with what. */
@@ -73,9 +75,6 @@ export interface TrainingObserver {
   /** Something that the user should know, and that does not end the run. */
   note?(text: string): void;
 }
-
-/** How a run ended. */
-export type TrainingOutcome = "all epochs done" | "early stopping" | "paused" | "interrupted";
 
 /** Trains one network on the slices of a cache: epochs, validation, schedule, early stopping, checkpoints. */
 export class Trainer {
@@ -184,7 +183,7 @@ export class Trainer {
   makeStartValues(): Promise<void> {
     const networks = [this.network, ...(this.averaged === undefined ? [] : [this.averaged])];
     const variables = networks.flatMap((network) => [...network.namedVariables().values()]);
-    return makeStartValues(variables, this.options.signal);
+    return makeStartValues(variables, new Pauses(this.options.signal));
   }
 
   /** Steps that the schedule of the learning rate is made for. */
@@ -235,7 +234,7 @@ export class Trainer {
   /**
    * Trains until the last epoch, early stopping, the pause or the signal; checkpoints and metrics go into the folder.
    */
-  async run(folder: RunFolder, keeper?: RunKeeper): Promise<TrainingOutcome> {
+  async run(folder: RunFolder, keeper?: EpochKeeper): Promise<TrainingOutcome> {
     const { signal, pauseAfter = Number.POSITIVE_INFINITY } = this.options;
     if (this.state.finished !== null) return this.state.finished;
     if (this.state.globalStep === 0) await this.save(folder, "last");
@@ -248,7 +247,7 @@ export class Trainer {
   }
 
   /** One epoch, or what is left of it; false when the signal ended it. */
-  private async epoch(folder: RunFolder, keeper?: RunKeeper): Promise<boolean> {
+  private async epoch(folder: RunFolder, keeper?: EpochKeeper): Promise<boolean> {
     const { config, now, observer } = this.options;
     const started = now();
     const batches = this.batchesOf(this.state.epoch);
@@ -304,7 +303,7 @@ export class Trainer {
     folder: RunFolder,
     batches: readonly (readonly DrawnSlice[])[],
     started: number,
-    keeper: RunKeeper | undefined,
+    keeper: EpochKeeper | undefined,
   ): Promise<{ readonly slices: number; readonly waitedSeconds: number } | undefined> {
     const { cache, config, model, now, signal } = this.options;
     const { epoch, step: first } = this.state;
@@ -355,7 +354,7 @@ export class Trainer {
     );
   }
 
-  private async takeMetrics(runner: BatchRunner, keeper: RunKeeper | undefined): Promise<void> {
+  private async takeMetrics(runner: BatchRunner, keeper: EpochKeeper | undefined): Promise<void> {
     const rows = await runner.metrics();
     for (const { slices, means } of rows) {
       this.state = { ...this.state, sums: addedTo(this.state.sums, slices, means) };

@@ -1,7 +1,8 @@
-import { formsAt, type SettingSchema, settingProblem, settingSchemaOf } from "@lobule/data";
 import { specProblem } from "@lobule/nn";
 import { z } from "zod";
 import { networkSettingsSchema, networkSizes, networkSpec, windowSchema } from "../model/network-settings.js";
+import { formsAt, type SettingSchema, settingSchemaOf } from "../settings/setting-form.js";
+import { settingProblem } from "../settings/setting-problem.js";
 import { defaultLoss, lossSetting } from "./loss-setting.js";
 import { defaultOptimizer, optimizerSetting } from "./optimizer-setting.js";
 

@@ -29,6 +29,9 @@ const trainingState = z.strictObject({
 
 export type TrainingState = z.infer<typeof trainingState>;
 
+/** How a run ended. */
+export type TrainingOutcome = "all epochs done" | "early stopping" | "paused" | "interrupted";
+
 /** A checkpoint that does not belong to a run of this version. */
 export class TrainingStateError extends Error {
   override readonly name = "TrainingStateError";

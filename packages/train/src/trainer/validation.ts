@@ -1,10 +1,9 @@
 import { BatchReader, type SliceCache, type SliceKey } from "@lobule/data";
+import { DiceAccumulator, type DiceReadings } from "@lobule/metrics";
 import type { LoadedProgram } from "@lobule/tensor";
-import { DiceAccumulator, type DiceReadings } from "../evaluation/dice-readings.js";
 import { NonFiniteLossError } from "./batch-runner.js";
 import type { SegmentationPrograms } from "./segmentation-programs.js";
 import { batchArrays, neighboursOf, type Preprocessing, plainMapping } from "./slice-sampling.js";
-
 export interface ValidationOptions {
   readonly cache: SliceCache;
   readonly programs: SegmentationPrograms;

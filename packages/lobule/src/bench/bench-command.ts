@@ -1,0 +1,188 @@
+import { writeFileAtomically } from "@lobule/data";
+import { type AdapterChoice, adapterChoice } from "@lobule/node";
+import { type Device, PlanError } from "@lobule/tensor";
+import { command, type Values } from "../command-line/command.js";
+import { choice, flag, number, path, text, whole, withDefault } from "../command-line/option.js";
+import { environmentOf } from "../shared/environment.js";
+import { deviceOption, openDevice } from "../shared/open-device.js";
+import { say, sayText } from "../shared/output.js";
+import { efforts } from "../tune/tune-kernels.js";
+import { BenchError } from "./bench-error.js";
+import { type BenchFile, checkComparable, compareFiles, type EarlierFile, readBenchFile } from "./bench-files.js";
+import { type Benchmark, benchmarks, settingsOf } from "./bench-settings.js";
+import { busyNow } from "./busy-machine.js";
+import { findPython } from "./find-python.js";
+import { installPeers } from "./peer-install.js";
+import {
+  needsInstalling,
+  type PeerName,
+  type PeerOptions,
+  parseModes,
+  parsePeers,
+  peerNames,
+  peersFolder,
+  pytorchModes,
+} from "./peer-variants.js";
+import { type BenchRequest, type Outcome, runBenchmark } from "./run-benchmark.js";
+import { changeTable } from "./tables.js";
+
+const positionals = {
+  what: withDefault(
+    choice(
+      ["all", ...benchmarks],
+      "each kernel beside the roofline, a step and a forward pass, both beside others, a whole volume, or all",
+    ),
+    "all",
+  ),
+};
+const options = {
+  preset: withDefault(choice(["liver", "vessel"], "8 or 16 base features"), "liver"),
+  size: whole("side of a slice, a multiple of 16 [128; 512 on a GPU and for volumes]", { least: 16, multipleOf: 16 }),
+  batch: whole("slices at once [4; on a GPU 32, for volumes 16]", { least: 1 }),
+  slices: whole("volume: how many [150]", { least: 1 }),
+  precision: withDefault(choice(["f32", "f16"], "of stored activations"), "f32"),
+  recompute: flag("in training, compute cheap activations again, keep less"),
+  rounds: whole("how often each thing is timed [9; 3 for volumes]", { least: 1 }),
+  steps: withDefault(whole("model: watch memory and time over so many steps", { least: 0 }), 0),
+  tune: withDefault(choice(efforts, "time the kernels' variants first, use the fastest"), "off"),
+  python: path("a Python that has PyTorch [searched for]", "input", "FILE"),
+  peers: text(`peers: which, joined by commas [all: ${peerNames.join(", ")}]`, "NAMES"),
+  modes: text(`PyTorch's ways to run, joined by commas [all: ${pytorchModes.join(", ")}]`, "NAMES"),
+  "peer-limit": withDefault(number("seconds that a peer's answer may take", { above: 0 }), 900),
+  out: path("write the result as JSON", "file", "FILE"),
+  svg: path("kernels and peers: write the result as a picture", "file", "FILE"),
+  compare: path("an earlier --out file; exit code 1 if slower beyond noise", "input", "FILE"),
+  device: deviceOption,
+};
+type BenchArguments = Values<typeof positionals & typeof options>;
+
+export const benchCommand = command({
+  name: "bench",
+  describe: "Time kernels, the model, and other frameworks beside it",
+  ...{ positionals, options, run: bench },
+  examples: [
+    ["bench", "all of them, in sizes that suit the adapter"],
+    ["bench kernels --svg roofline.svg", "where the time of a step goes"],
+    ["bench model --steps 200", "does anything grow?"],
+    ["bench peers --size 256", "beside PyTorch, TensorFlow.js, jax-js, onnxruntime"],
+    ["bench volume --slices 40", "inference beside PyTorch"],
+  ],
+});
+
+/** The benchmarks on which options have an effect, of those that have it on some only. */
+const effects: Readonly<Partial<Record<keyof typeof options, readonly (Benchmark | "all")[]>>> = {
+  slices: ["volume", "all"],
+  recompute: ["kernels", "model", "peers"],
+  steps: ["model", "all"],
+  python: ["peers", "volume", "all"],
+  peers: ["peers", "all"],
+  modes: ["peers", "volume", "all"],
+  "peer-limit": ["peers", "volume", "all"],
+  svg: ["kernels", "peers"],
+};
+
+/** @throws BenchError when options have no effect together. */
+function check({ what, peers, modes }: BenchArguments, given: ReadonlySet<string>): void {
+  if (peers !== undefined) parsePeers(peers);
+  if (modes !== undefined) parseModes(modes);
+  for (const [option, benchmarksOf] of Object.entries(effects)) {
+    const all: readonly string[] = benchmarksOf;
+    if (!given.has(option) || all.includes(what)) continue;
+    throw new BenchError(
+      `--${option} has no effect on 'bench ${what}'; it is for ${all.map((each) => `'bench ${each}'`).join(", ")}`,
+    );
+  }
+}
+
+/** The peers that are asked for. Running everything leaves jax-js out, which compiles for minutes at first. */
+function peersOf({ what, peers }: BenchArguments): readonly PeerName[] {
+  if (peers !== undefined) return parsePeers(peers);
+  return what === "all" ? peerNames.filter((name) => name !== "jax") : peerNames;
+}
+
+async function peerOptions(args: BenchArguments, { kind }: AdapterChoice): Promise<PeerOptions> {
+  const { what, precision, peerLimit: limit } = args;
+  const peers = peersOf(args);
+  let notInstalled: string | undefined;
+  const folder = peersFolder();
+  if ((what === "all" || what === "peers") && folder !== undefined && needsInstalling(peers)) {
+    say("installing the peers into bench/peers (npm ci, once) …");
+    notInstalled = await installPeers(folder);
+    if (notInstalled !== undefined) say(`  ${notInstalled}`);
+  }
+  const modes = args.modes === undefined ? pytorchModes : parseModes(args.modes);
+  return { python: args.python ?? findPython(), gpu: kind === "gpu", precision, peers, modes, limit, notInstalled };
+}
+
+async function bench(args: BenchArguments, given: ReadonlySet<string>): Promise<void> {
+  check(args, given);
+  const { what, preset, precision, recompute, steps, tune, out, svg, compare } = args;
+  const before = compare === undefined ? undefined : await readBenchFile(compare);
+  const device = await openDevice();
+  try {
+    const choice = await adapterChoice();
+    const compared = { preset, precision, recompute };
+    if (before !== undefined && compare !== undefined) {
+      checkComparable(before, { adapter: choice.name, settings: compared }, compare);
+    }
+    say(`${choice.name}; ${preset}, ${precision}${recompute ? ", recomputed" : ""}`);
+    const note = busyNow();
+    if (note !== undefined) say(note);
+    const request = { preset, recompute, steps, tune, svg, peers: await peerOptions(args, choice) };
+    const results = await runAll(what, device, choice, request, args);
+    const timings = results.flatMap((result) => result.timings);
+    const beside = results.flatMap((result) => result.beside);
+    const pick = <Value>(value: (result: (typeof results)[number]) => Value) =>
+      Object.fromEntries(results.map((result) => [result.benchmark, value(result)]));
+    const file: BenchFile = {
+      ...{ format: "lobule-bench-1", benchmark: what, adapter: choice.name, timings, beside },
+      environment: environmentOf(device, choice),
+      settings: { ...compared, ...pick(({ settings }) => settings) },
+      details: pick(({ details }) => details),
+    };
+    if (out !== undefined) {
+      await writeFileAtomically(out, `${JSON.stringify(file, null, 2)}\n`);
+      say(`written: ${out}`);
+    }
+    if (before !== undefined && compare !== undefined) showChanges(before, file, compare);
+  } finally {
+    device.destroy();
+  }
+}
+
+/** Runs what is asked for and prints each result as it comes. */
+async function runAll(
+  what: Benchmark | "all",
+  device: Device,
+  choice: AdapterChoice,
+  request: BenchRequest,
+  given: BenchArguments,
+) {
+  const all = what === "all";
+  const results: (Outcome & { readonly benchmark: Benchmark; readonly settings: unknown })[] = [];
+  for (const benchmark of all ? benchmarks : [what]) {
+    const settings = settingsOf(benchmark, { software: choice.kind !== "gpu", all }, given);
+    const { size, batch, slices } = settings;
+    const extent = benchmark === "volume" ? `${size}×${size}×${slices}` : `${size}×${size}`;
+    say("", `${benchmark}: ${extent}, batch ${batch}`);
+    try {
+      const outcome = await runBenchmark(benchmark, device, choice, request, settings);
+      sayText(outcome.text);
+      results.push({ ...outcome, benchmark, settings });
+    } catch (error) {
+      // An adapter without timestamps can still do the rest.
+      if (!all || benchmark !== "kernels" || !(error instanceof PlanError)) throw error;
+      say(`not run: ${error.message}`);
+    }
+    if (all && benchmark === "peers" && !request.peers.peers.includes("jax")) {
+      say(`left out: jax-js, whose first step compiles for minutes; --peers ${peerNames.join()} adds it`);
+    }
+  }
+  return results;
+}
+
+function showChanges(before: EarlierFile, now: BenchFile, path: string): void {
+  const comparison = compareFiles(before, now);
+  sayText(changeTable(comparison, path));
+  if (comparison.ours.some(({ slower }) => slower)) process.exitCode = 1;
+}

@@ -1,0 +1,57 @@
+import { createInterface } from "node:readline";
+import { adapterChoice, openGpu } from "@lobule/node";
+import { Device } from "@lobule/tensor";
+import { command, type Values } from "../command-line/command.js";
+import { choice, flag, withDefault } from "../command-line/option.js";
+import { quietly } from "../shared/open-device.js";
+import { sayJson } from "../shared/output.js";
+import { efforts } from "../tune/tune-kernels.js";
+import { OwnPeer } from "./own-peer.js";
+import type { PeerRequest, Started } from "./peer-protocol.js";
+
+const options = {
+  precision: withDefault(choice(["f32", "f16"], "of stored activations"), "f32"),
+  recompute: flag("compute cheap activations again"),
+  tune: withDefault(choice(efforts, "time the variants of the kernels first"), "off"),
+};
+type OwnPeerArguments = Values<typeof options>;
+
+/** What `lobule bench` runs in a process of its own, so that its memory is that of the steps alone. */
+export const ownPeerCommand = command({ name: "bench-peer", options, run: serveOwnPeer });
+
+async function serveOwnPeer({ precision, recompute, tune }: OwnPeerArguments): Promise<void> {
+  const device = await quietly(async () => Device.open(await openGpu()));
+  try {
+    const { name } = await adapterChoice();
+    const options = {
+      ...{ precision, recompute, tune, now: () => performance.now() },
+      residentBytes: () => process.resourceUsage().maxRSS * 1024,
+    };
+    let peer: OwnPeer | undefined;
+    const answerTo = async (request: PeerRequest): Promise<unknown> => {
+      if (request.do === "start") {
+        peer = await OwnPeer.start(device, options, request);
+        const started: Started = {
+          version: "",
+          threads: 0,
+          description: `Lobule, ${precision}${recompute ? " recomputed" : ""}, ${name}`,
+        };
+        return started;
+      }
+      if (peer === undefined) throw new Error(`'${request.do}' came before 'start'`);
+      if (request.do === "step") return peer.step(request);
+      if (request.do === "forward") return peer.forward(request);
+      if (request.do === "volume") return peer.volume(request);
+      return peer.memory();
+    };
+    for await (const line of createInterface({ input: process.stdin })) {
+      const request = JSON.parse(line) as PeerRequest;
+      sayJson(JSON.stringify(await answerTo(request)));
+      if (request.do === "end") break;
+    }
+  } finally {
+    // An input that is still open would keep a process alive that has failed, and the one that waits for its answer.
+    process.stdin.destroy();
+    device.destroy();
+  }
+}

@@ -1,0 +1,140 @@
+import { boundsText, type NumberBounds, suggestion } from "@lobule/train";
+import { UsageError } from "./usage-error.js";
+
+/** What a path on the command line is for. What is written is checked before a command begins. */
+export type PathUse = "input" | "file" | "folder" | "file or folder";
+
+/** An option or a positional argument: what it is for, the words that it takes, and what becomes of them. */
+export interface Option<Value = unknown> {
+  readonly describe: string;
+  /** Stands for the words in the help; none where it takes none. */
+  readonly placeholder?: string;
+  /** How many words follow; several where it takes a list. */
+  readonly words: 0 | 1 | 2 | "several";
+  /** The only words there are. */
+  readonly choices?: readonly string[];
+  readonly path?: PathUse;
+  /** A letter that stands for it. */
+  readonly short?: string;
+  /** Heading in the help. */
+  readonly group?: string;
+  /** Whether `--no-NAME` is the opposite. */
+  readonly negatable?: boolean;
+  readonly required?: boolean;
+  /** Option without which it has no effect. */
+  readonly needs?: string;
+  /** Options that it has no effect beside, each with the reason. */
+  readonly conflicts?: Readonly<Record<string, string>>;
+  /** @throws UsageError when the words do not fit; `name` is how the user calls the option. */
+  readonly read: (words: readonly string[], name: string) => Value;
+  /** The value where it is not given. */
+  readonly absent: Value;
+}
+
+type Common = Pick<Option, "short" | "needs" | "conflicts">;
+/** The one word of an option that takes one. */
+const only = ([word = ""]: readonly string[]): string => word;
+
+/** True where it is given. */
+export const flag = (describe: string, common: Common = {}): Option<boolean> => ({
+  ...{ describe, words: 0, absent: false, read: () => true },
+  ...common,
+});
+
+/** True or, by `--no-NAME`, false where it is given. */
+export const toggle = (describe: string, common: Common = {}): Option<boolean | undefined> => ({
+  ...{ describe, words: 0, negatable: true, absent: undefined, read: ([word]: readonly string[]) => word !== "no" },
+  ...common,
+});
+
+export const text = (describe: string, placeholder: string, common: Common = {}): Option<string | undefined> => ({
+  ...{ describe, placeholder, words: 1, absent: undefined, read: only },
+  ...common,
+});
+
+/** A path; that of a file or folder that will be written is checked before the command begins. */
+export const path = (describe: string, use: PathUse, placeholder: string, common: Common = {}) => ({
+  ...text(describe, placeholder, common),
+  path: use,
+});
+
+export function choice<const Choice extends string>(
+  choices: readonly Choice[],
+  describe: string,
+  common: Common = {},
+): Option<Choice | undefined> {
+  const read = (words: readonly string[], name: string): Choice => {
+    const found = choices.find((each) => each === only(words));
+    if (found !== undefined) return found;
+    throw new UsageError(
+      `${name} is one of ${choices.join(", ")}, got '${only(words)}'${suggestion(only(words), choices)}`,
+    );
+  };
+  return { ...{ describe, placeholder: "NAME", words: 1, choices, absent: undefined, read }, ...common };
+}
+
+/** A decimal number as people write it: what Number takes besides, such as "", "0x1f" or "Infinity", is none. */
+const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+const fits = (value: number, { least, most, above, below, multipleOf = 0 }: NumberBounds): boolean =>
+  (least === undefined || value >= least) &&
+  (most === undefined || value <= most) &&
+  (above === undefined || value > above) &&
+  (below === undefined || value < below) &&
+  (multipleOf === 0 || value % multipleOf === 0);
+
+function readNumber(word: string, name: string, whole: boolean, bounds: NumberBounds): number {
+  const value = decimal.test(word) ? Number(word) : Number.NaN;
+  const right = Number.isFinite(value) && (!whole || Number.isSafeInteger(value)) && fits(value, bounds);
+  if (right) return value;
+  throw new UsageError(`${name} needs a ${whole ? "whole " : ""}number${boundsText(bounds)}, got '${word}'`);
+}
+
+const numeric =
+  (whole: boolean) =>
+  (describe: string, bounds: NumberBounds = {}, common: Common = {}): Option<number | undefined> => ({
+    ...{ describe, placeholder: whole ? "N" : "X", words: 1, absent: undefined },
+    read: (words, name) => readNumber(only(words), name, whole, bounds),
+    ...common,
+  });
+
+export const whole = numeric(true);
+export const number = numeric(false);
+
+/** Two or several values of an option that takes one. */
+export const list = <Value>(
+  option: Option<Value | undefined>,
+  words: 2 | "several" = "several",
+): Option<readonly Value[] | undefined> => ({
+  ...option,
+  words,
+  absent: undefined,
+  read: (given, name) =>
+    given.flatMap((word) => {
+      const value = option.read([word], name);
+      return value === undefined ? [] : [value];
+    }),
+});
+
+/** An option that must be given. */
+export function required<Value>(option: Option<Value | undefined>): Option<Value> {
+  const read = (words: readonly string[], name: string): Value => {
+    const value = option.read(words, name);
+    if (value === undefined) throw new UsageError(`${name} needs a value`);
+    return value;
+  };
+  // Not reached: what is required is never absent.
+  return { ...option, required: true, read, absent: undefined as never };
+}
+
+/** An option with a value that counts where it is not given, shown in the help. */
+export const withDefault = <Value>(option: Option<Value | undefined>, value: Value): Option<Value> => ({
+  ...option,
+  describe: `${option.describe} [${Array.isArray(value) ? value.join(" ") : String(value)}]`,
+  read: (words, name) => option.read(words, name) ?? value,
+  absent: value,
+});
+
+/** The same options under a heading of the help. */
+export const inGroup = <Options extends Readonly<Record<string, Option>>>(group: string, options: Options): Options =>
+  Object.fromEntries(Object.entries(options).map(([name, option]) => [name, { ...option, group }])) as Options;

@@ -1,0 +1,134 @@
+import { join, resolve } from "node:path";
+import { DataError, makeFolder, requireApart, writeFileAtomically } from "@lobule/data";
+import { defaultEdge, volumeEdges } from "@lobule/metrics";
+import { evaluationCsv, evaluationJson, formatEvaluation } from "@lobule/report";
+import {
+  defaultTolerance,
+  type EvaluationPlan,
+  evaluateRun,
+  finishedCases,
+  listFailures,
+  measurementName,
+  planEvaluation,
+  provenanceOf,
+  readMeasurement,
+  readModel,
+} from "@lobule/train";
+import { command, type Values } from "../command-line/command.js";
+import { choice, flag, list, number, path, required, text, whole, withDefault } from "../command-line/option.js";
+import { Interrupted, interruptible } from "../shared/interruption.js";
+import { deviceOption, openDevice } from "../shared/open-device.js";
+import { say, sayJson, sayText, warn } from "../shared/output.js";
+import { progress } from "../shared/progress.js";
+import { plural } from "../shared/text.js";
+import { trustCodeOption } from "../shared/trust-code.js";
+import { requireOutput } from "../shared/writable-outputs.js";
+
+const positionals = { run: required(path("run folder", "input", "RUN")) };
+const options = {
+  data: path("another Decathlon folder [the run's validation cases]", "input", "DIR"),
+  map: list(text("count the folder's label FROM as the model's label TO; values or names", "FROM=TO"), "several"),
+  "include-training": flag("also measure cases that the run was trained on, marked as such"),
+  out: path("folder of the CSV and JSON files [RUN/evaluation]", "folder", "DIR"),
+  tolerance: withDefault(number("of the surface distance, mm", { above: 0 }), defaultTolerance),
+  edge: withDefault(
+    choice(volumeEdges, "what the edge of a scan is to an organ that reaches it: its surface, or a cut (none)"),
+    defaultEdge,
+  ),
+  mirror: flag("average over mirror images"),
+  "at-once": withDefault(whole("slices run at once", { least: 1 }), 4),
+  precision: withDefault(choice(["f32", "f16"], "of stored activations"), "f32"),
+  json: flag("print the JSON in place of the table"),
+  "trust-code": trustCodeOption,
+  device: deviceOption,
+};
+type EvaluateArguments = Values<typeof positionals & typeof options>;
+
+export const evaluateCommand = command({
+  name: "evaluate",
+  describe: "Measure a trained model on labeled cases",
+  ...{ positionals, options, run: evaluate },
+  examples: [
+    ["evaluate runs/liver", "the run's own validation cases"],
+    ["evaluate runs/liver --data OTHER --map tumor=cancer", "the labeled cases of another folder"],
+  ],
+});
+
+const words = { stopping: "stopping", stopped: "interrupted; nothing was written, and what was there stays" };
+
+async function evaluate(args: EvaluateArguments): Promise<void> {
+  const { run, data, map, includeTraining, tolerance, edge, mirror, json, atOnce, precision } = args;
+  const model = await readModel(run, args);
+  const plan = await planEvaluation(run, model, {
+    ...{ includeTraining, mirror, precision },
+    ...(data === undefined ? {} : { data }),
+    ...(map === undefined ? {} : { map }),
+  });
+  const folder = args.out ?? join(run, "evaluation");
+  await requireApart(folder, args.out === undefined ? "the folder" : "--out", plan.task);
+  if (args.out === undefined) await requireOutput(folder, "folder", "--out");
+  const nameOf = (heldOut: boolean): Promise<string> =>
+    measurementName(heldOut ? undefined : plan.task.directory, plan.settings, tolerance, edge);
+  if (args.out !== undefined) {
+    for (const name of new Set([await nameOf(true), await nameOf(plan.own)])) await requireOwn(join(folder, name), run);
+  }
+  const expected = join(folder, `${await nameOf(plan.own)}.json`);
+  const there = await readMeasurement(expected);
+  const before = finishedCases(there, provenanceOf(plan), tolerance, edge);
+  announce(plan);
+  const device = await openDevice();
+  const bar = progress("evaluating");
+  try {
+    const { result, heldOut, stop } = await interruptible(words, async (signal) => ({
+      ...(await evaluateRun(device, plan, {
+        ...{ atOnce, tolerance, edge, signal },
+        measuredBefore: (_, { content }) => before.get(content),
+        onCase: (done, total, name) => bar.update(done, total, name),
+      })),
+      stop: signal.aborted ? signal.reason : undefined,
+    }));
+    bar.end();
+    // What is whole is worth more than a part of what would take its place.
+    if (stop !== undefined && there !== undefined && before.size === 0) throw stop;
+    const path = join(folder, await nameOf(heldOut));
+    await makeFolder(folder);
+    await writeFileAtomically(`${path}.csv`, evaluationCsv(result));
+    await writeFileAtomically(`${path}.json`, evaluationJson(result));
+    if (stop instanceof Interrupted) {
+      throw new Interrupted(
+        `interrupted; ${plural(result.cases.length, "case")} of ${plan.cases.length} stand in ${path}.json, and the same command measures the others`,
+        stop.exitCode,
+      );
+    }
+    const { preset } = model.description;
+    if (json) sayJson(evaluationJson(result));
+    else {
+      sayText(formatEvaluation(result, preset === null ? {} : { reference: preset }));
+      say(`written: ${path}.{csv,json}`);
+    }
+    const { failures = [] } = result.provenance ?? {};
+    if (failures.length > 0) {
+      throw new DataError(
+        `${failures.length} of ${failures.length + result.cases.length} cases could not be measured: ${listFailures(failures)}; the others are in ${path}.json, and the same command measures what is missing`,
+      );
+    }
+  } finally {
+    bar.end();
+    device.destroy();
+  }
+}
+
+/** What is known before the first case is measured, on the error stream. */
+function announce({ notes, failures }: EvaluationPlan): void {
+  for (const note of notes) warn(`note: ${note}`);
+  for (const { name, error } of failures) warn(`note: ${name} cannot be measured: ${error}`);
+}
+
+/** @throws DataError when there is the measurement of another run at a path. */
+async function requireOwn(path: string, run: string): Promise<void> {
+  const before = await readMeasurement(`${path}.json`);
+  if (before === undefined || before.provenance.run.directory === resolve(run)) return;
+  throw new DataError(
+    `${path}.json is the measurement of ${before.provenance.run.directory}; name another folder with --out`,
+  );
+}

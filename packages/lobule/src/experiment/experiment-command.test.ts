@@ -1,0 +1,133 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { writePhantom } from "@lobule/data";
+import { adapterChoice } from "@lobule/node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const lobule = fileURLToPath(new URL("../../bin/lobule.js", import.meta.url));
+
+function run(words: readonly string[], onText?: (text: string, kill: (signal: NodeJS.Signals) => void) => void) {
+  return new Promise<{ code: number | null; out: string; err: string }>((resolve) => {
+    const child = spawn(process.execPath, [lobule, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+    const texts = { out: "", err: "" };
+    child.stdout.on("data", (bytes: Buffer) => {
+      texts.out += bytes.toString();
+      onText?.(texts.out, (signal) => child.kill(signal));
+    });
+    child.stderr.on("data", (bytes: Buffer) => {
+      texts.err += bytes.toString();
+    });
+    child.on("close", (code) => resolve({ code, ...texts }));
+  });
+}
+
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "lobule-experiment-"));
+  await writePhantom(join(root, "data"), { cases: 4, testCases: 0, size: 16, slices: [3, 4], seed: 2 });
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+const base = { size: 16, baseFeatures: 1, depth: 1, batch: 4 };
+const small = {
+  ...{ name: "small", data: "data", base, seeds: [0, 1], epochs: 2 },
+  variants: [{ name: "unet", settings: { network: { preset: "unet" } } }, { name: "gated" }],
+};
+
+async function fileOf(name: string, changes: object = {}): Promise<string> {
+  const path = join(root, `${name}.json`);
+  await writeFile(path, JSON.stringify({ ...small, ...changes }));
+  return path;
+}
+
+// Some forty processes: on SwiftShader, which compiles every pipeline in each of them, they would take most of an hour.
+const { kind } = await adapterChoice();
+
+describe.skipIf(kind === "swiftshader")("an experiment (not on SwiftShader: too many processes)", () => {
+  test("killed in the middle goes on with the same command and ends as one that was not", async () => {
+    const file = await fileOf("small");
+    const words = (out: string) => ["experiment", file, "--out", join(root, out), "--cache", join(root, "cache")];
+    const killed = await run(words("killed"), (text, kill) => {
+      if (text.includes("unet-seed1  epoch 1/2")) kill("SIGKILL");
+    });
+    expect(killed.code).toBeNull();
+    const again = await run(words("killed"));
+    expect(again.code, again.err).toBe(0);
+    expect(again.out).not.toContain("unet-seed0");
+    const whole = await run(words("whole"));
+    expect(whole.code, whole.err).toBe(0);
+    for (const name of ["unet-seed1", "gated-seed0"]) {
+      const [a, b] = await Promise.all(
+        ["killed", "whole"].map((out) => readFile(join(root, out, name, "checkpoints", "last.safetensors"))),
+      );
+      expect(a?.equals(b as Buffer)).toBe(true);
+    }
+    const [comparison, other] = await Promise.all(
+      ["killed", "whole"].map(async (out) => JSON.parse(await readFile(join(root, out, "comparison.json"), "utf8"))),
+    );
+    expect(comparison.classes).toEqual(other.classes);
+    expect(comparison.runs.map(({ name }: { name: string }) => name)).toEqual(["unet", "gated"]);
+    const [liver] = comparison.classes;
+    expect(liver.runs[0].runMeans).toHaveLength(2);
+    const [first, second] = liver.runs[0].runMeans;
+    expect(liver.runs[0].mean).toBeCloseTo((first + second) / 2, 12);
+    for (const line of again.out.split("\n"))
+      if (!line.startsWith("written")) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  test("by successive halving, two runs at a time: what is stopped has no more epochs", async () => {
+    const file = await fileOf("halving", {
+      ...{ seeds: [0], epochs: 3, successiveHalving: { rungs: [1], keep: 0.5, by: "loss" } },
+      variants: [...small.variants, { name: "wide", settings: { baseFeatures: 2 } }],
+    });
+    const adapters = ["--adapters", kind, kind];
+    const { code, out, err } = await run(["experiment", file, "--out", join(root, "halved"), ...adapters]);
+    expect(code, err).toBe(0);
+    const record = JSON.parse(await readFile(join(root, "halved", "experiment.json"), "utf8"));
+    const [stopped] = record.rungs[0].stopped;
+    expect(["gated", "wide"]).toContain(stopped);
+    expect(out).toContain(`after 1 epochs: ${stopped} stop, the others go on`);
+    const lines = async (name: string): Promise<number> =>
+      (await readFile(join(root, "halved", `${name}-seed0`, "metrics.jsonl"), "utf8")).trim().split("\n").length;
+    expect([await lines(stopped), await lines("unet")]).toEqual([1, 3]);
+    expect(record.runs.map(({ state }: { state: string }) => state).sort()).toEqual(["done", "done", "stopped"]);
+  });
+
+  test("--dry-run shows what it costs and writes nothing", async () => {
+    const { code, out } = await run(["experiment", await fileOf("dry"), "--dry-run", "--out", join(root, "dry")]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^unet +\d+ +[\d.]+ +\d+ +\d+ +\d+$/m);
+    expect(out).toContain("4 runs of 2 epochs");
+    await expect(readFile(join(root, "dry", "experiment.json"))).rejects.toThrow();
+  });
+});
+
+test.each<[what: string, changes: object, message: RegExp]>([
+  ["no data", { data: "nowhere" }, /nowhere cannot be opened/],
+  [
+    "an unknown network",
+    { base: { network: { preset: "vnet" } } },
+    /'network\.preset' needs one of unet, .*, got 'vnet'/,
+  ],
+  ["one variant", { variants: [{ name: "a" }], seeds: [0], epochs: 1 }, /nothing to compare/],
+  ["an unknown setting", { budget: 3 }, /'budget' is no setting; leave it out/],
+])("%s: one sentence, exit code 1, no stack", async (what, changes, message) => {
+  const file = await fileOf(what, changes);
+  const { code, out, err } = await run(["experiment", file, "--out", join(root, what), "--cache", join(root, "cache")]);
+  expect(code).toBe(1);
+  const own = err.split("\n").filter((line) => line !== "" && !line.startsWith("Warning: max"));
+  expect(own).toHaveLength(1);
+  expect(own[0]).toMatch(message);
+  expect(out + err).not.toMatch(/\n\s+at /);
+});
+
+test("an experiment that has changed is refused", async () => {
+  const file = await fileOf("changing", { seeds: [0], epochs: 1 });
+  const words = ["experiment", file, "--out", join(root, "changing"), "--cache", join(root, "cache")];
+  expect((await run(words)).code).toBe(0);
+  await fileOf("changing", { seeds: [0], epochs: 2 });
+  expect(await run(words)).toMatchObject({ code: 1, err: expect.stringContaining("'epochs' is 2, was 1") });
+});

@@ -1,0 +1,191 @@
+import { dirname, join, resolve } from "node:path";
+import { commandText, DataError, readDecathlon, readJson, requireApart, writeFileAtomically } from "@lobule/data";
+import {
+  type ComparedRun,
+  type ComparedVariant,
+  compareVariants,
+  comparisonCasesCsv,
+  comparisonCsv,
+  comparisonJson,
+  formatComparison,
+  readComparedRun,
+  renderComparison,
+} from "@lobule/report";
+import {
+  ExperimentError,
+  type ExperimentRecord,
+  type PlannedRun,
+  parseExperiment,
+  planExperiment,
+  planRun,
+} from "@lobule/train";
+import { command, type Values } from "../command-line/command.js";
+import { choice, flag, list, path, required } from "../command-line/option.js";
+import { LockError } from "../shared/folder-lock.js";
+import { interruptible } from "../shared/interruption.js";
+import { adapterNames, deviceOption, openDevice } from "../shared/open-device.js";
+import { say, sayText } from "../shared/output.js";
+import { type Input, requireNoInput } from "../shared/outputs.js";
+import { fit, partsInLines } from "../shared/text.js";
+import { trustCodeOption } from "../shared/trust-code.js";
+import { compileModel } from "../train/compile-model.js";
+import { lockExperiment } from "./experiment-lock.js";
+import { requireTwo, runExperiment } from "./run-experiment.js";
+
+const positionals = { file: required(path("JSON file, see docs/experiments.md", "input", "FILE")) };
+const options = {
+  out: path("folder of the runs; a stopped experiment is resumed in its folder", "folder", "DIR"),
+  "dry-run": flag("show what would be trained, train nothing"),
+  adapters: list(choice(adapterNames, "one run at a time on each")),
+  cache: path("folder of the decoded slices", "folder", "DIR"),
+  "trust-code": trustCodeOption,
+  device: { ...deviceOption, conflicts: { adapters: "both say what the runs use" } },
+};
+type ExperimentArguments = Values<typeof positionals & typeof options>;
+
+export const experimentCommand = command({
+  name: "experiment",
+  describe: "Train variants under the same conditions and compare them",
+  ...{ positionals, options, run: experiment },
+  examples: [
+    ["experiment gates.json --dry-run", "what it would cost"],
+    ["experiment gates.json --out experiments/gates", "train, measure, compare"],
+  ],
+});
+
+async function readFileOf(path: string): Promise<unknown> {
+  return readJson(path, "description").catch((error: unknown) => {
+    throw error instanceof DataError
+      ? new ExperimentError(`${error.message}; give a JSON file as docs/experiments.md describes it`)
+      : error;
+  });
+}
+
+/** Files of an experiment's folder besides those of its runs. */
+const writtenFiles = ["experiment.json", "comparison.csv", "comparison.json", "comparison.html", "cases.csv"];
+
+const modelsOf = (planned: readonly PlannedRun[]): Input[] =>
+  [...new Set(planned.map(({ config }) => config.model))].flatMap((path) =>
+    path === null ? [] : [{ what: "model file", path }],
+  );
+
+async function experiment({ file, out, dryRun, adapters, cache, trustCode }: ExperimentArguments): Promise<void> {
+  const parsed = parseExperiment(await readFileOf(file), file);
+  const from = (path: string): string => resolve(dirname(file), path);
+  const data = from(parsed.data);
+  // Model files are named from the experiment file's folder, as the data are.
+  const planned = planExperiment(parsed, data, file).map((run) => ({
+    ...run,
+    config: { ...run.config, model: run.config.model === null ? null : from(run.config.model) },
+  }));
+  const task = await readDecathlon(data); // a folder that is none is told at once, not by every run
+  if (dryRun) return showPlan(planned);
+  if (out === undefined) throw new ExperimentError("name the folder of the experiment: --out DIR");
+  const directory = resolve(out);
+  await requireApart(directory, "--out", task);
+  if (cache !== undefined) await requireApart(cache, "--cache");
+  await requireNoInput(
+    [...new Set([...planned.map(({ name }) => `${name}.json`), ...writtenFiles])].map((name) => ({
+      ...{ option: "--out", path: join(directory, name) },
+    })),
+    [{ what: "experiment file", path: file }, ...modelsOf(planned)],
+  );
+  const again = [
+    ...(adapters === undefined ? [] : ["--adapters", ...adapters]),
+    ...(cache === undefined ? [] : ["--cache", cache]),
+  ];
+  const words = {
+    stopping: "stopping after this step",
+    stopped: `interrupted; everything so far is saved. Go on with: ${commandText("experiment", file, "--out", out, ...again)}`,
+  };
+  const failed = await interruptible(words, async (signal) => {
+    const lock = await lockExperiment(directory, signal);
+    try {
+      const record = await runExperiment({ ...parsed, data }, planned, {
+        ...{
+          directory,
+          source: file,
+          cache,
+          trustCode,
+          signal,
+          log: (line) => say(...partsInLines(line.split("  "), "    ")),
+        },
+        adapters: adapters ?? [undefined],
+        mayWrite: () => lock.check(),
+      });
+      await lock.check();
+      await compare(record, planned, directory, parsed.folds !== null);
+      return record.runs.filter(({ state }) => state === "failed");
+    } catch (error) {
+      throw signal.aborted && !(error instanceof LockError) ? signal.reason : error;
+    } finally {
+      await lock.release();
+    }
+  });
+  if (failed.length > 0) {
+    throw new ExperimentError(
+      `${failed.length} of the runs failed, the first (${failed[0]?.name}) because: ${failed[0]?.error}; the same command tries them again`,
+    );
+  }
+}
+
+/** A line a variant: what a run of it is and costs. */
+async function showPlan(planned: readonly PlannedRun[]): Promise<void> {
+  const device = await openDevice();
+  const { kernels } = device;
+  device.destroy();
+  const variants = [...new Map(planned.map((run) => [run.variant, run])).values()];
+  say(
+    `${"variant".padEnd(34)}${"parameters".padStart(11)}${"GFLOP".padStart(8)}${"MB moved".padStart(9)}${"peak MB".padStart(8)}${"steps".padStart(8)}`,
+  );
+  for (const { variant, config } of variants) {
+    const code = config.model === null ? undefined : await compileModel(config.model);
+    const { step, steps } = await planRun(config, { code, kernels });
+    const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0);
+    say(
+      `${fit(variant, 34)}${step.parameters.toLocaleString("en-US").padStart(11)}${(step.flops / 1e9).toFixed(2).padStart(8)}${megabytes(step.bytes).padStart(9)}${megabytes(step.peakBytes).padStart(8)}${String(steps).padStart(8)}`,
+    );
+  }
+  say(
+    `${planned.length} runs of ${planned[0]?.config.epochs} epochs; FLOPs and traffic of a step by its plan. Nothing was trained.`,
+  );
+}
+
+/** Compares the variants that have all their runs, with the seeds and folds of each taken together. */
+async function compare(
+  record: ExperimentRecord,
+  planned: readonly PlannedRun[],
+  directory: string,
+  folds: boolean,
+): Promise<void> {
+  const done = new Set(record.runs.filter(({ state }) => state === "done").map(({ name }) => name));
+  const variants: ComparedVariant[] = [];
+  for (const name of new Set(planned.map(({ variant }) => variant))) {
+    const names = planned.filter(({ variant }) => variant === name).map((run) => run.name);
+    if (!names.every((each) => done.has(each))) continue;
+    const [first, ...others] = await Promise.all(names.map((each) => readComparedRun(join(directory, each))));
+    variants.push({ name, runs: [first as ComparedRun, ...others] });
+  }
+  requireTwo(
+    variants.length,
+    record.runs.filter(({ state }) => state === "failed"),
+  );
+  const comparison = compareVariants(variants);
+  await writeFileAtomically(join(directory, "comparison.csv"), comparisonCsv(comparison));
+  await writeFileAtomically(join(directory, "cases.csv"), comparisonCasesCsv(comparison));
+  await writeFileAtomically(join(directory, "comparison.json"), comparisonJson(comparison));
+  const curves = variants.map(({ runs }) => runs.map(({ metrics }) => metrics));
+  await writeFileAtomically(join(directory, "comparison.html"), renderComparison(comparison, curves));
+  sayText(formatComparison(comparison));
+  const runs = variants[0]?.runs.length ?? 1;
+  if (runs > 1) {
+    say(`Each variant: ${runs} runs (seeds${folds ? " and folds" : ""}), averaged case by case; means of the runs:`);
+    for (const { name, runs: readings } of comparison.classes) {
+      for (const [i, { runMeans }] of readings.entries()) {
+        const means = runMeans.map((mean) => mean?.toFixed(3) ?? "-").join(" ");
+        say(`  ${fit(`${name}, ${variants[i]?.name}`, 40)} ${means}`);
+      }
+    }
+  }
+  say(`written: ${join(directory, "comparison")}.{csv,json,html}, ${join(directory, "cases.csv")}`);
+}

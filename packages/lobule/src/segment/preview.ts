@@ -1,0 +1,44 @@
+import { montage } from "@lobule/report";
+import type { ModelDescription, SegmentResult } from "@lobule/train";
+
+/** What a preview needs of a segmented scan. */
+interface PreviewedResult extends Pick<SegmentResult, "previews" | "voxels" | "millilitres"> {
+  readonly header: Pick<SegmentResult["header"], "orientation" | "spacing" | "shape">;
+}
+
+/** Some of the scan's slices with the labels drawn, as PNG; the patient's right is on the left, the front above. */
+export function previewPicture(
+  { previews, header, voxels, millilitres }: PreviewedResult,
+  { window: [low, high], classes }: Pick<ModelDescription, "window" | "classes">,
+): Uint8Array {
+  const [first, second, third] = header.spacing;
+  const [letters, spacing] = [[...header.orientation], [first, second, third]];
+  const along = (axis: string): number => spacing[letters.findIndex((letter) => axis.includes(letter))] ?? 1;
+  const depth =
+    header.shape[
+      Math.max(
+        0,
+        letters.findIndex((letter) => "SI".includes(letter)),
+      )
+    ] ?? previews.length;
+  const legend = classes.slice(1).map((name, i) => ({
+    label: i + 1,
+    text: (voxels[i + 1] ?? 0) === 0 ? `${name}: nothing found` : `${name}: ${(millilitres[i + 1] ?? 0).toFixed(1)} ml`,
+  }));
+  return montage(
+    previews.map(({ slice, width, height, image, labels }) => ({
+      ...{ width, height, mark: String(slice + 1), spacing: [along("RL"), along("AP")] as const },
+      // Canonical slices run to the right and to the front; turned by 180° they lie as radiologists look at them.
+      image: image.map((value) => (value - low) / (high - low)).reverse(),
+      labels: labels.slice().reverse(),
+    })),
+    4,
+    {
+      legend,
+      notes: [
+        `${previews.length} of ${depth} slices, each with its number. The patient's right is on the left. Window ${low} to ${high} HU.`,
+        ...(voxels.slice(1).every((count) => count === 0) ? ["Nothing was found in any slice."] : []),
+      ],
+    },
+  );
+}

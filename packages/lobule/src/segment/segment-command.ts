@@ -1,0 +1,179 @@
+import { dirname } from "node:path";
+import { DataError, makeFolder, readNiftiHeader, writeFileAtomically } from "@lobule/data";
+import {
+  modalityNote,
+  readModel,
+  type SavedModel,
+  type SegmentResult,
+  SlicePredictor,
+  segmentVolume,
+  unfinishedNote,
+} from "@lobule/train";
+import { command, type Values } from "../command-line/command.js";
+import { choice, flag, list, path, required, whole, withDefault } from "../command-line/option.js";
+import { interruptible } from "../shared/interruption.js";
+import { deviceOption, openDevice } from "../shared/open-device.js";
+import { say, sayJson, warn } from "../shared/output.js";
+import { progress } from "../shared/progress.js";
+import { trustCodeOption } from "../shared/trust-code.js";
+import { previewPicture } from "./preview.js";
+import { isLabelFile, requireNone, type SegmentFiles, segmentFiles } from "./segment-files.js";
+import { type Labelled, type LabelledBy, type LabelledVolume, SegmentRecord } from "./segment-record.js";
+
+const positionals = { scans: required(list(path(".nii or .nii.gz files, or folders of them", "input", "SCAN"))) };
+const options = {
+  model: required(path("run folder or checkpoint", "input", "RUN", { short: "m" })),
+  out: required(path("output file, or folder for several", "file or folder", "PATH", { short: "o" })),
+  mirror: flag("average over mirror images"),
+  "largest-component": flag("keep the largest part of the organ"),
+  preview: flag("also write a PNG of some slices"),
+  "at-once": withDefault(whole("slices run at once", { least: 1 }), 4),
+  precision: withDefault(choice(["f32", "f16"], "of stored activations"), "f32"),
+  force: flag("replace files that are there"),
+  json: flag("print volumes as JSON"),
+  "trust-code": trustCodeOption,
+  device: deviceOption,
+};
+type SegmentArguments = Values<typeof positionals & typeof options>;
+
+export const segmentCommand = command({
+  name: "segment",
+  describe: "Label CT scans with a trained model",
+  ...{ positionals, options, run: segment },
+  examples: [
+    ["segment scan.nii.gz -m runs/liver -o labels.nii.gz --preview", "one scan"],
+    ["segment imagesTs -m runs/liver -o labels", "every scan of a folder"],
+  ],
+});
+
+const words = {
+  stopping: "stopping",
+  stopped: "interrupted; scans that were done have their labels, the others have none",
+};
+
+/** A scan that could not be segmented, and why. */
+interface Failure {
+  readonly scan: string;
+  readonly error: string;
+}
+
+async function segment(args: SegmentArguments): Promise<void> {
+  const { mirror, precision, largestComponent, force, json } = args;
+  const all = await segmentFiles(args.scans, args.out, args.preview);
+  const model = await readModel(args.model, args);
+  const by: LabelledBy = { model: model.sha256, mirror, precision, largestComponent };
+  // Labels of one scan in a file of their own are nobody's to go on with.
+  const record = isLabelFile(args.out) ? undefined : await SegmentRecord.open(args.out);
+  const done: (SegmentFiles & { readonly found: Labelled })[] = [];
+  const left: SegmentFiles[] = [];
+  for (const files of all) {
+    const found = force ? undefined : await record?.find(files, by);
+    if (found !== undefined) done.push({ ...files, found });
+    else {
+      // Labels whose picture is missing are computed again.
+      if (!force && !(await record?.made(files, by))) await requireNone(files);
+      left.push(files);
+    }
+  }
+  for (const note of await notesOf(model.source, all)) warn(`note: ${note}`);
+  for (const { scan, output, found } of done) report(scan, output, found, json, true);
+  const { sound, failures } = await withHeaders(left);
+  if (sound.length > 0) {
+    for (const folder of new Set(sound.map(({ output }) => dirname(output)))) await makeFolder(folder);
+    failures.push(...(await segmentAll(sound, model, args, (files, found) => record?.add(files, by, found))));
+  }
+  if (failures.length === 0) return;
+  const messages = failures.map(({ error }) => error).join("; ");
+  throw new DataError(
+    all.length === 1
+      ? messages
+      : `${failures.length} of ${all.length} scans could not be segmented: ${messages}; the others are, and the same command does what is missing`,
+  );
+}
+
+/** What is to be known before anything is labelled, a sentence each. */
+async function notesOf(model: string, files: readonly SegmentFiles[]): Promise<string[]> {
+  const unfinished = await unfinishedNote(model);
+  const modality = await modalityNote(
+    model,
+    files.map(({ scan }) => scan),
+  );
+  return [unfinished, modality].filter((note) => note !== undefined);
+}
+
+/** The scans whose headers can be read, and the others with what is wrong: a moment's work, before the GPU is opened. */
+async function withHeaders(files: readonly SegmentFiles[]) {
+  const sound: SegmentFiles[] = [];
+  const failures: Failure[] = [];
+  for (const each of files) {
+    try {
+      await readNiftiHeader(each.scan);
+      sound.push(each);
+    } catch (error) {
+      failures.push(failureOf(each.scan, error));
+    }
+  }
+  return { sound, failures };
+}
+
+/** @throws what is no fault of the scan's. */
+function failureOf(scan: string, error: unknown): Failure {
+  if (!(error instanceof DataError)) throw error;
+  return { scan, error: error.message };
+}
+
+/** Labels one scan after another; one that cannot be does not keep the others from it. */
+async function segmentAll(
+  files: readonly SegmentFiles[],
+  model: SavedModel,
+  args: SegmentArguments,
+  onDone: (files: SegmentFiles, found: Labelled) => Promise<void> | undefined,
+): Promise<Failure[]> {
+  const { atOnce, mirror, precision, largestComponent, json } = args;
+  const failures: Failure[] = [];
+  const device = await openDevice();
+  try {
+    const predictor = new SlicePredictor(device, model, { atOnce, mirror, precision });
+    await interruptible(words, async (signal) => {
+      for (const [i, each] of files.entries()) {
+        const { scan, output, preview } = each;
+        const bar = progress(`segmenting ${files.length > 1 ? `${i + 1}/${files.length}` : ""}`.trim());
+        try {
+          const result = await segmentVolume(predictor, scan, output, {
+            signal,
+            previews: preview === undefined ? 0 : 12,
+            onProgress: (done, total) => bar.update(done, total, "slices"),
+            ...(largestComponent ? { largestComponent: { asOne: true } } : {}),
+          });
+          bar.end();
+          const found = { volumes: volumesOf(result, model.description.classes), notes: result.notes };
+          await onDone(each, found);
+          if (preview !== undefined) await writeFileAtomically(preview, previewPicture(result, model.description));
+          report(scan, output, found, json, false);
+        } catch (error) {
+          bar.end();
+          const failure = failureOf(scan, error);
+          failures.push(failure);
+          if (json) sayJson(JSON.stringify(failure));
+        } finally {
+          bar.end();
+        }
+      }
+    });
+  } finally {
+    device.destroy();
+  }
+  return failures;
+}
+
+const volumesOf = ({ millilitres, voxels }: SegmentResult, classes: readonly string[]): LabelledVolume[] =>
+  classes.slice(1).map((name, i) => ({ name, millilitres: millilitres[i + 1] ?? 0, voxels: voxels[i + 1] ?? 0 }));
+
+function report(scan: string, output: string, { volumes, notes }: Labelled, json: boolean, before: boolean): void {
+  for (const note of notes) warn(`note: ${scan}: ${note}`);
+  if (json) sayJson(JSON.stringify({ scan, output, volumes, notes, alreadyThere: before }));
+  else
+    say(
+      `${output}: ${volumes.map(({ name, millilitres, voxels }) => (voxels === 0 ? `no ${name} found` : `${name} ${millilitres.toFixed(1)} ml`)).join(", ")}${before ? " (there already)" : ""}`,
+    );
+}

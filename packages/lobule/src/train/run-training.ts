@@ -1,0 +1,236 @@
+import { createHash } from "node:crypto";
+import { hostname, totalmem } from "node:os";
+import { basename, join, resolve } from "node:path";
+import { commandText, DataError, FileWriteError, readJson } from "@lobule/data";
+import { type AdapterChoice, adapterChoice, cacheFolder } from "@lobule/node";
+import { keepReport, reportRun } from "@lobule/report";
+import { type Device, Tuning, TuningError } from "@lobule/tensor";
+import {
+  ConfigError,
+  type ModelCode,
+  type OpenRun,
+  type PresetName,
+  planRun,
+  prepareRun,
+  RunFolder,
+  requireTrusted,
+  resolveLayers,
+  resumeRun,
+  startRun,
+  type TrainingConfig,
+  type TrainingOutcome,
+} from "@lobule/train";
+import { environmentOf } from "../shared/environment.js";
+import { Interrupted, interruptible } from "../shared/interruption.js";
+import { openDevice } from "../shared/open-device.js";
+import { say, warn } from "../shared/output.js";
+import { progress } from "../shared/progress.js";
+import { tuneKernels } from "../tune/tune-kernels.js";
+import { compileModel } from "./compile-model.js";
+import { profileTraining } from "./profile-training.js";
+import { requireEffect } from "./require-effect.js";
+import { resumedChanges } from "./resume-options.js";
+import { lockNewRun, lockRun } from "./run-lock.js";
+import { asConfig, flagOf, type GivenSetting, givenSettings, type TrainValues } from "./train-options.js";
+import { requireTrainOutputs } from "./train-outputs.js";
+import { TrainingDisplay } from "./training-display.js";
+
+async function readConfigFile(path: string | undefined): Promise<Record<string, unknown>> {
+  if (path === undefined) return {};
+  const value = await readJson(path, "description").catch((error: unknown) => {
+    if (!(error instanceof DataError)) throw error;
+    throw new ConfigError(`${error.message}; give a JSON file with settings, such as a run's config.json`);
+  });
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new ConfigError(`${path}: expected a JSON object with settings, such as a run's config.json`);
+}
+
+async function configFrom(args: TrainValues, settings: readonly GivenSetting[]): Promise<TrainingConfig> {
+  const file = await readConfigFile(args.config);
+  const preset = args.preset ?? presetOf(file.preset);
+  const config = resolveLayers(preset, [
+    { settings: file, nameOf: (path) => `'${path.join(".")}' of ${args.config}` },
+    { settings: { preset }, nameOf: () => "PRESET" },
+    { settings: asConfig(settings), nameOf: flagOf },
+  ]);
+  requireEffect(config, settings);
+  return { ...config, data: resolve(config.data), model: config.model === null ? null : resolve(config.model) };
+}
+
+const presetOf = (value: unknown): PresetName | null => (value === "liver" || value === "vessel" ? value : null);
+
+const words = {
+  stopping: "stopping after this step",
+  stopped: "interrupted before the first step; what was decoded is kept, and the same command goes on from there",
+};
+
+/** `lobule train`. */
+export async function runTraining(args: TrainValues, given: ReadonlySet<string>): Promise<void> {
+  const { resume: resumed, out, json, profile } = args;
+  const settings = givenSettings(args, given);
+  const config = resumed === undefined ? await configFrom(args, settings) : undefined;
+  if (config !== undefined && out === undefined && profile === undefined) {
+    throw new ConfigError("name the folder of the new run: --out RUN");
+  }
+  if (out !== undefined) await RunFolder.requireNone(out);
+  await requireTrainOutputs({
+    ...{ out, profile, cache: args.cache, tuning: args.tuning, config: args.config },
+    ...{ data: config?.data, model: config?.model ?? undefined },
+  });
+  const changes = resumed === undefined ? {} : await resumedChanges(resumed, settings, given);
+  const code = typeof config?.model === "string" ? await compileModel(config.model) : undefined;
+  // A model that a settings file names was not chosen on the command line.
+  if (code !== undefined && !given.has("model")) await requireTrusted(code, args);
+  const device = await openDevice();
+  let run: OpenRun | undefined;
+  let lock: Awaited<ReturnType<typeof lockNewRun>> | undefined;
+  const display = new TrainingDisplay(json, () => run?.model.classes ?? []);
+  try {
+    await interruptible(words, async (signal) => {
+      if (resumed !== undefined) {
+        await RunFolder.open(resumed); // no lock is made in a folder that is no run
+        lock = await lockRun(resumed, signal);
+      } else if (out !== undefined && profile === undefined) {
+        lock = await lockNewRun(out, signal);
+        await RunFolder.requireNone(out);
+      }
+      const caches = join(await cacheFolder(), "slices");
+      const request = {
+        ...{ device, signal, observer: display, now: () => performance.now() },
+        keeper: keepReport({ wallClock: () => Date.now() / 1000, host: hostname() }),
+        mayWrite: async () => lock?.check(),
+        trustCode: args.trustCode,
+        ...(code === undefined ? {} : { code }),
+        ...((await adapterChoice()).kind === "gpu" ? {} : { memory: totalmem() }),
+        ...(args.pauseAfter === undefined ? {} : { pauseAfter: args.pauseAfter }),
+        cacheDirectoryOf: (data: string) => args.cache ?? join(caches, cacheName(data)),
+        ...(args.workers === undefined ? {} : { workers: args.workers }),
+        ...(args.verifyCache ? { verifyCache: true } : {}),
+        onDecoded: (done: number, total: number, name: string) => display.decoded(done, total, name),
+      };
+      const tuning = config === undefined ? undefined : await tuned(device, config, code, args);
+      if (config !== undefined && profile !== undefined) {
+        const prepared = await prepareRun(config, request);
+        display.end();
+        try {
+          await profileTraining(device, prepared, profile);
+        } finally {
+          await prepared.trainer.close();
+          await prepared.data.cache.close();
+        }
+        return;
+      }
+      if (config === undefined) {
+        await adoptTuningOf(resumed as string, device);
+        run = await resumeRun(resumed as string, { ...request, ...changes });
+      } else {
+        const environment = environmentOf(device, await adapterChoice());
+        run = await startRun(config, out as string, { ...environment, ...(tuning ? { tuning } : {}) }, request);
+      }
+      display.end();
+      if (json) for (const note of run.data.notes) warn(`note: ${note}`);
+      else announce(run, await adapterChoice());
+      const outcome = await run.run();
+      display.end();
+      await conclude(device, run, outcome, args, signal);
+    });
+  } finally {
+    display.end();
+    await run?.close();
+    await lock?.release();
+    device.destroy();
+  }
+}
+
+/** Times the run's kernels if asked to. What was found stays in its environment.json, for a resumed run. */
+async function tuned(
+  device: Device,
+  config: TrainingConfig,
+  code: ModelCode | undefined,
+  args: TrainValues,
+): Promise<Tuning | undefined> {
+  const { tune, tuneBudget, tuning, json } = args;
+  if (tune === "off") return undefined;
+  const { convolutions } = await planRun(config, { kernels: device.kernels, code });
+  return tuneKernels(device, convolutions, {
+    ...{ effort: tune, budget: tuneBudget, file: tuning, precision: config.precision },
+    log: (line) => (json ? undefined : say(line)),
+  });
+}
+
+/** Uses the kernels that the run was begun with, so that it goes on to the same bytes. */
+async function adoptTuningOf(directory: string, device: Device): Promise<void> {
+  const { tuning } = (await RunFolder.open(directory)).environment;
+  if (tuning === undefined) return;
+  try {
+    device.adopt(Tuning.parse(tuning, device));
+  } catch (error) {
+    if (!(error instanceof TuningError)) throw error;
+    warn(`note: the run's kernels were timed on another adapter or driver; the defaults of this one are used`);
+  }
+}
+
+/** The folder's name, and what tells it from others of that name. */
+const cacheName = (data: string): string =>
+  `${basename(data)}-${createHash("sha256").update(data).digest("hex").slice(0, 8)}`;
+
+/** Says what is about to happen. */
+function announce({ config, data, trainer, folder, bytes }: OpenRun, { name }: AdapterChoice): void {
+  const { slices, preprocessing } = trainer;
+  for (const note of data.notes) say(`note: ${note}`);
+  say(
+    `${data.task.name}: ${data.cases.training.length} cases (${slices.training} slices) to train on, ${data.cases.validation.length} (${slices.validation}) to validate on`,
+    `input ${preprocessing.height}×${preprocessing.width}, window ${preprocessing.window.join(" to ")}, ${config.baseFeatures} base features, batch ${config.batch}${config.microBatch === null ? "" : ` in parts of ${config.microBatch}`}`,
+    `${name}; a step takes ${(bytes / 1e6).toFixed(0)} MB on the device`,
+    `run folder ${folder.directory}`,
+  );
+}
+
+/** Says how it ended and what to do next; writes the report of a run that is over. */
+async function conclude(
+  device: Device,
+  { folder, data, trainer }: OpenRun,
+  outcome: TrainingOutcome,
+  { json, cache }: TrainValues,
+  signal: AbortSignal,
+): Promise<void> {
+  const resume = commandText("train", "--resume", folder.directory, ...(cache === undefined ? [] : ["--cache", cache]));
+  if (outcome === "interrupted") throw interruptedAs(signal, `everything so far is saved. Go on with: ${resume}`);
+  if (outcome === "paused") {
+    if (!json) say(`paused. Go on with: ${resume}`);
+    return;
+  }
+  await trainer.close();
+  const bar = progress("measuring");
+  const held = new Set(data.split.validation);
+  const cases = data.task.cases.filter(({ name }) => held.has(name));
+  const onCase = (done: number, total: number, name: string): void => bar.update(done, total, name);
+  try {
+    const title = basename(resolve(folder.directory));
+    // Code of its own has run in this process already.
+    const stand = { epochs: trainer.epochs, state: outcome, written: Date.now() / 1000 };
+    const { path } = await reportRun(device, folder, title, cases, {
+      onCase,
+      signal,
+      progress: stand,
+      trustCode: true,
+    });
+    bar.end();
+    if (!json) say(`${outcome}. Report: ${path}`, `Next: ${commandText("evaluate", folder.directory)}`);
+  } catch (error) {
+    if (error instanceof FileWriteError && !signal.aborted) {
+      throw new FileWriteError(
+        `${error.message}; the run is trained; once the cause is removed, this writes its report: ${resume}`,
+      );
+    }
+    if (!signal.aborted) throw error;
+    throw interruptedAs(signal, `the run is trained, but not measured for its report. Measure it with: ${resume}`);
+  } finally {
+    bar.end();
+  }
+}
+
+/** The end of work that the signal stopped, with what there is of it by then. */
+function interruptedAs({ reason }: AbortSignal, what: string): Interrupted {
+  return new Interrupted(`interrupted; ${what}`, reason instanceof Interrupted ? reason.exitCode : 1);
+}

@@ -1,0 +1,30 @@
+export {
+  type ClassComparison,
+  type ComparedVariant,
+  type CompareOptions,
+  type Comparison,
+  compareRuns,
+  compareVariants,
+  type Difference,
+  type PairedTests,
+  type RunCost,
+  type RunReading,
+  type RunSummary,
+} from "./comparison/compare-runs.js";
+export { type ComparedRun, readComparedRun } from "./comparison/compared-run.js";
+export { ComparisonError } from "./comparison/comparison-error.js";
+export { comparisonCasesCsv, comparisonCsv, comparisonJson } from "./comparison/comparison-files.js";
+export { renderComparison } from "./comparison/comparison-page.js";
+export { formatComparison } from "./comparison/format-comparison.js";
+export { type ReadingName, readingNames } from "./comparison/readings.js";
+export { evaluationCsv, evaluationJson } from "./evaluation/evaluation-files.js";
+export { type FormatEvaluationOptions, formatEvaluation } from "./evaluation/format-evaluation.js";
+export { type PublishedDice, type PublishedPreset, publishedDice } from "./evaluation/published-figures.js";
+export { type LegendEntry, type MontageText, type MontageTile, montage } from "./picture/montage.js";
+export { drawSlice, type SliceView } from "./picture/slice-picture.js";
+export type { ReportClass, ReportEvaluation, ReportMeasure, ReportReading } from "./run/dice-table.js";
+export { type ReportInput, renderReport } from "./run/report.js";
+export type { ReportProgress } from "./run/report-progress.js";
+export { keepReport, type RecorderOptions } from "./run/run-recorder.js";
+export { type RunReportOptions, reportRun } from "./run/run-report.js";
+export type { GallerySlices, ReportSlice } from "./run/slices-section.js";

@@ -1,0 +1,20 @@
+import { basename, resolve } from "node:path";
+import type { EpochRecord, RunFolder } from "@lobule/train";
+import { renderReport } from "./report.js";
+import type { ReportProgress } from "./report-progress.js";
+
+/** What a run is called in its report. */
+export const titleOf = ({ directory }: RunFolder): string => basename(resolve(directory));
+
+/** Replaces the report of a run by one of its curves, without figures of whole scans. @throws FileWriteError. */
+export async function writeProgressReport(
+  folder: RunFolder,
+  classes: readonly string[],
+  metrics: readonly EpochRecord[],
+  progress: ReportProgress,
+): Promise<void> {
+  const { config, split, environment } = folder;
+  await folder.saveReport(
+    renderReport({ title: titleOf(folder), classes, config, split, environment, metrics, progress }),
+  );
+}

@@ -1,0 +1,75 @@
+import { type CaseResult, evaluateCase } from "@lobule/metrics";
+import { describe, expect, test } from "vitest";
+import { labelVolume } from "../../../metrics/src/testing.js";
+import { summarise } from "./summarize.js";
+
+const classes = ["background", "liver", "tumour"];
+
+/** A row of eight voxels, 1 ml each. */
+const row = (
+  name: string,
+  truth: number[],
+  prediction: number[],
+  names = classes,
+  tolerance = 2,
+): Promise<CaseResult> =>
+  evaluateCase(labelVolume([8, 1, 1], [10, 10, 10], truth), labelVolume([8, 1, 1], [10, 10, 10], prediction), names, {
+    name,
+    tolerance,
+  });
+
+const found = await row("found", [1, 1, 1, 1, 2, 0, 0, 0], [1, 1, 1, 0, 2, 2, 0, 0]);
+const missed = await row("missed", [1, 1, 0, 0, 0, 0, 2, 0], [1, 1, 0, 0, 0, 0, 0, 0]);
+const invented = await row("invented", [1, 0, 0, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 2, 2]);
+const absent = await row("absent", [0, 1, 1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0, 0, 0]);
+/** Of other names than the others, or measured otherwise. */
+const renamed = await row("b", [0], [0], ["background", "vessel", "tumour"]);
+const tolerant = await row("b", [0], [0], classes, 3);
+const cut = { ...(await row("b", [0], [0])), edge: "cut" as const };
+const result = summarise([found, missed, invented, absent], { seed: 3 });
+
+describe("summarise", () => {
+  test("worked by hand: a tumour that is found, missed, invented and absent", () => {
+    const tumour = result.classes[1];
+    expect(tumour).toMatchObject({
+      label: 2,
+      name: "tumour",
+      casesWithout: { inTruth: 2, inBoth: 1 },
+      // A percentile of 0 and 10 mm in the only case that has both.
+      hausdorff95: { value: 9.5, n: 1 },
+      normalisedSurfaceDistance: { value: (2 / 3 + 0 + 0) / 3, n: 3 },
+      volume: {
+        truth: { value: 2 / 4, n: 4 },
+        prediction: { value: 4 / 4, n: 4 },
+        error: { value: (1 - 1 + 2 + 0) / 4, n: 4 },
+        absoluteError: { value: (1 + 1 + 2 + 0) / 4, n: 4 },
+        absoluteErrorPercent: { value: (100 + 100) / 2, n: 2 },
+      },
+    });
+    expect(tumour?.dice).toMatchObject({
+      sliceMean: { value: (2 / 3 + 0 + 0 + 1) / 4, n: 4 },
+      foregroundSliceMean: { value: (2 / 3 + 0) / 2, n: 2 },
+      pooled: { value: 2 / 6, n: 4 },
+      perCase: { value: (2 / 3 + 0) / 2, n: 2, interval: [0, 2 / 3] },
+      perCaseWithEmpty: { value: (2 / 3 + 0 + 0 + 1) / 4, n: 4 },
+    });
+  });
+
+  test("does not depend on anything but cases and seed", () => {
+    expect(summarise([found, missed, invented, absent], { seed: 3 })).toEqual(result);
+  });
+
+  test.each([
+    ["no case", [], /there is no case/],
+    ["a case twice", [found, found], /found comes twice/],
+    [
+      "other classes",
+      [found, renamed],
+      /b was measured for vessel, tumour at 2 mm, edge surface, found for liver, tumour/,
+    ],
+    ["another tolerance", [found, tolerant], /b was measured for liver, tumour at 3 mm/],
+    ["another edge", [found, cut], /b was measured .* edge cut, found .* edge surface/],
+  ])("%s is refused", (_, cases, message) => {
+    expect(() => summarise(cases)).toThrow(message);
+  });
+});
