@@ -5,9 +5,10 @@
  */
 
 import {
-  applyOne,
+  applyKernel,
   asImage,
   ceilDivide,
+  f32,
   foldWorkgroups,
   type Image,
   imageSize,
@@ -15,7 +16,6 @@ import {
   printShape,
   ShapeError,
   scale,
-  type Tensor,
   upsampleBilinear2x,
 } from "@lobule/tensor";
 import source from "./blur-pool.wgsl.js";
@@ -32,18 +32,14 @@ export function blurPool<C extends number>(x: Image<C>): Image<C> {
     flops: 9 * imageSize(shape),
     bytes: 5 * imageSize(shape),
   };
-  return applyOne(
-    {
-      kind: "kernel",
-      name: "blur-pool",
-      // What makes x may be pasted into the load, and what follows into the store.
-      slotInputs: [0],
-      store: "store",
-      lower: (lowering, [input], [output]) =>
-        lowering.call({ kernel, slots: { input: input as Tensor }, bindings: {}, output: output as Tensor }),
-      gradient: ([g]) => [g && scale(upsampleBilinear2x(g as Image), 1 / 4)],
-    },
-    [x],
-    [batch, x.shape[1], height / 2, width / 2] as const,
-  );
+  return applyKernel({
+    name: "blur-pool",
+    inputs: { input: x },
+    output: f32([batch, x.shape[1], height / 2, width / 2]),
+    // What makes x may be inlined into the load, and what follows be fused into the store.
+    slotInputs: ["input"],
+    store: "store",
+    lower: ({ input }, output, lowering) => lowering.call({ kernel, slots: { input }, output }),
+    gradient: (gradOutput) => ({ input: scale(upsampleBilinear2x(gradOutput), 1 / 4) }),
+  });
 }

@@ -1,6 +1,11 @@
 export { accumulate } from "./accumulate/accumulate.js";
 export { adam } from "./adam/adam.js";
-export { attentionGate, attentionGateGrad, packAttentionGate } from "./attention-gate/attention-gate.js";
+export {
+  type AttentionGateProblem,
+  attentionGate,
+  attentionGateGrad,
+  packAttentionGate,
+} from "./attention-gate/attention-gate.js";
 export { average } from "./average/average.js";
 export { batchNormEval, batchNormFinish, batchNormGradFinish } from "./batch-norm/batch-norm.js";
 export { channelStatistics } from "./channel-statistics/channel-statistics.js";
@@ -25,10 +30,11 @@ export { pointwise } from "./pointwise/pointwise.js";
 export { philox4x32, type Words4 } from "./random-fill/philox.js";
 export { type Distribution, randomFill } from "./random-fill/random-fill.js";
 export { copyProbe, multiplyAddProbe } from "./roofs/roofs.js";
-export { scaledDotProductAttention } from "./sdpa/sdpa.js";
+export { type AttentionKernels, scaledDotProductAttention } from "./sdpa/sdpa.js";
 export { sgd } from "./sgd/sgd.js";
 export {
   bytesPerElement,
+  type ConvolutionProblem,
   ceilDivide,
   type DType,
   foldWorkgroups,

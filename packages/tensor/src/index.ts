@@ -14,12 +14,7 @@ export {
   wordsPerSample,
 } from "@lobule/kernels-wgsl";
 export type { TunedKernels } from "./compiler/calls.js";
-export {
-  type ConvolutionCall,
-  type ConvolutionVariant,
-  candidateVariants,
-  convolutionVariants,
-} from "./compiler/convolution-variants.js";
+export { candidateVariants } from "./compiler/convolution-variants.js";
 export type { CompileOptions, Definition, InputSpec, Results } from "./compiler/program.js";
 export { compile, Program } from "./compiler/program.js";
 export { Device, DeviceError, type DeviceOptions } from "./device/device.js";
@@ -27,17 +22,21 @@ export { type GradientCheck, gradientError } from "./device/gradient-error.js";
 export type { DispatchTime, LoadedProgram } from "./device/loaded-program.js";
 export { PreparedKernel } from "./device/prepared-kernel.js";
 export { warmUp } from "./device/warm-up.js";
-export { gradients } from "./graph/gradients.js";
+export { constant, f32, type OutputSpec, u32 } from "./graph/apply.js";
+export { type ConvolutionCall, type ConvolutionVariant, convolutionVariants } from "./graph/convolution-call.js";
 export {
-  apply,
-  applyOne,
-  constant,
-  type HostData,
-  type Image,
-  type Scalar,
-  Tensor,
-  type Vector,
-} from "./graph/tensor.js";
+  applyKernel,
+  applyKernels,
+  applyPointwise,
+  applyRemap,
+  type Gradients,
+  type Inputs,
+  type KernelDefinition,
+  type KernelsDefinition,
+  type PointwiseDefinition,
+  type RemapDefinition,
+} from "./graph/named.js";
+export { type HostData, type Image, type Lowering, type Scalar, Tensor, type Vector } from "./graph/tensor.js";
 export {
   groupVariables,
   type HostPauses,
@@ -59,6 +58,7 @@ export { concatChannels, reshape, sliceChannels } from "./ops/channels.js";
 export { conv1x1, conv3x3, convTranspose2x2 } from "./ops/convolution.js";
 export { globalAveragePool } from "./ops/global-average-pool.js";
 export type { GradientOptions } from "./ops/gradient-numbers.js";
+export { gradients } from "./ops/gradients.js";
 export { type GroupNormOptions, groupNorm } from "./ops/group-norm.js";
 export { labelMap } from "./ops/label-map.js";
 export type { LossScaling } from "./ops/loss-scaling.js";

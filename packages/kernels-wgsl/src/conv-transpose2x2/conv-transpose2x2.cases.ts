@@ -1,5 +1,4 @@
-import type { ImageShape } from "../shared/kernel.js";
-import type { ConvTranspose2x2Problem } from "./conv-transpose2x2.js";
+import type { ConvolutionProblem, ImageShape } from "../shared/kernel.js";
 
 const image = (batch: number, channels: number, height: number, width: number): ImageShape => ({
   batch,
@@ -9,7 +8,7 @@ const image = (batch: number, channels: number, height: number, width: number): 
 });
 
 /** Problems that are checked; sizes are those of the coarse grid. */
-export const convTranspose2x2Cases: readonly (ConvTranspose2x2Problem & { readonly why: string })[] = [
+export const convTranspose2x2Cases: readonly (ConvolutionProblem & { readonly why: string })[] = [
   { why: "a single pixel: three quarters of the tile are empty", input: image(1, 1, 1, 1), outChannels: 1 },
   { why: "one row", input: image(2, 3, 1, 9), outChannels: 5 },
   { why: "one column", input: image(1, 3, 6, 1), outChannels: 3 },
@@ -22,7 +21,7 @@ export const convTranspose2x2Cases: readonly (ConvTranspose2x2Problem & { readon
 ];
 
 /** Problems that are timed: the decoder of the network. */
-export const convTranspose2x2BenchCases: readonly (ConvTranspose2x2Problem & { readonly why: string })[] = [
+export const convTranspose2x2BenchCases: readonly (ConvolutionProblem & { readonly why: string })[] = [
   { why: "to the first level", input: image(4, 16, 64, 64), outChannels: 8 },
   { why: "from the bridge", input: image(4, 128, 8, 8), outChannels: 64 },
 ];

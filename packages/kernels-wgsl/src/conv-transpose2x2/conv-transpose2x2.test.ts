@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { imageSize } from "../shared/kernel.js";
+import { type ConvolutionProblem, imageSize } from "../shared/kernel.js";
 import { packWeight } from "../shared/packing.js";
 import { expectClose, randomArray } from "../testing/close.js";
 import {
@@ -14,7 +14,6 @@ import { hasSubgroupsOfEight, testDevice } from "../testing/device.js";
 import { checkAgainstFullStorage } from "../testing/half-storage.js";
 import { convTranspose2x2Cases } from "./conv-transpose2x2.cases.js";
 import {
-  type ConvTranspose2x2Problem,
   type ConvTranspose2x2Variant,
   convTranspose2x2,
   convTranspose2x2GradInput,
@@ -33,7 +32,7 @@ beforeAll(async () => {
 const variants: readonly ConvTranspose2x2Variant[] = ["plain", "blocked", "subgroup"];
 
 /** The three kernels of a problem on the same random arrays. */
-function runsOf(problem: ConvTranspose2x2Problem, variant: ConvTranspose2x2Variant) {
+function runsOf(problem: ConvolutionProblem, variant: ConvTranspose2x2Variant) {
   const { input: shape, outChannels } = problem;
   const outShape = { ...shape, channels: outChannels, height: 2 * shape.height, width: 2 * shape.width };
   const input = randomArray(imageSize(shape), 1);

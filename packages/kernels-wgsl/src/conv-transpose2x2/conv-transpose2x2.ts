@@ -1,4 +1,11 @@
-import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
+import {
+  type ConvolutionProblem,
+  ceilDivide,
+  foldWorkgroups,
+  type ImageShape,
+  imageSize,
+  type Kernel,
+} from "../shared/kernel.js";
 import { withSerialSums } from "../shared/lane-sums.js";
 import {
   noWeight,
@@ -24,12 +31,6 @@ import gradWeightSource from "./conv-transpose2x2-grad-weight.wgsl.js";
 import gradWeightBlockedSource from "./conv-transpose2x2-grad-weight-blocked.wgsl.js";
 import gradWeightTiledSource from "./conv-transpose2x2-grad-weight-tiled.wgsl.js";
 
-/** A transposed 2×2 convolution, stride 2: input [n, ci, h, w], weight [ci, co, 2, 2] → [n, co, 2h, 2w]. */
-export interface ConvTranspose2x2Problem {
-  readonly input: ImageShape;
-  readonly outChannels: number;
-}
-
 /**
  * `plain` is the readable one; `blocked` computes 2 output channels (8 of the gradient) × 4 pixels
  * an invocation and reads the weight as {@link packConvTranspose2x2} lays it out; `subgroup` does
@@ -42,9 +43,9 @@ const outBlock = 2;
 const inBlock = 8;
 const taps = 4;
 
-const flopsOf = ({ input, outChannels }: ConvTranspose2x2Problem): number => 2 * taps * imageSize(input) * outChannels;
+const flopsOf = ({ input, outChannels }: ConvolutionProblem): number => 2 * taps * imageSize(input) * outChannels;
 
-const bytesOf = ({ input, outChannels }: ConvTranspose2x2Problem): number =>
+const bytesOf = ({ input, outChannels }: ConvolutionProblem): number =>
   4 * (imageSize(input) + taps * (imageSize({ ...input, channels: outChannels }) + input.channels * outChannels));
 
 const planForward = (inChannels: number, outChannels: number) =>
@@ -78,7 +79,7 @@ function tilesOf({ batch, height, width }: ImageShape) {
  *
  * Slots Input and Output. `weight` is [ci, co, 2, 2] or, for `blocked`, packed `forward`.
  */
-export function convTranspose2x2(problem: ConvTranspose2x2Problem, variant: ConvTranspose2x2Variant): Kernel {
+export function convTranspose2x2(problem: ConvolutionProblem, variant: ConvTranspose2x2Variant): Kernel {
   const { batch, channels: inChannels, height, width } = problem.input;
   const { outChannels } = problem;
   const cost = { flops: flopsOf(problem), bytes: bytesOf(problem) };
@@ -112,7 +113,7 @@ export function convTranspose2x2(problem: ConvTranspose2x2Problem, variant: Conv
  * Slots Input (reads gradOutput) and Output (writes the gradient), statistics of what it writes. `weight` is
  * [ci, co, 2, 2] or, for `blocked`, packed `grad-input`.
  */
-export function convTranspose2x2GradInput(problem: ConvTranspose2x2Problem, variant: ConvTranspose2x2Variant): Kernel {
+export function convTranspose2x2GradInput(problem: ConvolutionProblem, variant: ConvTranspose2x2Variant): Kernel {
   const { batch, channels: inChannels, height, width } = problem.input;
   const { outChannels } = problem;
   const cost = { flops: flopsOf(problem), bytes: bytesOf(problem) };
@@ -176,7 +177,7 @@ export function packConvTranspose2x2(
  * Slots Input (coarse grid) and GradOutput (fine grid). `serial` is `blocked` without barriers, see {@link Reduction}.
  */
 export function convTranspose2x2GradWeight(
-  problem: ConvTranspose2x2Problem,
+  problem: ConvolutionProblem,
   variant: "plain" | "blocked" | "serial" | "tiled",
 ): Kernel & { readonly partials: number } {
   const { batch, channels: inChannels, height, width } = problem.input;

@@ -1,5 +1,4 @@
-import type { ImageShape } from "../shared/kernel.js";
-import type { Conv1x1Problem } from "./conv1x1.js";
+import type { ConvolutionProblem, ImageShape } from "../shared/kernel.js";
 
 const image = (batch: number, channels: number, height: number, width: number): ImageShape => ({
   batch,
@@ -9,7 +8,7 @@ const image = (batch: number, channels: number, height: number, width: number): 
 });
 
 /** Problems that are checked. */
-export const conv1x1Cases: readonly (Conv1x1Problem & { readonly why: string })[] = [
+export const conv1x1Cases: readonly (ConvolutionProblem & { readonly why: string })[] = [
   { why: "a single pixel: three quarters of the tile are empty", input: image(1, 1, 1, 1), outChannels: 1 },
   { why: "one row", input: image(2, 3, 1, 9), outChannels: 5 },
   { why: "one column", input: image(1, 3, 6, 1), outChannels: 3 },
@@ -26,7 +25,7 @@ export const conv1x1Cases: readonly (Conv1x1Problem & { readonly why: string })[
 ];
 
 /** Problems that are timed: shortcuts and the head of the network. */
-export const conv1x1BenchCases: readonly (Conv1x1Problem & { readonly why: string })[] = [
+export const conv1x1BenchCases: readonly (ConvolutionProblem & { readonly why: string })[] = [
   { why: "shortcut of the last decoder block", input: image(4, 16, 128, 128), outChannels: 8 },
   { why: "shortcut of the bridge", input: image(4, 64, 8, 8), outChannels: 128 },
   { why: "head", input: image(4, 8, 128, 128), outChannels: 3 },

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { maxPool2x2Reference } from "../max-pool2x2/max-pool2x2.reference.js";
-import { imageSize } from "../shared/kernel.js";
+import { type ConvolutionProblem, imageSize } from "../shared/kernel.js";
 import { packWeight } from "../shared/packing.js";
 import { expectClose, randomArray } from "../testing/close.js";
 import {
@@ -15,14 +15,7 @@ import { hasSubgroupsOfEight, testDevice } from "../testing/device.js";
 import { checkAgainstFullStorage } from "../testing/half-storage.js";
 import { runKernel } from "../testing/runner.js";
 import { conv1x1Cases } from "./conv1x1.cases.js";
-import {
-  type Conv1x1Problem,
-  type Conv1x1Variant,
-  conv1x1,
-  conv1x1GradInput,
-  conv1x1GradWeight,
-  packConv1x1,
-} from "./conv1x1.js";
+import { type Conv1x1Variant, conv1x1, conv1x1GradInput, conv1x1GradWeight, packConv1x1 } from "./conv1x1.js";
 import { conv1x1Reference } from "./conv1x1.reference.js";
 
 let device: GPUDevice;
@@ -35,7 +28,7 @@ beforeAll(async () => {
 const variants: readonly Conv1x1Variant[] = ["plain", "blocked", "subgroup"];
 
 /** The three kernels of a problem on the same random arrays. */
-function runsOf(problem: Conv1x1Problem, variant: Conv1x1Variant) {
+function runsOf(problem: ConvolutionProblem, variant: Conv1x1Variant) {
   const { input: shape, outChannels } = problem;
   const outShape = { ...shape, channels: outChannels };
   const input = randomArray(imageSize(shape), 1);

@@ -1,7 +1,7 @@
 import {
+  type ConvolutionProblem,
   ceilDivide,
   foldWorkgroups,
-  type ImageShape,
   imageSize,
   type Kernel,
   KernelDeclarationError,
@@ -30,12 +30,6 @@ import gradWeightSource from "./conv1x1-grad-weight.wgsl.js";
 import gradWeightBlockedSource from "./conv1x1-grad-weight-blocked.wgsl.js";
 import gradWeightTiledSource from "./conv1x1-grad-weight-tiled.wgsl.js";
 
-/** A 1×1 convolution, stride 1: input [n, ci, h, w], weight [co, ci, 1, 1] → [n, co, h, w]. */
-export interface Conv1x1Problem {
-  readonly input: ImageShape;
-  readonly outChannels: number;
-}
-
 /**
  * `plain` is the readable one; `blocked` computes 8 channels × 4 pixels an invocation and reads the
  * weight as {@link packConv1x1} lays it out; `subgroup` does the same with weights
@@ -46,9 +40,9 @@ export type Conv1x1Variant = "plain" | "blocked" | "subgroup";
 const lanes = 64;
 const channelBlock = 8;
 
-const flopsOf = ({ input, outChannels }: Conv1x1Problem): number => 2 * imageSize(input) * outChannels;
+const flopsOf = ({ input, outChannels }: ConvolutionProblem): number => 2 * imageSize(input) * outChannels;
 
-const bytesOf = ({ input, outChannels }: Conv1x1Problem): number =>
+const bytesOf = ({ input, outChannels }: ConvolutionProblem): number =>
   4 * (imageSize(input) + imageSize({ ...input, channels: outChannels }) + input.channels * outChannels);
 
 /** How the weight [co, ci, 1, 1] is read by those that do not want it packed. */
@@ -68,7 +62,7 @@ function withPooling(source: string, pooled: boolean): string {
   return renumberBindings(removeBinding(replaceDefinition(text, "fn", "storePooled", empty), "pooled"));
 }
 
-function tiled(problem: Conv1x1Problem, variant: "blocked" | "subgroup", strides: Strides, pooled = false): Kernel {
+function tiled(problem: ConvolutionProblem, variant: "blocked" | "subgroup", strides: Strides, pooled = false): Kernel {
   const { batch, channels, height, width } = problem.input;
   const { outChannels } = problem;
   const quarter = pooled ? ceilDivide(height, 2) * ceilDivide(width, 2) : ceilDivide(height * width, 4);
@@ -93,7 +87,7 @@ const subgroupSource = withSubgroupWeights(blockedSource, {
   index: "min(8u * block + place, sizes.outChannels - 1u) * sizes.outStride + c * sizes.inStride",
 });
 
-function plain(problem: Conv1x1Problem, strides: Strides): Kernel {
+function plain(problem: ConvolutionProblem, strides: Strides): Kernel {
   const { batch, channels, height, width } = problem.input;
   const groups = ceilDivide(batch * height * width, lanes);
   const sizes = { batch, inChannels: channels, outChannels: problem.outChannels, height, width, ...strides, groups };
@@ -116,7 +110,7 @@ function plain(problem: Conv1x1Problem, strides: Strides): Kernel {
  * `pooled`, which the plain kernel does not know, it also stores the maximum of each 2×2 window of what it stores, as
  * `pooled` [n, co, ⌊h/2⌋, ⌊w/2⌋].
  */
-export function conv1x1(problem: Conv1x1Problem, variant: Conv1x1Variant, pooled = false): Kernel {
+export function conv1x1(problem: ConvolutionProblem, variant: Conv1x1Variant, pooled = false): Kernel {
   const strides = { outStride: problem.input.channels, inStride: 1 };
   if (variant !== "plain") return tiled(problem, variant, strides, pooled);
   if (pooled) throw new KernelDeclarationError("conv1x1: the plain kernel does not pool; use max-pool2x2 after it");
@@ -130,7 +124,7 @@ export function conv1x1(problem: Conv1x1Problem, variant: Conv1x1Variant, pooled
  * Slots Input (reads gradOutput) and Output (writes the gradient), statistics of what it writes. `weight` is
  * [co, ci, 1, 1] or, for `blocked`, packed `grad-input`.
  */
-export function conv1x1GradInput(problem: Conv1x1Problem, variant: Conv1x1Variant): Kernel {
+export function conv1x1GradInput(problem: ConvolutionProblem, variant: Conv1x1Variant): Kernel {
   const inChannels = problem.input.channels;
   const swapped = { input: { ...problem.input, channels: problem.outChannels }, outChannels: inChannels };
   const strides = { outStride: 1, inStride: inChannels };
@@ -167,7 +161,7 @@ export function packConv1x1(
  * Slots Input and GradOutput. `serial` is `blocked` without barriers, see {@link Reduction}.
  */
 export function conv1x1GradWeight(
-  problem: Conv1x1Problem,
+  problem: ConvolutionProblem,
   variant: "plain" | "blocked" | "serial" | "tiled",
   weights = 1,
 ): Kernel & { readonly partials: number } {
@@ -209,7 +203,7 @@ export function conv1x1GradWeight(
 /** Channels of a block in workgroup memory: as few as hold them, 16 at most. */
 const blockOf = (channels: number): 4 | 8 | 16 => (channels > 8 ? 16 : channels > 4 ? 8 : 4);
 
-function sharingOf({ input, outChannels }: Conv1x1Problem, variant: "blocked" | "serial" | "tiled"): WeightSharing {
+function sharingOf({ input, outChannels }: ConvolutionProblem, variant: "blocked" | "serial" | "tiled"): WeightSharing {
   if (variant === "tiled") {
     const [inBlock, outBlock] = [blockOf(input.channels), blockOf(outChannels)];
     const source = replaceConstant(replaceConstant(gradWeightTiledSource, "IN_BLOCK", inBlock), "OUT_BLOCK", outBlock);

@@ -2,7 +2,7 @@ import { openNullGpu } from "@lobule/node";
 import { beforeAll, describe, expect, test } from "vitest";
 import { conv1x1Reference } from "../conv1x1/conv1x1.reference.js";
 import { fromHalf, toHalf } from "../convert/half.js";
-import { imageSize } from "../shared/kernel.js";
+import { type ConvolutionProblem, imageSize } from "../shared/kernel.js";
 import { pasteSlots } from "../shared/slots.js";
 import { momentsSlot, sumsSlot } from "../shared/statistics.js";
 import { hasMatrixProduct, matrixFeature, usesMatrices, withEmulatedMatrices } from "../shared/subgroup-matrix.js";
@@ -18,7 +18,7 @@ import {
 } from "../testing/convolution-checks.js";
 import { testDevice } from "../testing/device.js";
 import { conv3x3Cases } from "./conv3x3.cases.js";
-import { type Conv3x3Problem, conv3x3, conv3x3GradInput } from "./conv3x3.js";
+import { conv3x3, conv3x3GradInput } from "./conv3x3.js";
 import { conv3x3Reference } from "./conv3x3.reference.js";
 
 let device: GPUDevice;
@@ -31,7 +31,7 @@ beforeAll(async () => {
 const rounded = (values: Float32Array): Float32Array => fromHalf(toHalf(values));
 
 /** Both kernels of a problem with their matrix units imitated, on numbers that f16 holds exactly unless `full`. */
-function runsOf({ input: shape, outChannels }: Conv3x3Problem, full = false) {
+function runsOf({ input: shape, outChannels }: ConvolutionProblem, full = false) {
   const outShape = { ...shape, channels: outChannels };
   const make = (length: number, seed: number) =>
     (full ? randomArray : (l: number, s: number) => rounded(randomArray(l, s)))(length, seed);

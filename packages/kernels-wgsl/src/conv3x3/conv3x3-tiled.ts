@@ -1,19 +1,14 @@
-import { ceilDivide, foldWorkgroups, type ImageShape, type Kernel } from "../shared/kernel.js";
+import { type ConvolutionProblem, ceilDivide, foldWorkgroups, type Kernel } from "../shared/kernel.js";
 import { wantedTilePartials } from "../shared/partial-sums.js";
 import { replaceConstant } from "../shared/wgsl-text.js";
 import gradWeightTiledSource from "./conv3x3-grad-weight-tiled.wgsl.js";
 import matrixSource from "./conv3x3-matrix.wgsl.js";
 import tiledSource from "./conv3x3-tiled.wgsl.js";
 
-interface Problem {
-  readonly input: ImageShape;
-  readonly outChannels: number;
-}
-
 type Cost = Pick<Kernel, "flops" | "bytes">;
 
 /** Tiles of rows × columns that cover the images; one workgroup computes one. */
-function coverWithTiles({ input, outChannels }: Problem, rows: number, columns: number) {
+function coverWithTiles({ input, outChannels }: ConvolutionProblem, rows: number, columns: number) {
   const { batch, channels: inChannels, height, width } = input;
   const [rowTiles, columnTiles] = [ceilDivide(height, rows), ceilDivide(width, columns)];
   return { inChannels, outChannels, height, width, rowTiles, columnTiles, tiles: batch * rowTiles * columnTiles };
@@ -22,7 +17,7 @@ function coverWithTiles({ input, outChannels }: Problem, rows: number, columns: 
 /** A convolution of which a workgroup computes 32 channels × 8 rows × 16 columns; the weight is read by strides. */
 const overTiles =
   (name: string, source: string) =>
-  (problem: Problem, strides: Readonly<Record<string, number>>, cost: Cost): Kernel => {
+  (problem: ConvolutionProblem, strides: Readonly<Record<string, number>>, cost: Cost): Kernel => {
     const cover = coverWithTiles(problem, 8, 16);
     const workgroups = [...foldWorkgroups(cover.tiles), ceilDivide(problem.outChannels, 32)] as const;
     return {
@@ -39,7 +34,10 @@ export const conv3x3Tiled = overTiles("conv3x3-tiled", tiledSource);
 export const conv3x3Matrix = overTiles("conv3x3-matrix", matrixSource);
 
 /** The `tiled` variant of the weight gradient: partial sums [partials, co, ci, 3, 3]. */
-export function conv3x3GradWeightTiled(problem: Problem, cost: Cost): Kernel & { readonly partials: number } {
+export function conv3x3GradWeightTiled(
+  problem: ConvolutionProblem,
+  cost: Cost,
+): Kernel & { readonly partials: number } {
   const { batch, channels, height, width } = problem.input;
   const cover = coverWithTiles(problem, 8, 16);
   const outBlock = problem.outChannels > 8 ? 16 : 8;

@@ -1,5 +1,4 @@
-import type { ImageShape } from "../shared/kernel.js";
-import type { Conv3x3Problem } from "./conv3x3.js";
+import type { ConvolutionProblem, ImageShape } from "../shared/kernel.js";
 
 const image = (batch: number, channels: number, height: number, width: number): ImageShape => ({
   batch,
@@ -9,7 +8,7 @@ const image = (batch: number, channels: number, height: number, width: number): 
 });
 
 /** Problems that are checked. */
-export const conv3x3Cases: readonly (Conv3x3Problem & { readonly why: string })[] = [
+export const conv3x3Cases: readonly (ConvolutionProblem & { readonly why: string })[] = [
   { why: "a single pixel: eight of nine taps are outside", input: image(1, 1, 1, 1), outChannels: 1 },
   { why: "one row", input: image(2, 3, 1, 9), outChannels: 5 },
   { why: "one column", input: image(1, 3, 6, 1), outChannels: 3 },
@@ -24,7 +23,7 @@ export const conv3x3Cases: readonly (Conv3x3Problem & { readonly why: string })[
 ];
 
 /** Problems that are timed: the levels of the network. */
-export const conv3x3BenchCases: readonly (Conv3x3Problem & { readonly why: string })[] = [
+export const conv3x3BenchCases: readonly (ConvolutionProblem & { readonly why: string })[] = [
   { why: "first level", input: image(4, 8, 128, 128), outChannels: 8 },
   { why: "third level", input: image(4, 32, 32, 32), outChannels: 32 },
   { why: "bridge", input: image(4, 128, 8, 8), outChannels: 128 },

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { packConv1x1 } from "../conv1x1/conv1x1.js";
 import { conv1x1Reference } from "../conv1x1/conv1x1.reference.js";
-import { imageSize } from "../shared/kernel.js";
+import { type ConvolutionProblem, imageSize } from "../shared/kernel.js";
 import { packWeight } from "../shared/packing.js";
 import { expectClose, randomArray } from "../testing/close.js";
 import {
@@ -16,14 +16,7 @@ import { hasSubgroupsOfEight, testDevice } from "../testing/device.js";
 import { checkAgainstFullStorage } from "../testing/half-storage.js";
 import type { HostArray } from "../testing/runner.js";
 import { conv3x3Cases } from "./conv3x3.cases.js";
-import {
-  type Conv3x3Problem,
-  type Conv3x3Variant,
-  conv3x3,
-  conv3x3GradInput,
-  conv3x3GradWeight,
-  packConv3x3,
-} from "./conv3x3.js";
+import { type Conv3x3Variant, conv3x3, conv3x3GradInput, conv3x3GradWeight, packConv3x3 } from "./conv3x3.js";
 import { conv3x3Reference } from "./conv3x3.reference.js";
 
 let device: GPUDevice;
@@ -36,7 +29,7 @@ beforeAll(async () => {
 const variants: readonly Conv3x3Variant[] = ["plain", "blocked", "subgroup", "tiled"];
 
 /** The three kernels of a problem on the same random arrays. */
-function runsOf(problem: Conv3x3Problem, variant: Conv3x3Variant) {
+function runsOf(problem: ConvolutionProblem, variant: Conv3x3Variant) {
   const { input: shape, outChannels } = problem;
   const outShape = { ...shape, channels: outChannels };
   const input = randomArray(imageSize(shape), 1);
@@ -91,7 +84,7 @@ describe.each(conv3x3Cases)("$input × $outChannels: $why", (problem) => {
 });
 
 /** A problem's kernels with a shortcut of `channels` beside it, and what they should give. */
-function shortcutRunsOf(problem: Conv3x3Problem, variant: Conv3x3Variant, channels: number) {
+function shortcutRunsOf(problem: ConvolutionProblem, variant: Conv3x3Variant, channels: number) {
   const { forward, gradInput, shape, input, weight, outChannels } = runsOf(problem, variant);
   const shortcut = randomArray(imageSize({ ...shape, channels }), 4);
   const packed = (values: Float32Array, from: number, to: number, direction: "forward" | "grad-input") =>

@@ -1,4 +1,4 @@
-import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
+import { type ConvolutionProblem, ceilDivide, foldWorkgroups, imageSize, type Kernel } from "../shared/kernel.js";
 import { withSerialSums } from "../shared/lane-sums.js";
 import { noWeight, type PackedLayout, packBlocks, planWeight, withWeightAccess } from "../shared/packing.js";
 import {
@@ -16,12 +16,6 @@ import gradWeightBlockedSource from "./conv3x3-grad-weight-blocked.wgsl.js";
 import gradWeightSubgroupSource from "./conv3x3-grad-weight-subgroup.wgsl.js";
 import subgroupSource from "./conv3x3-subgroup.wgsl.js";
 import { conv3x3GradWeightTiled, conv3x3Matrix, conv3x3Tiled } from "./conv3x3-tiled.js";
-
-/** A 3×3 convolution, stride 1, zero padding 1: input [n, ci, h, w], weight [co, ci, 3, 3] → [n, co, h, w]. */
-export interface Conv3x3Problem {
-  readonly input: ImageShape;
-  readonly outChannels: number;
-}
 
 /**
  * `plain` is the readable one; `blocked` computes 8 channels × 4 rows × 2 columns an invocation and reads the weight as
@@ -47,7 +41,7 @@ const lanes = 64;
 const channelBlock = 8;
 
 /** Floating-point operations and bytes, with what a shortcut adds. */
-function costOf({ input, outChannels }: Conv3x3Problem, shortcut?: Shortcut) {
+function costOf({ input, outChannels }: ConvolutionProblem, shortcut?: Shortcut) {
   const beside = imageSize({ ...input, channels: shortcut?.channels ?? 0 });
   const weights = (9 * input.channels + (shortcut?.channels ?? 0)) * outChannels;
   return {
@@ -86,7 +80,7 @@ const planOf = (inChannels: number, outChannels: number) =>
   planWeight(inChannels * 9 * channelBlock, ceilDivide(outChannels, channelBlock));
 
 /** Tiles of rows × columns, `perGroup` of which a workgroup computes. */
-function tilesOf({ input, outChannels }: Conv3x3Problem, rows: number, columns: number, perGroup: number) {
+function tilesOf({ input, outChannels }: ConvolutionProblem, rows: number, columns: number, perGroup: number) {
   const { batch, channels: inChannels, height, width } = input;
   const rowTiles = ceilDivide(height, rows);
   const columnTiles = ceilDivide(width, columns);
@@ -94,7 +88,7 @@ function tilesOf({ input, outChannels }: Conv3x3Problem, rows: number, columns: 
   return { inChannels, outChannels, height, width, rowTiles, columnTiles, tiles, groups: ceilDivide(tiles, perGroup) };
 }
 
-function blocked(problem: Conv3x3Problem, shortcut: Shortcut | undefined): Kernel {
+function blocked(problem: ConvolutionProblem, shortcut: Shortcut | undefined): Kernel {
   const plan = planOf(problem.input.channels, problem.outChannels);
   const sizes = { ...tilesOf(problem, 4, 2, lanes), shortcutChannels: shortcut?.channels ?? 0 };
   const source = withWeightAccess(withShortcut(blockedSource, shortcut), plan.access);
@@ -112,7 +106,7 @@ function blocked(problem: Conv3x3Problem, shortcut: Shortcut | undefined): Kerne
 
 const shortcutAccess = ({ channels }: Shortcut, blocks: number) => planWeight(channels * channelBlock, blocks).access;
 
-function subgroup(problem: Conv3x3Problem, strides: Strides, shortcut: Shortcut | undefined): Kernel {
+function subgroup(problem: ConvolutionProblem, strides: Strides, shortcut: Shortcut | undefined): Kernel {
   const beside = { shortcutChannels: shortcut?.channels ?? 0, ...shortcutStrides(shortcut, problem.outChannels) };
   const sizes = { ...tilesOf(problem, 8, 8, lanes / 8), ...strides, blockChannels: channelBlock, ...beside };
   const blocks = ceilDivide(problem.outChannels, channelBlock);
@@ -125,7 +119,7 @@ function subgroup(problem: Conv3x3Problem, strides: Strides, shortcut: Shortcut 
   };
 }
 
-function plain(problem: Conv3x3Problem, strides: Strides, shortcut: Shortcut | undefined): Kernel {
+function plain(problem: ConvolutionProblem, strides: Strides, shortcut: Shortcut | undefined): Kernel {
   const { outChannels } = problem;
   const { batch, channels, height, width } = problem.input;
   const groups = ceilDivide(batch * height * width, lanes);
@@ -143,7 +137,7 @@ function plain(problem: Conv3x3Problem, strides: Strides, shortcut: Shortcut | u
 /** The variants over tiles in workgroup memory. */
 const overTiles =
   (make: typeof conv3x3Tiled) =>
-  (problem: Conv3x3Problem, strides: Strides, shortcut: Shortcut | undefined): Kernel => {
+  (problem: ConvolutionProblem, strides: Strides, shortcut: Shortcut | undefined): Kernel => {
     const beside = { shortcutChannels: shortcut?.channels ?? 0, ...shortcutStrides(shortcut, problem.outChannels) };
     const kernel = make(problem, { ...strides, ...beside }, costOf(problem, shortcut));
     return { ...kernel, source: withShortcut(kernel.source, shortcut) };
@@ -160,7 +154,7 @@ const byStrides = { plain, subgroup, tiled: overTiles(conv3x3Tiled), matrix: ove
  * Slots Input, Shortcut and Output, statistics of the output. `weight` is [co, ci, 3, 3] or, for `blocked`, packed
  * `forward`. With a {@link Shortcut} its result is added.
  */
-export function conv3x3(problem: Conv3x3Problem, variant: Conv3x3OutputVariant, shortcut?: Shortcut): Kernel {
+export function conv3x3(problem: ConvolutionProblem, variant: Conv3x3OutputVariant, shortcut?: Shortcut): Kernel {
   if (variant === "blocked") return blocked(problem, shortcut);
   const strides = { outStride: problem.input.channels * 9, inStride: 9, flip: 0 } as const;
   return byStrides[variant](problem, strides, shortcut);
@@ -174,7 +168,11 @@ export function conv3x3(problem: Conv3x3Problem, variant: Conv3x3OutputVariant, 
  * [co, ci, 3, 3] or, for `blocked`, packed `grad-input`. With a {@link Shortcut} its result is added: where the image also
  * went through a 1×1 convolution, that one's input gradient.
  */
-export function conv3x3GradInput(problem: Conv3x3Problem, variant: Conv3x3OutputVariant, shortcut?: Shortcut): Kernel {
+export function conv3x3GradInput(
+  problem: ConvolutionProblem,
+  variant: Conv3x3OutputVariant,
+  shortcut?: Shortcut,
+): Kernel {
   const inChannels = problem.input.channels;
   const swapped = { input: { ...problem.input, channels: problem.outChannels }, outChannels: inChannels };
   if (variant === "blocked") return blocked(swapped, shortcut);
@@ -210,7 +208,7 @@ export function packConv3x3(
  * Slots Input and GradOutput. `serial` is `blocked` without barriers, see {@link Reduction}; so is `subgroup`.
  */
 export function conv3x3GradWeight(
-  problem: Conv3x3Problem,
+  problem: ConvolutionProblem,
   variant: Conv3x3Variant | "serial",
 ): Kernel & { readonly partials: number } {
   const { batch, channels: inChannels, height, width } = problem.input;

@@ -12,6 +12,12 @@ export interface ImageShape {
   readonly width: number;
 }
 
+/** A convolution's input, and how many channels it gives: all kernels of the families of convolutions take this. */
+export interface ConvolutionProblem {
+  readonly input: ImageShape;
+  readonly outChannels: number;
+}
+
 /** One launch of a kernel's pipeline. A kernel with several launches covers its output in parts. */
 export interface Launch {
   /** Values of the fields of the file's `struct Sizes`, by name. */

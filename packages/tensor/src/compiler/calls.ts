@@ -1,8 +1,7 @@
 import type { Kernel, Reduction } from "@lobule/kernels-wgsl";
-import type { Arena } from "../graph/arena.js";
-import type { Tensor } from "../graph/tensor.js";
-import type { ConvolutionCall, ConvolutionVariant } from "./convolution-variants.js";
-import type { Operand } from "./lowering.js";
+import type { ConvolutionCall, ConvolutionVariant } from "../graph/convolution-call.js";
+import type { FlatBuffer } from "../graph/flat-buffer.js";
+import type { Operand, Tensor } from "../graph/tensor.js";
 import type { StorageType } from "./storage.js";
 
 /** One kernel with everything that its launches need but the buffers. */
@@ -17,11 +16,13 @@ export interface Call {
     /** How much of it is touched, where that is not all: the channels of a slice. */
     readonly share?: number;
   }[];
+  /** The convolution that it computes, where it is one. */
+  readonly convolution?: ConvolutionCall | undefined;
 }
 
-/** A place in a shared buffer, in f32 elements. */
+/** Where a tensor is in a shared buffer, in f32 elements. */
 export interface Placement {
-  readonly arena: Arena;
+  readonly arena: FlatBuffer;
   readonly offset: number;
 }
 
@@ -30,15 +31,13 @@ export interface Calls {
   readonly calls: readonly Call[];
   /** Those that are run once, when the program is loaded. */
   readonly prologue: readonly Call[];
-  /** The convolutions among them. */
-  readonly convolutions: readonly ConvolutionCall[];
   /** Elements of a tensor in memory, all partial results of statistics included. */
   readonly elementsOf: (tensor: Tensor) => number;
   readonly storageType: StorageType;
   readonly placements: ReadonlyMap<Tensor, Placement>;
-  readonly arenas: readonly Arena[];
+  readonly arenas: readonly FlatBuffer[];
   /** Those of the arenas that are needed for a while only. */
-  readonly temporaryArenas: ReadonlySet<Arena>;
+  readonly temporaryArenas: ReadonlySet<FlatBuffer>;
 }
 
 /** Kernels that were timed on an adapter. */
@@ -48,7 +47,7 @@ export interface TunedKernels {
   fastest(call: ConvolutionCall, precision: "f32" | "f16"): ConvolutionVariant | undefined;
 }
 
-/** The kernels that go with a way to add up, see {@link Reduction}, or were timed; plain: the readable ones. */
+/** The kernels that suit a {@link Reduction}, or were timed; plain: the readable ones. */
 export type KernelChoice = Reduction | TunedKernels | "plain";
 
 export function reductionOf(kernels: KernelChoice): Reduction {

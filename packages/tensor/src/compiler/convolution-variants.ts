@@ -1,17 +1,5 @@
-import type { ImageShape, Reduction } from "@lobule/kernels-wgsl";
-
-/** A convolution kernel of a program, as far as it decides which variant is the fastest. */
-export interface ConvolutionCall {
-  readonly family: "conv3x3" | "conv1x1" | "conv-transpose2x2";
-  readonly direction: "forward" | "grad-input" | "grad-weight";
-  /** The forward convolution's input and output channels. */
-  readonly input: ImageShape;
-  readonly outChannels: number;
-}
-
-/** plain: the readable one; see the kernels' rooms for the others. */
-export const convolutionVariants = ["plain", "blocked", "serial", "subgroup", "tiled", "matrix"] as const;
-export type ConvolutionVariant = (typeof convolutionVariants)[number];
+import type { Reduction } from "@lobule/kernels-wgsl";
+import type { ConvolutionCall, ConvolutionVariant } from "../graph/convolution-call.js";
 
 /** Channels from which on the 8 invocations of a subgroup, each with an input channel of its own, are worth it. */
 const fewestSharedChannels = 4;

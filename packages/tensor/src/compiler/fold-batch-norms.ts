@@ -1,9 +1,9 @@
-import type { KernelOperation, Node } from "../graph/operation.js";
-import { apply, applyOne, nodesBelow, type Tensor } from "../graph/tensor.js";
+import { apply, applyOne, f32 } from "../graph/apply.js";
+import type { ConvolutionCall } from "../graph/convolution-call.js";
+import { type KernelOperation, type Node, nodesBelow, type Tensor } from "../graph/tensor.js";
 import { reshape } from "../ops/channels.js";
 import { add } from "../ops/pointwise.js";
-import { asImage, type Shape, sameShape } from "../shape.js";
-import type { ConvolutionCall } from "./convolution-variants.js";
+import { asImage, sameShape } from "../shape.js";
 import { readInputs } from "./fuse.js";
 import { moved } from "./recompute.js";
 
@@ -97,7 +97,7 @@ function foldedBatchNorm({ operation, inputs }: Node, partsOf: PartsOf): Folded 
 }
 
 const byChannel = (name: string, wgsl: (args: readonly string[]) => string, x: Tensor, coefficients: Tensor): Tensor =>
-  applyOne({ kind: "pointwise", name, wgsl, coefficients: [1] }, [x, coefficients], x.shape as Shape);
+  applyOne({ kind: "pointwise", name, wgsl, coefficients: [1] }, [x, coefficients], f32(x.shape));
 
 /** (a + bias) + (b + bias) as (a + b) + (bias + bias), where a and b are a 3×3 and a 1×1 convolution. */
 function sumOfConvolutions({ operation, inputs, outputs }: Node, partsOf: PartsOf): Folded | undefined {

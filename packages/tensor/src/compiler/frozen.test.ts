@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { constant, type HostData, type Image, type Tensor } from "../graph/tensor.js";
+import { constant } from "../graph/apply.js";
+import type { HostData, Image, Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { batchNorm } from "../ops/batch-norm.js";
 import { addBias } from "../ops/bias.js";

@@ -1,12 +1,10 @@
-import type { Node } from "../graph/operation.js";
-import { constantData, storageOf, type Tensor } from "../graph/tensor.js";
+import { constantData, type Node, type Operand, storageOf, type Tensor } from "../graph/tensor.js";
 import { Variable, VariableGroup } from "../graph/variable.js";
 import { PlanError } from "../shape.js";
 import { type Call, type Calls, isTensor } from "./calls.js";
 import { isExpression, readInputs } from "./fuse.js";
-import type { Operand } from "./lowering.js";
 
-const isGiven = (tensor: Tensor): boolean => tensor instanceof Variable || constantData.has(tensor.node);
+const isGiven = (tensor: Tensor): boolean => tensor instanceof Variable || constantData(tensor) !== undefined;
 
 /**
  * The expressions that depend on variables and constants alone, and are read by something that does not: they are to be
@@ -52,7 +50,7 @@ export function hoistConstants(planned: Calls): Calls {
       const known = call.operands.every(({ access, operand }) => {
         const home = homeOf(operand);
         if (access === "read_write") return !others.has(home);
-        return isVariable(home) || (isTensor(home) && constantData.has(home.node)) || made.has(home);
+        return isVariable(home) || (isTensor(home) && constantData(home) !== undefined) || made.has(home);
       });
       if (!known) once.delete(call);
       else for (const home of written(call)) made.add(home);

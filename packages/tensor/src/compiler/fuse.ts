@@ -1,7 +1,6 @@
-import type { KernelOperation, Node, StatisticsOperation } from "../graph/operation.js";
-import type { Tensor } from "../graph/tensor.js";
+import type { ConvolutionCall } from "../graph/convolution-call.js";
+import type { KernelOperation, Node, StatisticsOperation, Tensor } from "../graph/tensor.js";
 import { sameShape, sizeOf } from "../shape.js";
-import type { ConvolutionCall } from "./convolution-variants.js";
 
 /** Tensors besides its own that a fused expression may read: keeps a kernel within eight storage buffers. */
 const maxLeaves = 4;

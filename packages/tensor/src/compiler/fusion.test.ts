@@ -1,11 +1,12 @@
 import type { Reduction } from "@lobule/kernels-wgsl";
 import { describe, expect, test } from "vitest";
-import { gradients } from "../graph/gradients.js";
-import { constant, type HostData, type Image, type Tensor } from "../graph/tensor.js";
+import { constant } from "../graph/apply.js";
+import type { HostData, Image, Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { attentionGate } from "../ops/attention-gate.js";
 import { batchNorm } from "../ops/batch-norm.js";
 import { conv1x1, conv3x3 } from "../ops/convolution.js";
+import { gradients } from "../ops/gradients.js";
 import { maxPool2x2 } from "../ops/max-pool.js";
 import { add, multiply, relu } from "../ops/pointwise.js";
 import { sum } from "../ops/sum.js";

@@ -11,14 +11,23 @@ import {
   sumPartials,
   withStorageTypes,
 } from "@lobule/kernels-wgsl";
-import { Arena } from "../graph/arena.js";
-import type { KernelOperation, Node } from "../graph/operation.js";
-import { apply, constant, storageOf, type Tensor } from "../graph/tensor.js";
+import { constant } from "../graph/apply.js";
+import type { ConvolutionCall, ConvolutionVariant } from "../graph/convolution-call.js";
+import { Arena, type FlatBuffer, type Packing, type Segment } from "../graph/flat-buffer.js";
+import {
+  type CallRequest,
+  type KernelOperation,
+  type Lowering,
+  type Node,
+  type Operand,
+  type ShortcutOperands,
+  storageOf,
+  Tensor,
+} from "../graph/tensor.js";
 import { asImage, PlanError, type Shape, sizeOf } from "../shape.js";
 import { type Call, type Calls, isTensor, type Placement, type PlannerOptions, reductionOf } from "./calls.js";
-import { type ConvolutionCall, type ConvolutionVariant, defaultVariant } from "./convolution-variants.js";
+import { defaultVariant } from "./convolution-variants.js";
 import { type Fusion, isExpression } from "./fuse.js";
-import type { CallRequest, Lowering, Operand, Packing, Segment, ShortcutOperands } from "./lowering.js";
 import { extendSizes, SlotWriter } from "./slot-text.js";
 import type { StorageType } from "./storage.js";
 import { WeightPacks } from "./weight-packs.js";
@@ -32,7 +41,7 @@ export class Planner implements Lowering {
   private readonly body: Call[] = [];
   private readonly end: Call[] = [];
   private readonly placements = new Map<Tensor, Placement>();
-  private readonly arenas = new Set<Arena>();
+  private readonly arenas = new Set<FlatBuffer>();
   private readonly partialCounts = new Map<Tensor, number>();
   private readonly shared = new Map<Tensor, Tensor>();
   private readonly packs = new WeightPacks({
@@ -45,11 +54,10 @@ export class Planner implements Lowering {
   });
   private readonly partialsAtOnce: number;
   private partialsArena = new Arena("partials");
-  private readonly temporaryArenas = new Set<Arena>();
-  private readonly lateSums = new Map<Arena, { partials: Tensor; output: Tensor; segment: Segment }[]>();
+  private readonly temporaryArenas = new Set<FlatBuffer>();
+  private readonly lateSums = new Map<FlatBuffer, { partials: Tensor; output: Tensor; segment: Segment }[]>();
   private readonly producers = new Map<Tensor, Node>();
   private readonly done = new Set<Node>();
-  private readonly convolutions: ConvolutionCall[] = [];
   /** The 1×1 convolutions that ride in a 3×3 one. */
   private readonly shortcutNodes: ReadonlySet<Node>;
 
@@ -86,7 +94,6 @@ export class Planner implements Lowering {
     return {
       elementsOf,
       storageType: this.storageType,
-      convolutions: this.convolutions,
       calls: [...this.packs.calls(), ...this.body, ...this.end],
       prologue: [],
       placements: this.placements,
@@ -98,6 +105,7 @@ export class Planner implements Lowering {
   // What operations may ask for
 
   call(request: CallRequest): void {
+    if (request.pooled !== undefined) this.done.add(request.pooled.node);
     this.body.push(this.finish(request));
   }
 
@@ -106,7 +114,7 @@ export class Planner implements Lowering {
   }
 
   scratch(shape: Shape, dtype: DType = "f32"): Tensor {
-    return apply({ kind: "scratch", name: "scratch" }, [], [{ shape, dtype }])[0] as Tensor;
+    return new Tensor(shape, dtype, { kind: "scratch", name: "scratch" });
   }
 
   table(data: Uint32Array | Float32Array): Tensor {
@@ -121,7 +129,6 @@ export class Planner implements Lowering {
 
   variant(call: ConvolutionCall): ConvolutionVariant {
     const { kernels, precision } = this.options;
-    this.convolutions.push(call);
     if (kernels === "plain") return "plain";
     const timed = typeof kernels === "string" ? undefined : kernels.fastest(call, precision);
     if (timed === "matrix" && precision !== "f16") {
@@ -146,9 +153,7 @@ export class Planner implements Lowering {
   }
 
   pooled(output: Tensor): Tensor | undefined {
-    const node = this.fusion.pools.get(output.node);
-    if (node !== undefined) this.done.add(node);
-    return node?.outputs[0];
+    return this.fusion.pools.get(output.node)?.outputs[0];
   }
 
   sum(partials: Tensor, output: Tensor, segment: Segment): void {
@@ -300,6 +305,7 @@ export class Planner implements Lowering {
     chain: readonly Tensor[] | undefined,
   ): Call {
     const bindings: Record<string, Operand> = { ...request.bindings };
+    if (request.pooled !== undefined) bindings.pooled = request.pooled;
     const stored = chain?.at(-1);
     if (chain !== undefined && stored !== undefined) {
       const riding = this.fusion.riding.get(stored) ?? [];
@@ -324,7 +330,7 @@ export class Planner implements Lowering {
       bindings.output = stored;
     }
     const suffix = stored !== undefined && stored !== request.output ? ` → ${stored.node.operation.name}` : "";
-    return this.paste(kernel, writer, bindings, label + suffix);
+    return { ...this.paste(kernel, writer, bindings, label + suffix), convolution: request.convolution };
   }
 
   private paste(kernel: Kernel, writer: SlotWriter, bindings: Readonly<Record<string, Operand>>, label: string): Call {
@@ -353,12 +359,12 @@ export class Planner implements Lowering {
     return { label, kernel: { ...kernel, source, launches }, operands };
   }
 
-  private place(tensor: Tensor, arena: Arena, offset: number): void {
+  private place(tensor: Tensor, arena: FlatBuffer, offset: number): void {
     this.placements.set(tensor, { arena, offset });
     this.arenas.add(arena);
   }
 
-  private lateSum(arena: Arena, list: readonly { partials: Tensor; output: Tensor; segment: Segment }[]): Call {
+  private lateSum(arena: FlatBuffer, list: readonly { partials: Tensor; output: Tensor; segment: Segment }[]): Call {
     const kernel = sumPartials(
       list.map(({ partials, output, segment }) => ({
         ...segment,

@@ -1,18 +1,18 @@
 import { bytesPerElement, type DType } from "@lobule/kernels-wgsl";
 import type { Device } from "../device/device.js";
 import { LoadedProgram } from "../device/loaded-program.js";
-import type { Arena } from "../graph/arena.js";
-import { constantData, input, nodesBelow, type Scalar, storageOf, type Tensor } from "../graph/tensor.js";
+import { input } from "../graph/apply.js";
+import type { ConvolutionCall } from "../graph/convolution-call.js";
+import type { FlatBuffer } from "../graph/flat-buffer.js";
+import { constantData, nodesBelow, type Operand, type Scalar, storageOf, type Tensor } from "../graph/tensor.js";
 import { groupVariables, Variable, VariableGroup } from "../graph/variable.js";
 import type { Update } from "../ops/adam.js";
 import { copy } from "../ops/pointwise.js";
 import { PlanError, printShape, type Shape } from "../shape.js";
 import { type Call, type Calls, isTensor, type KernelChoice, type PlannerOptions, reductionOf } from "./calls.js";
-import type { ConvolutionCall } from "./convolution-variants.js";
 import { foldBatchNorms } from "./fold-batch-norms.js";
 import { constantExpressions, hoistConstants } from "./frozen.js";
 import { fuse } from "./fuse.js";
-import type { Operand } from "./lowering.js";
 import { type MemoryPlan, planMemory } from "./memory.js";
 import { Planner } from "./planner.js";
 import { type Arranged, type RecomputeAmount, recompute } from "./recompute.js";
@@ -69,13 +69,13 @@ export interface CompileOptions {
 /** Where an operand lies: which buffer, from which byte, how many bytes. */
 export type Place =
   | { readonly kind: "pool"; readonly buffer: number; readonly offset: number; readonly bytes: number }
-  | { readonly kind: "arena"; readonly arena: Arena; readonly offset: number; readonly bytes: number }
+  | { readonly kind: "arena"; readonly arena: FlatBuffer; readonly offset: number; readonly bytes: number }
   | { readonly kind: "group"; readonly group: VariableGroup; readonly offset: number; readonly bytes: number }
   | { readonly kind: "own"; readonly tensor: Tensor; readonly offset: 0; readonly bytes: number };
 
 /** A step, planned down to every dispatch and buffer, but on no device yet. Making one needs no GPU. */
 export class Program {
-  private readonly memory: MemoryPlan<Tensor | Arena>;
+  private readonly memory: MemoryPlan<Tensor | FlatBuffer>;
   /** Inputs, constants and outputs: memory that is theirs for as long as the program is loaded. */
   readonly owned: readonly Tensor[];
 
@@ -92,12 +92,12 @@ export class Program {
         if (item !== undefined && isTensor(item)) kept.add(item);
       }
     }
-    const lifetimes = new Map<Tensor | Arena, { reads: number[]; writes: number[] }>();
+    const lifetimes = new Map<Tensor | FlatBuffer, { reads: number[]; writes: number[] }>();
     this.calls.forEach(({ operands }, at) => {
       for (const { operand, access } of operands) {
         const item = this.temporaryOf(operand);
         if (item === undefined) continue;
-        if (isTensor(item) && constantData.has(item.node)) kept.add(item);
+        if (isTensor(item) && constantData(item) !== undefined) kept.add(item);
         const life = lifetimes.get(item) ?? { reads: [], writes: [] };
         lifetimes.set(item, life);
         (access === "read_write" ? life.writes : life.reads).push(at);
@@ -127,10 +127,10 @@ export class Program {
 
   /** The convolutions among the calls: what {@link tune} can time. */
   get convolutions(): readonly ConvolutionCall[] {
-    return this.planned.convolutions;
+    return [...this.prologue, ...this.calls].flatMap(({ convolution }) => convolution ?? []);
   }
 
-  get arenas(): readonly Arena[] {
+  get arenas(): readonly FlatBuffer[] {
     return this.planned.arenas.filter((arena) => !this.planned.temporaryArenas.has(arena));
   }
 
@@ -171,7 +171,7 @@ export class Program {
    * alive at once. Not tables, weights in another order and gradients side by side, which the kernels ask for.
    */
   get minimumBytes(): number {
-    const given = this.owned.filter((tensor) => !constantData.has(tensor.node));
+    const given = this.owned.filter((tensor) => constantData(tensor) === undefined);
     return (
       this.liveMinimum +
       given.reduce((total, tensor) => total + this.bytesOf(tensor), 0) +
@@ -207,7 +207,7 @@ export class Program {
     return lies === undefined ? { kind: "own", tensor: operand, offset: 0, bytes } : { kind: "pool", ...lies, bytes };
   }
 
-  private inArena(arena: Arena, offset: number, bytes: number): Place {
+  private inArena(arena: FlatBuffer, offset: number, bytes: number): Place {
     const lies = this.memory.placeOf.get(arena);
     return lies === undefined
       ? { kind: "arena", arena, offset, bytes }
@@ -215,7 +215,7 @@ export class Program {
   }
 
   /** What needs memory for this operand while it is in use: itself, or the arena that it lies in. */
-  private temporaryOf(operand: Operand): Tensor | Arena | undefined {
+  private temporaryOf(operand: Operand): Tensor | FlatBuffer | undefined {
     const { placements, temporaryArenas } = this.planned;
     if (operand instanceof Variable || operand instanceof VariableGroup) return undefined;
     const arena = isTensor(operand) ? placements.get(operand)?.arena : operand;

@@ -1,6 +1,6 @@
 import { bytesPerElement } from "@lobule/kernels-wgsl";
-import type { Node, Operation } from "../graph/operation.js";
-import { apply, type Tensor } from "../graph/tensor.js";
+import { apply } from "../graph/apply.js";
+import type { Node, Operation, Tensor } from "../graph/tensor.js";
 import { sizeOf } from "../shape.js";
 import { type Fusion, isExpression, pastedBy } from "./fuse.js";
 import { chooseRepeats, type Repeats, type Schedule, simulate } from "./schedule.js";

@@ -1,6 +1,5 @@
 import { type ImageShape, momentsSlot, type Reduction, type SlotText, sumsSlot } from "@lobule/kernels-wgsl";
-import type { RemapOperation } from "../graph/operation.js";
-import { storageOf, type Tensor } from "../graph/tensor.js";
+import { type RemapOperation, storageOf, type Tensor } from "../graph/tensor.js";
 import { asImage, PlanError } from "../shape.js";
 import { readInputs } from "./fuse.js";
 import type { StorageType } from "./storage.js";

@@ -1,5 +1,4 @@
-import type { Node } from "../graph/operation.js";
-import type { Tensor } from "../graph/tensor.js";
+import type { Node, Tensor } from "../graph/tensor.js";
 import { type Fusion, pastedBy, readInputs } from "./fuse.js";
 
 /** What is computed in one go: a node with what is pasted into its store, and the sums that ride in it. */

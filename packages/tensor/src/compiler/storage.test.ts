@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Device } from "../device/device.js";
-import { gradients } from "../graph/gradients.js";
-import { constant, type Image, type Tensor } from "../graph/tensor.js";
+import { constant } from "../graph/apply.js";
+import type { Image, Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { scaledDotProductAttention } from "../ops/attention.js";
 import { attentionGate } from "../ops/attention-gate.js";
@@ -9,6 +9,7 @@ import { batchNorm } from "../ops/batch-norm.js";
 import { addBias } from "../ops/bias.js";
 import { concatChannels, reshape } from "../ops/channels.js";
 import { conv1x1, conv3x3, convTranspose2x2 } from "../ops/convolution.js";
+import { gradients } from "../ops/gradients.js";
 import { add, divide, multiply, sigmoid } from "../ops/pointwise.js";
 import { softmaxLoss } from "../ops/softmax-loss.js";
 import { sum } from "../ops/sum.js";

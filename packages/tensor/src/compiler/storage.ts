@@ -1,6 +1,5 @@
 import type { DType } from "@lobule/kernels-wgsl";
-import type { Node } from "../graph/operation.js";
-import { storageOf, type Tensor } from "../graph/tensor.js";
+import { type Node, storageOf, type Tensor } from "../graph/tensor.js";
 import { isExpression, readInputs } from "./fuse.js";
 
 /** The type in which a tensor lies in memory. */

@@ -1,10 +1,10 @@
 import { gather } from "@lobule/kernels-wgsl";
-import { Arena } from "../graph/arena.js";
-import { apply, storageOf, type Tensor } from "../graph/tensor.js";
+import { apply } from "../graph/apply.js";
+import { Arena, type Packing } from "../graph/flat-buffer.js";
+import { type CallRequest, storageOf, type Tensor } from "../graph/tensor.js";
 import { Variable, type VariableGroup } from "../graph/variable.js";
 import { type Shape, sizeOf } from "../shape.js";
 import type { Call } from "./calls.js";
-import type { CallRequest, Packing } from "./lowering.js";
 
 /** Elements of a bound uniform range: 64 KiB whatever is used of it. */
 const uniformRange = 16_384;

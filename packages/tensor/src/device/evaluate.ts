@@ -1,6 +1,5 @@
 import { plan } from "../compiler/program.js";
-import type { Node } from "../graph/operation.js";
-import { constantData, type HostData, nodesBelow, type Tensor } from "../graph/tensor.js";
+import { constantData, type HostData, type Node, nodesBelow, type Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { printShape } from "../shape.js";
 import type { Device } from "./device.js";
@@ -26,7 +25,7 @@ export async function evaluate<Name extends string>(
 ): Promise<Record<Name, HostData>> {
   const names = Object.keys(tensors) as Name[];
   const nodes = nodesBelow(names.map((name) => tensors[name]));
-  const constants = nodes.filter((node) => constantData.has(node)).map((node) => node.outputs[0] as Tensor);
+  const constants = nodes.flatMap(({ outputs }) => outputs).filter((tensor) => constantData(tensor) !== undefined);
   const cache = caches.get(device) ?? new Map<string, Evaluation>();
   caches.set(device, cache);
   const structure = structureOf(
@@ -48,7 +47,8 @@ export async function evaluate<Name extends string>(
     evaluation = { loaded, constants };
   } else {
     evaluation.constants.forEach((place, i) => {
-      const data = constantData.get((constants[i] as Tensor).node)?.data;
+      const constant = constants[i];
+      const data = constant && constantData(constant);
       if (data !== undefined) evaluation?.loaded.overwrite(place, data);
     });
   }

@@ -1,30 +1,33 @@
-import { gradients } from "../graph/gradients.js";
-import { constant, type Tensor } from "../graph/tensor.js";
+import { constant } from "../graph/apply.js";
+import type { Tensor } from "../graph/tensor.js";
+import { gradients } from "../ops/gradients.js";
 import { multiply } from "../ops/pointwise.js";
 import { sum } from "../ops/sum.js";
 import type { Shape } from "../shape.js";
 import type { Device } from "./device.js";
 
-export interface GradientCheck {
+export interface GradientCheck<Shapes extends readonly Shape[]> {
   /** Values at which the gradients are taken; far from kinks. */
-  readonly inputs: readonly { readonly data: Float32Array; readonly shape: Shape }[];
+  readonly inputs: { readonly [At in keyof Shapes]: { readonly data: Float32Array; readonly shape: Shapes[At] } };
   /** Half the distance of the central difference; 0.01 by default, good for values of the order of 1. */
   readonly step?: number;
 }
+
+type Leaves<Shapes extends readonly Shape[]> = { [At in keyof Shapes]: Tensor<Shapes[At], "f32"> };
 
 /**
  * How far gradients are from central differences: of Σ w ⊙ f(inputs), w fixed and wavy, along one direction for each
  * input, |gradient·d − difference| / max(1, |difference|); the largest of the inputs. Below 0.005 for a right gradient
  * and values of the order of 1, where f32's rounding ends.
  */
-export async function gradientError(
+export async function gradientError<const Shapes extends readonly Shape[]>(
   device: Device,
-  f: (...inputs: Tensor[]) => Tensor,
-  { inputs, step = 1e-2 }: GradientCheck,
+  f: (...inputs: Leaves<Shapes>) => Tensor,
+  { inputs, step = 1e-2 }: GradientCheck<Shapes>,
 ): Promise<number> {
   const build = (data: readonly Float32Array[]) => {
     const leaves = inputs.map(({ shape }, i) => constant(data[i] as Float32Array, shape));
-    const output = f(...leaves);
+    const output = f(...(leaves as Leaves<Shapes>));
     const size = output.shape.reduce((product, extent) => product * extent, 1);
     return { loss: sum(multiply(output, constant(wavy(size, 5), output.shape))), leaves };
   };

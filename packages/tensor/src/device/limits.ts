@@ -1,7 +1,7 @@
 import { matrixFeature, usesMatrices } from "@lobule/kernels-wgsl";
 import { isTensor } from "../compiler/calls.js";
-import type { Operand } from "../compiler/lowering.js";
 import type { Program } from "../compiler/program.js";
+import type { Operand } from "../graph/tensor.js";
 import { PlanError } from "../shape.js";
 
 /** Bytes in MiB, for people. */

@@ -1,9 +1,8 @@
 import { fromHalf, packSizes } from "@lobule/kernels-wgsl";
 import type { Call } from "../compiler/calls.js";
-import type { Operand } from "../compiler/lowering.js";
 import type { Place, Program } from "../compiler/program.js";
-import type { Arena } from "../graph/arena.js";
-import { constantData, type HostData, storageOf, type Tensor } from "../graph/tensor.js";
+import type { FlatBuffer } from "../graph/flat-buffer.js";
+import { constantData, type HostData, type Operand, storageOf, type Tensor } from "../graph/tensor.js";
 import { PlanError, printShape, sizeOf } from "../shape.js";
 import type { Device } from "./device.js";
 import type { Pipeline } from "./pipelines.js";
@@ -34,7 +33,7 @@ export class LoadedProgram {
   private constructor(
     readonly program: Program,
     private readonly device: Device,
-    private readonly buffers: ReadonlyMap<string | Tensor | Arena, GPUBuffer>,
+    private readonly buffers: ReadonlyMap<string | Tensor | FlatBuffer, GPUBuffer>,
     private readonly dispatches: readonly Dispatch[],
     private readonly ring: GPUBuffer,
   ) {}
@@ -46,7 +45,7 @@ export class LoadedProgram {
     const [once, every] = await Promise.all([program.prologue, program.calls].map(pipelinesOf));
     for (const group of program.groups) await group.makeHost();
     return device.checked("loading a program", () => {
-      const buffers = new Map<string | Tensor | Arena, GPUBuffer>();
+      const buffers = new Map<string | Tensor | FlatBuffer, GPUBuffer>();
       program.poolBytes.forEach((bytes, i) => {
         buffers.set(`pool ${i}`, device.createBuffer(bytes, `temporary ${i}`));
       });
@@ -54,7 +53,7 @@ export class LoadedProgram {
       for (const tensor of program.owned) {
         const buffer = device.createBuffer(program.placeOf(tensor).bytes, tensor.node.operation.name);
         buffers.set(tensor, buffer);
-        const data = constantData.get(tensor.node)?.data;
+        const data = constantData(tensor);
         if (data !== undefined) device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
       }
       const prologue = record(program, device, buffers, "prologue", once as Pipeline[]);
@@ -217,7 +216,11 @@ export class LoadedProgram {
   }
 }
 
-function bufferAt(place: Place, device: Device, buffers: ReadonlyMap<string | Tensor | Arena, GPUBuffer>): GPUBuffer {
+function bufferAt(
+  place: Place,
+  device: Device,
+  buffers: ReadonlyMap<string | Tensor | FlatBuffer, GPUBuffer>,
+): GPUBuffer {
   if (place.kind === "group") return place.group.place(device);
   const key = place.kind === "pool" ? `pool ${place.buffer}` : place.kind === "arena" ? place.arena : place.tensor;
   const buffer = buffers.get(key);
@@ -245,7 +248,7 @@ function encode(encoder: GPUCommandEncoder, dispatches: readonly Dispatch[]): vo
 function record(
   program: Program,
   device: Device,
-  buffers: Map<string | Tensor | Arena, GPUBuffer>,
+  buffers: Map<string | Tensor | FlatBuffer, GPUBuffer>,
   part: "prologue" | "calls",
   pipelines: readonly Pipeline[],
 ): Dispatch[] {

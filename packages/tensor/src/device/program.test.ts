@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { compile } from "../compiler/program.js";
-import { gradients } from "../graph/gradients.js";
-import { constant, type Tensor } from "../graph/tensor.js";
+import { constant } from "../graph/apply.js";
+import type { Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { adam } from "../ops/adam.js";
 import { concatChannels } from "../ops/channels.js";
+import { gradients } from "../ops/gradients.js";
 import { multiply, relu, scale, subtract } from "../ops/pointwise.js";
 import { sum } from "../ops/sum.js";
 import { testDevice } from "../testing/device.js";

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { compile } from "../compiler/program.js";
-import { gradients } from "../graph/gradients.js";
 import type { Image } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { conv3x3 } from "../ops/convolution.js";
+import { gradients } from "../ops/gradients.js";
 import { maxPool2x2 } from "../ops/max-pool.js";
 import { relu } from "../ops/pointwise.js";
 import { sum } from "../ops/sum.js";

@@ -1,7 +1,6 @@
-import type { Device } from "../device/device.js";
 import { printShape, type Shape, ShapeError, sizeOf } from "../shape.js";
-import type { Node } from "./operation.js";
-import { Tensor } from "./tensor.js";
+import type { FlatBuffer } from "./flat-buffer.js";
+import { Tensor, type TensorDevice } from "./tensor.js";
 
 /** Pauses in long work of the host, in which other work is done; `Pauses` of @lobule/data is one. */
 export interface HostPauses {
@@ -31,13 +30,14 @@ const alignment = 64;
  * Variables that live in one flat buffer, so that one dispatch can update or repack all of them. The host copy is the
  * truth until a program that uses the group is loaded; then the device's is.
  */
-export class VariableGroup {
+export class VariableGroup implements FlatBuffer {
+  readonly name = "variables";
   readonly offsets: readonly number[];
   /** Elements of the flat buffer, gaps included. */
   readonly length: number;
   private values: Float32Array<ArrayBuffer> | undefined;
   private making: Promise<void> | undefined;
-  storage: { readonly device: Device; readonly buffer: GPUBuffer } | undefined;
+  storage: { readonly device: TensorDevice; readonly buffer: GPUBuffer } | undefined;
 
   constructor(readonly variables: readonly Variable[]) {
     let next = 0;
@@ -60,7 +60,7 @@ export class VariableGroup {
   /** The host's copy, made when it is first asked for: a program can be planned without it. */
   get host(): Float32Array<ArrayBuffer> {
     if (this.values === undefined) for (const values of this.startValues()) this.values = values;
-    return this.values as Float32Array<ArrayBuffer>;
+    return this.values as Float32Array<ArrayBuffer>; // startValues gives the array at least once
   }
 
   /** Makes the host's copy where there is none, in one piece without pauses. @throws what a pause throws. */
@@ -99,9 +99,9 @@ export class VariableGroup {
   }
 
   /** Puts the group on the device; keeps it there for every later program. */
-  place(device: Device): GPUBuffer {
+  place(device: TensorDevice): GPUBuffer {
     if (this.storage === undefined || this.storage.device !== device) {
-      const buffer = device.createBuffer(this.length * 4, "variables");
+      const buffer = device.createBuffer(this.length * 4, this.name);
       device.queue.writeBuffer(buffer, 0, this.host);
       this.storage = { device, buffer };
     }
@@ -125,11 +125,7 @@ export class Variable<S extends Shape = Shape> extends Tensor<S, "f32"> {
     data: Float32Array | StartValues,
     readonly role: VariableRole,
   ) {
-    const outputs: Tensor[] = [];
-    const node: Node = { id: -1, operation: { kind: "variable", name }, inputs: [], outputs };
-    super(shape, "f32", node, 0);
-    outputs.push(this);
-    Object.assign(node, { id: this.id });
+    super(shape, "f32", { kind: "variable", name, device: () => this.device });
     this.start = typeof data === "function" ? data : Float32Array.from(checked(name, shape, data));
   }
 
@@ -151,7 +147,7 @@ export class Variable<S extends Shape = Shape> extends Tensor<S, "f32"> {
     this.offset = offset;
   }
 
-  get device(): Device | undefined {
+  get device(): TensorDevice | undefined {
     return this.group?.storage?.device;
   }
 

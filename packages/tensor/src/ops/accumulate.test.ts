@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { compile } from "../compiler/program.js";
 import type { Device } from "../device/device.js";
-import { gradients } from "../graph/gradients.js";
 import { Variable } from "../graph/variable.js";
+import { gradients } from "../ops/gradients.js";
 import { testDevice } from "../testing/device.js";
 import { accumulate } from "./accumulate.js";
 import { adam } from "./adam.js";

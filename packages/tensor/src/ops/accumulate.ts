@@ -1,10 +1,10 @@
 import { accumulate as accumulateKernel } from "@lobule/kernels-wgsl";
-import type { Arena } from "../graph/arena.js";
-import { apply, type Tensor } from "../graph/tensor.js";
-import type { Variable, VariableGroup } from "../graph/variable.js";
-import { printShape, ShapeError, sameShape } from "../shape.js";
+import { f32 } from "../graph/apply.js";
+import { applyKernel } from "../graph/named.js";
+import type { Tensor } from "../graph/tensor.js";
+import type { Variable } from "../graph/variable.js";
 import type { Update } from "./adam.js";
-import { flatGradients, mirrorOf } from "./flat-gradients.js";
+import { flatGradients, mirrorOf, requireSame } from "./flat-gradients.js";
 
 /**
  * Adds gradients to those that are kept in `accumulated`: one dispatch for each flat group of the parameters.
@@ -19,37 +19,24 @@ export function accumulate(
   accumulated: readonly Variable[],
   shares: Tensor<readonly [2], "f32">,
 ): Update {
-  parameters.forEach((parameter, i) => {
-    const kept = accumulated[i];
-    if (kept === undefined || !sameShape(kept.shape, parameter.shape)) {
-      throw new ShapeError(
-        `accumulate: ${parameter.name} is ${printShape(parameter.shape)}, its sum ${kept ? printShape(kept.shape) : "is missing"}`,
-      );
-    }
-  });
-  const { groups, placed, flats, placements } = flatGradients("accumulate", parameters, gradients);
-  const sums = groups.map(({ group }) => mirrorOf("accumulate", group, parameters, accumulated));
-  const [done] = apply(
-    {
-      kind: "kernel",
-      name: "accumulate",
-      placements,
-      lower: (lowering, inputs) => {
-        const sharesInput = inputs[placed.length] as Tensor;
-        groups.forEach(({ group }, at) => {
-          lowering.atEnd({
-            kernel: accumulateKernel(group.length),
-            bindings: {
-              accumulated: sums[at] as VariableGroup,
-              gradients: flats[at] as Arena | VariableGroup,
-              shares: sharesInput,
-            },
-          });
+  requireSame("accumulate", parameters, { sum: accumulated });
+  const { groups, placed, placements } = flatGradients("accumulate", parameters, gradients);
+  const flat = groups.map((each) => ({
+    gradients: each.gradients,
+    accumulated: mirrorOf("accumulate", each.group, parameters, accumulated),
+  }));
+  return applyKernel({
+    name: "accumulate",
+    inputs: { placed, shares },
+    output: f32([1]),
+    placements,
+    lower: (inputs, _, lowering) => {
+      for (const buffers of flat) {
+        lowering.atEnd({
+          kernel: accumulateKernel(buffers.accumulated.length),
+          bindings: { ...buffers, shares: inputs.shares },
         });
-      },
+      }
     },
-    [...placed, shares],
-    [{ shape: [1], dtype: "f32" }],
-  );
-  return { node: (done as Tensor).node };
+  });
 }

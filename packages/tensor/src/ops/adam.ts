@@ -1,9 +1,9 @@
 import { adam as adamKernel } from "@lobule/kernels-wgsl";
-import type { Arena } from "../graph/arena.js";
-import { apply, type Tensor } from "../graph/tensor.js";
-import type { Variable, VariableGroup } from "../graph/variable.js";
-import { printShape, ShapeError, sameShape } from "../shape.js";
-import { flatGradients, mirrorOf } from "./flat-gradients.js";
+import { f32 } from "../graph/apply.js";
+import { applyKernel } from "../graph/named.js";
+import type { Tensor } from "../graph/tensor.js";
+import type { Variable } from "../graph/variable.js";
+import { flatGradients, mirrorOf, requireSame } from "./flat-gradients.js";
 import { type GradientOptions, gradientInputs, lowerGradientNumbers } from "./gradient-numbers.js";
 
 /** A change of state that a program makes at the end of each run. */
@@ -33,43 +33,26 @@ export function adam(
   hyper: Tensor<readonly [8], "f32">,
   options: GradientOptions = {},
 ): Update {
-  parameters.forEach((parameter, i) => {
-    for (const [what, tensor] of Object.entries({ firstMoment: firstMoments[i], secondMoment: secondMoments[i] })) {
-      if (tensor === undefined || !sameShape(tensor.shape, parameter.shape)) {
-        throw new ShapeError(
-          `adam: ${parameter.name} is ${printShape(parameter.shape)}, its ${what} ${tensor ? printShape(tensor.shape) : "is missing"}`,
-        );
-      }
-    }
-  });
-  const { groups, placed, flats, placements } = flatGradients("adam", parameters, gradients);
-  const moments = [firstMoments, secondMoments].map((list) =>
-    groups.map(({ group }) => mirrorOf("adam", group, parameters, list)),
-  );
-  const [done] = apply(
-    {
-      kind: "kernel",
-      name: "adam",
-      placements,
-      lower: (lowering, inputs) => {
-        const hyperInput = inputs[placed.length] as Tensor;
-        const { numbers, scaled } = lowerGradientNumbers(lowering, options, flats, hyperInput);
-        groups.forEach(({ group }, at) => {
-          lowering.atEnd({
-            kernel: adamKernel(group.length, scaled),
-            bindings: {
-              parameters: group,
-              gradients: flats[at] as Arena | VariableGroup,
-              firstMoment: moments[0]?.[at] as VariableGroup,
-              secondMoment: moments[1]?.[at] as VariableGroup,
-              hyper: numbers,
-            },
-          });
+  requireSame("adam", parameters, { firstMoment: firstMoments, secondMoment: secondMoments });
+  const { groups, placed, placements } = flatGradients("adam", parameters, gradients);
+  const flat = groups.map((each) => ({
+    ...each,
+    firstMoment: mirrorOf("adam", each.group, parameters, firstMoments),
+    secondMoment: mirrorOf("adam", each.group, parameters, secondMoments),
+  }));
+  return applyKernel({
+    name: "adam",
+    inputs: { placed, hyper, state: gradientInputs(options) },
+    output: f32([1]),
+    placements,
+    lower: (inputs, _, lowering) => {
+      const { numbers, scaled } = lowerGradientNumbers(lowering, options, groups, inputs.hyper);
+      for (const { group, gradients: flatGradient, firstMoment, secondMoment } of flat) {
+        lowering.atEnd({
+          kernel: adamKernel(group.length, scaled),
+          bindings: { parameters: group, gradients: flatGradient, firstMoment, secondMoment, hyper: numbers },
         });
-      },
+      }
     },
-    [...placed, hyper, ...gradientInputs(options)],
-    [{ shape: [1], dtype: "f32" }],
-  );
-  return { node: (done as Tensor).node };
+  });
 }

@@ -1,5 +1,12 @@
-import { attentionGateGrad, attentionGate as attentionGateKernel, packAttentionGate } from "@lobule/kernels-wgsl";
-import { apply, type Image, type Tensor, type Vector } from "../graph/tensor.js";
+import {
+  type AttentionGateProblem,
+  attentionGateGrad,
+  attentionGate as attentionGateKernel,
+  packAttentionGate,
+} from "@lobule/kernels-wgsl";
+import { f32 } from "../graph/apply.js";
+import { applyKernels } from "../graph/named.js";
+import type { Image, Lowering, Tensor, Vector } from "../graph/tensor.js";
 import { asImage, PlanError, printShape, ShapeError } from "../shape.js";
 import { sliceChannels } from "./channels.js";
 import { conv1x1WeightGradients } from "./convolution.js";
@@ -46,93 +53,86 @@ export function attentionGate<C extends number, Inter extends number>(
       );
     }
   }
-  const weights = [wx, wg, wgBias, psi, psiBias] as const;
   const problem = { shape, inter };
-  const packName = `attention-gate ${shape.channels} ${inter}`;
-  const [gated, alpha] = apply(
-    {
-      kind: "kernel",
-      name: "attention-gate",
-      slotInputs: [0, 1],
-      store: "store",
-      halfOutputs: [1],
-      repeatable: { flops: 0, expression: ([s], [, a]) => multiply(s as Tensor, a as Tensor) },
-      lower: (lowering, [s, g, ...rest], [output, alphaOutput]) =>
-        lowering.call({
-          kernel: attentionGateKernel(problem, lowering.reduction()),
-          slots: { skip: s as Tensor, gating: g as Tensor },
-          bindings: {
-            parameters: lowering.packed(rest, packName, () => packAttentionGate(shape.channels, inter)),
-            alpha: alphaOutput as Tensor,
-          },
-          output: output as Tensor,
-        }),
-      gradient: ([gradGated, gradAlpha]) => {
-        if (gradAlpha !== undefined) {
-          throw new PlanError(
-            "attentionGate: the loss depends on alpha, which has no gradient; use gated, or write the gate from conv1x1, relu and sigmoid",
-          );
-        }
-        return gradGated === undefined ? [] : gradient(gradGated);
-      },
+  return applyKernels({
+    name: "attention-gate",
+    inputs: { skip, gating, wx, wg, wgBias, psi, psiBias },
+    outputs: {
+      gated: f32(skip.shape),
+      alpha: f32([shape.batch, 1, shape.height, shape.width] as const),
     },
-    [skip, gating, ...weights],
-    [
-      { shape: skip.shape, dtype: "f32" },
-      { shape: [shape.batch, 1, shape.height, shape.width], dtype: "f32" },
-    ],
+    slotInputs: ["skip", "gating"],
+    store: "store",
+    halfOutputs: ["alpha"],
+    repeatable: { flops: 0, expression: (from, { alpha }) => multiply(from.skip, alpha) },
+    lower: (from, { gated, alpha }, lowering) =>
+      lowering.call({
+        kernel: attentionGateKernel(problem, lowering.reduction()),
+        slots: { skip: from.skip, gating: from.gating },
+        bindings: { parameters: packedParameters(problem, from, lowering), alpha },
+        output: gated,
+      }),
+    gradient: ({ gated, alpha }, from) => {
+      if (alpha !== undefined) {
+        throw new PlanError(
+          "attentionGate: the loss depends on alpha, which has no gradient; use gated, or write the gate from conv1x1, relu and sigmoid",
+        );
+      }
+      return gated === undefined ? {} : gateGradients(problem, from, gated);
+    },
+  });
+}
+
+type Parameters = Readonly<Record<"wx" | "wg" | "wgBias" | "psi" | "psiBias", Tensor>>;
+
+/** All weights and biases as the kernels read them. */
+const packedParameters = (
+  { shape: { channels }, inter }: AttentionGateProblem,
+  { wx, wg, wgBias, psi, psiBias }: Parameters,
+  lowering: Lowering,
+): Tensor =>
+  lowering.packed([wx, wg, wgBias, psi, psiBias], `attention-gate ${channels} ${inter}`, () =>
+    packAttentionGate(channels, inter),
   );
 
-  const gradient = (gradGated: Tensor): readonly (Tensor | undefined)[] => {
-    const vector = (length: number) => ({ shape: [length], dtype: "f32" }) as const;
-    const { batch, channels, height, width } = shape;
-    const [gradGating, gradients, gradWgBias, gradPsi, gradPsiBias] = apply(
-      {
-        kind: "kernel",
-        name: "attention-gate-grad",
-        slotInputs: [0, 1, 2],
-        store: "statistics",
-        halfOutputs: [1],
-        lower: (lowering, [s, g, gradOutput, ...rest], outputs) => {
-          const kernel = attentionGateGrad(problem, lowering.reduction());
-          const length = 2 * inter + 1;
-          const partials = lowering.scratch([kernel.partials, length]);
-          lowering.call({
-            kernel,
-            slots: { skip: s as Tensor, gating: g as Tensor, gradOutput: gradOutput as Tensor },
-            bindings: {
-              parameters: lowering.packed(rest, packName, () => packAttentionGate(channels, inter)),
-              gradients: outputs[1] as Tensor,
-              partials,
-            },
-            output: outputs[0] as Tensor,
-          });
-          const from = (partialOffset: number, count: number) =>
-            ({
-              partialOffset,
-              partialStride: length,
-              elementStride: 1,
-              length: count,
-              count: kernel.partials,
-            }) as const;
-          lowering.sum(partials, outputs[2] as Tensor, from(0, inter));
-          lowering.sum(partials, outputs[3] as Tensor, from(inter, inter));
-          lowering.sum(partials, outputs[4] as Tensor, from(2 * inter, 1));
-        },
-      },
-      [skip, gating, gradGated, ...weights],
-      [
-        { shape: skip.shape, dtype: "f32" },
-        { shape: [batch, inter + channels, height, width], dtype: "f32" },
-        vector(inter),
-        { shape: [1, inter, 1, 1], dtype: "f32" },
-        vector(1),
-      ],
-    );
-    const gradPre = sliceChannels(gradients as Tensor, 0, inter);
-    const gradSkip = sliceChannels(gradients as Tensor, inter, inter + channels);
-    const [gradWx, gradWg] = conv1x1WeightGradients([skip, gating], gradPre);
-    return [gradSkip, gradGating, gradWx, gradWg, gradWgBias, gradPsi, gradPsiBias];
-  };
-  return { gated: gated as Image<C>, alpha: alpha as Image<1> };
+/** The kernel gives the gradients of everything but skip, wx and wg, and [inter + c] channels that those are made of. */
+function gateGradients(
+  problem: AttentionGateProblem,
+  { skip, gating, wx, wg, wgBias, psi, psiBias }: Parameters & Readonly<Record<"skip" | "gating", Tensor>>,
+  gradOutput: Tensor,
+) {
+  const { shape, inter } = problem;
+  const { gradients, ...own } = applyKernels({
+    name: "attention-gate-grad",
+    inputs: { skip, gating, gradOutput, wx, wg, wgBias, psi, psiBias },
+    outputs: {
+      gating: f32(skip.shape),
+      gradients: f32([shape.batch, inter + shape.channels, shape.height, shape.width]),
+      wgBias: f32([inter]),
+      psi: f32([1, inter, 1, 1]),
+      psiBias: f32([1]),
+    },
+    slotInputs: ["skip", "gating", "gradOutput"],
+    store: "statistics",
+    halfOutputs: ["gradients"],
+    lower: (from, to, lowering) => {
+      const kernel = attentionGateGrad(problem, lowering.reduction());
+      const length = 2 * inter + 1;
+      const partials = lowering.scratch([kernel.partials, length]);
+      lowering.call({
+        kernel,
+        slots: { skip: from.skip, gating: from.gating, gradOutput: from.gradOutput },
+        bindings: { parameters: packedParameters(problem, from, lowering), gradients: to.gradients, partials },
+        output: to.gating,
+      });
+      const segment = { partialStride: length, elementStride: 1, count: kernel.partials };
+      lowering.sum(partials, to.wgBias, { ...segment, partialOffset: 0, length: inter });
+      lowering.sum(partials, to.psi, { ...segment, partialOffset: inter, length: inter });
+      lowering.sum(partials, to.psiBias, { ...segment, partialOffset: 2 * inter, length: 1 });
+    },
+  });
+  const gradPre = sliceChannels(gradients, 0, inter);
+  const gradSkip = sliceChannels(gradients, inter, inter + shape.channels);
+  const weights = conv1x1WeightGradients({ a: skip, b: gating, gradOutput: gradPre });
+  return { ...own, skip: gradSkip, wx: weights.a, wg: weights.b };
 }

@@ -1,6 +1,8 @@
-import { scaledDotProductAttention as attentionKernels } from "@lobule/kernels-wgsl";
-import { apply, type Tensor } from "../graph/tensor.js";
-import { printShape, type Shape, ShapeError } from "../shape.js";
+import { type AttentionKernels, scaledDotProductAttention as attentionKernels } from "@lobule/kernels-wgsl";
+import { f32 } from "../graph/apply.js";
+import { applyKernels } from "../graph/named.js";
+import type { Tensor } from "../graph/tensor.js";
+import { printShape, ShapeError } from "../shape.js";
 
 type Heads = Tensor<readonly [b: number, h: number, l: number, d: number], "f32">;
 
@@ -33,48 +35,47 @@ export function scaledDotProductAttention(
     );
   }
   const kernels = attentionKernels({ batch, heads, queries, keys, depth, valueDepth });
-  const f32 = <S extends Shape>(shape: S) => ({ shape, dtype: "f32" }) as const;
-  const scores = f32([batch, heads, queries, keys] as const);
-
-  const [output, attention] = apply(
-    {
-      kind: "kernel",
-      name: "scaled-dot-product-attention",
-      halfInputs: [0, 1, 2],
-      halfOutputs: [0, 1],
-      lower: (lowering, inputs, outputs) => {
-        const [query, key, value] = inputs as [Tensor, Tensor, Tensor];
-        const [out, weights] = outputs as [Tensor, Tensor];
-        lowering.call({ kernel: kernels.forward, bindings: { query, key, value, attention: weights, output: out } });
-      },
-      gradient: ([g]) => (g === undefined ? [] : gradient(g)),
+  return applyKernels({
+    name: "scaled-dot-product-attention",
+    inputs: { query: q, key: k, value: v },
+    outputs: {
+      output: f32([batch, heads, queries, valueDepth] as const),
+      attention: f32([batch, heads, queries, keys] as const),
     },
-    [q, k, v],
-    [f32([batch, heads, queries, valueDepth] as const), scores],
-  ) as [Heads, Heads];
-
-  const gradient = (gradOutput: Tensor): readonly Tensor[] =>
-    apply(
-      {
-        kind: "kernel",
-        name: "scaled-dot-product-attention-grad",
-        halfInputs: [0, 1, 2, 3, 4],
-        halfOutputs: [0, 1, 2],
-        lower: (lowering, inputs, outputs) => {
-          const [query, key, value, weights, g] = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor];
-          const [gradQ, gradK, gradV] = outputs as [Tensor, Tensor, Tensor];
-          const gradScores = lowering.scratch(scores.shape);
-          lowering.call({
-            kernel: kernels.gradScores,
-            bindings: { attention: weights, value, gradOutput: g, gradScores },
-          });
-          lowering.call({ kernel: kernels.gradQuery, bindings: { matrix: gradScores, factor: key, output: gradQ } });
-          lowering.call({ kernel: kernels.gradKey, bindings: { matrix: gradScores, factor: query, output: gradK } });
-          lowering.call({ kernel: kernels.gradValue, bindings: { matrix: weights, factor: g, output: gradV } });
-        },
-      },
-      [q, k, v, attention, gradOutput],
-      [f32(q.shape), f32(k.shape), f32(v.shape)],
-    );
-  return { output, attention };
+    halfInputs: ["query", "key", "value"],
+    halfOutputs: ["output", "attention"],
+    lower: (inputs, outputs, lowering) =>
+      lowering.call({ kernel: kernels.forward, bindings: { ...inputs, ...outputs } }),
+    gradient: ({ output: gradOutput }, inputs, { attention }) =>
+      gradOutput === undefined ? {} : attentionGradients(kernels, { ...inputs, attention, gradOutput }),
+  });
 }
+
+/** Gradients with respect to query, key and value. */
+const attentionGradients = (
+  kernels: AttentionKernels,
+  inputs: Readonly<Record<"query" | "key" | "value" | "attention" | "gradOutput", Tensor>>,
+) =>
+  applyKernels({
+    name: "scaled-dot-product-attention-grad",
+    inputs,
+    outputs: { query: f32(inputs.query.shape), key: f32(inputs.key.shape), value: f32(inputs.value.shape) },
+    halfInputs: ["query", "key", "value", "attention", "gradOutput"],
+    halfOutputs: ["query", "key", "value"],
+    lower: ({ query, key, value, attention, gradOutput }, gradients, lowering) => {
+      const gradScores = lowering.scratch(attention.shape);
+      lowering.call({ kernel: kernels.gradScores, bindings: { attention, value, gradOutput, gradScores } });
+      lowering.call({
+        kernel: kernels.gradQuery,
+        bindings: { matrix: gradScores, factor: key, output: gradients.query },
+      });
+      lowering.call({
+        kernel: kernels.gradKey,
+        bindings: { matrix: gradScores, factor: query, output: gradients.key },
+      });
+      lowering.call({
+        kernel: kernels.gradValue,
+        bindings: { matrix: attention, factor: gradOutput, output: gradients.value },
+      });
+    },
+  });

@@ -1,9 +1,10 @@
 import { average as averageKernel } from "@lobule/kernels-wgsl";
-import { apply, type Tensor } from "../graph/tensor.js";
-import { groupVariables, type Variable, type VariableGroup } from "../graph/variable.js";
-import { printShape, ShapeError, sameShape } from "../shape.js";
+import { f32 } from "../graph/apply.js";
+import { applyKernel } from "../graph/named.js";
+import type { Tensor } from "../graph/tensor.js";
+import type { Variable } from "../graph/variable.js";
 import type { Update } from "./adam.js";
-import { mirrorOf } from "./flat-gradients.js";
+import { groupsOf, mirrorOf, requireSame } from "./flat-gradients.js";
 
 /**
  * Moves running averages towards the present values of variables, at the end of a run: one dispatch for each flat group
@@ -17,33 +18,22 @@ export function average(
   averages: readonly Variable[],
   share: Tensor<readonly [1], "f32">,
 ): Update {
-  variables.forEach((variable, i) => {
-    const kept = averages[i];
-    if (kept === undefined || !sameShape(kept.shape, variable.shape)) {
-      throw new ShapeError(
-        `average: ${variable.name} is ${printShape(variable.shape)}, its average ${kept ? printShape(kept.shape) : "is missing"}`,
-      );
-    }
-  });
-  groupVariables(variables);
-  const groups = [...new Set(variables.map(({ group }) => group as VariableGroup))];
-  const mirrors = groups.map((group) => mirrorOf("average", group, variables, averages));
-  const [done] = apply(
-    {
-      kind: "kernel",
-      name: "average",
-      lower: (lowering, inputs) => {
-        const shareInput = inputs[0] as Tensor;
-        groups.forEach((group, at) => {
-          lowering.atEnd({
-            kernel: averageKernel(group.length),
-            bindings: { averages: mirrors[at] as VariableGroup, values: group, share: shareInput },
-          });
+  requireSame("average", variables, { average: averages });
+  const flat = groupsOf(variables).map((values) => ({
+    values,
+    averages: mirrorOf("average", values, variables, averages),
+  }));
+  return applyKernel({
+    name: "average",
+    inputs: { share },
+    output: f32([1]),
+    lower: (inputs, _, lowering) => {
+      for (const buffers of flat) {
+        lowering.atEnd({
+          kernel: averageKernel(buffers.values.length),
+          bindings: { ...buffers, share: inputs.share },
         });
-      },
+      }
     },
-    [share],
-    [{ shape: [1], dtype: "f32" }],
-  );
-  return { node: (done as Tensor).node };
+  });
 }

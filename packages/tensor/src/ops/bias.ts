@@ -1,4 +1,4 @@
-import type { Image, Tensor, Vector } from "../graph/tensor.js";
+import type { Image, Vector } from "../graph/tensor.js";
 import { printShape, ShapeError } from "../shape.js";
 import { reshape } from "./channels.js";
 import { add } from "./pointwise.js";
@@ -10,5 +10,5 @@ export function addBias<C extends number>(x: Image<C>, bias: Vector<C>): Image<C
       `addBias: x ${printShape(x.shape)} has ${x.shape[1]} channels, bias is ${printShape(bias.shape)}`,
     );
   }
-  return add(x as Tensor, reshape(bias, [1, bias.shape[0], 1, 1])) as Image<C>;
+  return add(x, reshape(bias, [1, bias.shape[0], 1, 1]));
 }

@@ -1,7 +1,8 @@
 import { fromHalf, toHalf } from "@lobule/kernels-wgsl";
 import { describe, expect, test } from "vitest";
-import { gradients } from "../graph/gradients.js";
-import { constant, type Tensor } from "../graph/tensor.js";
+import { constant } from "../graph/apply.js";
+import type { Tensor } from "../graph/tensor.js";
+import { gradients } from "../ops/gradients.js";
 import { testDevice } from "../testing/device.js";
 import { castTo } from "./cast.js";
 import { reshape } from "./channels.js";

@@ -1,36 +1,41 @@
 import { convert, type DType } from "@lobule/kernels-wgsl";
-import { apply, type Tensor } from "../graph/tensor.js";
+import { applyOne } from "../graph/apply.js";
+import { applyKernel } from "../graph/named.js";
+import type { Tensor } from "../graph/tensor.js";
 import { type Shape, sizeOf } from "../shape.js";
 
 const isFloat = (dtype: DType): boolean => dtype === "f32" || dtype === "f16";
 
+const hasType = <S extends Shape, D extends DType>(x: Tensor<S>, dtype: D): x is Tensor<S, D> => x.dtype === dtype;
+
 /**
  * The numbers of x in another type: to f16 the nearest value, to integers toward zero and kept within their range.
  *
- * Widening to f32 is pasted into the readers. The gradient passes between floating-point types, rounded to x's type as
+ * Widening to f32 is inlined into the readers. The gradient passes between floating-point types, rounded to x's type as
  * in PyTorch; gradients(…) refuses a way through an integer. f16 needs an adapter with shader-f16.
  */
 export function castTo<S extends Shape, D extends DType>(x: Tensor<S>, dtype: D): Tensor<S, D> {
-  if (x.dtype === dtype) return x as Tensor<S, D>;
-  const gradient =
-    isFloat(x.dtype) && isFloat(dtype)
-      ? { gradient: ([g]: readonly (Tensor | undefined)[]) => [g && castTo(g, x.dtype)] }
-      : {};
-  const common = { name: `cast to ${dtype}`, ...gradient };
-  const [result] = apply(
-    dtype === "f32"
-      ? { kind: "pointwise", ...common, wgsl: ([a]) => `${a}` }
-      : {
-          kind: "kernel",
-          ...common,
-          lower: (lowering, [input], [output]) =>
-            lowering.call({
-              kernel: convert(sizeOf(x.shape), x.dtype, dtype),
-              bindings: { input: input as Tensor, output: output as Tensor },
-            }),
-        },
-    [x],
-    [{ shape: x.shape, dtype }],
-  );
-  return result as Tensor<S, D>;
+  if (hasType(x, dtype)) return x;
+  const name = `cast to ${dtype}`;
+  const output = { shape: x.shape, dtype };
+  const differentiable = isFloat(x.dtype) && isFloat(dtype);
+  if (dtype === "f32") {
+    const gradient = ([g]: readonly (Tensor | undefined)[]) => [g && castTo(g, x.dtype)];
+    return applyOne(
+      { kind: "pointwise", name, wgsl: ([a]) => `${a}`, gradient: differentiable ? gradient : undefined },
+      [x],
+      output,
+    );
+  }
+  return applyKernel({
+    name,
+    inputs: { input: x },
+    output,
+    lower: ({ input }, result, lowering) =>
+      lowering.call({
+        kernel: convert(sizeOf(input.shape), input.dtype, dtype),
+        bindings: { input, output: result },
+      }),
+    gradient: differentiable ? (g, { input }) => ({ input: castTo(g, input.dtype) }) : undefined,
+  });
 }

@@ -1,23 +1,21 @@
 import type { DType } from "@lobule/kernels-wgsl";
-import { apply, applyOne, constant, type Image, type Tensor } from "../graph/tensor.js";
+import { applyOne, constant } from "../graph/apply.js";
+import { applyRemap } from "../graph/named.js";
+import type { Image, Tensor } from "../graph/tensor.js";
 import { asImage, printShape, type Shape, ShapeError, sizeOf } from "../shape.js";
 
 /** The same elements in the same order under another shape. @throws ShapeError when the sizes differ. */
-export function reshape<const S extends Shape, D extends DType>(
-  x: Tensor<Shape, D>,
-  shape: S,
-): Tensor<S, DType extends D ? "f32" : D> {
+export function reshape<const S extends Shape, D extends DType>(x: Tensor<Shape, D>, shape: S): Tensor<S, D> {
   if (sizeOf(shape) !== sizeOf(x.shape)) {
     throw new ShapeError(
       `reshape: ${printShape(x.shape)} has ${sizeOf(x.shape)} elements, ${printShape(shape)} another count`,
     );
   }
-  const [view] = apply(
-    { kind: "view", name: "reshape", gradient: ([g]) => [g && reshape(g, x.shape)] },
+  return applyOne(
+    { kind: "view", name: "reshape", gradient: ([g], [input]) => [g && input && reshape(g, input.shape)] },
     [x],
-    [{ shape, dtype: x.dtype }],
+    { shape, dtype: x.dtype },
   );
-  return view as Tensor<S, DType extends D ? "f32" : D>;
 }
 
 /**
@@ -32,17 +30,14 @@ export function concatChannels(a: Tensor, b: Tensor): Image {
     );
   }
   const channels = p.channels + q.channels;
-  return applyOne(
-    {
-      kind: "concat",
-      name: "concat",
-      channel: p.channels,
-      gradient: ([g]) =>
-        g === undefined ? [] : [sliceChannels(g, 0, p.channels), sliceChannels(g, p.channels, channels)],
-    },
-    [a, b],
-    [p.batch, channels, p.height, p.width] as const,
-  );
+  return applyRemap({
+    kind: "concat",
+    name: "concat",
+    inputs: { a, b },
+    shape: [p.batch, channels, p.height, p.width],
+    channel: p.channels,
+    gradient: (g) => ({ a: sliceChannels(g, 0, p.channels), b: sliceChannels(g, p.channels, channels) }),
+  });
 }
 
 /** Channels start … end − 1. @throws ShapeError when they are not within x. */
@@ -51,22 +46,17 @@ export function sliceChannels(x: Tensor, start: number, end: number): Image {
   if (!(start >= 0 && start < end && end <= channels)) {
     throw new ShapeError(`sliceChannels: channels ${start} to ${end} are not within ${printShape(x.shape)}`);
   }
-  return applyOne(
-    {
-      kind: "slice",
-      name: "slice",
-      channel: start,
-      gradient: ([g]) => {
-        if (g === undefined) return [];
-        const zeros = (count: number): Tensor =>
-          constant(new Float32Array(batch * count * height * width), [batch, count, height, width]);
-        let whole = g;
-        if (start > 0) whole = concatChannels(zeros(start), whole);
-        if (end < channels) whole = concatChannels(whole, zeros(channels - end));
-        return [whole];
-      },
+  return applyRemap({
+    kind: "slice",
+    name: "slice",
+    inputs: { x },
+    shape: [batch, end - start, height, width],
+    channel: start,
+    gradient: (g) => {
+      const zeros = (count: number): Tensor =>
+        constant(new Float32Array(batch * count * height * width), [batch, count, height, width]);
+      const after = start > 0 ? concatChannels(zeros(start), g) : g;
+      return { x: end < channels ? concatChannels(after, zeros(channels - end)) : after };
     },
-    [x],
-    [batch, end - start, height, width] as const,
-  );
+  });
 }

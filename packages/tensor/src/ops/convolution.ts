@@ -1,10 +1,11 @@
-import type { ImageShape } from "@lobule/kernels-wgsl";
-import { canPool, conv1x1GradWeightOf, convolutionKernel, packedLayout } from "../compiler/convolution-kernels.js";
-import type { ConvolutionCall, ConvolutionVariant } from "../compiler/convolution-variants.js";
-import type { Lowering } from "../compiler/lowering.js";
-import { apply, applyOne, constant, type Image, type Tensor } from "../graph/tensor.js";
-import { asImage, printShape, ShapeError, sizeOf } from "../shape.js";
+import type { ConvolutionProblem } from "@lobule/kernels-wgsl";
+import { constant, f32 } from "../graph/apply.js";
+import type { ConvolutionCall, ConvolutionVariant } from "../graph/convolution-call.js";
+import { applyKernel, applyKernels, type KernelDefinition } from "../graph/named.js";
+import type { Image, Lowering, Tensor } from "../graph/tensor.js";
+import { asImage, printShape, type Shape, ShapeError, sizeOf } from "../shape.js";
 import { concatChannels } from "./channels.js";
+import { canPool, conv1x1GradWeightOf, convolutionKernel, packedLayout } from "./convolution-kernels.js";
 
 /** What the graph needs to know of a family. */
 interface Family {
@@ -15,40 +16,35 @@ interface Family {
   readonly stride: 1 | 2;
   /** Whether the forward kernel can sum what it stores. */
   readonly forwardStore: "store" | "statistics";
-  /** Set where an element of the input is loaded for several of the output. */
-  readonly rereads?: boolean;
-  /** Set where the convolution serves to sum. */
-  readonly sums?: boolean;
+  /** Whether an element of the input is loaded for several of the output. */
+  readonly rereads: boolean;
+  /** Whether the convolution serves to sum. */
+  readonly sums: boolean;
 }
 
-interface Problem {
-  readonly input: ImageShape;
-  readonly outChannels: number;
-}
+/** An image and the weight that it meets. */
+type Operands = Readonly<Record<"input" | "weight", Tensor>>;
 
 /** Of a convolution and of the gradient with respect to its input alike. */
-const flopsOf = ({ taps }: Family, { input, outChannels }: Problem): number =>
+const flopsOf = ({ taps }: Family, { input, outChannels }: ConvolutionProblem): number =>
   2 * taps * input.batch * input.channels * outChannels * input.height * input.width;
 
 const lowerConvolution =
-  ({ name: family }: Family, problem: Problem, direction: "forward" | "grad-input") =>
-  (lowering: Lowering, [x, weight]: readonly Tensor[], [output]: readonly Tensor[]): void => {
-    const call = { family, direction, ...problem };
+  (call: ConvolutionCall): KernelDefinition<Operands, Image["shape"], "f32">["lower"] =>
+  ({ input, weight }, output, lowering) => {
     const variant = lowering.variant(call);
-    const shortcut = lowering.shortcut(output as Tensor);
-    const beside = shortcut && {
-      slots: { shortcut: shortcut.x },
-      bindings: { shortcutWeight: weightFor(lowering, shortcut.call, variant, shortcut.weight) },
-    };
-    const pooled = canPool(call, variant) ? lowering.pooled(output as Tensor) : undefined;
+    const shortcut = lowering.shortcut(output);
+    const pooled = canPool(call, variant) ? lowering.pooled(output) : undefined;
     lowering.call({
       kernel: convolutionKernel(call, variant, { shortcut: shortcut?.call, pooled: pooled !== undefined }),
-      slots: { input: x as Tensor, ...beside?.slots },
+      slots: shortcut === undefined ? { input } : { input, shortcut: shortcut.x },
       bindings: {
-        ...{ weight: weightFor(lowering, call, variant, weight as Tensor), ...beside?.bindings },
-        ...(pooled && { pooled }),
+        ...(shortcut && { shortcutWeight: weightFor(lowering, shortcut.call, variant, shortcut.weight) }),
+        weight: weightFor(lowering, call, variant, weight),
       },
-      output: output as Tensor,
+      output,
+      pooled,
+      convolution: call,
     });
   };
 
@@ -60,100 +56,140 @@ function weightFor(lowering: Lowering, call: ConvolutionCall, variant: Convoluti
 }
 
 const lowerGradWeight =
-  ({ name: family }: Family, problem: Problem) =>
-  (lowering: Lowering, [x, gradOutput]: readonly Tensor[], [output]: readonly Tensor[]): void => {
-    const call = { family, direction: "grad-weight", ...problem } as const;
-    const kernel = convolutionKernel(call, lowering.variant(call));
+  ({ name: family }: Family, problem: ConvolutionProblem) =>
+  (slots: { readonly input: Tensor; readonly gradOutput: Tensor }, output: Tensor, lowering: Lowering): void => {
+    const convolution = { family, direction: "grad-weight", ...problem } as const;
+    const kernel = convolutionKernel(convolution, lowering.variant(convolution));
     const { partials: count = 1 } = kernel;
-    const length = sizeOf((output as Tensor).shape);
-    const slots = { input: x as Tensor, gradOutput: gradOutput as Tensor };
+    const length = sizeOf(output.shape);
     if (count === 1) {
-      lowering.call({ kernel, slots, bindings: { partials: output as Tensor } });
+      lowering.call({ kernel, slots, bindings: { partials: output }, convolution });
       return;
     }
     const partials = lowering.scratch([count, length]);
-    lowering.call({ kernel, slots, bindings: { partials } });
-    const segment = { partialOffset: 0, partialStride: length, elementStride: 1, length, count };
-    lowering.sum(partials, output as Tensor, segment);
+    lowering.call({ kernel, slots, bindings: { partials }, convolution });
+    lowering.sum(partials, output, { partialOffset: 0, partialStride: length, elementStride: 1, length, count });
   };
 
-function convolution(family: Family, x: Tensor, weight: Tensor, problem: Problem): Tensor {
+function convolution<O extends number>(
+  family: Family,
+  { input, weight }: Operands,
+  problem: ConvolutionProblem & { readonly outChannels: O },
+): Image<O> {
   const { batch, height, width } = problem.input;
-  const shape = [batch, problem.outChannels, height * family.stride, width * family.stride] as const;
-  return applyOne(
-    {
-      kind: "kernel",
-      name: family.name,
-      slotInputs: [0],
-      store: family.forwardStore,
-      ...(family.sums === true ? { sums: true } : {}),
-      ...(family.rereads === true ? { rereads: true } : {}),
-      convolution: { family: family.name, direction: "forward", ...problem },
-      repeatable: { flops: flopsOf(family, problem) },
-      lower: lowerConvolution(family, problem, "forward"),
-      gradient: ([g]) =>
-        g === undefined
-          ? []
-          : [inputGradient(family, problem, g, weight), weightGradient(family, problem, x, g, weight)],
-    },
-    [x, weight],
-    shape,
-  );
+  const call = { family: family.name, direction: "forward", ...problem } as const;
+  return applyKernel({
+    name: family.name,
+    inputs: { input, weight },
+    output: f32([batch, problem.outChannels, height * family.stride, width * family.stride] as const),
+    slotInputs: ["input"],
+    store: family.forwardStore,
+    sums: family.sums,
+    rereads: family.rereads,
+    convolution: call,
+    repeatable: { flops: flopsOf(family, problem) },
+    lower: lowerConvolution(call),
+    gradient: (gradOutput, inputs) => ({
+      input: inputGradient(family, { gradOutput, weight: inputs.weight }, problem),
+      weight: weightGradient(family, { input: inputs.input, gradOutput }, inputs.weight.shape, problem),
+    }),
+  });
 }
 
 /**
- * ∂x of a convolution is linear in the gradient and the weight alike; its own gradients are the forward convolution
- * and the weight gradient with the parts exchanged.
+ * The input gradient of a convolution is linear in the gradient of the output and in the weight alike; its own gradients
+ * are the forward convolution and the weight gradient with the parts exchanged.
  */
-function inputGradient(family: Family, problem: Problem, gradOutput: Tensor, weight: Tensor): Tensor {
+function inputGradient(
+  family: Family,
+  { gradOutput, weight }: { readonly gradOutput: Tensor; readonly weight: Tensor },
+  problem: ConvolutionProblem,
+): Image {
   const { batch, channels, height, width } = problem.input;
-  return applyOne(
-    {
-      kind: "kernel",
-      name: `${family.name}-grad-input`,
-      slotInputs: [0],
-      store: "statistics",
-      ...(family.rereads === true ? { rereads: true } : {}),
-      convolution: { family: family.name, direction: "grad-input", ...problem },
-      repeatable: { flops: flopsOf(family, problem) },
-      lower: lowerConvolution(family, problem, "grad-input"),
-      gradient: ([g]) =>
-        g === undefined
-          ? []
-          : [convolution(family, g, weight, problem), weightGradient(family, problem, g, gradOutput, weight)],
-    },
-    [gradOutput, weight],
-    [batch, channels, height, width] as const,
-  );
+  const call = { family: family.name, direction: "grad-input", ...problem } as const;
+  return applyKernel({
+    name: `${family.name}-grad-input`,
+    // The kernel reads the gradient where the forward one reads the input.
+    inputs: { input: gradOutput, weight },
+    output: f32([batch, channels, height, width] as const),
+    slotInputs: ["input"],
+    store: "statistics",
+    rereads: family.rereads,
+    convolution: call,
+    repeatable: { flops: flopsOf(family, problem) },
+    lower: lowerConvolution(call),
+    gradient: (g, inputs) => ({
+      input: convolution(family, { input: g, weight: inputs.weight }, problem),
+      weight: weightGradient(family, { input: g, gradOutput: inputs.input }, inputs.weight.shape, problem),
+    }),
+  });
 }
 
-function weightGradient(family: Family, problem: Problem, x: Tensor, gradOutput: Tensor, weight: Tensor): Tensor {
-  return applyOne(
-    {
-      kind: "kernel",
-      name: `${family.name}-grad-weight`,
-      slotInputs: [0, 1],
-      ...(family.rereads === true ? { rereads: true } : {}),
-      lower: lowerGradWeight(family, problem),
-      gradient: ([g]) =>
-        g === undefined ? [] : [inputGradient(family, problem, gradOutput, g), convolution(family, x, g, problem)],
-    },
-    [x, gradOutput],
-    weight.shape,
-  );
-}
+const weightGradient = (
+  family: Family,
+  { input, gradOutput }: { readonly input: Tensor; readonly gradOutput: Tensor },
+  shape: Shape,
+  problem: ConvolutionProblem,
+): Tensor =>
+  applyKernel({
+    name: `${family.name}-grad-weight`,
+    inputs: { input, gradOutput },
+    output: f32(shape),
+    slotInputs: ["input", "gradOutput"],
+    rereads: family.rereads,
+    lower: lowerGradWeight(family, problem),
+    gradient: (weight, inputs) => ({
+      input: inputGradient(family, { gradOutput: inputs.gradOutput, weight }, problem),
+      gradOutput: convolution(family, { input: inputs.input, weight }, problem),
+    }),
+  });
 
-const conv3x3Family: Family = { name: "conv3x3", taps: 9, rereads: true, stride: 1, forwardStore: "statistics" };
-const conv1x1Family: Family = { name: "conv1x1", taps: 1, stride: 1, forwardStore: "statistics" };
-const convTranspose2x2Family: Family = { name: "conv-transpose2x2", taps: 4, stride: 2, forwardStore: "store" };
+const conv3x3Family: Family = {
+  name: "conv3x3",
+  taps: 9,
+  stride: 1,
+  forwardStore: "statistics",
+  rereads: true,
+  sums: false,
+};
+const conv1x1Family: Family = {
+  name: "conv1x1",
+  taps: 1,
+  stride: 1,
+  forwardStore: "statistics",
+  rereads: false,
+  sums: false,
+};
+const convTranspose2x2Family: Family = {
+  name: "conv-transpose2x2",
+  taps: 4,
+  stride: 2,
+  forwardStore: "store",
+  rereads: false,
+  sums: false,
+};
 
-function problemOf(name: string, x: Tensor, weight: Tensor, kernel: number, channelsFirst: "out" | "in"): Problem {
-  const [first = 0, second = 0, h, w] = weight.shape;
-  const [outChannels, inChannels] = channelsFirst === "out" ? [first, second] : [second, first];
-  const wanted = channelsFirst === "out" ? `[out, in, ${kernel}, ${kernel}]` : `[in, out, ${kernel}, ${kernel}]`;
+/** @throws ShapeError naming x and the weight where they do not fit. */
+function problemOf<O extends number>(
+  name: string,
+  x: Tensor,
+  weight: Tensor,
+  {
+    kernel,
+    outChannels,
+    inChannels,
+    wanted,
+  }: {
+    readonly kernel: number;
+    readonly outChannels: O;
+    readonly inChannels: number;
+    readonly wanted: string;
+  },
+): ConvolutionProblem & { readonly outChannels: O } {
+  const [, , h, w] = weight.shape;
   if (x.shape.length !== 4) throw new ShapeError(`${name}: x must be [n, c, h, w], got ${printShape(x.shape)}`);
   if (weight.shape.length !== 4 || h !== kernel || w !== kernel) {
-    throw new ShapeError(`${name}: weight must be ${wanted}, got ${printShape(weight.shape)}`);
+    throw new ShapeError(`${name}: weight must be [${wanted}, ${kernel}, ${kernel}], got ${printShape(weight.shape)}`);
   }
   const input = asImage(x.shape);
   if (input.channels !== inChannels) {
@@ -164,29 +200,36 @@ function problemOf(name: string, x: Tensor, weight: Tensor, kernel: number, chan
   return { input, outChannels };
 }
 
+/** Of a weight [out, in, k, k]. */
+const plainProblem = <O extends number>(
+  name: string,
+  x: Tensor,
+  weight: Tensor<readonly [out: O, inChannels: number, h: number, w: number]>,
+  kernel: number,
+) =>
+  problemOf(name, x, weight, { kernel, outChannels: weight.shape[0], inChannels: weight.shape[1], wanted: "out, in" });
+
 /**
  * 3×3 convolution, stride 1, zero padding 1, no bias. x [n, ci, h, w], weight [co, ci, 3, 3] → [n, co, h, w].
  * @throws ShapeError when the channels do not agree.
  */
-export function conv3x3<I extends number, O extends number>(
+export const conv3x3 = <I extends number, O extends number>(
   x: Image<I>,
   weight: Tensor<readonly [O, I, 3, 3], "f32">,
-): Image<O> {
-  return convolution(conv3x3Family, x, weight, problemOf("conv3x3", x, weight, 3, "out")) as Image<O>;
-}
+): Image<O> => convolution(conv3x3Family, { input: x, weight }, plainProblem("conv3x3", x, weight, 3));
 
 /** 1×1 convolution, no bias. x [n, ci, h, w], weight [co, ci, 1, 1] → [n, co, h, w]. @throws ShapeError as conv3x3. */
-export function conv1x1<I extends number, O extends number>(
+export const conv1x1 = <I extends number, O extends number>(
   x: Image<I>,
   weight: Tensor<readonly [O, I, 1, 1], "f32">,
-): Image<O> {
-  return convolution(conv1x1Family, x, weight, problemOf("conv1x1", x, weight, 1, "out")) as Image<O>;
-}
+): Image<O> => convolution(conv1x1Family, { input: x, weight }, plainProblem("conv1x1", x, weight, 1));
 
 /** Σ over channels, kept in f32. x [n, c, h, w] → [n, 1, h, w]. */
-export function sumChannels(x: Tensor): Tensor {
-  const ones = constant(Array<number>(asImage(x.shape).channels).fill(1), [1, asImage(x.shape).channels, 1, 1]);
-  return convolution({ ...conv1x1Family, sums: true }, x, ones, problemOf("sumChannels", x, ones, 1, "out"));
+export function sumChannels(x: Tensor): Image<1> {
+  const { channels } = asImage(x.shape);
+  const weight = constant(new Float32Array(channels).fill(1), [1, channels, 1, 1]);
+  const family: Family = { ...conv1x1Family, sums: true };
+  return convolution(family, { input: x, weight }, plainProblem("sumChannels", x, weight, 1));
 }
 
 /**
@@ -197,44 +240,43 @@ export function convTranspose2x2<I extends number, O extends number>(
   x: Image<I>,
   weight: Tensor<readonly [I, O, 2, 2], "f32">,
 ): Image<O> {
-  return convolution(convTranspose2x2Family, x, weight, problemOf("convTranspose2x2", x, weight, 2, "in")) as Image<O>;
+  const [inChannels, outChannels] = weight.shape;
+  const problem = problemOf("convTranspose2x2", x, weight, { kernel: 2, outChannels, inChannels, wanted: "in, out" });
+  return convolution(convTranspose2x2Family, { input: x, weight }, problem);
 }
 
 /**
  * ∂weight of two convolutions conv1x1(x, weight) of equal extents whose outputs have one gradient: by one kernel that reads
  * the concatenated inputs, or by two where the branch in each of its loads costs more than another dispatch, as measured
- * on lavapipe. xs [n, ci, h, w], gradOutput [n, co, h, w] → [co, ci, 1, 1] each.
+ * on lavapipe. a, b [n, ci, h, w], gradOutput [n, co, h, w] → [co, ci, 1, 1] each.
  */
-export function conv1x1WeightGradients(xs: readonly [Tensor, Tensor], gradOutput: Tensor): readonly Tensor[] {
+export function conv1x1WeightGradients({ a, b, gradOutput }: Readonly<Record<"a" | "b" | "gradOutput", Tensor>>) {
   const outChannels = asImage(gradOutput.shape).channels;
-  const shape = [outChannels, asImage(xs[0].shape).channels, 1, 1] as const;
-  const length = sizeOf(shape);
-  const alone = (x: Tensor): Problem => ({ input: asImage(x.shape), outChannels });
-  return apply(
-    {
-      kind: "kernel",
-      name: "conv1x1-grad-weights",
-      slotInputs: [0, 1, 2, 3],
-      lower: (lowering, inputs, outputs) => {
-        const [both, gradient, ...each] = inputs as [Tensor, Tensor, ...Tensor[]];
-        if (lowering.reduction() !== "parallel") {
-          each.forEach((x, i) => {
-            lowerGradWeight(conv1x1Family, alone(x))(lowering, [x, gradient], [outputs[i] as Tensor]);
-          });
-          return;
+  const weight = f32([outChannels, asImage(a.shape).channels, 1, 1]);
+  const length = sizeOf(weight.shape);
+  const problemFor = (x: Tensor): ConvolutionProblem => ({ input: asImage(x.shape), outChannels });
+  return applyKernels({
+    name: "conv1x1-grad-weights",
+    inputs: { both: concatChannels(a, b), gradOutput, a, b },
+    outputs: { a: weight, b: weight },
+    slotInputs: ["both", "gradOutput", "a", "b"],
+    lower: (inputs, outputs, lowering) => {
+      if (lowering.reduction() !== "parallel") {
+        for (const name of ["a", "b"] as const) {
+          const slots = { input: inputs[name], gradOutput: inputs.gradOutput };
+          lowerGradWeight(conv1x1Family, problemFor(inputs[name]))(slots, outputs[name], lowering);
         }
-        const problem = alone(both);
-        const variant = lowering.variant({ family: "conv1x1", direction: "grad-weight", ...problem });
-        const kernel = conv1x1GradWeightOf(problem, variant, 2);
-        const partials = lowering.scratch([kernel.partials, 2 * length]);
-        lowering.call({ kernel, slots: { input: both, gradOutput: gradient }, bindings: { partials } });
-        const segment = { partialStride: 2 * length, elementStride: 1, length, count: kernel.partials };
-        outputs.forEach((output, i) => {
-          lowering.sum(partials, output, { ...segment, partialOffset: i * length });
-        });
-      },
+        return;
+      }
+      const problem = problemFor(inputs.both);
+      const call = { family: "conv1x1", direction: "grad-weight", ...problem } as const;
+      const kernel = conv1x1GradWeightOf(problem, lowering.variant(call), 2);
+      const partials = lowering.scratch([kernel.partials, 2 * length]);
+      const slots = { input: inputs.both, gradOutput: inputs.gradOutput };
+      lowering.call({ kernel, slots, bindings: { partials }, convolution: call });
+      const segment = { partialStride: 2 * length, elementStride: 1, length, count: kernel.partials };
+      lowering.sum(partials, outputs.a, { ...segment, partialOffset: 0 });
+      lowering.sum(partials, outputs.b, { ...segment, partialOffset: length });
     },
-    [concatChannels(...xs), gradOutput, ...xs],
-    xs.map(() => ({ shape, dtype: "f32" })),
-  );
+  });
 }

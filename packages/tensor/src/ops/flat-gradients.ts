@@ -1,23 +1,21 @@
-import { Arena } from "../graph/arena.js";
-import { storageOf, type Tensor } from "../graph/tensor.js";
+import { Arena, type FlatBuffer } from "../graph/flat-buffer.js";
+import { type Placed, storageOf, type Tensor } from "../graph/tensor.js";
 import { groupVariables, Variable, type VariableGroup } from "../graph/variable.js";
 import { printShape, ShapeError, sameShape } from "../shape.js";
 import { copy } from "./pointwise.js";
 
-/** A flat buffer of parameters and the places in the list of those that live in it. */
-export interface ParameterGroup {
+/** Parameters that share a flat buffer, and their gradients in another one of the same layout. */
+export interface FlatGroup {
   readonly group: VariableGroup;
-  readonly indices: readonly number[];
+  readonly gradients: FlatBuffer;
 }
 
 /** Gradients laid out as the parameters are, so that one dispatch can take all of them. */
 export interface FlatGradients {
-  readonly groups: readonly ParameterGroup[];
-  /** Where the gradients of each group lie. */
-  readonly flats: readonly (Arena | VariableGroup)[];
-  /** What must be written to `flats`; empty where the gradients are variables that lie there already. */
+  readonly groups: readonly FlatGroup[];
+  /** What must be written to the flat buffers; empty where the gradients are variables that are in such a buffer already. */
   readonly placed: readonly Tensor[];
-  readonly placements: readonly { readonly tensor: Tensor; readonly arena: Arena; readonly offset: number }[];
+  readonly placements: readonly Placed[];
 }
 
 /** @throws ShapeError when the lists do not match. */
@@ -26,40 +24,49 @@ export function flatGradients(
   parameters: readonly Variable[],
   gradients: readonly Tensor[],
 ): FlatGradients {
-  parameters.forEach((parameter, i) => {
-    const gradient = gradients[i];
-    if (gradient === undefined || !sameShape(gradient.shape, parameter.shape)) {
-      throw new ShapeError(
-        `${what}: ${parameter.name} is ${printShape(parameter.shape)}, its gradient ${gradient ? printShape(gradient.shape) : "is missing"}`,
-      );
-    }
-  });
-  groupVariables(parameters);
-  const indices = new Map<VariableGroup, number[]>();
-  parameters.forEach((parameter, i) => {
-    const group = parameter.group as VariableGroup;
-    indices.set(group, [...(indices.get(group) ?? []), i]);
-  });
-  const groups = [...indices].map(([group, list]) => ({ group, indices: list }));
+  requireSame(what, parameters, { gradient: gradients });
+  const groups = groupsOf(parameters);
   const kept = gradients.filter((gradient) => gradient instanceof Variable);
   if (kept.length === gradients.length) {
-    return {
-      groups,
-      placed: [],
-      placements: [],
-      flats: groups.map(({ group }) => mirrorOf(what, group, parameters, kept)),
-    };
+    const flat = groups.map((group) => ({ group, gradients: mirrorOf(what, group, parameters, kept) }));
+    return { groups: flat, placed: [], placements: [] };
   }
   const placed = placeable(gradients);
-  const flats = groups.map(({ group }) => new Arena("gradients", group.length));
-  const placements = groups.flatMap(({ group, indices: list }, at) =>
-    list.map((i) => ({
-      tensor: placed[i] as Tensor,
-      arena: flats[at] as Arena,
-      offset: (parameters[i] as Variable).offset - (group.offsets[0] ?? 0),
-    })),
-  );
-  return { groups, flats, placed, placements };
+  const arenas = new Map(groups.map((group) => [group, new Arena("gradients", group.length)]));
+  return {
+    groups: [...arenas].map(([group, arena]) => ({ group, gradients: arena })),
+    placed,
+    placements: [...arenas].flatMap(([group, arena]) =>
+      placed.flatMap((tensor, i) => {
+        const parameter = parameters[i];
+        return parameter?.group === group ? [{ tensor, arena, offset: parameter.offset }] : [];
+      }),
+    ),
+  };
+}
+
+/** Whether lists hold a tensor of its shape for each parameter. @throws ShapeError naming the first that does not. */
+export function requireSame(
+  what: string,
+  parameters: readonly Variable[],
+  lists: Readonly<Record<string, readonly Tensor[]>>,
+): void {
+  parameters.forEach(({ name, shape }, i) => {
+    for (const [kind, list] of Object.entries(lists)) {
+      const tensor = list[i];
+      if (tensor === undefined || !sameShape(tensor.shape, shape)) {
+        throw new ShapeError(
+          `${what}: ${name} is ${printShape(shape)}, its ${kind} ${tensor ? printShape(tensor.shape) : "is missing"}`,
+        );
+      }
+    }
+  });
+}
+
+/** The flat buffers that variables are in; those in none yet get one. */
+export function groupsOf(variables: readonly Variable[]): VariableGroup[] {
+  groupVariables(variables);
+  return [...new Set(variables.flatMap(({ group }) => group ?? []))];
 }
 
 /**
@@ -79,7 +86,7 @@ function placeable(gradients: readonly Tensor[]): Tensor[] {
 /**
  * Variables that belong to the parameters of a group, one each (moments, sums of gradients), in a group of the same
  * layout.
- * @throws ShapeError when only some of the group's parameters are given, or the variables lie otherwise already.
+ * @throws ShapeError when only some of the group's parameters are given, or the variables are laid out otherwise already.
  */
 export function mirrorOf(
   what: string,
@@ -93,13 +100,10 @@ export function mirrorOf(
       `${what}: ${given} of the ${group.variables.length} parameters that share a buffer are given; pass all of them, or group the others apart with groupVariables first`,
     );
   }
-  const ordered = group.variables.map((variable) => list[parameters.indexOf(variable)] as Variable);
-  groupVariables(ordered);
-  const mirrored = ordered[0]?.group as VariableGroup;
-  if (
-    ordered.some((each, i) => each.group !== mirrored || each.offset !== group.offsets[i]) ||
-    mirrored.length !== group.length
-  ) {
+  const ordered = group.variables.flatMap((variable) => list[parameters.indexOf(variable)] ?? []);
+  const [mirrored, ...others] = groupsOf(ordered);
+  const sameOffsets = ordered.every((each, i) => each.offset === group.offsets[i]);
+  if (mirrored === undefined || others.length > 0 || !sameOffsets || mirrored.length !== group.length) {
     throw new ShapeError(`${what}: the variables are already laid out for other parameters; make new ones`);
   }
   return mirrored;

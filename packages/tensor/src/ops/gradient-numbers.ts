@@ -1,8 +1,6 @@
 import { clipNorm as clipNormKernels } from "@lobule/kernels-wgsl";
-import type { Lowering } from "../compiler/lowering.js";
-import type { Arena } from "../graph/arena.js";
-import type { Tensor } from "../graph/tensor.js";
-import type { VariableGroup } from "../graph/variable.js";
+import type { Lowering, Tensor } from "../graph/tensor.js";
+import type { FlatGroup } from "./flat-gradients.js";
 import { type LossScaling, lowerLossScaling } from "./loss-scaling.js";
 
 /** What is done to the gradients before an optimizer takes them, on the device. */
@@ -24,18 +22,22 @@ export const gradientInputs = ({ scaling }: GradientOptions): readonly Tensor[] 
 export function lowerGradientNumbers(
   lowering: Lowering,
   { scaling, clipNorm }: GradientOptions,
-  flats: readonly (Arena | VariableGroup)[],
+  groups: readonly FlatGroup[],
   hyper: Tensor,
 ): { readonly numbers: Tensor; readonly scaled: boolean } {
-  const numbers = scaling === undefined ? hyper : lowerLossScaling(lowering, scaling, flats, hyper);
+  const numbers = scaling === undefined ? hyper : lowerLossScaling(lowering, scaling, groups, hyper);
   if (clipNorm === undefined) return { numbers, scaled: scaling !== undefined };
-  const lengths = flats.map(({ length }) => length);
-  const kernels = clipNormKernels(lengths, clipNorm, scaling !== undefined);
+  const kernels = clipNormKernels(
+    groups.map(({ gradients }) => gradients.length),
+    clipNorm,
+    scaling !== undefined,
+  );
   const partials = lowering.scratch([kernels.partials]);
   const clippedHyper = lowering.scratch([10]);
-  kernels.squareSums.forEach((kernel, at) => {
-    lowering.atEnd({ kernel, bindings: { gradients: flats[at] as Arena | VariableGroup, partials } });
-  });
+  for (const [at, { gradients }] of groups.entries()) {
+    const kernel = kernels.squareSums[at];
+    if (kernel !== undefined) lowering.atEnd({ kernel, bindings: { gradients, partials } });
+  }
   lowering.atEnd({ kernel: kernels.finish, bindings: { partials, hyper: numbers, clippedHyper } });
   return { numbers: clippedHyper, scaled: true };
 }

@@ -1,4 +1,4 @@
-import type { Image, Tensor, Vector } from "../graph/tensor.js";
+import type { Image, Vector } from "../graph/tensor.js";
 import { asImage, DegenerateNormError, printShape, ShapeError } from "../shape.js";
 import { normalizeByChannel } from "./batch-norm.js";
 import { reshape } from "./channels.js";
@@ -23,7 +23,7 @@ export interface GroupNormOptions<C extends number = number> {
  * @throws ShapeError when the groups do not divide the channels or a vector does not have x's channels,
  * DegenerateNormError when a group holds one value only, so that nothing would be left of it.
  */
-export function groupNorm<C extends number>(x: Image<C>, options: GroupNormOptions<C>): Image<C> {
+export function groupNorm<C extends number>(x: Image<C>, options: GroupNormOptions<NoInfer<C>>): Image<C> {
   const { weight, bias, groups, epsilon } = options;
   const { batch, channels, height, width } = asImage(x.shape);
   if (!(Number.isSafeInteger(groups) && groups > 0) || channels % groups !== 0) {
@@ -44,7 +44,7 @@ export function groupNorm<C extends number>(x: Image<C>, options: GroupNormOptio
       `groupNorm: x ${printShape(x.shape)} has one value in a group, and normalizing it leaves nothing; use larger images, less depth or batch normalization`,
     );
   }
-  const perChannel = (vector: Tensor): Tensor => reshape(vector, [1, channels, 1, 1]);
-  const normalized = reshape(normalizeByChannel(reshape(x as Tensor, grouped), epsilon), x.shape);
-  return add(multiply(normalized, perChannel(weight)), perChannel(bias)) as Image<C>;
+  const perChannel = (vector: Vector<C>) => reshape(vector, [1, vector.shape[0], 1, 1]);
+  const normalized = reshape(normalizeByChannel(reshape(x, grouped), epsilon), x.shape);
+  return add(multiply(normalized, perChannel(weight)), perChannel(bias));
 }

@@ -1,5 +1,7 @@
 import { labelMap as labelMapKernel, wordsPerField } from "@lobule/kernels-wgsl";
-import { apply, type Image, type Tensor } from "../graph/tensor.js";
+import { u32 } from "../graph/apply.js";
+import { applyKernel } from "../graph/named.js";
+import type { Image, Tensor } from "../graph/tensor.js";
 import { asImage, printShape, ShapeError } from "../shape.js";
 
 /**
@@ -20,21 +22,14 @@ export function labelMap(
     );
   }
   if (slotPixels % 4 !== 0) throw new ShapeError(`labelMap: slotPixels must be a multiple of 4, got ${slotPixels}`);
-  const [labels] = apply(
-    {
-      kind: "kernel",
-      name: "label-map",
-      key: String(slotPixels),
-      slotInputs: [0],
-      lower: (lowering, [source, words], [output]) =>
-        lowering.call({
-          kernel: labelMapKernel(shape, slotPixels),
-          slots: { scores: source as Tensor },
-          bindings: { fields: words as Tensor, labels: output as Tensor },
-        }),
-    },
-    [scores, fields],
-    [{ shape: [(shape.batch * slotPixels) / 4], dtype: "u32" }],
-  );
-  return labels as Tensor<readonly [number], "u32">;
+  const kernel = labelMapKernel(shape, slotPixels);
+  return applyKernel({
+    name: "label-map",
+    key: String(slotPixels),
+    inputs: { scores, fields },
+    output: u32<readonly [number]>([(shape.batch * slotPixels) / 4]),
+    slotInputs: ["scores"],
+    lower: (inputs, labels, lowering) =>
+      lowering.call({ kernel, slots: { scores: inputs.scores }, bindings: { fields: inputs.fields, labels } }),
+  });
 }

@@ -1,8 +1,7 @@
 import { findOverflow, type LossScaleRule, lossScale } from "@lobule/kernels-wgsl";
-import type { Lowering } from "../compiler/lowering.js";
-import type { Arena } from "../graph/arena.js";
-import type { Tensor } from "../graph/tensor.js";
-import type { Variable, VariableGroup } from "../graph/variable.js";
+import type { Lowering, Tensor } from "../graph/tensor.js";
+import type { Variable } from "../graph/variable.js";
+import type { FlatGroup } from "./flat-gradients.js";
 
 /** State of a loss scale on the device, one number each, and the rule by which it changes. */
 export interface LossScaling extends LossScaleRule {
@@ -23,10 +22,10 @@ export interface LossScaling extends LossScaleRule {
 export function lowerLossScaling(
   lowering: Lowering,
   { scale, goodSteps, takenSteps, found, ...rule }: LossScaling,
-  flats: readonly (Arena | VariableGroup)[],
+  groups: readonly FlatGroup[],
   hyper: Tensor,
 ): Tensor {
-  for (const gradients of flats) {
+  for (const { gradients } of groups) {
     lowering.atEnd({ kernel: findOverflow(gradients.length), bindings: { gradients, found } });
   }
   const scaledHyper = lowering.scratch([10]);

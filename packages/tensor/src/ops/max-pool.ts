@@ -1,5 +1,7 @@
 import { maxPool2x2Grad, maxPool2x2 as maxPool2x2Kernel } from "@lobule/kernels-wgsl";
-import { applyOne, type Image, type Tensor } from "../graph/tensor.js";
+import { f32 } from "../graph/apply.js";
+import { applyKernel } from "../graph/named.js";
+import type { Image } from "../graph/tensor.js";
 import { asImage, printShape, ShapeError, sizeOf } from "../shape.js";
 
 /**
@@ -12,43 +14,29 @@ export function maxPool2x2<C extends number>(x: Image<C>): Image<C> {
   if (image.height < 2 || image.width < 2) {
     throw new ShapeError(`maxPool2x2: x ${printShape(x.shape)} is smaller than a 2×2 window`);
   }
-  return applyOne(
-    {
-      kind: "kernel",
-      name: "max-pool2x2",
-      pools: true,
-      slotInputs: [0],
-      store: "store",
-      repeatable: { flops: sizeOf(x.shape) },
-      lower: (lowering, [input], [output]) =>
-        lowering.call({
-          kernel: maxPool2x2Kernel(image),
-          slots: { input: input as Tensor },
-          bindings: {},
-          output: output as Tensor,
-        }),
-      gradient: ([g]) => [
-        g &&
-          applyOne(
-            {
-              kind: "kernel",
-              name: "max-pool2x2-grad",
-              slotInputs: [0, 1],
-              store: "statistics",
-              lower: (lowering, [input, gradOutput], [output]) =>
-                lowering.call({
-                  kernel: maxPool2x2Grad(image),
-                  slots: { input: input as Tensor, gradOutput: gradOutput as Tensor },
-                  bindings: {},
-                  output: output as Tensor,
-                }),
-            },
-            [x, g],
-            x.shape,
-          ),
-      ],
-    },
-    [x],
-    [image.batch, image.channels, Math.floor(image.height / 2), Math.floor(image.width / 2)] as const,
-  ) as Image<C>;
+  const { batch, height, width } = image;
+  const kernel = maxPool2x2Kernel(image);
+  return applyKernel({
+    name: "max-pool2x2",
+    inputs: { input: x },
+    output: f32([batch, x.shape[1], Math.floor(height / 2), Math.floor(width / 2)]),
+    pools: true,
+    slotInputs: ["input"],
+    store: "store",
+    repeatable: { flops: sizeOf(x.shape) },
+    lower: ({ input }, output, lowering) => lowering.call({ kernel, slots: { input }, output }),
+    gradient: (gradOutput, { input }) => ({ input: maxPoolGradient(input, gradOutput) }),
+  });
+}
+
+function maxPoolGradient<C extends number>(input: Image<C>, gradOutput: Image<C>): Image<C> {
+  const kernel = maxPool2x2Grad(asImage(input.shape));
+  return applyKernel({
+    name: "max-pool2x2-grad",
+    inputs: { input, gradOutput },
+    output: f32(input.shape),
+    slotInputs: ["input", "gradOutput"],
+    store: "statistics",
+    lower: (slots, output, lowering) => lowering.call({ kernel, slots, output }),
+  });
 }

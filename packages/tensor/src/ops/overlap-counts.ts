@@ -1,5 +1,7 @@
 import { overlapCounts as overlapKernels } from "@lobule/kernels-wgsl";
-import { apply, type Image, type Tensor } from "../graph/tensor.js";
+import { u32 } from "../graph/apply.js";
+import { applyKernel } from "../graph/named.js";
+import type { Image, Tensor } from "../graph/tensor.js";
 import { asImage, printShape, ShapeError } from "../shape.js";
 
 /**
@@ -12,30 +14,23 @@ export function overlapCounts<C extends number>(
   target: Tensor<readonly [n: number, h: number, w: number], "u32">,
 ): Tensor<readonly [n: number, c: C, 3], "u32"> {
   const shape = asImage(logits.shape);
-  const { batch, channels, height, width } = shape;
+  const { batch, height, width } = shape;
   if (printShape(target.shape) !== printShape([batch, height, width])) {
     throw new ShapeError(
       `overlapCounts: logits are ${printShape(logits.shape)}, so the target must be ${printShape([batch, height, width])}, got ${printShape(target.shape)}`,
     );
   }
   const kernels = overlapKernels(shape);
-  const [counts] = apply(
-    {
-      kind: "kernel",
-      name: "overlap-counts",
-      slotInputs: [0],
-      lower: (lowering, [scores, labels], [output]) => {
-        const partials = lowering.scratch([kernels.partials], "u32");
-        lowering.call({
-          kernel: kernels.count,
-          slots: { logits: scores as Tensor },
-          bindings: { labels: labels as Tensor, partials },
-        });
-        lowering.call({ kernel: kernels.finish, bindings: { partials, counts: output as Tensor } });
-      },
+  return applyKernel({
+    name: "overlap-counts",
+    inputs: { logits, labels: target },
+    output: u32([batch, logits.shape[1], 3]),
+    slotInputs: ["logits"],
+    lower: (inputs, counts, lowering) => {
+      const { logits: scores, labels } = inputs;
+      const partials = lowering.scratch([kernels.partials], "u32");
+      lowering.call({ kernel: kernels.count, slots: { logits: scores }, bindings: { labels, partials } });
+      lowering.call({ kernel: kernels.finish, bindings: { partials, counts } });
     },
-    [logits, target],
-    [{ shape: [batch, channels, 3], dtype: "u32" }],
-  );
-  return counts as Tensor<readonly [n: number, c: C, 3], "u32">;
+  });
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { gradients } from "../graph/gradients.js";
-import { constant, type Tensor } from "../graph/tensor.js";
+import { constant } from "../graph/apply.js";
+import type { Tensor } from "../graph/tensor.js";
+import { gradients } from "../ops/gradients.js";
 import { testDevice } from "../testing/device.js";
 import { concatChannels, reshape, sliceChannels } from "./channels.js";
 import {

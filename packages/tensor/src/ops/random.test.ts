@@ -1,8 +1,9 @@
 import { philox4x32 } from "@lobule/kernels-wgsl";
 import { describe, expect, test } from "vitest";
 import { compile } from "../compiler/program.js";
-import { gradients } from "../graph/gradients.js";
-import { constant, type Tensor } from "../graph/tensor.js";
+import { constant } from "../graph/apply.js";
+import type { Tensor } from "../graph/tensor.js";
+import { gradients } from "../ops/gradients.js";
 import { testDevice } from "../testing/device.js";
 import { multiply } from "./pointwise.js";
 import { randomNormal, randomUniform } from "./random.js";

@@ -1,5 +1,7 @@
 import { type Distribution, randomFill } from "@lobule/kernels-wgsl";
-import { applyOne, constant, type Tensor } from "../graph/tensor.js";
+import { constant, f32 } from "../graph/apply.js";
+import { applyKernel, applyPointwise } from "../graph/named.js";
+import type { Tensor } from "../graph/tensor.js";
 import { printShape, type Shape, ShapeError, sizeOf } from "../shape.js";
 
 /**
@@ -53,16 +55,13 @@ export function randomBernoulli<const S extends Shape>(
     throw new RangeError(`randomBernoulli: the probability must be from 0 to 1, got ${probability}`);
   }
   const bound = `f32(${Math.fround(probability)})`;
-  return applyOne(
-    {
-      kind: "pointwise",
-      name: "bernoulli",
-      key: String(probability),
-      wgsl: ([value]) => `select(0.0, 1.0, ${value} < ${bound})`,
-    },
-    [randomUniform(shape, { seed })],
+  return applyPointwise({
+    name: "bernoulli",
+    key: String(probability),
+    inputs: { value: randomUniform(shape, { seed }) },
     shape,
-  );
+    wgsl: ({ value }) => `select(0.0, 1.0, ${value} < ${bound})`,
+  });
 }
 
 const draw = <const S extends Shape>(
@@ -71,20 +70,14 @@ const draw = <const S extends Shape>(
   seed: RandomSeed,
   distribution: Distribution,
 ): Tensor<S, "f32"> =>
-  applyOne(
-    {
-      kind: "kernel",
-      name,
-      key: JSON.stringify(distribution),
-      lower: (lowering, [key], [output]) =>
-        lowering.call({
-          kernel: randomFill(sizeOf(shape), distribution),
-          bindings: { key: key as Tensor, output: output as Tensor },
-        }),
-    },
-    [seedTensor(name, seed)],
-    shape,
-  );
+  applyKernel({
+    name,
+    key: JSON.stringify(distribution),
+    inputs: { key: seedTensor(name, seed) },
+    output: f32(shape),
+    lower: ({ key }, output, lowering) =>
+      lowering.call({ kernel: randomFill(sizeOf(shape), distribution), bindings: { key, output } }),
+  });
 
 function seedTensor(name: string, seed: RandomSeed): Tensor {
   if (!("node" in seed)) {

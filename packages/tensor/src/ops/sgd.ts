@@ -1,10 +1,10 @@
 import { sgd as sgdKernel } from "@lobule/kernels-wgsl";
-import type { Arena } from "../graph/arena.js";
-import { apply, type Tensor } from "../graph/tensor.js";
-import type { Variable, VariableGroup } from "../graph/variable.js";
-import { printShape, ShapeError, sameShape } from "../shape.js";
+import { f32 } from "../graph/apply.js";
+import { applyKernel } from "../graph/named.js";
+import type { Tensor } from "../graph/tensor.js";
+import type { Variable } from "../graph/variable.js";
 import type { Update } from "./adam.js";
-import { flatGradients, mirrorOf } from "./flat-gradients.js";
+import { flatGradients, mirrorOf, requireSame } from "./flat-gradients.js";
 import { type GradientOptions, gradientInputs, lowerGradientNumbers } from "./gradient-numbers.js";
 
 /**
@@ -25,39 +25,25 @@ export function sgd(
   hyper: Tensor<readonly [8], "f32">,
   options: GradientOptions = {},
 ): Update {
-  parameters.forEach((parameter, i) => {
-    const buffer = momentumBuffers[i];
-    if (buffer === undefined || !sameShape(buffer.shape, parameter.shape)) {
-      throw new ShapeError(
-        `sgd: ${parameter.name} is ${printShape(parameter.shape)}, its momentum ${buffer ? printShape(buffer.shape) : "is missing"}`,
-      );
-    }
-  });
-  const { groups, placed, flats, placements } = flatGradients("sgd", parameters, gradients);
-  const buffers = groups.map(({ group }) => mirrorOf("sgd", group, parameters, momentumBuffers));
-  const [done] = apply(
-    {
-      kind: "kernel",
-      name: "sgd",
-      placements,
-      lower: (lowering, inputs) => {
-        const hyperInput = inputs[placed.length] as Tensor;
-        const { numbers, scaled } = lowerGradientNumbers(lowering, options, flats, hyperInput);
-        groups.forEach(({ group }, at) => {
-          lowering.atEnd({
-            kernel: sgdKernel(group.length, scaled),
-            bindings: {
-              parameters: group,
-              gradients: flats[at] as Arena | VariableGroup,
-              momentumBuffer: buffers[at] as VariableGroup,
-              hyper: numbers,
-            },
-          });
+  requireSame("sgd", parameters, { momentum: momentumBuffers });
+  const { groups, placed, placements } = flatGradients("sgd", parameters, gradients);
+  const flat = groups.map((each) => ({
+    ...each,
+    momentumBuffer: mirrorOf("sgd", each.group, parameters, momentumBuffers),
+  }));
+  return applyKernel({
+    name: "sgd",
+    inputs: { placed, hyper, state: gradientInputs(options) },
+    output: f32([1]),
+    placements,
+    lower: (inputs, _, lowering) => {
+      const { numbers, scaled } = lowerGradientNumbers(lowering, options, groups, inputs.hyper);
+      for (const { group, gradients: flatGradient, momentumBuffer } of flat) {
+        lowering.atEnd({
+          kernel: sgdKernel(group.length, scaled),
+          bindings: { parameters: group, gradients: flatGradient, momentumBuffer, hyper: numbers },
         });
-      },
+      }
     },
-    [...placed, hyper, ...gradientInputs(options)],
-    [{ shape: [1], dtype: "f32" }],
-  );
-  return { node: (done as Tensor).node };
+  });
 }

@@ -1,5 +1,7 @@
 import { sliceLabels, sliceSampler, wordsPerSample } from "@lobule/kernels-wgsl";
-import { apply, type Image, type Tensor } from "../graph/tensor.js";
+import { f32, u32 } from "../graph/apply.js";
+import { applyKernel } from "../graph/named.js";
+import type { Image, Tensor } from "../graph/tensor.js";
 import { printShape, ShapeError } from "../shape.js";
 
 export interface SliceBatchInputs {
@@ -53,34 +55,25 @@ export function sampleSlices(inputs: SliceBatchInputs): Pick<SampledSlices, "ima
   }
   const shape = { batch, height, width, slotPixels };
   const key = JSON.stringify({ ...shape, slices });
-  const [image] = apply(
-    {
-      kind: "kernel",
-      name: "slice-sampler",
-      key,
-      lower: (lowering, [source, words], [output]) =>
-        lowering.call({
-          kernel: sliceSampler({ ...shape, batch: batch * slices }),
-          bindings: { pixels: source as Tensor, samples: words as Tensor, image: output as Tensor },
-        }),
-    },
-    [pixels, samples],
-    [{ shape: [batch, slices, height, width], dtype: "f32" }],
-  );
-  if (labels === undefined) return { image: image as Image };
-  const [target] = apply(
-    {
-      kind: "kernel",
-      name: "slice-labels",
-      key,
-      lower: (lowering, [source, words], [output]) =>
-        lowering.call({
-          kernel: sliceLabels(shape),
-          bindings: { labels: source as Tensor, samples: words as Tensor, labelMap: output as Tensor },
-        }),
-    },
-    [labels, labelled],
-    [{ shape: [batch, height, width], dtype: "u32" }],
-  );
-  return { image: image as Image, target: target as SampledSlices["target"] };
+  const image = applyKernel({
+    name: "slice-sampler",
+    key,
+    inputs: { pixels, samples },
+    output: f32([batch, slices, height, width] as const),
+    lower: (bindings, output, lowering) =>
+      lowering.call({
+        kernel: sliceSampler({ ...shape, batch: batch * slices }),
+        bindings: { ...bindings, image: output },
+      }),
+  });
+  if (labels === undefined) return { image };
+  const target = applyKernel({
+    name: "slice-labels",
+    key,
+    inputs: { labels, samples: labelled },
+    output: u32([batch, height, width] as const),
+    lower: (bindings, labelMap, lowering) =>
+      lowering.call({ kernel: sliceLabels(shape), bindings: { ...bindings, labelMap } }),
+  });
+  return { image, target };
 }

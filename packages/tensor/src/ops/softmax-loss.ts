@@ -1,5 +1,7 @@
 import { softmaxLoss as softmaxLossKernels } from "@lobule/kernels-wgsl";
-import { apply, applyOne, constant, type Image, type Scalar, type Tensor } from "../graph/tensor.js";
+import { constant, f32 } from "../graph/apply.js";
+import { applyKernel, applyKernels, applyRemap } from "../graph/named.js";
+import type { Image, Scalar, Tensor } from "../graph/tensor.js";
 import { asImage, printShape, ShapeError } from "../shape.js";
 import { reshape } from "./channels.js";
 
@@ -82,83 +84,41 @@ export function softmaxLoss<K extends number>(
   } as const;
   const kernels = softmaxLossKernels({ batch, classes, height, width }, resolved);
   const key = JSON.stringify(resolved);
-  const weights = constant([...classWeights, ...diceWeights], [2 * classes]);
-
-  const [result, dice, coefficients] = apply(
-    {
-      kind: "kernel",
-      name: "softmax-loss",
-      key,
-      lower: (lowering, inputs, outputs) => {
-        const [x, labels, classWeightsInput] = inputs as [Tensor, Tensor, Tensor];
-        const [resultOutput, diceOutput, coefficientsOutput] = outputs as [Tensor, Tensor, Tensor];
-        const partials = lowering.scratch([kernels.partials]);
-        lowering.call({
-          kernel: kernels.sums,
-          bindings: { logits: x, labels, classWeights: classWeightsInput, partials },
-        });
-        lowering.call({
-          kernel: kernels.finish,
-          bindings: {
-            partials,
-            classWeights: classWeightsInput,
-            result: resultOutput,
-            dice: diceOutput,
-            coefficients: coefficientsOutput,
-          },
-        });
-      },
+  const inputs = { logits, labels: target, classWeights: constant([...classWeights, ...diceWeights], [2 * classes]) };
+  const { result, dice, coefficients } = applyKernels({
+    name: "softmax-loss",
+    key,
+    inputs,
+    outputs: {
+      result: f32([8]),
+      dice: f32([batch, logits.shape[1]] as const),
+      coefficients: f32([batch, classes, 2]),
     },
-    [logits, target, weights],
-    [
-      { shape: [8], dtype: "f32" },
-      { shape: [batch, classes], dtype: "f32" },
-      { shape: [batch, classes, 2], dtype: "f32" },
-    ],
-  ) as [Tensor, Tensor<readonly [number, K], "f32">, Tensor];
-
-  const gradient = (upstream: Tensor): Tensor =>
-    applyOne(
-      {
-        kind: "kernel",
-        name: "softmax-loss-grad",
-        halfOutputs: [0],
-        key,
-        lower: (lowering, inputs, [gradLogits]) => {
-          const [x, labels, classWeightsInput, coefficientsInput, resultInput, upstreamInput] = inputs as Tensor[];
-          lowering.call({
-            kernel: kernels.gradient,
-            bindings: {
-              logits: x as Tensor,
-              labels: labels as Tensor,
-              classWeights: classWeightsInput as Tensor,
-              coefficients: coefficientsInput as Tensor,
-              result: resultInput as Tensor,
-              upstream: upstreamInput as Tensor,
-              gradLogits: gradLogits as Tensor,
-            },
-          });
-        },
-      },
-      [logits, target, weights, coefficients, result, upstream],
-      logits.shape,
-    );
+    lower: (from, to, lowering) => {
+      const partials = lowering.scratch([kernels.partials]);
+      lowering.call({ kernel: kernels.sums, bindings: { ...from, partials } });
+      lowering.call({ kernel: kernels.finish, bindings: { partials, classWeights: from.classWeights, ...to } });
+    },
+  });
+  const gradientOf = (upstream: Tensor): Tensor =>
+    applyKernel({
+      name: "softmax-loss-grad",
+      key,
+      inputs: { ...inputs, coefficients, result, upstream },
+      output: f32(logits.shape),
+      halfOutputs: ["output"],
+      lower: (from, gradLogits, lowering) =>
+        lowering.call({ kernel: kernels.gradient, bindings: { ...from, gradLogits } }),
+    });
 
   const row = reshape(result, [1, 8, 1, 1]);
-  const pick = (channel: number, inputs: readonly Tensor[]): Scalar =>
-    reshape(
-      applyOne(
-        {
-          kind: "slice",
-          name: "loss-term",
-          channel,
-          expressionInputs: 1,
-          gradient: ([g]) => [undefined, g && gradient(reshape(g, [1]))],
-        },
-        inputs,
-        [1, 1, 1, 1],
-      ),
-      [1],
-    );
-  return { loss: pick(0, [row, logits]), pixelLoss: pick(1, [row]), diceLoss: pick(2, [row]), dice };
+  const term = { kind: "slice", name: "loss-term", inputs: { row }, shape: [1, 1, 1, 1] } as const;
+  const loss = applyRemap({
+    ...term,
+    channel: 0,
+    unread: { logits },
+    gradient: (g) => ({ logits: gradientOf(reshape(g, [1])) }),
+  });
+  const partOf = (channel: number): Scalar => reshape(applyRemap({ ...term, channel }), [1]);
+  return { loss: reshape(loss, [1]), pixelLoss: partOf(1), diceLoss: partOf(2), dice };
 }

@@ -1,55 +1,56 @@
-import { applyOne, type Tensor } from "../graph/tensor.js";
+import { applyOne, f32 } from "../graph/apply.js";
+import { applyKernel, applyPointwise } from "../graph/named.js";
+import type { Tensor } from "../graph/tensor.js";
 import { asImage, printShape, type Shape, ShapeError, sameShape, sizeOf } from "../shape.js";
 import { reshape } from "./channels.js";
 import { sumChannels } from "./convolution.js";
 
 /** Partial sums by channel; see {@link StatisticsOperation}. */
-export const statistics = (mode: "moments" | "sums", x: Tensor, second?: Tensor): Tensor =>
-  applyOne({ kind: "statistics", name: `channel-${mode}`, mode }, second ? [x, second] : [x], [
-    asImage(x.shape).channels,
-    4,
-  ]);
+export const statistics = (mode: "moments" | "sums", x: Tensor, second?: Tensor): Tensor<readonly [number, 4], "f32"> =>
+  applyOne(
+    { kind: "statistics", name: `channel-${mode}`, mode },
+    second ? [x, second] : [x],
+    f32([asImage(x.shape).channels, 4]),
+  );
 
 /**
  * Σ over n, h, w of each channel. x [n, c, h, w] → [c].
  *
- * The sum rides in the store of the kernel that makes x where it can.
+ * The sum is fused into the epilogue of the kernel that makes x where it can be.
  */
-export function channelSum(x: Tensor): Tensor<readonly [number], "f32"> {
-  const { channels } = asImage(x.shape);
-  return applyOne(
-    {
-      kind: "kernel",
-      name: "channel-sum",
-      halfInputs: [1],
-      lower: (lowering, [partials], [output]) =>
-        lowering.sum(partials as Tensor, output as Tensor, {
-          partialOffset: 1,
-          partialStride: channels * 4,
-          elementStride: 4,
-          length: channels,
-          count: lowering.partialsOf(partials as Tensor),
-        }),
-      gradient: ([g]) => [undefined, g && broadcastTo(reshape(g, [1, channels, 1, 1]), x.shape)],
-    },
-    [statistics("sums", x), x],
-    [channels] as const,
-  );
+export const channelSum = (x: Tensor): Tensor<readonly [number], "f32"> => sumsOf(x, asImage(x.shape).channels);
+
+/** @param channels those of x. */
+function sumsOf<C extends number>(x: Tensor, channels: C): Tensor<readonly [C], "f32"> {
+  return applyKernel({
+    name: "channel-sum",
+    inputs: { partials: statistics("sums", x), x },
+    output: f32([channels] as const),
+    halfInputs: ["x"],
+    lower: ({ partials }, output, lowering) =>
+      lowering.sum(partials, output, {
+        partialOffset: 1,
+        partialStride: channels * 4,
+        elementStride: 4,
+        length: channels,
+        count: lowering.partialsOf(partials),
+      }),
+    gradient: (gradOutput, inputs) => ({
+      x: broadcastTo(reshape(gradOutput, [1, channels, 1, 1]), inputs.x.shape),
+    }),
+  });
 }
 
 /** x repeated along the axes where it has extent 1. */
-export function broadcastTo<S extends Shape>(x: Tensor, shape: S): Tensor<S, "f32"> {
-  if (sameShape(x.shape, shape)) return x as Tensor<S, "f32">;
-  return applyOne(
-    {
-      kind: "pointwise",
-      name: "broadcast",
-      wgsl: ([a]) => `${a}`,
-      gradient: ([g]) => [g && sumToShape(g, x.shape)],
-    },
-    [x],
+export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  return applyPointwise({
+    name: "broadcast",
+    inputs: { x },
     shape,
-  );
+    wgsl: (args) => args.x,
+    gradient: (gradOutput, inputs) => ({ x: sumToShape(gradOutput, inputs.x.shape) }),
+  });
 }
 
 /** Σ over one axis, which keeps extent 1. */
@@ -66,8 +67,7 @@ export function sumAxis(x: Tensor, axis: number): Tensor<Shape, "f32"> {
 }
 
 /** Σ of all elements, as a scalar. */
-export const sum = (x: Tensor): Tensor<readonly [1], "f32"> =>
-  channelSum(reshape(x, [1, 1, 1, sizeOf(x.shape)])) as Tensor<readonly [1], "f32">;
+export const sum = (x: Tensor): Tensor<readonly [1], "f32"> => sumsOf(reshape(x, [1, 1, 1, sizeOf(x.shape)]), 1);
 
 /** The gradient of a broadcast: sums over the axes along which `shape` was repeated. */
 export function sumToShape(x: Tensor, shape: Shape): Tensor {

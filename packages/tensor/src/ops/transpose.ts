@@ -1,5 +1,7 @@
 import { transpose as transposeKernel } from "@lobule/kernels-wgsl";
-import { applyOne, type Tensor } from "../graph/tensor.js";
+import { f32 } from "../graph/apply.js";
+import { applyKernel } from "../graph/named.js";
+import type { Tensor } from "../graph/tensor.js";
 import { printShape, type Shape, ShapeError } from "../shape.js";
 
 /** The last two axes swapped: […, r, c] → […, c, r]. @throws ShapeError when x has fewer than two axes. */
@@ -10,20 +12,14 @@ export function transpose(x: Tensor): Tensor<Shape, "f32"> {
   }
   const outer = x.shape.slice(0, -2);
   const matrices = outer.reduce((count, extent) => count * extent, 1);
-  return applyOne(
-    {
-      kind: "kernel",
-      name: "transpose",
-      halfInputs: [0],
-      halfOutputs: [0],
-      lower: (lowering, [input], [output]) =>
-        lowering.call({
-          kernel: transposeKernel({ matrices, rows, columns }),
-          bindings: { input: input as Tensor, output: output as Tensor },
-        }),
-      gradient: ([g]) => [g && transpose(g)],
-    },
-    [x],
-    [...outer, columns, rows],
-  );
+  return applyKernel({
+    name: "transpose",
+    inputs: { input: x },
+    output: f32<Shape>([...outer, columns, rows]),
+    halfInputs: ["input"],
+    halfOutputs: ["output"],
+    lower: ({ input }, output, lowering) =>
+      lowering.call({ kernel: transposeKernel({ matrices, rows, columns }), bindings: { input, output } }),
+    gradient: (gradOutput) => ({ input: transpose(gradOutput) }),
+  });
 }

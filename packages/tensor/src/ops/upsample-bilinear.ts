@@ -1,5 +1,7 @@
 import { upsampleBilinear2xGrad, upsampleBilinear2x as upsampleKernel } from "@lobule/kernels-wgsl";
-import { applyOne, type Image, type Tensor } from "../graph/tensor.js";
+import { f32 } from "../graph/apply.js";
+import { applyKernel } from "../graph/named.js";
+import type { Image } from "../graph/tensor.js";
 import { asImage } from "../shape.js";
 
 /**
@@ -8,44 +10,28 @@ import { asImage } from "../shape.js";
  * As PyTorch's interpolate(scale_factor = 2, mode = "bilinear", align_corners = False).
  */
 export function upsampleBilinear2x<C extends number>(x: Image<C>): Image<C> {
-  const shape = asImage(x.shape);
-  const { batch, height, width } = shape;
-  return applyOne(
-    {
-      kind: "kernel",
-      name: "upsample-bilinear2x",
-      slotInputs: [0],
-      store: "store",
-      repeatable: { flops: upsampleKernel(shape).flops },
-      lower: (lowering, [input], [output]) =>
-        lowering.call({
-          kernel: upsampleKernel(shape),
-          slots: { input: input as Tensor },
-          bindings: {},
-          output: output as Tensor,
-        }),
-      gradient: ([g]) => [
-        g &&
-          applyOne(
-            {
-              kind: "kernel",
-              name: "upsample-bilinear2x-grad",
-              slotInputs: [0],
-              store: "store",
-              lower: (lowering, [gradOutput], [output]) =>
-                lowering.call({
-                  kernel: upsampleBilinear2xGrad(shape),
-                  slots: { gradOutput: gradOutput as Tensor },
-                  bindings: {},
-                  output: output as Tensor,
-                }),
-            },
-            [g],
-            x.shape,
-          ),
-      ],
-    },
-    [x],
-    [batch, x.shape[1], 2 * height, 2 * width] as const,
-  );
+  const { batch, height, width } = asImage(x.shape);
+  const kernel = upsampleKernel(asImage(x.shape));
+  return applyKernel({
+    name: "upsample-bilinear2x",
+    inputs: { input: x },
+    output: f32([batch, x.shape[1], 2 * height, 2 * width]),
+    slotInputs: ["input"],
+    store: "store",
+    repeatable: { flops: kernel.flops },
+    lower: ({ input }, output, lowering) => lowering.call({ kernel, slots: { input }, output }),
+    gradient: (gradOutput, { input }) => ({ input: upsampleGradient(gradOutput, input.shape) }),
+  });
+}
+
+function upsampleGradient<C extends number>(gradOutput: Image<C>, shape: Image<C>["shape"]): Image<C> {
+  const kernel = upsampleBilinear2xGrad(asImage(shape));
+  return applyKernel({
+    name: "upsample-bilinear2x-grad",
+    inputs: { gradOutput },
+    output: f32(shape),
+    slotInputs: ["gradOutput"],
+    store: "store",
+    lower: (slots, output, lowering) => lowering.call({ kernel, slots, output }),
+  });
 }

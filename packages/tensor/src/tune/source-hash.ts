@@ -1,5 +1,5 @@
-import { convolutionKernel } from "../compiler/convolution-kernels.js";
-import type { ConvolutionCall, ConvolutionVariant } from "../compiler/convolution-variants.js";
+import type { ConvolutionCall, ConvolutionVariant } from "../graph/convolution-call.js";
+import { convolutionKernel } from "../ops/convolution-kernels.js";
 
 const known = new Map<string, string>();
 

@@ -1,8 +1,8 @@
 import { fromHalf, imageSize, toHalf, withStorageTypes } from "@lobule/kernels-wgsl";
-import { convolutionKernel, packedLayout } from "../compiler/convolution-kernels.js";
-import type { ConvolutionCall, ConvolutionVariant } from "../compiler/convolution-variants.js";
 import type { Device } from "../device/device.js";
 import { PreparedKernel } from "../device/prepared-kernel.js";
+import type { ConvolutionCall, ConvolutionVariant } from "../graph/convolution-call.js";
+import { convolutionKernel, packedLayout } from "../ops/convolution-kernels.js";
 
 /** One variant of a call, on the buffers that all of them share. */
 export interface Trial {

@@ -1,11 +1,13 @@
 import { openGpu } from "@lobule/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type ConvolutionCall, candidateVariants } from "../compiler/convolution-variants.js";
+import { candidateVariants } from "../compiler/convolution-variants.js";
 import { compile } from "../compiler/program.js";
 import { Device } from "../device/device.js";
-import { gradients } from "../graph/gradients.js";
-import { constant, type Image } from "../graph/tensor.js";
+import { constant } from "../graph/apply.js";
+import type { ConvolutionCall } from "../graph/convolution-call.js";
+import type { Image } from "../graph/tensor.js";
 import { conv3x3, convTranspose2x2 } from "../ops/convolution.js";
+import { gradients } from "../ops/gradients.js";
 import { channelSum, sum } from "../ops/sum.js";
 import { type TuneOptions, tune } from "./tune.js";
 import { bucketOf, Tuning, type TuningEntry, TuningError } from "./tuning.js";

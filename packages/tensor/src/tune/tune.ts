@@ -1,6 +1,6 @@
 import { type ImageShape, imageSize } from "@lobule/kernels-wgsl";
-import type { ConvolutionCall, ConvolutionVariant } from "../compiler/convolution-variants.js";
 import type { Device } from "../device/device.js";
+import type { ConvolutionCall, ConvolutionVariant } from "../graph/convolution-call.js";
 import { sourceHash } from "./source-hash.js";
 import { type Trial, TrialBuffers } from "./trial.js";
 import { bucketOf, type Tuning } from "./tuning.js";

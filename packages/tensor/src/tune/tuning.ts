@@ -1,12 +1,8 @@
 import type { Reduction } from "@lobule/kernels-wgsl";
 import type { TunedKernels } from "../compiler/calls.js";
-import {
-  type ConvolutionCall,
-  type ConvolutionVariant,
-  candidateVariants,
-  convolutionVariants,
-} from "../compiler/convolution-variants.js";
+import { candidateVariants } from "../compiler/convolution-variants.js";
 import type { Device } from "../device/device.js";
+import { type ConvolutionCall, type ConvolutionVariant, convolutionVariants } from "../graph/convolution-call.js";
 import { sourceHash } from "./source-hash.js";
 
 /** What was measured of one kind of call. */

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import { attentionGate } from "../ops/attention-gate.js";
-import { multiply } from "../ops/pointwise.js";
-import { sum } from "../ops/sum.js";
+import { constant, input } from "../graph/apply.js";
+import { Variable } from "../graph/variable.js";
 import { PlanError } from "../shape.js";
+import { attentionGate } from "./attention-gate.js";
 import { gradients } from "./gradients.js";
-import { constant, input } from "./tensor.js";
-import { Variable } from "./variable.js";
+import { multiply } from "./pointwise.js";
+import { sum } from "./sum.js";
 
-const parameter = (shape: readonly number[]): Variable =>
+const parameter = <const S extends readonly number[]>(shape: S): Variable<S> =>
   new Variable("p", shape, new Float32Array(shape.reduce((size, each) => size * each, 1)), "parameter");
 
 test("a tensor that the output does not depend on has the gradient zero", () => {
@@ -27,11 +27,11 @@ test("a loss that depends on the gate's alpha is refused, not given half a gradi
   const { alpha, gated } = attentionGate({
     skip: input("skip", [1, 2, 4, 4], "f32"),
     gating: input("gating", [1, 2, 4, 4], "f32"),
-    wx: parameter([1, 2, 1, 1]) as never,
-    wg: parameter([1, 2, 1, 1]) as never,
-    wgBias: parameter([1]) as never,
-    psi: parameter([1, 1, 1, 1]) as never,
-    psiBias: parameter([1]) as never,
+    wx: parameter([1, 2, 1, 1]),
+    wg: parameter([1, 2, 1, 1]),
+    wgBias: parameter([1]),
+    psi: parameter([1, 1, 1, 1]),
+    psiBias: parameter([1]),
   });
   const wrt = gated.node.inputs.slice(2);
   expect(() => gradients(sum(alpha), wrt)).toThrow(PlanError);

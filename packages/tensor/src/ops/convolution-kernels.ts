@@ -1,4 +1,5 @@
 import {
+  type ConvolutionProblem,
   conv1x1,
   conv1x1GradInput,
   conv1x1GradWeight,
@@ -8,7 +9,6 @@ import {
   convTranspose2x2,
   convTranspose2x2GradInput,
   convTranspose2x2GradWeight,
-  type ImageShape,
   type Kernel,
   type PackedLayout,
   packConv1x1,
@@ -16,12 +16,7 @@ import {
   packConvTranspose2x2,
   type Shortcut,
 } from "@lobule/kernels-wgsl";
-import type { ConvolutionCall, ConvolutionVariant } from "./convolution-variants.js";
-
-interface Problem {
-  readonly input: ImageShape;
-  readonly outChannels: number;
-}
+import type { ConvolutionCall, ConvolutionVariant } from "../graph/convolution-call.js";
 
 /** What a kernel does besides its convolution. */
 interface Extras<OneByOne> {
@@ -32,16 +27,19 @@ interface Extras<OneByOne> {
 }
 
 type ImageKernel = (
-  problem: Problem,
+  problem: ConvolutionProblem,
   variant: Exclude<ConvolutionVariant, "serial">,
   extras: Extras<Shortcut>,
 ) => Kernel;
 
-/** One room's kernels. */
-interface Room {
+/** The kernels of one family. */
+interface Family {
   readonly forward: ImageKernel;
   readonly gradInput: ImageKernel;
-  readonly gradWeight: (problem: Problem, variant: ConvolutionVariant) => Kernel & { readonly partials: number };
+  readonly gradWeight: (
+    problem: ConvolutionProblem,
+    variant: ConvolutionVariant,
+  ) => Kernel & { readonly partials: number };
   readonly pack: (inChannels: number, outChannels: number, direction: "forward" | "grad-input") => PackedLayout;
 }
 
@@ -61,10 +59,10 @@ const alone = <Variant extends string>(variant: Variant): Exclude<Variant, "subg
 const tiledOrAlone = (variant: ConvolutionVariant) => (variant === "tiled" ? variant : alone(common(variant)));
 
 /** `weights` as in {@link conv1x1GradWeight}. */
-export const conv1x1GradWeightOf = (problem: Problem, variant: ConvolutionVariant, weights = 1) =>
+export const conv1x1GradWeightOf = (problem: ConvolutionProblem, variant: ConvolutionVariant, weights = 1) =>
   conv1x1GradWeight(problem, tiledOrAlone(variant), weights);
 
-const rooms: Readonly<Record<ConvolutionCall["family"], Room>> = {
+const families: Readonly<Record<ConvolutionCall["family"], Family>> = {
   conv3x3: {
     forward: (problem, variant, { shortcut }) => conv3x3(problem, variant, shortcut),
     gradInput: (problem, variant, { shortcut }) => conv3x3GradInput(problem, variant, shortcut),
@@ -99,7 +97,7 @@ export function convolutionKernel(
   variant: ConvolutionVariant,
   { shortcut, pooled = false }: Extras<ConvolutionCall> = {},
 ): Kernel & { readonly partials?: number } {
-  const { forward, gradInput, gradWeight } = rooms[family];
+  const { forward, gradInput, gradWeight } = families[family];
   const problem = { input, outChannels };
   if (direction === "grad-weight") return gradWeight(problem, variant);
   const image = direction === "forward" ? forward : gradInput;
@@ -112,11 +110,11 @@ const shortcutKernel = ({ direction, input, outChannels }: ConvolutionCall): Sho
     ? { channels: input.channels, transposed: false }
     : { channels: outChannels, transposed: true };
 
-/** How the weight of a call lies in memory for a variant; undefined where it is read as it is. */
+/** The memory layout of a call's weight for a variant; undefined where it is read as it is. */
 export function packedLayout(
   { family, direction, input, outChannels }: ConvolutionCall,
   variant: ConvolutionVariant,
 ): PackedLayout | undefined {
   if (direction === "grad-weight" || (variant !== "blocked" && variant !== "serial")) return undefined;
-  return rooms[family].pack(input.channels, outChannels, direction);
+  return families[family].pack(input.channels, outChannels, direction);
 }

@@ -1,0 +1,11 @@
+import type { ConvolutionProblem } from "@lobule/kernels-wgsl";
+
+/** A convolution kernel of a program, as far as it decides which variant is the fastest. */
+export interface ConvolutionCall extends ConvolutionProblem {
+  readonly family: "conv3x3" | "conv1x1" | "conv-transpose2x2";
+  readonly direction: "forward" | "grad-input" | "grad-weight";
+}
+
+/** plain: the readable one; see the kernel families for the others. */
+export const convolutionVariants = ["plain", "blocked", "serial", "subgroup", "tiled", "matrix"] as const;
+export type ConvolutionVariant = (typeof convolutionVariants)[number];
