@@ -7,14 +7,12 @@ const root = resolve(import.meta.dirname ?? ".", "..");
 const outfile = join(root, "node_modules", ".cache", "lobule-fuzz.mjs");
 await build({
   entryPoints: [join(root, "tests", "fuzz", "main.ts")],
-  ...{
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    packages: "external",
-    outfile,
-    logLevel: "error",
-  },
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node20",
+  packages: "external",
+  outfile,
+  logLevel: "error",
 });
 await import(pathToFileURL(outfile).href);

@@ -38,7 +38,10 @@ if (races > 0) {
     killed,
     failures: found,
   } = await churnLock({
-    ...{ turns: Math.ceil(races / 3), processes: 3, kills: Math.ceil(races / 20), random },
+    turns: Math.ceil(races / 3),
+    processes: 3,
+    kills: Math.ceil(races / 20),
+    random,
   });
   console.log(`held ${held} times by 3 processes in turn, ${killed} of which were killed: ${found.length} failures`);
   failures.push(...found);

@@ -16,7 +16,9 @@ const real = (name, f) => ({ name, type: onnx.AttributeProto.AttributeType.FLOAT
 export function onnxModel(tensors, [batch, channels, height, width]) {
   const nodes = [];
   const initializers = [...tensors].map(([name, { shape, data }]) => ({
-    ...{ name, dims: shape, dataType: float },
+    name,
+    dims: shape,
+    dataType: float,
     rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
   }));
   const apply = (opType, inputs, attributes = []) => {
@@ -68,7 +70,9 @@ export function onnxModel(tensors, [batch, channels, height, width]) {
     irVersion: 8,
     opsetImport: [{ version: 17 }],
     graph: {
-      ...{ name: "AttentionResUNet", node: nodes, initializer: initializers },
+      name: "AttentionResUNet",
+      node: nodes,
+      initializer: initializers,
       input: [image("image", [batch, channels, height, width])],
       output: [image("logits", [batch, tensors.get("head.weight").shape[0], height, width])],
     },

@@ -42,7 +42,11 @@ async function bundled(): Promise<string> {
       resolveDir: dirname(fileURLToPath(import.meta.url)),
     },
     alias: Object.fromEntries(["kernels-wgsl", "tensor", "nn"].map((name) => [`@lobule/${name}`, source(name)])),
-    ...{ bundle: true, write: false, platform: "browser", format: "esm", target: "es2022" },
+    bundle: true,
+    write: false,
+    platform: "browser",
+    format: "esm",
+    target: "es2022",
   });
   return outputFiles[0]?.text ?? "";
 }
@@ -75,8 +79,14 @@ describe.runIf(platform() === "linux" && arch() === "x64")("in headless Chromium
       executablePath: join(folder, "chromium"),
       env: { ...process.env, LD_LIBRARY_PATH: `${join(folder, "lib")}:${folder}`, HOME: folder },
       args: [
-        ...["--headless=new", "--enable-unsafe-webgpu", "--no-sandbox", "--disable-quic", "--no-first-run"],
-        ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+        "--headless=new",
+        "--enable-unsafe-webgpu",
+        "--no-sandbox",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
       ],
     });
     try {

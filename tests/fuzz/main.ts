@@ -26,7 +26,10 @@ const seed = whole("seed", values.seed);
 async function read({ folder, from }: { readonly folder: string; readonly from?: Input }): Promise<void> {
   const send = (message: Message): void => parentPort?.postMessage(message);
   await campaign({
-    ...{ inputs: whole("inputs", values.inputs), seed, failures: values.failures, folder },
+    inputs: whole("inputs", values.inputs),
+    seed,
+    failures: values.failures,
+    folder,
     ...(from === undefined ? {} : { from }),
     ...(values.reader === undefined ? {} : { reader: values.reader }),
     ...(values.only === undefined ? {} : { only: whole("only", values.only) }),
@@ -39,7 +42,8 @@ async function read({ folder, from }: { readonly folder: string; readonly from?:
 async function watch(): Promise<void> {
   const findings: Finding[] = [];
   await watched({
-    ...{ limit, again: (input) => againCommand(seed, input) },
+    limit,
+    again: (input) => againCommand(seed, input),
     start: (folder, from) =>
       new Worker(fileURLToPath(import.meta.url), { argv: process.argv.slice(2), workerData: { folder, from } }),
     onMessage: (message) => {

@@ -36,27 +36,38 @@ export interface Reader {
 const jsonOf = (value: unknown): Uint8Array => Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
 
 const description = {
-  ...{ version: 1, architecture: "UNet", network: referenceSpec, inputSlices: 1, classes: ["background", "liver"] },
-  ...{ baseFeatures: 1, depth: 1, size: 16, window: [-160, 240], preset: null },
+  version: 1,
+  architecture: "UNet",
+  network: referenceSpec,
+  inputSlices: 1,
+  classes: ["background", "liver"],
+  baseFeatures: 1,
+  depth: 1,
+  size: 16,
+  window: [-160, 240],
+  preset: null,
 };
 const training = {
-  ...{ epoch: 1, step: 0, globalStep: 3, optimizerSteps: 3, best: { loss: 0.5, epoch: 0 }, sums: { loss: [1, 2] } },
+  epoch: 1,
+  step: 0,
+  globalStep: 3,
+  optimizerSteps: 3,
+  best: { loss: 0.5, epoch: 0 },
+  sums: { loss: [1, 2] },
   plateau: { learningRate: 1e-3, best: 0.5, badEpochs: 0, cooldownLeft: 0 },
   earlyStopping: { best: 0.5, badEpochs: 0 },
   finished: null,
 };
 const means = { loss: 0.5, crossEntropy: 0.2, diceLoss: 0.3, dice: [0.9, 0.5] };
 const epoch = {
-  ...{
-    epoch: 0,
-    step: 3,
-    learningRate: 1e-3,
-    training: means,
-    seconds: 1.5,
-    slicesPerSecond: 10,
-    waitedShare: 0,
-    best: true,
-  },
+  epoch: 0,
+  step: 3,
+  learningRate: 1e-3,
+  training: means,
+  seconds: 1.5,
+  slicesPerSecond: 10,
+  waitedShare: 0,
+  best: true,
   validation: { ...means, dice: { sliceMean: [0.9], foregroundSliceMean: [0.9], pooled: [0.9], perCase: [0.9] } },
 };
 const workload = {
@@ -64,7 +75,10 @@ const workload = {
   step: { parameters: 100, slices: 4, flops: 1e6, bytes: 1000, peakBytes: 2000 },
 };
 const measuredClass = {
-  ...{ label: 1, name: "liver", hausdorff95: 1.5, normalisedSurfaceDistance: 0.9 },
+  label: 1,
+  name: "liver",
+  hausdorff95: 1.5,
+  normalisedSurfaceDistance: 0.9,
   dice: {
     slices: 4,
     sliceDiceSum: 3.5,
@@ -77,39 +91,53 @@ const measuredClass = {
   volume: { truth: 1.5, prediction: 1.6, error: 0.1, errorPercent: 6.7 },
 };
 const measurement = {
-  ...{ format: "lobule-evaluation", version: 1, tolerance: 2 },
+  format: "lobule-evaluation",
+  version: 1,
+  tolerance: 2,
   provenance: {
     run: { directory: "/run", state: "epoch 1 of 2", finished: false },
     checkpoint: { file: "/run/best.safetensors", sha256: "00", epoch: 1 },
     data: { directory: "/data", labels: ["background", "liver"], modality: ["CT"] },
     settings: { mirror: false, precision: "f32", map: [], includeTraining: false },
-    ...{ leftOut: [], failures: [], notes: [] },
+    leftOut: [],
+    failures: [],
+    notes: [],
   },
   cases: [
     {
-      ...{ name: "b", shape: [4, 4, 4], spacing: [1, 1, 1], tolerance: 2, classes: [measuredClass] },
+      name: "b",
+      shape: [4, 4, 4],
+      spacing: [1, 1, 1],
+      tolerance: 2,
+      classes: [measuredClass],
       source: { use: "validation", content: "11ee", note: null },
     },
   ],
 };
 const experiment = {
-  ...{ name: "gates", data: "data", base: { batch: 2 }, seeds: [0, 1], epochs: 4, folds: null, splitSeed: 0 },
+  name: "gates",
+  data: "data",
+  base: { batch: 2 },
+  seeds: [0, 1],
+  epochs: 4,
+  folds: null,
+  splitSeed: 0,
   variants: [{ name: "a" }, { name: "b", settings: { plateau: { factor: 0.4 } } }],
   successiveHalving: { rungs: [1, 2], keep: 0.5, by: "dice" },
 };
 const record = {
-  ...{ format: "lobule-experiment", version: 1, experiment: { data: "/data" } },
+  format: "lobule-experiment",
+  version: 1,
+  experiment: { data: "/data" },
   runs: [{ name: "a", variant: "a", state: "done", error: null }],
   rungs: [{ epochs: 1, scores: [{ variant: "a", score: 0.5 }], stopped: [] }],
 };
 const bench = {
-  ...{
-    format: "lobule-bench-1",
-    benchmark: "model",
-    adapter: "llvmpipe",
-    environment: {},
-    settings: { preset: "liver" },
-  },
+  format: "lobule-bench-1",
+  benchmark: "model",
+  adapter: "llvmpipe",
+  environment: {},
+  settings: { preset: "liver" },
   timings: [{ name: "step", milliseconds: 1.5, spread: [1, 2] }],
   beside: [],
 };
@@ -137,7 +165,9 @@ const lock = {
 async function makeRun(folder: string): Promise<void> {
   const config = resolveConfig(null, { data: "/data", size: 16, depth: 1, baseFeatures: 1 });
   const run = await RunFolder.create(folder, {
-    ...{ config, split: { training: ["a"], validation: ["b"] }, environment: { adapter: { name: "llvmpipe" } } },
+    config,
+    split: { training: ["a"], validation: ["b"] },
+    environment: { adapter: { name: "llvmpipe" } },
   });
   const network = new UNet({ ...referenceSpec, baseFeatures: 1, depth: 1, inChannels: 1, classes: 2, seed: 0 });
   await run.recordWorkload(workload, "/data");
@@ -167,7 +197,9 @@ async function readSlices(folder: string): Promise<void> {
     label: join(folder, "data", "labelsTr", "phantom_001.nii.gz"),
   };
   const cache = await SliceCache.open([{ name: "phantom_001", ...names }], {
-    ...{ directory: join(folder, "cache"), classes: 3, workers: 0 },
+    directory: join(folder, "cache"),
+    classes: 3,
+    workers: 0,
   });
   try {
     const into = allocateSliceBatch(cache, 1);
@@ -188,7 +220,9 @@ export async function makeReaders(root: string): Promise<readonly (Reader & { re
   const entry = (await readdir(join(slices, "cache"))).find((name) => name.endsWith(".slices")) ?? "";
   const nifti = encodeNifti("int16", {}, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
   const bySelf = (name: string, file: string, sound: Uint8Array, read: (path: string) => Promise<unknown>): Reader => ({
-    ...{ name, file, sound },
+    name,
+    file,
+    sound,
     read: (folder) => read(join(folder, file)),
   });
   const alone: Reader[] = [
@@ -213,14 +247,23 @@ export async function makeReaders(root: string): Promise<readonly (Reader & { re
     ),
   ];
   const inRun = [
-    ...["config.json", "split.json", "environment.json", "workload.json", "metrics.jsonl"],
-    ...["checkpoints/last.safetensors", "checkpoints/best.safetensors", "evaluation/validation.json"],
+    "config.json",
+    "split.json",
+    "environment.json",
+    "workload.json",
+    "metrics.jsonl",
+    "checkpoints/last.safetensors",
+    "checkpoints/best.safetensors",
+    "evaluation/validation.json",
   ];
   return [
     ...alone.map((reader) => ({ ...reader, folder: join(root, reader.name) })),
     ...(await Promise.all(
       inRun.map(async (file) => ({
-        ...{ name: `run-${file.replace(/^.*\//, "").replace(/\..*$/, "")}`, file, folder: run, read: readRun },
+        name: `run-${file.replace(/^.*\//, "").replace(/\..*$/, "")}`,
+        file,
+        folder: run,
+        read: readRun,
         sound: await readFile(join(run, file)),
       })),
     )),

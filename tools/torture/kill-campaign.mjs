@@ -14,8 +14,20 @@ const hook = new URL("./kill-hook.mjs", import.meta.url).href;
 const patience = 180_000;
 
 const settings = [
-  ...["--size", "16", "--base-features", "1", "--depth", "1", "--batch", "2", "--epochs", "3"],
-  ...["--checkpoint-every", "3", "--lr", "0.01"],
+  "--size",
+  "16",
+  "--base-features",
+  "1",
+  "--depth",
+  "1",
+  "--batch",
+  "2",
+  "--epochs",
+  "3",
+  "--checkpoint-every",
+  "3",
+  "--lr",
+  "0.01",
 ];
 
 /**
@@ -55,7 +67,8 @@ function run(words, root, moment) {
     root,
     match: moment?.file ?? "^$",
     nth: moment?.nth ?? 1,
-    ...{ how: moment?.how, delay: moment?.delay },
+    how: moment?.how,
+    delay: moment?.delay,
     trace: moment?.trace,
   };
   const hooked = moment?.file !== undefined || moment?.trace !== undefined;

@@ -85,7 +85,8 @@ function rowsOf(module: ImageModule, observations: Observations): Row[] {
     return [
       {
         name: name === "" ? "(all)" : name,
-        ...{ layer: layer.constructor.name, parameters },
+        layer: layer.constructor.name,
+        parameters,
         output: output instanceof Tensor ? printShape(output.shape) : "–",
         cost: observation === undefined || !whole ? undefined : layerCost(observation),
       },

@@ -29,8 +29,14 @@ function dawnWith(library: string) {
     lists.push(files);
     const texts = await Promise.all(files.map((path) => readFile(path, "utf8")));
     const info: GPUAdapterInfo = {
-      ...{ __brand: "GPUAdapterInfo", description: "NVIDIA H200", device: "", vendor: "nvidia", architecture: "" },
-      ...{ subgroupMinSize: 32, subgroupMaxSize: 32, isFallbackAdapter: false },
+      __brand: "GPUAdapterInfo",
+      description: "NVIDIA H200",
+      device: "",
+      vendor: "nvidia",
+      architecture: "",
+      subgroupMinSize: 32,
+      subgroupMaxSize: 32,
+      isFallbackAdapter: false,
     };
     return texts.some((text) => text.includes(library)) ? { gpu: {} as GPU, info } : null;
   });

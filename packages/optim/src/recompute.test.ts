@@ -57,8 +57,11 @@ const variants: Readonly<Record<string, Spec>> = {
   "no gates, dropout, plain blocks": { skip: "concat", block: "plain", dropout: 0.3 },
   "skips added": { skip: "add", upsampling: "bilinear", activation: "leaky-relu" },
   "gates of single layers, squeeze-and-excite, group normalisation, attention": {
-    ...{ skip: "attention-gate-norm", block: "residual-squeeze-excite", norm: "group", groups: 2 },
-    ...{ bridgeAttentionHeads: 1 },
+    skip: "attention-gate-norm",
+    block: "residual-squeeze-excite",
+    norm: "group",
+    groups: 2,
+    bridgeAttentionHeads: 1,
   },
 };
 

@@ -93,20 +93,20 @@ test.each([Int16Array, Float32Array])(
 
 test("no bit of a header can change unnoticed", () => {
   const sound = encodeHeader({
-    ...{
-      fingerprint: "a",
-      contentHash: "b",
-      imageHash: "c",
-      notes: [],
-      shape: [2, 1, 1],
-      spacing: [1, 1, 1],
-      affine: [
-        [1, 0, 0, 0],
-        [0, 1, 0, 0],
-        [0, 0, 1, 0],
-      ],
-    },
-    ...{ pixels: "int16", labelCounts: [[1, 1]], checksums: [7] },
+    fingerprint: "a",
+    contentHash: "b",
+    imageHash: "c",
+    notes: [],
+    shape: [2, 1, 1],
+    spacing: [1, 1, 1],
+    affine: [
+      [1, 0, 0, 0],
+      [0, 1, 0, 0],
+      [0, 0, 1, 0],
+    ],
+    pixels: "int16",
+    labelCounts: [[1, 1]],
+    checksums: [7],
   });
   /** The header of an entry's first bytes, and where its slices begin. */
   const parsed = (bytes: Uint8Array) => {

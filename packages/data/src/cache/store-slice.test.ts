@@ -36,7 +36,8 @@ test.each([[Float32Array.of(40, 240, 7.25, 1.15e6, -160)], [Float64Array.of(40, 
   "fractions inside the window spread it over int16, whatever is outside: %o",
   (slice) => {
     expect(stored(slice)).toMatchObject({
-      ...{ scale: 400 / 64_000, offset: 40 },
+      scale: 400 / 64_000,
+      offset: 40,
       stored: [0, 32_000, -5240, 32_767, -32_000],
     });
   },

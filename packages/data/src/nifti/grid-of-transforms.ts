@@ -54,7 +54,8 @@ export function gridOfTransforms(
   const unusable = sform === undefined ? [] : [`its sform (code ${sformCode}) ${sform.fault}`];
   if (qform !== undefined && "affine" in qform)
     return {
-      ...{ grid: placed(qform.affine), from: "qform" },
+      grid: placed(qform.affine),
+      from: "qform",
       notes: [
         ...unusable.map((fault) => `${fault}; its qform (code ${qformCode}) is used`),
         ...notesOnFields(transforms),
@@ -68,7 +69,8 @@ export function gridOfTransforms(
       `${path} does not say where its voxels are: ${unusable.join(", and ")}; correct its header, or convert it again`,
     );
   return {
-    ...{ grid: placed(diagonal(transforms)), from: "pixdim" },
+    grid: placed(diagonal(transforms)),
+    from: "pixdim",
     notes: [
       "it has no orientation (the codes of its qform and sform are 0); its axes are taken to run to the right, to the front and upwards",
       ...notesOnFields(transforms),

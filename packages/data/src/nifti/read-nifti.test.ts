@@ -134,7 +134,8 @@ describe("affine", () => {
       const { affine, header } = await read("int16", { ...layout, ...qform, sformCode: 1, sform });
       expect(affine).toEqual(sform);
       expect(header).toMatchObject({
-        ...{ affineFrom: "sform", orientation: "ILA" },
+        affineFrom: "sform",
+        orientation: "ILA",
         transforms: { sformCode: 1, qformCode: 2 },
       });
     });

@@ -59,7 +59,9 @@ type BenchArguments = Values<typeof positionals & typeof options>;
 export const benchCommand = command({
   name: "bench",
   describe: "Time kernels, the model, and other frameworks beside it",
-  ...{ positionals, options, run: bench },
+  positionals,
+  options,
+  run: bench,
   examples: [
     ["bench", "all of them, in sizes that suit the adapter"],
     ["bench kernels --svg roofline.svg", "where the time of a step goes"],
@@ -135,7 +137,11 @@ async function bench(args: BenchArguments, given: ReadonlySet<string>): Promise<
     const pick = <Value>(value: (result: (typeof results)[number]) => Value) =>
       Object.fromEntries(results.map((result) => [result.benchmark, value(result)]));
     const file: BenchFile = {
-      ...{ format: "lobule-bench-1", benchmark: what, adapter: choice.name, timings, beside },
+      format: "lobule-bench-1",
+      benchmark: what,
+      adapter: choice.name,
+      timings,
+      beside,
       environment: environmentOf(device, choice),
       settings: { ...compared, ...pick(({ settings }) => settings) },
       details: pick(({ details }) => details),

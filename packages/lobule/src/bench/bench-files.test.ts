@@ -9,7 +9,11 @@ import { type Timing, timingOf } from "./timing.js";
 const timing = (name: string, milliseconds: number): Timing => timingOf(name, [milliseconds, milliseconds]);
 
 const result: BenchFile = {
-  ...{ format: "lobule-bench-1", benchmark: "peers", adapter: "a GPU", environment: {}, details: undefined },
+  format: "lobule-bench-1",
+  benchmark: "peers",
+  adapter: "a GPU",
+  environment: {},
+  details: undefined,
   settings: { preset: "liver", precision: "f32", recompute: false },
   timings: [timing("Lobule, training step", 100)],
   beside: [timing("PyTorch, training step", 200)],

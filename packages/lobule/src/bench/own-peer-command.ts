@@ -24,7 +24,10 @@ async function serveOwnPeer({ precision, recompute, tune }: OwnPeerArguments): P
   try {
     const { name } = await adapterChoice();
     const options = {
-      ...{ precision, recompute, tune, now: () => performance.now() },
+      precision,
+      recompute,
+      tune,
+      now: () => performance.now(),
       residentBytes: () => process.resourceUsage().maxRSS * 1024,
     };
     let peer: OwnPeer | undefined;

@@ -78,8 +78,16 @@ export class OwnPeer {
       const { precision } = this.options;
       await this.tuned({ baseFeatures, batch, size: Math.max(width, height), precision });
       const description: ModelDescription = {
-        ...{ version: 1, architecture: "UNet", network: referenceSpec, inputSlices: 1, baseFeatures, depth: 4 },
-        ...{ classes: ["background", "organ", "tumour"], size: null, window: [...window], preset: null },
+        version: 1,
+        architecture: "UNet",
+        network: referenceSpec,
+        inputSlices: 1,
+        baseFeatures,
+        depth: 4,
+        classes: ["background", "organ", "tumour"],
+        size: null,
+        window: [...window],
+        preset: null,
       };
       this.predictor = new SlicePredictor(
         device,
@@ -117,7 +125,11 @@ export class OwnPeer {
     if (tune === "off") return;
     const { training, inference } = makeWorkload({ ...options, kernels: this.device.kernels });
     await tuneKernels(this.device, [...training.convolutions, ...inference.convolutions], {
-      ...{ effort: tune, budget: 60, file: undefined, precision, log: (line) => warn(line) },
+      effort: tune,
+      budget: 60,
+      file: undefined,
+      precision,
+      log: (line) => warn(line),
     });
   }
 

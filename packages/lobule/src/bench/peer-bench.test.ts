@@ -9,7 +9,11 @@ import { benchVolume, type VolumeVariant } from "./volume-bench.js";
 import { startValues } from "./workload.js";
 
 const command = (words: readonly string[], limit = 600): PeerCommand => ({
-  ...{ command: process.execPath, parameters: words, environment: {}, absent: "cannot be run", limit },
+  command: process.execPath,
+  parameters: words,
+  environment: {},
+  absent: "cannot be run",
+  limit,
 });
 const timing = { rounds: 2, turn: 0, now: () => performance.now(), onPeer: () => undefined };
 
@@ -33,7 +37,10 @@ const fake = (logit: number, loss: number, trains = true, label = 0): PeerComman
   ]);
 
 const variant = (name: string, peer: PeerCommand): PeerVariant => ({
-  ...{ name, peer: "pytorch", goal: undefined, command: () => peer },
+  name,
+  peer: "pytorch",
+  goal: undefined,
+  command: () => peer,
 });
 
 test("what computes something else is not timed, and what does not train is timed without steps", async () => {
@@ -107,7 +114,9 @@ test.skipIf(!hasPyTorch)("PyTorch does the same work: steps, logits and a volume
   const volume = await benchVolume(
     { baseFeatures: 8, weights: await startValues(8), size: 32, slices: 5 },
     {
-      ...{ ...timing, rounds: 1, own: { name: "Lobule", batch: 2, command: () => own } },
+      ...timing,
+      rounds: 1,
+      own: { name: "Lobule", batch: 2, command: () => own },
       variants: [{ name: "PyTorch", batch: 3, command: () => pytorch("eager") }],
     },
   );

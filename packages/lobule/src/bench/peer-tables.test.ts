@@ -13,23 +13,28 @@ const timing = (name: string, milliseconds: number): Timing =>
   );
 
 const peer = (name: string, goal: PeerGoal | undefined, milliseconds: number, memory = 2e9): PeerResult => ({
-  ...{ name, goal, step: timing(`${name}, training step 4×512²`, milliseconds), description: "version 1" },
-  ...{
-    forward: timing(`${name}, forward pass 4×512²`, milliseconds / 3),
-    lossDifference: 1e-7,
-    logitsDifference: 2e-7,
-  },
+  name,
+  goal,
+  step: timing(`${name}, training step 4×512²`, milliseconds),
+  description: "version 1",
+  forward: timing(`${name}, forward pass 4×512²`, milliseconds / 3),
+  lossDifference: 1e-7,
+  logitsDifference: 2e-7,
   memory: { peakBytes: null, residentBytes: memory },
 });
 
 const absent = [{ name: "jax-js WebGPU", why: "not installed; npm ci --ignore-scripts --prefix bench/peers" }];
 const ours = {
-  ...{ name: "Lobule", description: "Lobule, f32, an adapter", memory: { peakBytes: 6e7, residentBytes: 5e8 } },
-  ...{ step: timing("Lobule, training step 4×512²", 200), forward: timing("Lobule, forward pass 4×512²", 70) },
+  name: "Lobule",
+  description: "Lobule, f32, an adapter",
+  memory: { peakBytes: 6e7, residentBytes: 5e8 },
+  step: timing("Lobule, training step 4×512²", 200),
+  forward: timing("Lobule, forward pass 4×512²", 70),
 };
 const process = { of: "residentBytes", share: 1 } as const;
 const result: PeerBenchResult = {
-  ...{ ours, absent },
+  ours,
+  absent,
   peers: [
     peer("PyTorch channels-last, tuned malloc", { speed: 0.4 }, 70, 4e8),
     peer("TensorFlow.js WebGPU", { speed: 15, memory: process }, 60_000),
@@ -80,12 +85,17 @@ test("the chart has a bar for each that trains, the fastest first", () => {
 
 test("the table of a volume has slices a second, the goal and equal labels", () => {
   const volume: VolumeBenchResult = {
-    ...{ slices: 40, foreground: 0.25, absent },
+    slices: 40,
+    foreground: 0.25,
+    absent,
     ours: { ...ours, timing: timing("Lobule, volume 256²×40", 1000) },
     peers: [
       {
-        ...{ name: "PyTorch eager, slice by slice", description: "version 1", equal: 0.99987 },
-        ...{ memory: { peakBytes: null, residentBytes: 1e9 }, timing: timing("PyTorch eager, volume 256²×40", 3500) },
+        name: "PyTorch eager, slice by slice",
+        description: "version 1",
+        equal: 0.99987,
+        memory: { peakBytes: null, residentBytes: 1e9 },
+        timing: timing("PyTorch eager, volume 256²×40", 3500),
       },
     ],
   };

@@ -3,7 +3,11 @@ import { PeerProcess } from "./peer-process.js";
 import { type PeerOptions, parseModes, parsePeers, peerNames, peerVariants, pytorchModes } from "./peer-variants.js";
 
 const options: PeerOptions = {
-  ...{ python: "python3", gpu: false, peers: peerNames, modes: pytorchModes, limit: 60 },
+  python: "python3",
+  gpu: false,
+  peers: peerNames,
+  modes: pytorchModes,
+  limit: 60,
   precision: "f32",
 };
 const start = { path: "none", baseFeatures: 8, learningRate: 1e-4, threads: 2 };
@@ -59,7 +63,11 @@ test("on a GPU the goal is for the variant of the same arithmetic", () => {
 });
 
 const script = (text: string, limit = 60) => ({
-  ...{ command: process.execPath, parameters: ["-e", text], environment: {}, absent: "cannot be run", limit },
+  command: process.execPath,
+  parameters: ["-e", text],
+  environment: {},
+  absent: "cannot be run",
+  limit,
 });
 
 test("a peer that cannot be run, ends, or does not answer says so", async () => {

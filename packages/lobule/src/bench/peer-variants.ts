@@ -95,10 +95,18 @@ export interface OwnCommandOptions {
 export const ownCommand = ({ precision, recompute, tune, limit }: OwnCommandOptions): PeerCommand => ({
   command: process.execPath,
   parameters: [
-    ...[...process.execArgv, process.argv[1] ?? "", "bench-peer", "--precision", precision, "--tune", tune],
+    ...process.execArgv,
+    process.argv[1] ?? "",
+    "bench-peer",
+    "--precision",
+    precision,
+    "--tune",
+    tune,
     ...(recompute ? ["--recompute"] : []),
   ],
-  ...{ environment: {}, absent: "Node cannot be run", limit },
+  environment: {},
+  absent: "Node cannot be run",
+  limit,
 });
 
 /** PyTorch's script in a mode of its own. */
@@ -107,7 +115,10 @@ export const pytorchCommand = (
   mode: PytorchMode,
   environment: Readonly<Record<string, string>> = {},
 ): PeerCommand => ({
-  ...{ command: python, parameters: [pythonScript(), gpu ? "cuda" : "cpu", mode], environment, limit },
+  command: python,
+  parameters: [pythonScript(), gpu ? "cuda" : "cpu", mode],
+  environment,
+  limit,
   absent: `${python} cannot be run; name another with --python`,
 });
 
@@ -132,7 +143,9 @@ export function peerVariants(options: PeerOptions): PeerVariant[] {
     modes.includes(mode)
       ? [
           {
-            ...{ name: `PyTorch ${name}`, peer: "pytorch", goal },
+            name: `PyTorch ${name}`,
+            peer: "pytorch",
+            goal,
             command: () => pytorchCommand(options, mode, environment),
           },
         ]
@@ -142,7 +155,9 @@ export function peerVariants(options: PeerOptions): PeerVariant[] {
     precision === beside ? { speed: 1.5, memory: { of: "peakBytes", share: 0.6 } } : undefined;
   const onCpu = { speed: 0.4 };
   const javascript = (name: string, peer: keyof typeof packageOf, speed?: number): PeerVariant => ({
-    ...{ name, peer, command: javascriptPeer(peer, options) },
+    name,
+    peer,
+    command: javascriptPeer(peer, options),
     goal: gpu || speed === undefined ? undefined : { speed, memory: { of: "residentBytes", share: 1 } },
   });
   const all: readonly PeerVariant[] = [

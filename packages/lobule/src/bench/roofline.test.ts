@@ -3,7 +3,13 @@ import type { KernelTiming } from "./kernel-bench.js";
 import { rooflineSvg } from "./roofline.js";
 
 const kernel = (name: string, flops: number, bytes: number, milliseconds: number, share: number): KernelTiming => ({
-  ...{ name, flops, bytes, milliseconds, share, dispatches: 1, ofRoof: 0.5 },
+  name,
+  flops,
+  bytes,
+  milliseconds,
+  share,
+  dispatches: 1,
+  ofRoof: 0.5,
   spread: [milliseconds, milliseconds],
   rounds: 1,
   each: [milliseconds],

@@ -75,7 +75,11 @@ async function workloadOf(device: Device, request: BenchRequest, { batch, size }
   if (tune !== "off") {
     const { training, inference } = make();
     await tuneKernels(device, [...training.convolutions, ...inference.convolutions], {
-      ...{ effort: tune, budget: 60, file: undefined, precision, log: (line) => say(line) },
+      effort: tune,
+      budget: 60,
+      file: undefined,
+      precision,
+      log: (line) => say(line),
     });
   }
   const workload = make();
@@ -97,7 +101,10 @@ async function runKernels(device: Device, choice: AdapterChoice, request: BenchR
 
 async function runModel(device: Device, request: BenchRequest, settings: BenchSettings) {
   const result = await benchModel(device, await workloadOf(device, request, settings), {
-    ...{ rounds: settings.rounds, turn, steps: request.steps, now },
+    rounds: settings.rounds,
+    turn,
+    steps: request.steps,
+    now,
     residentBytes: () => process.memoryUsage.rss(),
   });
   return { timings: result.timings, beside: [], details: result, text: modelTable(result, settings.batch) };
@@ -109,19 +116,23 @@ async function runPeers(choice: AdapterChoice, request: BenchRequest, settings: 
   const work = { baseFeatures: baseFeatures[preset], batch, size };
   const { precision, limit } = peers;
   const own = ownCommand({ precision, recompute, tune, limit });
-  const result = await benchPeers(work, { own, variants: peerVariants(peers), ...{ rounds, turn, now, onPeer } });
+  const result = await benchPeers(work, { own, variants: peerVariants(peers), rounds, turn, now, onPeer });
   if (svg !== undefined) await writeFileAtomically(svg, peerChartSvg(result, titleOf(choice, request, settings)));
   const timingsOf = ({ step, forward }: PeerTimes): Timing[] => (step === null ? [forward] : [step, forward]);
   return {
-    ...{ timings: timingsOf(result.ours), beside: result.peers.flatMap(timingsOf) },
-    ...{ details: result, text: peerTable(result) },
+    timings: timingsOf(result.ours),
+    beside: result.peers.flatMap(timingsOf),
+    details: result,
+    text: peerTable(result),
   };
 }
 
 async function runVolume(device: Device, request: BenchRequest, { batch, size, slices, rounds }: BenchSettings) {
   const { preset, tune, peers } = request;
   const pytorch = (name: string, mode: PytorchMode, at = batch, environment = {}) => ({
-    ...{ name: `PyTorch ${name}`, mode, batch: at },
+    name: `PyTorch ${name}`,
+    mode,
+    batch: at,
     command: () => pytorchCommand(peers, mode, environment),
   });
   const all = peers.gpu
@@ -144,7 +155,9 @@ async function runVolume(device: Device, request: BenchRequest, { batch, size, s
     { own, variants, rounds, turn: 0, now, onPeer },
   );
   return {
-    ...{ timings: [result.ours.timing], beside: result.peers.map(({ timing }) => timing) },
-    ...{ details: result, text: volumeTable(result) },
+    timings: [result.ours.timing],
+    beside: result.peers.map(({ timing }) => timing),
+    details: result,
+    text: volumeTable(result),
   };
 }

@@ -3,7 +3,11 @@ import { changes, interleaved, speedRatio, type Timing, timingOf } from "./timin
 
 test("median and deciles lie between the values, in proportion", () => {
   expect(timingOf("step", [5, 1, 3, 2, 4])).toEqual({
-    ...{ name: "step", milliseconds: 3, spread: [1.4, 4.6], rounds: 5, each: [5, 1, 3, 2, 4] },
+    name: "step",
+    milliseconds: 3,
+    spread: [1.4, 4.6],
+    rounds: 5,
+    each: [5, 1, 3, 2, 4],
   });
   expect(timingOf("step", [7])).toMatchObject({ milliseconds: 7, spread: [7, 7] });
 });
@@ -56,7 +60,10 @@ test("a ratio is taken round by round: a slow phase of the machine that meets bo
 
 describe("against earlier timings", () => {
   const timing = (name: string, milliseconds: number): Timing => ({
-    ...{ name, milliseconds, rounds: 9, each: [] },
+    name,
+    milliseconds,
+    rounds: 9,
+    each: [],
     spread: [milliseconds * 0.9, milliseconds * 1.1],
   });
   test("a change within the spreads is noise, one beyond is not, and what is new has none", () => {

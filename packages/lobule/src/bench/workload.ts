@@ -84,7 +84,10 @@ export function makeWorkload(options: WorkloadOptions, start?: ReadonlyMap<strin
     { precision, kernels },
   );
   return {
-    ...{ options, network, training, inference },
+    options,
+    network,
+    training,
+    inference,
     step: (loaded) => loaded.run({ hyper: adam.advance() }),
   };
 }

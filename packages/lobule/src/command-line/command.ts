@@ -47,7 +47,11 @@ export const command = <
   examples = [],
   run,
 }: Definition<Positionals, Given>): Command => ({
-  ...{ name, describe, examples, positionals: positionals ?? {}, options: options ?? {} },
+  name,
+  describe,
+  examples,
+  positionals: positionals ?? {},
+  options: options ?? {},
   // The parser makes one value of each option by its own reader.
   run: (values, given) => run(values as Values<Positionals & Given>, given),
 });

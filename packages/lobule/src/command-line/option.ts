@@ -37,18 +37,29 @@ const only = ([word = ""]: readonly string[]): string => word;
 
 /** True where it is given. */
 export const flag = (describe: string, common: Common = {}): Option<boolean> => ({
-  ...{ describe, words: 0, absent: false, read: () => true },
+  describe,
+  words: 0,
+  absent: false,
+  read: () => true,
   ...common,
 });
 
 /** True or, by `--no-NAME`, false where it is given. */
 export const toggle = (describe: string, common: Common = {}): Option<boolean | undefined> => ({
-  ...{ describe, words: 0, negatable: true, absent: undefined, read: ([word]: readonly string[]) => word !== "no" },
+  describe,
+  words: 0,
+  negatable: true,
+  absent: undefined,
+  read: ([word]: readonly string[]) => word !== "no",
   ...common,
 });
 
 export const text = (describe: string, placeholder: string, common: Common = {}): Option<string | undefined> => ({
-  ...{ describe, placeholder, words: 1, absent: undefined, read: only },
+  describe,
+  placeholder,
+  words: 1,
+  absent: undefined,
+  read: only,
   ...common,
 });
 
@@ -70,7 +81,7 @@ export function choice<const Choice extends string>(
       `${name} is one of ${choices.join(", ")}, got '${only(words)}'${suggestion(only(words), choices)}`,
     );
   };
-  return { ...{ describe, placeholder: "NAME", words: 1, choices, absent: undefined, read }, ...common };
+  return { describe, placeholder: "NAME", words: 1, choices, absent: undefined, read, ...common };
 }
 
 /** A decimal number as people write it: what Number takes besides, such as "", "0x1f" or "Infinity", is none. */
@@ -93,7 +104,10 @@ function readNumber(word: string, name: string, whole: boolean, bounds: NumberBo
 const numeric =
   (whole: boolean) =>
   (describe: string, bounds: NumberBounds = {}, common: Common = {}): Option<number | undefined> => ({
-    ...{ describe, placeholder: whole ? "N" : "X", words: 1, absent: undefined },
+    describe,
+    placeholder: whole ? "N" : "X",
+    words: 1,
+    absent: undefined,
     read: (words, name) => readNumber(only(words), name, whole, bounds),
     ...common,
   });

@@ -11,7 +11,11 @@ export interface Start {
 }
 
 const thisStart = (): Start => ({
-  ...{ argv: process.argv, argv0: process.argv0, execArgv: process.execArgv, cwd: process.cwd(), env: process.env },
+  argv: process.argv,
+  argv0: process.argv0,
+  execArgv: process.execArgv,
+  cwd: process.cwd(),
+  env: process.env,
 });
 
 /** How the user called this program, without its words: as a shell can run it again from the user's folder. */

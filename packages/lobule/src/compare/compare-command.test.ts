@@ -27,14 +27,27 @@ function run(...words: readonly string[]) {
 
 /** A case whose liver is segmented with this Dice. */
 const caseOf = (name: string, dice: number): CaseResult => ({
-  ...{ name, shape: [4, 4, 2], spacing: [1, 1, 1], tolerance: 2 },
-  ...{ edge: "surface", surfaceDimensions: 3 },
+  name,
+  shape: [4, 4, 2],
+  spacing: [1, 1, 1],
+  tolerance: 2,
+  edge: "surface",
+  surfaceDimensions: 3,
   classes: [
     {
-      ...{ label: 1, name: "liver", hausdorff95: 1, normalisedSurfaceDistance: dice, truthAtEdge: false },
+      label: 1,
+      name: "liver",
+      hausdorff95: 1,
+      normalisedSurfaceDistance: dice,
+      truthAtEdge: false,
       dice: {
-        ...{ slices: 2, sliceDiceSum: 2 * dice, foregroundSlices: 2, foregroundSliceDiceSum: 2 * dice },
-        ...{ intersection: 100 * dice, predicted: 100, target: 100 },
+        slices: 2,
+        sliceDiceSum: 2 * dice,
+        foregroundSlices: 2,
+        foregroundSliceDiceSum: 2 * dice,
+        intersection: 100 * dice,
+        predicted: 100,
+        target: 100,
       },
       volume: { truth: 1, prediction: 1, error: 0, errorPercent: 0 },
     },
@@ -62,7 +75,13 @@ async function writeRun(name: string, dice: Readonly<Record<string, number>>, me
   const byClass = [0.99, 0.8];
   const losses = { loss: 0.5, crossEntropy: 0.2, diceLoss: 0.3 };
   await folder.appendMetrics({
-    ...{ epoch: 0, step: 10, learningRate: 1e-3, seconds: 2, slicesPerSecond: 50, waitedShare: 0, best: true },
+    epoch: 0,
+    step: 10,
+    learningRate: 1e-3,
+    seconds: 2,
+    slicesPerSecond: 50,
+    waitedShare: 0,
+    best: true,
     training: { ...losses, dice: byClass },
     validation: {
       ...losses,
@@ -93,9 +112,7 @@ describe("lobule compare", () => {
     expect(text).toMatch(/A plain +4 +1\.20 k +3\.00 M +2\.00 MB +5\.00 MB +80\.0\n/);
     for (const line of text.split("\n"))
       if (!line.startsWith("written")) expect([...line].length).toBeLessThanOrEqual(80);
-    expect((await readdir(out)).sort()).toEqual([
-      ...["cases.csv", "comparison.csv", "comparison.html", "comparison.json"],
-    ]);
+    expect((await readdir(out)).sort()).toEqual(["cases.csv", "comparison.csv", "comparison.html", "comparison.json"]);
     const page = await readFile(join(out, "comparison.html"), "utf8");
     expect(page).toContain("<title>2 runs compared – Lobule</title>");
     const printed = await run(runs("plain"), runs("gated"), "--out", out, "--json");
@@ -154,7 +171,9 @@ describe("lobule compare", () => {
       checkpoint: { file: "best.safetensors", sha256: "ab", epoch: 1 },
       data: { directory: "data", labels: [], modality: [] },
       settings: { mirror: false, precision: "f32", map: [], includeTraining: false },
-      ...{ leftOut: [], failures: [], notes: [] },
+      leftOut: [],
+      failures: [],
+      notes: [],
     };
     await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, "utf8")), provenance }));
     await mkdir(join(runs("older"), "checkpoints"));

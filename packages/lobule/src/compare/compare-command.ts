@@ -28,7 +28,9 @@ type CompareArguments = Values<typeof positionals & typeof options>;
 export const compareCommand = command({
   name: "compare",
   describe: "Compare measured runs with the first of them",
-  ...{ positionals, options, run: compare },
+  positionals,
+  options,
+  run: compare,
   examples: [
     ["compare runs/unet runs/gated", "differences case by case, beside the cost"],
     ["compare runs/a runs/b --unpaired", "runs on other cases"],

@@ -78,7 +78,8 @@ describe("labels of another folder", () => {
     const model = await copyOfRun("labels");
     const refused = await run("evaluate", model, "--data", wrong);
     expect(refused).toEqual({
-      ...{ code: 1, out: "" },
+      code: 1,
+      out: "",
       err: `lobule: the labels of ${wrong} (0 background, 1 cancer, 2 liver) are not those of ${model} (0 background, 1 liver, 2 cancer); say what each counts as: --map 1=2 --map 2=1\n`,
     });
     const mapped = await run("evaluate", model, "--data", wrong, "--map", "1=2", "--map", "liver=liver", "--json");
@@ -147,7 +148,9 @@ describe("cases that the run was trained on", () => {
     expect(included.out).toContain("these are no held-out");
     const [name = ""] = (await evaluationsOf("leaked")).filter((each) => each.endsWith("-with-training.json"));
     expect((await readEvaluation("leaked", "evaluation", name)).cases.map(({ source }) => source?.use)).toEqual([
-      ...["training", "training", "none"],
+      "training",
+      "training",
+      "none",
     ]);
     const csv = await readFile(at("leaked", "evaluation", name.replace(".json", ".csv")), "utf8");
     expect(csv.match(/^phantom_00[12],.*,training,/gm)).toHaveLength(4);
@@ -240,11 +243,11 @@ describe("files of a measurement", () => {
     }
     expect(await readFile(join(model, "evaluation", "validation.json"), "utf8")).toBe(before);
     expect(await evaluationsOf("names")).toEqual([
-      ...[
-        expect.stringMatching(/^validation-[0-9a-f]{8}\.json$/),
-        expect.stringMatching(/^validation-[0-9a-f]{8}\.json$/),
-      ],
-      ...["validation-mirror.json", "validation-tolerance1.json", "validation.json"],
+      expect.stringMatching(/^validation-[0-9a-f]{8}\.json$/),
+      expect.stringMatching(/^validation-[0-9a-f]{8}\.json$/),
+      "validation-mirror.json",
+      "validation-tolerance1.json",
+      "validation.json",
     ]);
   });
 
@@ -252,7 +255,8 @@ describe("files of a measurement", () => {
     const model = await copyOfRun("taken");
     await writeFile(join(model, "evaluation"), "not a folder");
     expect(await run("evaluate", model)).toEqual({
-      ...{ code: 1, out: "" },
+      code: 1,
+      out: "",
       err: `lobule: --out: ${join(model, "evaluation")} is a file; name a folder\n`,
     });
   });

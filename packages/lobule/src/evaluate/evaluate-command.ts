@@ -47,7 +47,9 @@ type EvaluateArguments = Values<typeof positionals & typeof options>;
 export const evaluateCommand = command({
   name: "evaluate",
   describe: "Measure a trained model on labeled cases",
-  ...{ positionals, options, run: evaluate },
+  positionals,
+  options,
+  run: evaluate,
   examples: [
     ["evaluate runs/liver", "the run's own validation cases"],
     ["evaluate runs/liver --data OTHER --map tumor=cancer", "the labeled cases of another folder"],
@@ -60,7 +62,9 @@ async function evaluate(args: EvaluateArguments): Promise<void> {
   const { run, data, map, includeTraining, tolerance, edge, mirror, json, atOnce, precision } = args;
   const model = await readModel(run, args);
   const plan = await planEvaluation(run, model, {
-    ...{ includeTraining, mirror, precision },
+    includeTraining,
+    mirror,
+    precision,
     ...(data === undefined ? {} : { data }),
     ...(map === undefined ? {} : { map }),
   });
@@ -81,7 +85,10 @@ async function evaluate(args: EvaluateArguments): Promise<void> {
   try {
     const { result, heldOut, stop } = await interruptible(words, async (signal) => ({
       ...(await evaluateRun(device, plan, {
-        ...{ atOnce, tolerance, edge, signal },
+        atOnce,
+        tolerance,
+        edge,
+        signal,
         measuredBefore: (_, { content }) => before.get(content),
         onCase: (done, total, name) => bar.update(done, total, name),
       })),

@@ -33,7 +33,11 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 
 const base = { size: 16, baseFeatures: 1, depth: 1, batch: 4 };
 const small = {
-  ...{ name: "small", data: "data", base, seeds: [0, 1], epochs: 2 },
+  name: "small",
+  data: "data",
+  base,
+  seeds: [0, 1],
+  epochs: 2,
   variants: [{ name: "unet", settings: { network: { preset: "unet" } } }, { name: "gated" }],
 };
 
@@ -80,7 +84,9 @@ describe.skipIf(kind === "swiftshader")("an experiment (not on SwiftShader: too 
 
   test("by successive halving, two runs at a time: what is stopped has no more epochs", async () => {
     const file = await fileOf("halving", {
-      ...{ seeds: [0], epochs: 3, successiveHalving: { rungs: [1], keep: 0.5, by: "loss" } },
+      seeds: [0],
+      epochs: 3,
+      successiveHalving: { rungs: [1], keep: 0.5, by: "loss" },
       variants: [...small.variants, { name: "wide", settings: { baseFeatures: 2 } }],
     });
     const adapters = ["--adapters", kind, kind];

@@ -46,7 +46,9 @@ type ExperimentArguments = Values<typeof positionals & typeof options>;
 export const experimentCommand = command({
   name: "experiment",
   describe: "Train variants under the same conditions and compare them",
-  ...{ positionals, options, run: experiment },
+  positionals,
+  options,
+  run: experiment,
   examples: [
     ["experiment gates.json --dry-run", "what it would cost"],
     ["experiment gates.json --out experiments/gates", "train, measure, compare"],
@@ -86,7 +88,8 @@ async function experiment({ file, out, dryRun, adapters, cache, trustCode }: Exp
   if (cache !== undefined) await requireApart(cache, "--cache");
   await requireNoInput(
     [...new Set([...planned.map(({ name }) => `${name}.json`), ...writtenFiles])].map((name) => ({
-      ...{ option: "--out", path: join(directory, name) },
+      option: "--out",
+      path: join(directory, name),
     })),
     [{ what: "experiment file", path: file }, ...modelsOf(planned)],
   );
@@ -102,14 +105,12 @@ async function experiment({ file, out, dryRun, adapters, cache, trustCode }: Exp
     const lock = await lockExperiment(directory, signal);
     try {
       const record = await runExperiment({ ...parsed, data }, planned, {
-        ...{
-          directory,
-          source: file,
-          cache,
-          trustCode,
-          signal,
-          log: (line) => say(...partsInLines(line.split("  "), "    ")),
-        },
+        directory,
+        source: file,
+        cache,
+        trustCode,
+        signal,
+        log: (line) => say(...partsInLines(line.split("  "), "    ")),
         adapters: adapters ?? [undefined],
         mayWrite: () => lock.check(),
       });

@@ -63,7 +63,10 @@ export async function runExperiment(
     requirePlanned(before, planned, directory);
   }
   let record: ExperimentRecord = before ?? {
-    ...{ format: "lobule-experiment", version: 1, experiment: { ...experiment }, rungs: [] },
+    format: "lobule-experiment",
+    version: 1,
+    experiment: { ...experiment },
+    rungs: [],
     runs: planned.map(({ name, variant }) => ({ name, variant, state: "waiting", error: null })),
   };
   // One write at a time, where several runs go on at once.

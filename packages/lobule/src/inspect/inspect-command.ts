@@ -45,7 +45,9 @@ type InspectArguments = Values<typeof positionals & typeof options>;
 export const inspectCommand = command({
   name: "inspect",
   describe: "Look inside a model: what its gates and layers make of a slice",
-  ...{ positionals, options, run: inspect },
+  positionals,
+  options,
+  run: inspect,
   examples: [["inspect scan.nii.gz -m runs/liver -o inside --slice 40", "one slice"]],
 });
 
@@ -83,7 +85,9 @@ async function inspect({ scan, model: source, out, slice, labels, trustCode }: I
   const device = await openDevice();
   try {
     const inspection = await inspectSlice(device, model, {
-      ...{ slices, width, height },
+      slices,
+      width,
+      height,
       ...(truth === undefined ? {} : { labels: of(truth, number - 1) }),
     });
     await makeFolder(out);
@@ -166,11 +170,15 @@ async function writeGates(
   // Canonical slices run to the right and to the front; turned by 180° they lie as radiologists look at them.
   const tiles = [
     {
-      ...{ width: input.width, height: input.height, image: input.values.slice().reverse() },
+      width: input.width,
+      height: input.height,
+      image: input.values.slice().reverse(),
       caption: [title, `${input.width}x${input.height}, windowed`],
     },
     ...gates.map(({ name, width, height, alpha }) => ({
-      ...{ width, height, image: alpha.slice().reverse() },
+      width,
+      height,
+      image: alpha.slice().reverse(),
       caption: [name, `${width}x${height}, ${rangeOf(alpha)}`],
     })),
   ];

@@ -19,7 +19,9 @@ type SummaryArguments = Values<typeof positionals & typeof options>;
 export const summaryCommand = command({
   name: "summary",
   describe: "List a model's layers: shapes, parameters, FLOPs, bytes, least time",
-  ...{ positionals, options, run: summarise },
+  positionals,
+  options,
+  run: summarise,
   examples: [["summary runs/liver --size 256 --batch 4", "a forward pass of four slices"]],
 });
 

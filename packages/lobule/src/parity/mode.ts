@@ -9,7 +9,8 @@ export interface Mode {
 }
 
 export const optionsFor = (device: Device, { fusion, precision }: Mode): CompileOptions => ({
-  ...{ fusion, precision },
+  fusion,
+  precision,
   kernels: device.kernels,
 });
 

@@ -6,7 +6,8 @@ function extentsOf(labels: Uint8Array): { readonly width: number; readonly heigh
   const voxels = [0, 1, 2].map((label) => labels.filter((each) => each === label).length);
   const png = previewPicture(
     {
-      ...{ voxels, millilitres: voxels.map((count) => count / 10) },
+      voxels,
+      millilitres: voxels.map((count) => count / 10),
       header: { orientation: "RAS", spacing: [1, 1, 5], shape: [8, 8, 9] },
       previews: [2, 6].map((slice) => ({ slice, width: 8, height: 8, image: new Float32Array(64).fill(50), labels })),
     },

@@ -27,7 +27,10 @@ export function previewPicture(
   }));
   return montage(
     previews.map(({ slice, width, height, image, labels }) => ({
-      ...{ width, height, mark: String(slice + 1), spacing: [along("RL"), along("AP")] as const },
+      width,
+      height,
+      mark: String(slice + 1),
+      spacing: [along("RL"), along("AP")] as const,
       // Canonical slices run to the right and to the front; turned by 180° they lie as radiologists look at them.
       image: image.map((value) => (value - low) / (high - low)).reverse(),
       labels: labels.slice().reverse(),

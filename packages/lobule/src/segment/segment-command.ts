@@ -39,7 +39,9 @@ type SegmentArguments = Values<typeof positionals & typeof options>;
 export const segmentCommand = command({
   name: "segment",
   describe: "Label CT scans with a trained model",
-  ...{ positionals, options, run: segment },
+  positionals,
+  options,
+  run: segment,
   examples: [
     ["segment scan.nii.gz -m runs/liver -o labels.nii.gz --preview", "one scan"],
     ["segment imagesTs -m runs/liver -o labels", "every scan of a folder"],

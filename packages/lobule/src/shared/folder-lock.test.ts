@@ -27,7 +27,9 @@ afterEach(async () => {
 });
 
 const options = (changes: Partial<LockOptions> = {}): LockOptions => ({
-  ...{ doing: "trains runs/a", unlock: "lobule unlock runs/a --force", times: { beat: 50, stale: 400 } },
+  doing: "trains runs/a",
+  unlock: "lobule unlock runs/a --force",
+  times: { beat: 50, stale: 400 },
   ...changes,
 });
 

@@ -74,8 +74,13 @@ export async function runTraining(args: TrainValues, given: ReadonlySet<string>)
   }
   if (out !== undefined) await RunFolder.requireNone(out);
   await requireTrainOutputs({
-    ...{ out, profile, cache: args.cache, tuning: args.tuning, config: args.config },
-    ...{ data: config?.data, model: config?.model ?? undefined },
+    out,
+    profile,
+    cache: args.cache,
+    tuning: args.tuning,
+    config: args.config,
+    data: config?.data,
+    model: config?.model ?? undefined,
   });
   const changes = resumed === undefined ? {} : await resumedChanges(resumed, settings, given);
   const code = typeof config?.model === "string" ? await compileModel(config.model) : undefined;
@@ -96,7 +101,10 @@ export async function runTraining(args: TrainValues, given: ReadonlySet<string>)
       }
       const caches = join(await cacheFolder(), "slices");
       const request = {
-        ...{ device, signal, observer: display, now: () => performance.now() },
+        device,
+        signal,
+        observer: display,
+        now: () => performance.now(),
         keeper: keepReport({ wallClock: () => Date.now() / 1000, host: hostname() }),
         mayWrite: async () => lock?.check(),
         trustCode: args.trustCode,
@@ -153,7 +161,10 @@ async function tuned(
   if (tune === "off") return undefined;
   const { convolutions } = await planRun(config, { kernels: device.kernels, code });
   return tuneKernels(device, convolutions, {
-    ...{ effort: tune, budget: tuneBudget, file: tuning, precision: config.precision },
+    effort: tune,
+    budget: tuneBudget,
+    file: tuning,
+    precision: config.precision,
     log: (line) => (json ? undefined : say(line)),
   });
 }

@@ -24,8 +24,13 @@ async function example(): Promise<string> {
 
 const check = (folder: string, paths: Partial<TrainPaths>): Promise<void> =>
   requireTrainOutputs({
-    ...{ out: undefined, profile: undefined, cache: undefined, tuning: undefined },
-    ...{ config: join(folder, "config.json"), data: join(folder, "data"), model: join(folder, "model.ts") },
+    out: undefined,
+    profile: undefined,
+    cache: undefined,
+    tuning: undefined,
+    config: join(folder, "config.json"),
+    data: join(folder, "data"),
+    model: join(folder, "model.ts"),
     ...Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, `${folder}/${path}`])),
   });
 

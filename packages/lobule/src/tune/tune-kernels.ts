@@ -34,7 +34,10 @@ export async function tuneKernels(
   let result: TuneResult;
   try {
     result = await tune(device, calls, tuning, {
-      ...{ precision, effort, budgetMilliseconds: 1000 * budget, now: () => performance.now() },
+      precision,
+      effort,
+      budgetMilliseconds: 1000 * budget,
+      now: () => performance.now(),
       onBucket: (done, total, bucket) => bar.update(done, total, bucket),
     });
   } finally {

@@ -22,7 +22,9 @@ describe("the sign test", () => {
 
   test("differences of 0 are counted and left out", () => {
     expect(signTest(differences(9, 2, 4))).toEqual({
-      ...{ positive: 9, negative: 2, zero: 4 },
+      positive: 9,
+      negative: 2,
+      zero: 4,
       p: signTest(differences(9, 2)).p,
     });
     expect(signTest([0, -0, 0])).toEqual({ positive: 0, negative: 0, zero: 3, p: 1 });

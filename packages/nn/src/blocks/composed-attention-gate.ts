@@ -52,8 +52,11 @@ export class ComposedAttentionGate<const C extends number, const G extends numbe
     this.wg = new Conv2d({ ...between, inChannels: gatingChannels, bias: !normalized, scope: scope.child("wg") });
     this.bnWg = layer(inter, "bnWg");
     this.psi = new Conv2d({
-      ...{ inChannels: inter, outChannels: 1, kernelSize: 1 },
-      ...{ bias: !normalized, scope: scope.child("psi") },
+      inChannels: inter,
+      outChannels: 1,
+      kernelSize: 1,
+      bias: !normalized,
+      scope: scope.child("psi"),
     });
     this.bnPsi = layer(1, "bnPsi");
     this.coarse = coarse;

@@ -52,7 +52,10 @@ function gateOf(below: number, channels: number, { skip, gatingSignal, norm, gro
   const coarse = gatingSignal === "coarse";
   if (skip === "attention-gate" && !coarse) return new AttentionGate({ channels, scope });
   return new ComposedAttentionGate({
-    ...{ channels, gatingChannels: coarse ? below : channels, coarse, scope },
+    channels,
+    gatingChannels: coarse ? below : channels,
+    coarse,
+    scope,
     ...(skip === "attention-gate-norm" ? { norm: { norm, groups } } : {}),
   });
 }

@@ -23,11 +23,15 @@ export class SqueezeExcite<const C extends number> extends Module {
     super();
     const between: number = Math.max(Math.floor(channels / reduction), 1);
     this.squeeze = new Conv2d({
-      ...{ inChannels: channels, outChannels: between, kernelSize: 1 },
+      inChannels: channels,
+      outChannels: between,
+      kernelSize: 1,
       scope: scope.child("squeeze"),
     });
     this.excite = new Conv2d({
-      ...{ inChannels: between, outChannels: channels, kernelSize: 1 },
+      inChannels: between,
+      outChannels: channels,
+      kernelSize: 1,
       scope: scope.child("excite"),
     });
   }

@@ -31,8 +31,10 @@ export function boundaryCrossEntropy(
   { boundaryWeight = 10, boundaryRadius = 2, classWeights }: BoundaryCrossEntropyOptions = {},
 ): SegmentationLoss {
   const { loss, pixelLoss, diceLoss, dice } = softmaxLoss(logits, target, {
-    ...{ lambdaCrossEntropy: 1, lambdaDice: 0, normalization: "weights" },
-    ...{ boundary: { radius: boundaryRadius, weight: boundaryWeight } },
+    lambdaCrossEntropy: 1,
+    lambdaDice: 0,
+    normalization: "weights",
+    boundary: { radius: boundaryRadius, weight: boundaryWeight },
     ...weightsOf("boundaryCrossEntropy", classWeights, logits),
   });
   return { loss, crossEntropy: pixelLoss, diceLoss, dice };

@@ -28,7 +28,10 @@ export function diceFocal(
   { gamma = 2, classWeights, lambdaFocal = 1, lambdaDice = 1 }: DiceFocalOptions = {},
 ): SegmentationLoss {
   const { loss, pixelLoss, diceLoss, dice } = softmaxLoss(logits, target, {
-    ...{ lambdaCrossEntropy: lambdaFocal, lambdaDice, gamma, normalization: "pixels" },
+    lambdaCrossEntropy: lambdaFocal,
+    lambdaDice,
+    gamma,
+    normalization: "pixels",
     ...weightsOf("diceFocal", classWeights, logits),
   });
   return { loss, crossEntropy: pixelLoss, diceLoss, dice };

@@ -88,7 +88,8 @@ export class UNet<const In extends number = 1, const Classes extends number = 3>
     this.bridgeAttention =
       this.spec.bridgeAttentionHeads > 0
         ? new SelfAttention({
-            ...{ channels: at(depth), heads: this.spec.bridgeAttentionHeads },
+            channels: at(depth),
+            heads: this.spec.bridgeAttentionHeads,
             scope: scope.child("bridgeAttention"),
           })
         : undefined;

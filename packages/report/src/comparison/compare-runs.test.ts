@@ -62,7 +62,10 @@ describe("paired differences", () => {
     expect(tests.map(({ sign }) => sign.p.toFixed(6))).toEqual(["0.070313", "0.007813", "0.125000", "0.015625"]);
     expect(tests.map(({ sign }) => sign.holm.toFixed(6))).toEqual(["0.140625", "0.031250", "0.140625", "0.046875"]);
     expect(tests.map(({ wilcoxon }) => wilcoxon.holm.toFixed(6))).toEqual([
-      ...["0.046875", "0.031250", "0.046875", "0.046875"],
+      "0.046875",
+      "0.031250",
+      "0.046875",
+      "0.046875",
     ]);
   });
 
@@ -95,7 +98,10 @@ describe("cost", () => {
     const { runs } = compareRuns(two({ metrics }));
     expect(runs[0]?.cost).toEqual({
       planned: { parameters: 1_930_000, slices: 8, flops: 12.34e9, bytes: 456e6, peakBytes: 789e6 },
-      ...{ slices: 8, stepMilliseconds: 200, epochs: 3, adapters: ["llvmpipe"] },
+      slices: 8,
+      stepMilliseconds: 200,
+      epochs: 3,
+      adapters: ["llvmpipe"],
     });
   });
 
@@ -124,7 +130,9 @@ describe("what cannot be compared is refused with the reason", () => {
     checkpoint: { file: "best.safetensors", sha256: "ab", epoch: 1 },
     data: { directory: "data", labels: [], modality: [] },
     settings: { ...settings, ...changes },
-    ...{ leftOut: [], failures: [], notes: [] },
+    leftOut: [],
+    failures: [],
+    notes: [],
   });
   const [first = exampleRun("", {}), b = exampleRun("", {})] = two();
   const a = { ...first, evaluation: { ...first.evaluation, provenance: provenance({}) } };

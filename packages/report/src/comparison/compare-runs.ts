@@ -144,11 +144,15 @@ export function compareVariants(
       const values = each.map(meanValues);
       const [baseline = {}] = values;
       return {
-        ...{ label, name },
+        label,
+        name,
         runs: values.map((cases, at): RunReading => {
           const present = presentOf(cases);
           return {
-            ...{ key: keyOf(at), cases, n: present.length, mean: meanOf(present).value },
+            key: keyOf(at),
+            cases,
+            n: present.length,
+            mean: meanOf(present).value,
             runMeans: (each[at] ?? []).map((ofRun) => meanOf(presentOf(ofRun)).value),
             interval: bootstrapInterval(present, { seed, purpose: "cases" }),
             difference: at === 0 ? null : (paired ? pairedDifference : unpairedDifference)(cases, baseline, seed),
@@ -158,9 +162,16 @@ export function compareVariants(
     },
   );
   return {
-    ...{ format: "lobule-comparison", version: 2, reading, paired, seed },
+    format: "lobule-comparison",
+    version: 2,
+    reading,
+    paired,
+    seed,
     runs: variants.map(({ name, runs: trained }, i) => ({
-      ...{ key: keyOf(i), name, directories: trained.map(({ directory }) => directory), loss: trained[0].loss },
+      key: keyOf(i),
+      name,
+      directories: trained.map(({ directory }) => directory),
+      loss: trained[0].loss,
       remarks: trained.flatMap(({ directory, remarks }) => remarks.map((remark) => `${directory} ${remark}.`)),
       cost: costOf(trained),
     })),
@@ -213,7 +224,8 @@ function unpairedDifference(values: Values, baseline: Values, seed: number): Dif
   return {
     mean: mean === null || meanBefore === null ? null : mean - meanBefore,
     interval: bootstrapDifference(present, before, { seed, purpose: "difference of means" }),
-    ...{ pairs: null, tests: null },
+    pairs: null,
+    tests: null,
   };
 }
 
@@ -249,7 +261,8 @@ function costOf(runs: ComparedVariant["runs"]): RunCost {
     .flatMap(({ metrics }) => metrics)
     .flatMap(({ slicesPerSecond }) => (slicesPerSecond > 0 ? (1000 * slices) / slicesPerSecond : []));
   return {
-    ...{ planned: workload?.step ?? null, slices },
+    planned: workload?.step ?? null,
+    slices,
     adapters: [...new Set(runs.flatMap(({ adapter }) => adapter ?? []))],
     stepMilliseconds: times.length === 0 ? null : quantile(Float64Array.from(times).sort(), 0.5),
     epochs: times.length,

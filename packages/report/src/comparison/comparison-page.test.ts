@@ -50,9 +50,15 @@ describe("the page of a comparison", () => {
 
   test("has accuracy against time, curves of all runs, and each run's cases beside the baseline's", () => {
     expect(titles(page)).toEqual([
-      ...["liver", "tumour", "Validation loss", "Dice of liver", "Dice of tumour"],
-      ...["liver: B attention-res-unet-plus", "liver: C narrow"],
-      ...["tumour: B attention-res-unet-plus", "tumour: C narrow"],
+      "liver",
+      "tumour",
+      "Validation loss",
+      "Dice of liver",
+      "Dice of tumour",
+      "liver: B attention-res-unet-plus",
+      "liver: C narrow",
+      "tumour: B attention-res-unet-plus",
+      "tumour: C narrow",
     ]);
     expect(words(page)).toContain("Best: B attention-res-unet-plus, 0.936 at 180 ms.");
     // Eight cases of the liver, seven of the tumour, two runs each.

@@ -134,13 +134,19 @@ function curves(comparison: Comparison, metrics: VariantMetrics): Html[] {
     );
     return lineChart({
       title: runs.every((run) => run.loss === loss) ? "Validation loss" : `Validation loss: ${loss}`,
-      ...{ quantity: "loss, mean over slices", scale: "linear", epochs, lines },
+      quantity: "loss, mean over slices",
+      scale: "linear",
+      epochs,
+      lines,
       finding: lowestOf(lines, trainedOf(runs)),
     });
   });
   const dice = classes.map((of) =>
     lineChart({
-      ...{ title: `Dice of ${of.name}`, quantity: "Dice on validation, mean over cases", scale: "share", epochs },
+      title: `Dice of ${of.name}`,
+      quantity: "Dice on validation, mean over cases",
+      scale: "share",
+      epochs,
       lines: linesOf(runs, ({ validation }) => validation.dice.perCase[of.label] ?? null),
       finding: metrics.flat(2).length === 0 ? noEpoch : inTheTable(of, comparison),
     }),
@@ -195,7 +201,11 @@ function caseCharts({ name, runs: entries }: ClassComparison, { runs, reading }:
       return after === null || before == null ? [] : [{ name: caseName, before, after }];
     });
     return slopeChart({
-      ...{ pairs, better, quantity: title, before: baseline.key, after: key },
+      pairs,
+      better,
+      quantity: title,
+      before: baseline.key,
+      after: key,
       title: `${name}: ${titled(run)}`,
       finding: `Mean ${signed(difference.mean, digits)}; better/worse/same ${outcomes(difference, better)}.${pairs.length < Object.keys(cases).length ? ` Shown: ${pairs.length} of ${Object.keys(cases).length} cases, those in which both have a value.` : ""}`,
     });

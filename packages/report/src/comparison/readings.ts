@@ -21,23 +21,31 @@ interface ReadingKind {
 /** What runs can be compared by: one number for each case and class. */
 export const readings = {
   dice: {
-    ...{ title: "Dice, per-case 3D", rule: emptyRules.perCase, better: "higher", digits: 3 },
+    title: "Dice, per-case 3D",
+    rule: emptyRules.perCase,
+    better: "higher",
+    digits: 3,
     of: ({ dice }) => (dice.target === 0 ? null : caseDice(dice)),
   },
   "dice-all": {
-    ...{ title: "Dice, per-case 3D, all cases", rule: emptyRules.perCaseWithEmpty, better: "higher", digits: 3 },
+    title: "Dice, per-case 3D, all cases",
+    rule: emptyRules.perCaseWithEmpty,
+    better: "higher",
+    digits: 3,
     of: ({ dice }) => caseDice(dice),
   },
   nsd: {
     title: "normalized surface distance",
     rule: "cases with the class in neither truth nor prediction are left out; in one of them only scores 0",
-    ...{ better: "higher", digits: 3 },
+    better: "higher",
+    digits: 3,
     of: (measures) => measures.normalisedSurfaceDistance,
   },
   hausdorff95: {
     title: "95 % Hausdorff distance, mm",
     rule: "cases without the class in truth or prediction are left out",
-    ...{ better: "lower", digits: 2 },
+    better: "lower",
+    digits: 2,
     of: (measures) => measures.hausdorff95,
   },
 } as const satisfies Readonly<Record<string, ReadingKind>>;

@@ -3,9 +3,13 @@ import type { ComparedCase, ComparedRun } from "./compared-run.js";
 
 /** One class of a case with the given Dice, to a thousandth; null where the truth lacks the class. */
 const exampleClass = (label: number, name: string, dice: number | null): ComparedCase["classes"][number] => ({
-  ...{ label, name },
+  label,
+  name,
   dice: {
-    ...{ slices: 4, sliceDiceSum: 3, foregroundSlices: 2, foregroundSliceDiceSum: 1 },
+    slices: 4,
+    sliceDiceSum: 3,
+    foregroundSlices: 2,
+    foregroundSliceDiceSum: 1,
     ...(dice === null
       ? { intersection: 0, predicted: 3, target: 0 }
       : { intersection: Math.round(1000 * dice), predicted: 1000, target: 1000 }),
@@ -34,7 +38,9 @@ export function exampleRun(
     metrics: [0, 1, 2, 3].map((epoch) => exampleRecord(epoch)),
     remarks: [],
     evaluation: {
-      ...{ format: "lobule-evaluation", version: 1, tolerance: 2 },
+      format: "lobule-evaluation",
+      version: 1,
+      tolerance: 2,
       cases: names.map((name) => ({
         name,
         classes: [

@@ -5,7 +5,11 @@ import { spread } from "./plot.js";
 
 const chart = (values: readonly (number | null)[], changes: Partial<LineChartOptions> = {}): string =>
   lineChart({
-    ...{ title: "Loss", finding: "It falls.", quantity: "loss", scale: "linear", best: 2 },
+    title: "Loss",
+    finding: "It falls.",
+    quantity: "loss",
+    scale: "linear",
+    best: 2,
     epochs: values.map((_, i) => i + 1),
     lines: [{ name: "validation", values, style: 0 }],
     ...changes,

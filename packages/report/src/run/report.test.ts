@@ -19,11 +19,14 @@ const liver: ReportClass = {
 };
 
 const slice: ReportSlice = {
-  ...{ caseName: "liver_7", slice: 42, dice: [0.99, 0.914, null] },
+  caseName: "liver_7",
+  slice: 42,
+  dice: [0.99, 0.914, null],
   image: new Float32Array(64).fill(0.5),
   truth: new Uint8Array(64).fill(1, 20, 28),
   prediction: new Uint8Array(64).fill(1, 21, 29),
-  ...{ width: 8, height: 8 },
+  width: 8,
+  height: 8,
 };
 
 const example: ReportInput = {
@@ -44,7 +47,8 @@ const example: ReportInput = {
   progress: { epochs: 100, state: "early stopping", written: 1_700_000_000.9 },
   evaluation: { cases: 1, classes: [liver] },
   slices: {
-    ...{ best: [slice], of: 212 },
+    best: [slice],
+    of: 212,
     worst: [{ ...slice, caseName: "liver_8", prediction: new Uint8Array(64) }],
   },
 };
@@ -145,13 +149,12 @@ describe("a report", () => {
     expect(words(page)).toContain("Lowest Dice: 1 of 212");
     const pictures = [...page.matchAll(/alt="([^"]+)" src="data:image\/png;base64,([^"]+)"/g)];
     expect(pictures.map(([, alt]) => alt)).toEqual([
-      ...["liver_8, slice 42: the scan", "liver_8, slice 42: truth, with liver"],
+      "liver_8, slice 42: the scan",
+      "liver_8, slice 42: truth, with liver",
       "liver_8, slice 42: prediction, nothing found",
-      ...[
-        "liver_7, slice 42: the scan",
-        "liver_7, slice 42: truth, with liver",
-        "liver_7, slice 42: prediction, with liver",
-      ],
+      "liver_7, slice 42: the scan",
+      "liver_7, slice 42: truth, with liver",
+      "liver_7, slice 42: prediction, with liver",
     ]);
     for (const [, , data = ""] of pictures) expect(PNG.sync.read(Buffer.from(data, "base64")).width).toBe(384);
   });
@@ -220,7 +223,8 @@ test("no name or value from outside becomes markup", () => {
   fc.assert(
     fc.property(texts, texts, texts, (one, two, three) => {
       const page = renderReport({
-        ...{ title: one, classes: ["background", two, three] },
+        title: one,
+        classes: ["background", two, three],
         config: { [one]: two, list: [three], deep: { [two]: { [three]: one } } },
         split: { training: [one], validation: [two] },
         environment: { [three]: one },

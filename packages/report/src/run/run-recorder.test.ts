@@ -33,7 +33,9 @@ describe("a run, while it trains and after", () => {
     await run.close();
     expect(seen).toEqual([
       "No epoch of 3 is complete yet, running",
-      ...["Epoch 1 of 3 done, running", "Epoch 2 of 3 done, running", "Epoch 3 of 3 done, running"],
+      "Epoch 1 of 3 done, running",
+      "Epoch 2 of 3 done, running",
+      "Epoch 3 of 3 done, running",
       "Epoch 3 of 3 done, finished",
     ]);
     expect(await reportOf("watched")).toContain("Written 1970-01-01 00:16:40 UTC.");

@@ -50,7 +50,11 @@ class RunRecorder implements RunKeeper {
     const { folder, config, trainer, classes, wallClock, host } = options;
     const records = await folder.readMetrics();
     const log = await TensorboardLog.open(join(folder.directory, "tensorboard"), {
-      ...{ now: wallClock, host, classes, terms: termsOf(config.loss.kind), totalSteps: trainer.totalSteps },
+      now: wallClock,
+      host,
+      classes,
+      terms: termsOf(config.loss.kind),
+      totalSteps: trainer.totalSteps,
       done: { epochs: trainer.progress.epoch, steps: trainer.progress.globalStep },
     });
     return new RunRecorder(options, log, records);

@@ -51,9 +51,14 @@ export async function reportRun(
   const evaluation = summarise(results);
   const published = preset === null ? [] : publishedDice[preset];
   const page = renderReport({
-    ...{ title, classes, config: folder.config, split: folder.split, environment: folder.environment },
+    title,
+    classes,
+    config: folder.config,
+    split: folder.split,
+    environment: folder.environment,
     metrics: await folder.readMetrics(),
-    ...{ progress, evaluation: forReport(evaluation, published, results.length) },
+    progress,
+    evaluation: forReport(evaluation, published, results.length),
     slices: gallery.slices(),
   });
   return { path: await folder.saveReport(page), evaluation };

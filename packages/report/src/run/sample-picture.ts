@@ -17,8 +17,10 @@ export function samplePicture(slice: Omit<ReportSlice, "dice">, classes: readonl
   // IHDR is the first chunk of a PNG file: its extents stand behind the signature, a length and a name.
   const header = new DataView(png.buffer, png.byteOffset, png.byteLength);
   return {
-    ...{ tag: `validation slices/${caseName}, slice ${number}`, png },
-    ...{ width: header.getUint32(16), height: header.getUint32(20) },
+    tag: `validation slices/${caseName}, slice ${number}`,
+    png,
+    width: header.getUint32(16),
+    height: header.getUint32(20),
   };
 }
 

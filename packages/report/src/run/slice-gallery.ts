@@ -41,7 +41,12 @@ export class SliceGallery {
       this.offer(score, () => {
         const [low, high] = this.window;
         return {
-          ...{ caseName, slice: z + 1, dice: shown, width, height, spacing: [scan.spacing[0], scan.spacing[1]] },
+          caseName,
+          slice: z + 1,
+          dice: shown,
+          width,
+          height,
+          spacing: [scan.spacing[0], scan.spacing[1]],
           // Canonical slices run to the right and to the front; turned by 180° they lie as radiologists look at them.
           image: Float32Array.from(part(scan), (value) => (value - low) / (high - low)).reverse(),
           truth: Uint8Array.from(part(truth)).reverse(),

@@ -84,7 +84,9 @@ describe("an event file", () => {
     await file.add(3, 5, { loss: 0.5 }, [{ tag: "slices/a", width: 300, height: 200, png }]);
     await file.close();
     expect(parseEvents(await readFile(file.path)).at(-1)).toEqual({
-      ...{ seconds: 5, step: 3, scalars: { loss: 0.5 } },
+      seconds: 5,
+      step: 3,
+      scalars: { loss: 0.5 },
       pictures: { "slices/a": { width: 300, height: 200, png } },
     });
   });

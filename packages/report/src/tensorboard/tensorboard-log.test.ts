@@ -7,12 +7,17 @@ import { EventFile } from "./event-file.js";
 import { TensorboardLog, type TensorboardOptions } from "./tensorboard-log.js";
 
 const options: TensorboardOptions = {
-  ...{ now: () => 1000, host: "host", classes: ["background", "liver"], totalSteps: 100 },
+  now: () => 1000,
+  host: "host",
+  classes: ["background", "liver"],
+  totalSteps: 100,
   done: { epochs: 0, steps: 0 },
 };
 
 const step = (number: number, loss: number, slices = 4): StepRecord => ({
-  ...{ step: number, slices, learningRate: 1e-3 },
+  step: number,
+  slices,
+  learningRate: 1e-3,
   means: { loss, crossEntropy: loss / 3, diceLoss: loss / 2, dice0: 0.9, dice1: 0.5 },
 });
 
@@ -68,7 +73,8 @@ describe("what TensorBoard shows", () => {
     await first.epoch(exampleRecord(0, { step: 4 }));
     // Killed here; its checkpoint is that of step 2.
     const second = await TensorboardLog.open(folder, {
-      ...{ ...options, now: () => 2000 },
+      ...options,
+      now: () => 2000,
       done: { epochs: 0, steps: 2 },
     });
     await second.steps([3, 4].map((n) => step(n, 10 * n)));

@@ -56,7 +56,8 @@ describe("what is asked for", () => {
   test("by value or by name, several as one, to the background", () => {
     const other = theirs("background", "Liver", "tumour", "cyst");
     expect(mapLabels(other, ours, ["tumour=cancer", "3=2"])).toEqual({
-      ...{ to: [0, 1, 2, 2], measured: [1, 2] },
+      to: [0, 1, 2, 2],
+      measured: [1, 2],
       asked: [
         { from: 2, to: 2 },
         { from: 3, to: 2 },

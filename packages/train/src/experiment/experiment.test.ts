@@ -12,7 +12,10 @@ import { planExperiment } from "./plan-experiment.js";
 import { decideRung, scoreAt } from "./successive-halving.js";
 
 const small = {
-  ...{ name: "width", data: "data", seeds: [0, 1], epochs: 4 },
+  name: "width",
+  data: "data",
+  seeds: [0, 1],
+  epochs: 4,
   base: { size: 32, learningRate: 1e-3 },
   variants: [{ name: "narrow" }, { name: "wide", settings: { baseFeatures: 16, plateau: { patience: 1 } } }],
 };
@@ -38,7 +41,10 @@ describe("the plan of an experiment", () => {
   test("with folds each seed is trained on each of them", () => {
     const runs = plan({ folds: 2, seeds: [3] });
     expect(runs.map(({ name }) => name)).toEqual([
-      ...["narrow-seed3-fold0", "narrow-seed3-fold1", "wide-seed3-fold0", "wide-seed3-fold1"],
+      "narrow-seed3-fold0",
+      "narrow-seed3-fold1",
+      "wide-seed3-fold0",
+      "wide-seed3-fold1",
     ]);
     expect(runs[1]?.config.fold).toEqual({ index: 1, of: 2 });
   });
@@ -50,8 +56,10 @@ describe("the plan of an experiment", () => {
       grid: { "plateau.patience": [1, 2], schedule: ["plateau", "cosine"] },
     });
     expect(runs.map(({ variant }) => variant)).toEqual([
-      ...["patience=1,schedule=plateau", "patience=1,schedule=cosine"],
-      ...["patience=2,schedule=plateau", "patience=2,schedule=cosine"],
+      "patience=1,schedule=plateau",
+      "patience=1,schedule=cosine",
+      "patience=2,schedule=plateau",
+      "patience=2,schedule=cosine",
     ]);
     expect(runs[3]?.config).toMatchObject({ plateau: { factor: 0.5, patience: 2 }, schedule: "cosine" });
   });
@@ -132,7 +140,9 @@ describe("successive halving", () => {
 
 describe("experiment.json", () => {
   const record: ExperimentRecord = {
-    ...{ format: "lobule-experiment", version: 1, rungs: [] },
+    format: "lobule-experiment",
+    version: 1,
+    rungs: [],
     experiment: { ...parseExperiment(small, "x.json") },
     runs: [{ name: "narrow-seed0", variant: "narrow", state: "done", error: null }],
   };

@@ -68,7 +68,11 @@ export function planExperiment(experiment: Experiment, data: string, source: str
         variant,
         config: configOf(`${source}: the variant '${variant}'`, () =>
           resolveConfig(preset, { earlyStopping: { patience: epochs } }, base, settings, {
-            ...{ data, epochs, seed, splitSeed, fold },
+            data,
+            epochs,
+            seed,
+            splitSeed,
+            fold,
           }),
         ),
       })),

@@ -95,8 +95,15 @@ describe("a run folder with code of its own", () => {
     await mkdir(join(folder, "checkpoints"), { recursive: true });
     await writeFile(join(folder, "model.cjs"), code.text);
     const model = {
-      ...{ version: 1, architecture: "custom", code: codeHash(code.text), classes: ["background", "bright"] },
-      ...{ baseFeatures: 1, depth: 1, size: null, window: [-1, 1], preset: null },
+      version: 1,
+      architecture: "custom",
+      code: codeHash(code.text),
+      classes: ["background", "bright"],
+      baseFeatures: 1,
+      depth: 1,
+      size: null,
+      window: [-1, 1],
+      preset: null,
     };
     const checkpoint = join(folder, "checkpoints", "best.safetensors");
     await writeFile(checkpoint, encodeCheckpoint({ tensors: new Map(), state: { model } }));

@@ -12,8 +12,14 @@ const predictor: Parameters<typeof evaluateCases>[0] = {
   margin: 0,
   description: parseModelDescription(
     {
-      ...{ version: 1, architecture: "UNet", classes: ["background", "liver"], baseFeatures: 1, depth: 1 },
-      ...{ size: null, window: [-160, 240], preset: null },
+      version: 1,
+      architecture: "UNet",
+      classes: ["background", "liver"],
+      baseFeatures: 1,
+      depth: 1,
+      size: null,
+      window: [-160, 240],
+      preset: null,
     },
     "the test",
   ),
@@ -21,7 +27,9 @@ const predictor: Parameters<typeof evaluateCases>[0] = {
 };
 
 const labels: Volume<Uint8Array> = {
-  ...{ shape: [4, 3, 2], spacing: [1, 1, 3], data: new Uint8Array(24).fill(1) },
+  shape: [4, 3, 2],
+  spacing: [1, 1, 3],
+  data: new Uint8Array(24).fill(1),
   affine: [
     [1, 0, 0, 0],
     [0, 1, 0, 0],

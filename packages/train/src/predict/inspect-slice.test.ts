@@ -18,8 +18,14 @@ const labels = Uint8Array.from(slice, (value) => Number(value > 60));
 async function inspected(options: { readonly labels?: Uint8Array }) {
   const description = parseModelDescription(
     {
-      ...{ version: 1, architecture: "UNet", classes: ["background", "liver"], baseFeatures: 8, depth: 2 },
-      ...{ size: null, window: [0, 120], preset: null },
+      version: 1,
+      architecture: "UNet",
+      classes: ["background", "liver"],
+      baseFeatures: 8,
+      depth: 2,
+      size: null,
+      window: [0, 120],
+      preset: null,
     },
     "test",
   );

@@ -112,7 +112,10 @@ export async function inspectSlice(
     for (const [i, { name, layer, output }] of graph.layers.entries()) {
       const slope = labels === undefined ? undefined : await read(`gradient ${i}`);
       layers.push({
-        ...{ name, layer, shape: output.shape, ...momentsOf(await read(`layer ${i}`)) },
+        name,
+        layer,
+        shape: output.shape,
+        ...momentsOf(await read(`layer ${i}`)),
         gradient: slope === undefined ? null : rootMeanSquare(slope),
       });
     }

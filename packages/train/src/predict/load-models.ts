@@ -75,7 +75,9 @@ async function loadModel(device: Device, path: string, trust: CodeTrust): Promis
   const predictor = new SlicePredictor(device, await readModel(path, trust), { atOnce: 1 });
   const { classes, window, inputSlices } = predictor.description;
   return {
-    ...{ classes, window, inputSlices },
+    classes,
+    window,
+    inputSlices,
     predict: async (image, width, height) => {
       const size = width * height;
       if (image.length !== inputSlices * size) {

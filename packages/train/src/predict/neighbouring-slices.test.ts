@@ -76,7 +76,9 @@ test("in training: pixels of all neighbours, each with its own quantization, lab
   expect(samples).toEqual(packSamples([sample(7, 3), sample(8, 4), sample(9, 5)]));
   expect(labelled).toEqual(packSamples([sample(7, 3)]));
   expect(batchArrays(batch, [mapping, mapping], { first: 1, end: 2, slotPixels, inputSlices: 1 })).toEqual({
-    ...{ pixels: Uint32Array.of(2, 3), labels: Uint32Array.of(1), samples: packSamples([sample(0, 1)]) },
+    pixels: Uint32Array.of(2, 3),
+    labels: Uint32Array.of(1),
+    samples: packSamples([sample(0, 1)]),
   });
 });
 
@@ -95,8 +97,16 @@ describe.each([
     const text = lookAt(channel);
     const description = parseModelDescription(
       {
-        ...{ version: 1, architecture: "custom", code: codeHash(text), classes: ["background", "bright"] },
-        ...{ inputSlices: 5, baseFeatures: 1, depth: 1, size: null, window: [0, 100], preset: null },
+        version: 1,
+        architecture: "custom",
+        code: codeHash(text),
+        classes: ["background", "bright"],
+        inputSlices: 5,
+        baseFeatures: 1,
+        depth: 1,
+        size: null,
+        window: [0, 100],
+        preset: null,
       },
       "test",
     );

@@ -78,7 +78,15 @@ export async function planEvaluation(
   }
   const modality = workload?.modality ?? (own ? undefined : await modalityOf(source));
   return {
-    ...{ run, model, state, task, own, mapping, known, failures, cases: opened.cases },
+    run,
+    model,
+    state,
+    task,
+    own,
+    mapping,
+    known,
+    failures,
+    cases: opened.cases,
     settings: { mirror, precision, map: [...mapping.asked], includeTraining },
     notes: [
       ...(state.finished ? [] : [`the run is not trained to its end: ${state.text}`]),

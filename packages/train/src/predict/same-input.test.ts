@@ -115,8 +115,16 @@ describe.each(volumes)("%s", (name, data) => {
     const text = above(threshold);
     const description = parseModelDescription(
       {
-        ...{ version: 1, architecture: "custom", code: codeHash(text), classes: ["background", "bright"] },
-        ...{ inputSlices: 1, baseFeatures: 1, depth: 1, size: null, window, preset: null },
+        version: 1,
+        architecture: "custom",
+        code: codeHash(text),
+        classes: ["background", "bright"],
+        inputSlices: 1,
+        baseFeatures: 1,
+        depth: 1,
+        size: null,
+        window,
+        preset: null,
       },
       "test",
     );

@@ -54,7 +54,9 @@ function thresholding(log: (event: string) => void = () => undefined, millisecon
   let [calls, running] = [0, 0];
   let before: Promise<unknown> = Promise.resolve();
   const predictor: Pick<SlicePredictor, "atOnce" | "margin" | "classes" | "predict"> = {
-    ...{ atOnce: 2, margin: 0, classes: 2 },
+    atOnce: 2,
+    margin: 0,
+    classes: 2,
     async predict(slices, columns, rows) {
       if (running > 1) throw new Error("two predictions at a time");
       running++;
@@ -171,8 +173,18 @@ describe("while the GPU works", () => {
     const predictor = thresholding(log, 80);
     await segmentVolume(predictor, ...(await write()), { onProgress: (done) => log(`done ${done}`) });
     expect(events).toEqual([
-      ...["start 0", "start 1", "end 0", "done 2", "start 2", "end 1", "done 4"],
-      ...["start 3", "end 2", "done 6", "end 3", "done 7"],
+      "start 0",
+      "start 1",
+      "end 0",
+      "done 2",
+      "start 2",
+      "end 1",
+      "done 4",
+      "start 3",
+      "end 2",
+      "done 6",
+      "end 3",
+      "done 7",
     ]);
   });
 

@@ -19,8 +19,15 @@ module.exports.default = () => new Bright();
 
 const description = parseModelDescription(
   {
-    ...{ version: 1, architecture: "custom", code: codeHash(text), classes: ["background", "bright"] },
-    ...{ baseFeatures: 1, depth: 1, size: null, window: [-1, 1], preset: null },
+    version: 1,
+    architecture: "custom",
+    code: codeHash(text),
+    classes: ["background", "bright"],
+    baseFeatures: 1,
+    depth: 1,
+    size: null,
+    window: [-1, 1],
+    preset: null,
   },
   "bright",
 );
@@ -86,8 +93,14 @@ describe("with activations stored in f16", () => {
     weights.set("head.bias", { dtype: "F32", shape: [2], data: new Float32Array(2) });
     const unet = parseModelDescription(
       {
-        ...{ version: 1, architecture: "UNet", classes: ["background", "organ"], baseFeatures: 4, depth: 1 },
-        ...{ size: null, window: [-1, 1], preset: null },
+        version: 1,
+        architecture: "UNet",
+        classes: ["background", "organ"],
+        baseFeatures: 4,
+        depth: 1,
+        size: null,
+        window: [-1, 1],
+        preset: null,
       },
       "unet",
     );

@@ -9,7 +9,9 @@ const known = new KnownCases(split, { cases, images });
 describe("a case of a run is recognized", () => {
   test("by what it holds, whatever it is called", () => {
     expect(known.recognize({ content: "content b", image: "image b" })).toEqual({
-      ...{ name: "b", use: "training", imageOnly: false },
+      name: "b",
+      use: "training",
+      imageOnly: false,
     });
     expect(known.recognize({ content: "content c", image: "image c" })?.use).toBe("validation");
     expect(known.recognize({ content: "new", image: "new" })).toBeUndefined();
@@ -17,7 +19,9 @@ describe("a case of a run is recognized", () => {
 
   test("by its image where its labels were drawn again", () => {
     expect(known.recognize({ content: "new labels", image: "image a" })).toEqual({
-      ...{ name: "a", use: "training", imageOnly: true },
+      name: "a",
+      use: "training",
+      imageOnly: true,
     });
   });
 

@@ -97,7 +97,9 @@ export async function startRun(
   const { data, trainer } = prepared;
   try {
     const settings = {
-      ...{ config, split: data.split, environment },
+      config,
+      split: data.split,
+      environment,
       ...(request.code === undefined ? {} : { modelCode: request.code.text }),
     };
     const folder = await RunFolder.create(directory, settings, request.mayWrite);
@@ -125,7 +127,8 @@ export async function prepareRun(
   const { compiled } = await compileAhead(config, request);
   request.signal?.throwIfAborted();
   const data = await prepareData(config, {
-    ...{ ...request, cacheDirectory: request.cacheDirectoryOf(config.data) },
+    ...request,
+    cacheDirectory: request.cacheDirectoryOf(config.data),
     ...(split === undefined ? {} : { split }),
   });
   try {
@@ -210,7 +213,8 @@ export async function resumeRun(directory: string, request: RunRequest): Promise
   const prepared = await prepareData(config, {
     ...request,
     cacheDirectory: request.cacheDirectoryOf(config.data),
-    ...{ split: folder.split, classes: model.classes },
+    split: folder.split,
+    classes: model.classes,
   });
   const data = { ...prepared, notes: [...prepared.notes, ...(await moveNotes(folder, before, config))] };
   try {
@@ -296,7 +300,12 @@ const trainerFor = (
   { device, memory, now, signal, observer, code, pauseAfter }: RunRequest,
 ): Trainer =>
   new Trainer({
-    ...{ config, model, device, now, cache: data.cache, cases: data.cases },
+    config,
+    model,
+    device,
+    now,
+    cache: data.cache,
+    cases: data.cases,
     ...(memory === undefined ? {} : { memory }),
     ...(signal === undefined ? {} : { signal }),
     ...(code === undefined ? {} : { code }),

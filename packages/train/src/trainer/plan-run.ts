@@ -58,7 +58,13 @@ export async function planRun(
   const extents = inputExtents(all, config.size, divisor);
   const plans = new SegmentationPlans(
     {
-      ...{ network, validated: averaged ?? network, precision, recompute, loss, clipNorm, kernels },
+      network,
+      validated: averaged ?? network,
+      precision,
+      recompute,
+      loss,
+      clipNorm,
+      kernels,
       optimizer: optimizerOf(config.optimizer, network.namedParameters(), config.learningRate),
       average:
         averaged === undefined || config.ema === null ? undefined : new WeightAverage(network, averaged, config.ema),
@@ -83,7 +89,9 @@ export async function planRun(
   const programs = [training, plans.validationPlan(1), ...(microBatch === null ? [] : [plans.updatePlan()])];
   await pauses.take();
   return {
-    ...{ split, slices, programs },
+    split,
+    slices,
+    programs,
     steps: fastDevRun ? Math.min(2, perEpoch) : epochs * perEpoch,
     step: stepCostOf(plans, network.parameters(), { batch, microBatch, slices }, alone),
     convolutions: training.convolutions,

@@ -68,7 +68,10 @@ export async function prepareData(config: TrainingConfig, options: PrepareOption
     return cache.cases.flatMap(({ name }, i) => (wanted.has(name) ? [i] : []));
   };
   return {
-    ...{ task, split, cache, notes },
+    task,
+    split,
+    cache,
+    notes,
     cases: { training: numbers(split.training), validation: numbers(split.validation) },
   };
 }

@@ -92,7 +92,10 @@ export async function labelSamples(options: LabelOptions, slices: readonly Slice
         const middle = n * inputSlices + (inputSlices - 1) / 2;
         const { scale, offset } = read.batch.quantizations[middle] ?? { scale: 1, offset: 0 };
         results.push({
-          ...{ caseName: source.name, slice: key.slice + 1, width, height },
+          caseName: source.name,
+          slice: key.slice + 1,
+          width,
+          height,
           spacing: [source.spacing[0], source.spacing[1]],
           // Canonical slices run to the right and to the front; turned by 180° they lie as radiologists look at them.
           image: Float32Array.from(

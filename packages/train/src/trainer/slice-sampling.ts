@@ -56,7 +56,10 @@ export function plainMapping(
   const [low, high] = window;
   const ratio = Math.max(width / preprocessing.width, height / preprocessing.height);
   return {
-    ...{ width, height, low, high },
+    width,
+    height,
+    low,
+    high,
     gain: 1 / (high - low),
     shift: -low / (high - low),
     transform: resample

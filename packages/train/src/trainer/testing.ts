@@ -66,7 +66,9 @@ export class TestRuns {
     let reports = 0;
     let milliseconds = 0;
     return {
-      ...{ device, now: () => (milliseconds += 10), signal: controller.signal },
+      device,
+      now: () => (milliseconds += 10),
+      signal: controller.signal,
       ...(keeper === undefined ? {} : { keeper }),
       // Decoding in this thread: worker threads have tests of their own.
       workers: 0,

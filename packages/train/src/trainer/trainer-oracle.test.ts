@@ -38,7 +38,9 @@ const settings = (changes: Partial<TrainingConfig>): TrainingConfig =>
 async function run(name: string, config: TrainingConfig, onEpoch: (record: EpochRecord) => void): Promise<string> {
   let milliseconds = 0;
   const request: RunRequest = {
-    ...{ device, now: () => (milliseconds += 10), workers: 0 },
+    device,
+    now: () => (milliseconds += 10),
+    workers: 0,
     cacheDirectoryOf: () => join(root, "cache"),
     observer: { epoch: onEpoch },
   };

@@ -137,7 +137,12 @@ export class Trainer {
     this.alone = canTrainAlone(this.programs, { slices: this.trainingSlices.length, batch, microBatch });
     this.validationSlices = overfitBatches === null ? slicesOf(cache.cases, cases.validation) : this.trainingSlices;
     this.state = {
-      ...{ epoch: 0, step: 0, globalStep: 0, optimizerSteps: 0, best: null, finished: null },
+      epoch: 0,
+      step: 0,
+      globalStep: 0,
+      optimizerSteps: 0,
+      best: null,
+      finished: null,
       plateau: this.plateau.state(),
       earlyStopping: this.earlyStopping.state(),
       sums: {},
@@ -280,7 +285,12 @@ export class Trainer {
       finished: last ? "all epochs done" : stop ? "early stopping" : null,
     };
     const record: EpochRecord = {
-      ...{ epoch, step: this.state.globalStep, learningRate, training: means, validation, best: better },
+      epoch,
+      step: this.state.globalStep,
+      learningRate,
+      training: means,
+      validation,
+      best: better,
       seconds: (now() - started) / 1000,
       slicesPerSecond: trained.slices / seconds,
       waitedShare: Math.min(1, trained.waitedSeconds / seconds),
@@ -345,9 +355,16 @@ export class Trainer {
     const { cache, config, model } = this.options;
     return new BatchRunner(
       {
-        ...{ cache, programs: this.programs, optimizer: this.optimizer, average: this.average },
-        ...{ preprocessing: this.preprocessing, inputSlices: model.inputSlices },
-        ...{ augmentation: config.augmentation, seed: config.seed, microBatch: config.microBatch, alone: this.alone },
+        cache,
+        programs: this.programs,
+        optimizer: this.optimizer,
+        average: this.average,
+        preprocessing: this.preprocessing,
+        inputSlices: model.inputSlices,
+        augmentation: config.augmentation,
+        seed: config.seed,
+        microBatch: config.microBatch,
+        alone: this.alone,
         sampleNumber: (key) => (this.sampleNumbers.get(keyText(key)) ?? 0) + key.draw * this.sampleNumbers.size,
       },
       firstStep,
@@ -382,7 +399,11 @@ export class Trainer {
     const { loss, dice } = meansOf(sums);
     const perSecond = slices / seconds;
     observer?.step?.({
-      ...{ epoch, epochs: this.epochs, step, steps, dice },
+      epoch,
+      epochs: this.epochs,
+      step,
+      steps,
+      dice,
       loss,
       learningRate: this.optimizer.learningRate,
       slicesPerSecond: perSecond,
@@ -408,7 +429,11 @@ export class Trainer {
     const { fastDevRun } = config;
     const atOnce = this.validatedAtOnce;
     return validate({
-      ...{ cache, programs: this.programs, preprocessing: this.preprocessing, classes: model.classes.length, atOnce },
+      cache,
+      programs: this.programs,
+      preprocessing: this.preprocessing,
+      classes: model.classes.length,
+      atOnce,
       inputSlices: model.inputSlices,
       slices: fastDevRun ? this.validationSlices.slice(0, atOnce) : this.validationSlices,
       ...(signal === undefined ? {} : { signal }),

@@ -16,7 +16,10 @@ describe("optimizer, clipping, averages, oversampling", () => {
   test("are Adam and nothing more by default, and for runs that did not record them", () => {
     const { optimizer, clipNorm, ema, oversample } = resolved();
     expect({ optimizer, clipNorm, ema, oversample }).toEqual({
-      ...{ optimizer: { kind: "adam", weightDecay: 0 }, clipNorm: null, ema: null, oversample: 0 },
+      optimizer: { kind: "adam", weightDecay: 0 },
+      clipNorm: null,
+      ema: null,
+      oversample: 0,
     });
     expect(parseConfig(without("optimizer", "clipNorm", "ema", "oversample"), "config.json")).toEqual(resolved());
   });
@@ -24,7 +27,9 @@ describe("optimizer, clipping, averages, oversampling", () => {
   test("another optimizer has its own defaults", () => {
     expect(resolved({ optimizer: { kind: "adamw" } }).optimizer).toEqual({ kind: "adamw", weightDecay: 0.01 });
     expect(resolved({ optimizer: { kind: "sgd", weightDecay: 1e-4 } }).optimizer).toEqual({
-      ...{ kind: "sgd", momentum: 0.9, weightDecay: 1e-4 },
+      kind: "sgd",
+      momentum: 0.9,
+      weightDecay: 1e-4,
     });
   });
 
@@ -54,7 +59,10 @@ describe("the loss", () => {
   test("parameters that are left out are filled in, so that config.json has all of them", () => {
     expect(resolved({ loss: { kind: "tversky" } }).loss).toEqual({ kind: "tversky", alpha: 0.3, beta: 0.7 });
     expect(resolved({ loss: { kind: "boundary-ce", boundaryRadius: 3 } }).loss).toEqual({
-      ...{ kind: "boundary-ce", boundaryWeight: 10, boundaryRadius: 3, classWeights: null },
+      kind: "boundary-ce",
+      boundaryWeight: 10,
+      boundaryRadius: 3,
+      classWeights: null,
     });
   });
 
@@ -62,7 +70,9 @@ describe("the loss", () => {
     const file = { loss: { kind: "focal", gamma: 3, classWeights: [1, 2] } };
     expect(resolved(file, { loss: { gamma: 1 } }).loss).toEqual({ kind: "focal", gamma: 1, classWeights: [1, 2] });
     expect(resolved(file, { loss: { kind: "tversky", alpha: 0.5 } }).loss).toEqual({
-      ...{ kind: "tversky", alpha: 0.5, beta: 0.7 },
+      kind: "tversky",
+      alpha: 0.5,
+      beta: 0.7,
     });
   });
 
