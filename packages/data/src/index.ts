@@ -32,6 +32,7 @@ export { isSameFile, isWithin, PathSet } from "./files/same-file.js";
 export { errorCode, messageOf, reason } from "./files/system-error.js";
 export { axisAngles, describeAngles, voxelVolume } from "./geometry/affine.js";
 export { type GridNames, gridDifference, gridEpsilon, onGridOf } from "./geometry/compare-grids.js";
+export { sha256Hex, sha256OfFile } from "./hash.js";
 export type { NiftiDatatype, WritableDatatype } from "./nifti/datatypes.js";
 export type { NiftiHeader } from "./nifti/header.js";
 export {
@@ -48,6 +49,22 @@ export type { PhantomTask } from "./phantom/phantom-case.js";
 export { type PhantomOptions, type WrittenPhantom, writePhantom } from "./phantom/write-phantom.js";
 export { type RandomKey, randomUint32, shuffled, uniform, uniformStream } from "./random.js";
 export { type CaseSplit, type Fold, type SplitOptions, splitCases, splitFold } from "./split.js";
+export { type Inflation, PackedDataError, type Packer, type Packing } from "./storage/packing.js";
+export { baseName, dirName, isAbsolute, joinPath, normalizePath, resolvePath } from "./storage/paths.js";
+export {
+  type Entry,
+  type EntryKind,
+  type GrowingFile,
+  LockError,
+  type LockOptions,
+  type OpenFile,
+  type PathIdentity,
+  type Replacement,
+  type ReplaceOptions,
+  type Storage,
+  type StorageLock,
+} from "./storage/storage.js";
+export { WorkerEnded, type Workers, type WorkerTeam } from "./storage/workers.js";
 export { commandText, shellWord } from "./text/command-text.js";
 export { cutText, fitText, textWidth, visibleJson, visibleText } from "./text/visible-text.js";
 export type { Affine, Grid, Vector3, Volume, VoxelArray } from "./volume.js";
