@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import { allocateSliceBatch, readDecathlon, readJson, readNifti, SliceCache, writePhantom } from "@lobule/data";
 import { referenceSpec, UNet } from "@lobule/nn";
 import { readComparedRun } from "@lobule/report";
-import { type Device, Tuning } from "@lobule/tensor";
+import { type TunedAdapter, Tuning } from "@lobule/tensor";
 import {
   parseExperiment,
   planExperiment,
@@ -146,7 +146,7 @@ const device = {
   adapterInfo: { vendor: "v", architecture: "a", device: "d", description: "e" },
   reduction: "parallel",
   hasMatrices: false,
-} as unknown as Device;
+} as const satisfies TunedAdapter;
 
 const tuning = {
   ...Tuning.of(device).toJSON(),

@@ -43,7 +43,10 @@ function surfacePoints(
           [0, 0, 1],
         ];
         const onSurface = steps.some((step, axis) => open(step, axis) || open([-step[0], -step[1], -step[2]], axis));
-        if (onSurface) points.push(affine.map((row) => row[0] * x + row[1] * y + row[2] * z) as unknown as Vector3);
+        if (onSurface) {
+          const along = ([dx, dy, dz]: Affine[number]): number => dx * x + dy * y + dz * z;
+          points.push([along(affine[0]), along(affine[1]), along(affine[2])]);
+        }
       }
   return points;
 }

@@ -106,4 +106,4 @@ export {
 } from "./safetensors.js";
 export { asImage, DegenerateNormError, PlanError, printShape, type Shape, ShapeError } from "./shape.js";
 export { type TuneOptions, type TuneResult, tune } from "./tune/tune.js";
-export { Tuning, type TuningEntry, TuningError, type TuningFile } from "./tune/tuning.js";
+export { type TunedAdapter, Tuning, type TuningEntry, TuningError, type TuningFile } from "./tune/tuning.js";

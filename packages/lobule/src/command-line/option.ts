@@ -5,7 +5,7 @@ import { UsageError } from "./usage-error.js";
 export type PathUse = "input" | "file" | "folder" | "file or folder";
 
 /** An option or a positional argument: what it is for, the words that it takes, and what becomes of them. */
-export interface Option<Value = unknown> {
+interface AnyOption<Value> {
   readonly describe: string;
   /** Stands for the words in the help; none where it takes none. */
   readonly placeholder?: string;
@@ -20,23 +20,34 @@ export interface Option<Value = unknown> {
   readonly group?: string;
   /** Whether `--no-NAME` is the opposite. */
   readonly negatable?: boolean;
-  readonly required?: boolean;
   /** Option without which it has no effect. */
   readonly needs?: string;
   /** Options that it has no effect beside, each with the reason. */
   readonly conflicts?: Readonly<Record<string, string>>;
   /** @throws UsageError when the words do not fit; `name` is how the user calls the option. */
   readonly read: (words: readonly string[], name: string) => Value;
+}
+
+/** One that may be left out. */
+export interface OptionalOption<Value = unknown> extends AnyOption<Value> {
+  readonly required?: false;
   /** The value where it is not given. */
   readonly absent: Value;
 }
+
+/** One that must be given. */
+export interface RequiredOption<Value = unknown> extends AnyOption<Value> {
+  readonly required: true;
+}
+
+export type Option<Value = unknown> = OptionalOption<Value> | RequiredOption<Value>;
 
 type Common = Pick<Option, "short" | "needs" | "conflicts">;
 /** The one word of an option that takes one. */
 const only = ([word = ""]: readonly string[]): string => word;
 
 /** True where it is given. */
-export const flag = (describe: string, common: Common = {}): Option<boolean> => ({
+export const flag = (describe: string, common: Common = {}): OptionalOption<boolean> => ({
   describe,
   words: 0,
   absent: false,
@@ -45,7 +56,7 @@ export const flag = (describe: string, common: Common = {}): Option<boolean> => 
 });
 
 /** True or, by `--no-NAME`, false where it is given. */
-export const toggle = (describe: string, common: Common = {}): Option<boolean | undefined> => ({
+export const toggle = (describe: string, common: Common = {}): OptionalOption<boolean | undefined> => ({
   describe,
   words: 0,
   negatable: true,
@@ -54,7 +65,11 @@ export const toggle = (describe: string, common: Common = {}): Option<boolean | 
   ...common,
 });
 
-export const text = (describe: string, placeholder: string, common: Common = {}): Option<string | undefined> => ({
+export const text = (
+  describe: string,
+  placeholder: string,
+  common: Common = {},
+): OptionalOption<string | undefined> => ({
   describe,
   placeholder,
   words: 1,
@@ -73,7 +88,7 @@ export function choice<const Choice extends string>(
   choices: readonly Choice[],
   describe: string,
   common: Common = {},
-): Option<Choice | undefined> {
+): OptionalOption<Choice | undefined> {
   const read = (words: readonly string[], name: string): Choice => {
     const found = choices.find((each) => each === only(words));
     if (found !== undefined) return found;
@@ -103,7 +118,7 @@ function readNumber(word: string, name: string, whole: boolean, bounds: NumberBo
 
 const numeric =
   (whole: boolean) =>
-  (describe: string, bounds: NumberBounds = {}, common: Common = {}): Option<number | undefined> => ({
+  (describe: string, bounds: NumberBounds = {}, common: Common = {}): OptionalOption<number | undefined> => ({
     describe,
     placeholder: whole ? "N" : "X",
     words: 1,
@@ -117,9 +132,9 @@ export const number = numeric(false);
 
 /** Two or several values of an option that takes one. */
 export const list = <Value>(
-  option: Option<Value | undefined>,
+  option: OptionalOption<Value | undefined>,
   words: 2 | "several" = "several",
-): Option<readonly Value[] | undefined> => ({
+): OptionalOption<readonly Value[] | undefined> => ({
   ...option,
   words,
   absent: undefined,
@@ -131,18 +146,17 @@ export const list = <Value>(
 });
 
 /** An option that must be given. */
-export function required<Value>(option: Option<Value | undefined>): Option<Value> {
+export function required<Value>({ absent: _, ...option }: OptionalOption<Value | undefined>): RequiredOption<Value> {
   const read = (words: readonly string[], name: string): Value => {
     const value = option.read(words, name);
     if (value === undefined) throw new UsageError(`${name} needs a value`);
     return value;
   };
-  // Not reached: what is required is never absent.
-  return { ...option, required: true, read, absent: undefined as never };
+  return { ...option, required: true, read };
 }
 
 /** An option with a value that counts where it is not given, shown in the help. */
-export const withDefault = <Value>(option: Option<Value | undefined>, value: Value): Option<Value> => ({
+export const withDefault = <Value>(option: OptionalOption<Value | undefined>, value: Value): OptionalOption<Value> => ({
   ...option,
   describe: `${option.describe} [${Array.isArray(value) ? value.join(" ") : String(value)}]`,
   read: (words, name) => option.read(words, name) ?? value,

@@ -44,11 +44,12 @@ export function parseCommandLine(line: readonly string[], commands: readonly Com
   if (given.has("help")) return { kind: "help", command: found, prefix: found.name };
   if (given.has("version")) return { kind: "version" };
   const values: Record<string, unknown> = {};
-  for (const [name, option] of Object.entries({ ...globalOptions, ...found.options })) {
+  const options: Options = { ...globalOptions, ...found.options };
+  for (const [name, option] of Object.entries(options)) {
     const own = given.get(name);
-    if (own === undefined && option.required === true)
-      throw new UsageError(`${nameOf(found)} needs ${shown(name, option)}: ${option.describe}`);
-    values[camel(name)] = own === undefined ? option.absent : option.read(own, `--${name}`);
+    if (own !== undefined) values[camel(name)] = option.read(own, `--${name}`);
+    else if (option.required !== true) values[camel(name)] = option.absent;
+    else throw new UsageError(`${nameOf(found)} needs ${shown(name, option)}: ${option.describe}`);
   }
   const named = readPositionals(positionals, found, values);
   checkTogether(found, given);
@@ -160,10 +161,11 @@ function readPositionals(words: readonly string[], found: Command, values: Recor
     const taken = option.words === "several" ? rest : rest.slice(0, 1);
     rest = rest.slice(taken.length);
     if (taken.includes("")) throw new UsageError(`${name.toUpperCase()} needs a value, got an empty one`);
-    if (taken.length > 0) named.push(name);
-    else if (option.required === true)
-      throw new UsageError(`${nameOf(found)} needs ${name.toUpperCase()}: ${option.describe}`);
-    values[camel(name)] = taken.length === 0 ? option.absent : option.read(taken, name.toUpperCase());
+    if (taken.length > 0) {
+      named.push(name);
+      values[camel(name)] = option.read(taken, name.toUpperCase());
+    } else if (option.required !== true) values[camel(name)] = option.absent;
+    else throw new UsageError(`${nameOf(found)} needs ${name.toUpperCase()}: ${option.describe}`);
   }
   if (rest.length > 0)
     throw new UsageError(`${nameOf(found)} takes no further argument, got '${rest[0]}'; quote names with spaces`);

@@ -7,6 +7,7 @@ import {
   list,
   number,
   type Option,
+  type OptionalOption,
   path,
   text,
   toggle,
@@ -18,7 +19,7 @@ import { trustCodeOption } from "../shared/trust-code.js";
 import { efforts } from "../tune/tune-kernels.js";
 
 /** An option that is a setting of the training configuration. */
-interface SettingOption extends Option {
+interface SettingOption extends OptionalOption {
   /** Keys of the setting in config.json. */
   readonly setting: readonly string[];
 }
@@ -33,7 +34,7 @@ function setting(dotted: string, describe: string, placeholder?: string): Settin
   return { ...form, ...(placeholder === undefined ? {} : { placeholder }), setting: keys };
 }
 
-function formOf(keys: readonly string[], describe: string): Option {
+function formOf(keys: readonly string[], describe: string): OptionalOption {
   const forms = formsOfSetting(keys).filter(({ type }) => type !== "null");
   const words = wordsOf(forms);
   const listed = forms.find(({ type }) => type === "array");

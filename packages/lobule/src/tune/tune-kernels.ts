@@ -2,7 +2,15 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { DataError, FileReadError, readJson, writeFileAtomically } from "@lobule/data";
 import { cacheFolder } from "@lobule/node";
-import { type ConvolutionCall, type Device, type TuneResult, Tuning, TuningError, tune } from "@lobule/tensor";
+import {
+  type ConvolutionCall,
+  type Device,
+  type TunedAdapter,
+  type TuneResult,
+  Tuning,
+  TuningError,
+  tune,
+} from "@lobule/tensor";
 import { progress } from "../shared/progress.js";
 export const efforts = ["off", "quick", "full"] as const;
 export type Effort = (typeof efforts)[number];
@@ -66,7 +74,7 @@ export function describeTuning({ timed, known, left, refused }: TuneResult, path
 }
 
 /** @param named whether the user gave the file: then it must be one, if it is there. */
-export async function readTuning(path: string, device: Device, named: boolean): Promise<Tuning | undefined> {
+export async function readTuning(path: string, device: TunedAdapter, named: boolean): Promise<Tuning | undefined> {
   try {
     return Tuning.parse(await readJson(path, "record"), device);
   } catch (error) {

@@ -28,8 +28,13 @@ export class TuningError extends Error {
   override readonly name = "TuningError";
 }
 
-/** What a tuning belongs to: adapter and driver, as far as WebGPU tells. */
-export const adapterKey = ({ adapterInfo: { vendor, architecture, device, description } }: Device): string =>
+/** What a tuning is made for and read on: an adapter with its driver, and the kernels that it can run. */
+export interface TunedAdapter extends Pick<Device, "reduction" | "hasMatrices"> {
+  readonly adapterInfo: Pick<GPUAdapterInfo, "vendor" | "architecture" | "device" | "description">;
+}
+
+/** Adapter and driver, as far as WebGPU tells. */
+export const adapterKey = ({ adapterInfo: { vendor, architecture, device, description } }: TunedAdapter): string =>
   [vendor, architecture, device, description].map((part) => part || "-").join(" / ");
 
 /** Calls of one bucket are taken to be alike: the same channels, and pixels of the same power of two. */
@@ -48,7 +53,7 @@ export class Tuning implements TunedKernels {
   ) {}
 
   /** An empty one for a device. */
-  static of(device: Device): Tuning {
+  static of(device: TunedAdapter): Tuning {
     return new Tuning(adapterKey(device), device.reduction, device.hasMatrices, new Map());
   }
 
@@ -56,7 +61,7 @@ export class Tuning implements TunedKernels {
    * Reads what {@link toJSON} gave. Entries whose WGSL has changed since are left out when they are asked for.
    * @throws TuningError when the value is no tuning, or belongs to another adapter, driver or way to add up.
    */
-  static parse(value: unknown, device: Device): Tuning {
+  static parse(value: unknown, device: TunedAdapter): Tuning {
     if (!isTuningFile(value)) throw new TuningError("it is no tuning of this version; tune again");
     const own = adapterKey(device);
     if (value.adapter !== own || value.reduction !== device.reduction) {

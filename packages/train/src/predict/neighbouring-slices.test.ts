@@ -53,7 +53,7 @@ afterAll(async () => {
 });
 
 test("neighbours, and the outermost slice again beyond the ends", () => {
-  const cases = [{ shape: [1, 1, 4] }] as never;
+  const cases = [{ shape: [1, 1, 4] }] as const;
   const slices = (slice: number): number[] => neighboursOf(cases, { case: 0, slice }, 5).map((key) => key.slice);
   expect(slices(2)).toEqual([0, 1, 2, 3, 3]);
   expect(slices(0)).toEqual([0, 0, 0, 1, 2]);

@@ -32,7 +32,7 @@ export interface PlanOptions {
   /** Of the configuration's own model. */
   readonly code?: ModelCode | undefined;
   /** What a step must fit into; not looked at where it is not given. */
-  readonly room?: Room;
+  readonly room?: Room<Program>;
 }
 
 /**

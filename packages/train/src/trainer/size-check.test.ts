@@ -33,7 +33,7 @@ describe("a network is counted before memory is taken for it", () => {
 describe("a step is measured by its plan", () => {
   const extents = { height: 8, width: 8, batch: 32 };
   /** A step takes 100 bytes a slice; the adapter takes so many slices. */
-  const plan = (slices: number) => ({ peakBytes: 100 * slices }) as never;
+  const plan = (slices: number) => ({ peakBytes: 100 * slices });
   const adapter = (most: number) => ({
     check: ({ peakBytes }: { readonly peakBytes: number }) => {
       if (peakBytes > 100 * most) throw new PlanError("too large");
@@ -41,17 +41,13 @@ describe("a step is measured by its plan", () => {
   });
 
   test("what fits takes so many bytes", async () => {
-    expect(await requireRoom(plan, 32, { device: adapter(40) as never, memory: 4000 }, extents)).toBe(3200);
+    expect(await requireRoom(plan, 32, { device: adapter(40), memory: 4000 }, extents)).toBe(3200);
   });
 
   test.each([
-    [
-      "the adapter",
-      { device: adapter(5) as never },
-      /^32 slices of 8×8 .* \(too large\); use --batch 5, or --micro-batch 5/,
-    ],
-    ["the memory", { device: adapter(99) as never, memory: 199 }, /\(a step takes .* has 1 MiB\); use --batch 1,/],
-    ["no slice", { device: adapter(0) as never }, /^not even one slice of 8×8 fits this adapter/],
+    ["the adapter", { device: adapter(5) }, /^32 slices of 8×8 .* \(too large\); use --batch 5, or --micro-batch 5/],
+    ["the memory", { device: adapter(99), memory: 199 }, /\(a step takes .* has 1 MiB\); use --batch 1,/],
+    ["no slice", { device: adapter(0) }, /^not even one slice of 8×8 fits this adapter/],
   ])("what is more than %s allows is refused, with the batch that fits", async (_what, room, message) => {
     const attempt = requireRoom(plan, 32, room, extents);
     await expect(attempt).rejects.toThrow(PlanError);
@@ -66,7 +62,7 @@ describe("a step is measured by its plan", () => {
       controller.abort(new Error("stopped"));
       return plan(slices);
     };
-    const room = { device: adapter(5) as never, signal: controller.signal };
+    const room = { device: adapter(5), signal: controller.signal };
     await expect(requireRoom(stopping, 32, room, extents)).rejects.toThrow("stopped");
     expect(planned).toEqual([32]);
   });

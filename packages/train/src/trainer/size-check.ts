@@ -1,6 +1,6 @@
 import { maximumBytes } from "@lobule/data";
 import type { SegmentationNetwork } from "@lobule/nn";
-import { type Device, PlanError, type Program } from "@lobule/tensor";
+import { PlanError, type Program } from "@lobule/tensor";
 import { ConfigError, type TrainingConfig } from "./training-config.js";
 
 const sizeOf = (variables: Iterable<{ readonly shape: readonly number[] }>): number =>
@@ -29,8 +29,9 @@ export function requireStorable(
 }
 
 /** What a step is to fit into. */
-export interface Room {
-  readonly device: Pick<Device, "check">;
+export interface Room<Step> {
+  /** Throws a PlanError where the step exceeds a limit of the adapter. */
+  readonly device: { readonly check: (step: Step) => void };
   /** Bytes of memory, where it is known how many there are. */
   readonly memory?: number;
   readonly signal?: AbortSignal;
@@ -42,10 +43,10 @@ export interface Room {
  * @returns bytes on the device.
  * @throws PlanError with the largest batch that fits; the signal's reason.
  */
-export async function requireRoom(
-  plan: (slices: number) => Program,
+export async function requireRoom<Step extends Pick<Program, "peakBytes">>(
+  plan: (slices: number) => Step,
   wanted: number,
-  room: Room,
+  room: Room<Step>,
   { height, width, batch }: { readonly height: number; readonly width: number; readonly batch: number },
 ): Promise<number> {
   const needed = async (slices: number): Promise<number> => {

@@ -103,7 +103,11 @@ export function augmentedMapping(
 }
 
 /** A slice with its neighbours, from below to above; beyond the ends of the case the outermost one again. */
-export function neighboursOf(cases: readonly CachedCase[], { case: at, slice }: SliceKey, slices: number): SliceKey[] {
+export function neighboursOf(
+  cases: readonly Pick<CachedCase, "shape">[],
+  { case: at, slice }: SliceKey,
+  slices: number,
+): SliceKey[] {
   const last = (cases[at]?.shape[2] ?? 1) - 1;
   return Array.from({ length: slices }, (_, i) => ({
     case: at,
