@@ -125,7 +125,7 @@ describe("the text for matrix units compiles", () => {
   let compiler: GPUDevice;
   beforeAll(async () => {
     const adapter = await (await openNullGpu()).requestAdapter();
-    const requiredFeatures = [matrixFeature as GPUFeatureName, "shader-f16", "subgroups"] as const;
+    const requiredFeatures: GPUFeatureName[] = [matrixFeature as GPUFeatureName, "shader-f16", "subgroups"];
     compiler = (await adapter?.requestDevice({ requiredFeatures })) as GPUDevice;
   });
 
