@@ -1,7 +1,7 @@
-// Refuses an import against the packages' order, a Node module where a browser must run, a cycle between files, and a
-// file that is opened without looking at what it is.
+// Refuses an import against the order of packages or of the folders of one, a Node module where a browser must run, a
+// cycle between files, and a file that is opened without looking at what it is. Imports of types count as any other.
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
 
 const root = resolve(import.meta.dirname ?? ".", "..");
 /** What each package may import; tests, `testing.ts` and `testing/` folders may use `node` besides. */
@@ -16,6 +16,14 @@ const allowed = {
   report: ["tensor", "nn", "optim", "data", "metrics", "train"],
   node: ["data"],
   lobule: ["kernels-wgsl", "tensor", "nn", "optim", "data", "metrics", "train", "report", "node"],
+};
+/**
+ * Folders of `src`, lowest first: each may import from itself and from what stands before it. `rest` stands for all that
+ * are not named. Files of `src` itself are below all folders, its index.ts is above; tests may import anything.
+ */
+const rest = "*";
+const folders = {
+  tensor: ["graph", "ops", "compiler", "device", "tune"],
 };
 /** What reads a file, and what opens one; both wait for ever at a pipe or a device, or fill the memory. */
 const reads = /\b(readFile|readFileSync|readSync|createReadStream|openAsBlob)\b/;
@@ -50,8 +58,16 @@ function* sources(directory) {
   }
 }
 
+function rankOf(name, file) {
+  const order = folders[name];
+  if (order === undefined) return 0;
+  const [folder, ...below] = relative(join(root, "packages", name, "src"), file).split(sep);
+  if (below.length === 0) return folder === "index.ts" ? order.length : -1;
+  return order.includes(folder) ? order.indexOf(folder) : order.indexOf(rest);
+}
+
 const problems = [];
-/** Imports that exist at run time, by file. */
+/** Imports by file. */
 const graph = new Map();
 for (const [name, mayImport] of Object.entries(allowed)) {
   for (const file of sources(join(root, "packages", name, "src"))) {
@@ -73,7 +89,10 @@ for (const [name, mayImport] of Object.entries(allowed)) {
         if (!mayImport.includes(other) && !(isTest && other === "node"))
           problems.push(`${where}; ${name} may import ${mayImport.join(", ") || "no other package"}`);
       } else if (from.startsWith(".")) {
-        if (!clause.startsWith("type ")) targets.push(resolve(dirname(file), from.replace(/\.js$/, ".ts")));
+        const target = resolve(dirname(file), from.replace(/\.js$/, ".ts"));
+        targets.push(target);
+        if (!isTest && rankOf(name, target) > rankOf(name, file))
+          problems.push(`${where}; the order of folders is ${folders[name].join(" ← ")}`);
       } else if (browser.has(name) && !isTest)
         problems.push(`${where}; this package must run in a browser and depends on nothing else`);
     }

@@ -1,6 +1,4 @@
 import { bytesPerElement, type DType } from "@lobule/kernels-wgsl";
-import type { Device } from "../device/device.js";
-import { LoadedProgram } from "../device/loaded-program.js";
 import { input } from "../graph/apply.js";
 import type { ConvolutionCall } from "../graph/convolution-call.js";
 import type { FlatBuffer } from "../graph/flat-buffer.js";
@@ -45,7 +43,7 @@ export interface Definition<Inputs extends Readonly<Record<string, InputSpec>>> 
 export interface CompileOptions {
   /** Whether pointwise work is pasted into kernels; on by default. Off, each operation is a dispatch of its own. */
   readonly fusion?: boolean;
-  /** Which kernels; "parallel" by default. A device knows which suit it: {@link Device.kernels}. */
+  /** Which kernels; "parallel" by default. A device knows which suit it: `Device.kernels`. */
   readonly kernels?: KernelChoice;
   /**
    * "f16" stores activations and their gradients in half the memory; arithmetic, parameters, their gradients, sums and
@@ -72,6 +70,11 @@ export type Place =
   | { readonly kind: "arena"; readonly arena: FlatBuffer; readonly offset: number; readonly bytes: number }
   | { readonly kind: "group"; readonly group: VariableGroup; readonly offset: number; readonly bytes: number }
   | { readonly kind: "own"; readonly tensor: Tensor; readonly offset: 0; readonly bytes: number };
+
+/** A device, as far as it takes programs. */
+export interface ProgramLoader<Loaded> {
+  load(program: Program): Promise<Loaded>;
+}
 
 /** A step, planned down to every dispatch and buffer, but on no device yet. Making one needs no GPU. */
 export class Program {
@@ -224,8 +227,8 @@ export class Program {
   }
 
   /** Puts the program on a device: buffers, pipelines, bind groups. @throws PlanError when it exceeds a limit. */
-  load(device: Device): Promise<LoadedProgram> {
-    return LoadedProgram.load(this, device);
+  load<Loaded>(device: ProgramLoader<Loaded>): Promise<Loaded> {
+    return device.load(this);
   }
 
   /** One line a dispatch: kernel, shapes, FLOPs and bytes; then the totals. */

@@ -1,8 +1,8 @@
-import { plan } from "../compiler/program.js";
+import type { KernelChoice } from "../compiler/calls.js";
+import { type Program, plan } from "../compiler/program.js";
 import { constantData, type HostData, type Node, nodesBelow, type Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { printShape } from "../shape.js";
-import type { Device } from "./device.js";
 import type { LoadedProgram } from "./loaded-program.js";
 
 interface Evaluation {
@@ -11,59 +11,60 @@ interface Evaluation {
   readonly constants: readonly Tensor[];
 }
 
-/** Programs that a device keeps for graphs of the same structure; the one used longest ago goes first. */
+/** Programs that are kept for graphs of the same structure; the one used longest ago goes first. */
 const keptPrograms = 16;
-const caches = new WeakMap<Device, Map<string, Evaluation>>();
 
-/**
- * Computes tensors on a device and reads them back: the same compiler as for a step. A graph of a structure that was
- * seen before runs the program it had then. Changes of state on the way (running statistics) take effect.
- */
-export async function evaluate<Name extends string>(
-  device: Device,
-  tensors: Readonly<Record<Name, Tensor>>,
-): Promise<Record<Name, HostData>> {
-  const names = Object.keys(tensors) as Name[];
-  const nodes = nodesBelow(names.map((name) => tensors[name]));
-  const constants = nodes.flatMap(({ outputs }) => outputs).filter((tensor) => constantData(tensor) !== undefined);
-  const cache = caches.get(device) ?? new Map<string, Evaluation>();
-  caches.set(device, cache);
-  const structure = structureOf(
-    nodes,
-    names.map((name) => tensors[name]),
-  );
+/** Computes tensors on a device and reads them back: the same compiler as for a step. */
+export class Evaluations {
+  private readonly kept = new Map<string, Evaluation>();
 
-  let evaluation = cache.get(structure);
-  if (evaluation === undefined) {
-    const outputs = Object.fromEntries(names.map((name, i) => [String(i), tensors[name]]));
-    const options = {
-      fusion: true,
-      kernels: device.kernels,
-      precision: "f32",
-      recompute: false,
-      frozen: false,
-    } as const;
-    const loaded = await plan({}, { outputs }, options).load(device);
-    evaluation = { loaded, constants };
-  } else {
-    evaluation.constants.forEach((place, i) => {
+  constructor(private readonly load: (program: Program) => Promise<LoadedProgram>) {}
+
+  /**
+   * A graph of a structure that was seen before runs the program it had then. Changes of state on the way (running
+   * statistics) take effect.
+   */
+  async evaluate<Name extends string>(
+    tensors: Readonly<Record<Name, Tensor>>,
+    kernels: KernelChoice,
+  ): Promise<Record<Name, HostData>> {
+    const names = Object.keys(tensors) as Name[];
+    const { loaded } = await this.prepared(
+      names.map((name) => tensors[name]),
+      kernels,
+    );
+    await loaded.run();
+    const results = {} as Record<Name, HostData>;
+    for (const [i, name] of names.entries()) results[name] = await loaded.read(String(i));
+    return results;
+  }
+
+  /** The program of these tensors, with their constants in it. */
+  private async prepared(roots: readonly Tensor[], kernels: KernelChoice): Promise<Evaluation> {
+    const nodes = nodesBelow(roots);
+    const constants = nodes.flatMap(({ outputs }) => outputs).filter((tensor) => constantData(tensor) !== undefined);
+    const structure = structureOf(nodes, roots);
+    const known = this.kept.get(structure);
+    const evaluation = known ?? { loaded: await this.load(planned(roots, kernels)), constants };
+    known?.constants.forEach((place, i) => {
       const constant = constants[i];
       const data = constant && constantData(constant);
-      if (data !== undefined) evaluation?.loaded.overwrite(place, data);
+      if (data !== undefined) known.loaded.overwrite(place, data);
     });
+    this.kept.delete(structure);
+    this.kept.set(structure, evaluation);
+    for (const [key, { loaded }] of this.kept) {
+      if (this.kept.size <= keptPrograms) break;
+      loaded.destroy();
+      this.kept.delete(key);
+    }
+    return evaluation;
   }
-  cache.delete(structure);
-  cache.set(structure, evaluation);
-  for (const [key, { loaded }] of cache) {
-    if (cache.size <= keptPrograms) break;
-    loaded.destroy();
-    cache.delete(key);
-  }
+}
 
-  await evaluation.loaded.run();
-  const results = {} as Record<Name, HostData>;
-  for (const [i, name] of names.entries()) results[name] = await evaluation.loaded.read(String(i));
-  return results;
+function planned(roots: readonly Tensor[], kernels: KernelChoice): Program {
+  const outputs = Object.fromEntries(roots.map((tensor, i) => [String(i), tensor]));
+  return plan({}, { outputs }, { fusion: true, kernels, precision: "f32", recompute: false, frozen: false });
 }
 
 /** The graph as text, in which tensors are numbered and constants are nameless. */

@@ -4,8 +4,8 @@ import type { Place, Program } from "../compiler/program.js";
 import type { FlatBuffer } from "../graph/flat-buffer.js";
 import { constantData, type HostData, type Operand, storageOf, type Tensor } from "../graph/tensor.js";
 import { PlanError, printShape, sizeOf } from "../shape.js";
-import type { Device } from "./device.js";
-import type { Pipeline } from "./pipelines.js";
+import type { GpuContext } from "./gpu-context.js";
+import { fixedRange, type Pipeline } from "./pipelines.js";
 
 /** Runs whose metrics the ring holds before they must be read. */
 const ringSize = 256;
@@ -32,14 +32,14 @@ export class LoadedProgram {
 
   private constructor(
     readonly program: Program,
-    private readonly device: Device,
+    private readonly device: GpuContext,
     private readonly buffers: ReadonlyMap<string | Tensor | FlatBuffer, GPUBuffer>,
     private readonly dispatches: readonly Dispatch[],
     private readonly ring: GPUBuffer,
   ) {}
 
-  static async load(program: Program, device: Device): Promise<LoadedProgram> {
-    device.check(program);
+  /** Loads what was checked against the device's limits. */
+  static async load(program: Program, device: GpuContext): Promise<LoadedProgram> {
     const pipelinesOf = (calls: readonly Call[]): Promise<Pipeline[]> =>
       Promise.all(calls.map(({ label, kernel }) => device.pipelines.get(label, kernel.source)));
     const [once, every] = await Promise.all([program.prologue, program.calls].map(pipelinesOf));
@@ -218,7 +218,7 @@ export class LoadedProgram {
 
 function bufferAt(
   place: Place,
-  device: Device,
+  device: GpuContext,
   buffers: ReadonlyMap<string | Tensor | FlatBuffer, GPUBuffer>,
 ): GPUBuffer {
   if (place.kind === "group") return place.group.place(device);
@@ -227,12 +227,6 @@ function bufferAt(
   if (buffer === undefined) throw new PlanError("an operand has no buffer");
   return buffer;
 }
-
-/** Bytes of a fixed-length uniform array, which must be bound whole. */
-export const fixedRange = (type: string): number | undefined => {
-  const match = /array<vec4f, (\d+)>/.exec(type);
-  return match ? Number(match[1]) * 16 : undefined;
-};
 
 function encode(encoder: GPUCommandEncoder, dispatches: readonly Dispatch[]): void {
   const pass = encoder.beginComputePass();
@@ -247,7 +241,7 @@ function encode(encoder: GPUCommandEncoder, dispatches: readonly Dispatch[]): vo
 /** One bind group a launch, all sizes in one uniform buffer. */
 function record(
   program: Program,
-  device: Device,
+  device: GpuContext,
   buffers: Map<string | Tensor | FlatBuffer, GPUBuffer>,
   part: "prologue" | "calls",
   pipelines: readonly Pipeline[],

@@ -8,6 +8,12 @@ export interface Pipeline {
 
 const bufferTypes = { uniform: "uniform", read: "read-only-storage", read_write: "storage" } as const;
 
+/** Bytes of a fixed-length uniform array, which must be bound whole. */
+export const fixedRange = (type: string): number | undefined => {
+  const match = /array<vec4f, (\d+)>/.exec(type);
+  return match ? Number(match[1]) * 16 : undefined;
+};
+
 /** Compiles each WGSL text once. */
 export class PipelineCache {
   private readonly made = new Map<string, Promise<Pipeline>>();

@@ -1,11 +1,11 @@
 import { type Kernel, packSizes } from "@lobule/kernels-wgsl";
-import type { Device } from "./device.js";
-import { fixedRange } from "./loaded-program.js";
+import type { GpuContext } from "./gpu-context.js";
+import { fixedRange } from "./pipelines.js";
 
 /** A kernel by itself on buffers of its own, ready to be run many times: to time it or to look at what it does. */
 export class PreparedKernel {
   private constructor(
-    private readonly device: Device,
+    private readonly device: GpuContext,
     private readonly pipeline: GPUComputePipeline,
     private readonly launches: readonly { readonly bindGroup: GPUBindGroup; readonly workgroups: readonly number[] }[],
     private readonly sizes: readonly GPUBuffer[],
@@ -16,7 +16,7 @@ export class PreparedKernel {
    * @throws RangeError when one is missing.
    */
   static async make(
-    device: Device,
+    device: GpuContext,
     kernel: Kernel,
     buffers: Readonly<Record<string, GPUBuffer>>,
   ): Promise<PreparedKernel> {

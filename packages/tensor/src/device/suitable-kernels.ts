@@ -1,5 +1,5 @@
 import { isSubgroupOfEight, type Reduction, subgroupPlaces, subgroupPlacesLength } from "@lobule/kernels-wgsl";
-import type { Device } from "./device.js";
+import type { GpuContext } from "./gpu-context.js";
 import { PreparedKernel } from "./prepared-kernel.js";
 
 /**
@@ -13,14 +13,14 @@ export const isSoftware = ({
   isFallbackAdapter || architecture === "swiftshader" || architecture === "software";
 
 /** Which kernels suit an adapter, by what it says of itself and, where that is not enough, by a try. */
-export async function suitableKernels(device: Device): Promise<Reduction> {
+export async function suitableKernels(device: GpuContext): Promise<Reduction> {
   const { subgroupMinSize, subgroupMaxSize } = device.adapterInfo;
   if (!isSoftware(device.adapterInfo)) return "parallel";
   const eight = subgroupMinSize === 8 && subgroupMaxSize === 8 && device.gpu.features.has("subgroups");
   return eight && isSubgroupOfEight(await runSubgroupPlaces(device)) ? "subgroup" : "serial";
 }
 
-async function runSubgroupPlaces(device: Device): Promise<Uint32Array> {
+async function runSubgroupPlaces(device: GpuContext): Promise<Uint32Array> {
   const places = device.createBuffer(4 * subgroupPlacesLength, "places");
   const kernel = await PreparedKernel.make(device, subgroupPlaces(), { places });
   try {
