@@ -21,10 +21,9 @@ export default defineConfig({
   plugins: [wgsl],
   resolve: {
     alias: Object.fromEntries(
-      ["kernels-wgsl", "tensor", "nn", "optim", "data", "metrics", "train", "report", "node"].map((name) => [
-        `@lobule/${name}`,
-        source(name),
-      ]),
+      ["kernels-wgsl", "tensor", "nn", "optim", "data", "metrics", "train", "report", "software-adapter", "node"].map(
+        (name) => [`@lobule/${name}`, source(name)],
+      ),
     ),
   },
   test: {

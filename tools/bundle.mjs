@@ -62,7 +62,7 @@ const { metafile } = await build({
   platform: "node",
   format: "esm",
   target: "node20",
-  external: ["webgpu", "@sparticuz/chromium", "esbuild", "koffi"],
+  external: ["webgpu", "@lobule/software-adapter", "esbuild", "koffi"],
   metafile: true,
   logLevel: "warning",
   // What is CommonJS inside calls require, which an ES module has not.
@@ -74,7 +74,11 @@ writeFileSync(join(folder, "package.json"), `${JSON.stringify({ name: "lobule", 
 vendor("webgpu", ["index.js", "dist/linux-x64/dawn.node"]);
 vendor("koffi", ["index.js", "src/koffi/index.js", "src/koffi/src/static.js"]);
 vendor("@koromix/koffi-linux-x64", ["index.js", "linux_x64/koffi.node"]);
-vendor("@sparticuz/chromium", ["build/cjs/index.cjs", "bin/swiftshader.tar.br"]);
+vendor("@lobule/software-adapter", [
+  "dist/index.js",
+  "THIRD-PARTY-NOTICES",
+  ...["libvk_swiftshader.so", "libvulkan.so.1", "vk_swiftshader_icd.json"].map((file) => `lib/${file}`),
+]);
 
 /** Licences of all that was bundled. */
 const packages = new Set(

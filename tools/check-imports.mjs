@@ -14,7 +14,8 @@ const allowed = {
   metrics: ["data"],
   train: ["tensor", "nn", "optim", "data", "metrics"],
   report: ["tensor", "nn", "optim", "data", "metrics", "train"],
-  node: ["data"],
+  "software-adapter": [],
+  node: ["data", "software-adapter"],
   lobule: ["kernels-wgsl", "tensor", "nn", "optim", "data", "metrics", "train", "report", "node"],
 };
 /**
@@ -33,7 +34,6 @@ const mayRead = new Set([
   "packages/data/src/files/read-file.ts",
   "packages/lobule/src/index.ts", // its own package.json
   "packages/lobule/src/shared/process-identity.ts", // what the system says of processes, in /proc
-  "packages/node/src/embedded-swiftshader.ts", // files of its own package, known by their hash
   "packages/node/src/headless-manifests.ts", // the drivers' manifests, which the system's loader reads as well
 ]);
 const mayOpen = new Set([
