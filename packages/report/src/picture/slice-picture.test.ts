@@ -1,19 +1,19 @@
 import { describe, expect, test } from "vitest";
-import { colorAt, count, decode, square, sliceView as view } from "../run/testing.js";
+import { colorAt, count, decodeRgb, square, sliceView as view } from "../run/testing.js";
 import { colorOfLabel } from "./class-marks.js";
 import { drawSlice, type SliceView } from "./slice-picture.js";
 
 describe("a slice", () => {
   test("without labels is its gray values, clipped to black and white, NaN black", () => {
     const image = Float32Array.of(-1, 0.5, 2, Number.NaN);
-    const picture = decode(drawSlice({ image, width: 2, height: 2 }, 2));
-    expect([0, 1, 2, 3].map((i) => picture.data[4 * i])).toEqual([0, 128, 255, 0]);
+    const picture = decodeRgb(drawSlice({ image, width: 2, height: 2 }, 2));
+    expect([0, 1, 2, 3].map((i) => picture.data[3 * i])).toEqual([0, 128, 255, 0]);
     expect(colorAt(picture, 1, 0)).toEqual([128, 128, 128]);
   });
 
   test("has its longer edge at the size asked for, in the aspect ratio of the spacing", () => {
     const wide = { image: new Float32Array(8), width: 4, height: 2 };
-    const size = (bytes: Uint8Array): number[] => [decode(bytes).width, decode(bytes).height];
+    const size = (bytes: Uint8Array): number[] => [decodeRgb(bytes).width, decodeRgb(bytes).height];
     expect(size(drawSlice(wide, 100))).toEqual([100, 50]);
     expect(size(drawSlice({ ...wide, spacing: [1, 4] }, 100))).toEqual([50, 100]);
     expect(size(drawSlice(wide))).toEqual([384, 192]);
@@ -21,13 +21,13 @@ describe("a slice", () => {
 
   test("has each class outlined within its border, in the color of the class, with a dark rim", () => {
     const size = 40;
-    const picture = decode(drawSlice(view(size, { labels: square(size, 10, 20) }), 400));
+    const picture = decodeRgb(drawSlice(view(size, { labels: square(size, 10, 20) }), 400));
     const color = colorOfLabel(1);
     // The square has pixels 100 to 199; its outline is two pixels wide.
     for (const y of [198, 199]) expect(colorAt(picture, 150, y)).toEqual([...color]);
     for (const y of [197, 200]) expect(colorAt(picture, 150, y)).not.toEqual([...color]);
     expect(count(picture, color)).toBe(100 * 100 - 96 * 96);
-    const plain = decode(drawSlice(view(size), 400));
+    const plain = decodeRgb(drawSlice(view(size), 400));
     expect(colorAt(picture, 150, 200)[0]).toBeLessThan(colorAt(plain, 150, 200)[0] ?? 0);
     expect(colorAt(picture, 150, 150)).toEqual(colorAt(plain, 150, 150));
   });
@@ -35,14 +35,14 @@ describe("a slice", () => {
   test("tells thirty classes apart, the first ones also in gray: each has a color and a filling of its own", () => {
     const size = 40;
     const drawn = (label: number): string => {
-      const picture = decode(drawSlice(view(size, { labels: square(size, 10, 30, label) }), 200));
+      const picture = decodeRgb(drawSlice(view(size, { labels: square(size, 10, 30, label) }), 200));
       return Buffer.from(picture.data).toString("base64");
     };
     expect(new Set(Array.from({ length: 30 }, (_, i) => drawn(i + 1))).size).toBe(30);
     /** Which pixels within the outline are marked, whatever their color. */
     const filling = (label: number): string => {
       const [marked, plain] = [view(size, { labels: square(size, 10, 30, label) }), view(size)].map((each) =>
-        decode(drawSlice(each, 200)),
+        decodeRgb(drawSlice(each, 200)),
       );
       return Array.from({ length: 60 * 60 }, (_, i) => {
         const [x, y] = [70 + (i % 60), 70 + Math.floor(i / 60)];
@@ -59,12 +59,12 @@ describe("a slice", () => {
     const size = 64;
     const labels = square(size, 10, 50);
     labels[30 * size + 31] = 2;
-    expect(count(decode(drawSlice(view(size, { labels }), 32)), colorOfLabel(2))).toBeGreaterThan(0);
+    expect(count(decodeRgb(drawSlice(view(size, { labels }), 32)), colorOfLabel(2))).toBeGreaterThan(0);
   });
 
   test("has no outline where an organ is cut off by the edge of the picture", () => {
     const labels = new Uint8Array(16 * 16).fill(1);
-    expect(count(decode(drawSlice(view(16, { labels }), 320)), colorOfLabel(1))).toBe(0);
+    expect(count(decodeRgb(drawSlice(view(16, { labels }), 320)), colorOfLabel(1))).toBe(0);
   });
 
   test("gives the same bytes each time", () => {

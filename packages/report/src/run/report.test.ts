@@ -1,12 +1,11 @@
 import type { EpochRecord } from "@lobule/train";
 import fc from "fast-check";
-import { PNG } from "pngjs";
 import { describe, expect, test } from "vitest";
 import { exampleRecord } from "../../../train/src/run/testing.js";
 import type { ReportClass } from "./dice-table.js";
 import { type ReportInput, renderReport } from "./report.js";
 import type { ReportSlice } from "./slices-section.js";
-import { checkSelfContained, checkWellFormed, words } from "./testing.js";
+import { checkSelfContained, checkWellFormed, decodeRgb, words } from "./testing.js";
 
 const liver: ReportClass = {
   name: "liver",
@@ -156,7 +155,7 @@ describe("a report", () => {
       "liver_7, slice 42: truth, with liver",
       "liver_7, slice 42: prediction, with liver",
     ]);
-    for (const [, , data = ""] of pictures) expect(PNG.sync.read(Buffer.from(data, "base64")).width).toBe(384);
+    for (const [, , data = ""] of pictures) expect(decodeRgb(Buffer.from(data, "base64")).width).toBe(384);
   });
 
   test("has a legend with a picture of every class, and enlarges slices without a script", () => {

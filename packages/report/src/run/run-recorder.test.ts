@@ -2,12 +2,11 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readDecathlon, readNifti, toCanonical } from "@lobule/data";
 import { chosenSamples, RunFolder, readModel, type SampleSlice, SlicePredictor, startRun } from "@lobule/train";
-import { PNG } from "pngjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventsOf, shown } from "../../../train/src/run/testing.js";
 import { TestRuns } from "../../../train/src/trainer/testing.js";
 import { keepReport, picturesDue } from "./run-recorder.js";
-import { words } from "./testing.js";
+import { decodeRgb, words } from "./testing.js";
 
 let runs: TestRuns;
 beforeAll(async () => {
@@ -105,7 +104,7 @@ describe("sample slices", () => {
     const split = (await RunFolder.open(join(runs.root, "pictures"))).split;
     for (const [tag, { png, width, height }] of Object.entries(drawn[0]?.pictures ?? {})) {
       expect(split.validation).toContain(/^validation slices\/(.*), slice \d+$/.exec(tag)?.[1]);
-      const picture = PNG.sync.read(png);
+      const picture = decodeRgb(png);
       expect([picture.width, picture.height]).toEqual([width, height]);
     }
   });

@@ -1,5 +1,5 @@
 import { montage } from "../picture/montage.js";
-import type { EventPicture } from "../tensorboard/event-file.js";
+import type { EventPicture } from "../tensorboard/event-bytes.js";
 import type { ReportSlice } from "./slices-section.js";
 
 /** A validation slice beside its truth and the prediction, with a legend, for TensorBoard. */

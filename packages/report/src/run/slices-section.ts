@@ -35,7 +35,11 @@ export function slicesSection({ best, worst, of }: GallerySlices, classes: reado
 ${sliceGroup(`Lowest Dice: ${worst.length} of ${whole(of)}`, worst, classes)}${sliceGroup(`Highest Dice: ${best.length} of ${whole(of)}`, best, classes)}</section>`;
 }
 
-const dataUrl = (png: Uint8Array): string => `data:image/png;base64,${Buffer.from(png).toString("base64")}`;
+function dataUrl(png: Uint8Array): string {
+  let characters = "";
+  for (const byte of png) characters += String.fromCharCode(byte);
+  return `data:image/png;base64,${btoa(characters)}`;
+}
 
 function sliceGroup(title: string, slices: readonly ReportSlice[], classes: readonly string[]): Html | null {
   if (slices.length === 0) return null;

@@ -1,4 +1,4 @@
-import { PNG } from "pngjs";
+import { type DecodedPng, decode } from "fast-png";
 import { expect } from "vitest";
 import type { SliceView } from "../picture/slice-picture.js";
 
@@ -48,17 +48,22 @@ export const square = (size: number, from: number, to: number, label = 1): Uint8
     return x >= from && x < to && y >= from && y < to ? label : 0;
   });
 
-export const decode = (bytes: Uint8Array): PNG => PNG.sync.read(Buffer.from(bytes));
+/** A picture without transparency, 3 bytes a pixel. */
+export function decodeRgb(bytes: Uint8Array): DecodedPng {
+  const picture = decode(bytes);
+  expect([picture.channels, picture.depth]).toEqual([3, 8]);
+  return picture;
+}
 
-export const colorAt = ({ data, width }: PNG, x: number, y: number): number[] => [
-  ...data.subarray(4 * (y * width + x), 4 * (y * width + x) + 3),
+export const colorAt = ({ data, width }: DecodedPng, x: number, y: number): number[] => [
+  ...data.subarray(3 * (y * width + x), 3 * (y * width + x) + 3),
 ];
 
 /** How many pixels have just this color. */
-export function count(picture: PNG, color: readonly number[]): number {
+export function count(picture: DecodedPng, color: readonly number[]): number {
   let n = 0;
   for (let i = 0; i < picture.width * picture.height; i++) {
-    if (color.every((value, k) => picture.data[4 * i + k] === value)) n++;
+    if (color.every((value, k) => picture.data[3 * i + k] === value)) n++;
   }
   return n;
 }

@@ -11,7 +11,8 @@ import {
   type StepRecord,
   termsOf,
 } from "@lobule/train";
-import { EventFile, type EventPicture } from "./event-file.js";
+import type { EventPicture } from "./event-bytes.js";
+import { EventFile } from "./event-file.js";
 export interface TensorboardOptions {
   /** Wall time, in seconds since 1970. */
   readonly now: () => number;
