@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { realpath } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import { isDeepStrictEqual } from "node:util";
 import { DataError, readJson } from "@lobule/data";
 import { defaultEdge, type VolumeEdge, volumeEdges } from "@lobule/metrics";
 import { z } from "zod";
-import { fitJson } from "../run/parse-json.js";
+import { fitJson } from "../json/parse-json.js";
+import { sameJson } from "../json/same-json.js";
 import { type EvaluationSettings, type Provenance, provenanceSchema } from "./provenance.js";
 import type { MeasuredCase } from "./summarize.js";
 
@@ -123,7 +123,7 @@ export function finishedCases(
     before.tolerance === tolerance &&
     before.edge === edge &&
     before.provenance.checkpoint.sha256 === checkpoint.sha256 &&
-    isDeepStrictEqual(before.provenance.settings, settings) &&
-    isDeepStrictEqual(before.provenance.data.labels, data.labels);
+    sameJson(before.provenance.settings, settings) &&
+    sameJson(before.provenance.data.labels, data.labels);
   return new Map(same ? before.cases.map((each) => [each.source.content, each]) : []);
 }

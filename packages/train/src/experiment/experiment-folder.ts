@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { DataError, FileReadError, makeFolder, readJson, reason, writeFileAtomically } from "@lobule/data";
 import { z } from "zod";
-import { fitJson } from "../run/parse-json.js";
+import { fitJson } from "../json/parse-json.js";
 import { ExperimentError } from "./experiment-file.js";
 
 const runSchema = z.strictObject({

@@ -1,6 +1,6 @@
 import { DataError, FileReadError, readBytes, writeFileAtomically } from "@lobule/data";
+import { parseJson } from "../json/parse-json.js";
 import { type EpochRecord, epochRecordSchema } from "./epoch-record.js";
-import { parseJson } from "./parse-json.js";
 
 /**
  * A file of records, a line each, replaced as a whole. The line end is what makes a record count: text after the last

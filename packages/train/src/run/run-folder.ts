@@ -13,10 +13,10 @@ import {
 } from "@lobule/data";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { z } from "zod";
+import { parseJson } from "../json/parse-json.js";
 import { type Checkpoint, type CheckpointState, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.js";
 import type { EpochRecord } from "./epoch-record.js";
 import { MetricsLog } from "./metrics-log.js";
-import { parseJson } from "./parse-json.js";
 import { type Workload, workloadSchema } from "./workload.js";
 
 /** A run folder that cannot be made, read or written; one sentence says why and what to do. */

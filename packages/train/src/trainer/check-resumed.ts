@@ -1,4 +1,5 @@
 import type { SafetensorsTensor } from "@lobule/tensor";
+import { sameJson } from "../json/same-json.js";
 import type { ModelDescription } from "../model/model-description.js";
 import type { EpochRecord } from "../run/epoch-record.js";
 import { RunError } from "../run/run-folder.js";
@@ -100,11 +101,4 @@ function modelProblem({ config, model }: ResumedParts): string | undefined {
   return (
     other && `its '${other[0]}' is ${JSON.stringify(values.get(other[0]))}, by config.json ${JSON.stringify(other[1])}`
   );
-}
-
-/** Whether two JSON values are the same whatever the order of keys. */
-function sameJson(a: unknown, b: unknown): boolean {
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
-  const [left, right] = [Object.entries(a), new Map(Object.entries(b))];
-  return left.length === right.size && left.every(([key, value]) => right.has(key) && sameJson(value, right.get(key)));
 }

@@ -1,4 +1,4 @@
-import { maximumBytes } from "@lobule/data";
+import { maximumBytes, Pauses } from "@lobule/data";
 import type { SegmentationNetwork } from "@lobule/nn";
 import { PlanError, type Program } from "@lobule/tensor";
 import { ConfigError, type TrainingConfig } from "./training-config.js";
@@ -49,10 +49,10 @@ export async function requireRoom<Step extends Pick<Program, "peakBytes">>(
   room: Room<Step>,
   { height, width, batch }: { readonly height: number; readonly width: number; readonly batch: number },
 ): Promise<number> {
+  const pauses = new Pauses(room.signal);
   const needed = async (slices: number): Promise<number> => {
     // Plans of large networks take seconds, in which a signal would wait.
-    await new Promise(setImmediate);
-    room.signal?.throwIfAborted();
+    await pauses.take();
     const program = plan(slices);
     room.device.check(program);
     if (room.memory !== undefined && program.peakBytes > room.memory) {
