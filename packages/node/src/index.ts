@@ -1,5 +1,6 @@
 export { type AdapterChoice, type AdapterKind, type AdapterRequest, NoAdapterError } from "./adapter-choice.js";
 export { cacheFolder } from "./cache-folder.js";
+export { codeMemory } from "./code-memory.js";
 export { openNullGpu } from "./dawn.js";
 export { adapterChoice, type OpenGpuOptions, openGpu } from "./open-gpu.js";
 export { gpuDevices } from "./vulkan-drivers.js";

@@ -20,12 +20,13 @@ export {
 } from "./experiment/experiment-folder.js";
 export { type PlannedRun, planExperiment } from "./experiment/plan-experiment.js";
 export { decideRung, type Rung, scoreAt } from "./experiment/successive-halving.js";
+export { fitJson } from "./json/parse-json.js";
 export { defineModel, type ModelFactory, type ModelRequest } from "./model/custom-model.js";
 export { readModel, type SavedModel } from "./model/load-model.js";
 export { buildNetwork, type ModelCode, type ModelDescription } from "./model/model-description.js";
 export { ModelError } from "./model/model-error.js";
 export { networkPresets, networkSettingsSchema, networkSpec } from "./model/network-settings.js";
-export { type CodeTrust, requireTrusted } from "./model/trusted-code.js";
+export { type CodeMemory, type CodeTrust, requireTrusted } from "./model/trusted-code.js";
 export { type EvaluateOptions, evaluateCases, predictVolume } from "./predict/evaluate-cases.js";
 export { type EvaluateRunOptions, evaluateRun, type RunEvaluation } from "./predict/evaluate-run.js";
 export {
@@ -50,7 +51,6 @@ export { type EpochRecord, lostRecordsNote, missingEpochs } from "./run/epoch-re
 export { epochScalars, lossScalars, type SeriesScalars } from "./run/epoch-scalars.js";
 export { KnownCases } from "./run/known-cases.js";
 export { modalityNote } from "./run/modality.js";
-export { fitJson } from "./run/parse-json.js";
 export {
   type CheckpointKind,
   type MayWrite,

@@ -21,7 +21,7 @@ import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayJson, sayText, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 import { plural } from "../shared/text.js";
-import { trustCodeOption } from "../shared/trust-code.js";
+import { codeTrust, trustCodeOption } from "../shared/trust-code.js";
 import { requireOutput } from "../shared/writable-outputs.js";
 
 const positionals = { run: required(path("run folder", "input", "RUN")) };
@@ -60,7 +60,7 @@ const words = { stopping: "stopping", stopped: "interrupted; nothing was written
 
 async function evaluate(args: EvaluateArguments): Promise<void> {
   const { run, data, map, includeTraining, tolerance, edge, mirror, json, atOnce, precision } = args;
-  const model = await readModel(run, args);
+  const model = await readModel(run, codeTrust(args));
   const plan = await planEvaluation(run, model, {
     includeTraining,
     mirror,

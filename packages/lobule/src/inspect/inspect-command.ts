@@ -29,7 +29,7 @@ import { path, required, whole } from "../command-line/option.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayText, warn } from "../shared/output.js";
 import { requireNoInput } from "../shared/outputs.js";
-import { trustCodeOption } from "../shared/trust-code.js";
+import { codeTrust, trustCodeOption } from "../shared/trust-code.js";
 
 const positionals = { scan: required(path(".nii or .nii.gz", "input", "SCAN")) };
 const options = {
@@ -52,7 +52,7 @@ export const inspectCommand = command({
 });
 
 async function inspect({ scan, model: source, out, slice, labels, trustCode }: InspectArguments): Promise<void> {
-  const model = await readModel(source, { trustCode });
+  const model = await readModel(source, codeTrust({ trustCode }));
   const volume = toCanonical(await readWithNotes(scan));
   const [width, height, depth] = volume.shape;
   const number = slice ?? Math.ceil(depth / 2);

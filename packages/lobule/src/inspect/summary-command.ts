@@ -5,7 +5,7 @@ import { command, type Values } from "../command-line/command.js";
 import { path, required, whole, withDefault } from "../command-line/option.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayText } from "../shared/output.js";
-import { trustCodeOption } from "../shared/trust-code.js";
+import { codeTrust, trustCodeOption } from "../shared/trust-code.js";
 
 const positionals = { model: required(path("run folder or checkpoint", "input", "RUN")) };
 const options = {
@@ -26,7 +26,7 @@ export const summaryCommand = command({
 });
 
 async function summarise({ model: source, size, batch, trustCode }: SummaryArguments): Promise<void> {
-  const { description, code } = await readModel(source, { trustCode });
+  const { description, code } = await readModel(source, codeTrust({ trustCode }));
   const network = buildNetwork(description, 0, code).eval();
   const side = size ?? description.size ?? 512;
   const { divisor = 1 } = network;

@@ -15,7 +15,7 @@ import { interruptible } from "../shared/interruption.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayJson, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
-import { trustCodeOption } from "../shared/trust-code.js";
+import { codeTrust, trustCodeOption } from "../shared/trust-code.js";
 import { previewPicture } from "./preview.js";
 import { isLabelFile, requireNone, type SegmentFiles, segmentFiles } from "./segment-files.js";
 import { type Labelled, type LabelledBy, type LabelledVolume, SegmentRecord } from "./segment-record.js";
@@ -62,7 +62,7 @@ interface Failure {
 async function segment(args: SegmentArguments): Promise<void> {
   const { mirror, precision, largestComponent, force, json } = args;
   const all = await segmentFiles(args.scans, args.out, args.preview);
-  const model = await readModel(args.model, args);
+  const model = await readModel(args.model, codeTrust(args));
   const by: LabelledBy = { model: model.sha256, mirror, precision, largestComponent };
   // Labels of one scan in a file of their own are nobody's to go on with.
   const record = isLabelFile(args.out) ? undefined : await SegmentRecord.open(args.out);

@@ -25,6 +25,7 @@ import { Interrupted, interruptible } from "../shared/interruption.js";
 import { openDevice } from "../shared/open-device.js";
 import { say, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
+import { codeTrust } from "../shared/trust-code.js";
 import { tuneKernels } from "../tune/tune-kernels.js";
 import { compileModel } from "./compile-model.js";
 import { profileTraining } from "./profile-training.js";
@@ -85,7 +86,7 @@ export async function runTraining(args: TrainValues, given: ReadonlySet<string>)
   const changes = resumed === undefined ? {} : await resumedChanges(resumed, settings, given);
   const code = typeof config?.model === "string" ? await compileModel(config.model) : undefined;
   // A model that a settings file names was not chosen on the command line.
-  if (code !== undefined && !given.has("model")) await requireTrusted(code, args);
+  if (code !== undefined && !given.has("model")) await requireTrusted(code, codeTrust(args));
   const device = await openDevice();
   let run: OpenRun | undefined;
   let lock: Awaited<ReturnType<typeof lockNewRun>> | undefined;
@@ -107,7 +108,7 @@ export async function runTraining(args: TrainValues, given: ReadonlySet<string>)
         now: () => performance.now(),
         keeper: keepReport({ wallClock: () => Date.now() / 1000, host: hostname() }),
         mayWrite: async () => lock?.check(),
-        trustCode: args.trustCode,
+        ...codeTrust(args),
         ...(code === undefined ? {} : { code }),
         ...((await adapterChoice()).kind === "gpu" ? {} : { memory: totalmem() }),
         ...(args.pauseAfter === undefined ? {} : { pauseAfter: args.pauseAfter }),

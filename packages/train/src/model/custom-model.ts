@@ -41,6 +41,11 @@ export function factoryOf(code: string, source: string): ModelFactory {
     new Function("require", "module", "exports", code)(require, module, module.exports);
   } catch (error) {
     if (error instanceof ModelError) throw error;
+    if (error instanceof EvalError) {
+      throw new ModelError(
+        `${source}: this page may not run code from text, which a model of one's own is; serve it with a Content-Security-Policy that has 'unsafe-eval' in script-src, or use the model in Node`,
+      );
+    }
     throw new ModelError(`${source}: cannot be run: ${error instanceof Error ? error.message : String(error)}`);
   }
   const factory = module.exports.default;

@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
-import { isDeepStrictEqual } from "node:util";
 import { DataError } from "@lobule/data";
 import { StateDictError } from "@lobule/nn";
 import { OptimizerStateError } from "@lobule/optim";
 import { type Device, warmUp } from "@lobule/tensor";
+import { sameJson } from "../json/same-json.js";
 import { readCode } from "../model/load-model.js";
 import {
   type ModelCode,
@@ -12,7 +12,7 @@ import {
   parseModelDescription,
   requireWeights,
 } from "../model/model-description.js";
-import { type CodeTrust, rememberCode } from "../model/trusted-code.js";
+import { type CodeTrust, codeHash } from "../model/trusted-code.js";
 import type { Checkpoint } from "../run/checkpoint.js";
 import { lostRecordsNote, missingEpochs } from "../run/epoch-record.js";
 import { type MayWrite, RunError, RunFolder } from "../run/run-folder.js";
@@ -104,7 +104,7 @@ export async function startRun(
     };
     const folder = await RunFolder.create(directory, settings, request.mayWrite);
     // Who begins a run chose its code, so that it may run again when the run is used.
-    if (request.code !== undefined) await rememberCode(request.code);
+    if (request.code !== undefined) await request.codeMemory?.remember(codeHash(request.code.text));
     await folder.recordWorkload(workloadOf(data, trainer), config.data);
     return await opened({ ...prepared, folder }, request);
   } catch (error) {
@@ -223,7 +223,7 @@ export async function resumeRun(directory: string, request: RunRequest): Promise
     const bytes = await trainer.checkMemory();
     restore(trainer, training, tensors, source);
     await folder.recordWorkload(workloadOf(data, trainer), config.data);
-    if (!isDeepStrictEqual(config, before)) await folder.saveConfig(config);
+    if (!sameJson(config, before)) await folder.saveConfig(config);
     await folder.truncateMetrics(training.epoch);
     const noted = lost === undefined ? data : { ...data, notes: [...data.notes, lost] };
     return await opened({ config, model, data: noted, folder, trainer, bytes }, request);
@@ -266,7 +266,7 @@ async function atFirstStep(
   const prepared = await prepareRun(config, { ...request, ...code }, folder.split);
   try {
     await folder.recordWorkload(workloadOf(prepared.data, prepared.trainer), config.data);
-    if (!isDeepStrictEqual(config, before)) await folder.saveConfig(config);
+    if (!sameJson(config, before)) await folder.saveConfig(config);
     return await opened({ ...prepared, folder }, request);
   } catch (error) {
     await prepared.data.cache.close();
