@@ -40,12 +40,12 @@ if (!existsSync(join(root, "packages/lobule/dist/index.js"))) fail("nothing is b
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(join(folder, "bin"), { recursive: true });
 
-/** Copies what a package needs to run, with its licence. */
+/** Copies what a package needs to run, with its license. */
 function vendor(packageName, files) {
   const from = join(root, "node_modules", packageName);
   const to = join(folder, "app/node_modules", packageName);
-  const licences = readdirSync(from).filter((each) => /^licen[cs]e/i.test(each));
-  for (const file of ["package.json", ...licences, ...files]) {
+  const licenses = readdirSync(from).filter((each) => /^licen[cs]e/i.test(each));
+  for (const file of ["package.json", ...licenses, ...files]) {
     mkdirSync(dirname(join(to, file)), { recursive: true });
     cpSync(join(from, file), join(to, file));
   }
@@ -80,17 +80,17 @@ vendor("@lobule/software-adapter", [
   ...["libvk_swiftshader.so", "libvulkan.so.1", "vk_swiftshader_icd.json"].map((file) => `lib/${file}`),
 ]);
 
-/** Licences of all that was bundled. */
+/** Licenses of all that was bundled. */
 const packages = new Set(
   Object.keys(metafile.inputs).flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []),
 );
 const texts = [...packages].sort().map((path) => {
   const where = resolve(process.cwd(), path);
-  const licence = readdirSync(where).find((each) => /^(licen[cs]e|copying)/i.test(each));
+  const file = readdirSync(where).find((each) => /^(licen[cs]e|copying)/i.test(each));
   const { name: of, license } = JSON.parse(readFileSync(join(where, "package.json"), "utf8"));
-  return `${of} (${license})\n\n${licence === undefined ? "" : readFileSync(join(where, licence), "utf8")}`;
+  return `${of} (${license})\n\n${file === undefined ? "" : readFileSync(join(where, file), "utf8")}`;
 });
-writeFileSync(join(folder, "THIRD-PARTY-LICENCES"), texts.join(`\n${"-".repeat(80)}\n`));
+writeFileSync(join(folder, "THIRD-PARTY-LICENSES"), texts.join(`\n${"-".repeat(80)}\n`));
 for (const file of ["LICENSE", "NOTICE"]) cpSync(join(root, file), join(folder, file));
 cpSync(join(root, "packages/lobule/peers"), join(folder, "app/peers"), { recursive: true });
 cpSync(join(root, "packages/lobule/fixtures"), join(folder, "fixtures"), { recursive: true });

@@ -30,12 +30,12 @@ function network(p, image, statistics) {
   const normalized = (x, name) => {
     const axes = { keepdims: true };
     const mean = statistics ? channels(statistics[`${name}.running_mean`]) : np.mean(x.ref, [0, 2, 3], axes);
-    const centred = x.sub(mean);
+    const centered = x.sub(mean);
     const variance = statistics
       ? channels(statistics[`${name}.running_var`])
-      : np.mean(np.square(centred.ref), [0, 2, 3], axes);
+      : np.mean(np.square(centered.ref), [0, 2, 3], axes);
     const deviation = np.sqrt(variance.add(1e-5));
-    return centred
+    return centered
       .div(deviation)
       .mul(channels(p[`${name}.weight`]))
       .add(channels(p[`${name}.bias`]));

@@ -27,7 +27,7 @@ let optimizer;
 
 const value = (name) => variables.get(name);
 
-/** The network, NHWC. `training` normalises by the batch; running statistics are not kept up, which costs next to nothing. */
+/** The network, NHWC. `training` normalizes by the batch; running statistics are not kept up, which costs next to nothing. */
 function network(training) {
   const convolution = (x, name) => {
     const y = tf.conv2d(x, value(`${name}.weight`), 1, "same");

@@ -78,7 +78,7 @@ const measuredClass = {
   label: 1,
   name: "liver",
   hausdorff95: 1.5,
-  normalisedSurfaceDistance: 0.9,
+  normalizedSurfaceDistance: 0.9,
   dice: {
     slices: 4,
     sliceDiceSum: 3.5,

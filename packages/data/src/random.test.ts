@@ -72,16 +72,16 @@ describe("random numbers by key", () => {
 });
 
 describe("fillNormal", () => {
-  it("has mean 0, variance 1 and no correlation of neighbours", () => {
+  it("has mean 0, variance 1 and no correlation of neighbors", () => {
     const values = new Float32Array(20_001);
     fillNormal(values, 3, "noise");
     const n = values.length;
     const mean = values.reduce((sum, value) => sum + value, 0) / n;
     const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / n;
-    const neighbours = values.reduce((sum, value, i) => sum + value * (values[i + 1] ?? 0), 0) / n;
+    const neighbors = values.reduce((sum, value, i) => sum + value * (values[i + 1] ?? 0), 0) / n;
     expect(Math.abs(mean)).toBeLessThan(4 / Math.sqrt(n));
     expect(Math.abs(variance - 1)).toBeLessThan(4 * Math.sqrt(2 / n));
-    expect(Math.abs(neighbours)).toBeLessThan(4 / Math.sqrt(n));
+    expect(Math.abs(neighbors)).toBeLessThan(4 / Math.sqrt(n));
     expect(values.at(-1)).not.toBe(0);
   });
 });

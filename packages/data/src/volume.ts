@@ -3,7 +3,7 @@ export type Vector3 = readonly [x: number, y: number, z: number];
 
 type Row = readonly [number, number, number, number];
 
-/** Upper three rows of the 4×4 matrix from voxel indices (i, j, k, 1) to millimetres in RAS+ (right, anterior, superior). */
+/** Upper three rows of the 4×4 matrix from voxel indices (i, j, k, 1) to millimeters in RAS+ (right, anterior, superior). */
 export type Affine = readonly [Row, Row, Row];
 
 /** Arrays that hold voxels. */

@@ -4,7 +4,7 @@ import { Pauses, type Vector3 } from "@lobule/data";
 const linesAtOnce = 16;
 
 /**
- * Squared Euclidean distance in mm² from the centre of every voxel to the centre of the nearest site, which is a voxel
+ * Squared Euclidean distance in mm² from the center of every voxel to the center of the nearest site, which is a voxel
  * that is not 0. Exact but for rounding to f32 in each of three passes, one an axis; Infinity everywhere where there is
  * no site. Takes 4 bytes a voxel and time linear in the voxels, with pauses.
  *

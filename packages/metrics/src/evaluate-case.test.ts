@@ -5,11 +5,11 @@ import { type ClassMeasures, evaluateCase } from "./evaluate-case.js";
 import type { VolumeEdge } from "./surface-distance.js";
 import { labelVolume, labelVolumePairs } from "./testing.js";
 
-const classes = ["background", "liver", "tumour"];
+const classes = ["background", "liver", "tumor"];
 const name = "liver_3";
 
 describe("evaluateCase", () => {
-  // 2 × 2 × 2 voxels of 10 mm × 10 mm × 5 mm, each half a millilitre; slices one after the other.
+  // 2 × 2 × 2 voxels of 10 mm × 10 mm × 5 mm, each half a milliliter; slices one after the other.
   const truth = labelVolume([2, 2, 2], [10, 10, 5], [1, 1, 0, 0, 1, 1, 0, 0]);
   const prediction = labelVolume([2, 2, 2], [10, 10, 5], [1, 1, 1, 0, 1, 0, 0, 2]);
 
@@ -32,13 +32,13 @@ describe("evaluateCase", () => {
         // Of two voxels along an axis neither end is a surface, so that the first voxel of the prediction is inside.
         // Distances are 0, 0, 5, 5 from the truth and 0, 0, 10 from the prediction.
         hausdorff95: expect.closeTo(9, 12),
-        normalisedSurfaceDistance: 4 / 7,
+        normalizedSurfaceDistance: 4 / 7,
         truthAtEdge: false,
         volume: { truth: 2, prediction: 2, error: 0, errorPercent: 0 },
       },
       {
         label: 2,
-        name: "tumour",
+        name: "tumor",
         dice: {
           slices: 2,
           sliceDiceSum: 1,
@@ -49,7 +49,7 @@ describe("evaluateCase", () => {
           target: 0,
         },
         hausdorff95: null,
-        normalisedSurfaceDistance: 0,
+        normalizedSurfaceDistance: 0,
         truthAtEdge: false,
         volume: { truth: 0, prediction: 0.5, error: 0.5, errorPercent: null },
       },
@@ -58,7 +58,7 @@ describe("evaluateCase", () => {
 
   test("the tolerance is the caller's", async () => {
     const [liver] = (await evaluateCase(truth, prediction, classes, { name, tolerance: 5 })).classes;
-    expect(liver?.normalisedSurfaceDistance).toBe(6 / 7);
+    expect(liver?.normalizedSurfaceDistance).toBe(6 / 7);
   });
 
   test("says in how many dimensions surfaces were measured, and where the truth reaches an edge that counts", async () => {
@@ -85,14 +85,14 @@ describe("evaluateCase", () => {
         for (const same of (await evaluateCase(a, a, classes, { name })).classes) {
           expect(same.dice.sliceDiceSum).toBe(same.dice.slices);
           expect([null, 0]).toContain(same.hausdorff95);
-          expect([null, 1]).toContain(same.normalisedSurfaceDistance);
+          expect([null, 1]).toContain(same.normalizedSurfaceDistance);
           expect(same.volume.error).toBe(0);
         }
         const swapped = (await evaluateCase(b, a, classes, { name })).classes;
         (await evaluateCase(a, b, classes, { name })).classes.forEach((measures, i) => {
           const other = swapped[i];
           expect(measures.hausdorff95).toBe(other?.hausdorff95);
-          expect(measures.normalisedSurfaceDistance).toBe(other?.normalisedSurfaceDistance);
+          expect(measures.normalizedSurfaceDistance).toBe(other?.normalizedSurfaceDistance);
           expect(measures.dice.sliceDiceSum).toBe(other?.dice.sliceDiceSum);
           expect(measures.volume.error + (other?.volume.error ?? Number.NaN)).toBe(0);
         });
@@ -132,7 +132,7 @@ describe("evaluateCase", () => {
     [
       "a label that is no class",
       { ...truth, data: Uint8Array.of(0, 0, 0, 0, 0, 3, 0, 0) },
-      /liver_3: slice 1 .* none of the classes background, liver, tumour;.* prediction 3/,
+      /liver_3: slice 1 .* none of the classes background, liver, tumor;.* prediction 3/,
     ],
     [
       "another shape",

@@ -5,7 +5,7 @@ import {
   boxesOfLabels,
   defaultEdge,
   hausdorff95,
-  normalisedSurfaceDistance,
+  normalizedSurfaceDistance,
   reachesEdge,
   surfaceDimensions,
   surfaceDistances,
@@ -31,7 +31,7 @@ export interface ClassMeasures {
   /** mm; null where truth or prediction lacks the class, or has no boundary. */
   readonly hausdorff95: number | null;
   /** Null where both lack the class, 0 where one does. */
-  readonly normalisedSurfaceDistance: number | null;
+  readonly normalizedSurfaceDistance: number | null;
   /** Whether the truth reaches an end of the volume that counts as its surface. */
   readonly truthAtEdge: boolean;
   readonly volume: VolumeMeasures;
@@ -42,7 +42,7 @@ export interface CaseResult {
   readonly shape: Grid["shape"];
   /** mm */
   readonly spacing: Grid["spacing"];
-  /** Tolerance of the normalised surface distance, mm. */
+  /** Tolerance of the normalized surface distance, mm. */
   readonly tolerance: number;
   /** What the edge of the volume is to a region that reaches it. */
   readonly edge: VolumeEdge;
@@ -55,7 +55,7 @@ export interface CaseResult {
 export interface EvaluateCaseOptions {
   /** Name of the case, in the results and in errors. */
   readonly name: string;
-  /** Tolerance of the normalised surface distance, mm; 2 by default. */
+  /** Tolerance of the normalized surface distance, mm; 2 by default. */
   readonly tolerance?: number;
   /** What the edge of the volume is to a region that reaches it; "surface" by default. */
   readonly edge?: VolumeEdge;
@@ -84,7 +84,7 @@ export async function evaluateCase(
   const tallies = await tallySlices(truth, prediction, classes, name, pauses);
   const boxes = await boxesOfLabels([truth, prediction], classes.length, pauses);
   const boxesOfTruth = await boxesOfLabels([truth], classes.length, pauses);
-  const millilitres = voxelVolume(truth.affine) / 1000;
+  const milliliters = voxelVolume(truth.affine) / 1000;
   const measure = async (dice: DiceTally, label: number): Promise<ClassMeasures> => {
     const distances = await surfaceDistances(truth, prediction, label, boxes[label] ?? null, edge, pauses);
     const truthBox = boxesOfTruth[label] ?? null;
@@ -94,12 +94,12 @@ export async function evaluateCase(
       name: classes[label] ?? "",
       dice,
       hausdorff95: hausdorff95(distances),
-      normalisedSurfaceDistance: normalisedSurfaceDistance(distances, tolerance),
+      normalizedSurfaceDistance: normalizedSurfaceDistance(distances, tolerance),
       truthAtEdge: truthBox !== null && reachesEdge(truthBox, truth.shape, edge),
       volume: {
-        truth: dice.target * millilitres,
-        prediction: dice.predicted * millilitres,
-        error: excess * millilitres,
+        truth: dice.target * milliliters,
+        prediction: dice.predicted * milliliters,
+        error: excess * milliliters,
         errorPercent: dice.target === 0 ? null : (100 * excess) / dice.target,
       },
     };

@@ -5,7 +5,7 @@ import { largestComponent } from "./largest-component.js";
 
 const connectivities = [6, 18, 26] as const;
 
-/** Flood fill from every voxel in turn, with the definition of neighbours by how many coordinates differ. */
+/** Flood fill from every voxel in turn, with the definition of neighbors by how many coordinates differ. */
 function byFloodFill(labels: Uint8Array, [nx, ny, nz]: Vector3, connectivity: 6 | 18 | 26, asOne: boolean): Uint8Array {
   const differing = { 6: 1, 18: 2, 26: 3 }[connectivity];
   const objects = asOne ? labels.map((label) => Math.min(label, 1)) : labels;
@@ -64,8 +64,8 @@ describe("largestComponent", () => {
     expect([...(await largestComponent(labels, [9, 1, 1], { classes: [1] }))]).toEqual([0, 0, 1, 1, 0, 2, 0, 2, 2]);
   });
 
-  test("an organ and its tumour are one object if asked", async () => {
-    // The tumour inside is smaller than the false one outside.
+  test("an organ and its tumor are one object if asked", async () => {
+    // The tumor inside is smaller than the false one outside.
     const labels = Uint8Array.of(1, 1, 2, 1, 0, 2, 2);
     expect([...(await largestComponent(labels, [7, 1, 1], { asOne: true }))]).toEqual([1, 1, 2, 1, 0, 0, 0]);
     expect([...(await largestComponent(labels, [7, 1, 1]))]).toEqual([1, 1, 0, 0, 0, 2, 2]);

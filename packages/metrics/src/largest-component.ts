@@ -2,7 +2,7 @@ import { Pauses, type Vector3, type VoxelArray } from "@lobule/data";
 export interface LargestComponentOptions {
   /** Labels to clean; all but the background, 0, by default. Voxels with other labels stay as they are. */
   readonly classes?: readonly number[];
-  /** Which voxels are neighbours: those that share a face (6), also an edge (18), also a corner (26, the default). */
+  /** Which voxels are neighbors: those that share a face (6), also an edge (18), also a corner (26, the default). */
   readonly connectivity?: 6 | 18 | 26;
   /** Whether the classes are parts of one object, of which one component is kept; otherwise one of each class. */
   readonly asOne?: boolean;
@@ -10,10 +10,10 @@ export interface LargestComponentOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Where a row's earlier neighbours are, and how far along x its voxels reach into them. */
-type RowNeighbour = readonly [dy: number, dz: number, reach: 0 | 1];
+/** Where a row's earlier neighbors are, and how far along x its voxels reach into them. */
+type RowNeighbor = readonly [dy: number, dz: number, reach: 0 | 1];
 
-const rowNeighbours: Readonly<Record<6 | 18 | 26, readonly RowNeighbour[]>> = {
+const rowNeighbors: Readonly<Record<6 | 18 | 26, readonly RowNeighbor[]>> = {
   6: [
     [-1, 0, 0],
     [0, -1, 0],
@@ -62,7 +62,7 @@ export async function largestComponent<Labels extends VoxelArray>(
   const objectOf = (label: number): number => (wanted && !wanted.has(label) ? 0 : asOne ? 1 : label);
   const pauses = new Pauses(signal);
   const runs = await findRuns(labels, shape, objectOf, pauses);
-  const parents = await joinRuns(runs, shape, rowNeighbours[connectivity], pauses);
+  const parents = await joinRuns(runs, shape, rowNeighbors[connectivity], pauses);
 
   if (pauses.due) await pauses.take();
   const sizes = new Float64Array(parents.length);
@@ -116,7 +116,7 @@ async function findRuns(
 async function joinRuns(
   runs: Runs,
   [nx, ny, nz]: Vector3,
-  neighbours: readonly RowNeighbour[],
+  neighbors: readonly RowNeighbor[],
   pauses: Pauses,
 ): Promise<Uint32Array> {
   const parents = Uint32Array.from(runs.starts, (_, i) => i);
@@ -146,7 +146,7 @@ async function joinRuns(
   };
   for (let row = 0; row < ny * nz; row++) {
     if (pauses.due) await pauses.take();
-    for (const [dy, dz, reach] of neighbours) {
+    for (const [dy, dz, reach] of neighbors) {
       const y = (row % ny) + dy;
       const z = Math.floor(row / ny) + dz;
       if (y >= 0 && y < ny && z >= 0 && z < nz) joinRows(row, y + ny * z, reach);

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import {
   boxesOfLabels,
   hausdorff95,
-  normalisedSurfaceDistance,
+  normalizedSurfaceDistance,
   reachesEdge,
   type SurfaceDistances,
   surfaceDimensions,
@@ -22,7 +22,7 @@ const distancesOf = async (
 ): Promise<SurfaceDistances> =>
   surfaceDistances(truth, prediction, label, (await boxesOfLabels([truth, prediction], 4))[label] ?? null, edge);
 
-/** Positions in mm of the voxels of a label that have a neighbour without it; `beyond` by axis: whether the edge is one. */
+/** Positions in mm of the voxels of a label that have a neighbor without it; `beyond` by axis: whether the edge is one. */
 function surfacePoints(
   { data, shape: [nx, ny, nz], affine }: Volume,
   label: number,
@@ -116,7 +116,7 @@ describe("surface distances", () => {
       ...filled([5, 9, 5], (x, v, w) => x === 2 && v === y && w === z),
       affine,
     });
-    // Up by a slice the centre moves forward by 0.855 mm; one voxel back nearly makes up for it.
+    // Up by a slice the center moves forward by 0.855 mm; one voxel back nearly makes up for it.
     expect(hausdorff95(await distancesOf(one(4, 1), one(4, 2)))).toBeCloseTo(2.5, 12);
     expect(hausdorff95(await distancesOf(one(4, 1), one(3, 2)))).toBeCloseTo(
       Math.hypot(2.5 * Math.cos(angle), 2.5 * Math.sin(angle) - 0.8),
@@ -138,7 +138,7 @@ describe("surface distances", () => {
       // The contours are 5 voxels of 0.8 mm apart; the voxels of the truth's inside would be at 0.
       expect(hausdorff95(distances)).toBeGreaterThan(3.5);
       expect(hausdorff95(distances)).toBeLessThan(4.6);
-      expect(normalisedSurfaceDistance(distances, 2)).toBe(0);
+      expect(normalizedSurfaceDistance(distances, 2)).toBe(0);
       expect(distances.fromTruth.length).toBe(slices * surfacePoints(disc(1, 15), 1, [true, true, false]).length);
     });
 
@@ -164,8 +164,8 @@ describe("surface distances", () => {
       filled([12, 12, 12], (x, y, z) => x > 1 && x < 10 && y > 1 && y < 10 && z < top);
 
     test("the cut is in both, and flatters them where it counts as surface", async () => {
-      const counted = normalisedSurfaceDistance(await distancesOf(organ(8), organ(5)), 1) ?? Number.NaN;
-      const left = normalisedSurfaceDistance(await distancesOf(organ(8), organ(5), 1, "cut"), 1) ?? Number.NaN;
+      const counted = normalizedSurfaceDistance(await distancesOf(organ(8), organ(5)), 1) ?? Number.NaN;
+      const left = normalizedSurfaceDistance(await distancesOf(organ(8), organ(5), 1, "cut"), 1) ?? Number.NaN;
       expect(left).toBeLessThan(counted);
       // The cut face has 36 voxels inside its rim in each map, all at 0.
       const { fromTruth } = await distancesOf(organ(8), organ(5));
@@ -184,8 +184,8 @@ describe("surface distances", () => {
     test("has no surface where it fills the volume and the edge is a cut", async () => {
       const [all, part] = [filled([4, 4, 4], () => true), filled([4, 4, 4], (x) => x < 2)];
       expect(hausdorff95(await distancesOf(all, part, 1, "cut"))).toBeNull();
-      expect(normalisedSurfaceDistance(await distancesOf(all, part, 1, "cut"), 2)).toBe(0);
-      expect(normalisedSurfaceDistance(await distancesOf(all, all, 1, "cut"), 2)).toBeNull();
+      expect(normalizedSurfaceDistance(await distancesOf(all, part, 1, "cut"), 2)).toBe(0);
+      expect(normalizedSurfaceDistance(await distancesOf(all, all, 1, "cut"), 2)).toBeNull();
     });
   });
 
@@ -193,8 +193,8 @@ describe("surface distances", () => {
     const plane = (at: number): Volume => filled([4, 5, 9], (_x, _y, z) => z === at, [0.8, 0.8, 2.5]);
     const distances = await distancesOf(plane(2), plane(5));
     expect(hausdorff95(distances)).toBe(7.5);
-    expect(normalisedSurfaceDistance(distances, 7.5)).toBe(1);
-    expect(normalisedSurfaceDistance(distances, 7.4)).toBe(0);
+    expect(normalizedSurfaceDistance(distances, 7.5)).toBe(1);
+    expect(normalizedSurfaceDistance(distances, 7.4)).toBe(0);
   });
 });
 
@@ -240,7 +240,7 @@ describe("hausdorff95", () => {
     fromPrediction: Float64Array.from(fromPrediction),
   });
 
-  test("is the larger of two percentiles, between neighbours in rank", () => {
+  test("is the larger of two percentiles, between neighbors in rank", () => {
     const hundred = Array.from({ length: 101 }, (_, i) => i);
     expect(hausdorff95(at(hundred, [1]))).toBe(95);
     expect(hausdorff95(at([1], [0, 10]))).toBeCloseTo(9.5, 12);
@@ -275,44 +275,44 @@ describe("hausdorff95", () => {
   });
 
   test("a region moved by 4 mm is at most 4 mm away", async () => {
-    const ball = (centre: number): Volume =>
-      filled([24, 16, 10], (x, y, z) => Math.hypot(x - centre, y - 8, 2 * (z - 5)) <= 6, [1, 1, 2]);
+    const ball = (center: number): Volume =>
+      filled([24, 16, 10], (x, y, z) => Math.hypot(x - center, y - 8, 2 * (z - 5)) <= 6, [1, 1, 2]);
     const distance = hausdorff95(await distancesOf(ball(8), ball(12))) ?? Number.NaN;
     expect(distance).toBeGreaterThan(3);
     expect(distance).toBeLessThanOrEqual(4);
   });
 });
 
-describe("normalisedSurfaceDistance", () => {
+describe("normalizedSurfaceDistance", () => {
   test("worked by hand: a voxel of three lies 2 mm from the truth's one", async () => {
     const truth = labelVolume([5, 1, 1], [1, 1, 1], [0, 1, 0, 0, 0]);
     const prediction = labelVolume([5, 1, 1], [1, 1, 1], [1, 1, 0, 1, 0]);
     const distances = await distancesOf(truth, prediction);
     expect(distances).toEqual({ fromTruth: Float64Array.of(0), fromPrediction: Float64Array.of(0, 1, 2) });
-    expect([0, 1, 2].map((tolerance) => normalisedSurfaceDistance(distances, tolerance))).toEqual([0.5, 0.75, 1]);
+    expect([0, 1, 2].map((tolerance) => normalizedSurfaceDistance(distances, tolerance))).toEqual([0.5, 0.75, 1]);
   });
 
   test("a distance that equals the tolerance but for rounding is within it", async () => {
     const row = (at: number): Volume => filled([8, 1, 1], (x) => x === at, [0.7, 1, 1]);
-    expect(normalisedSurfaceDistance(await distancesOf(row(0), row(3)), 2.1)).toBe(1);
-    expect(normalisedSurfaceDistance(await distancesOf(row(0), row(3)), 2.0999)).toBe(0);
+    expect(normalizedSurfaceDistance(await distancesOf(row(0), row(3)), 2.1)).toBe(1);
+    expect(normalizedSurfaceDistance(await distancesOf(row(0), row(3)), 2.0999)).toBe(0);
   });
 
   test("1 for the same map, 0 where only one has the label, null where neither has", async () => {
     const some = filled([3, 3, 3], (x) => x === 1);
     const none = filled([3, 3, 3], () => false);
-    expect(normalisedSurfaceDistance(await distancesOf(some, some), 0)).toBe(1);
-    expect(normalisedSurfaceDistance(await distancesOf(some, none), 100)).toBe(0);
-    expect(normalisedSurfaceDistance(await distancesOf(none, some), 100)).toBe(0);
-    expect(normalisedSurfaceDistance(await distancesOf(none, none), 100)).toBeNull();
+    expect(normalizedSurfaceDistance(await distancesOf(some, some), 0)).toBe(1);
+    expect(normalizedSurfaceDistance(await distancesOf(some, none), 100)).toBe(0);
+    expect(normalizedSurfaceDistance(await distancesOf(none, some), 100)).toBe(0);
+    expect(normalizedSurfaceDistance(await distancesOf(none, none), 100)).toBeNull();
   });
 
   test("symmetric, never falls with the tolerance, and falls by a false voxel far away", async () => {
     await fc.assert(
       fc.asyncProperty(labelVolumePairs(2), fc.double({ min: 0, max: 9, noNaN: true }), async ([a, b], tolerance) => {
-        const score = normalisedSurfaceDistance(await distancesOf(a, b), tolerance);
-        expect(normalisedSurfaceDistance(await distancesOf(b, a), tolerance)).toBe(score);
-        expect(normalisedSurfaceDistance(await distancesOf(a, b), tolerance + 1) ?? 2).toBeGreaterThanOrEqual(
+        const score = normalizedSurfaceDistance(await distancesOf(a, b), tolerance);
+        expect(normalizedSurfaceDistance(await distancesOf(b, a), tolerance)).toBe(score);
+        expect(normalizedSurfaceDistance(await distancesOf(a, b), tolerance + 1) ?? 2).toBeGreaterThanOrEqual(
           score ?? 2,
         );
       }),
@@ -320,7 +320,7 @@ describe("normalisedSurfaceDistance", () => {
     const truth = filled([30, 5, 5], (x) => x < 3);
     const far = filled([30, 5, 5], (x, y, z) => x < 3 || (x === 29 && y === 0 && z === 0));
     const n = (await distancesOf(truth, truth)).fromTruth.length;
-    expect(normalisedSurfaceDistance(await distancesOf(truth, far), 2)).toBe((2 * n) / (2 * n + 1));
+    expect(normalizedSurfaceDistance(await distancesOf(truth, far), 2)).toBe((2 * n) / (2 * n + 1));
   });
 });
 

@@ -78,14 +78,14 @@ export function reachesEdge({ from, to }: Box, shape: Vector3, edge: VolumeEdge)
 /**
  * Distances between the surfaces of a label in two maps of the same grid.
  *
- * The surface of a region is its boundary voxels: those with at least one of their six neighbours outside the region.
+ * The surface of a region is its boundary voxels: those with at least one of their six neighbors outside the region.
  * What is beyond the edge of the volume is outside if the edge is a surface, but not along an axis of one or two
- * voxels; so a single slice is measured in its plane. Distances are between the centres of voxels, by the affine, exact
+ * voxels; so a single slice is measured in its plane. Distances are between the centers of voxels, by the affine, exact
  * whatever the angles of its axes: by a distance transform where they are right angles, else by a search. The `box` must
  * hold every voxel of the label in both maps; null if there is none. Takes minutes for millions of boundary voxels, with
  * pauses, at which a signal ends it.
  *
- * Source: the boundary of MONAI's get_mask_edges, the region without its erosion by the 6-neighbourhood.
+ * Source: the boundary of MONAI's get_mask_edges, the region without its erosion by the 6-neighborhood.
  */
 export async function surfaceDistances(
   truth: Volume,
@@ -194,7 +194,7 @@ async function boundary(
   return Int32Array.from(found);
 }
 
-/** Centres of voxels in mm, x, y and z of each, from the centre of the first voxel. */
+/** Centers of voxels in mm, x, y and z of each, from the center of the first voxel. */
 async function positions(voxels: Int32Array, { shape: [nx, ny], affine }: Grid, pauses: Pauses): Promise<Float64Array> {
   const points = new Float64Array(3 * voxels.length);
   for (const [n, i] of voxels.entries()) {
@@ -217,13 +217,13 @@ export function hausdorff95({ fromTruth, fromPrediction }: SurfaceDistances): nu
 }
 
 /**
- * Normalised surface distance: the share of all boundary voxels, of truth and prediction together, that lie within
+ * Normalized surface distance: the share of all boundary voxels, of truth and prediction together, that lie within
  * `tolerance` mm of the other's boundary. 0 where only one of them has a boundary, null where neither has.
  *
  * Every boundary voxel has the same weight, as in MONAI's compute_surface_dice; the measure of Nikolov et al. 2018
  * ("Deep learning to achieve clinically applicable segmentation of head and neck anatomy") weighs them by surface area.
  */
-export function normalisedSurfaceDistance(
+export function normalizedSurfaceDistance(
   { fromTruth, fromPrediction }: SurfaceDistances,
   tolerance: number,
 ): number | null {

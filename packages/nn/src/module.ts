@@ -17,7 +17,7 @@ const listedProblems = 8;
  * the order of their declaration, and their dotted names are the names of the state dict.
  */
 export abstract class Module {
-  /** Whether batch statistics normalise (and update the running ones). Set it with {@link train} and {@link eval}. */
+  /** Whether batch statistics normalize (and update the running ones). Set it with {@link train} and {@link eval}. */
   training = true;
 
   /** The modules directly below, by field name (`encoder.0` for a list's first). */

@@ -56,7 +56,7 @@ const variants: Readonly<Record<string, Spec>> = {
   "the reference": {},
   "no gates, dropout, plain blocks": { skip: "concat", block: "plain", dropout: 0.3 },
   "skips added": { skip: "add", upsampling: "bilinear", activation: "leaky-relu" },
-  "gates of single layers, squeeze-and-excite, group normalisation, attention": {
+  "gates of single layers, squeeze-and-excite, group normalization, attention": {
     skip: "attention-gate-norm",
     block: "residual-squeeze-excite",
     norm: "group",

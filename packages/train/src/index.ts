@@ -1,3 +1,4 @@
+export { withFormerNames } from "./evaluation/former-names.js";
 export { listLabels, mapLabels, sameNames } from "./evaluation/label-mapping.js";
 export { defaultTolerance, finishedCases, measurementName, readMeasurement } from "./evaluation/measurement-file.js";
 export {
@@ -8,7 +9,7 @@ export {
   type Provenance,
   provenanceSchema,
 } from "./evaluation/provenance.js";
-export { type ClassSummary, type EvaluationResult, type MeasuredCase, summarise } from "./evaluation/summarize.js";
+export { type ClassSummary, type EvaluationResult, type MeasuredCase, summarize } from "./evaluation/summarize.js";
 export { type Experiment, ExperimentError, parseExperiment } from "./experiment/experiment-file.js";
 export {
   type ExperimentRecord,

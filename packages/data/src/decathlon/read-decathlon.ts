@@ -2,7 +2,7 @@ import { basename, join, resolve, sep } from "node:path";
 import { DataError } from "../data-error.js";
 import { type DatasetJson, readDatasetJson } from "./dataset-json.js";
 
-/** A labelled volume of a task. */
+/** A labeled volume of a task. */
 export interface DecathlonCase {
   /** File name of the image without `.nii` or `.nii.gz`. */
   readonly name: string;
@@ -21,7 +21,7 @@ export interface DecathlonTask {
   readonly labels: readonly string[];
   /** Name of each image channel, such as "CT". */
   readonly modality: readonly string[];
-  /** Labelled cases, in the order of dataset.json. */
+  /** Labeled cases, in the order of dataset.json. */
   readonly cases: readonly DecathlonCase[];
   /** Absolute paths of the images without labels. */
   readonly testImages: readonly string[];

@@ -24,7 +24,7 @@ const wrong = (option: string, out: string, what: string): DataError =>
   new DataError(`${option} ${out} ${what}; name another folder`);
 
 /**
- * Refuses a folder to write into that the volumes of a data set are in, however it is spelt: what is written there would
+ * Refuses a folder to write into that the volumes of a data set are in, however it is spelled: what is written there would
  * be taken for volumes, or replace them.
  * @param out the folder, which need not exist.
  * @param option what names it, such as "--out".
@@ -37,7 +37,7 @@ export async function requireOutsideVolumes(out: string, option: string): Promis
 }
 
 /**
- * Refuses a folder to write into that is a data folder itself or has volumes of a data set in it, however it is spelt.
+ * Refuses a folder to write into that is a data folder itself or has volumes of a data set in it, however it is spelled.
  * @param task the data that are read; the folder must not hold them either.
  * @throws DataError as {@link requireOutsideVolumes}.
  */

@@ -1,7 +1,7 @@
 import { realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
-/** What a path names, however it is spelt. */
+/** What a path names, however it is spelled. */
 interface Identity {
   /** The path without symbolic links, `.` and `..`; of what is not there, its folder's and the name. */
   readonly path: string;

@@ -33,7 +33,7 @@ export function inVoxels(affine: Affine, vector: Vector3): Vector3 {
   ];
 }
 
-/** Position in mm of a place given in voxels, such as the centre of voxel (i, j, k). */
+/** Position in mm of a place given in voxels, such as the center of voxel (i, j, k). */
 export function positionOf(affine: Affine, [i, j, k]: Vector3): Vector3 {
   const along = ([a, b, c, d]: Affine[number]): number => a * i + b * j + c * k + d;
   return [along(affine[0]), along(affine[1]), along(affine[2])];

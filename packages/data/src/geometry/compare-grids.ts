@@ -22,7 +22,7 @@ const orderOf = (grid: Grid, target: Grid): AxisOrder =>
 /** Largest distance between an outer corner of one grid and the same corner of the other, of the same shape, mm. */
 export function cornerDistance(one: Grid, other: Grid): number {
   const corners = [0, 1, 2, 3, 4, 5, 6, 7].map((bits): Vector3 => {
-    // The edge of a voxel is half a voxel off its centre: a single slice too has a thickness that may differ.
+    // The edge of a voxel is half a voxel off its center: a single slice too has a thickness that may differ.
     const end = (axis: 0 | 1 | 2): number => ((bits >> axis) & 1) * one.shape[axis] - 0.5;
     return [end(0), end(1), end(2)];
   });

@@ -38,11 +38,11 @@ const refused: Readonly<Record<number, string>> = {
   0: "of unknown type",
   1: "single bits",
   32: "complex numbers",
-  128: "RGB colours",
+  128: "RGB colors",
   1536: "128-bit floats",
   1792: "complex numbers",
   2048: "complex numbers",
-  2304: "RGBA colours",
+  2304: "RGBA colors",
 };
 
 const names = Object.keys(storage) as NiftiDatatype[];

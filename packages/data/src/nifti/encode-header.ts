@@ -3,7 +3,7 @@ import type { Grid } from "../volume.js";
 import { storage, type WritableDatatype } from "./datatypes.js";
 import { headerBytes, type NiftiHeader } from "./header.js";
 import { type NiftiTransforms, transformsOf } from "./transforms.js";
-import { codeOfUnits, millimetresPer } from "./units.js";
+import { codeOfUnits, millimetersPer } from "./units.js";
 
 /** What is kept of the header of another file, such as the scan that labels were found in. */
 export type NiftiSource = Grid & Pick<NiftiHeader, "version" | "transforms" | "units" | "description">;
@@ -16,10 +16,10 @@ const isSameGrid = (a: Grid, b: Grid): boolean =>
 
 /** Both transforms of the source, to the last bit, on its own grid; on another one such as say that, by its codes. */
 function transformsFor(grid: Grid, source: NiftiSource | undefined): NiftiTransforms {
-  // Scanner's millimetres, where nothing is known.
-  if (source === undefined) return transformsOf(grid, { qformCode: 1, sformCode: 1 }, millimetresPer.mm);
+  // Scanner's millimeters, where nothing is known.
+  if (source === undefined) return transformsOf(grid, { qformCode: 1, sformCode: 1 }, millimetersPer.mm);
   if (isSameGrid(grid, source)) return source.transforms;
-  return transformsOf(grid, source.transforms, millimetresPer[source.units.space]);
+  return transformsOf(grid, source.transforms, millimetersPer[source.units.space]);
 }
 
 /**

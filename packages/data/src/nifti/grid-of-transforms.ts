@@ -27,14 +27,14 @@ const transformTolerance = 0.1;
 export function gridOfTransforms(
   transforms: NiftiTransforms,
   shape: Vector3,
-  millimetresPerUnit: number,
+  millimetersPerUnit: number,
   path: string,
 ): PlacedGrid {
   const { qformCode, sformCode } = transforms;
   const sform = sformCode > 0 ? sformOf(transforms) : undefined;
   const qform = qformCode > 0 ? qformOf(transforms) : undefined;
   const placed = (affine: Affine): Grid => {
-    const grid = gridIn(affine, shape, transforms, millimetresPerUnit);
+    const grid = gridIn(affine, shape, transforms, millimetersPerUnit);
     if (isRegular(grid.affine)) return grid;
     throw new DataError(`${path} has voxels at (${affine.flat().join(", ")}), beyond all measure; correct its header`);
   };

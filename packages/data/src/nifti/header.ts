@@ -5,7 +5,7 @@ import type { Grid, Vector3 } from "../volume.js";
 import { datatypeOfCode, describeDatatypeCode, type NiftiDatatype, storage } from "./datatypes.js";
 import { gridOfTransforms, type PlacedGrid } from "./grid-of-transforms.js";
 import type { NiftiTransforms } from "./transforms.js";
-import { millimetresPer, type SpaceUnit, spaceUnitOf, type TimeUnit, timeUnitOf } from "./units.js";
+import { millimetersPer, type SpaceUnit, spaceUnitOf, type TimeUnit, timeUnitOf } from "./units.js";
 
 /** What a NIfTI file says of its voxels. Shape, spacing and affine are those of the volume, lengths in mm. */
 export interface NiftiHeader extends Grid {
@@ -24,7 +24,7 @@ export interface NiftiHeader extends Grid {
   readonly affineFrom: PlacedGrid["from"];
   /** What is odd in the header and does no harm, a sentence each. */
   readonly notes: readonly string[];
-  /** Units in the file. Unknown units of space count as millimetres. */
+  /** Units in the file. Unknown units of space count as millimeters. */
   readonly units: { readonly space: SpaceUnit; readonly time: TimeUnit };
   readonly description: string;
   /** Direction in which each stored axis grows, such as "RAS" or "LPS". */
@@ -154,7 +154,7 @@ export function parseHeader(bytes: Uint8Array<ArrayBuffer>, version: 1 | 2, path
     );
   const transforms = transformsIn(fields);
   const units = { space: spaceUnitOf(fields.xyzt_units), time: timeUnitOf(fields.xyzt_units) };
-  const { grid, from, notes } = gridOfTransforms(transforms, vector3(dimensions), millimetresPer[units.space], path);
+  const { grid, from, notes } = gridOfTransforms(transforms, vector3(dimensions), millimetersPer[units.space], path);
   const [slope, intercept] = scalingOf(fields, path);
   return {
     ...grid,

@@ -72,13 +72,13 @@ const isPixdimAlone = ({ affine, spacing }: Grid): boolean =>
 export function transformsOf(
   grid: Grid,
   codes: Pick<NiftiTransforms, "qformCode" | "sformCode">,
-  millimetresPerUnit: number,
+  millimetersPerUnit: number,
 ): NiftiTransforms {
   const { spacing, affine } = grid;
   const { qfac, quaternion } = rotationOf(affine);
   const qformCode = isSheared(affine) ? 0 : codes.qformCode;
   const enough = qformCode > 0 || isPixdimAlone(grid);
-  const inUnit = (mm: number): number => mm / millimetresPerUnit;
+  const inUnit = (mm: number): number => mm / millimetersPerUnit;
   const row = ([a, b, c, d]: Affine[number]) => [inUnit(a), inUnit(b), inUnit(c), inUnit(d)] as const;
   return {
     qformCode,

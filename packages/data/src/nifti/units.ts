@@ -5,8 +5,8 @@ const timeUnits = ["unknown", "s", "ms", "µs", "Hz", "ppm", "rad/s"] as const;
 export type SpaceUnit = (typeof spaceUnits)[number];
 export type TimeUnit = (typeof timeUnits)[number];
 
-/** Unknown units are taken for millimetres, as every program does. */
-export const millimetresPer: Readonly<Record<SpaceUnit, number>> = { unknown: 1, m: 1000, mm: 1, µm: 0.001 };
+/** Unknown units are taken for millimeters, as every program does. */
+export const millimetersPer: Readonly<Record<SpaceUnit, number>> = { unknown: 1, m: 1000, mm: 1, µm: 0.001 };
 
 /** Codes that the standard leaves open count as unknown. */
 export const spaceUnitOf = (code: number): SpaceUnit => spaceUnits[code & 7] ?? "unknown";

@@ -1,7 +1,7 @@
 import type { Shape } from "./shapes.js";
 
 /** What a voxel is made of, as far as labels care. */
-export type Tissue = "other" | "liver" | "vessel" | "tumour";
+export type Tissue = "other" | "liver" | "vessel" | "tumor";
 
 /** A solid with its tissue and its radiodensity. */
 export interface Part {
@@ -35,7 +35,7 @@ function range(positions: Float64Array, low: number, high: number): readonly [fi
 
 /**
  * Draws a part over what is there. A voxel that the surface crosses gets a mixture by the share that lies inside (the
- * partial volume effect of a scanner); its tissue is that of the part if its centre lies inside.
+ * partial volume effect of a scanner); its tissue is that of the part if its center lies inside.
  */
 export function draw(
   part: Part,

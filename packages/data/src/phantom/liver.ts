@@ -44,26 +44,26 @@ function pointsWithin(shape: Shape, count: number, depth: number, pick: Patient[
 }
 
 interface Ball {
-  readonly centre: Vector3;
+  readonly center: Vector3;
   readonly radius: number;
 }
 
 /** Places balls that lie inside the liver and do not touch. */
-function tumourPlaces(liver: Shape, count: number, { pick, scale }: Patient): Ball[] {
+function tumorPlaces(liver: Shape, count: number, { pick, scale }: Patient): Ball[] {
   const balls: Ball[] = [];
   for (let n = 0; n < count; n++) {
     const radius = scale * (n === 0 ? pick(20, 29) : pick(16, 24));
-    const apart = ({ centre: [x, y, z], radius: other }: Ball, point: Vector3): boolean =>
+    const apart = ({ center: [x, y, z], radius: other }: Ball, point: Vector3): boolean =>
       Math.hypot(point[0] - x, point[1] - y, point[2] - z) > radius + other + 8;
     const place = pointsWithin(liver, 60, radius, pick).find((point) => balls.every((ball) => apart(ball, point)));
-    if (place !== undefined) balls.push({ centre: place, radius });
+    if (place !== undefined) balls.push({ center: place, radius });
   }
   return balls;
 }
 
-function tumour({ centre, radius }: Ball, liver: Shape, density: number, { noise, pick }: Patient, name: string): Part {
+function tumor({ center, radius }: Ball, liver: Shape, density: number, { noise, pick }: Patient, name: string): Part {
   const round: Vector3 = [radius * pick(0.9, 1.1), radius * pick(0.9, 1.1), radius * pick(0.9, 1.1)];
-  const shape = intersection(deform(ellipsoid(centre, round), noise.field(name, 1.3 * radius), 0.16 * radius), liver);
+  const shape = intersection(deform(ellipsoid(center, round), noise.field(name, 1.3 * radius), 0.16 * radius), liver);
   const core = density - pick(46, 64);
   const hasRim = pick(0, 1) < 0.25;
   const rim = hasRim ? density + pick(25, 40) : core;
@@ -71,27 +71,27 @@ function tumour({ centre, radius }: Ball, liver: Shape, density: number, { noise
   const clumps = noise.field(`${name} clumps`, 7);
   return {
     shape,
-    tissue: "tumour",
+    tissue: "tumor",
     edge: 2.5,
     density: (depth, x, y, z) => (depth < thickness ? rim : core) + 8 * clumps(x, y, z),
   };
 }
 
 export interface Liver {
-  /** The liver with its portal and hepatic veins and tumours, in drawing order. */
+  /** The liver with its portal and hepatic veins and tumors, in drawing order. */
   readonly parts: readonly Part[];
   /** About the height of its lower and its upper end. */
   readonly bottom: number;
   readonly top: number;
 }
 
-/** A liver with `tumours` tumours; `pressing` are the organs that leave their mark on it. */
-export function liverParts(patient: Patient, pressing: readonly Shape[], tumours: number): Liver {
+/** A liver with `tumors` tumors; `pressing` are the organs that leave their mark on it. */
+export function liverParts(patient: Patient, pressing: readonly Shape[], tumors: number): Liver {
   const { pick, noise, scale: s, spine } = patient;
   const liver = liverShape(patient, pressing);
   const density = pick(102, 116);
   const parenchyma = noise.field("parenchyma", 9);
-  const balls = tumourPlaces(liver, tumours, patient);
+  const balls = tumorPlaces(liver, tumors, patient);
 
   const vesselDensity = density + pick(55, 70);
   const tree = (root: Vector3, leaves: number): Part[] =>
@@ -108,7 +108,7 @@ export function liverParts(patient: Patient, pressing: readonly Shape[], tumours
       { shape: liver, tissue: "liver", density: (_, x, y, z) => density + 5 * parenchyma(x, y, z) },
       ...tree([24 * s, 8, -92 * s], 26),
       ...tree([26 * s, spine + 44, -14 * s], 16),
-      ...balls.map((ball, n) => tumour(ball, liver, density, patient, `tumour ${n}`)),
+      ...balls.map((ball, n) => tumor(ball, liver, density, patient, `tumour ${n}`)),
     ],
   };
 }

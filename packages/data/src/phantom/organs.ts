@@ -3,7 +3,7 @@ import { column, deform, ellipsoid, halfSpace, intersection, type Shape } from "
 import type { Patient } from "./torso.js";
 
 /** The organs around the liver, in drawing order, and those that press into it. */
-export interface Neighbours {
+export interface Neighbors {
   readonly parts: readonly Part[];
   readonly pressing: readonly Shape[];
 }
@@ -14,10 +14,10 @@ const flat =
     value;
 
 /**
- * Spleen, kidneys, stomach, bowel and the great vessels. Several are as dense as the liver, its vessels or its tumours,
+ * Spleen, kidneys, stomach, bowel and the great vessels. Several are as dense as the liver, its vessels or its tumors,
  * so that no threshold finds those.
  */
-export function neighbours({ halfWidth, halfDepth, spine, scale: s, noise, pick, abdomen }: Patient): Neighbours {
+export function neighbors({ halfWidth, halfDepth, spine, scale: s, noise, pick, abdomen }: Patient): Neighbors {
   const near = (value: number, by: number): number => value + pick(-by, by);
   const bumps = noise.field("organs", 45);
   const inAbdomen = (shape: Shape): Shape => intersection(shape, abdomen);

@@ -58,12 +58,12 @@ describe("phantomCase", () => {
     }
   });
 
-  it("is as large and as dense as a body: liver of litres at 85 to 125 HU, darker tumours, air outside", () => {
+  it("is as large and as dense as a body: liver of liters at 85 to 125 HU, darker tumors, air outside", () => {
     for (const caseNumber of [0, 1, 2]) {
       const { image, label } = phantomCase({ ...options, size: 48, caseNumber });
-      const millilitres = image.spacing.reduce((product, mm) => product * mm, 1) / 1000;
-      expect(count(label, 1) * millilitres).toBeGreaterThan(800);
-      expect(count(label, 1) * millilitres).toBeLessThan(3000);
+      const milliliters = image.spacing.reduce((product, mm) => product * mm, 1) / 1000;
+      expect(count(label, 1) * milliliters).toBeGreaterThan(800);
+      expect(count(label, 1) * milliliters).toBeLessThan(3000);
       expect(quantile(image, label, 1, 0.5)).toBeGreaterThan(85);
       expect(quantile(image, label, 1, 0.5)).toBeLessThan(125);
       expect(quantile(image, label, 2, 0.5)).toBeLessThan(quantile(image, label, 1, 0.25));
@@ -71,17 +71,17 @@ describe("phantomCase", () => {
     }
   });
 
-  it("gives each of the first twelve cases a tumour, whatever the seed, and later some none", () => {
-    const tumours = (seed: number, caseNumber: number): number =>
+  it("gives each of the first twelve cases a tumor, whatever the seed, and later some none", () => {
+    const tumors = (seed: number, caseNumber: number): number =>
       count(phantomCase({ seed, caseNumber, size: 16, slices: [10, 10], task: "liver" }).label, 2);
     for (const seed of [0, 1])
-      for (let caseNumber = 0; caseNumber < 12; caseNumber++) expect(tumours(seed, caseNumber)).toBeGreaterThan(0);
-    const later = Array.from({ length: 12 }, (_, i) => tumours(0, 12 + i));
+      for (let caseNumber = 0; caseNumber < 12; caseNumber++) expect(tumors(seed, caseNumber)).toBeGreaterThan(0);
+    const later = Array.from({ length: 12 }, (_, i) => tumors(0, 12 + i));
     expect(later.filter((voxels) => voxels === 0).length).toBeGreaterThan(0);
     expect(later.filter((voxels) => voxels === 0).length).toBeLessThan(6);
   });
 
-  it("labels vessels and tumours, not the liver, for the vessel task; the patient is the same", () => {
+  it("labels vessels and tumors, not the liver, for the vessel task; the patient is the same", () => {
     const liver = phantomCase({ ...options, size: 64 });
     const vessel = phantomCase({ ...options, size: 64, task: "vessel" });
     expect(vessel.image).toEqual(liver.image);

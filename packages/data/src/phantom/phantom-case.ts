@@ -2,11 +2,11 @@ import { fillNormal, randomUint32, uniformStream } from "../random.js";
 import type { Affine, Grid, Volume } from "../volume.js";
 import { type Axes, draw, type Part, type Tissue } from "./draw.js";
 import { type Liver, liverParts } from "./liver.js";
-import { neighbours } from "./organs.js";
+import { neighbors } from "./organs.js";
 import type { NoiseSource } from "./smooth-noise.js";
 import { makePatient, torso } from "./torso.js";
 
-/** Which of the Decathlon's two liver tasks the labels follow: Task03 (liver, cancer) or Task08 (vessel, tumour). */
+/** Which of the Decathlon's two liver tasks the labels follow: Task03 (liver, cancer) or Task08 (vessel, tumor). */
 export type PhantomTask = "liver" | "vessel";
 
 export interface PhantomCaseOptions {
@@ -26,7 +26,7 @@ export interface PhantomCase {
   readonly label: Volume<Uint8Array>;
 }
 
-const tissueCodes: Readonly<Record<Tissue, number>> = { other: 0, liver: 1, vessel: 2, tumour: 3 };
+const tissueCodes: Readonly<Record<Tissue, number>> = { other: 0, liver: 1, vessel: 2, tumor: 3 };
 
 /** Names and values of the labels, as the Decathlon's dataset.json has them; `byTissue` maps tissue codes to values. */
 export const phantomLabels: Readonly<
@@ -44,12 +44,12 @@ const directions = [
   [1, -1, -1],
 ] as const;
 
-/** Every case of a small data set has tumours; from here on one in six has none. */
-const firstWithoutTumour = 12;
+/** Every case of a small data set has tumors; from here on one in six has none. */
+const firstWithoutTumor = 12;
 
-function tumourCount(seed: number, caseNumber: number): number {
+function tumorCount(seed: number, caseNumber: number): number {
   const next = uniformStream(seed, "phantom tumours", caseNumber);
-  if (caseNumber >= firstWithoutTumour && next() < 1 / 6) return 0;
+  if (caseNumber >= firstWithoutTumor && next() < 1 / 6) return 0;
   return 1 + Math.floor(4 * next());
 }
 
@@ -85,7 +85,7 @@ function makeGrid(
   return { shape, spacing, affine, axes: { x: positions(0), y: positions(1), z: positions(2) } };
 }
 
-/** Weight of the two neighbours in the filter that gives noise its grain. */
+/** Weight of the two neighbors in the filter that gives noise its grain. */
 const grain = 0.45;
 
 /** Filters values along one direction with (g, 1, g). */
@@ -125,8 +125,8 @@ function scan(
 export function phantomCase(options: PhantomCaseOptions): PhantomCase {
   const { seed, caseNumber, task } = options;
   const patient = makePatient(seed, caseNumber);
-  const organs = neighbours(patient);
-  const liver = liverParts(patient, organs.pressing, tumourCount(seed, caseNumber));
+  const organs = neighbors(patient);
+  const liver = liverParts(patient, organs.pressing, tumorCount(seed, caseNumber));
   const { axes, ...grid } = makeGrid(options, liver, patient.halfWidth);
   const voxels = grid.shape[0] * grid.shape[1] * grid.shape[2];
   const densities = new Float32Array(voxels).fill(-1000);

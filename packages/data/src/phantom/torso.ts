@@ -163,7 +163,7 @@ function spineColumn({ spine, scale, pick, noise }: Patient): Part[] {
   ];
 }
 
-/** Twelve pairs of bones that follow the wall and fall towards the front. */
+/** Twelve pairs of bones that follow the wall and fall toward the front. */
 function ribs({ halfWidth, halfDepth, fat, scale, pick }: Patient): Part[] {
   const skin = skinDistance(halfWidth, halfDepth);
   const top = pick(90, 120);
@@ -190,12 +190,12 @@ function ribs({ halfWidth, halfDepth, fat, scale, pick }: Patient): Part[] {
 /** The curved table on which the patient lies. */
 function table({ halfDepth }: Patient): Part {
   const radius = 420;
-  const centre = -halfDepth - 6 + radius;
+  const center = -halfDepth - 6 + radius;
   return {
     shape: {
       low: [-190, -halfDepth - 14, -Infinity],
       high: [190, -halfDepth + 60, Infinity],
-      distance: (x, y) => Math.abs(Math.sqrt(x * x + (y - centre) ** 2) - radius - 3) - 3,
+      distance: (x, y) => Math.abs(Math.sqrt(x * x + (y - center) ** 2) - radius - 3) - 3,
     },
     tissue: "other",
     density: () => -80,

@@ -7,7 +7,7 @@ const between = (a: Vector3, b: Vector3, t: number): Vector3 => [
   a[2] + (b[2] - a[2]) * t,
 ];
 
-const centre = (points: readonly Vector3[]): Vector3 => {
+const center = (points: readonly Vector3[]): Vector3 => {
   const mean = (axis: 0 | 1 | 2): number => points.reduce((sum, point) => sum + point[axis], 0) / points.length;
   return [mean(0), mean(1), mean(2)];
 };
@@ -25,7 +25,7 @@ function halve(points: readonly Vector3[]): readonly [Vector3[], Vector3[]] {
 }
 
 /**
- * A tree of tapering, slightly bent tubes from `root` to every target. A branch runs half of the way to the centre of
+ * A tree of tapering, slightly bent tubes from `root` to every target. A branch runs half of the way to the center of
  * its targets and parts in two there. Its radius is leafRadius · ∛targets, which is Murray's law: the cube of a
  * vessel's radius is the sum of its branches' cubes.
  * Source: Murray 1926, "The physiological principle of minimum work".
@@ -49,7 +49,7 @@ export function vesselTree(
     const [only] = ends;
     if (only === undefined) return [];
     if (ends.length === 1) return bent(start, only, startRadius, leafRadius * 0.7);
-    const fork = between(start, centre(ends), 0.5);
+    const fork = between(start, center(ends), 0.5);
     const [left, right] = halve(ends);
     return [
       ...bent(start, fork, startRadius, radiusOf(ends.length)),

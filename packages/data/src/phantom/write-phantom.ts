@@ -12,7 +12,7 @@ import { type PhantomTask, phantomCase, phantomLabels } from "./phantom-case.js"
 
 export interface PhantomOptions {
   readonly seed: number;
-  /** Labelled cases; 12 if not given. */
+  /** Labeled cases; 12 if not given. */
   readonly cases?: number;
   /** Images without labels; a sixth of the cases, but at least one, if not given. */
   readonly testCases?: number;
@@ -20,7 +20,7 @@ export interface PhantomOptions {
   readonly size?: number;
   /** Fewest and most slices of a case; 32 to 48 if not given. */
   readonly slices?: readonly [fewest: number, most: number];
-  /** Labels of Task03 (liver, cancer) or of Task08 (vessel, tumour); "liver" if not given. */
+  /** Labels of Task03 (liver, cancer) or of Task08 (vessel, tumor); "liver" if not given. */
   readonly task?: PhantomTask;
   /**
    * Write into a folder that holds other files, of which those of the same name are replaced; never into that of another
@@ -43,7 +43,7 @@ export interface WrittenPhantom {
   readonly directory: string;
   readonly cases: number;
   readonly testCases: number;
-  /** Slices of all labelled cases together. */
+  /** Slices of all labeled cases together. */
   readonly slices: number;
 }
 
@@ -176,9 +176,9 @@ const writeJson = (file: string, content: object): Promise<void> =>
   });
 
 /**
- * Writes a synthetic Decathlon task: patients with a liver, its vessels and tumours, in Hounsfield units, as NIfTI
+ * Writes a synthetic Decathlon task: patients with a liver, its vessels and tumors, in Hounsfield units, as NIfTI
  * files with a dataset.json. The same options give the same bytes in every file. The first twelve cases all have
- * tumours. The volumes' axes run in different directions, as those of real scanners do.
+ * tumors. The volumes' axes run in different directions, as those of real scanners do.
  *
  * Throws DataError for a number out of range, volumes for which there is no room, a folder that holds files (see `force`) or is another data set's, or one
  * that cannot be written. An unfinished phantom is begun again without force.
@@ -208,7 +208,7 @@ export async function writePhantom(path: string, options: PhantomOptions): Promi
     Array.from({ length: count }, (_, i) => `${caseName(first + i)}.nii.gz`);
   await writeJson(join(directory, description), {
     name: taskNames[task],
-    description: "Synthetic patients with a liver, its vessels and tumours. No real data.",
+    description: "Synthetic patients with a liver, its vessels and tumors. No real data.",
     tensorImageSize: "3D",
     modality: { "0": "CT" },
     labels: Object.fromEntries(phantomLabels[task].names.map((name, value) => [value, name])),

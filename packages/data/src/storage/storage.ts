@@ -46,7 +46,7 @@ export interface Storage {
   removeLeftOvers(folder: string): Promise<void>;
   /** The whole path, without "." and "..". */
   absolute(path: string): string;
-  /** What a path names, however it is spelt. What is not there has an identity too: that of its folder, and its name. */
+  /** What a path names, however it is spelled. What is not there has an identity too: that of its folder, and its name. */
   identity(path: string): Promise<PathIdentity>;
   /**
    * Keeps every other process, tab and machine that shares the storage from work on a folder.

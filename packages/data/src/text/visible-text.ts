@@ -4,7 +4,7 @@ const names: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t"
 
 /**
  * Control and format characters, line separators and halves of surrogate pairs: what moves the cursor, colors, deletes,
- * or turns the direction of writing. The two joiners, which Persian, Indic scripts and emoji are spelt with, are none.
+ * or turns the direction of writing. The two joiners, which Persian, Indic scripts and emoji are spelled with, are none.
  */
 const unprintable = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 

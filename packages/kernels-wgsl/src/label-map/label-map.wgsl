@@ -51,7 +51,7 @@ fn labelAt(n: u32, pixel: u32) -> u32 {
   for (var c = 0u; c < sizes.channels; c++) {
     let channel = prepareScores(n, c);
     var value = loadScores(channel, y0, x0, y0 * sizes.width + x0);
-    // As most slices are labelled, pixel by pixel of the field, the other three weigh nothing.
+    // As most slices are labeled, pixel by pixel of the field, the other three weigh nothing.
     if (t.x != 0.0 || t.y != 0.0) {
       let upperRight = loadScores(channel, y0, x1, y0 * sizes.width + x1);
       let lowerLeft = loadScores(channel, y1, x0, y1 * sizes.width + x0);

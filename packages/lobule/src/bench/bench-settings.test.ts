@@ -14,7 +14,7 @@ test("sizes suit the adapter, and what is given counts", () => {
   expect(settingsOf("peers", gpu, { ...nothing, size: 64, rounds: 2 })).toMatchObject({ size: 64, rounds: 2 });
 });
 
-test("the whole volume is labelled where it is asked for or there is a GPU, a part of it among all benchmarks", () => {
+test("the whole volume is labeled where it is asked for or there is a GPU, a part of it among all benchmarks", () => {
   const whole = { size: 512, slices: 150, batch: 4, rounds: 3 };
   expect(settingsOf("volume", { software: true, all: false }, nothing)).toEqual(whole);
   expect(settingsOf("volume", { software: false, all: true }, nothing)).toEqual({ ...whole, batch: 16 });

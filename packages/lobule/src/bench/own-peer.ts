@@ -84,7 +84,7 @@ export class OwnPeer {
         inputSlices: 1,
         baseFeatures,
         depth: 4,
-        classes: ["background", "organ", "tumour"],
+        classes: ["background", "organ", "tumor"],
         size: null,
         window: [...window],
         preset: null,
@@ -101,7 +101,7 @@ export class OwnPeer {
     return { milliseconds };
   }
 
-  /** Bytes on the device are those of a training step by the plan's count, or those that labelling a volume takes. */
+  /** Bytes on the device are those of a training step by the plan's count, or those that labeling a volume takes. */
   memory(): PeerMemory {
     return { peakBytes: this.peakBytes, residentBytes: this.options.residentBytes() };
   }

@@ -34,7 +34,7 @@ export interface ForwardRequest extends Times {
   readonly write?: string;
 }
 
-/** A volume to be labelled. */
+/** A volume to be labeled. */
 export interface VolumeRequest {
   /** An uncompressed NIfTI file of int16, axial slices along its last axis. */
   readonly path: string;

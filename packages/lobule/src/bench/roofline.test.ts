@@ -16,7 +16,7 @@ const kernel = (name: string, flops: number, bytes: number, milliseconds: number
 });
 const roof = { flopsPerSecond: 1e11, bytesPerSecond: 1e10 };
 
-/** Centre of the n-th dot. */
+/** Center of the n-th dot. */
 const dot = (svg: string, n: number): readonly [number, number] => {
   const [, x, y] = [...svg.matchAll(/<circle[^>]*cx="([\d.]+)" cy="([\d.]+)"/g)][n] ?? [];
   return [Number(x), Number(y)];

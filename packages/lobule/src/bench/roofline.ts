@@ -3,7 +3,7 @@ import type { Roof } from "./roof.js";
 
 const [width, height] = [760, 460];
 /** Kernels that get a name in the picture, those that take most time; the others have one as a tooltip. */
-const labelled = 6;
+const labeled = 6;
 const frame = { left: 64, right: 20, top: 44, bottom: 52 };
 
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (each) => `&#${each.charCodeAt(0)};`);
@@ -61,7 +61,7 @@ export function rooflineSvg(kernels: readonly KernelTiming[], roof: Roof, title:
   const taken: { left: number; right: number; y: number }[] = [];
   const labels = [...points]
     .sort((a, b) => b.share - a.share)
-    .slice(0, labelled)
+    .slice(0, labeled)
     .map(({ name, intensity, rate, share }) => {
       const gap = 6 + 22 * Math.sqrt(share);
       const textWidth = 6.6 * name.length;

@@ -55,7 +55,7 @@ export interface VolumeBenchOptions extends Rounds {
   readonly onPeer: (name: string) => void;
 }
 
-/** Our speed in labelling a volume, in times that of PyTorch's loop. */
+/** Our speed in labeling a volume, in times that of PyTorch's loop. */
 export const volumeGoal = 3;
 
 /** HU that become 0 and 1. */

@@ -50,9 +50,9 @@ export function pictures({ batch, size }: Pick<WorkloadOptions, "batch" | "size"
     const [n, y, x] = [Math.floor(at / size ** 2), Math.floor(at / size) % size, at % size];
     const away = (u: number, v: number): number => Math.hypot(x / size - u, y / size - v);
     const organ = away(0.4 + 0.02 * n, 0.5) < 0.28;
-    const tumour = away(0.35, 0.45 + 0.02 * n) < 0.08;
-    target[at] = tumour ? 2 : organ ? 1 : 0;
-    image[at] = Math.fround((tumour ? 0.45 : organ ? 0.7 : 0.3) + 0.2 * Math.sin(0.37 * x + n) * Math.cos(0.23 * y));
+    const tumor = away(0.35, 0.45 + 0.02 * n) < 0.08;
+    target[at] = tumor ? 2 : organ ? 1 : 0;
+    image[at] = Math.fround((tumor ? 0.45 : organ ? 0.7 : 0.3) + 0.2 * Math.sin(0.37 * x + n) * Math.cos(0.23 * y));
   }
   return { image, target };
 }

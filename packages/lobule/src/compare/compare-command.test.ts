@@ -5,7 +5,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { CaseResult } from "@lobule/metrics";
 import { evaluationJson } from "@lobule/report";
-import { RunFolder, summarise } from "@lobule/train";
+import { RunFolder, summarize } from "@lobule/train";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const lobule = fileURLToPath(new URL("../../bin/lobule.js", import.meta.url));
@@ -38,7 +38,7 @@ const caseOf = (name: string, dice: number): CaseResult => ({
       label: 1,
       name: "liver",
       hausdorff95: 1,
-      normalisedSurfaceDistance: dice,
+      normalizedSurfaceDistance: dice,
       truthAtEdge: false,
       dice: {
         slices: 2,
@@ -91,7 +91,7 @@ async function writeRun(name: string, dice: Readonly<Record<string, number>>, me
   if (!measured) return;
   const results = Object.entries(dice).map(([each, value]) => caseOf(each, value));
   await mkdir(join(runs(name), "evaluation"));
-  await writeFile(join(runs(name), "evaluation", "validation.json"), evaluationJson(summarise(results)));
+  await writeFile(join(runs(name), "evaluation", "validation.json"), evaluationJson(summarize(results)));
 }
 
 beforeAll(async () => {

@@ -21,11 +21,11 @@ export const summaryCommand = command({
   describe: "List a model's layers: shapes, parameters, FLOPs, bytes, least time",
   positionals,
   options,
-  run: summarise,
+  run: summarize,
   examples: [["summary runs/liver --size 256 --batch 4", "a forward pass of four slices"]],
 });
 
-async function summarise({ model: source, size, batch, trustCode }: SummaryArguments): Promise<void> {
+async function summarize({ model: source, size, batch, trustCode }: SummaryArguments): Promise<void> {
   const { description, code } = await readModel(source, codeTrust({ trustCode }));
   const network = buildNetwork(description, 0, code).eval();
   const side = size ?? description.size ?? 512;

@@ -63,7 +63,7 @@ const band: Limits = {
 const firstStep = { loss: 2e-6, gradient: 1e-4 } as const;
 const finalLogits = 5e-6;
 /**
- * With activations in f16 ReLU inputs change sign in every step, and Adam's normalised step spreads each change: losses,
+ * With activations in f16 ReLU inputs change sign in every step, and Adam's normalized step spreads each change: losses,
  * the first gradients, statistics and inference with given weights show whether the work is the same.
  */
 const halfBand: Limits = { ...band, loss: 1e-2, weightsL2: 5e-2 };

@@ -7,7 +7,7 @@ function extentsOf(labels: Uint8Array): { readonly width: number; readonly heigh
   const png = previewPicture(
     {
       voxels,
-      millilitres: voxels.map((count) => count / 10),
+      milliliters: voxels.map((count) => count / 10),
       header: { orientation: "RAS", spacing: [1, 1, 5], shape: [8, 8, 9] },
       previews: [2, 6].map((slice) => ({ slice, width: 8, height: 8, image: new Float32Array(64).fill(50), labels })),
     },

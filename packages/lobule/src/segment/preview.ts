@@ -2,13 +2,13 @@ import { montage } from "@lobule/report";
 import type { ModelDescription, SegmentResult } from "@lobule/train";
 
 /** What a preview needs of a segmented scan. */
-interface PreviewedResult extends Pick<SegmentResult, "previews" | "voxels" | "millilitres"> {
+interface PreviewedResult extends Pick<SegmentResult, "previews" | "voxels" | "milliliters"> {
   readonly header: Pick<SegmentResult["header"], "orientation" | "spacing" | "shape">;
 }
 
 /** Some of the scan's slices with the labels drawn, as PNG; the patient's right is on the left, the front above. */
 export function previewPicture(
-  { previews, header, voxels, millilitres }: PreviewedResult,
+  { previews, header, voxels, milliliters }: PreviewedResult,
   { window: [low, high], classes }: Pick<ModelDescription, "window" | "classes">,
 ): Uint8Array {
   const [first, second, third] = header.spacing;
@@ -23,7 +23,7 @@ export function previewPicture(
     ] ?? previews.length;
   const legend = classes.slice(1).map((name, i) => ({
     label: i + 1,
-    text: (voxels[i + 1] ?? 0) === 0 ? `${name}: nothing found` : `${name}: ${(millilitres[i + 1] ?? 0).toFixed(1)} ml`,
+    text: (voxels[i + 1] ?? 0) === 0 ? `${name}: nothing found` : `${name}: ${(milliliters[i + 1] ?? 0).toFixed(1)} ml`,
   }));
   return montage(
     previews.map(({ slice, width, height, image, labels }) => ({

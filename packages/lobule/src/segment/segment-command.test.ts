@@ -50,7 +50,7 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 describe("a folder of scans of which some cannot be read", () => {
-  test("the others are labelled, the failures listed; the same command does what is missing", async () => {
+  test("the others are labeled, the failures listed; the same command does what is missing", async () => {
     const path = (n: number): string => at("data", "imagesTr", `phantom_00${n}.nii.gz`);
     const [second, third] = [await readFile(path(2)), await readFile(path(3))];
     await truncate(path(2), Math.floor(second.length / 2));

@@ -18,7 +18,7 @@ import { progress } from "../shared/progress.js";
 import { codeTrust, trustCodeOption } from "../shared/trust-code.js";
 import { previewPicture } from "./preview.js";
 import { isLabelFile, requireNone, type SegmentFiles, segmentFiles } from "./segment-files.js";
-import { type Labelled, type LabelledBy, type LabelledVolume, SegmentRecord } from "./segment-record.js";
+import { type Labeled, type LabeledBy, type LabeledVolume, SegmentRecord } from "./segment-record.js";
 
 const positionals = { scans: required(list(path(".nii or .nii.gz files, or folders of them", "input", "SCAN"))) };
 const options = {
@@ -63,10 +63,10 @@ async function segment(args: SegmentArguments): Promise<void> {
   const { mirror, precision, largestComponent, force, json } = args;
   const all = await segmentFiles(args.scans, args.out, args.preview);
   const model = await readModel(args.model, codeTrust(args));
-  const by: LabelledBy = { model: model.sha256, mirror, precision, largestComponent };
+  const by: LabeledBy = { model: model.sha256, mirror, precision, largestComponent };
   // Labels of one scan in a file of their own are nobody's to go on with.
   const record = isLabelFile(args.out) ? undefined : await SegmentRecord.open(args.out);
-  const done: (SegmentFiles & { readonly found: Labelled })[] = [];
+  const done: (SegmentFiles & { readonly found: Labeled })[] = [];
   const left: SegmentFiles[] = [];
   for (const files of all) {
     const found = force ? undefined : await record?.find(files, by);
@@ -93,7 +93,7 @@ async function segment(args: SegmentArguments): Promise<void> {
   );
 }
 
-/** What is to be known before anything is labelled, a sentence each. */
+/** What is to be known before anything is labeled, a sentence each. */
 async function notesOf(model: string, files: readonly SegmentFiles[]): Promise<string[]> {
   const unfinished = await unfinishedNote(model);
   const modality = await modalityNote(
@@ -129,7 +129,7 @@ async function segmentAll(
   files: readonly SegmentFiles[],
   model: SavedModel,
   args: SegmentArguments,
-  onDone: (files: SegmentFiles, found: Labelled) => Promise<void> | undefined,
+  onDone: (files: SegmentFiles, found: Labeled) => Promise<void> | undefined,
 ): Promise<Failure[]> {
   const { atOnce, mirror, precision, largestComponent, json } = args;
   const failures: Failure[] = [];
@@ -168,10 +168,10 @@ async function segmentAll(
   return failures;
 }
 
-const volumesOf = ({ millilitres, voxels }: SegmentResult, classes: readonly string[]): LabelledVolume[] =>
-  classes.slice(1).map((name, i) => ({ name, millilitres: millilitres[i + 1] ?? 0, voxels: voxels[i + 1] ?? 0 }));
+const volumesOf = ({ milliliters, voxels }: SegmentResult, classes: readonly string[]): LabeledVolume[] =>
+  classes.slice(1).map((name, i) => ({ name, millilitres: milliliters[i + 1] ?? 0, voxels: voxels[i + 1] ?? 0 }));
 
-function report(scan: string, output: string, { volumes, notes }: Labelled, json: boolean, before: boolean): void {
+function report(scan: string, output: string, { volumes, notes }: Labeled, json: boolean, before: boolean): void {
   for (const note of notes) warn(`note: ${scan}: ${note}`);
   if (json) sayJson(JSON.stringify({ scan, output, volumes, notes, alreadyThere: before }));
   else

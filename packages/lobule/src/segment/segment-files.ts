@@ -22,7 +22,7 @@ const isScan = (name: string): boolean => extension.test(name) && !basename(name
  * The scans that were named, and where their labels go: the file itself for one scan and a name that ends in .nii(.gz),
  * else a folder.
  * @throws DataError when a scan is not there or its folder cannot be read, when a file is where a folder is to be or a
- * folder where a file, or an output is a scan however it is spelt, is another's too, or would be taken for a scan in the
+ * folder where a file, or an output is a scan however it is spelled, is another's too, or would be taken for a scan in the
  * folder where it is to be.
  */
 export async function segmentFiles(named: readonly string[], out: string, preview: boolean): Promise<SegmentFiles[]> {

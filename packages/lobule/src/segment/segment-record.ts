@@ -15,7 +15,7 @@ const entrySchema = z.strictObject({
   scan: z.string(),
   scanFile: fileSchema,
   outputFile: fileSchema,
-  /** What labelled it. */
+  /** What labeled it. */
   by: z.strictObject({
     /** SHA-256 of the checkpoint. */
     model: z.string(),
@@ -34,11 +34,11 @@ const recordSchema = z.strictObject({
   labels: z.record(z.string(), entrySchema),
 });
 
-export type LabelledBy = z.output<typeof entrySchema>["by"];
-export type LabelledVolume = z.output<typeof volumeSchema>;
+export type LabeledBy = z.output<typeof entrySchema>["by"];
+export type LabeledVolume = z.output<typeof volumeSchema>;
 /** What was found in a scan. */
-export interface Labelled {
-  readonly volumes: readonly LabelledVolume[];
+export interface Labeled {
+  readonly volumes: readonly LabeledVolume[];
   readonly notes: readonly string[];
 }
 
@@ -68,7 +68,7 @@ export class SegmentRecord {
   }
 
   /** What was found in a scan whose labels, and picture if asked for, are there, made in the same way; else undefined. */
-  async find(files: SegmentFiles, by: LabelledBy): Promise<Labelled | undefined> {
+  async find(files: SegmentFiles, by: LabeledBy): Promise<Labeled | undefined> {
     const { preview } = files;
     if (!(await this.made(files, by)) || (preview !== undefined && (await fileText(preview)) === undefined)) {
       return undefined;
@@ -77,7 +77,7 @@ export class SegmentRecord {
   }
 
   /** Whether the labels of a scan are there, made in the same way of the same scan. */
-  async made({ scan, output }: SegmentFiles, by: LabelledBy): Promise<boolean> {
+  async made({ scan, output }: SegmentFiles, by: LabeledBy): Promise<boolean> {
     const entry = this.labels[basename(output)];
     return (
       entry !== undefined &&
@@ -89,7 +89,7 @@ export class SegmentRecord {
   }
 
   /** Writes down that a scan is done. */
-  async add({ scan, output }: SegmentFiles, by: LabelledBy, { volumes, notes }: Labelled): Promise<void> {
+  async add({ scan, output }: SegmentFiles, by: LabeledBy, { volumes, notes }: Labeled): Promise<void> {
     const [scanFile = "", outputFile = ""] = [await fileText(scan), await fileText(output)];
     const entry = { scan: await realpath(scan), scanFile, outputFile, by, volumes: [...volumes], notes: [...notes] };
     this.labels = { ...this.labels, [basename(output)]: entry };

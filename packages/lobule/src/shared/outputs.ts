@@ -15,7 +15,7 @@ export interface Input {
 }
 
 /**
- * Refuses outputs that would replace an input or each other, however they are spelt: by another path, by a link, or in
+ * Refuses outputs that would replace an input or each other, however they are spelled: by another path, by a link, or in
  * other letters where these do not count. (A link would be replaced itself and what it names would not; nobody means
  * that either.)
  * @throws DataError

@@ -27,7 +27,7 @@ export interface TuneRequest {
 
 /**
  * Times the variants of the calls' kernels that are not known yet, lets the device use the fastest, and keeps what was
- * learnt in the file.
+ * learned in the file.
  * @throws TuningError when the named file is no tuning of this adapter.
  */
 export async function tuneKernels(

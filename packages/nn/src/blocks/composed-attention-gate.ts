@@ -8,7 +8,7 @@ export interface ComposedAttentionGateOptions<C extends number, G extends number
   /** Channels of the skip connection. */
   readonly channels: C;
   readonly gatingChannels: G;
-  /** Normalises after each of the three convolutions where given. */
+  /** Normalizes after each of the three convolutions where given. */
   readonly norm?: Pick<LayerStyle, "norm" | "groups">;
   /** Whether the gating signal has half the sides of the skip connection. */
   readonly coarse?: boolean;
@@ -16,12 +16,12 @@ export interface ComposedAttentionGateOptions<C extends number, G extends number
 }
 
 /**
- * Additive attention gate made of single layers, for what the fused {@link AttentionGate} does not do: normalisation
+ * Additive attention gate made of single layers, for what the fused {@link AttentionGate} does not do: normalization
  * inside the gate, as MONAI's AttentionUnet has it, and a coarse gating signal, as Oktay et al. have it.
  *
  * α = σ(norm(ψ·relu(norm(Wx·skip) + up(norm(Wg·gating))))), gated = α ⊙ skip; up is bilinear where the signal is coarse.
  * skip [n, c, h, w] and gating [n, g, h, w] (or half the sides) → gated [n, c, h, w], α [n, 1, h, w]; between them
- * max(⌊c/2⌋, 1) channels. Convolutions that are normalised have no bias. Groups are
+ * max(⌊c/2⌋, 1) channels. Convolutions that are normalized have no bias. Groups are
  * as many as divide the channels. Source: Oktay et al. 2018, eq. 1 and 2.
  */
 export class ComposedAttentionGate<const C extends number, const G extends number> extends Module {

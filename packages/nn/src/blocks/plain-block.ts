@@ -13,16 +13,16 @@ import { Scope } from "../scope.js";
 export interface PlainBlockOptions<In extends number, Out extends number> {
   readonly inChannels: In;
   readonly outChannels: Out;
-  /** Batch normalisation and ReLU by default. */
+  /** Batch normalization and ReLU by default. */
   readonly style?: LayerStyle;
   readonly scope?: Scope;
 }
 
 /**
- * Two 3×3 convolutions without bias, each followed by normalisation and activation. x [n, in, h, w] → [n, out, h, w].
+ * Two 3×3 convolutions without bias, each followed by normalization and activation. x [n, in, h, w] → [n, out, h, w].
  *
- * The normalisations are called bn1 and bn2 whatever their kind, so that a state dict's names stay.
- * Source: Ronneberger et al. 2015 (U-Net), padded and normalised.
+ * The normalizations are called bn1 and bn2 whatever their kind, so that a state dict's names stay.
+ * Source: Ronneberger et al. 2015 (U-Net), padded and normalized.
  */
 export class PlainBlock<const In extends number, const Out extends number> extends Module {
   readonly conv1: Conv2d<In, Out, 3>;

@@ -14,7 +14,7 @@ import { SqueezeExcite } from "./squeeze-excite.js";
 export interface ResBlockOptions<In extends number, Out extends number> {
   readonly inChannels: In;
   readonly outChannels: Out;
-  /** Batch normalisation and ReLU by default. */
+  /** Batch normalization and ReLU by default. */
   readonly style?: LayerStyle;
   /** Whether the channels of the convolutions' branch are weighed before the shortcut is added. */
   readonly squeezeExcite?: boolean;
@@ -25,7 +25,7 @@ export interface ResBlockOptions<In extends number, Out extends number> {
  * Residual block: relu(bn2(conv2(relu(bn1(conv1(x))))) + shortcut(x)), both convolutions 3×3 without bias.
  *
  * x [n, in, h, w] → [n, out, h, w]. The shortcut is x itself, or a 1×1 convolution with bias where in ≠ out. The
- * normalisations are called bn1 and bn2 whatever their kind, so that a state dict's names stay.
+ * normalizations are called bn1 and bn2 whatever their kind, so that a state dict's names stay.
  * Source: He et al. 2016, "Deep residual learning", fig. 2, with a projection as in their option B; Hu et al. 2018,
  * fig. 3, for the place of squeeze-and-excite.
  */

@@ -12,7 +12,7 @@ export interface BatchNorm2dOptions<C extends number> {
 }
 
 /**
- * Batch normalisation by channel: y = γ·(x − mean)/√(variance + ε) + β. x [n, c, h, w] → [n, c, h, w].
+ * Batch normalization by channel: y = γ·(x − mean)/√(variance + ε) + β. x [n, c, h, w] → [n, c, h, w].
  *
  * In training mean and (biased) variance are the batch's, and the running ones follow with the unbiased variance; in
  * inference they are the running ones. Source: Ioffe and Szegedy 2015; update rule as PyTorch's BatchNorm2d.

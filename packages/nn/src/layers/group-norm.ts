@@ -4,7 +4,7 @@ import { Scope } from "../scope.js";
 
 export interface GroupNormOptions<C extends number> {
   readonly channels: C;
-  /** Groups of neighbouring channels that are normalised together; as many as channels are instance normalisation. */
+  /** Groups of neighboring channels that are normalized together; as many as channels are instance normalization. */
   readonly groups: number;
   /** Added to the variance; 1e-5 by default. */
   readonly epsilon?: number;
@@ -12,7 +12,7 @@ export interface GroupNormOptions<C extends number> {
 }
 
 /**
- * Group normalisation with γ and β by channel; nothing is kept from one batch to the next. x [n, c, h, w] →
+ * Group normalization with γ and β by channel; nothing is kept from one batch to the next. x [n, c, h, w] →
  * [n, c, h, w]. Source: Wu and He 2018.
  */
 export class GroupNorm<const C extends number> extends Module {

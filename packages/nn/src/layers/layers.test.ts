@@ -36,7 +36,7 @@ describe("shapes", () => {
     expect(() => conv.forward(conv.forward(image(8)))).toThrow(ShapeError);
     // @ts-expect-error an image of unknown channels into a layer of known ones
     expect(() => up.forward(image(3 as number))).toThrow(/x has 3 channels, weight expects 16/);
-    // @ts-expect-error batch normalisation of other channels
+    // @ts-expect-error batch normalization of other channels
     expect(() => norm.forward(image(8))).toThrow(/has 8 channels, weight is \[16\]/);
     // @ts-expect-error kernels of side 1 and 3 exist
     new Conv2d({ inChannels: 8, outChannels: 16, kernelSize: 5 });
@@ -73,7 +73,7 @@ describe("start values", () => {
     expect(make(2 ** 32, "a").weight.initial).not.toEqual(make(0, "a").weight.initial);
   });
 
-  test("batch normalisation starts as the identity", () => {
+  test("batch normalization starts as the identity", () => {
     const { weight, bias, runningMean, runningVariance } = new BatchNorm2d({ channels: 2 });
     expect([weight, bias, runningMean, runningVariance].map(({ initial }) => [...initial])).toEqual([
       [1, 1],

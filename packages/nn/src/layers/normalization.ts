@@ -8,7 +8,7 @@ import { GroupNorm } from "./group-norm.js";
 /** Over the batch (with running statistics), over each sample's channel, or over groups of a sample's channels. */
 export type Normalization = "batch" | "instance" | "group";
 
-/** A layer that normalises an image and keeps its shape. */
+/** A layer that normalizes an image and keeps its shape. */
 export interface NormalizationLayer<C extends number> extends Module {
   forward(x: Image<C>): Image<C>;
 }
@@ -16,12 +16,12 @@ export interface NormalizationLayer<C extends number> extends Module {
 /** What the layers of a block have in common. */
 export interface LayerStyle {
   readonly norm: Normalization;
-  /** Groups of channels, where the normalisation goes by groups. */
+  /** Groups of channels, where the normalization goes by groups. */
   readonly groups: number;
   readonly activation: Activation;
 }
 
-/** Batch normalisation and ReLU, as in the reference network. */
+/** Batch normalization and ReLU, as in the reference network. */
 export const referenceStyle: LayerStyle = { norm: "batch", groups: 8, activation: "relu" };
 
 /** The layer of a style. All kinds have γ and β. */

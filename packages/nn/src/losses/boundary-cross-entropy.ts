@@ -15,7 +15,7 @@ export interface BoundaryCrossEntropyOptions {
  *
  * L = Σ w(x)·(−log p_t(x)) / Σ w(x), w(x) = w_t(x) + w₀ · [a pixel of another class lies within r of x],
  *
- * measured from centre to centre, in the image plane, on the labels as the network gets them: resampled and augmented.
+ * measured from center to center, in the image plane, on the labels as the network gets them: resampled and augmented.
  * So r = 1 takes the pixels on both sides of a boundary.
  *
  * logits [n, classes, h, w], target [n, h, w] (class index) → scalars; `diceLoss` is no part of the loss.

@@ -91,7 +91,7 @@ describe("a training step of AttentionResUNet", () => {
     expect(losses[1]).toEqual(losses[0]);
     expect([...(weights[1] as Float32Array)]).toEqual([...(weights[0] as Float32Array)]);
     // To rounding before Adam's first update; after it a ReLU input within rounding of zero may fall on either side, and
-    // Adam's normalised step spreads that.
+    // Adam's normalized step spreads that.
     losses[2]?.forEach((loss, i) => {
       expect(Math.abs(loss / (losses[0]?.[i] as number) - 1)).toBeLessThan(i === 0 ? 1e-6 : 1e-4);
     });

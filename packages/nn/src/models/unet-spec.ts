@@ -14,7 +14,7 @@ export interface UNetSpec {
   readonly gatingSignal: "upsampled" | "coarse";
   readonly upsampling: "transposed" | "bilinear";
   readonly norm: Normalization;
-  /** Groups of channels, where the normalisation goes by groups. */
+  /** Groups of channels, where the normalization goes by groups. */
   readonly groups: number;
   readonly activation: Activation;
   /** Probability that a block's output channel is dropped in training. */

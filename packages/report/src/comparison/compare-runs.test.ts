@@ -41,9 +41,9 @@ describe("paired differences", () => {
   });
 
   test("a case without the class is in no pair; with the reading of all cases it is", () => {
-    const tumour = (options: CompareOptions) => readingOf(compareRuns(two(), options).classes, 1, 1);
-    expect(tumour({})).toMatchObject({ n: 2, cases: { x: 0.4, y: null, z: 0.4 }, difference: { pairs: 2 } });
-    expect(tumour({ reading: "dice-all" })).toMatchObject({ n: 3, cases: { y: 0 }, difference: { pairs: 3 } });
+    const tumor = (options: CompareOptions) => readingOf(compareRuns(two(), options).classes, 1, 1);
+    expect(tumor({})).toMatchObject({ n: 2, cases: { x: 0.4, y: null, z: 0.4 }, difference: { pairs: 2 } });
+    expect(tumor({ reading: "dice-all" })).toMatchObject({ n: 3, cases: { y: 0 }, difference: { pairs: 3 } });
   });
 
   test("the interval is narrower than the unpaired one where cases differ more than runs", () => {
@@ -200,7 +200,7 @@ describe("what cannot be compared is refused with the reason", () => {
           },
         },
       ],
-      /runs\/b was measured for liver \(label 1\), runs\/a for liver \(label 1\), tumour \(label 2\)/,
+      /runs\/b was measured for liver \(label 1\), runs\/a for liver \(label 1\), tumor \(label 2\)/,
     ],
   ])("%s, paired or not", (_, runs, message) => {
     expect(() => compareRuns(runs)).toThrow(message);

@@ -35,7 +35,7 @@ export interface RunSummary {
   readonly name: string;
   /** Of each of its runs: one, or as many as there are seeds and folds. */
   readonly directories: readonly string[];
-  /** What it was trained to minimise, in words. */
+  /** What it was trained to minimize, in words. */
   readonly loss: string;
   /** What makes its figures provisional or stale, sentences. */
   readonly remarks: readonly string[];

@@ -12,6 +12,7 @@ import {
   type RunSplit,
   runProgressOf,
   type Workload,
+  withFormerNames,
 } from "@lobule/train";
 import { z } from "zod";
 import { ComparisonError } from "./comparison-error.js";
@@ -49,7 +50,7 @@ const diceSchema = z
 const evaluationSchema = z.object({
   format: z.literal("lobule-evaluation"),
   version: z.literal(1),
-  /** Of the normalised surface distance, mm. */
+  /** Of the normalized surface distance, mm. */
   tolerance: z.number().nonnegative(),
   /** What the edge of a volume was to a region; not in files of earlier versions, which measured single slices in 3D. */
   edge: z.enum(volumeEdges).optional(),
@@ -60,13 +61,15 @@ const evaluationSchema = z.object({
         source: z.looseObject({ note: z.string().nullable() }).optional(),
         classes: z
           .array(
-            z.object({
-              label: count,
-              name: z.string(),
-              dice: diceSchema,
-              hausdorff95: measured,
-              normalisedSurfaceDistance: z.number().min(0).max(1).nullable(),
-            }),
+            withFormerNames(
+              z.object({
+                label: count,
+                name: z.string(),
+                dice: diceSchema,
+                hausdorff95: measured,
+                normalizedSurfaceDistance: z.number().min(0).max(1).nullable(),
+              }),
+            ),
           )
           .min(1),
       }),
@@ -86,7 +89,7 @@ export interface ComparedRun {
   /** As it was named. */
   readonly directory: string;
   readonly split: RunSplit;
-  /** What it was trained to minimise, in words; equal for equal losses. */
+  /** What it was trained to minimize, in words; equal for equal losses. */
   readonly loss: string;
   /** Slices of a batch. */
   readonly batch: number;

@@ -69,7 +69,7 @@ describe("the files", () => {
     const [header, first, ...rest] = comparisonCasesCsv(comparison).trimEnd().split("\r\n");
     expect(header).toContain('case,label,class,"A unet: Dice, per-case 3D"');
     expect(first).toBe("liver_1,1,liver,0.9,0.906,0.88");
-    expect(rest).toContain("liver_4,2,tumour,,,");
+    expect(rest).toContain("liver_4,2,tumor,,,");
   });
 
   test("comparison.json is the whole comparison", () => {

@@ -51,17 +51,17 @@ describe("the page of a comparison", () => {
   test("has accuracy against time, curves of all runs, and each run's cases beside the baseline's", () => {
     expect(titles(page)).toEqual([
       "liver",
-      "tumour",
+      "tumor",
       "Validation loss",
       "Dice of liver",
-      "Dice of tumour",
+      "Dice of tumor",
       "liver: B attention-res-unet-plus",
       "liver: C narrow",
-      "tumour: B attention-res-unet-plus",
-      "tumour: C narrow",
+      "tumor: B attention-res-unet-plus",
+      "tumor: C narrow",
     ]);
     expect(words(page)).toContain("Best: B attention-res-unet-plus, 0.936 at 180 ms.");
-    // Eight cases of the liver, seven of the tumour, two runs each.
+    // Eight cases of the liver, seven of the tumor, two runs each.
     expect(page.match(/class="case /g)).toHaveLength(30);
     // Three runs: a loss and two classes.
     expect(page.match(/class="line /g)).toHaveLength(9);

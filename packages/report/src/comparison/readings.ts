@@ -3,7 +3,7 @@ import { type ClassMeasures, caseDice, emptyRules } from "@lobule/metrics";
 /** What a case says of a class, as far as a comparison can be made of it. */
 export type ComparableMeasures = Pick<
   ClassMeasures,
-  "label" | "name" | "dice" | "hausdorff95" | "normalisedSurfaceDistance"
+  "label" | "name" | "dice" | "hausdorff95" | "normalizedSurfaceDistance"
 >;
 
 interface ReadingKind {
@@ -39,7 +39,7 @@ export const readings = {
     rule: "cases with the class in neither truth nor prediction are left out; in one of them only scores 0",
     better: "higher",
     digits: 3,
-    of: (measures) => measures.normalisedSurfaceDistance,
+    of: (measures) => measures.normalizedSurfaceDistance,
   },
   hausdorff95: {
     title: "95 % Hausdorff distance, mm",

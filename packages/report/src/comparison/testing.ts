@@ -15,13 +15,13 @@ const exampleClass = (label: number, name: string, dice: number | null): Compare
       : { intersection: Math.round(1000 * dice), predicted: 1000, target: 1000 }),
   },
   hausdorff95: dice === null ? null : 10 * (1 - dice),
-  normalisedSurfaceDistance: dice,
+  normalizedSurfaceDistance: dice,
 });
 
-/** A measured run: Dice of liver and tumour of each validation case. */
+/** A measured run: Dice of liver and tumor of each validation case. */
 export function exampleRun(
   directory: string,
-  dice: Readonly<Record<string, readonly [liver: number | null, tumour: number | null]>>,
+  dice: Readonly<Record<string, readonly [liver: number | null, tumor: number | null]>>,
   changes: Partial<ComparedRun> = {},
 ): ComparedRun {
   const names = Object.keys(dice);
@@ -43,10 +43,7 @@ export function exampleRun(
       tolerance: 2,
       cases: names.map((name) => ({
         name,
-        classes: [
-          exampleClass(1, "liver", dice[name]?.[0] ?? null),
-          exampleClass(2, "tumour", dice[name]?.[1] ?? null),
-        ],
+        classes: [exampleClass(1, "liver", dice[name]?.[0] ?? null), exampleClass(2, "tumor", dice[name]?.[1] ?? null)],
       })),
     },
     ...changes,
@@ -55,7 +52,7 @@ export function exampleRun(
 
 const names = Array.from({ length: 8 }, (_, i) => `liver_${i + 1}`);
 
-/** Three runs on eight cases, of which one has no tumour: the second run is better in all but one, the third worse. */
+/** Three runs on eight cases, of which one has no tumor: the second run is better in all but one, the third worse. */
 export const exampleRuns = (): ComparedRun[] => {
   const run = (directory: string, gain: (i: number) => number, milliseconds: number): ComparedRun =>
     exampleRun(

@@ -55,7 +55,7 @@ export function notesOf({ reading, paired, runs, classes }: Comparison): string[
   ];
 }
 
-/** Runs that minimised different things can be compared by what was measured of them, not by their losses. */
+/** Runs that minimized different things can be compared by what was measured of them, not by their losses. */
 function lossNotes(runs: readonly RunSummary[]): string[] {
   const losses = [...new Set(runs.map(({ loss }) => loss))];
   if (losses.length === 1) return [];

@@ -1,12 +1,12 @@
 import { type CaseResult, evaluateCase, type VolumeEdge } from "@lobule/metrics";
-import { type Provenance, summarise } from "@lobule/train";
+import { type Provenance, summarize } from "@lobule/train";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { labelVolume } from "../../../metrics/src/testing.js";
 import { evaluationCsv, evaluationJson } from "./evaluation-files.js";
 import { formatEvaluation } from "./format-evaluation.js";
 
-const classes = ["background", "liver", "tumour"];
+const classes = ["background", "liver", "tumor"];
 
 /** A row of eight voxels, 1 ml each. */
 const row = (
@@ -25,8 +25,8 @@ const found = await row("found", [1, 1, 1, 1, 2, 0, 0, 0], [1, 1, 1, 0, 2, 2, 0,
 const missed = await row("missed", [1, 1, 0, 0, 0, 0, 2, 0], [1, 1, 0, 0, 0, 0, 0, 0]);
 const invented = await row("invented", [1, 0, 0, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 2, 2]);
 const absent = await row("absent", [0, 1, 1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0, 0, 0]);
-const long = summarise([await row("a".repeat(200), [0], [0], ["background", "b".repeat(200)], 1 / 3)]);
-const result = summarise([found, missed, invented, absent], { seed: 3 });
+const long = summarize([await row("a".repeat(200), [0], [0], ["background", "b".repeat(200)], 1 / 3)]);
+const result = summarize([found, missed, invented, absent], { seed: 3 });
 
 describe("evaluationCsv", () => {
   const lines = evaluationCsv(result).split("\r\n");
@@ -41,19 +41,19 @@ describe("evaluationCsv", () => {
         "use,note,map,run_state,checkpoint_epoch,error",
     );
     expect(lines[2]).toBe(
-      `found,2,tumour,1,${2 / 3},1,${2 / 3},${2 / 3},${2 / 3},1,2,1,9.5,${2 / 3},2,1,surface,no,1,2,1,100,,,,,,`,
+      `found,2,tumor,1,${2 / 3},1,${2 / 3},${2 / 3},${2 / 3},1,2,1,9.5,${2 / 3},2,1,surface,no,1,2,1,100,,,,,,`,
     );
   });
 
   test("leaves the field of a figure that does not exist empty", () => {
-    expect(lines[6]).toBe("invented,2,tumour,1,0,0,,,0,0,2,0,,0,2,1,surface,no,0,2,2,,,,,,,");
-    expect(lines[8]).toBe("absent,2,tumour,1,1,0,,,1,0,0,0,,,2,1,surface,no,0,0,0,,,,,,,");
+    expect(lines[6]).toBe("invented,2,tumor,1,0,0,,,0,0,2,0,,0,2,1,surface,no,0,2,2,,,,,,,");
+    expect(lines[8]).toBe("absent,2,tumor,1,1,0,,,1,0,0,0,,,2,1,surface,no,0,0,0,,,,,,,");
   });
 
   test("names with commas, quotes and line ends come back", () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(",", '"', "\n", "\r", "a") }), (name) => {
-        const first = evaluationCsv(summarise([{ ...found, name }]))
+        const first = evaluationCsv(summarize([{ ...found, name }]))
           .split("\r\n")
           .slice(1)
           .join("\r\n");
@@ -87,23 +87,23 @@ describe("what the figures are of", () => {
   const provenance: Provenance = {
     run: { directory: "/runs/liver", state: "epoch 1 of 100, interrupted", finished: false },
     checkpoint: { file: "/runs/liver/checkpoints/best.safetensors", sha256: "ab", epoch: 1 },
-    data: { directory: "/data", labels: ["background", "tumour", "liver"], modality: ["CT"] },
+    data: { directory: "/data", labels: ["background", "tumor", "liver"], modality: ["CT"] },
     settings: { mirror: false, precision: "f32", map: [{ from: 1, to: 2 }], includeTraining: true },
     leftOut: [],
     failures: [{ name: "cut", error: "cut.nii.gz ends early" }],
     notes: ["the run is not trained to its end: epoch 1 of 100, interrupted"],
   };
   const source = { use: "training", content: "cd", note: "the training case b" } as const;
-  const marked = summarise([{ ...found, source }, missed], { provenance });
+  const marked = summarize([{ ...found, source }, missed], { provenance });
 
   test("stands in the table: how far the run was, trained-on cases in every heading, what failed", () => {
     const text = formatEvaluation(marked);
     expect(text).toMatch(/^weights of epoch 1; run: epoch 1 of 100, interrupted\n/);
     expect(text).toContain("Note: the run is not trained to its end: epoch 1 of 100, interrupted.");
     expect(text).toContain("liver (label 1, 1 of 2 cases trained on)\n");
-    expect(text).toContain("tumour (label 2, 1 of 2 cases trained on)\n");
+    expect(text).toContain("tumor (label 2, 1 of 2 cases trained on)\n");
     expect(text).toContain("Not measured: cut: cut.nii.gz ends early");
-    expect(formatEvaluation(summarise([found, missed], { provenance }))).toContain("liver (label 1)\n");
+    expect(formatEvaluation(summarize([found, missed], { provenance }))).toContain("liver (label 1)\n");
   });
 
   test("stands in each line of the CSV, where a case that failed has one too", () => {
@@ -122,7 +122,7 @@ describe("what the figures are of", () => {
 
 describe("formatEvaluation", () => {
   const text = formatEvaluation(result, { reference: "liver" });
-  const line = (start: string, of = text.slice(text.indexOf("tumour (label 2)"))): string | undefined =>
+  const line = (start: string, of = text.slice(text.indexOf("tumor (label 2)"))): string | undefined =>
     of.split("\n").find((each) => each.trim().startsWith(start));
 
   test("every reading of Dice with its n, and its rule", () => {
@@ -139,7 +139,7 @@ describe("formatEvaluation", () => {
       const map = labelVolume([5, 5, depth], [1, 1, 1], (x, y) => Number(x > 0 && x < 4 && y > 0 && y < 4));
       return evaluateCase(map, map, classes, { name, edge });
     };
-    const notesOf = (...cases: CaseResult[]): string => formatEvaluation(summarise(cases)).replaceAll(/\n\s*/g, " ");
+    const notesOf = (...cases: CaseResult[]): string => formatEvaluation(summarize(cases)).replaceAll(/\n\s*/g, " ");
     const mixed = notesOf(await organ("slice", 1), await organ("pair", 2), await organ("stack", 4));
     expect(mixed).toContain("measured in 3D in 2 cases, in 2D in 1 of a single slice.");
     expect(mixed).toContain("In 1 case of two slices every voxel is at the edge, which counts as a cut there.");

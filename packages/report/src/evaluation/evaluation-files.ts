@@ -20,7 +20,7 @@ const columns: Readonly<Record<string, (result: MeasuredCase, measures: ClassMea
   prediction_voxels: (_, { dice }) => dice.predicted,
   truth_voxels: (_, { dice }) => dice.target,
   hausdorff95_mm: (_, { hausdorff95 }) => hausdorff95,
-  normalised_surface_distance: (_, measures) => measures.normalisedSurfaceDistance,
+  normalised_surface_distance: (_, measures) => measures.normalizedSurfaceDistance,
   tolerance_mm: ({ tolerance }) => tolerance,
   surface_dimensions: ({ surfaceDimensions }) => surfaceDimensions,
   volume_edge: ({ edge }) => edge,

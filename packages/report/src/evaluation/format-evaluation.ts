@@ -69,7 +69,7 @@ function classTable(
       ? [`${titleCell("Dice, published")}${valueCell(published.dice, 2)}  reading not stated by the source`]
       : []),
     overCases("95 % Hausdorff distance, mm", summary.hausdorff95, 2),
-    overCases(`Surface within ${Number(tolerance.toPrecision(4))} mm (NSD)`, summary.normalisedSurfaceDistance, 3),
+    overCases(`Surface within ${Number(tolerance.toPrecision(4))} mm (NSD)`, summary.normalizedSurfaceDistance, 3),
     overCases("Volume of truth, ml", volume.truth, 2),
     overCases("Volume of prediction, ml", volume.prediction, 2),
     overCases("Volume error, ml", volume.error, 2),

@@ -12,10 +12,10 @@ export interface PublishedDice {
 export const publishedDice: Readonly<Record<PublishedPreset, readonly PublishedDice[]>> = {
   liver: [
     { label: 1, name: "liver", dice: 0.88 },
-    { label: 2, name: "tumour", dice: 0.73 },
+    { label: 2, name: "tumor", dice: 0.73 },
   ],
   vessel: [
     { label: 1, name: "vessel", dice: 0.83 },
-    { label: 2, name: "tumour", dice: 0.66 },
+    { label: 2, name: "tumor", dice: 0.66 },
   ],
 };

@@ -32,7 +32,7 @@ describe("a chart of pairs", () => {
   const chart = (better: "higher" | "lower", of = pairs): string =>
     slopeChart({ title: "t", finding: "f", quantity: "Dice", before: "A", after: "B", pairs: of, better }).text;
 
-  test("has a line for each pair, larger values higher, coloured by what is better", () => {
+  test("has a line for each pair, larger values higher, colored by what is better", () => {
     expect(chart("higher")).toContain('<path class="case s0" d="M64 214L288 38"/>');
     expect(chart("higher")).toContain('<path class="case s1" d="M64 126L288 214"/>');
     expect(chart("higher")).toContain('<path class="case s5" d="M64 126L288 126"/>');

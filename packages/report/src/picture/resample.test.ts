@@ -10,7 +10,7 @@ describe("resampling", () => {
     expect(resample(image, [4, 3], [4, 3])).toEqual(image);
   });
 
-  test("doubling interpolates, worked by hand: centres lie a quarter of a pixel off", () => {
+  test("doubling interpolates, worked by hand: centers lie a quarter of a pixel off", () => {
     expect([...resample(Float32Array.of(0, 1), [2, 1], [4, 1])]).toEqual([0, 0.25, 0.75, 1]);
   });
 

@@ -30,7 +30,7 @@ const slice: ReportSlice = {
 
 const example: ReportInput = {
   title: "liver, seed 1",
-  classes: ["background", "liver", "tumour"],
+  classes: ["background", "liver", "tumor"],
   config: {
     preset: "liver",
     window: [-160, 240],
@@ -60,7 +60,7 @@ describe("a report", () => {
     checkSelfContained(page);
   });
 
-  test("names the losses by what the run minimised", () => {
+  test("names the losses by what the run minimized", () => {
     expect(words(page)).toContain("cross-entropy + Dice loss");
     const tversky = words(renderReport({ ...example, config: { loss: { kind: "tversky", alpha: 0.3, beta: 0.7 } } }));
     expect(tversky).toContain("1 − Tversky index, mean over classes");
@@ -144,7 +144,7 @@ describe("a report", () => {
   });
 
   test("shows scan, truth and prediction of slices with their names and Dice, as pictures inside the page", () => {
-    expect(words(page)).toMatch(/liver_8, slice 42 Dice liver 0.914 · tumour absent Prediction: nothing found./);
+    expect(words(page)).toMatch(/liver_8, slice 42 Dice liver 0.914 · tumor absent Prediction: nothing found./);
     expect(words(page)).toContain("Lowest Dice: 1 of 212");
     const pictures = [...page.matchAll(/alt="([^"]+)" src="data:image\/png;base64,([^"]+)"/g)];
     expect(pictures.map(([, alt]) => alt)).toEqual([
@@ -159,7 +159,7 @@ describe("a report", () => {
   });
 
   test("has a legend with a picture of every class, and enlarges slices without a script", () => {
-    expect(page.match(/<img class="swatch" alt="" src="data:[^"]+">(liver|tumour)/g)).toHaveLength(2);
+    expect(page.match(/<img class="swatch" alt="" src="data:[^"]+">(liver|tumor)/g)).toHaveLength(2);
     // Two slices and nine charts.
     expect(page.match(/<label class="zoom"><input type="checkbox" aria-label="Enlarge /g)).toHaveLength(2 + 9);
     expect(page).toContain(".zoom:has(input:checked){position:fixed");

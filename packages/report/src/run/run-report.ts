@@ -8,7 +8,7 @@ import {
   type RunFolder,
   readModel,
   SlicePredictor,
-  summarise,
+  summarize,
 } from "@lobule/train";
 import { publishedDice } from "../evaluation/published-figures.js";
 import type { ReportClass, ReportEvaluation } from "./dice-table.js";
@@ -48,7 +48,7 @@ export async function reportRun(
   await predictor.close();
   const [failure] = failures;
   if (failure !== undefined) throw new DataError(failure.error);
-  const evaluation = summarise(results);
+  const evaluation = summarize(results);
   const published = preset === null ? [] : publishedDice[preset];
   const page = renderReport({
     title,
@@ -81,7 +81,7 @@ function forReport(
     cases,
     classes: classes.map((each): ReportClass => {
       const figure = published.find(({ label }) => label === each.label);
-      const { hausdorff95, normalisedSurfaceDistance, volume } = each;
+      const { hausdorff95, normalizedSurfaceDistance, volume } = each;
       return {
         name: each.name,
         readings: (Object.keys(readingTitles) as (keyof typeof readingTitles)[]).map((key) => ({
@@ -91,7 +91,7 @@ function forReport(
         })),
         measures: [
           { label: "95 % Hausdorff distance, mm", ...hausdorff95, digits: 1 },
-          { label: `surface within ${tolerance} mm (NSD)`, ...normalisedSurfaceDistance, digits: 3 },
+          { label: `surface within ${tolerance} mm (NSD)`, ...normalizedSurfaceDistance, digits: 3 },
           { label: "volume of the truth, ml", ...volume.truth, digits: 1 },
           { label: "volume error, ml", ...volume.error, digits: 1 },
           { label: "volume error, absolute, ml", ...volume.absoluteError, digits: 1 },

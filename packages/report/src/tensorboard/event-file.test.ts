@@ -22,7 +22,7 @@ describe("CRC32C", () => {
       0xd9963a56,
     ],
     ["the text 123456789", [...Buffer.from("123456789")], 0xe3069283],
-  ])("of %s, as RFC 3720 B.4 and the catalogue of CRCs give it", (_, bytes, crc) => {
+  ])("of %s, as RFC 3720 B.4 and the catalog of CRCs give it", (_, bytes, crc) => {
     expect(crc32c(Uint8Array.from(bytes))).toBe(crc);
   });
 });

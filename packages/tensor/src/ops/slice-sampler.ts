@@ -14,7 +14,7 @@ export interface SliceBatchInputs {
   /** Neighbouring slices that are the channels of one image, 1 by default; they follow one another in `pixels`. */
   readonly slices?: number;
   /** What `packSamples` made of the slices that have labels, [17·n]; `samples` by default. */
-  readonly labelled?: Tensor<readonly [number], "u32">;
+  readonly labeled?: Tensor<readonly [number], "u32">;
   /** Pixels from one slice to the next; a multiple of 4. */
   readonly slotPixels: number;
   readonly batch: number;
@@ -38,13 +38,13 @@ export function sampleSlices(
 ): SampledSlices;
 export function sampleSlices(inputs: SliceBatchInputs): Pick<SampledSlices, "image">;
 export function sampleSlices(inputs: SliceBatchInputs): Pick<SampledSlices, "image"> & Partial<SampledSlices> {
-  const { pixels, labels, samples, slices = 1, labelled = samples, slotPixels, batch, height, width } = inputs;
+  const { pixels, labels, samples, slices = 1, labeled = samples, slotPixels, batch, height, width } = inputs;
   if (slotPixels % 4 !== 0) throw new ShapeError(`sampleSlices: slotPixels must be a multiple of 4, got ${slotPixels}`);
   const lengths: [string, Tensor | undefined, number][] = [
     ["pixels", pixels, (batch * slices * slotPixels) / 2],
     ["labels", labels, (batch * slotPixels) / 4],
     ["samples", samples, batch * slices * wordsPerSample],
-    ...(labels === undefined ? [] : [["labelled", labelled, batch * wordsPerSample] as [string, Tensor, number]]),
+    ...(labels === undefined ? [] : [["labeled", labeled, batch * wordsPerSample] as [string, Tensor, number]]),
   ];
   for (const [name, tensor, length] of lengths) {
     if (tensor !== undefined && (tensor.shape.length !== 1 || tensor.shape[0] !== length || tensor.dtype !== "u32")) {
@@ -70,7 +70,7 @@ export function sampleSlices(inputs: SliceBatchInputs): Pick<SampledSlices, "ima
   const target = applyKernel({
     name: "slice-labels",
     key,
-    inputs: { labels, samples: labelled },
+    inputs: { labels, samples: labeled },
     output: u32([batch, height, width] as const),
     lower: (bindings, labelMap, lowering) =>
       lowering.call({ kernel: sliceLabels(shape), bindings: { ...bindings, labelMap } }),

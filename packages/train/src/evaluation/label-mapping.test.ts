@@ -54,8 +54,8 @@ describe("labels that are not are refused, with both sides and what to give", ()
 
 describe("what is asked for", () => {
   test("by value or by name, several as one, to the background", () => {
-    const other = theirs("background", "Liver", "tumour", "cyst");
-    expect(mapLabels(other, ours, ["tumour=cancer", "3=2"])).toEqual({
+    const other = theirs("background", "Liver", "tumor", "cyst");
+    expect(mapLabels(other, ours, ["tumor=cancer", "3=2"])).toEqual({
       to: [0, 1, 2, 2],
       measured: [1, 2],
       asked: [
@@ -71,9 +71,9 @@ describe("what is asked for", () => {
     ["no equals sign", ["2"], "--map needs FROM=TO, such as 2=1 or tumor=cancer, got '2'"],
     ["no label there", ["4=1"], "'4' is no label of OTHER"],
     ["no label here", ["2=spleen"], "'spleen' is no label of runs/liver"],
-    ["a label twice", ["2=1", "tumour=2"], "--map gives label 2 of OTHER twice"],
+    ["a label twice", ["2=1", "tumor=2"], "--map gives label 2 of OTHER twice"],
     ["all to the background", ["1=0", "2=0"], "nothing to measure"],
   ])("%s is refused", (_, asked, message) => {
-    expect(() => mapLabels(theirs("background", "liver", "tumour"), ours, asked)).toThrow(message);
+    expect(() => mapLabels(theirs("background", "liver", "tumor"), ours, asked)).toThrow(message);
   });
 });

@@ -34,7 +34,7 @@ export const listLabels = (names: readonly string[]): string =>
 /**
  * What each label of a folder counts as: what is asked for, or else the model's label of the same value, if its name is
  * the same. Several labels may count as one; 0 counts as the background.
- * @param asked as typed: "2=1", "tumour=cancer", "kidney=0"; the folder's label first, values or names.
+ * @param asked as typed: "2=1", "tumor=cancer", "kidney=0"; the folder's label first, values or names.
  * @throws DataError when a name differs and nothing is asked for it, saying what to ask for; or for an entry of `asked`
  * that names no label.
  */

@@ -19,7 +19,7 @@ describe("files of a measurement", () => {
     }
   });
 
-  test("two folders of one name have two names, one folder has one however it is spelt", async () => {
+  test("two folders of one name have two names, one folder has one however it is spelled", async () => {
     const root = await temporaryFolder();
     for (const parent of ["a", "b"]) await mkdir(join(root, parent, "data"), { recursive: true });
     await symlink(join(root, "a"), join(root, "link"));

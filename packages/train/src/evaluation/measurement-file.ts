@@ -6,6 +6,7 @@ import { defaultEdge, type VolumeEdge, volumeEdges } from "@lobule/metrics";
 import { z } from "zod";
 import { fitJson } from "../json/parse-json.js";
 import { sameJson } from "../json/same-json.js";
+import { withFormerNames } from "./former-names.js";
 import { type EvaluationSettings, type Provenance, provenanceSchema } from "./provenance.js";
 import type { MeasuredCase } from "./summarize.js";
 
@@ -68,28 +69,30 @@ const measurementSchema = z.object({
         note: z.string().nullable(),
       }),
       classes: z.array(
-        z.object({
-          label: count,
-          name: z.string(),
-          dice: z.object({
-            slices: count,
-            sliceDiceSum: z.number(),
-            foregroundSlices: count,
-            foregroundSliceDiceSum: z.number(),
-            intersection: count,
-            predicted: count,
-            target: count,
+        withFormerNames(
+          z.object({
+            label: count,
+            name: z.string(),
+            dice: z.object({
+              slices: count,
+              sliceDiceSum: z.number(),
+              foregroundSlices: count,
+              foregroundSliceDiceSum: z.number(),
+              intersection: count,
+              predicted: count,
+              target: count,
+            }),
+            hausdorff95: measured,
+            normalizedSurfaceDistance: measured,
+            truthAtEdge: z.boolean(),
+            volume: z.object({
+              truth: z.number(),
+              prediction: z.number(),
+              error: z.number(),
+              errorPercent: measured,
+            }),
           }),
-          hausdorff95: measured,
-          normalisedSurfaceDistance: measured,
-          truthAtEdge: z.boolean(),
-          volume: z.object({
-            truth: z.number(),
-            prediction: z.number(),
-            error: z.number(),
-            errorPercent: measured,
-          }),
-        }),
+        ),
       ),
     }),
   ),

@@ -1,9 +1,9 @@
 import { type CaseResult, evaluateCase } from "@lobule/metrics";
 import { describe, expect, test } from "vitest";
 import { labelVolume } from "../../../metrics/src/testing.js";
-import { summarise } from "./summarize.js";
+import { summarize } from "./summarize.js";
 
-const classes = ["background", "liver", "tumour"];
+const classes = ["background", "liver", "tumor"];
 
 /** A row of eight voxels, 1 ml each. */
 const row = (
@@ -23,21 +23,21 @@ const missed = await row("missed", [1, 1, 0, 0, 0, 0, 2, 0], [1, 1, 0, 0, 0, 0, 
 const invented = await row("invented", [1, 0, 0, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 2, 2]);
 const absent = await row("absent", [0, 1, 1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0, 0, 0]);
 /** Of other names than the others, or measured otherwise. */
-const renamed = await row("b", [0], [0], ["background", "vessel", "tumour"]);
+const renamed = await row("b", [0], [0], ["background", "vessel", "tumor"]);
 const tolerant = await row("b", [0], [0], classes, 3);
 const cut = { ...(await row("b", [0], [0])), edge: "cut" as const };
-const result = summarise([found, missed, invented, absent], { seed: 3 });
+const result = summarize([found, missed, invented, absent], { seed: 3 });
 
-describe("summarise", () => {
-  test("worked by hand: a tumour that is found, missed, invented and absent", () => {
-    const tumour = result.classes[1];
-    expect(tumour).toMatchObject({
+describe("summarize", () => {
+  test("worked by hand: a tumor that is found, missed, invented and absent", () => {
+    const tumor = result.classes[1];
+    expect(tumor).toMatchObject({
       label: 2,
-      name: "tumour",
+      name: "tumor",
       casesWithout: { inTruth: 2, inBoth: 1 },
       // A percentile of 0 and 10 mm in the only case that has both.
       hausdorff95: { value: 9.5, n: 1 },
-      normalisedSurfaceDistance: { value: (2 / 3 + 0 + 0) / 3, n: 3 },
+      normalizedSurfaceDistance: { value: (2 / 3 + 0 + 0) / 3, n: 3 },
       volume: {
         truth: { value: 2 / 4, n: 4 },
         prediction: { value: 4 / 4, n: 4 },
@@ -46,7 +46,7 @@ describe("summarise", () => {
         absoluteErrorPercent: { value: (100 + 100) / 2, n: 2 },
       },
     });
-    expect(tumour?.dice).toMatchObject({
+    expect(tumor?.dice).toMatchObject({
       sliceMean: { value: (2 / 3 + 0 + 0 + 1) / 4, n: 4 },
       foregroundSliceMean: { value: (2 / 3 + 0) / 2, n: 2 },
       pooled: { value: 2 / 6, n: 4 },
@@ -56,7 +56,7 @@ describe("summarise", () => {
   });
 
   test("does not depend on anything but cases and seed", () => {
-    expect(summarise([found, missed, invented, absent], { seed: 3 })).toEqual(result);
+    expect(summarize([found, missed, invented, absent], { seed: 3 })).toEqual(result);
   });
 
   test.each([
@@ -65,11 +65,11 @@ describe("summarise", () => {
     [
       "other classes",
       [found, renamed],
-      /b was measured for vessel, tumour at 2 mm, edge surface, found for liver, tumour/,
+      /b was measured for vessel, tumor at 2 mm, edge surface, found for liver, tumor/,
     ],
-    ["another tolerance", [found, tolerant], /b was measured for liver, tumour at 3 mm/],
+    ["another tolerance", [found, tolerant], /b was measured for liver, tumor at 3 mm/],
     ["another edge", [found, cut], /b was measured .* edge cut, found .* edge surface/],
   ])("%s is refused", (_, cases, message) => {
-    expect(() => summarise(cases)).toThrow(message);
+    expect(() => summarize(cases)).toThrow(message);
   });
 });

@@ -20,7 +20,7 @@ export interface ClassSummary {
   /** mm; over the cases that have the class in truth and prediction. */
   readonly hausdorff95: Reading;
   /** Over the cases that have the class in truth or prediction; 0 for those that have it in one only. */
-  readonly normalisedSurfaceDistance: Reading;
+  readonly normalizedSurfaceDistance: Reading;
   /** Cases whose truth reaches an end of the volume that counts as its surface. */
   readonly casesAtEdge: number;
   /** Means over all cases, ml; the percentage over the cases whose truth has the class. */
@@ -43,7 +43,7 @@ export interface MeasuredCase extends CaseResult {
 export interface EvaluationResult {
   readonly format: "lobule-evaluation";
   readonly version: 1;
-  /** Tolerance of the normalised surface distance, mm. */
+  /** Tolerance of the normalized surface distance, mm. */
   readonly tolerance: number;
   /** What the edge of a volume was to regions that reach it. */
   readonly edge: VolumeEdge;
@@ -60,20 +60,20 @@ export interface EvaluationResult {
  * Sums up the cases of an evaluation, class by class.
  * @throws RangeError for no case at all, a name that comes twice, or cases with other classes, another tolerance or edge.
  */
-export function summarise(
+export function summarize(
   cases: readonly MeasuredCase[],
   { seed = 0, provenance }: { readonly seed?: number; readonly provenance?: Provenance } = {},
 ): EvaluationResult {
   const [first] = cases;
-  if (first === undefined) throw new RangeError("summarise: there is no case to evaluate");
+  if (first === undefined) throw new RangeError("summarize: there is no case to evaluate");
   const names = (result: CaseResult): string => result.classes.map(({ name }) => name).join(", ");
   const seen = new Set<string>();
   for (const result of cases) {
-    if (seen.has(result.name)) throw new RangeError(`summarise: the case ${result.name} comes twice`);
+    if (seen.has(result.name)) throw new RangeError(`summarize: the case ${result.name} comes twice`);
     seen.add(result.name);
     if (names(result) !== names(first) || result.tolerance !== first.tolerance || result.edge !== first.edge)
       throw new RangeError(
-        `summarise: ${result.name} was measured for ${names(result)} at ${result.tolerance} mm, edge ${result.edge}, ` +
+        `summarize: ${result.name} was measured for ${names(result)} at ${result.tolerance} mm, edge ${result.edge}, ` +
           `${first.name} for ${names(first)} at ${first.tolerance} mm, edge ${first.edge}`,
       );
   }
@@ -86,14 +86,14 @@ export function summarise(
     emptyRules,
     classes: first.classes.map(({ label, name }, i) => {
       const ofCases = cases.flatMap((result) => result.classes[i] ?? []);
-      return { label, name, ...summariseClass(ofCases, seed) };
+      return { label, name, ...summarizeClass(ofCases, seed) };
     }),
     cases,
     ...(provenance === undefined ? {} : { provenance }),
   };
 }
 
-function summariseClass(cases: readonly ClassMeasures[], seed: number): Omit<ClassSummary, "label" | "name"> {
+function summarizeClass(cases: readonly ClassMeasures[], seed: number): Omit<ClassSummary, "label" | "name"> {
   const over = (figure: (measures: ClassMeasures) => number | null): Reading => meanOf(cases.map(figure));
   const absolute = (value: number | null): number | null => (value === null ? null : Math.abs(value));
   const withoutTruth = cases.filter(({ dice }) => dice.target === 0);
@@ -107,7 +107,7 @@ function summariseClass(cases: readonly ClassMeasures[], seed: number): Omit<Cla
       seed,
     ),
     hausdorff95: over((measures) => measures.hausdorff95),
-    normalisedSurfaceDistance: over((measures) => measures.normalisedSurfaceDistance),
+    normalizedSurfaceDistance: over((measures) => measures.normalizedSurfaceDistance),
     casesAtEdge: cases.filter(({ truthAtEdge }) => truthAtEdge).length,
     volume: {
       truth: over(({ volume }) => volume.truth),

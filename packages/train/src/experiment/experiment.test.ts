@@ -131,8 +131,8 @@ describe("successive halving", () => {
   test("a run's score is of the rung's epoch, whatever came after", () => {
     const records = [0, 1, 2].map((epoch) => exampleRecord(epoch));
     expect(scoreAt(records, 2, "loss")).toBe(records[1]?.validation.loss);
-    const [, liver = 0, tumour = 0] = records[1]?.validation.dice.perCase ?? [];
-    expect(scoreAt(records, 2, "dice")).toBeCloseTo(((liver ?? 0) + (tumour ?? 0)) / 2, 12);
+    const [, liver = 0, tumor = 0] = records[1]?.validation.dice.perCase ?? [];
+    expect(scoreAt(records, 2, "dice")).toBeCloseTo(((liver ?? 0) + (tumor ?? 0)) / 2, 12);
     expect(scoreAt(records, 9, "loss")).toBe(records[2]?.validation.loss);
     expect(scoreAt([], 2, "loss")).toBeNull();
   });

@@ -4,7 +4,7 @@ import { ModelError } from "./model-error.js";
 
 /** What a model of one's own is made for. */
 export interface ModelRequest {
-  /** Channels of its images: a slice and its neighbours. */
+  /** Channels of its images: a slice and its neighbors. */
   readonly inChannels: number;
   /** How many classes its logits must have, the background included. */
   readonly classes: number;

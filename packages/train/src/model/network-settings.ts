@@ -21,7 +21,7 @@ export const networkSizes = {
   baseFeatures: z.int().positive().max(4096),
   /** Poolings between the image and the bridge. */
   depth: z.int().positive().max(6),
-  /** Neighbouring slices that are the channels of an image ("2.5D"), the slice that is labelled in the middle. */
+  /** Neighboring slices that are the channels of an image ("2.5D"), the slice that is labeled in the middle. */
   inputSlices: z
     .int()
     .positive()

@@ -15,7 +15,7 @@ import type { MeasuredCase } from "../evaluation/summarize.js";
 import type { KnownCases } from "../run/known-cases.js";
 import type { SlicePredictor } from "./slice-predictor.js";
 export interface EvaluateOptions {
-  /** Tolerance of the normalised surface distance, mm; 2 by default. */
+  /** Tolerance of the normalized surface distance, mm; 2 by default. */
   readonly tolerance?: number;
   /** What the edge of a volume is to a region that reaches it; "surface" by default. */
   readonly edge?: VolumeEdge;
@@ -88,7 +88,7 @@ export interface EvaluatedCases {
 }
 
 /**
- * Segments labelled cases and measures each against its truth, at full resolution, one volume at a time. A case that
+ * Segments labeled cases and measures each against its truth, at full resolution, one volume at a time. A case that
  * cannot be read, or whose labels are none of the classes, does not keep the others from being measured. When the signal
  * says so no further case is measured, and those that are left are failures.
  * @throws DataError for no case at all; the signal's reason where no case was measured before.

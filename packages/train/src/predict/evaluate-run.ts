@@ -1,7 +1,7 @@
 import { DataError } from "@lobule/data";
 import type { Device } from "@lobule/tensor";
 import type { CaseSource } from "../evaluation/provenance.js";
-import { type EvaluationResult, type MeasuredCase, summarise } from "../evaluation/summarize.js";
+import { type EvaluationResult, type MeasuredCase, summarize } from "../evaluation/summarize.js";
 import { type EvaluateOptions, evaluateCases } from "./evaluate-cases.js";
 import { type EvaluationPlan, listFailures, provenanceOf } from "./plan-evaluation.js";
 import { SlicePredictor } from "./slice-predictor.js";
@@ -59,7 +59,7 @@ export async function evaluateRun(
       : []),
     ...caseNotes(results, leftOut, heldOut && !own ? plan.task.directory : undefined),
   ];
-  return { result: summarise(results, { provenance: { ...provenance, leftOut, failures, notes } }), heldOut };
+  return { result: summarize(results, { provenance: { ...provenance, leftOut, failures, notes } }), heldOut };
 }
 
 /** Whether a folder that is not where the run's was holds all its held-out cases, under their names, and nothing new. */

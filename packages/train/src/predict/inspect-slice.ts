@@ -27,7 +27,7 @@ export interface GateMap {
 }
 
 export interface SliceInspection {
-  /** The network's input, 0..1, the slice that is labelled. */
+  /** The network's input, 0..1, the slice that is labeled. */
   readonly input: { readonly width: number; readonly height: number; readonly values: Float32Array };
   readonly layers: readonly LayerStatistics[];
   readonly gates: readonly GateMap[];
@@ -36,7 +36,7 @@ export interface SliceInspection {
 }
 
 export interface InspectedSlice {
-  /** HU, x fastest: the slice, and where the model looks at neighbours those on either side. */
+  /** HU, x fastest: the slice, and where the model looks at neighbors those on either side. */
   readonly slices: readonly ArrayLike<number>[];
   readonly width: number;
   readonly height: number;
@@ -76,7 +76,7 @@ export async function inspectSlice(
         pixels: { shape: [pixels.length], dtype: "u32" },
         samples: { shape: [samples.length], dtype: "u32" },
         labels: { shape: [slotPixels / 4], dtype: "u32" },
-        labelled: { shape: [samples.length / slices.length], dtype: "u32" },
+        labeled: { shape: [samples.length / slices.length], dtype: "u32" },
       },
       build: (inputs) => {
         const { image, target } = sampleSlices({ ...inputs, slices: inputSlices, slotPixels, batch: 1, ...input });
@@ -106,7 +106,7 @@ export async function inspectSlice(
   const loaded = await program.load(device);
   try {
     const words = new Uint32Array(packedLabels.buffer);
-    await loaded.run({ pixels, samples, labels: words, labelled: packSamples(sampled.slice(0, 1)) });
+    await loaded.run({ pixels, samples, labels: words, labeled: packSamples(sampled.slice(0, 1)) });
     const read = async (name: string) => (await loaded.read(name)) as Float32Array;
     const layers: LayerStatistics[] = [];
     for (const [i, { name, layer, output }] of graph.layers.entries()) {

@@ -37,11 +37,11 @@ export interface SliceModel {
   readonly classes: readonly string[];
   /** HU that become 0 and 1, for {@link normalizeImage}. */
   readonly window: Window;
-  /** Slices that are looked at to label one: itself and its neighbours. */
+  /** Slices that are looked at to label one: itself and its neighbors. */
   readonly inputSlices: number;
   /**
    * Labels of one slice, a byte a pixel.
-   * @param image 0..1, x (to the patient's right) fastest, then y (to the front); of a model that looks at neighbours
+   * @param image 0..1, x (to the patient's right) fastest, then y (to the front); of a model that looks at neighbors
    * too, these `inputSlices` slices one after another, from the lowest.
    * @throws RangeError when the image has another number of pixels.
    */

@@ -49,7 +49,7 @@ export interface EvaluationPlan {
 const configSchema = z.looseObject({ data: z.string() });
 
 /**
- * Chooses the cases to measure a run on: those it held out, or all labelled ones of another folder.
+ * Chooses the cases to measure a run on: those it held out, or all labeled ones of another folder.
  * @throws RunError for no run; DataError when the folder's labels are not the model's, or no case can be opened.
  */
 export async function planEvaluation(

@@ -112,7 +112,7 @@ describe.each(Object.entries(affines))("slices that lie as %s", (orientation, af
   });
 });
 
-test("the scan is never its own output, however that is spelt", async () => {
+test("the scan is never its own output, however that is spelled", async () => {
   const [input] = await write();
   const before = await readFile(input);
   await link(input, join(folder, "hard.nii"));
@@ -130,8 +130,8 @@ test("volumes of a scan with tilted gantry: the determinant of the affine, not t
     [0, 1, 3 * Math.sin(angle), 0],
     [0, 0, 3 * Math.cos(angle), 0],
   ];
-  const { voxels, millilitres } = await segmentVolume(thresholding(), ...(await write(undefined, ".nii", affine)));
-  expect(millilitres).toEqual(voxels.map((count) => expect.closeTo((count * 3 * Math.cos(angle)) / 1000, 6)));
+  const { voxels, milliliters } = await segmentVolume(thresholding(), ...(await write(undefined, ".nii", affine)));
+  expect(milliliters).toEqual(voxels.map((count) => expect.closeTo((count * 3 * Math.cos(angle)) / 1000, 6)));
 });
 
 describe("a scan whose qform and sform differ", () => {

@@ -40,7 +40,7 @@ export interface SegmentResult {
   /** Voxels of each class. */
   readonly voxels: readonly number[];
   /** ml of each class. */
-  readonly millilitres: readonly number[];
+  readonly milliliters: readonly number[];
   readonly previews: readonly PreviewSlice[];
   /** What is odd in the scan's file and does no harm, a sentence each. */
   readonly notes: readonly string[];
@@ -52,7 +52,7 @@ export interface SegmentResult {
  *
  * Axial slices are streamed: memory is that of one batch of slices, whatever their number, unless the largest component
  * is asked for or the file's last axis is not the body's, when the volume is held as a whole.
- * @throws DataError when the output is the scan, however it is spelt, the scan cannot be read or the labels cannot be written; nothing is left behind then.
+ * @throws DataError when the output is the scan, however it is spelled, the scan cannot be read or the labels cannot be written; nothing is left behind then.
  */
 export async function segmentVolume(
   predictor: SlicePredictor,
@@ -297,7 +297,7 @@ class Kept {
 
   result(): Omit<SegmentResult, "notes"> {
     const { header, voxels, previews } = this;
-    const millilitres = voxelVolume(header.affine) / 1000;
-    return { header, voxels, previews, millilitres: voxels.map((count) => count * millilitres) };
+    const milliliters = voxelVolume(header.affine) / 1000;
+    return { header, voxels, previews, milliliters: voxels.map((count) => count * milliliters) };
   }
 }

@@ -49,7 +49,7 @@ export interface BatchRunnerOptions {
   readonly preprocessing: Preprocessing;
   readonly augmentation: Augmentation;
   readonly seed: number;
-  /** A slice and its neighbours. */
+  /** A slice and its neighbors. */
   readonly inputSlices: number;
   /** Slices at once; the whole batch where null. */
   readonly microBatch: number | null;

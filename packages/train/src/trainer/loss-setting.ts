@@ -5,7 +5,7 @@ const factor = z.number().min(0);
 const gamma = z.number().min(0).default(2);
 const weights = z.array(factor).describe("a weight for each class, the background's first");
 
-/** What a run minimises; the equations are in @lobule/nn. */
+/** What a run minimizes; the equations are in @lobule/nn. */
 export const lossSetting = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("dice-ce"),

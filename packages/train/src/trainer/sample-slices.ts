@@ -1,7 +1,7 @@
 import { BatchReader, type CachedCase, type SliceCache, type SliceKey } from "@lobule/data";
 import { inverted, packLabelFields } from "@lobule/tensor";
 import type { SegmentationPrograms } from "./segmentation-programs.js";
-import { batchArrays, neighboursOf, type Preprocessing, plainMapping } from "./slice-sampling.js";
+import { batchArrays, neighborsOf, type Preprocessing, plainMapping } from "./slice-sampling.js";
 
 /** A slice with its truth and what the network makes of it, on the scan's own grid, rows from the top of the picture. */
 export interface SampleSlice {
@@ -67,7 +67,7 @@ export async function labelSamples(options: LabelOptions, slices: readonly Slice
     const full = Array.from({ length: atOnce }, (_, i) => keys[i] ?? filler);
     const reader = new BatchReader(cache, [full], {
       window: preprocessing.window,
-      expand: (key) => neighboursOf(cache.cases, key, inputSlices),
+      expand: (key) => neighborsOf(cache.cases, key, inputSlices),
     });
     try {
       const read = await reader.next();

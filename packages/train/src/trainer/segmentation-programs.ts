@@ -38,7 +38,7 @@ export interface InputGeometry {
   readonly width: number;
   /** Pixels from one slice to the next in a batch's memory. */
   readonly slotPixels: number;
-  /** Neighbouring slices that are the channels of an image. */
+  /** Neighboring slices that are the channels of an image. */
   readonly inputSlices: number;
 }
 
@@ -47,12 +47,12 @@ type Words = Tensor<readonly [number], "u32">;
 const wordsOf = (length: number) => ({ shape: [length], dtype: "u32" }) as const;
 
 function batchInputs(count: number, { slotPixels, inputSlices }: InputGeometry) {
-  const labelled = { labelled: wordsOf(count * wordsPerSample) };
+  const labeled = { labeled: wordsOf(count * wordsPerSample) };
   return {
     pixels: wordsOf((count * inputSlices * slotPixels) / 2),
     labels: wordsOf((count * slotPixels) / 4),
     samples: wordsOf(count * inputSlices * wordsPerSample),
-    ...((inputSlices > 1 ? labelled : {}) as Partial<typeof labelled>),
+    ...((inputSlices > 1 ? labeled : {}) as Partial<typeof labeled>),
   };
 }
 
@@ -62,14 +62,14 @@ function sampled(
     pixels,
     labels,
     samples,
-    labelled,
+    labeled,
   }: Readonly<Record<"pixels" | "labels" | "samples", Words>> & {
-    readonly labelled?: Words;
+    readonly labeled?: Words;
   },
   { inputSlices: slices, ...geometry }: InputGeometry,
   count: number,
 ) {
-  const middle = labelled === undefined ? {} : { labelled };
+  const middle = labeled === undefined ? {} : { labeled };
   return sampleSlices({ pixels, labels, samples, ...middle, slices, batch: count, ...geometry });
 }
 
@@ -95,7 +95,7 @@ export interface ProgramParts {
   /** The largest norm of the gradients of a step. */
   readonly clipNorm: number | null;
   readonly average: WeightAverage | undefined;
-  /** What is minimised, in training and validation alike. */
+  /** What is minimized, in training and validation alike. */
   readonly loss: SegmentationLossSpec;
   readonly geometry: InputGeometry;
   /** How activations and gradients are stored. */

@@ -102,8 +102,8 @@ export function augmentedMapping(
   };
 }
 
-/** A slice with its neighbours, from below to above; beyond the ends of the case the outermost one again. */
-export function neighboursOf(
+/** A slice with its neighbors, from below to above; beyond the ends of the case the outermost one again. */
+export function neighborsOf(
   cases: readonly Pick<CachedCase, "shape">[],
   { case: at, slice }: SliceKey,
   slices: number,
@@ -120,20 +120,20 @@ export interface BatchRange {
   readonly first: number;
   readonly end: number;
   readonly slotPixels: number;
-  /** Slices that are read for each: itself and its neighbours. */
+  /** Slices that are read for each: itself and its neighbors. */
   readonly inputSlices: number;
 }
 
 /**
- * What a program takes of a batch: pixels of slices and neighbours, labels of the slices themselves.
- * @param mappings one a slice of the whole batch, its neighbours not counted.
+ * What a program takes of a batch: pixels of slices and neighbors, labels of the slices themselves.
+ * @param mappings one a slice of the whole batch, its neighbors not counted.
  */
 export function batchArrays(
   batch: SliceBatch,
   mappings: readonly SliceMapping[],
   { first, end, slotPixels, inputSlices }: BatchRange,
 ): Readonly<Record<"pixels" | "labels" | "samples", Uint32Array<ArrayBuffer>>> & {
-  readonly labelled?: Uint32Array<ArrayBuffer>;
+  readonly labeled?: Uint32Array<ArrayBuffer>;
 } {
   const words = slotPixels / 4;
   const pixels = batch.pixels.subarray((first * inputSlices * slotPixels) / 2, (end * inputSlices * slotPixels) / 2);
@@ -148,12 +148,12 @@ export function batchArrays(
     labels.set(batch.labels.subarray(from, from + words), (i - first) * words);
   }
   // Labels are sampled where the slice itself is: of its samples only the first has the seed of its mapping.
-  const labelled = samples.filter((_, i) => i % inputSlices === 0);
-  return { pixels, labels, samples: packSamples(samples), labelled: packSamples(labelled) };
+  const labeled = samples.filter((_, i) => i % inputSlices === 0);
+  return { pixels, labels, samples: packSamples(samples), labeled: packSamples(labeled) };
 }
 
 /**
- * What turns stored slices into images: of each slice `inputSlices` samples, itself and its neighbours from below to
+ * What turns stored slices into images: of each slice `inputSlices` samples, itself and its neighbors from below to
  * above. Noise differs from one to the next, everything else is the same but what stands for their HU.
  * @param quantizations of all these slices as they are stored.
  */

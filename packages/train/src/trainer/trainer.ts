@@ -23,7 +23,7 @@ import type { EpochKeeper } from "./run-keeper.js";
 import { chosenSamples, labelSamples, type SampleSlice } from "./sample-slices.js";
 import { SegmentationPrograms } from "./segmentation-programs.js";
 import { requireRoom, requireStorable } from "./size-check.js";
-import { inputExtents, neighboursOf, type Preprocessing, slicesOf } from "./slice-sampling.js";
+import { inputExtents, neighborsOf, type Preprocessing, slicesOf } from "./slice-sampling.js";
 import { stepCostOf } from "./step-cost.js";
 import { ConfigError, type TrainingConfig } from "./training-config.js";
 import type { TrainingOutcome, TrainingState } from "./training-state.js";
@@ -212,7 +212,7 @@ export class Trainer {
   /** Runs the first steps, each with a timestamp around every dispatch. @throws PlanError as LoadedProgram.profile. */
   async profile(steps: number): Promise<ProfiledCall[][]> {
     const { cache, model } = this.options;
-    const expand = (key: SliceKey) => neighboursOf(cache.cases, key, model.inputSlices);
+    const expand = (key: SliceKey) => neighborsOf(cache.cases, key, model.inputSlices);
     const batches = Array.from({ length: steps }, (_, epoch) => this.batchesOf(epoch)[0] ?? []);
     const reader = new BatchReader(cache, batches, { window: model.window, expand });
     const profiles: ProfiledCall[][] = [];
@@ -320,7 +320,7 @@ export class Trainer {
     const reader = new BatchReader(cache, batches.slice(first), {
       now,
       window: model.window,
-      expand: (key) => neighboursOf(cache.cases, key, model.inputSlices),
+      expand: (key) => neighborsOf(cache.cases, key, model.inputSlices),
     });
     const runner = this.batchRunner(first);
     let slices = 0;

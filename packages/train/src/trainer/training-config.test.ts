@@ -105,8 +105,8 @@ describe("the loss", () => {
   test("class weights must fit the data's classes", () => {
     const { loss } = resolved({ loss: { kind: "weighted-dice-ce", classWeights: [1, 2] } });
     expect(misfitOfWeights(loss, ["background", "liver"])).toBeUndefined();
-    expect(misfitOfWeights(loss, ["background", "liver", "tumour"])).toMatch(
-      /2 class weights, the data have 3 classes \(background, liver, tumour\)/,
+    expect(misfitOfWeights(loss, ["background", "liver", "tumor"])).toMatch(
+      /2 class weights, the data have 3 classes \(background, liver, tumor\)/,
     );
     expect(misfitOfWeights(resolved().loss, ["background"])).toBeUndefined();
   });

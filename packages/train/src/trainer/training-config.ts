@@ -68,7 +68,7 @@ const trainingConfig = z.strictObject({
   schedule: z.enum(["plateau", "constant", "cosine", "polynomial"]),
   /** Steps over which the rate rises from nothing. */
   warmupSteps: z.int().min(0),
-  /** What is minimised; runs of versions that did not record it had Dice-CE. */
+  /** What is minimized; runs of versions that did not record it had Dice-CE. */
   loss: lossSetting.default(defaultLoss),
   optimizer: optimizerSetting.default(defaultOptimizer),
   /** The largest norm of the gradients of a step together. */
@@ -129,7 +129,7 @@ const base: Omit<TrainingConfig, "data"> = {
   checkpointEvery: null,
 };
 
-/** The reference's recipes: liver and tumour of Task03, hepatic vessels and tumour of Task08. */
+/** The reference's recipes: liver and tumor of Task03, hepatic vessels and tumor of Task08. */
 const presets: Readonly<Record<PresetName, Partial<TrainingConfig>>> = {
   liver: { preset: "liver", maxSlices: 300, baseFeatures: 8, window: [-160, 240] },
   vessel: { preset: "vessel", maxSlices: 80, baseFeatures: 16, window: [-100, 300] },

@@ -3,12 +3,12 @@ import { DiceAccumulator, type DiceReadings } from "@lobule/metrics";
 import type { LoadedProgram } from "@lobule/tensor";
 import { NonFiniteLossError } from "./batch-runner.js";
 import type { SegmentationPrograms } from "./segmentation-programs.js";
-import { batchArrays, neighboursOf, type Preprocessing, plainMapping } from "./slice-sampling.js";
+import { batchArrays, neighborsOf, type Preprocessing, plainMapping } from "./slice-sampling.js";
 export interface ValidationOptions {
   readonly cache: SliceCache;
   readonly programs: SegmentationPrograms;
   readonly preprocessing: Preprocessing;
-  /** A slice and its neighbours. */
+  /** A slice and its neighbors. */
   readonly inputSlices: number;
   /** Number of classes, background included. */
   readonly classes: number;
@@ -37,7 +37,7 @@ export async function validate(options: ValidationOptions): Promise<ValidationRe
   for (let first = 0; first < slices.length; first += atOnce) batches.push(slices.slice(first, first + atOnce));
   const reader = new BatchReader(cache, batches, {
     window: preprocessing.window,
-    expand: (key) => neighboursOf(cache.cases, key, inputSlices),
+    expand: (key) => neighborsOf(cache.cases, key, inputSlices),
   });
   const accumulator = new DiceAccumulator(classes);
   const sums = { loss: 0, crossEntropy: 0, diceLoss: 0 };

@@ -7,7 +7,7 @@ import { Device, packSamples } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseModelDescription } from "../model/model-description.js";
 import { codeHash } from "../model/trusted-code.js";
-import { batchArrays, neighboursOf, plainMapping } from "../trainer/slice-sampling.js";
+import { batchArrays, neighborsOf, plainMapping } from "../trainer/slice-sampling.js";
 import { predictVolume } from "./evaluate-cases.js";
 import { segmentVolume } from "./segment-volume.js";
 import { SlicePredictor } from "./slice-predictor.js";
@@ -52,14 +52,14 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-test("neighbours, and the outermost slice again beyond the ends", () => {
+test("neighbors, and the outermost slice again beyond the ends", () => {
   const cases = [{ shape: [1, 1, 4] }] as const;
-  const slices = (slice: number): number[] => neighboursOf(cases, { case: 0, slice }, 5).map((key) => key.slice);
+  const slices = (slice: number): number[] => neighborsOf(cases, { case: 0, slice }, 5).map((key) => key.slice);
   expect(slices(2)).toEqual([0, 1, 2, 3, 3]);
   expect(slices(0)).toEqual([0, 0, 0, 1, 2]);
 });
 
-test("in training: pixels of all neighbours, each with its own quantization, labels of the slice itself", () => {
+test("in training: pixels of all neighbors, each with its own quantization, labels of the slice itself", () => {
   const slotPixels = 4;
   // Slot i holds pixels 2i and 2i + 1 a word, and label word i.
   const batch = {
@@ -69,12 +69,12 @@ test("in training: pixels of all neighbours, each with its own quantization, lab
   };
   const mapping = plainMapping({ shape: [2, 2, 1] }, preprocessing);
   const range = { first: 1, end: 2, slotPixels, inputSlices: 3 };
-  const { pixels, labels, samples, labelled } = batchArrays(batch, [mapping, { ...mapping, seed: 7 }], range);
+  const { pixels, labels, samples, labeled } = batchArrays(batch, [mapping, { ...mapping, seed: 7 }], range);
   expect([...pixels]).toEqual([6, 7, 8, 9, 10, 11]);
   expect([...labels]).toEqual([4]);
   const sample = (seed: number, slot: number) => ({ ...mapping, seed, scale: 1 + slot, offset: 10 * slot });
   expect(samples).toEqual(packSamples([sample(7, 3), sample(8, 4), sample(9, 5)]));
-  expect(labelled).toEqual(packSamples([sample(7, 3)]));
+  expect(labeled).toEqual(packSamples([sample(7, 3)]));
   expect(batchArrays(batch, [mapping, mapping], { first: 1, end: 2, slotPixels, inputSlices: 1 })).toEqual({
     pixels: Uint32Array.of(2, 3),
     labels: Uint32Array.of(1),
