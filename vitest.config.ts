@@ -1,8 +1,20 @@
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vitest/config";
 
-const source = (name: string): string => fileURLToPath(new URL(`./packages/${name}/src/index.ts`, import.meta.url));
+const packages = [
+  "kernels-wgsl",
+  "tensor",
+  "nn",
+  "optim",
+  "data",
+  "metrics",
+  "train",
+  "report",
+  "software-adapter",
+  "node",
+];
 
 /** Loads `x.wgsl.js` from the WGSL file itself, so that a test never sees a stale embedded text. */
 const wgsl: Plugin = {
@@ -21,13 +33,14 @@ export default defineConfig({
   plugins: [wgsl],
   resolve: {
     alias: Object.fromEntries(
-      ["kernels-wgsl", "tensor", "nn", "optim", "data", "metrics", "train", "report", "software-adapter", "node"].map(
-        (name) => [`@lobule/${name}`, source(name)],
-      ),
+      [...packages.map((name) => `packages/${name}`), "bench"].map((folder) => [
+        `@lobule/${basename(folder)}`,
+        fileURLToPath(new URL(`./${folder}/src/index.ts`, import.meta.url)),
+      ]),
     ),
   },
   test: {
-    include: ["packages/*/src/**/*.test.ts", "examples/**/*.test.ts", "tests/**/*.test.ts"],
+    include: ["packages/*/src/**/*.test.ts", "bench/src/**/*.test.ts", "examples/**/*.test.ts", "tests/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
     // SwiftShader compiles every kernel anew in each process.

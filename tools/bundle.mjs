@@ -92,8 +92,9 @@ const texts = [...packages].sort().map((path) => {
 });
 writeFileSync(join(folder, "THIRD-PARTY-LICENSES"), texts.join(`\n${"-".repeat(80)}\n`));
 for (const file of ["LICENSE", "NOTICE"]) cpSync(join(root, file), join(folder, file));
-cpSync(join(root, "packages/lobule/peers"), join(folder, "app/peers"), { recursive: true });
-cpSync(join(root, "packages/lobule/fixtures"), join(folder, "fixtures"), { recursive: true });
+mkdirSync(join(folder, "app/peers"));
+cpSync(join(root, "bench/peers/pytorch.py"), join(folder, "app/peers/pytorch.py"));
+cpSync(join(root, "bench/fixtures"), join(folder, "fixtures"), { recursive: true });
 
 cpSync(process.execPath, join(folder, "bin/node"), { dereference: true });
 chmodSync(join(folder, "bin/node"), 0o755);

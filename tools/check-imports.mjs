@@ -16,8 +16,10 @@ const allowed = {
   report: ["tensor", "nn", "optim", "data", "metrics", "train"],
   "software-adapter": [],
   node: ["data", "software-adapter"],
-  lobule: ["kernels-wgsl", "tensor", "nn", "optim", "data", "metrics", "train", "report", "node"],
+  bench: ["kernels-wgsl", "tensor", "nn", "optim", "data", "metrics", "train", "report", "node"],
+  lobule: ["tensor", "nn", "data", "metrics", "train", "report", "node", "bench"],
 };
+const sourceOf = (name) => join(root, name === "bench" ? "bench" : `packages/${name}`, "src");
 /**
  * Folders of `src`, lowest first: each may import from itself and from what stands before it. `rest` stands for all that
  * are not named. Files of `src` itself are below all folders, its index.ts is above; tests may import anything.
@@ -61,7 +63,7 @@ function* sources(directory) {
 function rankOf(name, file) {
   const order = folders[name];
   if (order === undefined) return 0;
-  const [folder, ...below] = relative(join(root, "packages", name, "src"), file).split(sep);
+  const [folder, ...below] = relative(sourceOf(name), file).split(sep);
   if (below.length === 0) return folder === "index.ts" ? order.length : -1;
   return order.includes(folder) ? order.indexOf(folder) : order.indexOf(rest);
 }
@@ -70,7 +72,7 @@ const problems = [];
 /** Imports by file. */
 const graph = new Map();
 for (const [name, mayImport] of Object.entries(allowed)) {
-  for (const file of sources(join(root, "packages", name, "src"))) {
+  for (const file of sources(sourceOf(name))) {
     const text = readFileSync(file, "utf8");
     const isTest = /\.test\.ts$|\/testing(\.ts$|\/)/.test(file);
     const targets = [];

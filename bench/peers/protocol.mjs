@@ -1,4 +1,4 @@
-// What all peers in JavaScript share: a JSON line each way, as packages/lobule/peers/pytorch.py speaks it, and the start values.
+// What all peers in JavaScript share: a JSON line each way, as pytorch.py speaks it, and the start values.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 

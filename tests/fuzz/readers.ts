@@ -14,10 +14,10 @@ import {
   readModel,
   resolveConfig,
 } from "@lobule/train";
+import { readBenchFile } from "../../bench/src/bench-files.js";
+import { readTuning } from "../../bench/src/tune/tune-kernels.js";
 import { encodeNifti } from "../../packages/data/src/nifti/testing/encode.js";
-import { readBenchFile } from "../../packages/lobule/src/bench/bench-files.js";
 import { removeLock } from "../../packages/lobule/src/shared/folder-lock.js";
-import { readTuning } from "../../packages/lobule/src/tune/tune-kernels.js";
 import { parseModelDescription } from "../../packages/train/src/model/model-description.js";
 import { parseConfig } from "../../packages/train/src/trainer/training-config.js";
 import { parseTrainingState } from "../../packages/train/src/trainer/training-state.js";

@@ -1,20 +1,20 @@
-import { writeFileAtomically } from "@lobule/data";
-import { type AdapterChoice, adapterChoice } from "@lobule/node";
-import { type Device, PlanError } from "@lobule/tensor";
-import { command, type Values } from "../command-line/command.js";
-import { choice, flag, number, path, text, whole, withDefault } from "../command-line/option.js";
-import { environmentOf } from "../shared/environment.js";
-import { deviceOption, openDevice } from "../shared/open-device.js";
-import { say, sayText } from "../shared/output.js";
-import { efforts } from "../tune/tune-kernels.js";
-import { BenchError } from "./bench-error.js";
-import { type BenchFile, checkComparable, compareFiles, type EarlierFile, readBenchFile } from "./bench-files.js";
-import { type Benchmark, benchmarks, settingsOf } from "./bench-settings.js";
-import { busyNow } from "./busy-machine.js";
-import { findPython } from "./find-python.js";
-import { installPeers } from "./peer-install.js";
 import {
+  type BenchDisplay,
+  BenchError,
+  type BenchFile,
+  type Benchmark,
+  type BenchRequest,
+  benchmarks,
+  busyNow,
+  changeTable,
+  checkComparable,
+  compareFiles,
+  type EarlierFile,
+  efforts,
+  findPython,
+  installPeers,
   needsInstalling,
+  type Outcome,
   type PeerName,
   type PeerOptions,
   parseModes,
@@ -22,9 +22,19 @@ import {
   peerNames,
   peersFolder,
   pytorchModes,
-} from "./peer-variants.js";
-import { type BenchRequest, type Outcome, runBenchmark } from "./run-benchmark.js";
-import { changeTable } from "./tables.js";
+  readBenchFile,
+  runBenchmark,
+  settingsOf,
+} from "@lobule/bench";
+import { writeFileAtomically } from "@lobule/data";
+import { type AdapterChoice, adapterChoice } from "@lobule/node";
+import { type Device, PlanError } from "@lobule/tensor";
+import { command, type Values } from "../command-line/command.js";
+import { choice, flag, number, path, text, whole, withDefault } from "../command-line/option.js";
+import { environmentOf } from "../shared/environment.js";
+import { deviceOption, openDevice } from "../shared/open-device.js";
+import { say, sayText, warn } from "../shared/output.js";
+import { progress } from "../shared/progress.js";
 
 const positionals = {
   what: withDefault(
@@ -116,6 +126,14 @@ async function peerOptions(args: BenchArguments, { kind }: AdapterChoice): Promi
   return { python: args.python ?? findPython(), gpu: kind === "gpu", precision, peers, modes, limit, notInstalled };
 }
 
+const display: BenchDisplay = {
+  log: (line) => say(line),
+  onPeer: (name) => {
+    if (process.stderr.isTTY) warn(`${name} …`);
+  },
+  progress: () => progress("timing kernels"),
+};
+
 async function bench(args: BenchArguments, given: ReadonlySet<string>): Promise<void> {
   check(args, given);
   const { what, preset, precision, recompute, steps, tune, out, svg, compare } = args;
@@ -130,7 +148,7 @@ async function bench(args: BenchArguments, given: ReadonlySet<string>): Promise<
     say(`${choice.name}; ${preset}, ${precision}${recompute ? ", recomputed" : ""}`);
     const note = busyNow();
     if (note !== undefined) say(note);
-    const request = { preset, recompute, steps, tune, svg, peers: await peerOptions(args, choice) };
+    const request = { preset, recompute, steps, tune, svg, peers: await peerOptions(args, choice), display };
     const results = await runAll(what, device, choice, request, args);
     const timings = results.flatMap((result) => result.timings);
     const beside = results.flatMap((result) => result.beside);

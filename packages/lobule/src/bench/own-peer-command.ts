@@ -1,13 +1,12 @@
 import { createInterface } from "node:readline";
+import { efforts, OwnPeer, type PeerRequest, type Started } from "@lobule/bench";
 import { adapterChoice, openGpu } from "@lobule/node";
 import { Device } from "@lobule/tensor";
 import { command, type Values } from "../command-line/command.js";
 import { choice, flag, withDefault } from "../command-line/option.js";
 import { quietly } from "../shared/open-device.js";
-import { sayJson } from "../shared/output.js";
-import { efforts } from "../tune/tune-kernels.js";
-import { OwnPeer } from "./own-peer.js";
-import type { PeerRequest, Started } from "./peer-protocol.js";
+import { sayJson, warn } from "../shared/output.js";
+import { progress } from "../shared/progress.js";
 
 const options = {
   precision: withDefault(choice(["f32", "f16"], "of stored activations"), "f32"),
@@ -29,6 +28,8 @@ async function serveOwnPeer({ precision, recompute, tune }: OwnPeerArguments): P
       tune,
       now: () => performance.now(),
       residentBytes: () => process.resourceUsage().maxRSS * 1024,
+      log: (line: string) => warn(line),
+      progress: () => progress("timing kernels"),
     };
     let peer: OwnPeer | undefined;
     const answerTo = async (request: PeerRequest): Promise<unknown> => {

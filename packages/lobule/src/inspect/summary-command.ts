@@ -1,6 +1,6 @@
+import { measureRoof } from "@lobule/bench";
 import { summary } from "@lobule/nn";
 import { buildNetwork, ConfigError, readModel } from "@lobule/train";
-import { measureRoof } from "../bench/roof.js";
 import { command, type Values } from "../command-line/command.js";
 import { path, required, whole, withDefault } from "../command-line/option.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";

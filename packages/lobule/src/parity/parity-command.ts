@@ -1,31 +1,9 @@
-import {
-  type ConvolutionVariant,
-  candidateVariants,
-  convolutionVariants,
-  type Device,
-  type TunedKernels,
-} from "@lobule/tensor";
+import { FixtureError, oneVariant, runParity, summarize, table, verdict } from "@lobule/bench";
+import { convolutionVariants } from "@lobule/tensor";
 import { command } from "../command-line/command.js";
 import { choice, flag, path, required, text, withDefault } from "../command-line/option.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { sayJson, sayText, warn } from "../shared/output.js";
-import { FixtureError } from "./fixture-files.js";
-import { summarize, table, verdict } from "./report.js";
-import { runParity } from "./run-parity.js";
-
-/**
- * Kernels of one variant wherever there is such; elsewhere the adapter's default. The tiled one, for GPUs and many channels,
- * is taken on software adapters and for few channels too.
- */
-function always(variant: ConvolutionVariant, { reduction }: Device): TunedKernels {
-  if (variant === "tiled") {
-    return { reduction: "parallel", fastest: ({ family }) => (family === "conv3x3" ? variant : undefined) };
-  }
-  return {
-    reduction,
-    fastest: (call) => (candidateVariants(call, reduction).includes(variant) ? variant : undefined),
-  };
-}
 
 /** `lobule parity DIR`: compares operations, networks and training steps with reference numbers from a folder. */
 export const parityCommand = command({
@@ -51,7 +29,7 @@ export const parityCommand = command({
       device.destroy();
       throw new FixtureError("this adapter cannot store f16 (no shader-f16); leave out --precision f16");
     }
-    if (variant !== undefined) device.adopt(always(variant, device));
+    if (variant !== undefined) device.adopt(oneVariant(variant, device));
     try {
       const onPart = (part: string): void => {
         if (!json && process.stderr.isTTY) warn(`${part} …`);

@@ -1,6 +1,6 @@
-import { textWidth, visibleText } from "@lobule/data";
+import { columns, textWidth, visibleText } from "@lobule/data";
 import { showStatus, statusColumns, warn } from "./output.js";
-import { columns, partsThatFit } from "./text.js";
+import { partsThatFit } from "./text.js";
 
 /** A line of progress: a bar on a terminal, now and then a plain line elsewhere. */
 export interface Progress {

@@ -1,7 +1,7 @@
+import { measureRoof, type Roof } from "@lobule/bench";
 import { writeFileAtomically } from "@lobule/data";
 import type { Device } from "@lobule/tensor";
 import { ConfigError, type PreparedRun, type ProfiledCall } from "@lobule/train";
-import { measureRoof, type Roof } from "../bench/roof.js";
 import { say, sayText } from "../shared/output.js";
 import { fit } from "../shared/text.js";
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { hostname, totalmem } from "node:os";
 import { basename, join, resolve } from "node:path";
+import { tuneKernels } from "@lobule/bench";
 import { commandText, DataError, FileWriteError, readJson } from "@lobule/data";
 import { type AdapterChoice, adapterChoice, cacheFolder } from "@lobule/node";
 import { keepReport, reportRun } from "@lobule/report";
@@ -26,7 +27,6 @@ import { openDevice } from "../shared/open-device.js";
 import { say, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 import { codeTrust } from "../shared/trust-code.js";
-import { tuneKernels } from "../tune/tune-kernels.js";
 import { compileModel } from "./compile-model.js";
 import { profileTraining } from "./profile-training.js";
 import { requireEffect } from "./require-effect.js";
@@ -167,6 +167,7 @@ async function tuned(
     file: tuning,
     precision: config.precision,
     log: (line) => (json ? undefined : say(line)),
+    progress: () => progress("timing kernels"),
   });
 }
 

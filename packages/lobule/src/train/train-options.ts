@@ -1,3 +1,4 @@
+import { efforts } from "@lobule/bench";
 import { boundsOf, formsOfSetting, wordsOf } from "@lobule/train";
 import { camel, type Values } from "../command-line/command.js";
 import {
@@ -16,7 +17,6 @@ import {
 } from "../command-line/option.js";
 import { deviceOption } from "../shared/open-device.js";
 import { trustCodeOption } from "../shared/trust-code.js";
-import { efforts } from "../tune/tune-kernels.js";
 
 /** An option that is a setting of the training configuration. */
 interface SettingOption extends OptionalOption {

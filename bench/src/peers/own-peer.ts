@@ -3,9 +3,9 @@ import { readBytes } from "@lobule/data";
 import { referenceSpec } from "@lobule/nn";
 import { type Device, type LoadedProgram, readSafetensors, type SafetensorsTensor } from "@lobule/tensor";
 import { type ModelDescription, SlicePredictor, segmentVolume } from "@lobule/train";
-import { warn } from "../shared/output.js";
-import { type Effort, tuneKernels } from "../tune/tune-kernels.js";
-import { BenchError } from "./bench-error.js";
+import { BenchError } from "../bench-error.js";
+import { type Effort, type TuneProgress, tuneKernels } from "../tune/tune-kernels.js";
+import { makeWorkload, repeat, type Workload, type WorkloadOptions } from "../workload.js";
 import type {
   ForwardRequest,
   PeerMemory,
@@ -15,7 +15,6 @@ import type {
   Times,
   VolumeRequest,
 } from "./peer-protocol.js";
-import { makeWorkload, repeat, type Workload, type WorkloadOptions } from "./workload.js";
 export interface OwnPeerOptions {
   readonly precision: "f32" | "f16";
   /** Whether a training step makes cheap tensors again instead of keeping them. */
@@ -25,6 +24,10 @@ export interface OwnPeerOptions {
   readonly now: () => number;
   /** Most memory of this process so far, bytes. */
   readonly residentBytes: () => number;
+  /** Told what became of the kernels that were timed. */
+  readonly log: (line: string) => void;
+  /** Begins a display of the kernels that are timed. */
+  readonly progress: () => TuneProgress;
 }
 
 /** Lobule as one of the peers: it starts from the same file and does what the same lines say. */
@@ -121,7 +124,7 @@ export class OwnPeer {
 
   /** Times the kernels of a workload, where that was asked for. */
   private async tuned(options: Omit<WorkloadOptions, "kernels">): Promise<void> {
-    const { tune, precision } = this.options;
+    const { tune, precision, log, progress } = this.options;
     if (tune === "off") return;
     const { training, inference } = makeWorkload({ ...options, kernels: this.device.kernels });
     await tuneKernels(this.device, [...training.convolutions, ...inference.convolutions], {
@@ -129,7 +132,8 @@ export class OwnPeer {
       budget: 60,
       file: undefined,
       precision,
-      log: (line) => warn(line),
+      log,
+      progress,
     });
   }
 

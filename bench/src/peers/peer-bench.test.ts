@@ -1,12 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { benchVolume, type VolumeVariant } from "../volume-bench.js";
+import { startValues } from "../workload.js";
 import { findPython } from "./find-python.js";
 import { benchPeers } from "./peer-bench.js";
 import type { PeerCommand } from "./peer-process.js";
 import { type PeerVariant, type PytorchMode, pytorchCommand } from "./peer-variants.js";
-import { benchVolume, type VolumeVariant } from "./volume-bench.js";
-import { startValues } from "./workload.js";
 
 const command = (words: readonly string[], limit = 600): PeerCommand => ({
   command: process.execPath,
@@ -97,7 +97,10 @@ const python = findPython();
 const hasPyTorch = spawnSync(python, ["-c", "import torch"], { stdio: "ignore" }).status === 0;
 
 test.skipIf(!hasPyTorch)("PyTorch does the same work: steps, logits and a volume", async () => {
-  const own = command([fileURLToPath(new URL("../../bin/lobule.js", import.meta.url)), "bench-peer"]);
+  const own = command([
+    fileURLToPath(new URL("../../../packages/lobule/bin/lobule.js", import.meta.url)),
+    "bench-peer",
+  ]);
   const pytorch = (mode: PytorchMode) => pytorchCommand({ python, gpu: false, limit: 600 }, mode);
   const modes: readonly PytorchMode[] = ["eager", "channels-last"];
   const { peers, absent, ours } = await benchPeers(

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
+import { type Timing, timingOf } from "../timing.js";
+import type { VolumeBenchResult } from "../volume-bench.js";
 import type { PeerBenchResult, PeerResult } from "./peer-bench.js";
 import { peerChartSvg } from "./peer-chart.js";
 import { peerTable, volumeTable } from "./peer-tables.js";
 import type { PeerGoal } from "./peer-variants.js";
-import { type Timing, timingOf } from "./timing.js";
-import type { VolumeBenchResult } from "./volume-bench.js";
 
 const timing = (name: string, milliseconds: number): Timing =>
   timingOf(

@@ -1,5 +1,4 @@
-import { visibleText } from "@lobule/data";
-import { fit } from "../shared/text.js";
+import { fitText, visibleText } from "@lobule/data";
 import type { Check } from "./check.js";
 
 /** The worst check of a fixture, and how many it has. */
@@ -34,7 +33,7 @@ const number = (value: number): string =>
   (value === 0 ? "0" : Number.isNaN(value) ? "–" : value.toExponential(1)).padStart(widths.number);
 
 const line = (fixture: string, tensor: string, error: string, limit: string, ok: string): string =>
-  [fit(fixture, widths.fixture), fit(tensor, widths.tensor), error, limit, ok].join(" ");
+  [fitText(fixture, widths.fixture), fitText(tensor, widths.tensor), error, limit, ok].join(" ");
 
 /** The worst tensor of each fixture, 80 columns wide; below, every check that missed its limit, and the verdict. */
 export function table(checks: readonly Check[]): string {

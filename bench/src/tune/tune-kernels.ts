@@ -11,9 +11,16 @@ import {
   TuningError,
   tune,
 } from "@lobule/tensor";
-import { progress } from "../shared/progress.js";
+
 export const efforts = ["off", "quick", "full"] as const;
 export type Effort = (typeof efforts)[number];
+
+/** Shows how far the timing is. */
+export interface TuneProgress {
+  /** @param bucket the kind of convolution that was timed last. */
+  update(done: number, total: number, bucket: string): void;
+  end(): void;
+}
 
 export interface TuneRequest {
   readonly effort: Exclude<Effort, "off">;
@@ -23,6 +30,8 @@ export interface TuneRequest {
   readonly file: string | undefined;
   readonly precision: "f32" | "f16";
   readonly log: (line: string) => void;
+  /** Begins a display of what is timed, which ends with the timing. */
+  readonly progress: () => TuneProgress;
 }
 
 /**
@@ -33,12 +42,12 @@ export interface TuneRequest {
 export async function tuneKernels(
   device: Device,
   calls: readonly ConvolutionCall[],
-  { effort, budget, file, precision, log }: TuneRequest,
+  { effort, budget, file, precision, log, progress }: TuneRequest,
 ): Promise<Tuning> {
   const own = Tuning.of(device);
   const path = file ?? join(await cacheFolder(), `tuning-${shortHash(own.adapter)}.json`);
   const tuning = (await readTuning(path, device, file !== undefined)) ?? own;
-  const bar = progress("timing kernels");
+  const bar = progress();
   let result: TuneResult;
   try {
     result = await tune(device, calls, tuning, {

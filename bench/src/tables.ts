@@ -1,4 +1,4 @@
-import { fit } from "../shared/text.js";
+import { fitText } from "@lobule/data";
 import type { Comparison } from "./bench-files.js";
 import type { KernelTiming } from "./kernel-bench.js";
 import type { ModelResult } from "./model-bench.js";
@@ -9,14 +9,14 @@ export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)}
 const milliseconds = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
 export const timingLine = ({ name, milliseconds: median, spread: [low, high] }: Timing, more = ""): string =>
-  `${fit(name, 52)} ${milliseconds(median).padStart(7)} ms  ${`${milliseconds(low)}-${milliseconds(high)}`.padStart(12)}${more}`;
+  `${fitText(name, 52)} ${milliseconds(median).padStart(7)} ms  ${`${milliseconds(low)}-${milliseconds(high)}`.padStart(12)}${more}`;
 
 export const timingHead = `${"".padEnd(52)} ${"median".padStart(10)}  ${"80 % within".padStart(12)}`;
 
 export function kernelTable(kernels: readonly KernelTiming[], roof: Roof): string {
   const rows = kernels.map(({ name, dispatches, milliseconds: median, share, flops, bytes, ofRoof }) =>
     [
-      fit(name, 29),
+      fitText(name, 29),
       String(dispatches).padStart(4),
       milliseconds(median).padStart(8),
       `${(100 * share).toFixed(1)} %`.padStart(7),
@@ -61,7 +61,7 @@ export function modelTable(
 }
 
 const changeLine = ({ name, ratio }: Change, note = ""): string =>
-  `${fit(name, 52)} ${ratio.toFixed(2).padStart(7)}×${note}`;
+  `${fitText(name, 52)} ${ratio.toFixed(2).padStart(7)}×${note}`;
 
 /** What changed of ours, and of others: where these changed too, the machine did. */
 export const changeTable = ({ ours, beside }: Comparison, path: string): string =>

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { BenchError } from "../bench-error.js";
 import type { Effort } from "../tune/tune-kernels.js";
-import { BenchError } from "./bench-error.js";
 import { type PeerCommand, PeerError } from "./peer-process.js";
 import type { PeerMemory } from "./peer-protocol.js";
 export const peerNames = ["pytorch", "tensorflow", "jax", "onnxruntime"] as const;
@@ -53,8 +54,8 @@ const found = (paths: readonly string[]): string | undefined =>
   paths.map((path) => fileURLToPath(new URL(path, import.meta.url))).find((path) => existsSync(path));
 
 const pythonScript = (): string => {
-  // Beside the sources, and in the bundle.
-  const script = found(["../../peers/pytorch.py", "../peers/pytorch.py", "./peers/pytorch.py"]);
+  // In the bundle, and in the package.
+  const script = found(["./peers/pytorch.py", "../../peers/pytorch.py"]);
   if (script === undefined) throw new PeerError("the script of the PyTorch peer is missing from this installation");
   return script;
 };
@@ -63,13 +64,16 @@ const pythonScript = (): string => {
 const packageOf = { tensorflow: "@tensorflow/tfjs", jax: "@jax-js/jax", onnxruntime: "onnxruntime-node" } as const;
 
 /** The folder of the peers in JavaScript; none outside the repository. */
-export const peersFolder = (): string | undefined => found(["../../../../bench/peers/"]);
+export const peersFolder = (): string | undefined => {
+  const manifest = found(["../../peers/package.json"]);
+  return manifest === undefined ? undefined : dirname(manifest);
+};
 
 /** Whether a peer that was asked for is part of this installation, and its package is not there. */
 export function needsInstalling(peers: readonly PeerName[]): boolean {
   const folder = peersFolder();
   if (folder === undefined) return false;
-  return peers.some((peer) => peer !== "pytorch" && !existsSync(`${folder}node_modules/${packageOf[peer]}`));
+  return peers.some((peer) => peer !== "pytorch" && !existsSync(`${folder}/node_modules/${packageOf[peer]}`));
 }
 
 const javascriptPeer =
@@ -80,7 +84,7 @@ const javascriptPeer =
     if (needsInstalling([peer])) {
       throw new PeerError(notInstalled ?? "not installed; npm ci --ignore-scripts --prefix bench/peers");
     }
-    const parameters = [`${folder}${peer}.mjs`];
+    const parameters = [join(folder, `${peer}.mjs`)];
     return { command: process.execPath, parameters, environment: {}, absent: "Node cannot be run", limit };
   };
 

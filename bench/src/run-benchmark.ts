@@ -1,14 +1,12 @@
 import { writeFileAtomically } from "@lobule/data";
 import type { AdapterChoice } from "@lobule/node";
 import type { Device } from "@lobule/tensor";
-import { say, warn } from "../shared/output.js";
-import { type Effort, tuneKernels } from "../tune/tune-kernels.js";
 import type { Benchmark, BenchSettings } from "./bench-settings.js";
 import { benchKernels } from "./kernel-bench.js";
 import { benchModel } from "./model-bench.js";
-import { benchPeers, type PeerTimes } from "./peer-bench.js";
-import { peerChartSvg } from "./peer-chart.js";
-import { peerTable, volumeTable } from "./peer-tables.js";
+import { benchPeers, type PeerTimes } from "./peers/peer-bench.js";
+import { peerChartSvg } from "./peers/peer-chart.js";
+import { peerTable, volumeTable } from "./peers/peer-tables.js";
 import {
   noneOf,
   ownCommand,
@@ -17,11 +15,12 @@ import {
   peerVariants,
   pytorchCommand,
   tunedMalloc,
-} from "./peer-variants.js";
+} from "./peers/peer-variants.js";
 import { measureRoof } from "./roof.js";
 import { rooflineSvg } from "./roofline.js";
 import { kernelTable, modelTable } from "./tables.js";
 import type { Timing } from "./timing.js";
+import { type Effort, type TuneProgress, tuneKernels } from "./tune/tune-kernels.js";
 import { benchVolume } from "./volume-bench.js";
 import { makeWorkload, trainedValues, type Workload } from "./workload.js";
 export interface BenchRequest {
@@ -32,6 +31,17 @@ export interface BenchRequest {
   readonly tune: Effort;
   readonly svg: string | undefined;
   readonly peers: PeerOptions;
+  readonly display: BenchDisplay;
+}
+
+/** How a user sees what goes on before there is a result. */
+export interface BenchDisplay {
+  /** Told what became of the kernels that were timed. */
+  readonly log: (line: string) => void;
+  /** Told of each way to run the network before it begins. */
+  readonly onPeer: (name: string) => void;
+  /** Begins a display of the kernels that are timed. */
+  readonly progress: () => TuneProgress;
 }
 
 export interface Outcome {
@@ -49,9 +59,6 @@ const baseFeatures = { liver: 8, vessel: 16 } as const;
 const turn = 500;
 
 const now = (): number => performance.now();
-const onPeer = (peer: string): void => {
-  if (process.stderr.isTTY) warn(`${peer} …`);
-};
 
 /** Runs one of the benchmarks; the pictures are written where they are asked for. */
 export function runBenchmark(
@@ -68,7 +75,8 @@ export function runBenchmark(
 }
 
 async function workloadOf(device: Device, request: BenchRequest, { batch, size }: BenchSettings): Promise<Workload> {
-  const { preset, recompute, tune, peers } = request;
+  const { preset, recompute, tune, peers, display } = request;
+  const { log, progress } = display;
   const { precision } = peers;
   const work = { baseFeatures: baseFeatures[preset], batch, size, precision, recompute };
   const make = (): Workload => makeWorkload({ ...work, kernels: device.kernels });
@@ -79,7 +87,8 @@ async function workloadOf(device: Device, request: BenchRequest, { batch, size }
       budget: 60,
       file: undefined,
       precision,
-      log: (line) => say(line),
+      log,
+      progress,
     });
   }
   const workload = make();
@@ -111,12 +120,19 @@ async function runModel(device: Device, request: BenchRequest, settings: BenchSe
 }
 
 async function runPeers(choice: AdapterChoice, request: BenchRequest, settings: BenchSettings) {
-  const { preset, recompute, tune, peers, svg } = request;
+  const { preset, recompute, tune, peers, svg, display } = request;
   const { batch, size, rounds } = settings;
   const work = { baseFeatures: baseFeatures[preset], batch, size };
   const { precision, limit } = peers;
   const own = ownCommand({ precision, recompute, tune, limit });
-  const result = await benchPeers(work, { own, variants: peerVariants(peers), rounds, turn, now, onPeer });
+  const result = await benchPeers(work, {
+    own,
+    variants: peerVariants(peers),
+    rounds,
+    turn,
+    now,
+    onPeer: display.onPeer,
+  });
   if (svg !== undefined) await writeFileAtomically(svg, peerChartSvg(result, titleOf(choice, request, settings)));
   const timingsOf = ({ step, forward }: PeerTimes): Timing[] => (step === null ? [forward] : [step, forward]);
   return {
@@ -128,7 +144,7 @@ async function runPeers(choice: AdapterChoice, request: BenchRequest, settings: 
 }
 
 async function runVolume(device: Device, request: BenchRequest, { batch, size, slices, rounds }: BenchSettings) {
-  const { preset, tune, peers } = request;
+  const { preset, tune, peers, display } = request;
   const pytorch = (name: string, mode: PytorchMode, at = batch, environment = {}) => ({
     name: `PyTorch ${name}`,
     mode,
@@ -152,7 +168,7 @@ async function runVolume(device: Device, request: BenchRequest, { batch, size, s
   const features = baseFeatures[preset];
   const result = await benchVolume(
     { baseFeatures: features, weights: await trainedValues(device, features), size, slices },
-    { own, variants, rounds, turn: 0, now, onPeer },
+    { own, variants, rounds, turn: 0, now, onPeer: display.onPeer },
   );
   return {
     timings: [result.ours.timing],

@@ -1,10 +1,10 @@
-import { fit, wrap } from "../shared/text.js";
+import { fitText, wrapText } from "@lobule/data";
+import { megabytes, timingHead, timingLine } from "../tables.js";
+import { type Ratio, speedRatio, type Timing } from "../timing.js";
+import { type VolumeBenchResult, volumeGoal } from "../volume-bench.js";
 import type { AbsentPeer, PeerBenchResult } from "./peer-bench.js";
 import type { PeerMemory } from "./peer-protocol.js";
 import type { PeerGoal } from "./peer-variants.js";
-import { megabytes, timingHead, timingLine } from "./tables.js";
-import { type Ratio, speedRatio, type Timing } from "./timing.js";
-import { type VolumeBenchResult, volumeGoal } from "./volume-bench.js";
 
 const digits = (ratio: number): string => ratio.toPrecision(ratio < 100 ? 3 : 4);
 const times = (ratio: number): string => `${digits(ratio)}×`;
@@ -13,14 +13,14 @@ const times = (ratio: number): string => `${digits(ratio)}×`;
 const goalWords = ({ median }: Ratio, goal: number): string => `${goal}× ${median >= goal ? "met" : "not met"}`;
 
 function ratioLine(name: string, ours: Timing, other: Timing | null, goal: number | undefined): string {
-  if (other === null) return `  ${fit(name, 38)} ${"-".padStart(9)}`;
+  if (other === null) return `  ${fitText(name, 38)} ${"-".padStart(9)}`;
   const ratio = speedRatio(ours, other);
   const spread = ratio.spread.map(digits).join("-");
   const verdict = goal === undefined ? "" : `  ${goalWords(ratio, goal)}`;
-  return `  ${fit(name, 38)} ${times(ratio.median).padStart(9)} ${spread.padStart(13)}${verdict}`;
+  return `  ${fitText(name, 38)} ${times(ratio.median).padStart(9)} ${spread.padStart(13)}${verdict}`;
 }
 
-const ratioHead = `${fit("Lobule's speed, in times that of", 40)} ${"median".padStart(9)} ${"80 % within".padStart(13)}  goal`;
+const ratioHead = `${fitText("Lobule's speed, in times that of", 40)} ${"median".padStart(9)} ${"80 % within".padStart(13)}  goal`;
 
 interface MemoryRow {
   readonly name: string;
@@ -32,11 +32,11 @@ interface MemoryRow {
 function memoryLines(ours: PeerMemory, rows: readonly MemoryRow[]): string[] {
   const bytes = (value: number | null): string => (value === null ? "-" : megabytes(value)).padStart(9);
   return [
-    `${fit("Most memory", 36)} ${"process".padStart(9)} ${"on device".padStart(9)} ${"our share".padStart(9)}  goal`,
+    `${fitText("Most memory", 36)} ${"process".padStart(9)} ${"on device".padStart(9)} ${"our share".padStart(9)}  goal`,
     ...[{ name: "Lobule", memory: ours }, ...rows].map(({ name, memory, goal }: MemoryRow) => {
       const of = goal?.of ?? (memory.peakBytes === null ? "residentBytes" : "peakBytes");
       const [own, other] = [ours[of], memory[of]];
-      const line = `  ${fit(name, 34)} ${bytes(memory.residentBytes)} ${bytes(memory.peakBytes)}`;
+      const line = `  ${fitText(name, 34)} ${bytes(memory.residentBytes)} ${bytes(memory.peakBytes)}`;
       if (memory === ours || own === null || other === null) return line;
       const verdict = goal === undefined ? "" : `  ${goal.share}× ${own <= goal.share * other ? "met" : "not met"}`;
       return `${line} ${times(own / other).padStart(9)}${verdict}`;
@@ -45,7 +45,7 @@ function memoryLines(ours: PeerMemory, rows: readonly MemoryRow[]): string[] {
 }
 
 const absentLines = (absent: readonly AbsentPeer[]): string[] =>
-  absent.flatMap(({ name, why }) => [`not run: ${name}`, ...wrap(why, "  ")]);
+  absent.flatMap(({ name, why }) => [`not run: ${name}`, ...wrapText(why, "  ")]);
 
 /** Times of all, speeds beside ours with the goals, memory, and how nearly the same was computed. */
 export function peerTable({ ours, peers, absent }: PeerBenchResult): string {

@@ -1,13 +1,12 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createNiftiSliceWriter, readBytes } from "@lobule/data";
 import { type SafetensorsTensor, writeSafetensors } from "@lobule/tensor";
-import { freeBytes } from "../shared/writable-outputs.js";
 import { BenchError } from "./bench-error.js";
-import { type AbsentPeer, naming } from "./peer-bench.js";
-import { type PeerCommand, PeerError, PeerProcess } from "./peer-process.js";
-import type { PeerMemory, VolumeRequest } from "./peer-protocol.js";
+import { type AbsentPeer, naming } from "./peers/peer-bench.js";
+import { type PeerCommand, PeerError, PeerProcess } from "./peers/peer-process.js";
+import type { PeerMemory, VolumeRequest } from "./peers/peer-protocol.js";
 import { interleaved, type Rounds, type Timing } from "./timing.js";
 import { learningRate } from "./workload.js";
 
@@ -73,8 +72,10 @@ export async function benchVolume(
 ): Promise<VolumeBenchResult> {
   const folder = await mkdtemp(join(tmpdir(), "lobule-bench-"));
   const needed = size ** 2 * slices * (2 + 1 + variants.length);
-  const free = await freeBytes(folder);
-  if (free !== undefined && needed > free) {
+  const { blocks, bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  // A file system that says nothing of its size has no blocks.
+  if (blocks > 0 && needed > free) {
     await rm(folder, { recursive: true });
     throw new BenchError(
       `a volume of ${size}×${size}×${slices} voxels and its labels take ${Math.ceil(needed / 2 ** 20)} MiB in ${folder}, and ${Math.floor(free / 2 ** 20)} MiB are free; lower --slices or --size`,

@@ -2,13 +2,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type SafetensorsTensor, writeSafetensors } from "@lobule/tensor";
-import { BenchError } from "./bench-error.js";
+import { BenchError } from "../bench-error.js";
+import { interleaved, type Rounds, type Timing } from "../timing.js";
+import { learningRate, pictures, startValues } from "../workload.js";
 import { readFloats, relativeDifference, requireSame } from "./peer-difference.js";
 import { type PeerCommand, PeerError, PeerProcess } from "./peer-process.js";
 import type { PeerMemory, TimeAnswer } from "./peer-protocol.js";
 import type { PeerGoal, PeerVariant } from "./peer-variants.js";
-import { interleaved, type Rounds, type Timing } from "./timing.js";
-import { learningRate, pictures, startValues } from "./workload.js";
 
 /** What one peer did. */
 export interface PeerTimes {

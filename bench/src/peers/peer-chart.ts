@@ -1,5 +1,5 @@
+import type { Timing } from "../timing.js";
 import type { PeerBenchResult } from "./peer-bench.js";
-import type { Timing } from "./timing.js";
 
 const width = 760;
 const frame = { left: 230, right: 90, top: 48, bottom: 12 };

@@ -19,8 +19,9 @@ afterAll(async () => {
 
 const input = { batch: 1, channels: 2, height: 8, width: 8 };
 const calls: ConvolutionCall[] = [{ family: "conv1x1", direction: "forward", input, outChannels: 2 }];
+const silent = { update: () => undefined, end: () => undefined };
 const request = (file: string, log: (line: string) => void = () => undefined) =>
-  ({ effort: "quick", budget: 60, file, precision: "f32", log }) as const;
+  ({ effort: "quick", budget: 60, file, precision: "f32", log, progress: () => silent }) as const;
 
 test("what was timed is kept in the file and known the next time", async () => {
   const file = join(folder, "tuning.json");

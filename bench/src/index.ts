@@ -1,0 +1,28 @@
+export { BenchError } from "./bench-error.js";
+export { type BenchFile, checkComparable, compareFiles, type EarlierFile, readBenchFile } from "./bench-files.js";
+export { type Benchmark, type BenchSettings, benchmarks, settingsOf } from "./bench-settings.js";
+export { busyNow } from "./busy-machine.js";
+export type { Check } from "./parity/check.js";
+export { FixtureError } from "./parity/fixture-files.js";
+export { oneVariant } from "./parity/one-variant.js";
+export { type FixtureSummary, summarize, table, verdict } from "./parity/report.js";
+export { type ParityOptions, runParity } from "./parity/run-parity.js";
+export { findPython } from "./peers/find-python.js";
+export { OwnPeer, type OwnPeerOptions } from "./peers/own-peer.js";
+export { installPeers } from "./peers/peer-install.js";
+export type { PeerRequest, Started } from "./peers/peer-protocol.js";
+export {
+  needsInstalling,
+  type PeerName,
+  type PeerOptions,
+  type PytorchMode,
+  parseModes,
+  parsePeers,
+  peerNames,
+  peersFolder,
+  pytorchModes,
+} from "./peers/peer-variants.js";
+export { measureRoof, type Roof } from "./roof.js";
+export { type BenchDisplay, type BenchRequest, type Outcome, runBenchmark } from "./run-benchmark.js";
+export { changeTable } from "./tables.js";
+export { type Effort, efforts, type TuneProgress, type TuneRequest, tuneKernels } from "./tune/tune-kernels.js";
