@@ -20,6 +20,11 @@ export { conv1x1, conv1x1GradInput, conv1x1GradWeight, packConv1x1 } from "./con
 export { conv3x3, conv3x3GradInput, conv3x3GradWeight, packConv3x3, type Shortcut } from "./conv3x3/conv3x3.js";
 export { convert } from "./convert/convert.js";
 export { fromHalf, toHalf } from "./convert/half.js";
+export {
+  depthwiseConv3x3,
+  depthwiseConv3x3GradInput,
+  depthwiseConv3x3GradWeight,
+} from "./depthwise-conv3x3/depthwise-conv3x3.js";
 export { gather } from "./gather/gather.js";
 export { type LabelField, labelMap, packLabelFields, wordsPerField } from "./label-map/label-map.js";
 export { findOverflow, type LossScaleRule, lossScale } from "./loss-scale/loss-scale.js";
