@@ -55,7 +55,7 @@ function vendor(packageName, files) {
 const { metafile } = await build({
   entryPoints: {
     lobule: join(root, "packages/lobule/bin/lobule.js"),
-    "decode-worker": join(root, "packages/data/dist/cache/decode-worker.js"),
+    "task-worker": join(root, "packages/node/dist/storage/task-worker.js"),
   },
   outdir: join(folder, "app"),
   bundle: true,

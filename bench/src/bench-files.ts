@@ -1,4 +1,5 @@
 import { DataError, readJson } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { BenchError } from "./bench-error.js";
 import { type Change, changes, type EarlierTiming, type Timing } from "./timing.js";
 
@@ -45,7 +46,7 @@ const isTiming = (value: unknown): value is EarlierTiming => {
 
 /** @throws BenchError when the file is no result of a benchmark. */
 export async function readBenchFile(path: string): Promise<EarlierFile> {
-  const value = await readJson(path, "record").catch((error: unknown) => {
+  const value = await readJson(nodeStorage, path, "record").catch((error: unknown) => {
     throw error instanceof DataError ? new BenchError(`${error.message}; give a file that bench --out wrote`) : error;
   });
   const { format, adapter, settings, timings, beside = [] } = (value ?? {}) as Partial<BenchFile>;

@@ -1,5 +1,6 @@
 import { writeFileAtomically } from "@lobule/data";
 import type { AdapterChoice } from "@lobule/node";
+import { nodeStorage } from "@lobule/node";
 import type { Device } from "@lobule/tensor";
 import type { Benchmark, BenchSettings } from "./bench-settings.js";
 import { benchKernels } from "./kernel-bench.js";
@@ -104,7 +105,8 @@ async function runKernels(device: Device, choice: AdapterChoice, request: BenchR
   const roof = await measureRoof(device, now);
   const kernels = await benchKernels(device, workload, roof, settings.rounds);
   const { svg } = request;
-  if (svg !== undefined) await writeFileAtomically(svg, rooflineSvg(kernels, roof, titleOf(choice, request, settings)));
+  if (svg !== undefined)
+    await writeFileAtomically(nodeStorage, svg, rooflineSvg(kernels, roof, titleOf(choice, request, settings)));
   return { timings: kernels, beside: [], details: { roof, kernels }, text: kernelTable(kernels, roof) };
 }
 
@@ -133,7 +135,8 @@ async function runPeers(choice: AdapterChoice, request: BenchRequest, settings: 
     now,
     onPeer: display.onPeer,
   });
-  if (svg !== undefined) await writeFileAtomically(svg, peerChartSvg(result, titleOf(choice, request, settings)));
+  if (svg !== undefined)
+    await writeFileAtomically(nodeStorage, svg, peerChartSvg(result, titleOf(choice, request, settings)));
   const timingsOf = ({ step, forward }: PeerTimes): Timing[] => (step === null ? [forward] : [step, forward]);
   return {
     timings: timingsOf(result.ours),

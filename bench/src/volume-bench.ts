@@ -2,6 +2,7 @@ import { mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createNiftiSliceWriter, readBytes } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { type SafetensorsTensor, writeSafetensors } from "@lobule/tensor";
 import { BenchError } from "./bench-error.js";
 import { type AbsentPeer, naming } from "./peers/peer-bench.js";
@@ -116,7 +117,7 @@ export async function benchVolume(
     let expected = new Uint8Array();
     const results: VolumePeerResult[] = [];
     for (const [i, { name, peer, request }] of running.entries()) {
-      const labels = (await readBytes(request.write, "tensors")).subarray(-voxels);
+      const labels = (await readBytes(nodeStorage, request.write, "tensors")).subarray(-voxels);
       if (i === 0) expected = labels;
       const equal = shareOf(labels, (label, at) => label === expected[at]);
       const { description } = peer;
@@ -141,7 +142,7 @@ async function writeScan(path: string, size: number, slices: number): Promise<vo
     [0, 0, 2, 0],
   ] as const;
   const grid = { shape: [size, size, slices], spacing: [0.8, 0.8, 2], affine } as const;
-  const writer = createNiftiSliceWriter(path, { grid, datatype: "int16" });
+  const writer = createNiftiSliceWriter(nodeStorage, path, { grid, datatype: "int16" });
   const [low, high] = window;
   for (let z = 0; z < slices; z++) {
     const slice = Int16Array.from({ length: size ** 2 }, (_, at) => {

@@ -1,5 +1,5 @@
 import { readNifti, toCanonical } from "@lobule/data";
-import { openGpu } from "@lobule/node";
+import { nodeStorage, openGpu } from "@lobule/node";
 import { Device } from "@lobule/tensor";
 import { loadModels, normalizeImage } from "@lobule/train";
 /** Labels a scan slice by slice with a trained model: node examples/dist/segment-slices.js SCAN RUN_FOLDER */
@@ -8,7 +8,7 @@ import { loadModels, normalizeImage } from "@lobule/train";
 export async function segmentSlices(scan: string, model: string): Promise<number[][]> {
   const device = await Device.open(await openGpu());
   const { organ } = await loadModels(device, { organ: model });
-  const { shape, data } = toCanonical(await readNifti(scan));
+  const { shape, data } = toCanonical(await readNifti(nodeStorage, scan));
   const [width, height, depth] = shape;
   const counts: number[][] = [];
   for (let slice = 0; slice < depth; slice++) {

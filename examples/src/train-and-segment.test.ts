@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writePhantom } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { segmentSlices } from "./segment-slices.js";
 import { trainLiver } from "./train-liver.js";
@@ -21,7 +22,7 @@ test.each([
   { task: "vessel", train: trainVessel },
 ] as const)("$task: trained, reported, and used slice by slice", async ({ task, train }) => {
   const [data, run] = [join(root, `${task} data`), join(root, `${task} run`)];
-  await writePhantom(data, { task, cases: 3, testCases: 1, size: 16, slices: [2, 3], seed: 1 });
+  await writePhantom(nodeStorage, data, { task, cases: 3, testCases: 1, size: 16, slices: [2, 3], seed: 1 });
   const report = await train(data, run, changes);
   expect(await readFile(report, "utf8")).toContain("<!doctype html>");
   const scan = join(data, "imagesTs", "phantom_004.nii.gz");

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { allocateSliceBatch, readDecathlon, readJson, readNifti, SliceCache, writePhantom } from "@lobule/data";
 import { referenceSpec, UNet } from "@lobule/nn";
+import { nodeStorage, removeLock } from "@lobule/node";
 import { readComparedRun } from "@lobule/report";
 import { type TunedAdapter, Tuning } from "@lobule/tensor";
 import {
@@ -17,7 +18,6 @@ import {
 import { readBenchFile } from "../../bench/src/bench-files.js";
 import { readTuning } from "../../bench/src/tune/tune-kernels.js";
 import { encodeNifti } from "../../packages/data/src/nifti/testing/encode.js";
-import { removeLock } from "../../packages/lobule/src/shared/folder-lock.js";
 import { parseModelDescription } from "../../packages/train/src/model/model-description.js";
 import { parseConfig } from "../../packages/train/src/trainer/training-config.js";
 import { parseTrainingState } from "../../packages/train/src/trainer/training-state.js";
@@ -196,7 +196,7 @@ async function readSlices(folder: string): Promise<void> {
     image: join(folder, "data", "imagesTr", "phantom_001.nii.gz"),
     label: join(folder, "data", "labelsTr", "phantom_001.nii.gz"),
   };
-  const cache = await SliceCache.open([{ name: "phantom_001", ...names }], {
+  const cache = await SliceCache.open(nodeStorage, [{ name: "phantom_001", ...names }], {
     directory: join(folder, "cache"),
     classes: 3,
     workers: 0,
@@ -215,7 +215,7 @@ export async function makeReaders(root: string): Promise<readonly (Reader & { re
   const run = join(root, "run");
   await makeRun(run);
   const slices = join(root, "slices");
-  await writePhantom(join(slices, "data"), { cases: 2, testCases: 0, size: 8, slices: [2, 3], seed: 1 });
+  await writePhantom(nodeStorage, join(slices, "data"), { cases: 2, testCases: 0, size: 8, slices: [2, 3], seed: 1 });
   await readSlices(slices);
   const entry = (await readdir(join(slices, "cache"))).find((name) => name.endsWith(".slices")) ?? "";
   const nifti = encodeNifti("int16", {}, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
@@ -226,17 +226,17 @@ export async function makeReaders(root: string): Promise<readonly (Reader & { re
     read: (folder) => read(join(folder, file)),
   });
   const alone: Reader[] = [
-    bySelf("nifti", "scan.nii", nifti, readNifti),
-    bySelf("nifti-2", "scan.nii", encodeNifti("float32", { version: 2 }), readNifti),
-    bySelf("nifti-gz", "scan.nii.gz", gzipSync(nifti), readNifti),
+    bySelf("nifti", "scan.nii", nifti, (path) => readNifti(nodeStorage, path)),
+    bySelf("nifti-2", "scan.nii", encodeNifti("float32", { version: 2 }), (path) => readNifti(nodeStorage, path)),
+    bySelf("nifti-gz", "scan.nii.gz", gzipSync(nifti), (path) => readNifti(nodeStorage, path)),
     {
       name: "dataset",
       file: "dataset.json",
       sound: await readFile(join(slices, "data", "dataset.json")),
-      read: readDecathlon,
+      read: (folder) => readDecathlon(nodeStorage, folder),
     },
     bySelf("experiment", "experiment.json", jsonOf(experiment), async (path) =>
-      planExperiment(parseExperiment(await readJson(path, "description"), path), "/data", path),
+      planExperiment(parseExperiment(await readJson(nodeStorage, path, "description"), path), "/data", path),
     ),
     { name: "experiment-record", file: "experiment.json", sound: jsonOf(record), read: readExperimentRecord },
     bySelf("measurement", "other.json", jsonOf(measurement), readMeasurement),

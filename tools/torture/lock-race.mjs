@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ownIdentity } from "../../packages/lobule/dist/shared/process-identity.js";
+import { ownIdentity } from "../../packages/node/dist/lock/process-identity.js";
 
 const racer = new URL("./lock-racer.mjs", import.meta.url);
 

@@ -1,8 +1,9 @@
 // A process that tries to take a lock whenever its parent says so, and says whether it did; see lock-race.mjs.
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { FolderLock, LockError } from "../../packages/lobule/dist/shared/folder-lock.js";
-import { isRunning } from "../../packages/lobule/dist/shared/process-identity.js";
+import { LockError } from "../../packages/data/dist/index.js";
+import { FolderLock } from "../../packages/node/dist/lock/folder-lock.js";
+import { isRunning } from "../../packages/node/dist/lock/process-identity.js";
 
 const options = { doing: "races", unlock: "lobule unlock" };
 let held;

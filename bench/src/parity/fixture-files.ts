@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DataError, FileReadError, readBytes, readJson } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { readSafetensors, SafetensorsError, type SafetensorsTensor } from "@lobule/tensor";
 
 /** A fixture that cannot be used: missing, broken, or not of the format. One sentence says which file and why. */
@@ -29,7 +30,7 @@ export class TensorFile {
     const label = labelOf(path);
     let tensors: Map<string, SafetensorsTensor>;
     try {
-      tensors = readSafetensors(await readBytes(path, "tensors"));
+      tensors = readSafetensors(await readBytes(nodeStorage, path, "tensors"));
     } catch (error) {
       throw fixtureErrorOf(error, label);
     }
@@ -78,7 +79,7 @@ export interface FixtureObject {
 
 /** @throws FixtureError when the file is missing or holds no JSON object. */
 export async function readJsonObject(path: string): Promise<FixtureObject> {
-  const value = await readJson(path, "record").catch((error: unknown) => {
+  const value = await readJson(nodeStorage, path, "record").catch((error: unknown) => {
     throw fixtureErrorOf(error, labelOf(path));
   });
   return objectOf(value, labelOf(path));

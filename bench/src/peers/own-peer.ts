@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { readBytes } from "@lobule/data";
 import { referenceSpec } from "@lobule/nn";
+import { nodeStorage } from "@lobule/node";
 import { type Device, type LoadedProgram, readSafetensors, type SafetensorsTensor } from "@lobule/tensor";
 import { type ModelDescription, SlicePredictor, segmentVolume } from "@lobule/train";
 import { BenchError } from "../bench-error.js";
@@ -48,7 +49,7 @@ export class OwnPeer {
   ) {}
 
   static async start(device: Device, options: OwnPeerOptions, { path, baseFeatures }: PeerStart): Promise<OwnPeer> {
-    const tensors = readSafetensors(await readBytes(path, "tensors"));
+    const tensors = readSafetensors(await readBytes(nodeStorage, path, "tensors"));
     const shape = tensors.get("image")?.shape;
     const weights = new Map([...tensors].filter(([name]) => name !== "image" && name !== "target"));
     return new OwnPeer(device, options, baseFeatures, weights, shape);

@@ -1,4 +1,5 @@
 import { readBytes } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { PeerError } from "./peer-process.js";
 
 /** Numbers or losses that are further off than this come from other work, whatever the precision. */
@@ -26,6 +27,6 @@ export function requireSame(what: string, difference: number): void {
 
 /** The numbers of a file of float32. */
 export async function readFloats(path: string): Promise<Float32Array> {
-  const { buffer, length } = await readBytes(path, "tensors");
+  const { buffer, length } = await readBytes(nodeStorage, path, "tensors");
   return new Float32Array(buffer, 0, Math.floor(length / 4));
 }

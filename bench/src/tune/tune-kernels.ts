@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { DataError, FileReadError, readJson, writeFileAtomically } from "@lobule/data";
-import { cacheFolder } from "@lobule/node";
+import { cacheFolder, nodeStorage } from "@lobule/node";
 import {
   type ConvolutionCall,
   type Device,
@@ -60,7 +60,7 @@ export async function tuneKernels(
   } finally {
     bar.end();
   }
-  if (result.timed > 0) await writeFileAtomically(path, `${JSON.stringify(tuning, null, 2)}\n`);
+  if (result.timed > 0) await writeFileAtomically(nodeStorage, path, `${JSON.stringify(tuning, null, 2)}\n`);
   device.adopt(tuning);
   for (const line of describeTuning(result, path)) log(line);
   return tuning;
@@ -85,7 +85,7 @@ export function describeTuning({ timed, known, left, refused }: TuneResult, path
 /** @param named whether the user gave the file: then it must be one, if it is there. */
 export async function readTuning(path: string, device: TunedAdapter, named: boolean): Promise<Tuning | undefined> {
   try {
-    return Tuning.parse(await readJson(path, "record"), device);
+    return Tuning.parse(await readJson(nodeStorage, path, "record"), device);
   } catch (error) {
     if (!named || (error instanceof FileReadError && error.missing)) return undefined;
     if (error instanceof DataError) throw new TuningError(`${error.message}; name another file, or leave out --tuning`);

@@ -1,6 +1,9 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 
+/** Bytes in hexadecimal, two digits each. */
+export const hexOf = (bytes: Uint8Array): string => bytesToHex(bytes);
+
 /** SHA-256 of a text or of some bytes, in hexadecimal. Of a whole file {@link sha256OfFile} is ten times as fast. */
 export const sha256Hex = (content: string | Uint8Array): string =>
   bytesToHex(sha256(typeof content === "string" ? utf8ToBytes(content) : content));

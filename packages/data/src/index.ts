@@ -14,25 +14,24 @@ export { type DecathlonCase, type DecathlonTask, readDecathlon } from "./decathl
 export { requireApart, requireOutsideVolumes } from "./decathlon/require-apart.js";
 export { type CaseSelection, type SelectOptions, selectCases } from "./decathlon/select-cases.js";
 export { type CaseVerification, type VerifyOptions, verifyDecathlon } from "./decathlon/verify-decathlon.js";
-export { FileWriteError, writeError, writeFileAtomically } from "./files/atomic-file.js";
+export { FileWriteError, tryFolder, writeError, writeFileAtomically } from "./files/atomic-file.js";
+export { entryAt, exists } from "./files/entries.js";
 export { parseJsonText } from "./files/json.js";
-export { makeFolder } from "./files/make-folder.js";
-export { PartialFile, tryFolder } from "./files/partial-file.js";
 export {
   type FileContent,
   FileReadError,
   maximumBytes,
-  openRegularFile,
-  type RegularFile,
+  notRegular,
   readBytes,
+  readError,
   readJson,
   readText,
 } from "./files/read-file.js";
 export { isSameFile, isWithin, PathSet } from "./files/same-file.js";
-export { errorCode, messageOf, reason } from "./files/system-error.js";
+export { errorCode, messageOf, reason, systemError } from "./files/system-error.js";
 export { axisAngles, describeAngles, voxelVolume } from "./geometry/affine.js";
 export { type GridNames, gridDifference, gridEpsilon, onGridOf } from "./geometry/compare-grids.js";
-export { sha256Hex, sha256OfFile } from "./hash.js";
+export { hexOf, sha256Hex, sha256OfFile } from "./hash.js";
 export type { NiftiDatatype, WritableDatatype } from "./nifti/datatypes.js";
 export type { NiftiHeader } from "./nifti/header.js";
 export {
@@ -48,9 +47,13 @@ export { Pauses } from "./pauses.js";
 export type { PhantomTask } from "./phantom/phantom-case.js";
 export { type PhantomOptions, type WrittenPhantom, writePhantom } from "./phantom/write-phantom.js";
 export { type RandomKey, randomUint32, shuffled, uniform, uniformStream } from "./random.js";
+export { runTask } from "./run-task.js";
 export { type CaseSplit, type Fold, type SplitOptions, splitCases, splitFold } from "./split.js";
+export { type StorageCheck, storageChecks } from "./storage/conformance.js";
+export { MemoryStorage } from "./storage/memory-storage.js";
 export { type Inflation, PackedDataError, type Packer, type Packing } from "./storage/packing.js";
 export { baseName, dirName, isAbsolute, joinPath, normalizePath, resolvePath } from "./storage/paths.js";
+export { portablePacking } from "./storage/portable-packing.js";
 export {
   type Entry,
   type EntryKind,

@@ -1,7 +1,8 @@
 import { lstat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { makeFolder, writeFileAtomically } from "@lobule/data";
+import { writeFileAtomically } from "@lobule/data";
+import { nodeStorage } from "./storage/node-storage.js";
 
 /**
  * Remembers the model code that this user chose to run, for `trustCode` of @lobule/train: an empty file for each, named
@@ -18,9 +19,9 @@ export const codeMemory = {
   async remember(hash: string): Promise<void> {
     const [own, trusted] = folders();
     try {
-      await makeFolder(trusted, 0o700);
+      await nodeStorage.makeFolder(trusted, { private: true });
       if (!(await areOwn([own, trusted]))) return;
-      await writeFileAtomically(join(trusted, hash), "", { mode: 0o600 });
+      await writeFileAtomically(nodeStorage, join(trusted, hash), "", { private: true });
     } catch {}
   },
 };

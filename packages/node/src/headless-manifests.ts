@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { writeFileAtomically } from "@lobule/data";
+import { nodeStorage } from "./storage/node-storage.js";
 
 /** The manifest with NVIDIA's other library in it; undefined where it names none that could be replaced. */
 async function headless(manifest: string): Promise<string | undefined> {
@@ -17,7 +18,7 @@ async function headless(manifest: string): Promise<string | undefined> {
 /** Writes a file unless it is there as it should be. Others that read it meanwhile never see half of it. */
 async function keep(path: string, text: string): Promise<void> {
   if ((await readFile(path, "utf8").catch(() => undefined)) === text) return;
-  await writeFileAtomically(path, text, { mode: 0o600 });
+  await writeFileAtomically(nodeStorage, path, text, { private: true });
 }
 
 /**

@@ -2,5 +2,7 @@ export { type AdapterChoice, type AdapterKind, type AdapterRequest, NoAdapterErr
 export { cacheFolder } from "./cache-folder.js";
 export { codeMemory } from "./code-memory.js";
 export { openNullGpu } from "./dawn.js";
+export { FolderLock, type LockOptions, type LockTimes, removeLock, waitUntilFree } from "./lock/folder-lock.js";
 export { adapterChoice, type OpenGpuOptions, openGpu } from "./open-gpu.js";
+export { nodeStorage } from "./storage/node-storage.js";
 export { gpuDevices } from "./vulkan-drivers.js";

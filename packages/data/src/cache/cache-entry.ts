@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { crc32 } from "node:zlib";
 import { z } from "zod";
 import { DataError } from "../data-error.js";
+import { sha256Hex } from "../hash.js";
+import type { Packing } from "../storage/packing.js";
+import { dirName, joinPath } from "../storage/paths.js";
+import type { Storage } from "../storage/storage.js";
 import { commandText } from "../text/command-text.js";
 import type { Grid } from "../volume.js";
 
@@ -69,37 +69,34 @@ export function sliceBytes({ shape: [width, height], pixels }: Pick<EntryHeader,
 }
 
 /**
- * What an entry was made from: version, classes, and of both files path, inode, size, and times of the last change of
- * content and of inode. Not their content: to hash Task03 would read 27 GB at every start.
+ * What an entry was made from: version, classes, and of both files the path and the storage's stamp. Not their content:
+ * to hash Task03 would read 27 GB at every start.
  */
-export async function fingerprintOf({ image, label }: CaseFiles, classes: number): Promise<string> {
-  const hash = createHash("sha256").update(`${version} ${classes}`);
+export async function fingerprintOf(storage: Storage, { image, label }: CaseFiles, classes: number): Promise<string> {
+  let text = `${version} ${classes}`;
   for (const path of [image, label]) {
-    const found = await stat(path, { bigint: true }).catch(() => {
+    const { stamp } = await storage.stat(path).catch(() => {
       throw new DataError(
-        `${path} is missing or cannot be read; check the folder: ${commandText("data", "verify", dirname(dirname(path)))}`,
+        `${path} is missing or cannot be read; check the folder: ${commandText("data", "verify", dirName(dirName(path)))}`,
       );
     });
-    hash.update(`\n${path}\n${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`);
+    text += `\n${path}\n${stamp}`;
   }
-  return hash.digest("hex");
+  return sha256Hex(text);
 }
 
 /** The path of a case's entry: its name, as far as it can stand in that of a file, and a hash of the whole. */
 export const entryPath = (directory: string, name: string): string =>
-  join(
-    directory,
-    `${name.replaceAll(/[^\w.-]/g, "_").slice(0, 100)}-${createHash("sha256").update(name).digest("hex").slice(0, 8)}.slices`,
-  );
+  joinPath(directory, `${name.replaceAll(/[^\w.-]/g, "_").slice(0, 100)}-${sha256Hex(name).slice(0, 8)}.slices`);
 
 /** Magic, length and CRC-32 of the header, header as JSON. */
-export function encodeHeader(header: EntryHeader): Uint8Array {
+export function encodeHeader(packing: Packing, header: EntryHeader): Uint8Array {
   const json = new TextEncoder().encode(JSON.stringify(header));
   const bytes = new Uint8Array(prefixBytes + json.length);
   bytes.set(magic);
   const view = new DataView(bytes.buffer);
   view.setUint32(magic.length, json.length, true);
-  view.setUint32(magic.length + 4, checksumOf(json), true);
+  view.setUint32(magic.length + 4, packing.crc32(json), true);
   bytes.set(json, prefixBytes);
   return bytes;
 }
@@ -113,8 +110,8 @@ export function parsePrefix(prefix: Uint8Array): { readonly length: number; read
 }
 
 /** The header of an entry; undefined where the bytes have another checksum or are none. */
-export function parseHeader(json: Uint8Array, checksum: number): EntryHeader | undefined {
-  if (checksumOf(json) !== checksum) return undefined;
+export function parseHeader(packing: Packing, json: Uint8Array, checksum: number): EntryHeader | undefined {
+  if (packing.crc32(json) !== checksum) return undefined;
   try {
     const result = entryHeader.safeParse(JSON.parse(new TextDecoder().decode(json)));
     return result.success ? result.data : undefined;
@@ -124,5 +121,5 @@ export function parseHeader(json: Uint8Array, checksum: number): EntryHeader | u
 }
 
 /** CRC-32 of one part or of several that follow each other. */
-export const checksumOf = (...parts: readonly Uint8Array[]): number =>
-  parts.reduce((checksum, part) => crc32(part, checksum), 0);
+export const checksumOf = (packing: Packing, ...parts: readonly Uint8Array[]): number =>
+  parts.reduce((checksum, part) => packing.crc32(part, checksum), 0);

@@ -1,6 +1,7 @@
 import { mkdtemp, open, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { nodeStorage } from "@lobule/node";
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import { DataError } from "../data-error.js";
@@ -29,7 +30,12 @@ const opened = async (
   cases: readonly CaseFiles[],
   options: Partial<SliceCacheOptions> = {},
 ): Promise<SliceCache> => {
-  const cache = await SliceCache.open(cases, { directory: join(where, "cache"), classes: 3, workers: 0, ...options });
+  const cache = await SliceCache.open(nodeStorage, cases, {
+    directory: join(where, "cache"),
+    classes: 3,
+    workers: 0,
+    ...options,
+  });
   onTestFinished(() => cache.close());
   return cache;
 };
@@ -70,7 +76,11 @@ test.each([Int16Array, Float32Array])(
       const bytes = Uint8Array.from(sound);
       bytes[at] = (bytes[at] ?? 0) ^ by;
       await writeFile(path, bytes);
-      const cache = await SliceCache.open(cases, { directory: join(where, "cache"), classes: 3, workers: 0 });
+      const cache = await SliceCache.open(nodeStorage, cases, {
+        directory: join(where, "cache"),
+        classes: 3,
+        workers: 0,
+      });
       try {
         const slices = [await sliceOf(cache, 0, 0), await sliceOf(cache, 0, 1)];
         expect({ cases: cache.cases, slices }).toEqual(expected);
@@ -92,7 +102,8 @@ test.each([Int16Array, Float32Array])(
 );
 
 test("no bit of a header can change unnoticed", () => {
-  const sound = encodeHeader({
+  const { packing } = nodeStorage;
+  const sound = encodeHeader(packing, {
     fingerprint: "a",
     contentHash: "b",
     imageHash: "c",
@@ -112,7 +123,7 @@ test("no bit of a header can change unnoticed", () => {
   const parsed = (bytes: Uint8Array) => {
     const prefix = parsePrefix(bytes.subarray(0, prefixBytes));
     if (prefix === undefined || prefixBytes + prefix.length > bytes.length) return undefined;
-    return parseHeader(bytes.subarray(prefixBytes, prefixBytes + prefix.length), prefix.checksum);
+    return parseHeader(packing, bytes.subarray(prefixBytes, prefixBytes + prefix.length), prefix.checksum);
   };
   const followed = (bytes: Uint8Array): Uint8Array => Uint8Array.of(...bytes, ...new Uint8Array(600));
   expect(parsed(followed(sound))?.pixels).toBe("int16");
@@ -138,9 +149,12 @@ test.each<[string, (header: EntryHeader) => EntryHeader]>([
   const path = join(where, "cache", name);
   const sound = await readFile(path);
   const { length = 0, checksum = 0 } = parsePrefix(sound.subarray(0, prefixBytes)) ?? {};
-  const header = parseHeader(sound.subarray(prefixBytes, prefixBytes + length), checksum);
+  const header = parseHeader(nodeStorage.packing, sound.subarray(prefixBytes, prefixBytes + length), checksum);
   if (header === undefined) throw new Error("the entry is not sound");
-  await writeFile(path, Buffer.concat([encodeHeader(change(header)), sound.subarray(prefixBytes + length)]));
+  await writeFile(
+    path,
+    Buffer.concat([encodeHeader(nodeStorage.packing, change(header)), sound.subarray(prefixBytes + length)]),
+  );
   expect((await opened(where, cases)).decoded).toBe(1);
 });
 
@@ -177,9 +191,9 @@ test("a file that changes while it is read makes no entry", async () => {
   const where = await folder();
   const files = await writeCase(where, "a");
   const path = join(where, "a.slices");
-  const before = await fingerprintOf(files, 3);
+  const before = await fingerprintOf(nodeStorage, files, 3);
   await writeCase(where, "a", { values: (i) => 50 + i });
-  const decoding = decodeCase({ files, classes: 3, fingerprint: before, path });
+  const decoding = decodeCase(nodeStorage, { files, classes: 3, fingerprint: before, path });
   await expect(decoding).rejects.toThrow(/a\.nii or its labels changed while they were read; start again/);
   expect((await readdir(where)).filter((name) => name.startsWith("a.slices"))).toEqual([]);
 });

@@ -1,3 +1,4 @@
+import type { Storage } from "../storage/storage.js";
 import type { Volume } from "../volume.js";
 import type { CaseFiles } from "./cache-entry.js";
 import { encodeCase } from "./decode-case.js";
@@ -14,7 +15,13 @@ export interface CaseIdentity {
  * The hashes that a case has in the slice cache, of volumes that are in memory in canonical order.
  * @throws DataError when the two do not fit together, or a label is not below `classes`.
  */
-export function identityOf(image: Volume, label: Volume, files: CaseFiles, classes: number): CaseIdentity {
-  const { header } = encodeCase(image, label, files, classes);
+export function identityOf(
+  storage: Storage,
+  image: Volume,
+  label: Volume,
+  files: CaseFiles,
+  classes: number,
+): CaseIdentity {
+  const { header } = encodeCase(storage, image, label, files, classes);
   return { content: header.contentHash, image: header.imageHash };
 }

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
-import { crc32 } from "node:zlib";
+import { sha256Hex } from "../hash.js";
+import type { Packing } from "../storage/packing.js";
 import type { Grid, Volume } from "../volume.js";
 import type { PixelType } from "./store-slice.js";
 
@@ -17,10 +17,10 @@ export interface EntryContent {
  * What a case holds, whatever its files are called and wherever they are: a hash of grid, type of the pixels and the
  * checksums of all slices. It tells apart what differs by accident, not what was forged to be alike.
  */
-export function contentHashOf({ image, pixels, checksums, labels }: EntryContent): string {
+export function contentHashOf(packing: Packing, { image, pixels, checksums, labels }: EntryContent): string {
   const grid = gridOf(image);
   if (pixels === "int16") return hashOf({ ...grid, scale: 1, offset: 0, checksums });
-  const earlier = earlierForm(image.data, labels);
+  const earlier = earlierForm(packing, image.data, labels);
   return hashOf(earlier === undefined ? { ...grid, pixels, checksums } : { ...grid, ...earlier });
 }
 
@@ -28,18 +28,18 @@ export function contentHashOf({ image, pixels, checksums, labels }: EntryContent
  * What an image shows, whatever its file is called, its labels are, its type is and its header says of spacing: a hash
  * of the shape and of the CRC-32 of every slice's values as float32, in canonical order.
  */
-export function imageHashOf({ shape, data }: Pick<Volume, "shape" | "data">): string {
+export function imageHashOf(packing: Packing, { shape, data }: Pick<Volume, "shape" | "data">): string {
   const size = shape[0] * shape[1];
   const values = new Float32Array(size);
   const bytes = new Uint8Array(values.buffer);
   const checksums = Array.from({ length: shape[2] }, (_, slice) => {
     values.set(data.subarray(slice * size, (slice + 1) * size));
-    return crc32(bytes);
+    return packing.crc32(bytes);
   });
   return hashOf({ shape, checksums });
 }
 
-const hashOf = (content: object): string => createHash("sha256").update(JSON.stringify(content)).digest("hex");
+const hashOf = (content: object): string => sha256Hex(JSON.stringify(content));
 
 const gridOf = ({ shape, spacing, affine }: Grid): Grid => ({ shape, spacing, affine });
 
@@ -53,7 +53,7 @@ const leastSteps = 4096;
  * value. Runs have recorded hashes of this form, and are recognized by it still. Undefined where a few voxels far away
  * leave the others too few steps for the hash to notice that one changed.
  */
-function earlierForm(data: Volume["data"], labels: readonly Uint8Array[]) {
+function earlierForm(packing: Packing, data: Volume["data"], labels: readonly Uint8Array[]) {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of data) {
     if (value < low) low = value;
@@ -72,7 +72,7 @@ function earlierForm(data: Volume["data"], labels: readonly Uint8Array[]) {
       counts[stored + most + 1] = (counts[stored + most + 1] ?? 0) + 1;
     }
     first += pixels.length;
-    return crc32(slice, crc32(new Uint8Array(pixels.buffer)));
+    return packing.crc32(slice, packing.crc32(new Uint8Array(pixels.buffer)));
   });
   return stepsWithoutTails(counts, data.length) < leastSteps ? undefined : { scale, offset, checksums };
 }

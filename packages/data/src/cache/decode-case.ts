@@ -1,11 +1,12 @@
 import { DataError } from "../data-error.js";
-import { PartialFile } from "../files/partial-file.js";
-import { openRegularFile } from "../files/read-file.js";
+import { replaceFile } from "../files/atomic-file.js";
 import { errorCode, reason } from "../files/system-error.js";
 import { onGridOf } from "../geometry/compare-grids.js";
 import { readNifti } from "../nifti/read-nifti.js";
 import { toCanonical } from "../orientation.js";
+import type { Storage } from "../storage/storage.js";
 import type { Volume, VoxelArray } from "../volume.js";
+import { areEqual } from "./bytes.js";
 import {
   type CaseFiles,
   checksumOf,
@@ -45,29 +46,32 @@ export interface DecodedCase {
  * @throws DataError when a file cannot be read, or changes meanwhile; when the two do not fit together, or a label is no
  * class; CacheWriteError when the entry cannot be written.
  */
-export async function decodeCase({ files, classes, fingerprint, path, compare }: DecodeRequest): Promise<boolean> {
-  const { header, body } = await decoded(files, classes);
-  if ((await fingerprintOf(files, classes)) !== fingerprint) {
+export async function decodeCase(
+  storage: Storage,
+  { files, classes, fingerprint, path, compare }: DecodeRequest,
+): Promise<boolean> {
+  const { header, body } = await decoded(storage, files, classes);
+  if ((await fingerprintOf(storage, files, classes)) !== fingerprint) {
     throw new DataError(
       `${files.image} or its labels changed while they were read; start again when they are complete`,
     );
   }
-  const bytes = encodeHeader({ fingerprint, ...header });
-  if (compare === true && (await holds(path, bytes, body))) return false;
-  await writeEntry(path, bytes, body);
+  const bytes = encodeHeader(storage.packing, { fingerprint, ...header });
+  if (compare === true && (await holds(storage, path, bytes, body))) return false;
+  await writeEntry(storage, path, bytes, body);
   return true;
 }
 
-async function decoded(files: CaseFiles, classes: number): Promise<DecodedCase> {
+async function decoded(storage: Storage, files: CaseFiles, classes: number): Promise<DecodedCase> {
   const notes: EntryHeader["notes"] = [];
   const read = async (path: string, of: "image" | "label map"): Promise<Volume> => {
-    const volume = await readNifti(path);
+    const volume = await readNifti(storage, path);
     notes.push(...volume.notes.map((note) => ({ of, note })));
     return volume;
   };
   // The image as it is stored is let go: only one copy of it is in memory.
   const image = toCanonical(await read(files.image, "image"));
-  const { header, body } = encodeCase(image, await read(files.label, "label map"), files, classes);
+  const { header, body } = encodeCase(storage, image, await read(files.label, "label map"), files, classes);
   return { header: { ...header, notes }, body };
 }
 
@@ -75,7 +79,14 @@ async function decoded(files: CaseFiles, classes: number): Promise<DecodedCase> 
  * The cache entry of a case, but for its fingerprint and what is odd in its files. `image` is in canonical order, `labels` in any.
  * @throws DataError when the two do not fit together, or a label is no class.
  */
-export function encodeCase(image: Volume, labels: Volume, files: CaseFiles, classes: number): DecodedCase {
+export function encodeCase(
+  storage: Storage,
+  image: Volume,
+  labels: Volume,
+  files: CaseFiles,
+  classes: number,
+): DecodedCase {
+  const { packing } = storage;
   const label = onGridOf(labels, image, [files.label, `its image ${files.image}`]);
   const { shape, spacing, affine } = image;
   const pixels = pixelTypeOf(image.data);
@@ -100,7 +111,7 @@ export function encodeCase(image: Volume, labels: Volume, files: CaseFiles, clas
       counts[found] = (counts[found] ?? 0) + 1;
     }
     labelCounts.push(counts);
-    checksums.push(checksumOf(bytes));
+    checksums.push(checksumOf(packing, bytes));
   }
   const grid: Pick<EntryHeader, "shape" | "spacing" | "affine"> = {
     shape: [shape[0], shape[1], shape[2]],
@@ -110,9 +121,9 @@ export function encodeCase(image: Volume, labels: Volume, files: CaseFiles, clas
   const labelsOfSlices = Array.from({ length: shape[2] }, (_, slice) =>
     body.subarray(lengths.all * slice + lengths.pixels, lengths.all * (slice + 1)),
   );
-  const contentHash = contentHashOf({ image, pixels, checksums, labels: labelsOfSlices });
+  const contentHash = contentHashOf(packing, { image, pixels, checksums, labels: labelsOfSlices });
   return {
-    header: { ...grid, pixels, labelCounts, checksums, contentHash, imageHash: imageHashOf(image), notes: [] },
+    header: { ...grid, pixels, labelCounts, checksums, contentHash, imageHash: imageHashOf(packing, image), notes: [] },
     body,
   };
 }
@@ -127,38 +138,31 @@ function writePixels(values: VoxelArray, type: PixelType, into: Uint8Array): voi
 }
 
 /** Whether the entry consists of these bytes. */
-async function holds(path: string, header: Uint8Array, body: Uint8Array): Promise<boolean> {
-  const file = await openRegularFile(path).catch(() => undefined);
+async function holds(storage: Storage, path: string, header: Uint8Array, body: Uint8Array): Promise<boolean> {
+  const file = await storage.open(path).catch(() => undefined);
   if (file === undefined) return false;
-  const { handle, size } = file;
   try {
-    if (size !== header.length + body.length) return false;
-    const block = Buffer.alloc(Math.max(header.length, comparedBytes));
+    if (file.size !== header.length + body.length) return false;
+    const block = new Uint8Array(comparedBytes);
+    let position = 0;
     for (const part of [header, body]) {
       for (let at = 0; at < part.length; at += block.length) {
         const expected = part.subarray(at, at + block.length);
         const found = block.subarray(0, expected.length);
-        const { bytesRead } = await handle.read(found);
-        if (bytesRead !== expected.length || !found.equals(expected)) return false;
+        const length = await file.read(found, position);
+        if (length !== expected.length || !areEqual(found, expected)) return false;
+        position += length;
       }
     }
     return true;
   } finally {
-    await handle.close();
+    await file.close();
   }
 }
 
-async function writeEntry(path: string, header: Uint8Array, body: Uint8Array): Promise<void> {
+async function writeEntry(storage: Storage, path: string, header: Uint8Array, body: Uint8Array): Promise<void> {
   try {
-    const file = await PartialFile.create(path);
-    try {
-      await file.handle.writeFile(header);
-      await file.handle.writeFile(body);
-      await file.commit();
-    } catch (error) {
-      await file.discard();
-      throw error;
-    }
+    await replaceFile(storage, path, [header, body]);
   } catch (error) {
     const full = errorCode(error) === "ENOSPC";
     throw new CacheWriteError(

@@ -1,26 +1,18 @@
-import { existsSync } from "node:fs";
-import { dirname } from "node:path";
-import { Worker } from "node:worker_threads";
+import { mapBounded } from "../bounded.js";
 import { DataError } from "../data-error.js";
-import { removePartialsOfThreads } from "../files/partial-file.js";
-import { CacheWriteError, type DecodeRequest, decodeCase } from "./decode-case.js";
-import type { DecodeAnswer } from "./decode-worker.js";
+import { dirName } from "../storage/paths.js";
+import type { Storage } from "../storage/storage.js";
+import { WorkerEnded, type WorkerTeam } from "../storage/workers.js";
+import { CacheWriteError, type DecodeRequest } from "./decode-case.js";
+import { answerDecode, type DecodeAnswer, decodeAnswer, decodeTask } from "./decode-task.js";
 
 export interface DecodeOptions {
-  /** Threads, each with at most one volume in memory; 0 decodes in this one. */
+  /** Workers, each with at most one volume in memory; 0 decodes in this thread. */
   readonly workers: number;
-  /** The worker's file, where it does not lie beside this one. */
-  readonly workerUrl?: URL;
   readonly signal?: AbortSignal;
   /** @param written whether an entry was written, or one of that content was there. */
   readonly onDone: (request: DecodeRequest, written: boolean) => void;
 }
-
-/** The compiled worker: beside this file, or, when this runs from its source, in the build's folder. */
-const compiledWorker = (): URL => {
-  const beside = new URL("./decode-worker.js", import.meta.url);
-  return existsSync(beside) ? beside : new URL("../../dist/cache/decode-worker.js", import.meta.url);
-};
 
 /** A case that cannot be used, and why. */
 export interface BadCase {
@@ -34,29 +26,40 @@ export interface BadCase {
  * @returns the cases that cannot be used.
  * @throws CacheWriteError; DataError where a decoder ends for lack of memory; the signal's reason.
  */
-export async function decodeCases(requests: readonly DecodeRequest[], options: DecodeOptions): Promise<BadCase[]> {
-  const { workers, signal, onDone } = options;
+export async function decodeCases(
+  storage: Storage,
+  requests: readonly DecodeRequest[],
+  { workers, signal, onDone }: DecodeOptions,
+): Promise<BadCase[]> {
   const bad: BadCase[] = [];
+  const note = (request: DecodeRequest, answer: DecodeAnswer): void => {
+    if (answer.kind === "cache") throw new CacheWriteError(answer.message);
+    if (answer.kind === "done") onDone(request, answer.written);
+    else bad.push({ name: request.files.name, message: answer.message });
+  };
   signal?.throwIfAborted();
-  if (workers === 0) {
+  if (workers > 0 && requests.length > 0) await decodeElsewhere(storage, requests, { workers, signal, note });
+  else
     for (const request of requests) {
       signal?.throwIfAborted();
-      let written: boolean;
-      try {
-        written = await decodeCase(request);
-      } catch (error) {
-        if (!(error instanceof DataError) || error instanceof CacheWriteError) throw error;
-        bad.push({ name: request.files.name, message: error.message });
-        continue;
-      }
-      onDone(request, written);
+      note(request, await answerDecode(storage, request));
     }
-    return bad;
-  }
-  const url = options.workerUrl ?? compiledWorker();
-  const waiting = [...requests];
-  const threads = Array.from({ length: Math.min(workers, requests.length) }, () => new Worker(url, { execArgv: [] }));
-  const threadIds = new Set(threads.map(({ threadId }) => threadId));
+  return bad;
+}
+
+interface Elsewhere {
+  readonly workers: number;
+  readonly signal: AbortSignal | undefined;
+  readonly note: (request: DecodeRequest, answer: DecodeAnswer) => void;
+}
+
+async function decodeElsewhere(
+  storage: Storage,
+  requests: readonly DecodeRequest[],
+  { workers, signal, note }: Elsewhere,
+): Promise<void> {
+  const count = Math.min(workers, requests.length);
+  const team = storage.workers.start(count);
   let stop: (reason: unknown) => void = () => undefined;
   const aborted = new Promise<never>((_, reject) => {
     stop = reject;
@@ -64,49 +67,21 @@ export async function decodeCases(requests: readonly DecodeRequest[], options: D
   const onAbort = (): void => stop(signal?.reason);
   signal?.addEventListener("abort", onAbort);
   try {
-    await Promise.race([aborted, Promise.all(threads.map((thread) => work(thread, waiting, bad, onDone)))]);
+    const all = mapBounded(requests, count, async (request) => note(request, await ask(team, request)));
+    await Promise.race([aborted, all]);
   } finally {
     signal?.removeEventListener("abort", onAbort);
-    await Promise.all(threads.map((thread) => thread.terminate()));
-    // A thread that was stopped while it wrote leaves a part of its entry.
-    for (const folder of new Set(requests.map(({ path }) => dirname(path)))) {
-      await removePartialsOfThreads(folder, threadIds);
-    }
+    await team.stop([...new Set(requests.map(({ path }) => dirName(path)))]);
   }
-  return bad;
 }
 
-/** Gives a thread one request after another until none is left. */
-async function work(
-  thread: Worker,
-  waiting: DecodeRequest[],
-  bad: BadCase[],
-  onDone: DecodeOptions["onDone"],
-): Promise<void> {
-  for (let request = waiting.shift(); request !== undefined; request = waiting.shift()) {
-    const answer = await ask(thread, request);
+async function ask(team: WorkerTeam, request: DecodeRequest): Promise<DecodeAnswer> {
+  try {
+    return decodeAnswer.parse(await team.run(decodeTask, request));
+  } catch (error) {
     const { name } = request.files;
-    if (answer.kind === "cache") throw new CacheWriteError(answer.message);
-    if (answer.kind === "failure") throw new Error(`${name}: ${answer.message}`);
-    if (answer.kind === "done") onDone(request, answer.written);
-    else bad.push({ name, message: answer.message });
+    if (error instanceof WorkerEnded)
+      throw new DataError(`${name}: the decoder ended, probably for lack of memory; use fewer --workers`);
+    throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`);
   }
-}
-
-function ask(thread: Worker, request: DecodeRequest): Promise<DecodeAnswer> {
-  return new Promise((resolve, reject) => {
-    const ended = (): void =>
-      reject(
-        new DataError(`${request.files.name}: the decoder ended, probably for lack of memory; use fewer --workers`),
-      );
-    const failed = (error: Error): void => reject(new Error(`${request.files.name}: ${error.message}`));
-    thread.once("exit", ended);
-    thread.once("error", failed);
-    thread.once("message", (answer: DecodeAnswer) => {
-      thread.off("exit", ended);
-      thread.off("error", failed);
-      resolve(answer);
-    });
-    thread.postMessage(request);
-  });
 }

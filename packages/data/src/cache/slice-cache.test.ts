@@ -3,10 +3,10 @@ import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { nodeStorage } from "@lobule/node";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { DataError } from "../data-error.js";
-import { PartialFile } from "../files/partial-file.js";
 import { uniformStream } from "../random.js";
 import type { Affine } from "../volume.js";
 import type { CaseFiles } from "./cache-entry.js";
@@ -26,7 +26,12 @@ const opened = async (
   cases: readonly CaseFiles[],
   options: Partial<SliceCacheOptions> = {},
 ): Promise<SliceCache> => {
-  const cache = await SliceCache.open(cases, { directory: join(where, "cache"), classes: 3, workers: 0, ...options });
+  const cache = await SliceCache.open(nodeStorage, cases, {
+    directory: join(where, "cache"),
+    classes: 3,
+    workers: 0,
+    ...options,
+  });
   onTestFinished(() => cache.close());
   return cache;
 };
@@ -165,7 +170,7 @@ describe("the cache on disk", () => {
     const cases = [await writeCase(where, "a")];
     const cache = join(where, "cache");
     await (await opened(where, cases)).close();
-    const living = await PartialFile.create(join(cache, "b.slices"));
+    const living = await nodeStorage.replace(join(cache, "b.slices"));
     const partials = async (): Promise<string[]> => (await readdir(cache)).filter((name) => name.endsWith(".partial"));
     const [own = ""] = await partials();
     await writeFile(join(cache, own.replace(`-${process.pid}-`, "-999999999-")), "x");
@@ -229,9 +234,10 @@ describe("threads", () => {
   test("killed at any moment, what was whole is used and the rest made", async () => {
     const where = await folder();
     const cases = await many(where, 6);
-    const module = new URL("../../dist/cache/slice-cache.js", import.meta.url).href;
-    const script = `import { SliceCache } from ${JSON.stringify(module)};
-await SliceCache.open(${JSON.stringify(cases)}, { directory: ${JSON.stringify(join(where, "cache"))}, classes: 3, workers: 1,
+    const module = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
+    const script = `import { SliceCache } from ${module("../../dist/index.js")};
+import { nodeStorage } from ${module("../../../node/dist/index.js")};
+await SliceCache.open(nodeStorage, ${JSON.stringify(cases)}, { directory: ${JSON.stringify(join(where, "cache"))}, classes: 3, workers: 1,
   onProgress: (done) => { if (done === 3) process.kill(process.pid, "SIGKILL"); } });`;
     const run = promisify(execFile)(process.execPath, ["--input-type=module", "-e", script]);
     await expect(run).rejects.toMatchObject({ signal: "SIGKILL" });

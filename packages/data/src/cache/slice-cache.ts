@@ -1,9 +1,6 @@
-import { type FileHandle, rm } from "node:fs/promises";
-import { availableParallelism } from "node:os";
 import { DataError } from "../data-error.js";
-import { makeFolder } from "../files/make-folder.js";
-import { removeLeftOvers } from "../files/partial-file.js";
-import { openRegularFile } from "../files/read-file.js";
+import type { OpenFile, Storage } from "../storage/storage.js";
+import { areEqual, bytesOf } from "./bytes.js";
 import {
   type CachedCase,
   type CaseFiles,
@@ -42,9 +39,8 @@ export interface SliceCacheOptions {
   readonly directory: string;
   /** Labels must be below this. */
   readonly classes: number;
-  /** Threads that decode; min(4, cores − 1) by default, 0 for none. */
+  /** Workers that decode; as many as are usual by default, 0 for none. */
   readonly workers?: number;
-  readonly workerUrl?: URL;
   /** Whether to decode all cases again and compare them with the entries that are there. */
   readonly verify?: boolean;
   /** Called for each case that has been decoded. */
@@ -69,12 +65,13 @@ type SliceParts = [pixels: Uint8Array, labels: Uint8Array];
 
 /** Decoded slices of cases on disk, one file a case, read slice by slice. */
 export class SliceCache {
-  private readonly handles = new Map<number, FileHandle>();
+  private readonly handles = new Map<number, OpenFile>();
   private reading: Promise<unknown> = Promise.resolve();
   /** Memory for slices of float32, used again. */
   private readonly spare: Float32Array<ArrayBuffer>[] = [];
 
   private constructor(
+    private readonly storage: Storage,
     readonly cases: readonly CachedCase[],
     private readonly entries: readonly Entry[],
     /** Cases that had to be decoded, and those whose entries were there. */
@@ -90,23 +87,22 @@ export class SliceCache {
    * @throws DataError that lists every case which cannot be used, or when the folder cannot be written; the signal's
    * reason.
    */
-  static async open(cases: readonly CaseFiles[], options: SliceCacheOptions): Promise<SliceCache> {
+  static async open(storage: Storage, cases: readonly CaseFiles[], options: SliceCacheOptions): Promise<SliceCache> {
     const { directory, onProgress, signal } = options;
-    await makeFolder(directory).catch((error: unknown) => {
+    await storage.makeFolder(directory).catch((error: unknown) => {
       throw new DataError(
         `the slice cache ${directory} cannot be made: ${error instanceof Error ? error.message : String(error)}; name another folder with --cache`,
       );
     });
-    await removeLeftOvers(directory);
-    const { requests, bad: unreadable } = await requestsFor(cases, options);
-    const found = await Promise.all(requests.map(readEntry));
+    await storage.removeLeftOvers(directory);
+    const { requests, bad: unreadable } = await requestsFor(storage, cases, options);
+    const found = await Promise.all(requests.map((request) => readEntry(storage, request)));
     const known = new Set(requests.filter((_, i) => found[i] !== undefined));
     const todo = options.verify === true ? requests : requests.filter((request) => !known.has(request));
     const written = new Set<DecodeRequest>();
     let done = 0;
-    const undecodable = await decodeCases(todo, {
-      workers: options.workers ?? Math.max(1, Math.min(4, availableParallelism() - 1)),
-      ...(options.workerUrl === undefined ? {} : { workerUrl: options.workerUrl }),
+    const undecodable = await decodeCases(storage, todo, {
+      workers: options.workers ?? storage.workers.usual,
       ...(signal === undefined ? {} : { signal }),
       onDone: (request, isWritten) => {
         if (isWritten) written.add(request);
@@ -116,7 +112,7 @@ export class SliceCache {
     requireNoneBad([...unreadable, ...undecodable]);
     const entries = await Promise.all(
       requests.map(async (request, i) => {
-        const entry = (written.has(request) ? undefined : found[i]) ?? (await readEntry(request));
+        const entry = (written.has(request) ? undefined : found[i]) ?? (await readEntry(storage, request));
         if (entry === undefined) throw new DataError(`the slice cache entry ${request.path} vanished; start again`);
         return entry;
       }),
@@ -127,7 +123,7 @@ export class SliceCache {
     const corrected = requests.flatMap((request) =>
       known.has(request) && written.has(request) ? [request.files.name] : [],
     );
-    return new SliceCache(cached, entries, written.size, cases.length - written.size, corrected);
+    return new SliceCache(storage, cached, entries, written.size, cases.length - written.size, corrected);
   }
 
   /** Pixels reserved for a slice in a batch: the most of any case, up to a multiple of 4. */
@@ -230,10 +226,9 @@ export class SliceCache {
   private async readSlice({ case: number, slice }: SliceKey, parts: SliceParts): Promise<void> {
     const { header, start, path } = this.entry(number);
     const bytes = sliceBytes(header).all;
-    const handle = this.handles.get(number) as FileHandle;
-    const { bytesRead } = await handle.readv(parts, start + slice * bytes);
-    if (bytesRead !== bytes || checksumOf(...parts) !== header.checksums[slice]) {
-      await rm(path, { force: true });
+    const read = await this.handles.get(number)?.readParts(parts, start + slice * bytes);
+    if (read !== bytes || checksumOf(this.storage.packing, ...parts) !== header.checksums[slice]) {
+      await this.storage.remove(path);
       throw new DataError(
         `the slice cache entry ${path} was damaged and has been removed; start again to decode the case again`,
       );
@@ -244,10 +239,10 @@ export class SliceCache {
     for (const number of new Set(keys.map((key) => key.case))) {
       if (this.handles.has(number)) continue;
       const { path, prefix } = this.entry(number);
-      const { handle } = await openRegularFile(path);
-      const found = Buffer.alloc(prefixBytes);
-      await handle.read(found, 0, prefixBytes, 0);
-      if (found.equals(prefix)) {
+      const handle = await this.storage.open(path);
+      const found = new Uint8Array(prefixBytes);
+      await handle.read(found, 0);
+      if (areEqual(found, prefix)) {
         this.handles.set(number, handle);
         continue;
       }
@@ -283,12 +278,16 @@ export const allocateSliceBatch = ({ slotPixels }: Pick<SliceCache, "slotPixels"
 });
 
 /** What there is to decode, and the cases whose files are not there. */
-async function requestsFor(cases: readonly CaseFiles[], { directory, classes, verify }: SliceCacheOptions) {
+async function requestsFor(
+  storage: Storage,
+  cases: readonly CaseFiles[],
+  { directory, classes, verify }: SliceCacheOptions,
+) {
   const bad: BadCase[] = [];
   const requests = await Promise.all(
     cases.map(async (files): Promise<DecodeRequest[]> => {
       try {
-        const fingerprint = await fingerprintOf(files, classes);
+        const fingerprint = await fingerprintOf(storage, files, classes);
         return [{ files, classes, fingerprint, compare: verify === true, path: entryPath(directory, files.name) }];
       } catch (error) {
         if (!(error instanceof DataError)) throw error;
@@ -310,27 +309,24 @@ function requireNoneBad(bad: readonly BadCase[]): void {
   );
 }
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
-  new Uint8Array(buffer, byteOffset, byteLength);
-
 /** The entry of a case; undefined where it is missing, damaged, cut off, or was made from something else. */
-async function readEntry({ path, fingerprint, classes }: DecodeRequest): Promise<Entry | undefined> {
-  const file = await openRegularFile(path).catch(() => undefined);
+async function readEntry(storage: Storage, { path, fingerprint, classes }: DecodeRequest): Promise<Entry | undefined> {
+  const file = await storage.open(path).catch(() => undefined);
   if (file === undefined) return undefined;
-  const { handle, size } = file;
+  const { size } = file;
   try {
     const prefix = new Uint8Array(prefixBytes);
-    await handle.read(prefix, 0, prefixBytes, 0);
+    await file.read(prefix, 0);
     const parsed = parsePrefix(prefix);
     if (parsed === undefined || prefixBytes + parsed.length > size) return undefined;
     const json = new Uint8Array(parsed.length);
-    await handle.read(json, 0, json.length, prefixBytes);
-    const header = parseHeader(json, parsed.checksum);
+    await file.read(json, prefixBytes);
+    const header = parseHeader(storage.packing, json, parsed.checksum);
     if (header === undefined || header.fingerprint !== fingerprint) return undefined;
     if (header.labelCounts.some(({ length }) => length !== classes)) return undefined;
     const start = prefixBytes + json.length;
     return size === start + header.shape[2] * sliceBytes(header).all ? { path, header, prefix, start } : undefined;
   } finally {
-    await handle.close();
+    await file.close();
   }
 }

@@ -1,9 +1,9 @@
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import { z } from "zod";
 import { DataError } from "../data-error.js";
 import { FileReadError, readJson } from "../files/read-file.js";
 import { reason } from "../files/system-error.js";
+import { joinPath } from "../storage/paths.js";
+import type { Storage } from "../storage/storage.js";
 
 /** Only told to the user where it disagrees; some writers put it in quotation marks. */
 const count = z.coerce.number().optional().catch(undefined);
@@ -27,11 +27,11 @@ const datasetJson = z.object({
 
 export type DatasetJson = z.infer<typeof datasetJson>;
 
-async function requireFolder(directory: string): Promise<void> {
-  const kind = await stat(directory).catch((error: unknown) => {
+async function requireFolder(storage: Storage, directory: string): Promise<void> {
+  const { kind } = await storage.stat(directory).catch((error: unknown) => {
     throw new DataError(`the folder ${directory} cannot be opened: ${reason(error)}`);
   });
-  if (!kind.isDirectory())
+  if (kind !== "folder")
     throw new DataError(`${directory} is a file; a Decathlon task is a folder that holds dataset.json`);
 }
 
@@ -40,10 +40,10 @@ const place = (keys: readonly PropertyKey[]): string =>
   keys.map((key, i) => (typeof key === "number" ? `[${key}]` : `${i === 0 ? "" : "."}${String(key)}`)).join("");
 
 /** Reads and checks the form of a folder's `dataset.json`. Throws DataError that names the file. */
-export async function readDatasetJson(directory: string): Promise<DatasetJson> {
-  const file = join(directory, "dataset.json");
-  await requireFolder(directory);
-  const document = await readJson(file, "description").catch((error: unknown) => {
+export async function readDatasetJson(storage: Storage, directory: string): Promise<DatasetJson> {
+  const file = joinPath(directory, "dataset.json");
+  await requireFolder(storage, directory);
+  const document = await readJson(storage, file, "description").catch((error: unknown) => {
     if (!(error instanceof FileReadError && error.missing)) throw error;
     throw new DataError(
       `${directory} is no Decathlon task: it holds no dataset.json, which a task has beside its folders imagesTr and labelsTr`,

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { nodeStorage } from "@lobule/node";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DataError } from "../data-error.js";
@@ -27,7 +28,7 @@ const good = {
 describe("readDecathlon", () => {
   it("reads name, labels, modality and absolute paths in their order", async () => {
     await put(JSON.stringify(good));
-    expect(await readDecathlon(directory)).toEqual({
+    expect(await readDecathlon(nodeStorage, directory)).toEqual({
       name: "Liver",
       directory,
       labels: ["background", "liver", "cancer"],
@@ -65,7 +66,7 @@ describe("readDecathlon", () => {
         test: ["imagesTs/vessel_3.nii.gz", "./imagesTs/._vessel_3.nii.gz", { image: "./imagesTs/vessel_4.nii.gz" }],
       })}`,
     );
-    const task = await readDecathlon(directory);
+    const task = await readDecathlon(nodeStorage, directory);
     expect(task.cases.map(({ name }) => name)).toEqual(["vessel_1", "vessel_2"]);
     expect(task.cases[1]?.image).toBe(join(directory, "imagesTr/vessel_2.nii"));
     expect(task.testImages).toEqual(["3", "4"].map((n) => join(directory, `imagesTs/vessel_${n}.nii.gz`)));
@@ -78,7 +79,7 @@ describe("readDecathlon", () => {
 
   it("needs only labels and training", async () => {
     await put(JSON.stringify({ labels: good.labels, training: good.training }));
-    const task = await readDecathlon(directory);
+    const task = await readDecathlon(nodeStorage, directory);
     expect(task.name).toBe(directory.split("/").at(-1));
     expect([task.modality, task.testImages, task.notes]).toEqual([[], [], []]);
   });
@@ -112,7 +113,7 @@ describe("readDecathlon", () => {
     ["an absolute path", JSON.stringify({ ...good, test: ["/etc/passwd"] }), "leaves the folder"],
   ])("refuses %s, naming the file", async (_, content, message) => {
     await put(content);
-    const error: unknown = await readDecathlon(directory).catch((reason: unknown) => reason);
+    const error: unknown = await readDecathlon(nodeStorage, directory).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(DataError);
     expect(String(error)).toContain(join(directory, "dataset.json"));
     expect(String(error)).toContain(message);
@@ -122,14 +123,14 @@ describe("readDecathlon", () => {
   it("says what is wrong with a folder", async () => {
     const empty = join(directory, "empty");
     await mkdir(empty, { recursive: true });
-    await expect(readDecathlon(empty)).rejects.toThrow("holds no dataset.json");
-    await expect(readDecathlon(join(directory, "nowhere"))).rejects.toThrow(
+    await expect(readDecathlon(nodeStorage, empty)).rejects.toThrow("holds no dataset.json");
+    await expect(readDecathlon(nodeStorage, join(directory, "nowhere"))).rejects.toThrow(
       "nowhere cannot be opened: there is no such file or folder",
     );
     await put(JSON.stringify(good));
-    await expect(readDecathlon(join(directory, "dataset.json"))).rejects.toThrow("is a file");
+    await expect(readDecathlon(nodeStorage, join(directory, "dataset.json"))).rejects.toThrow("is a file");
     await mkdir(join(empty, "dataset.json"), { recursive: true });
-    await expect(readDecathlon(empty)).rejects.toThrow(/dataset\.json is a folder, not a regular file$/);
+    await expect(readDecathlon(nodeStorage, empty)).rejects.toThrow(/dataset\.json is a folder, not a regular file$/);
   });
 
   it("fails on no JSON document with anything but a DataError", async () => {
@@ -145,7 +146,7 @@ describe("readDecathlon", () => {
     await fc.assert(
       fc.asyncProperty(document, async (value) => {
         await put(JSON.stringify(value));
-        const outcome: unknown = await readDecathlon(directory).catch((error: unknown) => error);
+        const outcome: unknown = await readDecathlon(nodeStorage, directory).catch((error: unknown) => error);
         if (outcome instanceof Error) expect(outcome).toBeInstanceOf(DataError);
       }),
     );

@@ -1,5 +1,6 @@
-import { basename, join, resolve, sep } from "node:path";
 import { DataError } from "../data-error.js";
+import { baseName, joinPath, resolvePath } from "../storage/paths.js";
+import type { Storage } from "../storage/storage.js";
 import { type DatasetJson, readDatasetJson } from "./dataset-json.js";
 
 /** A labeled volume of a task. */
@@ -29,10 +30,10 @@ export interface DecathlonTask {
   readonly notes: readonly string[];
 }
 
-const caseName = (path: string): string => basename(path).replace(/\.nii(\.gz)?$/i, "");
+const caseName = (path: string): string => baseName(path).replace(/\.nii(\.gz)?$/i, "");
 
 /** Files that macOS leaves beside the real ones; they hold no image. */
-const isResourceFork = (path: string): boolean => basename(path).startsWith("._");
+const isResourceFork = (path: string): boolean => baseName(path).startsWith("._");
 
 function labelNames(labels: DatasetJson["labels"], file: string): string[] {
   const byValue = new Map<number, string>();
@@ -64,13 +65,13 @@ function countNote(what: string, promised: number | undefined, found: number): s
  * Throws DataError for a missing folder, a missing, empty or malformed dataset.json, one without training cases or
  * with gaps in its labels, a path that leaves the folder, or a case that comes twice.
  */
-export async function readDecathlon(path: string): Promise<DecathlonTask> {
-  const directory = resolve(path);
-  const file = join(directory, "dataset.json");
-  const json = await readDatasetJson(directory);
+export async function readDecathlon(storage: Storage, path: string): Promise<DecathlonTask> {
+  const directory = storage.absolute(path);
+  const file = joinPath(directory, "dataset.json");
+  const json = await readDatasetJson(storage, directory);
   const inside = (entry: string): string => {
-    const absolute = resolve(directory, entry);
-    if (!absolute.startsWith(directory.endsWith(sep) ? directory : directory + sep))
+    const absolute = resolvePath(directory, entry);
+    if (!absolute.startsWith(directory.endsWith("/") ? directory : `${directory}/`))
       throw new DataError(`${file}: the path "${entry}" leaves the folder; paths are relative to it`);
     return absolute;
   };
@@ -86,7 +87,7 @@ export async function readDecathlon(path: string): Promise<DecathlonTask> {
   const test = (json.test ?? []).filter((image) => !isResourceFork(image));
   const skipped = json.training.length - used.length + (json.test ?? []).length - test.length;
   return {
-    name: json.name ?? basename(directory),
+    name: json.name ?? baseName(directory),
     directory,
     labels: labelNames(json.labels, file),
     modality: Object.values(json.modality ?? {}),

@@ -1,22 +1,17 @@
-import { stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import { DataError } from "../data-error.js";
-import { isSameFile, isWithin, realPathOf } from "../files/same-file.js";
+import { entryAt } from "../files/entries.js";
+import { isSameFile, isWithin } from "../files/same-file.js";
+import { dirName, joinPath } from "../storage/paths.js";
+import type { Storage } from "../storage/storage.js";
 import type { DecathlonTask } from "./read-decathlon.js";
 
 const volumeFolders = ["imagesTr", "labelsTr", "imagesTs"];
 
-const isFile = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
-
 /** A data folder that holds a path or is it, from the innermost; one has a dataset.json. */
-async function* dataFoldersAround(path: string): AsyncGenerator<string> {
-  for (let at = await realPathOf(path); ; at = dirname(at)) {
-    if (await isFile(join(at, "dataset.json"))) yield at;
-    if (dirname(at) === at) return;
+async function* dataFoldersAround(storage: Storage, path: string): AsyncGenerator<string> {
+  for (let { path: at } = await storage.identity(path); ; at = dirName(at)) {
+    if ((await entryAt(storage, joinPath(at, "dataset.json")))?.kind === "file") yield at;
+    if (dirName(at) === at) return;
   }
 }
 
@@ -30,10 +25,11 @@ const wrong = (option: string, out: string, what: string): DataError =>
  * @param option what names it, such as "--out".
  * @throws DataError
  */
-export async function requireOutsideVolumes(out: string, option: string): Promise<void> {
-  for await (const data of dataFoldersAround(out))
-    for (const folder of volumeFolders.map((name) => join(data, name)))
-      if (await isWithin(out, folder)) throw wrong(option, out, `is in ${folder}, where the volumes of a data set are`);
+export async function requireOutsideVolumes(storage: Storage, out: string, option: string): Promise<void> {
+  for await (const data of dataFoldersAround(storage, out))
+    for (const folder of volumeFolders.map((name) => joinPath(data, name)))
+      if (await isWithin(storage, out, folder))
+        throw wrong(option, out, `is in ${folder}, where the volumes of a data set are`);
 }
 
 /**
@@ -42,20 +38,22 @@ export async function requireOutsideVolumes(out: string, option: string): Promis
  * @throws DataError as {@link requireOutsideVolumes}.
  */
 export async function requireApart(
+  storage: Storage,
   out: string,
   option: string,
   task?: Pick<DecathlonTask, "directory" | "cases" | "testImages">,
 ): Promise<void> {
-  for await (const data of dataFoldersAround(out))
-    if (await isSameFile(data, out)) throw wrong(option, out, "is a data folder itself: it has a dataset.json");
-  await requireOutsideVolumes(out, option);
+  for await (const data of dataFoldersAround(storage, out))
+    if (await isSameFile(storage, data, out))
+      throw wrong(option, out, "is a data folder itself: it has a dataset.json");
+  await requireOutsideVolumes(storage, out, option);
   if (task === undefined) return;
   const { directory, cases, testImages } = task;
-  if (await isWithin(directory, out)) throw wrong(option, out, `holds the data folder ${directory}`);
+  if (await isWithin(storage, directory, out)) throw wrong(option, out, `holds the data folder ${directory}`);
   const volumes = [...testImages, ...cases.flatMap(({ image, label }) => [image, label])];
-  for (const folder of new Set(volumes.map(dirname))) {
-    const whole = await isSameFile(folder, directory);
-    if (whole ? await isSameFile(out, folder) : await isWithin(out, folder))
+  for (const folder of new Set(volumes.map(dirName))) {
+    const whole = await isSameFile(storage, folder, directory);
+    if (whole ? await isSameFile(storage, out, folder) : await isWithin(storage, out, folder))
       throw wrong(option, out, `is in ${folder}, where the volumes of the data are`);
   }
 }

@@ -1,6 +1,7 @@
 import { mapBounded } from "../bounded.js";
 import { DataError } from "../data-error.js";
 import { readNiftiHeader } from "../nifti/read-nifti.js";
+import type { Storage } from "../storage/storage.js";
 import type { DecathlonCase, DecathlonTask } from "./read-decathlon.js";
 
 export interface SelectOptions {
@@ -22,8 +23,8 @@ export interface CaseSelection {
 const headersAtOnce = 16;
 
 /** Axial slices of an image: its length along the axis that runs up or down the patient. Reads the header only. */
-async function axialSlices(path: string): Promise<number> {
-  const { orientation, shape } = await readNiftiHeader(path);
+async function axialSlices(storage: Storage, path: string): Promise<number> {
+  const { orientation, shape } = await readNiftiHeader(storage, path);
   const axis = [...orientation].findIndex((direction) => direction === "S" || direction === "I");
   return shape[axis] ?? shape[2];
 }
@@ -33,7 +34,11 @@ async function axialSlices(path: string): Promise<number> {
  *
  * Throws DataError for a limit below 1, an image that cannot be read, or if no case is left.
  */
-export async function selectCases(task: DecathlonTask, options: SelectOptions = {}): Promise<CaseSelection> {
+export async function selectCases(
+  storage: Storage,
+  task: DecathlonTask,
+  options: SelectOptions = {},
+): Promise<CaseSelection> {
   const { maxSlices = Infinity, limitCases = Infinity } = options;
   if (!(maxSlices >= 1)) throw new DataError(`the limit of slices must be at least 1, not ${maxSlices}`);
   if (!(limitCases >= 1)) throw new DataError(`the limit of cases must be at least 1, not ${limitCases}`);
@@ -41,7 +46,7 @@ export async function selectCases(task: DecathlonTask, options: SelectOptions = 
   const slices =
     maxSlices === Infinity
       ? byName.map(() => 0)
-      : await mapBounded(byName, headersAtOnce, ({ image }) => axialSlices(image));
+      : await mapBounded(byName, headersAtOnce, ({ image }) => axialSlices(storage, image));
   const short = byName.filter((_, i) => (slices[i] ?? 0) < maxSlices);
   if (short.length === 0)
     throw new DataError(

@@ -2,6 +2,7 @@ import { cp, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { nodeStorage } from "@lobule/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeNifti } from "../nifti/write-nifti.js";
 import { writePhantom } from "../phantom/write-phantom.js";
@@ -15,7 +16,7 @@ let sound = "";
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "verify-"));
   sound = join(root, "sound");
-  await writePhantom(sound, { seed: 1, cases: 3, testCases: 1, size: 8, slices: [4, 7] });
+  await writePhantom(nodeStorage, sound, { seed: 1, cases: 3, testCases: 1, size: 8, slices: [4, 7] });
 });
 afterAll(() => rm(root, { recursive: true }));
 
@@ -26,7 +27,7 @@ async function problemsAfter(breakIt: (image: string, label: string) => Promise<
   await cp(sound, directory, { recursive: true });
   const file = "phantom_002.nii.gz";
   await breakIt(join(directory, "imagesTr", file), join(directory, "labelsTr", file));
-  const results = await verifyDecathlon(await readDecathlon(directory));
+  const results = await verifyDecathlon(nodeStorage, await readDecathlon(nodeStorage, directory));
   expect(results.map(({ name }) => name)).toEqual(["phantom_001", "phantom_002", "phantom_003"]);
   expect([results[0]?.problems, results[2]?.problems]).toEqual([[], []]);
   for (const problem of results[1]?.problems ?? []) expect(problem).not.toContain(root);
@@ -48,15 +49,15 @@ const image = volume(new Int16Array(8));
 const pair =
   (one: Volume, other: Volume) =>
   async (imagePath: string, labelPath: string): Promise<void> => {
-    await writeNifti(imagePath, one);
-    await writeNifti(labelPath, other);
+    await writeNifti(nodeStorage, imagePath, one);
+    await writeNifti(nodeStorage, labelPath, other);
   };
 
 describe("verifyDecathlon", () => {
   it("finds nothing wrong with a sound task, and tells how far it is", async () => {
     const progress: [number, number][] = [];
-    const task = await readDecathlon(sound);
-    const results = await verifyDecathlon(task, { onProgress: (done, all) => progress.push([done, all]) });
+    const task = await readDecathlon(nodeStorage, sound);
+    const results = await verifyDecathlon(nodeStorage, task, { onProgress: (done, all) => progress.push([done, all]) });
     expect(results.flatMap(({ problems }) => problems)).toEqual([]);
     expect(results.map(({ shape }) => shape?.slice(0, 2))).toEqual([
       [8, 8],
@@ -72,8 +73,9 @@ describe("verifyDecathlon", () => {
   });
 
   it("gives the same results however many cases are in work at once", async () => {
-    const task = await readDecathlon(sound);
-    const results = (concurrency: number): Promise<CaseVerification[]> => verifyDecathlon(task, { concurrency });
+    const task = await readDecathlon(nodeStorage, sound);
+    const results = (concurrency: number): Promise<CaseVerification[]> =>
+      verifyDecathlon(nodeStorage, task, { concurrency });
     expect(await results(1)).toEqual(await results(8));
   });
 
@@ -100,7 +102,7 @@ describe("verifyDecathlon", () => {
   it("finds intensities that are not finite", async () => {
     const problems = await problemsAfter(async (imagePath) => {
       const plain = join(root, "plain.nii");
-      await writeNifti(plain, volume(new Float32Array(8)));
+      await writeNifti(nodeStorage, plain, volume(new Float32Array(8)));
       const bytes = await readFile(plain);
       bytes.writeFloatLE(Number.NaN, bytes.length - 4);
       await writeFile(imagePath, gzipSync(bytes));
@@ -192,21 +194,21 @@ describe("verifyDecathlon", () => {
 
 describe("selectCases", () => {
   it("keeps the cases with fewer slices than the limit and counts the others", async () => {
-    const task = await readDecathlon(sound);
-    const depths = (await verifyDecathlon(task)).map(({ shape }) => shape?.[2] ?? NaN);
+    const task = await readDecathlon(nodeStorage, sound);
+    const depths = (await verifyDecathlon(nodeStorage, task)).map(({ shape }) => shape?.[2] ?? NaN);
     const limit = Math.max(...depths);
-    const { cases, tooLong, overLimit } = await selectCases(task, { maxSlices: limit });
+    const { cases, tooLong, overLimit } = await selectCases(nodeStorage, task, { maxSlices: limit });
     expect(cases.map(({ name }) => name)).toEqual(
       task.cases.filter((_, i) => (depths[i] ?? NaN) < limit).map(({ name }) => name),
     );
     expect([tooLong, overLimit]).toEqual([3 - cases.length, 0]);
-    expect((await selectCases(task, { maxSlices: limit + 1 })).cases).toHaveLength(3);
+    expect((await selectCases(nodeStorage, task, { maxSlices: limit + 1 })).cases).toHaveLength(3);
   });
 
   it("counts axial slices wherever that axis is stored", async () => {
     const directory = join(root, "sagittal");
     await cp(sound, directory, { recursive: true });
-    const task = await readDecathlon(directory);
+    const task = await readDecathlon(nodeStorage, directory);
     const sagittal = volume(new Int16Array(2 * 3 * 9), {
       shape: [3, 9, 2],
       affine: [
@@ -215,24 +217,28 @@ describe("selectCases", () => {
         [0, -1, 0, 0],
       ],
     });
-    for (const { image: path } of task.cases) await writeNifti(path, sagittal);
-    expect((await selectCases(task, { maxSlices: 10 })).cases).toHaveLength(3);
-    await expect(selectCases(task, { maxSlices: 9 })).rejects.toThrow("none of the 3 cases");
+    for (const { image: path } of task.cases) await writeNifti(nodeStorage, path, sagittal);
+    expect((await selectCases(nodeStorage, task, { maxSlices: 10 })).cases).toHaveLength(3);
+    await expect(selectCases(nodeStorage, task, { maxSlices: 9 })).rejects.toThrow("none of the 3 cases");
   });
 
   it("takes the first cases by name, whatever their order, and opens none without a limit of slices", async () => {
-    const task = await readDecathlon(sound);
+    const task = await readDecathlon(nodeStorage, sound);
     const reversed = { ...task, cases: [...task.cases].reverse().map((each) => ({ ...each, image: "/nowhere.nii" })) };
-    const { cases, tooLong, overLimit } = await selectCases(reversed, { limitCases: 2 });
+    const { cases, tooLong, overLimit } = await selectCases(nodeStorage, reversed, { limitCases: 2 });
     expect(cases.map(({ name }) => name)).toEqual(["phantom_001", "phantom_002"]);
     expect([tooLong, overLimit]).toEqual([0, 1]);
   });
 
   it("refuses limits below 1 and names an image that cannot be read", async () => {
-    const task = await readDecathlon(sound);
-    await expect(selectCases(task, { maxSlices: 0 })).rejects.toThrow("limit of slices must be at least 1, not 0");
-    await expect(selectCases(task, { limitCases: 0 })).rejects.toThrow("limit of cases must be at least 1, not 0");
+    const task = await readDecathlon(nodeStorage, sound);
+    await expect(selectCases(nodeStorage, task, { maxSlices: 0 })).rejects.toThrow(
+      "limit of slices must be at least 1, not 0",
+    );
+    await expect(selectCases(nodeStorage, task, { limitCases: 0 })).rejects.toThrow(
+      "limit of cases must be at least 1, not 0",
+    );
     const gone = { ...task, cases: task.cases.map((each) => ({ ...each, image: join(root, "gone.nii.gz") })) };
-    await expect(selectCases(gone, { maxSlices: 9 })).rejects.toThrow(join(root, "gone.nii.gz"));
+    await expect(selectCases(nodeStorage, gone, { maxSlices: 9 })).rejects.toThrow(join(root, "gone.nii.gz"));
   });
 });

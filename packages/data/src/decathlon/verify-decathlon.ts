@@ -1,8 +1,8 @@
-import { relative, sep } from "node:path";
 import { mapBounded } from "../bounded.js";
 import { describeAngles } from "../geometry/affine.js";
 import { gridDifference } from "../geometry/compare-grids.js";
 import { readNifti } from "../nifti/read-nifti.js";
+import type { Storage } from "../storage/storage.js";
 import type { Grid, Vector3, VoxelArray } from "../volume.js";
 import type { DecathlonCase, DecathlonTask } from "./read-decathlon.js";
 
@@ -43,18 +43,23 @@ function checkLabels(data: VoxelArray, names: readonly string[]): { values: numb
   return { values, problems: [problem] };
 }
 
-async function verifyCase({ name, image, label }: DecathlonCase, task: DecathlonTask): Promise<CaseVerification> {
+async function verifyCase(
+  storage: Storage,
+  { name, image, label }: DecathlonCase,
+  task: DecathlonTask,
+): Promise<CaseVerification> {
+  const within = (text: string): string => text.replaceAll(`${task.directory}/`, "");
   const problems: string[] = [];
   const notes: string[] = [];
   /** The result for a volume, which is given up at once: only one is in memory. */
   const inspect = async <Result>(path: string, look: (volume: Grid & { data: VoxelArray }) => Result) => {
     try {
-      const volume = await readNifti(path);
-      notes.push(...volume.notes.map((note) => `${relative(task.directory, path)}: ${note}`));
+      const volume = await readNifti(storage, path);
+      notes.push(...volume.notes.map((note) => `${within(path)}: ${note}`));
       return look(volume);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      problems.push(message.replaceAll(task.directory + sep, ""));
+      problems.push(within(message));
       return undefined;
     }
   };
@@ -86,11 +91,15 @@ async function verifyCase({ name, image, label }: DecathlonCase, task: Decathlon
  *
  * Never stops at a problem; results are in the order of the cases. The images without labels are not opened.
  */
-export function verifyDecathlon(task: DecathlonTask, options: VerifyOptions = {}): Promise<CaseVerification[]> {
+export function verifyDecathlon(
+  storage: Storage,
+  task: DecathlonTask,
+  options: VerifyOptions = {},
+): Promise<CaseVerification[]> {
   const { concurrency = 2, onProgress } = options;
   let done = 0;
   return mapBounded(task.cases, concurrency, async (each) => {
-    const result = await verifyCase(each, task);
+    const result = await verifyCase(storage, each, task);
     onProgress?.(++done, task.cases.length);
     return result;
   });

@@ -1,4 +1,5 @@
-import { PartialFile } from "./partial-file.js";
+import { joinPath } from "../storage/paths.js";
+import type { ReplaceOptions, Storage } from "../storage/storage.js";
 import { reason } from "./system-error.js";
 
 /** A file that could not be written; one sentence says which and why. What it held before is untouched. */
@@ -8,32 +9,53 @@ export class FileWriteError extends Error {
 
 /**
  * Writes a file so that at any moment, also after a kill or a power cut, its name holds either all of the old content
- * or all of the new: a temporary file of a random name in the same folder, fsync, rename, fsync of the folder. A file
- * that is there gives the new one its permissions; a symbolic link is replaced, what it names stays as it is.
+ * or all of the new; see `Storage.replace`.
  *
  * Of two writers of one file at a time the last to end counts.
  * @param content the bytes, a text, or bytes in several pieces.
- * @param options.mode permissions whatever the file had before, such as 0o600.
  * @throws FileWriteError when the disk is full or the place cannot be written; nothing is left behind.
  */
 export async function writeFileAtomically(
+  storage: Storage,
   path: string,
   content: Uint8Array | string | readonly Uint8Array[],
-  { mode }: { readonly mode?: number } = {},
+  options: ReplaceOptions = {},
 ): Promise<void> {
   try {
-    const file = await PartialFile.create(path, mode);
-    try {
-      for (const piece of typeof content === "string" || content instanceof Uint8Array ? [content] : content)
-        await file.handle.writeFile(piece);
-      await file.commit();
-    } catch (error) {
-      await file.discard();
-      throw error;
-    }
+    await replaceFile(storage, path, piecesOf(content), options);
   } catch (error) {
     throw writeError(path, error);
   }
+}
+
+const piecesOf = (content: Uint8Array | string | readonly Uint8Array[]): readonly Uint8Array[] => {
+  if (typeof content === "string") return [new TextEncoder().encode(content)];
+  return content instanceof Uint8Array ? [content] : content;
+};
+
+/** The same with the system's error as it is. */
+export async function replaceFile(
+  storage: Storage,
+  path: string,
+  pieces: readonly Uint8Array[],
+  options: ReplaceOptions = {},
+): Promise<void> {
+  const file = await storage.replace(path, options);
+  try {
+    for (const piece of pieces) await file.write(piece);
+    await file.commit();
+  } catch (error) {
+    await file.discard();
+    throw error;
+  }
+}
+
+/**
+ * Tries whether a folder can be written by beginning a file in it. One that a kill leaves is removed like any other.
+ * @throws Error of the system.
+ */
+export async function tryFolder(storage: Storage, folder: string): Promise<void> {
+  await (await storage.replace(joinPath(folder, "tried"))).discard();
 }
 
 /** The error to report for a failed write of `path`. */

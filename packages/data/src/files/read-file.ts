@@ -1,6 +1,5 @@
-import type { Stats } from "node:fs";
-import { constants, type FileHandle, open, stat } from "node:fs/promises";
 import { DataError } from "../data-error.js";
+import type { EntryKind, Storage } from "../storage/storage.js";
 import { parseJsonText } from "./json.js";
 import { errorCode, reason } from "./system-error.js";
 
@@ -35,56 +34,29 @@ export const maximumBytes = {
 /** What a file that is read as a whole holds; it says how long the file may be. */
 export type FileContent = keyof typeof maximumBytes;
 
-export interface RegularFile {
-  /** Open for reading. The caller closes it. */
-  readonly handle: FileHandle;
-  /** Bytes when it was opened. No more are to be read: what the system calls empty may have no end. */
-  readonly size: number;
-}
-
-/**
- * Opens a regular file for reading and never waits: not for the writer of a pipe, a device, or a socket.
- * @throws FileReadError where there is none, or it is something else.
- */
-export async function openRegularFile(path: string): Promise<RegularFile> {
-  let handle: FileHandle | undefined;
-  try {
-    // Looked at before it is opened, since that alone can start a device, and after, since it can be another one then.
-    requireRegular(path, await stat(path));
-    handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    const found = await handle.stat();
-    requireRegular(path, found);
-    return { handle, size: found.size };
-  } catch (error) {
-    await handle?.close();
-    throw asReadError(path, error);
-  }
-}
-
 /** All bytes of a regular file. @throws FileReadError where it cannot be read or is longer than such files may be. */
-export async function readBytes(path: string, content: FileContent): Promise<Uint8Array<ArrayBuffer>> {
-  const { handle, size } = await openRegularFile(path);
+export async function readBytes(
+  storage: Storage,
+  path: string,
+  content: FileContent,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const file = await storage.open(path);
   try {
+    const { size } = file;
     const most = maximumBytes[content];
     if (size > most) throw new FileReadError(path, `has ${inMiB(size)}, more than the ${inMiB(most)} it may have`);
     const bytes = new Uint8Array(size);
-    let filled = 0;
-    while (filled < size) {
-      const { bytesRead } = await handle.read(bytes, filled, Math.min(size - filled, 2 ** 30), filled);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
-    return bytes.subarray(0, filled);
+    return bytes.subarray(0, await file.read(bytes, 0));
   } catch (error) {
-    throw asReadError(path, error);
+    throw readError(path, error);
   } finally {
-    await handle.close();
+    await file.close();
   }
 }
 
 /** All of a regular file as text. @throws FileReadError as {@link readBytes}, or where it is not UTF-8. */
-export async function readText(path: string, content: FileContent): Promise<string> {
-  const bytes = await readBytes(path, content);
+export async function readText(storage: Storage, path: string, content: FileContent): Promise<string> {
+  const bytes = await readBytes(storage, path, content);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
@@ -93,25 +65,16 @@ export async function readText(path: string, content: FileContent): Promise<stri
 }
 
 /** The value of a JSON file. @throws FileReadError as {@link readText}, DataError as parseJsonText. */
-export async function readJson(path: string, content: FileContent): Promise<unknown> {
-  return parseJsonText(await readText(path, content), path);
+export async function readJson(storage: Storage, path: string, content: FileContent): Promise<unknown> {
+  return parseJsonText(await readText(storage, path, content), path);
 }
 
-function requireRegular(path: string, kind: Stats): void {
-  if (kind.isFile()) return;
-  const what = kind.isDirectory()
-    ? "a folder"
-    : kind.isFIFO()
-      ? "a pipe"
-      : kind.isSocket()
-        ? "a socket"
-        : kind.isCharacterDevice() || kind.isBlockDevice()
-          ? "a device"
-          : undefined;
-  throw new FileReadError(path, what === undefined ? "is not a regular file" : `is ${what}, not a regular file`);
-}
+/** The error for a path that names no regular file. */
+export const notRegular = (path: string, kind: Exclude<EntryKind, "file">): FileReadError =>
+  new FileReadError(path, kind === "other" ? "is not a regular file" : `is a ${kind}, not a regular file`);
 
-function asReadError(path: string, error: unknown): FileReadError {
+/** The error to report for a failed reading of `path`. */
+export function readError(path: string, error: unknown): FileReadError {
   if (error instanceof FileReadError) return error;
   const missing = errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR";
   return new FileReadError(path, missing ? "is missing" : `cannot be read: ${reason(error)}`, missing);

@@ -4,6 +4,9 @@ export function errorCode(error: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
+/** An error like the system's, for what has no system: the reason in words is that of the code. */
+export const systemError = (code: string): Error => Object.assign(new Error(words[code] ?? code), { code });
+
 const words: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full",
   EDQUOT: "the disk quota is used up",

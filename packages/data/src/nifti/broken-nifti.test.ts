@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { nodeStorage } from "@lobule/node";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DataError } from "../data-error.js";
@@ -204,7 +205,7 @@ const noisy = (): Uint8Array =>
 async function refusal(path: string): Promise<string | undefined> {
   const started = performance.now();
   try {
-    await readNifti(path);
+    await readNifti(nodeStorage, path);
     return undefined;
   } catch (error) {
     expect(error, path).toBeInstanceOf(DataError);
@@ -243,7 +244,7 @@ describe("a broken file is refused in one sentence that names it", () => {
     const whole = gzipped(noisy());
     await writeFile(path, cut(whole, whole.length - 200));
     const read = async (): Promise<void> => {
-      const { slices } = await openNiftiSlices(path);
+      const { slices } = await openNiftiSlices(nodeStorage, path);
       for await (const slice of slices()) expect(slice.length).toBe(400);
     };
     await expect(read()).rejects.toThrow(DataError);
@@ -276,7 +277,7 @@ test("any bytes are either a volume or a DataError, never anything else", async 
         await writeFile(gzip ? packed : path, file);
         const message = await refusal(gzip ? packed : path);
         if (message !== undefined) expect(message).toContain(gzip ? packed : path);
-        else expect((await readNiftiHeader(gzip ? packed : path)).shape).toHaveLength(3);
+        else expect((await readNiftiHeader(nodeStorage, gzip ? packed : path)).shape).toHaveLength(3);
       },
     ),
     { numRuns: 400 },

@@ -1,7 +1,7 @@
-import type { FileHandle } from "node:fs/promises";
 import { DataError } from "../data-error.js";
-import { openRegularFile } from "../files/read-file.js";
-import { errorCode, reason } from "../files/system-error.js";
+import { reason } from "../files/system-error.js";
+import { PackedDataError } from "../storage/packing.js";
+import type { OpenFile, Storage } from "../storage/storage.js";
 import { cutOff, isGzip, type Trailing, unpackedMembers } from "./gzip-members.js";
 
 /** No deflate stream grows by more than this. Source: zlib.net/zlib_tech.html, "Maximum Compression Factor". */
@@ -10,7 +10,7 @@ const largestDeflateRatio = 1032;
 /** The content of a file from its beginning, unpacked if it is gzip by its first bytes, whatever its name. */
 export class ByteSource {
   readonly #path: string;
-  readonly #handle: FileHandle;
+  readonly #file: OpenFile;
   /** What comes out of a gzip file; one that is not packed is read straight into the target. */
   readonly #unpacked: AsyncGenerator<Uint8Array, void> | undefined;
   readonly #trailing: Trailing = { bytes: 0 };
@@ -20,23 +20,23 @@ export class ByteSource {
   /** More bytes than this cannot come. */
   readonly mostBytes: number;
 
-  private constructor(path: string, handle: FileHandle, size: number, compressed: boolean) {
+  private constructor({ packing }: Storage, path: string, file: OpenFile, compressed: boolean) {
     this.#path = path;
-    this.#handle = handle;
-    this.mostBytes = compressed ? size * largestDeflateRatio : size;
-    if (compressed) this.#unpacked = unpackedMembers(path, handle, size, this.#trailing);
+    this.#file = file;
+    this.mostBytes = compressed ? file.size * largestDeflateRatio : file.size;
+    if (compressed) this.#unpacked = unpackedMembers(packing, path, file, this.#trailing);
   }
 
   /** Throws DataError if there is no such file, it is no file, cannot be opened, or is empty. */
-  static async open(path: string): Promise<ByteSource> {
-    const { handle, size } = await openRegularFile(path);
+  static async open(storage: Storage, path: string): Promise<ByteSource> {
+    const file = await storage.open(path);
     try {
-      if (size === 0) throw new DataError(`${path} is empty, not a NIfTI file; copy or download it again`);
+      if (file.size === 0) throw new DataError(`${path} is empty, not a NIfTI file; copy or download it again`);
       const magic = new Uint8Array(2);
-      await handle.read(magic, 0, 2, 0);
-      return new ByteSource(path, handle, size, isGzip(magic));
+      await file.read(magic, 0);
+      return new ByteSource(storage, path, file, isGzip(magic));
     } catch (error) {
-      await handle.close();
+      await file.close();
       if (error instanceof DataError) throw error;
       throw new DataError(`${path} cannot be read: ${reason(error)}; check the disk it is on`);
     }
@@ -81,16 +81,14 @@ export class ByteSource {
   /** Stops reading. May be called twice. */
   async close(): Promise<void> {
     await this.#unpacked?.return();
-    await this.#handle.close().catch((error: unknown) => {
-      if (errorCode(error) !== "EBADF") throw error;
-    });
+    await this.#file.close();
   }
 
   /** Some of the next bytes, none at the end. */
   async #readSome(target: Uint8Array): Promise<number> {
     if (this.#unpacked === undefined) {
       try {
-        return (await this.#handle.read(target, 0, target.length, this.position)).bytesRead;
+        return await this.#file.read(target, this.position);
       } catch (error) {
         throw this.#unreadable(error);
       }
@@ -110,10 +108,10 @@ export class ByteSource {
       return next.done === true ? new Uint8Array(0) : next.value;
     } catch (error) {
       if (error instanceof DataError) throw error;
-      const code = errorCode(error);
-      if (code === "Z_BUF_ERROR") throw cutOff(this.#path);
-      if (typeof code === "string" && code.startsWith("Z_"))
-        throw new DataError(`${this.#path} holds damaged gzip data (${reason(error)}); copy or download it again`);
+      if (error instanceof PackedDataError)
+        throw error.cutOff
+          ? cutOff(this.#path)
+          : new DataError(`${this.#path} holds damaged gzip data (${error.message}); copy or download it again`);
       throw this.#unreadable(error);
     }
   }

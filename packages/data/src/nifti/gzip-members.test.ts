@@ -1,29 +1,22 @@
-import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { crc32, deflateRawSync, gzipSync } from "node:zlib";
+import { nodeStorage } from "@lobule/node";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { DataError } from "../data-error.js";
+import { writeFileAtomically } from "../files/atomic-file.js";
+import { MemoryStorage } from "../storage/memory-storage.js";
+import { PackedDataError, type Packing } from "../storage/packing.js";
+import { portablePacking } from "../storage/portable-packing.js";
 import { type Trailing, unpackedMembers } from "./gzip-members.js";
 
-let folder = "";
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "gzip-members-"));
-});
-afterAll(() => rm(folder, { recursive: true }));
+const storage = new MemoryStorage();
 
-async function unpack(bytes: Uint8Array): Promise<{ content: Buffer; trailing: number }> {
-  const path = join(folder, "a.gz");
-  await writeFile(path, bytes);
-  const handle = await open(path);
+async function unpack(packing: Packing, bytes: Uint8Array): Promise<{ content: Buffer; trailing: number }> {
+  await writeFileAtomically(storage, "/a.gz", bytes);
+  const file = await storage.open("/a.gz");
   const trailing: Trailing = { bytes: 0 };
   const chunks: Uint8Array[] = [];
-  try {
-    for await (const chunk of unpackedMembers(path, handle, bytes.length, trailing)) chunks.push(chunk);
-  } finally {
-    await handle.close();
-  }
+  for await (const chunk of unpackedMembers(packing, "a.gz", file, trailing)) chunks.push(chunk);
   return { content: Buffer.concat(chunks), trailing: trailing.bytes };
 }
 
@@ -42,7 +35,10 @@ function decorated(content: Uint8Array): Buffer {
   return Buffer.concat([header, extra, names, Buffer.from([0, 0]), deflateRawSync(content), trailer]);
 }
 
-describe("unpackedMembers", () => {
+describe.each([
+  ["zlib", nodeStorage.packing],
+  ["pako", portablePacking],
+])("unpackedMembers by %s", (_, packing) => {
   it("gives the content of any members, and counts what is behind them", async () => {
     const member = fc.record({ length: fc.nat(3000), seed: fc.nat(99), plain: fc.boolean() });
     const behind = fc.uint8Array({ maxLength: 40 }).filter(([a, b]) => !(a === 0x1f && b === 0x8b));
@@ -50,7 +46,7 @@ describe("unpackedMembers", () => {
       fc.asyncProperty(fc.array(member, { minLength: 1, maxLength: 5 }), behind, async (members, rest) => {
         const contents = members.map(({ length, seed }) => noise(length, seed));
         const packed = contents.map((content, i) => (members[i]?.plain ? gzipSync(content) : decorated(content)));
-        const { content, trailing } = await unpack(Buffer.concat([...packed, rest]));
+        const { content, trailing } = await unpack(packing, Buffer.concat([...packed, rest]));
         expect(content.equals(Buffer.concat(contents))).toBe(true);
         expect(trailing).toBe(rest.length);
       }),
@@ -63,6 +59,7 @@ describe("unpackedMembers", () => {
     for (const length of [262_116, 262_117, 262_118, 262_125, 262_126, 262_127, 600_000]) {
       const content = noise(length);
       const { content: found, trailing } = await unpack(
+        packing,
         Buffer.concat([gzipSync(content, { level: 0 }), gzipSync(content), Buffer.from("text")]),
       );
       expect(found.equals(Buffer.concat([content, content]))).toBe(true);
@@ -72,7 +69,7 @@ describe("unpackedMembers", () => {
 
   it("takes members by the thousand", async () => {
     const block = gzipSync(noise(1000));
-    const { content } = await unpack(Buffer.concat(new Array<Buffer>(3000).fill(block)));
+    const { content } = await unpack(packing, Buffer.concat(new Array<Buffer>(3000).fill(block)));
     expect(content.length).toBe(3_000_000);
   });
 
@@ -83,23 +80,19 @@ describe("unpackedMembers", () => {
       if (length === first.length) continue;
       // One byte of a second member does not show what it is.
       if (length === first.length + 1) continue;
-      const outcome = await unpack(whole.subarray(0, length)).then(
+      const outcome = await unpack(packing, whole.subarray(0, length)).then(
         () => "read",
-        (error: unknown) =>
-          error instanceof DataError || (error instanceof Error && "code" in error) ? "refused" : error,
+        (error: unknown) => (error instanceof DataError || error instanceof PackedDataError ? "refused" : error),
       );
       expect([length, outcome]).toEqual([length, "refused"]);
     }
   });
 
   it("may be left in the middle, and the file closed then", async () => {
-    const path = join(folder, "left.gz");
-    await writeFile(path, gzipSync(noise(5_000_000)));
-    const handle = await open(path);
-    const chunks = unpackedMembers(path, handle, 5_000_000, { bytes: 0 });
+    await writeFileAtomically(storage, "/left.gz", gzipSync(noise(5_000_000)));
+    const chunks = unpackedMembers(packing, "left.gz", await storage.open("/left.gz"), { bytes: 0 });
     expect((await chunks.next()).done).toBe(false);
     await chunks.return();
-    await handle.close();
     expect((await chunks.next()).done).toBe(true);
   });
 });

@@ -1,6 +1,6 @@
-import type { FileHandle } from "node:fs/promises";
-import { crc32, createInflateRaw, type InflateRaw } from "node:zlib";
 import { DataError } from "../data-error.js";
+import type { Packing } from "../storage/packing.js";
+import type { OpenFile } from "../storage/storage.js";
 
 const chunkBytes = 1 << 18;
 /** A header is looked for in so many bytes; its extra field has at most 65,535, names are short. */
@@ -25,15 +25,16 @@ export interface Trailing {
  * Bytes behind a member that do not begin another one are passed over and counted, as zlib's gzread does; Node's gunzip
  * takes them for damage.
  *
- * Format: RFC 1952. Throws DataError for a damaged header, checksum or length, zlib's errors for the rest.
+ * Format: RFC 1952. Throws DataError for a damaged header, checksum or length, PackedDataError for the rest.
  */
 export async function* unpackedMembers(
+  packing: Packing,
   path: string,
-  handle: FileHandle,
-  size: number,
+  file: OpenFile,
   trailing: Trailing,
 ): AsyncGenerator<Uint8Array, void> {
-  const packed = new PackedBytes(handle, size);
+  const { size } = file;
+  const packed = new PackedBytes(file);
   let empty = 0;
   for (let position = 0; position < size; ) {
     const start = await packed.at(position, headerWindow);
@@ -43,7 +44,7 @@ export async function* unpackedMembers(
     }
     position += headerLength(path, start);
     const member = { checksum: 0, length: 0, packed: 0 };
-    yield* inflated(packed, position, member);
+    yield* inflated(packing, packed, position, member);
     position += member.packed;
     const trailer = await packed.at(position, trailerBytes);
     if (trailer.length < trailerBytes) throw cutOff(path);
@@ -61,18 +62,16 @@ class PackedBytes {
   #chunk: Uint8Array = new Uint8Array(0);
   #start = 0;
 
-  constructor(
-    readonly handle: FileHandle,
-    readonly size: number,
-  ) {}
+  constructor(private readonly file: OpenFile) {}
 
   /** Bytes from `position` on: at least `least`, or all to the end of the file. */
   async at(position: number, least: number): Promise<Uint8Array> {
-    const wanted = Math.min(least, this.size - position);
+    const { size } = this.file;
+    const wanted = Math.min(least, size - position);
     if (position < this.#start || position + wanted > this.#start + this.#chunk.length) {
-      const length = Math.max(wanted, Math.min(chunkBytes, this.size - position), 0);
-      const { bytesRead, buffer } = await this.handle.read(Buffer.allocUnsafe(length), 0, length, position);
-      this.#chunk = buffer.subarray(0, bytesRead);
+      const length = Math.max(wanted, Math.min(chunkBytes, size - position), 0);
+      const chunk = new Uint8Array(length);
+      this.#chunk = chunk.subarray(0, await this.file.read(chunk, position));
       this.#start = position;
     }
     return this.#chunk.subarray(position - this.#start);
@@ -81,42 +80,23 @@ class PackedBytes {
 
 /** The content of one member, whose deflated data begin at `position`; what it was is in `member` in the end. */
 async function* inflated(
+  packing: Packing,
   packed: PackedBytes,
   position: number,
   member: { checksum: number; length: number; packed: number },
 ): AsyncGenerator<Uint8Array, void> {
-  const inflate = createInflateRaw({ chunkSize: chunkBytes });
-  // Its failures arrive through the iterator below, but for those of reading.
-  const fed = feed(inflate, packed, position).catch((error: unknown) => {
-    inflate.destroy(error instanceof Error ? error : new Error(String(error)));
-  });
-  try {
-    for await (const chunk of inflate as AsyncIterable<Uint8Array>) {
-      member.checksum = crc32(chunk, member.checksum);
-      member.length += chunk.length;
-      yield chunk;
-    }
-    member.packed = inflate.bytesWritten;
-  } finally {
-    inflate.destroy();
-    await fed;
-  }
-}
-
-/** Gives packed bytes until the member has ended, which shows in that not all of them were taken. */
-async function feed(inflate: InflateRaw, packed: PackedBytes, position: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => inflate.once("close", resolve));
-  for (let given = 0; ; ) {
+  let given = 0;
+  const inflation = packing.inflate(async () => {
     const chunk = await packed.at(position + given, 1);
-    if (inflate.destroyed) return;
-    if (chunk.length === 0) {
-      inflate.end();
-      return;
-    }
     given += chunk.length;
-    await Promise.race([new Promise<void>((resolve) => inflate.write(chunk, () => resolve())), closed]);
-    if (inflate.destroyed || inflate.bytesWritten < given) return;
+    return chunk;
+  });
+  for await (const chunk of inflation) {
+    member.checksum = packing.crc32(chunk, member.checksum);
+    member.length += chunk.length;
+    yield chunk;
   }
+  member.packed = inflation.consumed;
 }
 
 /** Bytes of a member's header. */

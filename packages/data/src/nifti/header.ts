@@ -1,5 +1,6 @@
 import { NIFTI1, NIFTI2 } from "nifti-reader-js";
 import { DataError } from "../data-error.js";
+import { hexOf } from "../hash.js";
 import { orientationOf } from "../orientation.js";
 import type { Grid, Vector3 } from "../volume.js";
 import { datatypeOfCode, describeDatatypeCode, type NiftiDatatype, storage } from "./datatypes.js";
@@ -62,7 +63,7 @@ function parse(bytes: Uint8Array<ArrayBuffer>, version: 1 | 2, path: string): NI
             "copy or download it again",
     );
   // Programs that leave the check out write zeros.
-  const check = version === 1 ? "" : Buffer.from(bytes.subarray(8, 12)).toString("hex");
+  const check = version === 1 ? "" : hexOf(bytes.subarray(8, 12));
   if (!["", "0d0a1a0a", "00000000"].includes(check))
     throw new DataError(
       `${path} was changed by a transfer as text: its check of line ends is ${check}, not 0d0a1a0a; copy or download ` +

@@ -1,9 +1,7 @@
-import { type FileHandle, writeFile } from "node:fs/promises";
-import { createGzip } from "node:zlib";
 import { DataError } from "../data-error.js";
-import { PartialFile } from "../files/partial-file.js";
 import { reason } from "../files/system-error.js";
 import { columnLengths, isRegular } from "../orientation.js";
+import type { Replacement, Storage } from "../storage/storage.js";
 import type { Grid, VoxelArray } from "../volume.js";
 import { datatypeOfArray, type WritableDatatype } from "./datatypes.js";
 import { encodeHeader, type NiftiSource } from "./encode-header.js";
@@ -31,8 +29,6 @@ export interface NiftiSliceWriter {
 }
 
 const spacingTolerance = 1e-3;
-/** On CT 3 times as fast as zlib's default, and less than 1 % larger. */
-const compressionLevel = 4;
 
 function checkGrid(path: string, { shape, spacing, affine }: Grid): void {
   const refuse = (found: string): DataError => new DataError(`${path} cannot be written: ${found}`);
@@ -53,13 +49,17 @@ function checkGrid(path: string, { shape, spacing, affine }: Grid): void {
  * `write` and `finish` throw DataError if the file cannot be written, or for a NaN or infinite voxel;
  * `abort` is to be called after the latter.
  */
-export function createNiftiSliceWriter(path: string, options: NiftiSliceWriterOptions): NiftiSliceWriter {
+export function createNiftiSliceWriter(
+  storage: Storage,
+  path: string,
+  options: NiftiSliceWriterOptions,
+): NiftiSliceWriter {
   const { datatype, header } = options;
   const { shape, spacing, affine } = options.grid ?? options.header;
   if (!/\.nii(\.gz)?$/i.test(path))
     throw new DataError(`${path} cannot be written: the name of a NIfTI file ends in .nii or .nii.gz`);
   checkGrid(path, { shape, spacing, affine });
-  return new SliceWriter(path, { shape, spacing, affine }, datatype, header);
+  return new SliceWriter(storage, path, { shape, spacing, affine }, datatype, header);
 }
 
 /** Where the bytes go. */
@@ -71,63 +71,25 @@ interface Sink {
   readonly giveUp: () => Promise<void>;
 }
 
-/** After so many bytes the disk is given work, so that the end need not wait for all of it. */
-const bytesAtOnce = 1 << 23;
+const plainFile = (file: Replacement): Sink => ({
+  send: (bytes) => file.write(bytes),
+  end: async () => undefined,
+  giveUp: async () => undefined,
+});
 
-function plainFile(handle: FileHandle): Sink {
-  let length = 0;
-  let given = 0;
-  let onDisk: Promise<void> = Promise.resolve();
-  const send = async (bytes: Uint8Array): Promise<void> => {
-    const start = length;
-    length += bytes.length;
-    for (let sent = 0; sent < bytes.length; ) {
-      sent += (await handle.write(bytes, sent, bytes.length - sent, start + sent)).bytesWritten;
-    }
-    if (length < given + bytesAtOnce) return;
-    given = length;
-    onDisk = onDisk.then(() => handle.datasync());
-    // Thrown at the end; until then a failure must not count as unhandled.
-    onDisk.catch(() => undefined);
-  };
-  return { send, end: () => onDisk, giveUp: () => onDisk.catch(() => undefined) };
-}
-
-function packedFile(handle: FileHandle): Sink {
-  const gzip = createGzip({ level: compressionLevel });
-  const piped = writeFile(handle, gzip);
-  // Awaited later; until then a failure must not count as unhandled.
-  piped.catch(() => undefined);
-  const send = async (bytes: Uint8Array): Promise<void> => {
-    const sent = new Promise<void>((resolve, reject) => {
-      // A copy, since the stream may hold on to it after the caller has changed the slice.
-      gzip.write(bytes.slice(), (error) => (error ? reject(error) : resolve()));
-    });
-    // The file's own error, such as a full disk, says more than that the stream is gone; and a stream that is gone
-    // may never answer.
-    await Promise.race([sent, piped]).catch(async (error: unknown) => {
-      await piped;
-      throw error;
-    });
-  };
-  const end = async (): Promise<void> => {
-    gzip.end();
-    await piped;
-  };
-  const giveUp = async (): Promise<void> => {
-    gzip.destroy();
-    await piped.catch(() => undefined);
-  };
-  return { send, end, giveUp };
+function packedFile({ packing }: Storage, file: Replacement): Sink {
+  const packer = packing.gzip((packed) => file.write(packed));
+  return { send: (bytes) => packer.write(bytes), end: () => packer.end(), giveUp: () => packer.close() };
 }
 
 /** A file in the making. */
 interface OpenFile {
-  readonly file: PartialFile;
+  readonly file: Replacement;
   readonly sink: Sink;
 }
 
 class SliceWriter implements NiftiSliceWriter {
+  readonly #storage: Storage;
   readonly #path: string;
   readonly #grid: Grid;
   readonly #datatype: WritableDatatype;
@@ -136,7 +98,8 @@ class SliceWriter implements NiftiSliceWriter {
   #ended = false;
   #opened: Promise<OpenFile> | undefined;
 
-  constructor(path: string, grid: Grid, datatype: WritableDatatype, source: NiftiSource | undefined) {
+  constructor(storage: Storage, path: string, grid: Grid, datatype: WritableDatatype, source: NiftiSource | undefined) {
+    this.#storage = storage;
     this.#path = path;
     this.#grid = grid;
     this.#datatype = datatype;
@@ -201,8 +164,9 @@ class SliceWriter implements NiftiSliceWriter {
   }
 
   async #create(): Promise<OpenFile> {
-    const file = await PartialFile.create(this.#path);
-    const opened = { file, sink: /\.gz$/i.test(this.#path) ? packedFile(file.handle) : plainFile(file.handle) };
+    const file = await this.#storage.replace(this.#path);
+    const sink = /\.gz$/i.test(this.#path) ? packedFile(this.#storage, file) : plainFile(file);
+    const opened = { file, sink };
     try {
       await opened.sink.send(encodeHeader(this.#grid, this.#datatype, this.#source));
       return opened;

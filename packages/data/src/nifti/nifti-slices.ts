@@ -1,3 +1,4 @@
+import type { Storage } from "../storage/storage.js";
 import type { VoxelArray } from "../volume.js";
 import type { NiftiHeader } from "./header.js";
 import { openNifti } from "./open-nifti.js";
@@ -24,10 +25,14 @@ export interface NiftiSlices {
  * Opens a volume to read it slice by slice along its last stored axis. Memory for one slice is all that is needed,
  * whatever the number of slices; `maxBytes` is the limit of one. Throws DataError as `readNifti`.
  */
-export async function openNiftiSlices(path: string, options: ReadNiftiOptions = {}): Promise<NiftiSlices> {
+export async function openNiftiSlices(
+  storage: Storage,
+  path: string,
+  options: ReadNiftiOptions = {},
+): Promise<NiftiSlices> {
   const voxelsOf = ({ shape: [x, y] }: NiftiHeader): number => x * y;
-  const { header, voxels, close } = await openNifti(path, (header) =>
-    checkSize(path, header, voxelsOf(header), options.maxBytes),
+  const { header, voxels, close } = await openNifti(storage, path, (header) =>
+    checkSize(storage, path, header, voxelsOf(header), options.maxBytes),
   );
   let used = false;
   let behind: readonly string[] = [];

@@ -1,5 +1,7 @@
-import { access } from "node:fs/promises";
 import { DataError } from "../data-error.js";
+import { exists } from "../files/entries.js";
+import { hexOf } from "../hash.js";
+import type { Storage } from "../storage/storage.js";
 import { ByteSource } from "./byte-source.js";
 import { headerBytes, type NiftiHeader, parseHeader, versionOf } from "./header.js";
 import { tooShort, VoxelReader } from "./voxel-reader.js";
@@ -14,17 +16,13 @@ export interface OpenNifti {
 const pairName = /\.(hdr|img)(\.gz)?$/i;
 
 /** The other half of a pair, with or without .gz, whichever exists. */
-async function besides(path: string, half: "hdr" | "img"): Promise<string> {
+async function besides(storage: Storage, path: string, half: "hdr" | "img"): Promise<string> {
   const plain = path.replace(pairName, `.${half}`);
   const [likely, other] = /\.gz$/i.test(path) ? [`${plain}.gz`, plain] : [plain, `${plain}.gz`];
-  const exists = (file: string): Promise<boolean> => access(file).then(always, never);
-  if (await exists(likely)) return likely;
-  if (await exists(other)) return other;
+  if (await exists(storage, likely)) return likely;
+  if (await exists(storage, other)) return other;
   throw new DataError(`${path} is one half of a pair of files, but there is no ${likely}; put that beside it`);
 }
-
-const always = (): boolean => true;
-const never = (): boolean => false;
 
 async function readHeaderFrom(source: ByteSource, path: string): Promise<NiftiHeader> {
   const bytes = new Uint8Array(headerBytes[2]);
@@ -34,7 +32,7 @@ async function readHeaderFrom(source: ByteSource, path: string): Promise<NiftiHe
   const version = found < 4 ? undefined : versionOf(bytes);
   if (version === undefined)
     throw new DataError(
-      `${path} is no NIfTI file: it begins with the bytes ${Buffer.from(bytes.subarray(0, Math.min(4, found))).toString("hex")}, ` +
+      `${path} is no NIfTI file: it begins with the bytes ${hexOf(bytes.subarray(0, Math.min(4, found)))}, ` +
         "not with the length of a header (348 or 540); name a .nii, .nii.gz or .hdr file",
     );
   const length = headerBytes[version];
@@ -44,9 +42,12 @@ async function readHeaderFrom(source: ByteSource, path: string): Promise<NiftiHe
   return parseHeader(bytes.slice(0, length), version, path);
 }
 
-async function openHeader(path: string): Promise<{ header: NiftiHeader; source: ByteSource; headerPath: string }> {
-  const headerPath = /\.img(\.gz)?$/i.test(path) ? await besides(path, "hdr") : path;
-  const source = await ByteSource.open(headerPath);
+async function openHeader(
+  storage: Storage,
+  path: string,
+): Promise<{ header: NiftiHeader; source: ByteSource; headerPath: string }> {
+  const headerPath = /\.img(\.gz)?$/i.test(path) ? await besides(storage, path, "hdr") : path;
+  const source = await ByteSource.open(storage, headerPath);
   try {
     return { header: await readHeaderFrom(source, headerPath), source, headerPath };
   } catch (error) {
@@ -56,14 +57,19 @@ async function openHeader(path: string): Promise<{ header: NiftiHeader; source: 
 }
 
 /** Reads the header alone: the first few hundred bytes of the file, unpacked. Throws DataError as `readNifti`. */
-export async function readNiftiHeader(path: string): Promise<NiftiHeader> {
-  const { header, source } = await openHeader(path);
+export async function readNiftiHeader(storage: Storage, path: string): Promise<NiftiHeader> {
+  const { header, source } = await openHeader(storage, path);
   await source.close();
   return header;
 }
 
 /** The file with the voxels, which is another one for a pair. */
-async function openImage(header: NiftiHeader, source: ByteSource, headerPath: string): Promise<[ByteSource, string]> {
+async function openImage(
+  storage: Storage,
+  header: NiftiHeader,
+  source: ByteSource,
+  headerPath: string,
+): Promise<[ByteSource, string]> {
   if (!header.separateImage) return [source, headerPath];
   await source.close();
   if (!pairName.test(headerPath))
@@ -71,17 +77,21 @@ async function openImage(header: NiftiHeader, source: ByteSource, headerPath: st
       `${headerPath} says that its voxels are in a separate .img file, but has no name that ends in .hdr; ` +
         "name it .hdr and put the .img beside it",
     );
-  const imagePath = await besides(headerPath, "img");
-  return [await ByteSource.open(imagePath), imagePath];
+  const imagePath = await besides(storage, headerPath, "img");
+  return [await ByteSource.open(storage, imagePath), imagePath];
 }
 
 /** Opens a file and goes to its first voxel, after `check` has agreed with the header. Throws DataError as `readNifti`. */
-export async function openNifti(path: string, check: (header: NiftiHeader) => void): Promise<OpenNifti> {
-  const { header, source: headerSource, headerPath } = await openHeader(path);
+export async function openNifti(
+  storage: Storage,
+  path: string,
+  check: (header: NiftiHeader) => void,
+): Promise<OpenNifti> {
+  const { header, source: headerSource, headerPath } = await openHeader(storage, path);
   let source = headerSource;
   try {
     check(header);
-    const [imageSource, imagePath] = await openImage(header, headerSource, headerPath);
+    const [imageSource, imagePath] = await openImage(storage, header, headerSource, headerPath);
     source = imageSource;
     const { voxelOffset, voxelBytes } = header;
     // Before anything is allocated or unpacked.

@@ -2,6 +2,7 @@ import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { nodeStorage } from "@lobule/node";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DataError } from "../data-error.js";
@@ -19,7 +20,7 @@ afterAll(() => rm(folder, { recursive: true }));
 async function readBytes(bytes: Uint8Array, name = "volume.nii"): Promise<NiftiVolume> {
   const path = join(folder, name);
   await writeFile(path, bytes);
-  return readNifti(path);
+  return readNifti(nodeStorage, path);
 }
 
 const read = (type: NiftiDatatype, changes: Partial<NiftiFields> = {}, values?: readonly (number | bigint)[]) =>
@@ -334,7 +335,7 @@ describe("notes", () => {
       const { data, notes } = await readBytes(bytes, "behind.nii.gz");
       expect([...data]).toEqual(twelve);
       expect(notes).toEqual(expected);
-      const { slices, notes: notesOfSlices } = await openNiftiSlices(join(folder, "behind.nii.gz"));
+      const { slices, notes: notesOfSlices } = await openNiftiSlices(nodeStorage, join(folder, "behind.nii.gz"));
       for await (const slice of slices()) expect(slice.length).toBe(6);
       expect(notesOfSlices()).toEqual(expected);
     }
@@ -361,7 +362,7 @@ describe("a pair", () => {
     for (const [i, bytes] of [header, image].entries())
       await writeFile(join(folder, halves[i] ?? ""), packed[i] ? gzipSync(bytes) : bytes);
     for (const half of halves) {
-      const { data, header } = await readNifti(join(folder, half));
+      const { data, header } = await readNifti(nodeStorage, join(folder, half));
       expect([...data]).toEqual(twelve);
       expect(header.separateImage).toBe(true);
     }
@@ -371,27 +372,30 @@ describe("a pair", () => {
     const shifted = encodeFields(fields("int16", { magic: "ni1\0", offset: 7, extension: [] }));
     await writeFile(join(folder, "shifted.hdr"), shifted);
     await writeFile(join(folder, "shifted.img"), Buffer.concat([Buffer.alloc(7), image]));
-    expect([...(await readNifti(join(folder, "shifted.hdr"))).data]).toEqual(twelve);
+    expect([...(await readNifti(nodeStorage, join(folder, "shifted.hdr"))).data]).toEqual(twelve);
   });
 
   it("lacks a half: the error names the half that is there and the one that is not", async () => {
     await writeFile(join(folder, "alone.hdr"), header);
-    await expect(readNifti(join(folder, "alone.hdr"))).rejects.toThrow(/alone\.hdr.*no .*alone\.img/);
+    await expect(readNifti(nodeStorage, join(folder, "alone.hdr"))).rejects.toThrow(/alone\.hdr.*no .*alone\.img/);
     await rename(join(folder, "alone.hdr"), join(folder, "only.img"));
-    await expect(readNifti(join(folder, "only.img"))).rejects.toThrow(/only\.img.*no .*only\.hdr/);
+    await expect(readNifti(nodeStorage, join(folder, "only.img"))).rejects.toThrow(/only\.img.*no .*only\.hdr/);
   });
 });
 
 describe("readNiftiHeader", () => {
   it("gives the header that readNifti gives", async () => {
     const { header } = await readBytes(gzipSync(encodeNifti("uint8", {}, twelve)), "whole.nii.gz");
-    expect(await readNiftiHeader(join(folder, "whole.nii.gz"))).toEqual(header);
+    expect(await readNiftiHeader(nodeStorage, join(folder, "whole.nii.gz"))).toEqual(header);
   });
 
   it("does not need the voxels", async () => {
     const path = join(folder, "header-only.nii");
     await writeFile(path, encodeFields(fields("int16", { dim: [3, 512, 512, 900] })));
-    expect(await readNiftiHeader(path)).toMatchObject({ shape: [512, 512, 900], voxelBytes: 512 * 512 * 900 * 2 });
+    expect(await readNiftiHeader(nodeStorage, path)).toMatchObject({
+      shape: [512, 512, 900],
+      voxelBytes: 512 * 512 * 900 * 2,
+    });
   });
 });
 
@@ -399,16 +403,18 @@ describe("the size limit", () => {
   it("is that of the values in memory and what stands before them", async () => {
     const path = join(folder, "limited.nii");
     await writeFile(path, encodeNifti("uint8", { slope: 0.5 }));
-    expect((await readNifti(path, { maxBytes: 352 + 48 })).data.byteLength).toBe(48);
-    await expect(readNifti(path, { maxBytes: 352 + 47 })).rejects.toThrow(/limited\.nii takes .* raise the limit/);
+    expect((await readNifti(nodeStorage, path, { maxBytes: 352 + 48 })).data.byteLength).toBe(48);
+    await expect(readNifti(nodeStorage, path, { maxBytes: 352 + 47 })).rejects.toThrow(
+      /limited\.nii takes .* raise the limit/,
+    );
   });
 
   it("is that of the machine where that has less memory", async () => {
     const path = join(folder, "machine.nii");
     await writeFile(path, encodeFields(fields("float32", { dim: [3, 512, 512, 700] })));
     const check = (memory: number) => async () => {
-      const header = await readNiftiHeader(path);
-      checkSize(path, header, 512 * 512 * 700, undefined, memory);
+      const header = await readNiftiHeader(nodeStorage, path);
+      checkSize({ memory }, path, header, 512 * 512 * 700);
     };
     await check(2 ** 30)();
     await expect(check(2 ** 29)()).rejects.toThrow(
@@ -422,7 +428,7 @@ describe("the size limit", () => {
     const header = gzipSync(encodeFields(fields("uint8", { dim: [3, 10_000, 1000, 500] })));
     await writeFile(path, Buffer.concat([header, ...new Array<Uint8Array>(1000).fill(zeros)]));
     const start = performance.now();
-    await expect(readNifti(path)).rejects.toThrow(/bomb\.nii\.gz takes 4\.66 GiB/);
+    await expect(readNifti(nodeStorage, path)).rejects.toThrow(/bomb\.nii\.gz takes 4\.66 GiB/);
     expect(performance.now() - start).toBeLessThan(1000);
   });
 

@@ -1,5 +1,5 @@
 import { DataError } from "../data-error.js";
-import { machineMemory } from "../files/machine-memory.js";
+import type { Storage } from "../storage/storage.js";
 import type { Volume, VoxelArray } from "../volume.js";
 import type { NiftiHeader } from "./header.js";
 import { openNifti } from "./open-nifti.js";
@@ -28,11 +28,11 @@ const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toPrecision(3)
  * machine has.
  */
 export function checkSize(
+  { memory = Number.POSITIVE_INFINITY }: Pick<Storage, "memory">,
   path: string,
   header: NiftiHeader,
   voxels: number,
   maxBytes = defaultMaxBytes,
-  memory = machineMemory(),
 ): void {
   const bytes = header.voxelOffset + voxels * valueArrayOf(header).BYTES_PER_ELEMENT;
   if (bytes > memory)
@@ -71,10 +71,10 @@ export function allocateValues(path: string, header: NiftiHeader, voxels: number
  * Throws DataError that names the file if it is missing, unreadable, no NIfTI file, cut off or damaged; if it is no
  * single 3D volume of real numbers (1D, 2D, 4D and more, complex, RGB); if neither of its transforms can be used; if a voxel is NaN, infinite or an integer beyond 2^53; or if it takes more than `maxBytes`.
  */
-export async function readNifti(path: string, options: ReadNiftiOptions = {}): Promise<NiftiVolume> {
+export async function readNifti(storage: Storage, path: string, options: ReadNiftiOptions = {}): Promise<NiftiVolume> {
   const voxelsOf = ({ shape: [x, y, z] }: NiftiHeader): number => x * y * z;
-  const { header, voxels, close } = await openNifti(path, (header) =>
-    checkSize(path, header, voxelsOf(header), options.maxBytes),
+  const { header, voxels, close } = await openNifti(storage, path, (header) =>
+    checkSize(storage, path, header, voxelsOf(header), options.maxBytes),
   );
   try {
     const data = allocateValues(path, header, voxelsOf(header));

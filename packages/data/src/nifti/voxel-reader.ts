@@ -1,4 +1,3 @@
-import { endianness } from "node:os";
 import { DataError } from "../data-error.js";
 import type { Vector3, VoxelArray } from "../volume.js";
 import type { ByteSource } from "./byte-source.js";
@@ -9,18 +8,19 @@ const blockBytes = 1 << 20;
 /** Bytes read behind the voxels, so that gzip's checksum, which comes last, is compared. */
 const tailBytes = 1 << 16;
 
-const machineIsLittleEndian = endianness() === "LE";
+const machineIsLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 export const isScaled = ({ slope, intercept }: NiftiHeader): boolean => slope !== 1 || intercept !== 0;
 
 /** Type of the array that holds the volume's values. */
 export const valueArrayOf = (header: NiftiHeader) => valueArray(header.datatype, isScaled(header));
 
-function swapBytes(bytes: Uint8Array, size: number): void {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (size === 2) buffer.swap16();
-  else if (size === 4) buffer.swap32();
-  else if (size === 8) buffer.swap64();
+/** Turns the bytes of each element around. */
+function swapBytes({ buffer, byteOffset, byteLength, BYTES_PER_ELEMENT: size }: StoredArray): void {
+  const view = new DataView(buffer, byteOffset, byteLength);
+  if (size === 2) for (let i = 0; i < byteLength; i += 2) view.setUint16(i, view.getUint16(i, true));
+  else if (size === 4) for (let i = 0; i < byteLength; i += 4) view.setUint32(i, view.getUint32(i, true));
+  else if (size === 8) for (let i = 0; i < byteLength; i += 8) view.setBigUint64(i, view.getBigUint64(i, true));
 }
 
 /** Reads voxels one after another from a source that stands at the first one. */
@@ -61,7 +61,7 @@ export class VoxelReader {
         const held = this.#voxelsRead * size + found;
         throw tooShort(this.#path, this.#header, held);
       }
-      if (swapped) swapBytes(bytes, size);
+      if (swapped) swapBytes(stored);
       if (!direct) this.#decode(stored, target);
       this.#countNonFinite(target);
       this.#voxelsRead += count;

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { nodeStorage } from "@lobule/node";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DataError } from "../data-error.js";
@@ -56,8 +57,8 @@ describe("what is written", () => {
     await fc.assert(
       fc.asyncProperty(volumes, fc.constantFrom(".nii", ".nii.gz"), async (volume, end) => {
         const path = next(end);
-        await writeNifti(path, volume);
-        const { shape, spacing, affine, data, header } = await readNifti(path);
+        await writeNifti(nodeStorage, path, volume);
+        const { shape, spacing, affine, data, header } = await readNifti(nodeStorage, path);
         expect({ shape, spacing, affine }).toEqual({
           shape: volume.shape,
           spacing: volume.spacing,
@@ -74,17 +75,17 @@ describe("what is written", () => {
     await fc.assert(
       fc.asyncProperty(volumes, async (volume) => {
         const path = next(".nii.gz");
-        await writeNifti(path, volume);
-        const { header, slices } = await openNiftiSlices(path);
+        await writeNifti(nodeStorage, path, volume);
+        const { header, slices } = await openNiftiSlices(nodeStorage, path);
         const copy = next(".nii.gz");
         const datatype = header.datatype as "int16";
-        const writer = createNiftiSliceWriter(copy, { header, datatype });
+        const writer = createNiftiSliceWriter(nodeStorage, copy, { header, datatype });
         for await (const slice of slices()) await writer.write(slice);
         await writer.finish();
-        expect((await readNifti(copy)).data).toEqual(volume.data);
+        expect((await readNifti(nodeStorage, copy)).data).toEqual(volume.data);
         const again = next(".nii.gz");
-        await writeNifti(again, volume);
-        const [first, second] = await Promise.all([readNifti(path), readNifti(again)]);
+        await writeNifti(nodeStorage, again, volume);
+        const [first, second] = await Promise.all([readNifti(nodeStorage, path), readNifti(nodeStorage, again)]);
         expect(second).toEqual(first);
       }),
       { numRuns: 20 },
@@ -100,7 +101,7 @@ describe("what is written", () => {
     ] as const;
     const path = join(root, "large.nii");
     const writerOf = () =>
-      createNiftiSliceWriter(path, { grid: { shape, spacing: [1, 1, 1], affine }, datatype: "uint8" });
+      createNiftiSliceWriter(nodeStorage, path, { grid: { shape, spacing: [1, 1, 1], affine }, datatype: "uint8" });
     const slice = new Uint8Array(shape[0] * shape[1]);
     const givenUp = writerOf();
     for (let z = 0; z < 3; z++) await givenUp.write(slice);
@@ -110,7 +111,7 @@ describe("what is written", () => {
     const writer = writerOf();
     for (let z = 0; z < shape[2]; z++) await writer.write(slice.fill(z + 1));
     await writer.finish();
-    const { data } = await readNifti(path);
+    const { data } = await readNifti(nodeStorage, path);
     expect(Array.from({ length: 5 }, (_, z) => data.indexOf(z + 1) / slice.length)).toEqual([0, 1, 2, 3, 4]);
     expect(data.length).toBe(5 * slice.length);
     await rm(path);
@@ -127,17 +128,17 @@ describe("what is written", () => {
       ],
     } as const;
     const before = (await readdir(root)).length;
-    const abandoned = createNiftiSliceWriter(next(".nii.gz"), { grid, datatype: "uint8" });
+    const abandoned = createNiftiSliceWriter(nodeStorage, next(".nii.gz"), { grid, datatype: "uint8" });
     await abandoned.write(new Uint8Array(4));
     await abandoned.abort();
-    const early = createNiftiSliceWriter(next(".nii.gz"), { grid, datatype: "uint8" });
+    const early = createNiftiSliceWriter(nodeStorage, next(".nii.gz"), { grid, datatype: "uint8" });
     await early.write(new Uint8Array(4));
     await expect(early.finish()).rejects.toThrow(RangeError);
     expect((await readdir(root)).length).toBe(before);
-    await expect(writeNifti(join(root, "no", "such", "a.nii"), { ...grid, data: new Uint8Array(12) })).rejects.toThrow(
-      DataError,
-    );
-    await expect(writeNifti(next(".png"), { ...grid, data: new Uint8Array(12) })).rejects.toThrow(
+    await expect(
+      writeNifti(nodeStorage, join(root, "no", "such", "a.nii"), { ...grid, data: new Uint8Array(12) }),
+    ).rejects.toThrow(DataError);
+    await expect(writeNifti(nodeStorage, next(".png"), { ...grid, data: new Uint8Array(12) })).rejects.toThrow(
       /ends in \.nii or \.nii\.gz/,
     );
   });
@@ -181,16 +182,16 @@ describe("both transforms of the scan that labels were found in", () => {
         const [scan, labels] = [next(".nii"), next(".nii")];
         const bytes = encodeNifti("int16", changes);
         await writeFile(scan, bytes);
-        const header = await readNifti(scan).then(
+        const header = await readNifti(nodeStorage, scan).then(
           (volume) => volume.header,
           () => undefined,
         );
         // An origin that is no number.
         if (header === undefined) return;
         const { shape, spacing, affine } = header;
-        await writeNifti(labels, { shape, spacing, affine, data: new Uint8Array(12) }, { header });
+        await writeNifti(nodeStorage, labels, { shape, spacing, affine, data: new Uint8Array(12) }, { header });
         expect(transformBytes(await readFile(labels), changes.version)).toEqual(transformBytes(bytes, changes.version));
-        const written = await readNifti(labels);
+        const written = await readNifti(nodeStorage, labels);
         expect({ ...written.header, datatype: "int16" }).toEqual({ ...header, voxelBytes: 12 });
       }),
       { numRuns: 100 },
@@ -201,30 +202,30 @@ describe("both transforms of the scan that labels were found in", () => {
     const [scan, labels] = [next(".nii"), next(".nii")];
     const changes = { qformCode: 2, quaternion: [0.1, 0.2, 0.3], qoffset: [1, 2, 3], sformCode: 3, units: 3 };
     await writeFile(scan, encodeNifti("int16", { ...changes, littleEndian: false }));
-    const { header } = await readNifti(scan);
-    await writeNifti(labels, { ...header, data: new Uint8Array(12) }, { header });
+    const { header } = await readNifti(nodeStorage, scan);
+    await writeNifti(nodeStorage, labels, { ...header, data: new Uint8Array(12) }, { header });
     expect(transformBytes(await readFile(labels), 1)).toEqual(transformBytes(encodeNifti("int16", changes), 1));
-    expect((await readNifti(labels)).affine).toEqual(header.affine);
+    expect((await readNifti(nodeStorage, labels)).affine).toEqual(header.affine);
   });
 
   test("are made anew on another grid, by the scan's codes; a qform cannot say a shear", async () => {
     const [scan, labels] = [next(".nii"), next(".nii")];
     await writeFile(scan, encodeNifti("int16", { qformCode: 2, sformCode: 0, quaternion: [0, 0, 1] }));
-    const { header } = await readNifti(scan);
+    const { header } = await readNifti(nodeStorage, scan);
     const affine = [
       [1, 0, 0, 5],
       [0, 2, 0, 6],
       [0, 0, 3, 7],
     ] as const;
     const moved = { shape: header.shape, spacing: header.spacing, affine, data: new Uint8Array(12) };
-    await writeNifti(labels, moved, { header });
-    const written = await readNifti(labels);
+    await writeNifti(nodeStorage, labels, moved, { header });
+    const written = await readNifti(nodeStorage, labels);
     expect(written.affine).toEqual(affine);
     expect(written.header.transforms).toMatchObject({ qformCode: 2, sformCode: 0, quaternion: [0, 0, 0] });
     const sheared: Affine = [affine[0], [0, 2, 1, 6], affine[2]];
     const spacing = [1, 2, Math.hypot(1, 3)] as const;
-    await writeNifti(labels, { ...moved, spacing, affine: sheared }, { header });
-    const { header: found } = await readNifti(labels);
+    await writeNifti(nodeStorage, labels, { ...moved, spacing, affine: sheared }, { header });
+    const { header: found } = await readNifti(nodeStorage, labels);
     expect(found.affine).toEqual(sheared);
     expect(found.transforms).toMatchObject({ qformCode: 0, sformCode: 2 });
   });
@@ -261,7 +262,7 @@ test("nibabel reads the same affine, zooms and values", async ({ skip }) => {
   skip(nibabel === undefined, "python3 has no nibabel here");
   for (const volume of fc.sample(volumes, { numRuns: 6, seed: 5 })) {
     const path = next(".nii.gz");
-    await writeNifti(path, volume);
+    await writeNifti(nodeStorage, path, volume);
     const script = `import nibabel, json, sys
 image = nibabel.load(sys.argv[1])
 print(json.dumps([image.affine[:3].tolist(), [float(z) for z in image.header.get_zooms()], list(image.shape), image.get_fdata().flatten(order="F").tolist()]))`;

@@ -1,3 +1,4 @@
+import type { Storage } from "../storage/storage.js";
 import type { Volume } from "../volume.js";
 import { datatypeOfArray } from "./datatypes.js";
 import type { NiftiSource } from "./encode-header.js";
@@ -20,10 +21,15 @@ export interface WriteNiftiOptions {
  * written, if the name ends otherwise, if the grid is unsound, or if a voxel is NaN or infinite; RangeError if the
  * data do not fit the shape.
  */
-export async function writeNifti(path: string, volume: Volume, options: WriteNiftiOptions = {}): Promise<void> {
+export async function writeNifti(
+  storage: Storage,
+  path: string,
+  volume: Volume,
+  options: WriteNiftiOptions = {},
+): Promise<void> {
   const { shape, data } = volume;
   const [width, height, depth] = shape;
-  const writer = createNiftiSliceWriter(path, {
+  const writer = createNiftiSliceWriter(storage, path, {
     grid: volume,
     datatype: datatypeOfArray(data),
     header: options.header,

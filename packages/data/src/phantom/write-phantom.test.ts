@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { nodeStorage } from "@lobule/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DataError } from "../data-error.js";
 import { readDecathlon } from "../decathlon/read-decathlon.js";
@@ -32,18 +33,18 @@ describe("writePhantom", () => {
   ] as const)("writes a %s task that is sound", async (task, labels) => {
     const directory = join(root, task);
     const progress: [number, number][] = [];
-    const written = await writePhantom(directory, {
+    const written = await writePhantom(nodeStorage, directory, {
       ...small,
       task,
       onProgress: (done, all) => progress.push([done, all]),
     });
-    const read = await readDecathlon(directory);
+    const read = await readDecathlon(nodeStorage, directory);
     expect(read.labels).toEqual(labels);
     expect(read.modality).toEqual(["CT"]);
     expect(read.notes).toEqual([]);
     expect(read.cases.map(({ name }) => name)).toEqual(["phantom_001", "phantom_002"]);
     expect(read.testImages).toEqual([join(directory, "imagesTs/phantom_003.nii.gz")]);
-    const results = await verifyDecathlon(read);
+    const results = await verifyDecathlon(nodeStorage, read);
     expect(results.flatMap(({ problems }) => problems)).toEqual([]);
     const slices = results.reduce((sum, { shape }) => sum + (shape?.[2] ?? NaN), 0);
     expect(written).toEqual({ directory, cases: 2, testCases: 1, slices });
@@ -65,13 +66,13 @@ describe("writePhantom", () => {
     ],
   ])("draws nothing where there is no room: %o", async (room, message) => {
     const directory = join(root, "no room");
-    await expect(writePhantom(directory, { ...small, room })).rejects.toThrow(message);
+    await expect(writePhantom(nodeStorage, directory, { ...small, room })).rejects.toThrow(message);
     await expect(readdir(directory)).rejects.toThrow("ENOENT");
   });
 
   it("takes no more of the disk than is asked for, with the noise of a scan in every voxel", async () => {
     const directory = join(root, "measured");
-    await writePhantom(directory, { seed: 5, cases: 1, testCases: 0, size: 64, slices: [16, 16] });
+    await writePhantom(nodeStorage, directory, { seed: 5, cases: 1, testCases: 0, size: 64, slices: [16, 16] });
     const files = await contents(directory);
     const volumes = Object.entries(files).filter(([name]) => name.endsWith(".nii.gz"));
     const bytes = volumes.reduce((sum, [, hex]) => sum + hex.length / 2, 0);
@@ -81,24 +82,26 @@ describe("writePhantom", () => {
 
   it("gives the same bytes for the same seed, and a case does not depend on how many there are", async () => {
     const [one, two, three] = [join(root, "one"), join(root, "two"), join(root, "three")];
-    await writePhantom(one, small);
-    await writePhantom(two, small);
+    await writePhantom(nodeStorage, one, small);
+    await writePhantom(nodeStorage, two, small);
     expect(await contents(two)).toEqual(await contents(one));
-    await writePhantom(three, { ...small, cases: 1 });
+    await writePhantom(nodeStorage, three, { ...small, cases: 1 });
     expect((await contents(three))["/imagesTr/phantom_001.nii.gz"]).toBe(
       (await contents(one))["/imagesTr/phantom_001.nii.gz"],
     );
-    await writePhantom(two, { ...small, seed: 4, force: true });
+    await writePhantom(nodeStorage, two, { ...small, seed: 4, force: true });
     expect(await contents(two)).not.toEqual(await contents(one));
   });
 
   it("replaces a phantom by force alone, leaving none of its files", async () => {
     const directory = join(root, "again");
-    await writePhantom(directory, small);
+    await writePhantom(nodeStorage, directory, small);
     const before = await contents(directory);
-    await expect(writePhantom(directory, { ...small, cases: 1 })).rejects.toThrow("holds a phantom already");
+    await expect(writePhantom(nodeStorage, directory, { ...small, cases: 1 })).rejects.toThrow(
+      "holds a phantom already",
+    );
     expect(await contents(directory)).toEqual(before);
-    await writePhantom(directory, { ...small, cases: 1, force: true });
+    await writePhantom(nodeStorage, directory, { ...small, cases: 1, force: true });
     expect(Object.keys(await contents(directory))).toEqual([
       "/dataset.json",
       "/imagesTr/phantom_001.nii.gz",
@@ -113,11 +116,13 @@ describe("writePhantom", () => {
     const stop = (): void => {
       throw new Error("stopped");
     };
-    await writePhantom(directory, small);
-    await expect(writePhantom(directory, { ...small, force: true, onProgress: stop })).rejects.toThrow("stopped");
-    await expect(readDecathlon(directory)).rejects.toThrow("no dataset.json");
-    await writePhantom(directory, small);
-    expect((await readDecathlon(directory)).cases).toHaveLength(2);
+    await writePhantom(nodeStorage, directory, small);
+    await expect(writePhantom(nodeStorage, directory, { ...small, force: true, onProgress: stop })).rejects.toThrow(
+      "stopped",
+    );
+    await expect(readDecathlon(nodeStorage, directory)).rejects.toThrow("no dataset.json");
+    await writePhantom(nodeStorage, directory, small);
+    expect((await readDecathlon(nodeStorage, directory)).cases).toHaveLength(2);
   });
 
   it.each([
@@ -131,12 +136,12 @@ describe("writePhantom", () => {
     await writeFile(join(directory, file), content);
     await writeFile(join(directory, "imagesTr", "mine.nii.gz"), "mine");
     const before = await contents(directory);
-    await expect(writePhantom(directory, small)).rejects.toThrow(DataError);
-    await expect(writePhantom(directory, small)).rejects.toThrow("holds other files and no phantom");
+    await expect(writePhantom(nodeStorage, directory, small)).rejects.toThrow(DataError);
+    await expect(writePhantom(nodeStorage, directory, small)).rejects.toThrow("holds other files and no phantom");
     expect(await contents(directory)).toEqual(before);
-    await writePhantom(directory, { ...small, force: true });
+    await writePhantom(nodeStorage, directory, { ...small, force: true });
     expect(await readFile(join(directory, "imagesTr", "mine.nii.gz"), "utf8")).toBe("mine");
-    expect((await readDecathlon(directory)).cases).toHaveLength(2);
+    expect((await readDecathlon(nodeStorage, directory)).cases).toHaveLength(2);
   });
 
   it("never replaces another data set, nor writes among its volumes", async () => {
@@ -152,19 +157,23 @@ describe("writePhantom", () => {
         `${real}/notes/..`,
         ...["imagesTr", "labelsTr", "imagesTs/new"].map((name) => join(real, name)),
       ])
-        await expect(writePhantom(folder, { ...small, force: true })).rejects.toThrow(DataError);
+        await expect(writePhantom(nodeStorage, folder, { ...small, force: true })).rejects.toThrow(DataError);
       // A phantom that was written over by a real data set.
       await writeFile(join(real, "phantom.json"), '{"format":"lobule phantom"}');
-      await expect(writePhantom(real, { ...small, force: true })).rejects.toThrow("describes another data set");
+      await expect(writePhantom(nodeStorage, real, { ...small, force: true })).rejects.toThrow(
+        "describes another data set",
+      );
       await rm(join(real, "phantom.json"));
       expect(await contents(real)).toEqual(before);
     }
     const linked = join(root, "linked");
     await mkdir(linked);
     await symlink(join(real, "imagesTr"), join(linked, "imagesTr"));
-    await expect(writePhantom(linked, { ...small, force: true })).rejects.toThrow("is a link that leads out of");
+    await expect(writePhantom(nodeStorage, linked, { ...small, force: true })).rejects.toThrow(
+      "is a link that leads out of",
+    );
     expect(await readdir(join(real, "imagesTr"))).toEqual(["liver_0.nii.gz"]);
-    await writePhantom(join(real, "notes", "phantom"), small);
+    await writePhantom(nodeStorage, join(real, "notes", "phantom"), small);
   });
 
   it("writes through no symbolic link", async () => {
@@ -173,25 +182,27 @@ describe("writePhantom", () => {
     await writeFile(other, "precious");
     const names = ["phantom.json", "phantom.json.partial", "dataset.json.partial", "imagesTr/phantom_001.nii.gz"];
     for (const name of names) await symlink(other, join(directory, name));
-    await writePhantom(directory, { ...small, force: true });
+    await writePhantom(nodeStorage, directory, { ...small, force: true });
     expect(await readFile(other, "utf8")).toBe("precious");
-    expect((await readDecathlon(directory)).cases).toHaveLength(2);
+    expect((await readDecathlon(nodeStorage, directory)).cases).toHaveLength(2);
   });
 
   it("refuses a file in place of the folder", async () => {
     const file = join(root, "file");
     await writeFile(file, "");
-    await expect(writePhantom(file, small)).rejects.toThrow("is a file, not a folder");
+    await expect(writePhantom(nodeStorage, file, small)).rejects.toThrow("is a file, not a folder");
   });
 
   it("says which folder cannot be made", async () => {
     const file = join(root, "in the way");
     await writeFile(file, "");
-    const error: unknown = await writePhantom(join(file, "deep", "below"), small).catch((reason: unknown) => reason);
+    const error: unknown = await writePhantom(nodeStorage, join(file, "deep", "below"), small).catch(
+      (reason: unknown) => reason,
+    );
     expect(error).toBeInstanceOf(DataError);
     expect(String(error)).toContain(join(file, "deep", "below"));
-    await writePhantom(join(root, "new", "and", "deep"), { ...small, size: 8 });
-    expect((await readDecathlon(join(root, "new", "and", "deep"))).cases).toHaveLength(2);
+    await writePhantom(nodeStorage, join(root, "new", "and", "deep"), { ...small, size: 8 });
+    expect((await readDecathlon(nodeStorage, join(root, "new", "and", "deep"))).cases).toHaveLength(2);
   });
 
   it.each([
@@ -205,7 +216,7 @@ describe("writePhantom", () => {
     [{ seed: -1 }, "the seed"],
   ])("refuses %j and writes nothing", async (wrong, message) => {
     const directory = join(root, "never");
-    await expect(writePhantom(directory, { ...small, ...wrong })).rejects.toThrow(message);
+    await expect(writePhantom(nodeStorage, directory, { ...small, ...wrong })).rejects.toThrow(message);
     await expect(readdir(directory)).rejects.toThrow("ENOENT");
   });
 });

@@ -1,13 +1,13 @@
-import { readdir, rm, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
 import { DataError } from "../data-error.js";
 import { requireApart } from "../decathlon/require-apart.js";
 import { FileWriteError, writeFileAtomically } from "../files/atomic-file.js";
-import { makeFolder } from "../files/make-folder.js";
+import { entryAt } from "../files/entries.js";
 import { readJson } from "../files/read-file.js";
 import { isWithin } from "../files/same-file.js";
 import { reason } from "../files/system-error.js";
 import { writeNifti } from "../nifti/write-nifti.js";
+import { joinPath } from "../storage/paths.js";
+import type { Storage } from "../storage/storage.js";
 import { type PhantomTask, phantomCase, phantomLabels } from "./phantom-case.js";
 
 export interface PhantomOptions {
@@ -108,18 +108,12 @@ async function orExplain<Result>(path: string, work: () => Promise<Result>): Pro
   }
 }
 
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
-
 /** Makes the folder ready: new, empty, an unfinished phantom, or, by force, one with other files. */
-async function clear(directory: string, force: boolean): Promise<void> {
-  const kind = (await exists(directory)) ? await stat(directory) : undefined;
-  if (kind !== undefined && !kind.isDirectory()) throw new DataError(`${directory} is a file, not a folder`);
-  const content = kind === undefined ? [] : await readdir(directory);
-  const isPhantom = content.includes(mark) && (await holdsMark(join(directory, mark)));
+async function clear(storage: Storage, directory: string, force: boolean): Promise<void> {
+  const found = await entryAt(storage, directory);
+  if (found !== undefined && found.kind !== "folder") throw new DataError(`${directory} is a file, not a folder`);
+  const content = found === undefined ? [] : await storage.list(directory);
+  const isPhantom = content.includes(mark) && (await holdsMark(storage, joinPath(directory, mark)));
   const unfinished = isPhantom && !content.includes(description);
   if (content.length > 0 && !unfinished && !force)
     throw new DataError(
@@ -127,41 +121,42 @@ async function clear(directory: string, force: boolean): Promise<void> {
         ? `${directory} holds a phantom already; choose a new folder, or --force to replace it`
         : `${directory} holds other files and no phantom; choose a new folder, or --force to write into this one`,
     );
-  await requireHarmless(directory, content);
+  await requireHarmless(storage, directory, content);
   // Without its dataset.json a folder is no task until the last volume is written.
-  await rm(join(directory, description), { force: true });
-  await makeFolder(directory);
-  for (const folder of folders.map((name) => join(directory, name))) {
-    await makeFolder(folder);
+  await storage.remove(joinPath(directory, description));
+  await storage.makeFolder(directory);
+  for (const folder of folders.map((name) => joinPath(directory, name))) {
+    await storage.makeFolder(folder);
     if (!isPhantom) continue;
-    for (const file of await readdir(folder)) if (/^phantom_\d+\.nii\.gz$/.test(file)) await rm(join(folder, file));
+    for (const file of await storage.list(folder))
+      if (/^phantom_\d+\.nii\.gz$/.test(file)) await storage.remove(joinPath(folder, file));
   }
 }
 
 /** No force lets a phantom replace another data set's description, or write into the folders of its volumes. */
-async function requireHarmless(directory: string, content: readonly string[]): Promise<void> {
-  if (content.includes(description) && !(await isPhantomTask(join(directory, description))))
+async function requireHarmless(storage: Storage, directory: string, content: readonly string[]): Promise<void> {
+  if (content.includes(description) && !(await isPhantomTask(storage, joinPath(directory, description))))
     throw new DataError(
-      `${join(directory, description)} describes another data set, which a phantom never replaces; choose a new folder`,
+      `${joinPath(directory, description)} describes another data set, which a phantom never replaces; choose a new folder`,
     );
-  if (!content.includes(description)) await requireApart(directory, "the folder");
-  for (const folder of folders.map((name) => join(directory, name)))
-    if (!(await isWithin(folder, directory)))
+  if (!content.includes(description)) await requireApart(storage, directory, "the folder");
+  for (const folder of folders.map((name) => joinPath(directory, name)))
+    if (!(await isWithin(storage, folder, directory)))
       throw new DataError(`${folder} is a link that leads out of ${directory}; choose a new folder`);
 }
 
-async function isPhantomTask(file: string): Promise<boolean> {
+async function isPhantomTask(storage: Storage, file: string): Promise<boolean> {
   try {
-    const content = await readJson(file, "description");
+    const content = await readJson(storage, file, "description");
     return typeof content === "object" && content !== null && "name" in content && names.has(content.name);
   } catch {
     return false;
   }
 }
 
-async function holdsMark(file: string): Promise<boolean> {
+async function holdsMark(storage: Storage, file: string): Promise<boolean> {
   try {
-    const content = await readJson(file, "description");
+    const content = await readJson(storage, file, "description");
     return typeof content === "object" && content !== null && "format" in content && content.format === format;
   } catch {
     return false;
@@ -170,8 +165,8 @@ async function holdsMark(file: string): Promise<boolean> {
 
 const format = "lobule phantom";
 
-const writeJson = (file: string, content: object): Promise<void> =>
-  writeFileAtomically(file, `${JSON.stringify(content, null, 2)}\n`).catch((error: unknown) => {
+const writeJson = (storage: Storage, file: string, content: object): Promise<void> =>
+  writeFileAtomically(storage, file, `${JSON.stringify(content, null, 2)}\n`).catch((error: unknown) => {
     throw new DataError(`${file} cannot be written: ${reason(error instanceof FileWriteError ? error.cause : error)}`);
   });
 
@@ -183,30 +178,39 @@ const writeJson = (file: string, content: object): Promise<void> =>
  * Throws DataError for a number out of range, volumes for which there is no room, a folder that holds files (see `force`) or is another data set's, or one
  * that cannot be written. An unfinished phantom is begun again without force.
  */
-export async function writePhantom(path: string, options: PhantomOptions): Promise<WrittenPhantom> {
+export async function writePhantom(storage: Storage, path: string, options: PhantomOptions): Promise<WrittenPhantom> {
   const { cases = 12, size = 128, slices = [32, 48], task = "liver", seed, force = false, onProgress, room } = options;
   const testCases = options.testCases ?? Math.max(1, Math.round(cases / 6));
   checkOptions({ cases, testCases, size, slices, seed });
   requireRoom({ cases, testCases, size, slices, seed }, room ?? {});
-  const directory = resolve(path);
-  await orExplain(directory, () => clear(directory, force));
-  await writeJson(join(directory, mark), { format, version: 1, task, cases, testCases, size, slices, seed });
+  const directory = storage.absolute(path);
+  await orExplain(directory, () => clear(storage, directory, force));
+  await writeJson(storage, joinPath(directory, mark), {
+    format,
+    version: 1,
+    task,
+    cases,
+    testCases,
+    size,
+    slices,
+    seed,
+  });
 
   let allSlices = 0;
   for (let caseNumber = 0; caseNumber < cases + testCases; caseNumber++) {
     const { image, label } = phantomCase({ seed, caseNumber, size, slices, task });
     const file = `${caseName(caseNumber)}.nii.gz`;
     if (caseNumber < cases) {
-      await writeNifti(join(directory, "imagesTr", file), image);
-      await writeNifti(join(directory, "labelsTr", file), label);
+      await writeNifti(storage, joinPath(directory, "imagesTr", file), image);
+      await writeNifti(storage, joinPath(directory, "labelsTr", file), label);
       allSlices += image.shape[2];
-    } else await writeNifti(join(directory, "imagesTs", file), image);
+    } else await writeNifti(storage, joinPath(directory, "imagesTs", file), image);
     onProgress?.(caseNumber + 1, cases + testCases);
   }
 
   const files = (first: number, count: number): string[] =>
     Array.from({ length: count }, (_, i) => `${caseName(first + i)}.nii.gz`);
-  await writeJson(join(directory, description), {
+  await writeJson(storage, joinPath(directory, description), {
     name: taskNames[task],
     description: "Synthetic patients with a liver, its vessels and tumors. No real data.",
     tensorImageSize: "3D",

@@ -27,7 +27,7 @@ import {
   settingsOf,
 } from "@lobule/bench";
 import { writeFileAtomically } from "@lobule/data";
-import { type AdapterChoice, adapterChoice } from "@lobule/node";
+import { type AdapterChoice, adapterChoice, nodeStorage } from "@lobule/node";
 import { type Device, PlanError } from "@lobule/tensor";
 import { command, type Values } from "../command-line/command.js";
 import { choice, flag, number, path, text, whole, withDefault } from "../command-line/option.js";
@@ -165,7 +165,7 @@ async function bench(args: BenchArguments, given: ReadonlySet<string>): Promise<
       details: pick(({ details }) => details),
     };
     if (out !== undefined) {
-      await writeFileAtomically(out, `${JSON.stringify(file, null, 2)}\n`);
+      await writeFileAtomically(nodeStorage, out, `${JSON.stringify(file, null, 2)}\n`);
       say(`written: ${out}`);
     }
     if (before !== undefined && compare !== undefined) showChanges(before, file, compare);

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { makeFolder, requireApart, writeFileAtomically } from "@lobule/data";
+import { requireApart, writeFileAtomically } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import {
   type ComparedRun,
   ComparisonError,
@@ -38,15 +39,15 @@ export const compareCommand = command({
 });
 
 async function compare({ runs: directories, out, reading, unpaired, json }: CompareArguments): Promise<void> {
-  await requireApart(out, "--out");
+  await requireApart(nodeStorage, out, "--out");
   const runs = await readAll(directories);
   const comparison = compareRuns(runs, { reading, paired: !unpaired });
-  await makeFolder(out);
-  await writeFileAtomically(join(out, "comparison.csv"), comparisonCsv(comparison));
-  await writeFileAtomically(join(out, "cases.csv"), comparisonCasesCsv(comparison));
-  await writeFileAtomically(join(out, "comparison.json"), comparisonJson(comparison));
+  await nodeStorage.makeFolder(out);
+  await writeFileAtomically(nodeStorage, join(out, "comparison.csv"), comparisonCsv(comparison));
+  await writeFileAtomically(nodeStorage, join(out, "cases.csv"), comparisonCasesCsv(comparison));
+  await writeFileAtomically(nodeStorage, join(out, "comparison.json"), comparisonJson(comparison));
   const curves = runs.map(({ metrics }) => [metrics]);
-  await writeFileAtomically(join(out, "comparison.html"), renderComparison(comparison, curves));
+  await writeFileAtomically(nodeStorage, join(out, "comparison.html"), renderComparison(comparison, curves));
   if (json) {
     sayJson(comparisonJson(comparison));
     return;

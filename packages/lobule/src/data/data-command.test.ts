@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { writeNifti, writePhantom } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { main } from "../index.js";
 
@@ -11,7 +12,7 @@ let task = "";
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cli-data-"));
   task = join(root, "task");
-  await writePhantom(task, { seed: 0, cases: 2, testCases: 0, size: 8, slices: [4, 6] });
+  await writePhantom(nodeStorage, task, { seed: 0, cases: 2, testCases: 0, size: 8, slices: [4, 6] });
 });
 afterAll(() => rm(root, { recursive: true }));
 
@@ -70,7 +71,7 @@ describe("lobule data info", () => {
     const file = join(root, "outlier.nii");
     const data = Float32Array.from({ length: 1000 }, (_, i) => (i === 500 ? 1.15e6 : i === 501 ? -4e4 : i / 10));
     const affine = [[1, 0, 0, 0] as const, [0, 1, 0, 0] as const, [0, 0, 1, 0] as const] as const;
-    await writeNifti(file, { shape: [10, 10, 10], spacing: [1, 1, 1], affine, data });
+    await writeNifti(nodeStorage, file, { shape: [10, 10, 10], spacing: [1, 1, 1], affine, data });
     const { output } = await lobule("data", "info", file);
     expect(output).toMatch(/^ {2}intensity +-40000 to 1150000, mean .*\n +99 % of the voxels from 0\.3 to 99\.6$/m);
     const [description] = JSON.parse((await lobule("data", "info", "--json", file)).output);
@@ -83,7 +84,7 @@ describe("lobule data info", () => {
     const data = Uint8Array.from({ length: 1000 }, (_, i) => (i < 250 ? 1 : 0));
     const [y, z] = [Math.sin(angle), Math.cos(angle)].map((part) => 2.5 * part) as [number, number];
     const affine = [[0.8, 0, 0, 0] as const, [0, 0.8, y, 0] as const, [0, 0, z, 0] as const] as const;
-    await writeNifti(file, { shape: [10, 10, 10], spacing: [0.8, 0.8, 2.5], affine, data });
+    await writeNifti(nodeStorage, file, { shape: [10, 10, 10], spacing: [0.8, 0.8, 2.5], affine, data });
     const [description] = JSON.parse((await lobule("data", "info", "--json", file)).output);
     expect(description.voxelMm3).toBeCloseTo(1.6 * Math.cos(angle), 6);
     expect(description.labels[1].millilitres).toBeCloseTo(0.4 * Math.cos(angle), 6);

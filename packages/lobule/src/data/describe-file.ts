@@ -7,6 +7,7 @@ import {
   type VoxelArray,
   voxelVolume,
 } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 
 /** What `lobule data info` says of a volume. */
 export interface VolumeDescription {
@@ -85,7 +86,7 @@ function labelsOf(data: VoxelArray, affine: Affine): Pick<VolumeDescription, "la
 /** Reads a file whole and describes it, or says what is wrong with it. */
 export async function describeFile(file: string): Promise<VolumeDescription | UnreadableFile> {
   try {
-    const { shape, spacing, affine, data, header, notes } = await readNifti(file);
+    const { shape, spacing, affine, data, header, notes } = await readNifti(nodeStorage, file);
     const { oblique, shear } = axisAngles(affine);
     return {
       file,

@@ -1,4 +1,5 @@
 import { type CaseVerification, type DecathlonTask, readDecathlon, verifyDecathlon } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { command } from "../command-line/command.js";
 import { flag, path, required } from "../command-line/option.js";
 import { sayJson, sayText } from "../shared/output.js";
@@ -58,9 +59,9 @@ export const verifyCommand = command({
   options: { json: flag("print the results as JSON") },
   examples: [["data verify Task03_Liver", "shapes, spacings, affines, labels and intensities"]],
   run: async ({ dir, json }) => {
-    const task = await readDecathlon(dir);
+    const task = await readDecathlon(nodeStorage, dir);
     const bar = progress("Verifying");
-    const results = await verifyDecathlon(task, { onProgress: bar.update }).finally(bar.end);
+    const results = await verifyDecathlon(nodeStorage, task, { onProgress: bar.update }).finally(bar.end);
     const passed = results.every(({ problems }) => problems.length === 0);
     const { name, directory, labels, notes } = task;
     if (json) sayJson(JSON.stringify({ passed, name, directory, labels, notes, cases: results }, null, 2));

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readNifti, writeNifti, writePhantom } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import type { EvaluationResult } from "@lobule/train";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -41,7 +42,7 @@ async function copyOfRun(name: string): Promise<string> {
 
 /** The phantom task in another folder, its labels called otherwise. */
 async function otherData(name: string, labels?: Readonly<Record<string, string>>, seed = 7): Promise<string> {
-  await writePhantom(at(name), { cases: 3, testCases: 0, size: 16, slices: [3, 4], seed });
+  await writePhantom(nodeStorage, at(name), { cases: 3, testCases: 0, size: 16, slices: [3, 4], seed });
   if (labels !== undefined) await changeDescription(name, { labels });
   return at(name);
 }
@@ -62,7 +63,7 @@ async function train(out: string, data: string, ...more: string[]): Promise<void
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "lobule-evaluate-"));
-  await writePhantom(at("data"), { cases: 4, testCases: 0, size: 16, slices: [3, 4], seed: 2 });
+  await writePhantom(nodeStorage, at("data"), { cases: 4, testCases: 0, size: 16, slices: [3, 4], seed: 2 });
   trained = at("run");
   await train(trained, at("data"), "--epochs", "1");
 }, 120_000);
@@ -214,8 +215,8 @@ describe("a folder that moved or was rebuilt", () => {
     await train(at("rebuilder"), data, "--epochs", "1");
     const { validation }: { validation: string[] } = JSON.parse(await readFile(at("rebuilder", "split.json"), "utf8"));
     const path = join(data, "imagesTr", `${validation[0]}.nii.gz`);
-    const volume = await readNifti(path);
-    await writeNifti(path, { ...volume, data: volume.data.map((value) => value + 1) as Int16Array });
+    const volume = await readNifti(nodeStorage, path);
+    await writeNifti(nodeStorage, path, { ...volume, data: volume.data.map((value) => value + 1) as Int16Array });
     const { code, out, err } = await run("evaluate", at("rebuilder"));
     expect(code, err).toBe(0);
     expect(out.replaceAll(/\n\s*/g, " ")).toContain(
@@ -304,8 +305,8 @@ describe("a case that cannot be measured", () => {
 
 /** Rewrites a label map with other values. */
 async function swapLabels(path: string, to: readonly number[]): Promise<void> {
-  const volume = await readNifti(path);
-  await writeNifti(path, { ...volume, data: Uint8Array.from(volume.data, (value) => to[value] ?? 0) });
+  const volume = await readNifti(nodeStorage, path);
+  await writeNifti(nodeStorage, path, { ...volume, data: Uint8Array.from(volume.data, (value) => to[value] ?? 0) });
 }
 
 async function swapAllLabels(data: string, to: readonly number[]): Promise<void> {

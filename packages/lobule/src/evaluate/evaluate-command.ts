@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
-import { DataError, makeFolder, requireApart, writeFileAtomically } from "@lobule/data";
+import { DataError, requireApart, writeFileAtomically } from "@lobule/data";
 import { defaultEdge, volumeEdges } from "@lobule/metrics";
+import { nodeStorage } from "@lobule/node";
 import { evaluationCsv, evaluationJson, formatEvaluation } from "@lobule/report";
 import {
   defaultTolerance,
@@ -69,7 +70,7 @@ async function evaluate(args: EvaluateArguments): Promise<void> {
     ...(map === undefined ? {} : { map }),
   });
   const folder = args.out ?? join(run, "evaluation");
-  await requireApart(folder, args.out === undefined ? "the folder" : "--out", plan.task);
+  await requireApart(nodeStorage, folder, args.out === undefined ? "the folder" : "--out", plan.task);
   if (args.out === undefined) await requireOutput(folder, "folder", "--out");
   const nameOf = (heldOut: boolean): Promise<string> =>
     measurementName(heldOut ? undefined : plan.task.directory, plan.settings, tolerance, edge);
@@ -98,9 +99,9 @@ async function evaluate(args: EvaluateArguments): Promise<void> {
     // What is whole is worth more than a part of what would take its place.
     if (stop !== undefined && there !== undefined && before.size === 0) throw stop;
     const path = join(folder, await nameOf(heldOut));
-    await makeFolder(folder);
-    await writeFileAtomically(`${path}.csv`, evaluationCsv(result));
-    await writeFileAtomically(`${path}.json`, evaluationJson(result));
+    await nodeStorage.makeFolder(folder);
+    await writeFileAtomically(nodeStorage, `${path}.csv`, evaluationCsv(result));
+    await writeFileAtomically(nodeStorage, `${path}.json`, evaluationJson(result));
     if (stop instanceof Interrupted) {
       throw new Interrupted(
         `interrupted; ${plural(result.cases.length, "case")} of ${plan.cases.length} stand in ${path}.json, and the same command measures the others`,

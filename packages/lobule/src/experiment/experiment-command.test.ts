@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writePhantom } from "@lobule/data";
-import { adapterChoice } from "@lobule/node";
+import { adapterChoice, nodeStorage } from "@lobule/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const lobule = fileURLToPath(new URL("../../bin/lobule.js", import.meta.url));
@@ -27,7 +27,7 @@ function run(words: readonly string[], onText?: (text: string, kill: (signal: No
 let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "lobule-experiment-"));
-  await writePhantom(join(root, "data"), { cases: 4, testCases: 0, size: 16, slices: [3, 4], seed: 2 });
+  await writePhantom(nodeStorage, join(root, "data"), { cases: 4, testCases: 0, size: 16, slices: [3, 4], seed: 2 });
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 

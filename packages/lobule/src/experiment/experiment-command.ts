@@ -1,5 +1,14 @@
 import { dirname, join, resolve } from "node:path";
-import { commandText, DataError, readDecathlon, readJson, requireApart, writeFileAtomically } from "@lobule/data";
+import {
+  commandText,
+  DataError,
+  LockError,
+  readDecathlon,
+  readJson,
+  requireApart,
+  writeFileAtomically,
+} from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import {
   type ComparedRun,
   type ComparedVariant,
@@ -21,7 +30,6 @@ import {
 } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
 import { choice, flag, list, path, required } from "../command-line/option.js";
-import { LockError } from "../shared/folder-lock.js";
 import { interruptible } from "../shared/interruption.js";
 import { adapterNames, deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayText } from "../shared/output.js";
@@ -56,7 +64,7 @@ export const experimentCommand = command({
 });
 
 async function readFileOf(path: string): Promise<unknown> {
-  return readJson(path, "description").catch((error: unknown) => {
+  return readJson(nodeStorage, path, "description").catch((error: unknown) => {
     throw error instanceof DataError
       ? new ExperimentError(`${error.message}; give a JSON file as docs/experiments.md describes it`)
       : error;
@@ -80,12 +88,12 @@ async function experiment({ file, out, dryRun, adapters, cache, trustCode }: Exp
     ...run,
     config: { ...run.config, model: run.config.model === null ? null : from(run.config.model) },
   }));
-  const task = await readDecathlon(data); // a folder that is none is told at once, not by every run
+  const task = await readDecathlon(nodeStorage, data); // a folder that is none is told at once, not by every run
   if (dryRun) return showPlan(planned);
   if (out === undefined) throw new ExperimentError("name the folder of the experiment: --out DIR");
   const directory = resolve(out);
-  await requireApart(directory, "--out", task);
-  if (cache !== undefined) await requireApart(cache, "--cache");
+  await requireApart(nodeStorage, directory, "--out", task);
+  if (cache !== undefined) await requireApart(nodeStorage, cache, "--cache");
   await requireNoInput(
     [...new Set([...planned.map(({ name }) => `${name}.json`), ...writtenFiles])].map((name) => ({
       option: "--out",
@@ -172,11 +180,11 @@ async function compare(
     record.runs.filter(({ state }) => state === "failed"),
   );
   const comparison = compareVariants(variants);
-  await writeFileAtomically(join(directory, "comparison.csv"), comparisonCsv(comparison));
-  await writeFileAtomically(join(directory, "cases.csv"), comparisonCasesCsv(comparison));
-  await writeFileAtomically(join(directory, "comparison.json"), comparisonJson(comparison));
+  await writeFileAtomically(nodeStorage, join(directory, "comparison.csv"), comparisonCsv(comparison));
+  await writeFileAtomically(nodeStorage, join(directory, "cases.csv"), comparisonCasesCsv(comparison));
+  await writeFileAtomically(nodeStorage, join(directory, "comparison.json"), comparisonJson(comparison));
   const curves = variants.map(({ runs }) => runs.map(({ metrics }) => metrics));
-  await writeFileAtomically(join(directory, "comparison.html"), renderComparison(comparison, curves));
+  await writeFileAtomically(nodeStorage, join(directory, "comparison.html"), renderComparison(comparison, curves));
   sayText(formatComparison(comparison));
   const runs = variants[0]?.runs.length ?? 1;
   if (runs > 1) {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { commandText, makeFolder, reason } from "@lobule/data";
+import { commandText, reason } from "@lobule/data";
+import { FolderLock, type LockOptions, nodeStorage } from "@lobule/node";
 import { ExperimentError } from "@lobule/train";
-import { FolderLock, type LockOptions } from "../shared/folder-lock.js";
 import { requestStop } from "../shared/interruption.js";
 import { warn } from "../shared/output.js";
 
@@ -19,7 +19,7 @@ export const experimentLockWords = (directory: string): Pick<LockOptions, "doing
  * @throws ExperimentError when it cannot be made, LockError when a process runs this experiment now.
  */
 export async function lockExperiment(directory: string, signal: AbortSignal): Promise<FolderLock> {
-  await makeFolder(directory).catch((error: unknown) => {
+  await nodeStorage.makeFolder(directory).catch((error: unknown) => {
     throw new ExperimentError(`cannot make the folder ${directory}: ${reason(error)}; name another by --out`);
   });
   return FolderLock.take(experimentLockPath(directory), {

@@ -1,6 +1,7 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomically } from "@lobule/data";
+import { nodeStorage, waitUntilFree } from "@lobule/node";
 import {
   decideRung,
   type EpochRecord,
@@ -17,7 +18,6 @@ import {
   scoreAt,
   writeExperimentRecord,
 } from "@lobule/train";
-import { waitUntilFree } from "../shared/folder-lock.js";
 import { runLockPath } from "../train/run-lock.js";
 import { runChild } from "./child-run.js";
 import { ExperimentPace } from "./experiment-pace.js";
@@ -128,7 +128,7 @@ async function train(
   const cached = cache === undefined ? [] : ["--cache", cache];
   const pause = until < epochs ? ["--pause-after", String(until)] : [];
   const settings = join(directory, `${name}.json`);
-  await writeFileAtomically(settings, `${JSON.stringify(config, null, 2)}\n`);
+  await writeFileAtomically(nodeStorage, settings, `${JSON.stringify(config, null, 2)}\n`);
   const begun = await exists(join(run, "config.json"));
   // The experiment file names its models itself, where the user can see them.
   const model = config.model === null ? [] : ["--model", config.model];

@@ -3,7 +3,6 @@ import { dirname, join, resolve } from "node:path";
 import {
   DataError,
   type Grid,
-  makeFolder,
   onGridOf,
   readDecathlon,
   readJson,
@@ -13,6 +12,7 @@ import {
   type Volume,
   writeFileAtomically,
 } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { montage } from "@lobule/report";
 import {
   inspectSlice,
@@ -65,7 +65,7 @@ async function inspect({ scan, model: source, out, slice, labels, trustCode }: I
   if (existing !== undefined && !existing.isDirectory()) {
     throw new DataError(`${out}: is a file; name a folder with -o`);
   }
-  await requireOutsideVolumes(out, "-o");
+  await requireOutsideVolumes(nodeStorage, out, "-o");
   await requireNoInput(
     ["layers.json", "gates.png"].map((name) => ({ option: "-o", path: join(out, name) })),
     [{ what: "scan", path: scan }, ...(labels === undefined ? [] : [{ what: "label map", path: labels }])],
@@ -90,7 +90,7 @@ async function inspect({ scan, model: source, out, slice, labels, trustCode }: I
       height,
       ...(truth === undefined ? {} : { labels: of(truth, number - 1) }),
     });
-    await makeFolder(out);
+    await nodeStorage.makeFolder(out);
     await write(out, { scan, slice: number, model: model.source }, inspection);
   } finally {
     device.destroy();
@@ -99,7 +99,7 @@ async function inspect({ scan, model: source, out, slice, labels, trustCode }: I
 
 /** The volume of a file; what is odd in it is said on the error stream. */
 async function readWithNotes(file: string): Promise<Volume> {
-  const volume = await readNifti(file);
+  const volume = await readNifti(nodeStorage, file);
   for (const note of volume.notes) warn(`note: ${file}: ${note}`);
   return volume;
 }
@@ -115,7 +115,7 @@ async function labelsOf(path: string, scan: Grid, scanPath: string, classes: num
 
 /** @throws DataError when the labels are of a Decathlon folder that calls them otherwise than the model. */
 async function requireSameNames(labels: string, model: string, classes: readonly string[]): Promise<void> {
-  const task = await readDecathlon(dirname(dirname(resolve(labels)))).catch(() => undefined);
+  const task = await readDecathlon(nodeStorage, dirname(dirname(resolve(labels)))).catch(() => undefined);
   if (task === undefined || sameNames(task.labels, classes)) return;
   throw new DataError(
     `the labels of ${task.directory} (${listLabels(task.labels)}) are not those of ${model} (${listLabels(classes)}); give labels with the model's values, or leave out --labels`,
@@ -126,7 +126,7 @@ const inspectedSchema = z.looseObject({ scan: z.string(), slice: z.number(), mod
 
 /** @throws DataError when a folder has what another scan, slice or model gave, which would be replaced. */
 async function requireOwn(path: string, what: z.output<typeof inspectedSchema>): Promise<void> {
-  const before = inspectedSchema.safeParse(await readJson(path, "record").catch(() => undefined));
+  const before = inspectedSchema.safeParse(await readJson(nodeStorage, path, "record").catch(() => undefined));
   if (!before.success) return;
   const { scan, slice, model } = before.data;
   if (resolve(scan) === resolve(what.scan) && slice === what.slice && resolve(model) === resolve(what.model)) return;
@@ -140,7 +140,7 @@ async function write(
   { input, layers, gates, loss }: SliceInspection,
 ): Promise<void> {
   const json = { ...what, loss, layers, gates: gates.map(({ name, width, height }) => ({ name, width, height })) };
-  await writeFileAtomically(join(out, "layers.json"), `${JSON.stringify(json, null, 2)}\n`);
+  await writeFileAtomically(nodeStorage, join(out, "layers.json"), `${JSON.stringify(json, null, 2)}\n`);
   if (gates.length > 0) await writeGates(join(out, "gates.png"), `slice ${what.slice}`, input, gates);
   // Last, since an output that nobody reads any more ends the process.
   sayText(layerTable(layers));
@@ -183,6 +183,7 @@ async function writeGates(
     })),
   ];
   await writeFileAtomically(
+    nodeStorage,
     path,
     montage(tiles, 5, {
       scale: ["0: nothing", "0.5", "1: all"],

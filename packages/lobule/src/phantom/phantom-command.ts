@@ -1,4 +1,5 @@
 import { commandText, DataError, writePhantom } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { command } from "../command-line/command.js";
 import { choice, flag, list, path, required, whole, withDefault } from "../command-line/option.js";
 import { say, sayJson } from "../shared/output.js";
@@ -27,7 +28,7 @@ export const phantomCommand = command({
     const disk = await freeBytes(dir);
     const room = { memory: process.availableMemory(), ...(disk === undefined ? {} : { disk }) };
     const options = { cases, size, slices: [fewest, most], seed, task, force, room, onProgress: bar.update } as const;
-    const written = await writePhantom(dir, options).finally(bar.end);
+    const written = await writePhantom(nodeStorage, dir, options).finally(bar.end);
     const { directory, slices, testCases } = written;
     if (json) sayJson(JSON.stringify(written, null, 2));
     else {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writePhantom } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const lobule = fileURLToPath(new URL("../../bin/lobule.js", import.meta.url));
@@ -30,7 +31,7 @@ const segment = (out: string, ...more: string[]) =>
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "lobule-segment-"));
-  await writePhantom(at("data"), { cases: 4, testCases: 0, size: 16, slices: [3, 4], seed: 2 });
+  await writePhantom(nodeStorage, at("data"), { cases: 4, testCases: 0, size: 16, slices: [3, 4], seed: 2 });
   const size = ["--size", "16", "--base-features", "1", "--depth", "1", "--batch", "4"];
   const words = [
     "--data",

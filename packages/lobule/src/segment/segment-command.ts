@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
-import { DataError, makeFolder, readNiftiHeader, writeFileAtomically } from "@lobule/data";
+import { DataError, readNiftiHeader, writeFileAtomically } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import {
   modalityNote,
   readModel,
@@ -81,7 +82,7 @@ async function segment(args: SegmentArguments): Promise<void> {
   for (const { scan, output, found } of done) report(scan, output, found, json, true);
   const { sound, failures } = await withHeaders(left);
   if (sound.length > 0) {
-    for (const folder of new Set(sound.map(({ output }) => dirname(output)))) await makeFolder(folder);
+    for (const folder of new Set(sound.map(({ output }) => dirname(output)))) await nodeStorage.makeFolder(folder);
     failures.push(...(await segmentAll(sound, model, args, (files, found) => record?.add(files, by, found))));
   }
   if (failures.length === 0) return;
@@ -109,7 +110,7 @@ async function withHeaders(files: readonly SegmentFiles[]) {
   const failures: Failure[] = [];
   for (const each of files) {
     try {
-      await readNiftiHeader(each.scan);
+      await readNiftiHeader(nodeStorage, each.scan);
       sound.push(each);
     } catch (error) {
       failures.push(failureOf(each.scan, error));
@@ -150,7 +151,8 @@ async function segmentAll(
           bar.end();
           const found = { volumes: volumesOf(result, model.description.classes), notes: result.notes };
           await onDone(each, found);
-          if (preview !== undefined) await writeFileAtomically(preview, previewPicture(result, model.description));
+          if (preview !== undefined)
+            await writeFileAtomically(nodeStorage, preview, previewPicture(result, model.description));
           report(scan, output, found, json, false);
         } catch (error) {
           bar.end();

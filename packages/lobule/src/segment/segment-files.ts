@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { DataError, isSameFile, reason, requireOutsideVolumes } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { requireNoInput } from "../shared/outputs.js";
 
 /** A scan and what is written of it. */
@@ -41,7 +42,7 @@ export async function segmentFiles(named: readonly string[], out: string, previe
     scans.map((path) => ({ what: "scan", path })),
   );
   if (!isScan(out)) await requireOtherFolder(scans, out);
-  for (const folder of new Set(outputs.map(dirname))) await requireOutsideVolumes(folder, "-o");
+  for (const folder of new Set(outputs.map(dirname))) await requireOutsideVolumes(nodeStorage, folder, "-o");
   return files;
 }
 
@@ -89,7 +90,7 @@ function outputsOf(scans: readonly string[], out: string): string[] {
 
 async function requireOtherFolder(scans: readonly string[], out: string): Promise<void> {
   for (const folder of new Set(scans.map(dirname))) {
-    if (await isSameFile(folder, out))
+    if (await isSameFile(nodeStorage, folder, out))
       throw new DataError(
         `-o ${out} is the folder of the scans, where the labels of one would be taken for another; name another folder`,
       );

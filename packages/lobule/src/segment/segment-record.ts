@@ -2,6 +2,7 @@ import { realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { readJson, writeFileAtomically } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { z } from "zod";
 import type { SegmentFiles } from "./segment-files.js";
 
@@ -61,7 +62,7 @@ export class SegmentRecord {
   static async open(folder: string): Promise<SegmentRecord> {
     const path = join(folder, "segment.json");
     try {
-      return new SegmentRecord(path, recordSchema.parse(await readJson(path, "record")).labels);
+      return new SegmentRecord(path, recordSchema.parse(await readJson(nodeStorage, path, "record")).labels);
     } catch {
       return new SegmentRecord(path, {});
     }
@@ -94,6 +95,6 @@ export class SegmentRecord {
     const entry = { scan: await realpath(scan), scanFile, outputFile, by, volumes: [...volumes], notes: [...notes] };
     this.labels = { ...this.labels, [basename(output)]: entry };
     const text = { format: "lobule-segment", version: 1, labels: this.labels };
-    await writeFileAtomically(this.path, `${JSON.stringify(text, null, 2)}\n`);
+    await writeFileAtomically(nodeStorage, this.path, `${JSON.stringify(text, null, 2)}\n`);
   }
 }

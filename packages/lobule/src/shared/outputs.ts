@@ -1,4 +1,5 @@
 import { DataError, PathSet } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 
 /** A file that a command will write. */
 export interface Output {
@@ -21,7 +22,7 @@ export interface Input {
  * @throws DataError
  */
 export async function requireNoInput(outputs: readonly Output[], inputs: readonly Input[]): Promise<void> {
-  const files = new PathSet();
+  const files = new PathSet(nodeStorage);
   const kinds = new Map<string, string>();
   for (const { what, path } of inputs) {
     kinds.set(path, what);

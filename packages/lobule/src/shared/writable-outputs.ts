@@ -1,6 +1,7 @@
 import { stat, statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { FileWriteError, reason, tryFolder } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { camel, type Options } from "../command-line/command.js";
 import type { PathUse } from "../command-line/option.js";
 import { requireNoInput } from "./outputs.js";
@@ -25,7 +26,7 @@ export async function freeBytes(folder: string): Promise<number | undefined> {
 /** Finds out whether a file can be made in a folder by making one; nothing of it stays. */
 async function requireWritable(folder: string, name: string): Promise<void> {
   try {
-    await tryFolder(folder);
+    await tryFolder(nodeStorage, folder);
   } catch (error) {
     throw new FileWriteError(`${name}: nothing can be written into ${folder}: ${reason(error)}; name another`);
   }

@@ -1,5 +1,6 @@
 import { basename, dirname, resolve } from "node:path";
 import { FileReadError, readText } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { type ModelCode, ModelError } from "@lobule/train";
 import type { Plugin } from "esbuild";
 
@@ -11,7 +12,7 @@ const wgsl: Plugin = {
       path: resolve(resolveDir, path.replace(/\.js$/, "")),
     }));
     build.onLoad({ filter: /\.wgsl$/ }, async ({ path }) => ({
-      contents: await readText(path, "code"),
+      contents: await readText(nodeStorage, path, "code"),
       loader: "text",
     }));
   },
@@ -22,7 +23,7 @@ const wgsl: Plugin = {
  * @throws ModelError naming the file, and the line where it cannot be read.
  */
 export async function compileModel(path: string): Promise<ModelCode> {
-  const text = await readText(path, "code").catch((error: unknown) => {
+  const text = await readText(nodeStorage, path, "code").catch((error: unknown) => {
     if (!(error instanceof FileReadError)) throw error;
     throw new ModelError(`${error.message}; give a .ts or .js file that exports a model`);
   });

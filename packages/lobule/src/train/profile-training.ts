@@ -1,5 +1,6 @@
 import { measureRoof, type Roof } from "@lobule/bench";
 import { writeFileAtomically } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import type { Device } from "@lobule/tensor";
 import { ConfigError, type PreparedRun, type ProfiledCall } from "@lobule/train";
 import { say, sayText } from "../shared/output.js";
@@ -21,7 +22,7 @@ export async function profileTraining(device: Device, { trainer }: PreparedRun, 
   const roof = await measureRoof(device, () => performance.now());
   const profiles = (await trainer.profile(steps)).slice(1);
   const dispatches = medianOf(profiles);
-  await writeFileAtomically(path, `${JSON.stringify(chromeTrace(dispatches))}\n`);
+  await writeFileAtomically(nodeStorage, path, `${JSON.stringify(chromeTrace(dispatches))}\n`);
   sayText(profileTable(dispatches, roof));
   say(`written: ${path}: every dispatch, for chrome://tracing or Perfetto`);
 }

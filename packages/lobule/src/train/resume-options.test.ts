@@ -2,6 +2,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writePhantom } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { resolveConfig } from "@lobule/train";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Option } from "../command-line/option.js";
@@ -16,7 +17,7 @@ let run: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "lobule-resume-"));
   run = join(root, "run");
-  await writePhantom(join(root, "data"), { cases: 2, testCases: 0, size: 16, slices: [2, 3], seed: 1 });
+  await writePhantom(nodeStorage, join(root, "data"), { cases: 2, testCases: 0, size: 16, slices: [2, 3], seed: 1 });
   // A run that was made and has taken no step.
   await cp(join(root, "data"), run, { recursive: true });
   const config = resolveConfig(null, { data: join(root, "data"), epochs: 4, batch: 2, window: [0, 100] });

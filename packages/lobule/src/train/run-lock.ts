@@ -1,8 +1,8 @@
 import { rmdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { commandText, makeFolder, reason } from "@lobule/data";
+import { commandText, reason } from "@lobule/data";
+import { FolderLock, type LockOptions, nodeStorage } from "@lobule/node";
 import { RunError } from "@lobule/train";
-import { FolderLock, type LockOptions } from "../shared/folder-lock.js";
 import { requestStop } from "../shared/interruption.js";
 import { warn } from "../shared/output.js";
 
@@ -36,7 +36,7 @@ export async function lockNewRun(
   directory: string,
   signal: AbortSignal,
 ): Promise<Pick<FolderLock, "check" | "release">> {
-  const first = await makeFolder(directory).catch((error: unknown) => {
+  const first = await nodeStorage.makeFolder(directory).catch((error: unknown) => {
     throw new RunError(`cannot make the run folder ${directory}: ${reason(error)}; name another with --out`);
   });
   const lock = await lockRun(directory, signal);

@@ -3,7 +3,7 @@ import { hostname, totalmem } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { tuneKernels } from "@lobule/bench";
 import { commandText, DataError, FileWriteError, readJson } from "@lobule/data";
-import { type AdapterChoice, adapterChoice, cacheFolder } from "@lobule/node";
+import { type AdapterChoice, adapterChoice, cacheFolder, nodeStorage } from "@lobule/node";
 import { keepReport, reportRun } from "@lobule/report";
 import { type Device, Tuning, TuningError } from "@lobule/tensor";
 import {
@@ -38,7 +38,7 @@ import { TrainingDisplay } from "./training-display.js";
 
 async function readConfigFile(path: string | undefined): Promise<Record<string, unknown>> {
   if (path === undefined) return {};
-  const value = await readJson(path, "description").catch((error: unknown) => {
+  const value = await readJson(nodeStorage, path, "description").catch((error: unknown) => {
     if (!(error instanceof DataError)) throw error;
     throw new ConfigError(`${error.message}; give a JSON file with settings, such as a run's config.json`);
   });

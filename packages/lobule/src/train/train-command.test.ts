@@ -4,6 +4,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readNiftiHeader, writePhantom } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const lobule = fileURLToPath(new URL("../../bin/lobule.js", import.meta.url));
@@ -44,7 +45,7 @@ beforeAll(async () => {
   data = join(root, "data");
   // Where models of one's own are remembered.
   process.env.XDG_CONFIG_HOME = join(root, "config");
-  await writePhantom(data, { cases: 4, testCases: 1, size: 16, slices: [4, 6], seed: 2 });
+  await writePhantom(nodeStorage, data, { cases: 4, testCases: 1, size: 16, slices: [4, 6], seed: 2 });
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
@@ -87,7 +88,7 @@ describe("from a folder to labels", () => {
     expect(segmented.code, segmented.err).toBe(0);
     const { scan, output, volumes } = JSON.parse(segmented.out) as { scan: string; output: string; volumes: unknown[] };
     expect(volumes).toHaveLength(2);
-    const [before, after] = [await readNiftiHeader(scan), await readNiftiHeader(output)];
+    const [before, after] = [await readNiftiHeader(nodeStorage, scan), await readNiftiHeader(nodeStorage, output)];
     expect(after).toMatchObject({
       shape: before.shape,
       affine: before.affine,

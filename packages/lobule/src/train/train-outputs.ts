@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { readDecathlon, requireApart, requireOutsideVolumes } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { requireNoInput } from "../shared/outputs.js";
 
 /** Paths that `lobule train` writes to and reads from, where they are given. */
@@ -20,10 +21,16 @@ export interface TrainPaths {
  */
 export async function requireTrainOutputs(paths: TrainPaths): Promise<void> {
   const { out, profile, cache, tuning, config, data, model } = paths;
-  if (out !== undefined) await requireApart(out, "--out", data === undefined ? undefined : await readDecathlon(data));
-  if (cache !== undefined) await requireApart(cache, "--cache");
+  if (out !== undefined)
+    await requireApart(
+      nodeStorage,
+      out,
+      "--out",
+      data === undefined ? undefined : await readDecathlon(nodeStorage, data),
+    );
+  if (cache !== undefined) await requireApart(nodeStorage, cache, "--cache");
   for (const [option, path] of Object.entries({ "--profile": profile, "--tuning": tuning }))
-    if (path !== undefined) await requireOutsideVolumes(dirname(path), option);
+    if (path !== undefined) await requireOutsideVolumes(nodeStorage, dirname(path), option);
   const given = (what: string, path: string | undefined) => (path === undefined ? [] : [{ what, path }]);
   await requireNoInput(
     Object.entries({ "--profile": profile, "--tuning": tuning }).flatMap(([option, path]) =>

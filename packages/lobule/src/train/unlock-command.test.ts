@@ -3,8 +3,8 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { FolderLock } from "@lobule/node";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { FolderLock } from "../shared/folder-lock.js";
 import { runLockPath, runLockWords } from "./run-lock.js";
 
 const lobule = fileURLToPath(new URL("../../bin/lobule.js", import.meta.url));

@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises";
+import { removeLock } from "@lobule/node";
 import { RunError } from "@lobule/train";
 import { command } from "../command-line/command.js";
 import { flag, path, required } from "../command-line/option.js";
 import { experimentLockPath, experimentLockWords } from "../experiment/experiment-lock.js";
-import { removeLock } from "../shared/folder-lock.js";
 import { say } from "../shared/output.js";
 import { runLockPath, runLockWords } from "./run-lock.js";
 

@@ -1,6 +1,7 @@
 import { basename, join, resolve } from "node:path";
 import { commandText, DataError, FileReadError, readJson } from "@lobule/data";
 import { volumeEdges } from "@lobule/metrics";
+import { nodeStorage } from "@lobule/node";
 import {
   type EpochRecord,
   fitJson,
@@ -155,7 +156,7 @@ async function readEvaluation(directory: string): Promise<ComparedEvaluation> {
   const path = join(directory, "evaluation", "validation.json");
   const advice = `measure the run first: ${commandText("evaluate", directory)}`;
   try {
-    return fitJson(await readJson(path, "record"), evaluationSchema, path);
+    return fitJson(await readJson(nodeStorage, path, "record"), evaluationSchema, path);
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
     const missing = error instanceof FileReadError && error.missing;

@@ -1,6 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readDecathlon, readNifti, toCanonical } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { chosenSamples, RunFolder, readModel, type SampleSlice, SlicePredictor, startRun } from "@lobule/train";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventsOf, shown } from "../../../train/src/run/testing.js";
@@ -127,14 +128,14 @@ describe("sample slices", () => {
     });
     await run.close();
     expect(samples.length).toBeGreaterThan(0);
-    const task = await readDecathlon(join(runs.root, "data"));
+    const task = await readDecathlon(nodeStorage, join(runs.root, "data"));
     const predictor = new SlicePredictor(runs.device, await readModel(join(runs.root, name)), { atOnce: 1 });
     for (const { caseName, slice, width, height, image, truth, prediction } of samples) {
       const files = task.cases.find((each) => each.name === caseName);
       if (files === undefined) throw new Error(`no case ${caseName}`);
       const size = width * height;
       const part = async (path: string) => {
-        const { data } = toCanonical(await readNifti(path));
+        const { data } = toCanonical(await readNifti(nodeStorage, path));
         return Float32Array.from(data.subarray((slice - 1) * size, slice * size));
       };
       const scan = await part(files.image);

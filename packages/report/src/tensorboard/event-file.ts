@@ -1,6 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
-import { errorCode, FileWriteError, makeFolder, reason } from "@lobule/data";
+import { errorCode, FileWriteError, reason } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { concatenated, type EventPicture, sessionRecord, summaryRecord, versionRecord } from "./event-bytes.js";
 
 export interface EventFileOptions {
@@ -27,7 +28,7 @@ export class EventFile {
     const whole = String(Math.floor(seconds)).padStart(10, "0");
     const path = join(folder, `events.out.tfevents.${whole}.${host.replace(/[^\w.-]/g, "_")}`);
     try {
-      await makeFolder(folder);
+      await nodeStorage.makeFolder(folder);
       const result = await EventFile.new(path);
       await result.write([versionRecord(seconds), sessionRecord(seconds, firstStep)]);
       return result;

@@ -3,6 +3,7 @@ import { realpath } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { DataError, readJson } from "@lobule/data";
 import { defaultEdge, type VolumeEdge, volumeEdges } from "@lobule/metrics";
+import { nodeStorage } from "@lobule/node";
 import { z } from "zod";
 import { fitJson } from "../json/parse-json.js";
 import { sameJson } from "../json/same-json.js";
@@ -103,7 +104,7 @@ type Measurement = z.output<typeof measurementSchema>;
 /** A measurement as it was written; undefined where there is none that says what it is of. */
 export async function readMeasurement(path: string): Promise<Measurement | undefined> {
   try {
-    return fitJson(await readJson(path, "record"), measurementSchema, path);
+    return fitJson(await readJson(nodeStorage, path, "record"), measurementSchema, path);
   } catch (error) {
     if (error instanceof DataError) return undefined;
     throw error;

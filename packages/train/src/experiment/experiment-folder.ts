@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { DataError, FileReadError, makeFolder, readJson, reason, writeFileAtomically } from "@lobule/data";
+import { DataError, FileReadError, readJson, reason, writeFileAtomically } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { z } from "zod";
 import { fitJson } from "../json/parse-json.js";
 import { ExperimentError } from "./experiment-file.js";
@@ -37,7 +38,7 @@ const pathOf = (directory: string): string => join(directory, "experiment.json")
 export async function readExperimentRecord(directory: string): Promise<ExperimentRecord | null> {
   const path = pathOf(directory);
   try {
-    return fitJson(await readJson(path, "record"), recordSchema, path);
+    return fitJson(await readJson(nodeStorage, path, "record"), recordSchema, path);
   } catch (error) {
     if (error instanceof FileReadError && error.missing) return null;
     if (!(error instanceof DataError)) throw error;
@@ -47,10 +48,10 @@ export async function readExperimentRecord(directory: string): Promise<Experimen
 
 /** Replaces experiment.json, in a folder that is made where it is missing. @throws FileWriteError, ExperimentError. */
 export async function writeExperimentRecord(directory: string, record: ExperimentRecord): Promise<void> {
-  await makeFolder(directory).catch((error: unknown) => {
+  await nodeStorage.makeFolder(directory).catch((error: unknown) => {
     throw new ExperimentError(`cannot make the folder ${directory}: ${reason(error)}; name another by --out`);
   });
-  await writeFileAtomically(pathOf(directory), `${JSON.stringify(record, null, 2)}\n`);
+  await writeFileAtomically(nodeStorage, pathOf(directory), `${JSON.stringify(record, null, 2)}\n`);
 }
 
 /**

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { FileReadError, readBytes, readText } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { z } from "zod";
 import { decodeCheckpoint } from "../run/checkpoint.js";
@@ -41,7 +42,7 @@ export async function readModel(path: string, trust: CodeTrust = {}): Promise<Sa
     throw new ModelError(`${path}: there is no such file or folder; give a run folder or a .safetensors checkpoint`);
   }
   const source = found.isDirectory() ? join(path, "checkpoints", "best.safetensors") : resolve(path);
-  const bytes = await readBytes(source, "tensors").catch((error: unknown) => {
+  const bytes = await readBytes(nodeStorage, source, "tensors").catch((error: unknown) => {
     if (!(error instanceof FileReadError)) throw error;
     throw new ModelError(
       error.missing
@@ -69,7 +70,7 @@ const sha256 = (content: Uint8Array): string => createHash("sha256").update(cont
  */
 export async function readCode(directory: string, trust: CodeTrust, hash?: string): Promise<ModelCode> {
   const source = join(directory, "model.cjs");
-  const text = await readText(source, "code").catch((error: unknown) => {
+  const text = await readText(nodeStorage, source, "code").catch((error: unknown) => {
     if (!(error instanceof FileReadError)) throw error;
     throw new ModelError(`${error.message}, and this model has code of its own; keep its run folder whole`);
   });

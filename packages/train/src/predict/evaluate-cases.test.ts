@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CaseFiles, type Volume, writeNifti } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseModelDescription } from "../model/model-description.js";
 import { evaluateCases } from "./evaluate-cases.js";
@@ -42,7 +43,7 @@ let cases: CaseFiles[];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "lobule-evaluate-cases-"));
   const path = join(folder, "scan.nii");
-  await writeNifti(path, labels);
+  await writeNifti(nodeStorage, path, labels);
   cases = ["a", "b", "c", "d"].map((name) => ({ name, image: path, label: path }));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));

@@ -9,6 +9,7 @@ import {
   type Volume,
 } from "@lobule/data";
 import { evaluateCase, type VolumeEdge } from "@lobule/metrics";
+import { nodeStorage } from "@lobule/node";
 import type { LabelMapping } from "../evaluation/label-mapping.js";
 import type { CaseSource } from "../evaluation/provenance.js";
 import type { MeasuredCase } from "../evaluation/summarize.js";
@@ -133,13 +134,14 @@ async function evaluateFiles(
   const { classes } = predictor.description;
   const { name, image, label } = files;
   const read = async (path: string, of: string): Promise<Volume> => {
-    const volume = await readNifti(path);
+    const volume = await readNifti(nodeStorage, path);
     notes.push(...volume.notes.map((note) => `${of} of ${name}: ${note}`));
     return volume;
   };
   const scan = toCanonical(await read(image, "image"));
   const given = onGridOf(await read(label, "label map"), scan, [label, `its image ${image}`]);
-  const source = origin && sourceOf(identityOf(scan, given, files, origin.mapping.to.length), name, origin);
+  const source =
+    origin && sourceOf(identityOf(nodeStorage, scan, given, files, origin.mapping.to.length), name, origin);
   if (source?.use === "training" && !origin?.includeTraining) return "trained on";
   const before = source && origin?.measuredBefore?.(name, source);
   if (before !== undefined) return { ...before, ...(source ? { source } : {}) };

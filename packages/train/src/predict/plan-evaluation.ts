@@ -9,6 +9,7 @@ import {
   readDecathlon,
   readNiftiHeader,
 } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { z } from "zod";
 import { type LabelMapping, mapLabels, sameNames } from "../evaluation/label-mapping.js";
 import type { EvaluationSettings, Provenance } from "../evaluation/provenance.js";
@@ -61,7 +62,7 @@ export async function planEvaluation(
   const run = await RunFolder.open(directory);
   const config = configSchema.safeParse(run.config);
   const source = config.success ? config.data.data : "";
-  const own = request.data === undefined || (await isSameFile(request.data, source));
+  const own = request.data === undefined || (await isSameFile(nodeStorage, request.data, source));
   const task = await readTask(request.data ?? source, own);
   const { classes } = model.description;
   const mapping = mapLabels({ of: task.directory, names: task.labels }, { of: directory, names: classes }, map);
@@ -106,13 +107,13 @@ export const listFailures = (failures: readonly CaseFailure[]): string =>
   failures.map(({ name, error }) => `${name}: ${error}`).join("; ");
 
 const readTask = (data: string, own: boolean): Promise<DecathlonTask> =>
-  readDecathlon(data).catch((error: unknown) => {
+  readDecathlon(nodeStorage, data).catch((error: unknown) => {
     if (!own || !(error instanceof DataError)) throw error;
     throw new DataError(`${error.message}; if the data have moved, name their folder by --data`);
   });
 
 const modalityOf = (data: string): Promise<readonly string[] | undefined> =>
-  readDecathlon(data).then(
+  readDecathlon(nodeStorage, data).then(
     ({ modality }) => modality,
     () => undefined,
   );
@@ -136,7 +137,10 @@ async function withHeaders(cases: readonly CaseFiles[]) {
   const failures: CaseFailure[] = [];
   for (const files of cases) {
     try {
-      const [image, label] = [await readNiftiHeader(files.image), await readNiftiHeader(files.label)];
+      const [image, label] = [
+        await readNiftiHeader(nodeStorage, files.image),
+        await readNiftiHeader(nodeStorage, files.label),
+      ];
       const difference = gridDifference(label, image, [files.label, `its image ${files.image}`]);
       if (difference !== undefined) throw new DataError(`${difference}; both must be on the same grid`);
       sound.push(files);

@@ -11,7 +11,7 @@ import {
   type Window,
   writeNifti,
 } from "@lobule/data";
-import { openGpu } from "@lobule/node";
+import { nodeStorage, openGpu } from "@lobule/node";
 import { compile, Device, sampleSlices, wordsPerSample } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseModelDescription } from "../model/model-description.js";
@@ -77,10 +77,14 @@ describe.each(volumes)("%s", (name, data) => {
 
   /** What a network sees of each slice in training. */
   const trainingInput = async (): Promise<Float32Array[]> => {
-    await writeNifti(image(), volume);
-    await writeNifti(label(), { ...volume, data: new Uint8Array(data.length) });
+    await writeNifti(nodeStorage, image(), volume);
+    await writeNifti(nodeStorage, label(), { ...volume, data: new Uint8Array(data.length) });
     const cases = [{ name, image: image(), label: label() }];
-    const cache = await SliceCache.open(cases, { directory: join(folder, "cache"), classes: 2, workers: 0 });
+    const cache = await SliceCache.open(nodeStorage, cases, {
+      directory: join(folder, "cache"),
+      classes: 2,
+      workers: 0,
+    });
     const batch = allocateSliceBatch(cache, depth);
     const keys = Array.from({ length: depth }, (_, slice) => ({ case: 0, slice }));
     await cache.read(keys, batch, window);
@@ -149,7 +153,7 @@ describe.each(volumes)("%s", (name, data) => {
       expect([...(await predictVolume(predictor, volume)).data]).toEqual(expected);
       const out = join(folder, "labels.nii");
       await segmentVolume(predictor, image(), out);
-      expect([...(await readNifti(out)).data]).toEqual(expected);
+      expect([...(await readNifti(nodeStorage, out)).data]).toEqual(expected);
       await predictor.close();
     }
   });

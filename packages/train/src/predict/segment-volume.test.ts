@@ -2,6 +2,7 @@ import { link, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Affine, readNifti, type VoxelArray, writeNifti } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { segmentVolume } from "./segment-volume.js";
 import type { SlicePredictor } from "./slice-predictor.js";
@@ -81,7 +82,7 @@ function thresholding(log: (event: string) => void = () => undefined, millisecon
 async function write(data: VoxelArray = Int16Array.from(values), extension = ".nii", affine = RAS) {
   const [input, output] = [join(folder, `scan${extension}`), join(folder, `labels${extension}`)];
   const [x = 0, y = 0, z = 0] = [0, 1, 2].map((axis) => Math.hypot(...affine.map((row) => row[axis] as number)));
-  await writeNifti(input, { data, shape: [width, height, depth], spacing: [x, y, z], affine });
+  await writeNifti(nodeStorage, input, { data, shape: [width, height, depth], spacing: [x, y, z], affine });
   return [input, output] as const;
 }
 
@@ -93,7 +94,7 @@ describe.each(Object.entries(affines))("slices that lie as %s", (orientation, af
   ])("labels lie as the scan does, %s %o", async (extension, options) => {
     const [input, output] = await write(undefined, extension, affine);
     const result = await segmentVolume(thresholding(), input, output, options);
-    const { data, header } = await readNifti(output);
+    const { data, header } = await readNifti(nodeStorage, output);
     expect([...data]).toEqual(expected);
     expect(header.orientation).toBe(orientation);
     expect(result.voxels).toEqual([0, 1].map((label) => data.filter((value) => value === label).length));
@@ -162,7 +163,7 @@ describe("a scan whose qform and sform differ", () => {
 test.each([Int8Array, Int32Array, Float32Array, Float64Array])("scans in a %o", async (Values) => {
   const [input, output] = await write(Values.from(values));
   await segmentVolume(thresholding(), input, output);
-  expect([...(await readNifti(output)).data]).toEqual(expected);
+  expect([...(await readNifti(nodeStorage, output)).data]).toEqual(expected);
 });
 
 describe("while the GPU works", () => {

@@ -12,6 +12,7 @@ import {
   writeNifti,
 } from "@lobule/data";
 import { type LargestComponentOptions, largestComponent } from "@lobule/metrics";
+import { nodeStorage } from "@lobule/node";
 import { countLabels } from "./count-labels.js";
 import { withMargin } from "./evaluate-cases.js";
 import { fromCanonicalPlane, type PlaneOrientation, planeOrientation, toCanonicalPlane } from "./plane-orientation.js";
@@ -60,8 +61,9 @@ export async function segmentVolume(
   output: string,
   options: SegmentOptions = {},
 ): Promise<SegmentResult> {
-  if (await isSameFile(input, output)) throw new DataError(`${output} is the scan itself; name another output`);
-  const { header, slices, notes, close } = await openNiftiSlices(input);
+  if (await isSameFile(nodeStorage, input, output))
+    throw new DataError(`${output} is the scan itself; name another output`);
+  const { header, slices, notes, close } = await openNiftiSlices(nodeStorage, input);
   const plane = planeOrientation(header.orientation);
   const kept = new Kept(header, predictor.classes, options.previews ?? 0);
   // While the GPU looks at one batch and has another to go on with, the one before is used and the next is read.
@@ -79,9 +81,9 @@ export async function segmentVolume(
         ...signalOf(options),
       });
       kept.replace(cleaned, plane);
-      await writeNifti(output, { ...gridOf(header), data: cleaned }, { header });
+      await writeNifti(nodeStorage, output, { ...gridOf(header), data: cleaned }, { header });
     } else {
-      const writer = createNiftiSliceWriter(output, { grid: gridOf(header), datatype: "uint8", header });
+      const writer = createNiftiSliceWriter(nodeStorage, output, { grid: gridOf(header), datatype: "uint8", header });
       try {
         await eachSlice(predictor, header, slices(held), plane, kept, options, (labels) => writer.write(labels));
         await writer.finish();
@@ -222,7 +224,7 @@ async function segmentWhole(
   kept: Kept,
   options: SegmentOptions,
 ): Promise<readonly string[]> {
-  const volume = await readNifti(input);
+  const volume = await readNifti(nodeStorage, input);
   const canonical = toCanonical(volume);
   const [width, height, depth] = canonical.shape;
   const size = width * height;
@@ -246,7 +248,7 @@ async function segmentWhole(
       : await largestComponent(labels, canonical.shape, { ...options.largestComponent, ...signalOf(options) });
   kept.replace(cleaned);
   const onGrid = fromCanonical({ ...canonical, data: cleaned }, volume);
-  await writeNifti(output, onGrid, { header: volume.header });
+  await writeNifti(nodeStorage, output, onGrid, { header: volume.header });
   return volume.notes;
 }
 

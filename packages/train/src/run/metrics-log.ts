@@ -1,4 +1,5 @@
 import { DataError, FileReadError, readBytes, writeFileAtomically } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { parseJson } from "../json/parse-json.js";
 import { type EpochRecord, epochRecordSchema } from "./epoch-record.js";
 
@@ -17,7 +18,7 @@ export class MetricsLog {
   async append(record: EpochRecord): Promise<void> {
     // Through text and back, so that NaN is null before it is checked, and the fields come in the schema's order.
     const line = JSON.stringify(parseJson(JSON.stringify(record), epochRecordSchema, "the record of an epoch"));
-    await writeFileAtomically(this.path, [await this.wholeLines(), new TextEncoder().encode(`${line}\n`)]);
+    await writeFileAtomically(nodeStorage, this.path, [await this.wholeLines(), new TextEncoder().encode(`${line}\n`)]);
   }
 
   /** All records, rising. @throws Error that names the file and the line, when one is damaged or out of order. */
@@ -28,7 +29,7 @@ export class MetricsLog {
   /** Keeps the records of the first `epochs` epochs. @throws Error as `read`, FileWriteError as `append`. */
   async truncate(epochs: number): Promise<void> {
     const kept = (await this.parsedLines()).filter(({ record }) => record.epoch < epochs);
-    await writeFileAtomically(this.path, kept.map(({ line }) => `${line}\n`).join(""));
+    await writeFileAtomically(nodeStorage, this.path, kept.map(({ line }) => `${line}\n`).join(""));
   }
 
   private async parsedLines(): Promise<{ readonly line: string; readonly record: EpochRecord }[]> {
@@ -55,7 +56,7 @@ export class MetricsLog {
    * end alone, as an editor may leave it, gets one.
    */
   private async wholeLines(): Promise<Uint8Array> {
-    const bytes = await readBytes(this.path, "record").catch((error: unknown) => {
+    const bytes = await readBytes(nodeStorage, this.path, "record").catch((error: unknown) => {
       if (error instanceof FileReadError && error.missing) return new Uint8Array();
       throw error;
     });

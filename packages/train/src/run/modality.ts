@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { readDecathlon } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { sameNames } from "../evaluation/label-mapping.js";
 import { runOfCheckpoint } from "./run-progress.js";
 
@@ -12,7 +13,7 @@ export async function modalityNote(checkpoint: string, scans: readonly string[])
   const trained = (await run?.readWorkload().catch(() => null))?.modality ?? [];
   if (run === undefined || trained.length === 0) return undefined;
   for (const folder of new Set(scans.map((scan) => dirname(dirname(resolve(scan)))))) {
-    const { modality = [] } = (await readDecathlon(folder).catch(() => undefined)) ?? {};
+    const { modality = [] } = (await readDecathlon(nodeStorage, folder).catch(() => undefined)) ?? {};
     if (modality.length > 0 && !sameNames(modality, trained)) {
       return `${run.directory} was trained on ${trained.join(", ")}, but the images of ${folder} are ${modality.join(", ")} by its dataset.json`;
     }

@@ -5,12 +5,12 @@ import {
   commandText,
   FileReadError,
   FileWriteError,
-  makeFolder,
   readBytes,
   readText,
   reason,
   writeFileAtomically,
 } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { z } from "zod";
 import { parseJson } from "../json/parse-json.js";
@@ -119,17 +119,21 @@ export class RunFolder {
     await RunFolder.requireNone(directory);
     const { config, split, environment, modelCode } = settings;
     try {
-      await makeFolder(directory);
+      await nodeStorage.makeFolder(directory);
     } catch (error) {
       throw new RunError(`cannot make the run folder ${directory}: ${reason(error)}; name another with --out`);
     }
     await mayWrite();
-    await writeFileAtomically(join(directory, "environment.json"), json({ ...environment, runFormat: formatVersion }));
-    await writeFileAtomically(join(directory, "split.json"), json(split));
+    await writeFileAtomically(
+      nodeStorage,
+      join(directory, "environment.json"),
+      json({ ...environment, runFormat: formatVersion }),
+    );
+    await writeFileAtomically(nodeStorage, join(directory, "split.json"), json(split));
     // One that is there was left by a run that was not begun, maybe with another model.
     if (modelCode === undefined) await rm(join(directory, "model.cjs"), { force: true });
-    else await writeFileAtomically(join(directory, "model.cjs"), modelCode);
-    await writeFileAtomically(join(directory, "config.json"), json(config));
+    else await writeFileAtomically(nodeStorage, join(directory, "model.cjs"), modelCode);
+    await writeFileAtomically(nodeStorage, join(directory, "config.json"), json(config));
     return new RunFolder(directory, settings, mayWrite);
   }
 
@@ -137,7 +141,7 @@ export class RunFolder {
   static async open(directory: string, mayWrite: MayWrite = anyTime): Promise<RunFolder> {
     const read = async <T>(name: string, schema: z.ZodType<T>): Promise<T> => {
       const path = join(directory, name);
-      const text = await readText(path, "description").catch(async (error: unknown) => {
+      const text = await readText(nodeStorage, path, "description").catch(async (error: unknown) => {
         if (!(error instanceof FileReadError)) throw error;
         throw new RunError(error.missing ? await noRun(directory, name) : error.message);
       });
@@ -156,13 +160,13 @@ export class RunFolder {
   /** Replaces config.json, for a run that is to have more epochs. @throws FileWriteError when it cannot be written. */
   async saveConfig(config: unknown): Promise<void> {
     await this.mayWrite();
-    await writeFileAtomically(join(this.directory, "config.json"), json(config));
+    await writeFileAtomically(nodeStorage, join(this.directory, "config.json"), json(config));
   }
 
   /** What the run works on and what a step costs; null for a run of a version that did not write it. */
   async readWorkload(): Promise<Workload | null> {
     const path = join(this.directory, "workload.json");
-    const text = await readText(path, "record").catch((error: unknown) => {
+    const text = await readText(nodeStorage, path, "record").catch((error: unknown) => {
       if (!(error instanceof FileReadError)) throw error;
       if (error.missing) return null;
       throw new RunError(error.message);
@@ -195,7 +199,7 @@ export class RunFolder {
       );
     }
     await this.mayWrite();
-    await writeFileAtomically(join(this.directory, "workload.json"), json(workload));
+    await writeFileAtomically(nodeStorage, join(this.directory, "workload.json"), json(workload));
   }
 
   /** Where the checkpoint of a kind is, or will be. */
@@ -211,7 +215,7 @@ export class RunFolder {
   /** SHA-256 of a checkpoint's file, in hexadecimal. @throws RunError when it cannot be read. */
   async checkpointHash(kind: CheckpointKind): Promise<string> {
     const path = this.checkpointPath(kind);
-    const bytes = await readBytes(path, "tensors").catch((error: unknown) => {
+    const bytes = await readBytes(nodeStorage, path, "tensors").catch((error: unknown) => {
       throw error instanceof FileReadError ? new RunError(error.message) : error;
     });
     return createHash("sha256").update(bytes).digest("hex");
@@ -232,8 +236,8 @@ export class RunFolder {
     const path = this.checkpointPath(kind);
     await this.mayWrite();
     try {
-      await makeFolder(join(this.directory, "checkpoints"));
-      await writeFileAtomically(path, bytes);
+      await nodeStorage.makeFolder(join(this.directory, "checkpoints"));
+      await writeFileAtomically(nodeStorage, path, bytes);
     } catch (error) {
       const size = (bytes.length / 2 ** 20).toFixed(1);
       throw new FileWriteError(
@@ -262,7 +266,7 @@ export class RunFolder {
   /** @throws RunError when there is no such checkpoint or it is damaged. */
   async loadCheckpoint(kind: CheckpointKind): Promise<Checkpoint> {
     const path = this.checkpointPath(kind);
-    const bytes = await readBytes(path, "tensors").catch((error: unknown) => {
+    const bytes = await readBytes(nodeStorage, path, "tensors").catch((error: unknown) => {
       if (!(error instanceof FileReadError)) throw error;
       throw new RunError(
         error.missing ? `${this.directory} has no ${kind} checkpoint yet (${path}); train it first` : error.message,
@@ -309,7 +313,7 @@ export class RunFolder {
   async saveReport(html: string): Promise<string> {
     const path = join(this.directory, "report.html");
     await this.mayWrite();
-    await writeFileAtomically(path, html);
+    await writeFileAtomically(nodeStorage, path, html);
     return path;
   }
 }

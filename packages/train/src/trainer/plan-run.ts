@@ -1,4 +1,5 @@
 import { canonicalGrid, Pauses, readDecathlon, readNiftiHeader } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { LossScaler, WeightAverage } from "@lobule/optim";
 import type { ConvolutionCall, Device, Program } from "@lobule/tensor";
 import { buildNetwork, type ModelCode } from "../model/model-description.js";
@@ -42,10 +43,10 @@ export async function planRun(
   config: TrainingConfig,
   { kernels = "parallel", code, room }: PlanOptions = {},
 ): Promise<RunPlan> {
-  const task = await readDecathlon(config.data);
+  const task = await readDecathlon(nodeStorage, config.data);
   const { cases, split } = await chooseCases(task, config, []);
   const shapes = new Map<string, readonly [number, number, number]>();
-  for (const { name, image } of cases) shapes.set(name, canonicalGrid(await readNiftiHeader(image)).shape);
+  for (const { name, image } of cases) shapes.set(name, canonicalGrid(await readNiftiHeader(nodeStorage, image)).shape);
   const all = [...shapes.values()].map((shape) => ({ shape }));
   // The window changes no shape and no dispatch.
   const network = buildNetwork(describeModel(config, task.labels, [0, 1], code), config.seed, code);

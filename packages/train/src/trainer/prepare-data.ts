@@ -8,6 +8,7 @@ import {
   splitFold,
   type Window,
 } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { listLabels, sameNames } from "../evaluation/label-mapping.js";
 import type { ModelCode, ModelDescription } from "../model/model-description.js";
 import { networkSpec } from "../model/network-settings.js";
@@ -52,7 +53,7 @@ export async function prepareData(config: TrainingConfig, options: PrepareOption
   const notes = [...task.notes];
   const { cases, split } =
     options.split === undefined ? await chooseCases(task, config, notes) : named(task, options.split, config.data);
-  const cache = await SliceCache.open(cases, {
+  const cache = await SliceCache.open(nodeStorage, cases, {
     directory: options.cacheDirectory,
     classes: task.labels.length,
     ...(options.workers === undefined ? {} : { workers: options.workers }),
@@ -78,7 +79,7 @@ export async function prepareData(config: TrainingConfig, options: PrepareOption
 
 /** The folder of the configuration, as the run that is resumed knows it. */
 async function readTask(data: string, { split, classes }: PrepareOptions): Promise<DecathlonTask> {
-  const task = await readDecathlon(data).catch((error: unknown) => {
+  const task = await readDecathlon(nodeStorage, data).catch((error: unknown) => {
     if (split === undefined || !(error instanceof DataError)) throw error;
     throw new DataError(`${error.message}; if the data have moved, name their folder by --data`);
   });
@@ -115,7 +116,7 @@ export async function chooseCases(task: DecathlonTask, config: TrainingConfig, n
   const { maxSlices, limitCases, trainFraction, fold, preset } = config;
   let cases = [...task.cases].sort((a, b) => (a.name < b.name ? -1 : 1));
   if (maxSlices !== null) {
-    const selection = await selectCases(task, { maxSlices });
+    const selection = await selectCases(nodeStorage, task, { maxSlices });
     const kept = new Set(selection.cases.map(({ name }) => name));
     cases = cases.filter(({ name }) => kept.has(name));
     const left = task.cases.length - cases.length;

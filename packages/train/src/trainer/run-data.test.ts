@@ -1,6 +1,7 @@
 import { cp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { writeNifti, writePhantom } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RunFolder } from "../run/run-folder.js";
 import { type OpenRun, resumeRun, startRun } from "./open-run.js";
@@ -91,10 +92,10 @@ test("the slice cache is compared with the files where that is asked for, and wh
 describe("a folder that has changed", () => {
   test("a case that holds something else by now is named, and the run does not go on", async () => {
     const data = join(runs.root, "replaced");
-    await writePhantom(data, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
+    await writePhantom(nodeStorage, data, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
     await runs.trained("replaced run", runs.config({ data, epochs: 1 }));
     await rm(data, { recursive: true });
-    await writePhantom(data, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 2 });
+    await writePhantom(nodeStorage, data, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 2 });
     await expect(runs.resumed("replaced run")).rejects.toThrow(
       /the case phantom_00\d of .*replaced does not hold what it held when .*replaced run began; restore it, name the folder/,
     );
@@ -102,7 +103,7 @@ describe("a folder that has changed", () => {
 
   test("that moved is followed to the same bytes if it holds the same, and its path is kept", async () => {
     const [from, to, cache] = [join(runs.root, "before"), join(runs.root, "after"), join(runs.root, "cache of moved")];
-    await writePhantom(from, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
+    await writePhantom(nodeStorage, from, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
     const request = () => ({ ...runs.request(), cacheDirectoryOf: (data: string) => `${cache} ${basename(data)}` });
     const ended = async (run: OpenRun): Promise<OpenRun> => {
       await run.run();
@@ -124,7 +125,7 @@ describe("a folder that has changed", () => {
 
   test("another folder with cases of the same names is refused, and the run is as it was", async () => {
     const other = join(runs.root, "other data");
-    await writePhantom(other, { cases: 5, testCases: 0, size: 16, slices: [3, 5], seed: 99 });
+    await writePhantom(nodeStorage, other, { cases: 5, testCases: 0, size: 16, slices: [3, 5], seed: 99 });
     await runs.trained("kept", runs.config({ epochs: 1 }));
     const before = await readFile(join(runs.root, "kept", "config.json"), "utf8");
     const request = { ...runs.request(), cacheDirectoryOf: () => join(runs.root, "cache of other"), data: other };
@@ -136,7 +137,7 @@ describe("a folder that has changed", () => {
 
   test("whose labels have other names or another order by now is refused with both", async () => {
     const data = join(runs.root, "renamed");
-    await writePhantom(data, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
+    await writePhantom(nodeStorage, data, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
     await runs.trained("renamed run", runs.config({ data, epochs: 1 }));
     const path = join(data, "dataset.json");
     const json = JSON.parse(await readFile(path, "utf8"));
@@ -148,7 +149,7 @@ describe("a folder that has changed", () => {
 
   test("in which a scan is both trained and validated on says so", async () => {
     const data = join(runs.root, "twice");
-    await writePhantom(data, { cases: 2, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
+    await writePhantom(nodeStorage, data, { cases: 2, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
     await cp(join(data, "imagesTr", "phantom_001.nii.gz"), join(data, "imagesTr", "phantom_002.nii.gz"));
     await cp(join(data, "labelsTr", "phantom_001.nii.gz"), join(data, "labelsTr", "phantom_002.nii.gz"));
     const request = { ...runs.request(), cacheDirectoryOf: () => join(runs.root, "cache of twice") };
@@ -161,7 +162,7 @@ describe("a folder that has changed", () => {
 
   test("a case of the split that is gone is named", async () => {
     const data = join(runs.root, "fewer");
-    await writePhantom(data, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
+    await writePhantom(nodeStorage, data, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
     await runs.trained("lost", runs.config({ data, epochs: 1 }));
     const path = join(data, "dataset.json");
     const json = JSON.parse(await readFile(path, "utf8"));
@@ -173,7 +174,13 @@ describe("a folder that has changed", () => {
 
   test("labels that are no class are named", async () => {
     const data = join(runs.root, "labels");
-    const written = await writePhantom(data, { cases: 2, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
+    const written = await writePhantom(nodeStorage, data, {
+      cases: 2,
+      testCases: 0,
+      size: 16,
+      slices: [2, 2],
+      seed: 1,
+    });
     expect(written.cases).toBe(2);
     const grid = {
       shape: [16, 16, 2],
@@ -184,7 +191,10 @@ describe("a folder that has changed", () => {
         [0, 0, 1, 0],
       ],
     } as const;
-    await writeNifti(join(data, "labelsTr", "phantom_001.nii.gz"), { ...grid, data: new Uint8Array(512).fill(7) });
+    await writeNifti(nodeStorage, join(data, "labelsTr", "phantom_001.nii.gz"), {
+      ...grid,
+      data: new Uint8Array(512).fill(7),
+    });
     await expect(runs.trained("wrong", runs.config({ data }))).rejects.toThrow(/phantom_001/);
   });
 });

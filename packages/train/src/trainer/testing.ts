@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writePhantom } from "@lobule/data";
-import { openGpu } from "@lobule/node";
+import { nodeStorage, openGpu } from "@lobule/node";
 import { Device } from "@lobule/tensor";
 import { RunFolder } from "../run/run-folder.js";
 import { type OpenKeeper, type OpenRun, type RunRequest, resumeRun, startRun } from "./open-run.js";
@@ -35,7 +35,7 @@ export class TestRuns {
   static async open(keeper?: OpenKeeper): Promise<TestRuns> {
     const device = await Device.open(await openGpu());
     const root = await mkdtemp(join(tmpdir(), "lobule-trainer-"));
-    await writePhantom(join(root, "data"), { cases: 5, testCases: 0, size: 16, slices: [3, 5], seed: 3 });
+    await writePhantom(nodeStorage, join(root, "data"), { cases: 5, testCases: 0, size: 16, slices: [3, 5], seed: 3 });
     return new TestRuns(device, root, keeper);
   }
 

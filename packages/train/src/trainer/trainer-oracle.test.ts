@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readDecathlon, readNifti, toCanonical, writePhantom } from "@lobule/data";
-import { openGpu } from "@lobule/node";
+import { nodeStorage, openGpu } from "@lobule/node";
 import { Device } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { readModel } from "../model/load-model.js";
@@ -21,7 +21,7 @@ let root: string;
 beforeAll(async () => {
   device = await Device.open(await openGpu());
   root = await mkdtemp(join(tmpdir(), "lobule-oracle-"));
-  await writePhantom(join(root, "data"), { cases: 4, testCases: 0, size: 32, slices: [4, 6], seed: 5 });
+  await writePhantom(nodeStorage, join(root, "data"), { cases: 4, testCases: 0, size: 32, slices: [4, 6], seed: 5 });
 });
 afterAll(async () => {
   device.destroy();
@@ -116,15 +116,15 @@ test("the Dice of a validation is what plain loops count on the labels of its ch
   const best = records.findLast((record) => record.best);
   const split = JSON.parse(await readFile(join(root, "counted", "split.json"), "utf8")) as { validation: string[] };
   const predictor = new SlicePredictor(device, await readModel(join(root, "counted")));
-  const task = await readDecathlon(join(root, "data"));
+  const task = await readDecathlon(nodeStorage, join(root, "data"));
   const perCase: number[][] = [[], [], []];
   const [overlap, sizes] = [
     [0, 0, 0],
     [0, 0, 0],
   ];
   for (const { name, image, label } of task.cases.filter((each) => split.validation.includes(each.name))) {
-    const found = await predictVolume(predictor, toCanonical(await readNifti(image)));
-    const truth = toCanonical(await readNifti(label));
+    const found = await predictVolume(predictor, toCanonical(await readNifti(nodeStorage, image)));
+    const truth = toCanonical(await readNifti(nodeStorage, label));
     for (const c of [0, 1, 2]) {
       let [both, either] = [0, 0];
       for (let i = 0; i < truth.data.length; i++) {

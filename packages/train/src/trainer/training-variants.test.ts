@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { readNifti, writeNifti, writePhantom } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RunFolder } from "../run/run-folder.js";
 import { planRun } from "./plan-run.js";
@@ -76,10 +77,13 @@ test("SGD learns a few slices by heart, with a norm that is clipped", async () =
 
 test("oversampling where there is no foreground is refused", async () => {
   const data = join(runs.root, "empty");
-  await writePhantom(data, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
+  await writePhantom(nodeStorage, data, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
   for (const name of ["phantom_001", "phantom_002", "phantom_003"]) {
-    const image = await readNifti(join(data, "imagesTr", `${name}.nii.gz`));
-    await writeNifti(join(data, "labelsTr", `${name}.nii.gz`), { ...image, data: new Uint8Array(image.data.length) });
+    const image = await readNifti(nodeStorage, join(data, "imagesTr", `${name}.nii.gz`));
+    await writeNifti(nodeStorage, join(data, "labelsTr", `${name}.nii.gz`), {
+      ...image,
+      data: new Uint8Array(image.data.length),
+    });
   }
   await expect(runs.trained("no foreground", runs.config({ data, oversample: 0.3 }))).rejects.toThrow(
     /no training slice holds foreground, so there is none to draw; leave out --oversample/,

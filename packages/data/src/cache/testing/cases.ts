@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { nodeStorage } from "@lobule/node";
 import { writeNifti } from "../../nifti/write-nifti.js";
 import type { Affine, VoxelArray } from "../../volume.js";
 import type { CaseFiles } from "../cache-entry.js";
@@ -28,8 +29,8 @@ export async function writeCase(where: string, name: string, content: Content = 
     for (let i = 0; i < length; i++) out[i] = value(i);
     return out;
   };
-  await writeNifti(files.image, { ...grid, data: filled(new array(length), values) });
-  await writeNifti(files.label, { ...grid, data: filled(new Uint8Array(length), labels) });
+  await writeNifti(nodeStorage, files.image, { ...grid, data: filled(new array(length), values) });
+  await writeNifti(nodeStorage, files.label, { ...grid, data: filled(new Uint8Array(length), labels) });
   return files;
 }
 

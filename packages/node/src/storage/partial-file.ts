@@ -4,7 +4,7 @@ import { type FileHandle, link, lstat, open, readdir, rename, rm, stat } from "n
 import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { threadId } from "node:worker_threads";
-import { errorCode } from "./system-error.js";
+import { errorCode, type Replacement, type ReplaceOptions } from "@lobule/data";
 
 /** Machines that share a folder know by it whose process a number stands for. */
 const host = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
@@ -16,6 +16,9 @@ const oldest = 24 * 60 * 60 * 1000;
 /** Milliseconds by which a file server's clock may be behind. */
 const clockTolerance = 60_000;
 
+/** After so many bytes the disk is given work, so that the end need not wait for all of it. */
+const bytesAtOnce = 1 << 23;
+
 /** `O_EXCL` and `O_NOFOLLOW`: never a file that is there, nor what a symbolic link names. Windows has no O_NOFOLLOW. */
 const exclusive = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
 
@@ -23,7 +26,11 @@ const exclusive = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (con
  * A file in the making: written under a random name in the folder of its path, and given its name when it is whole.
  * What the path held until then is untouched.
  */
-export class PartialFile {
+export class PartialFile implements Replacement {
+  private written = 0;
+  private given = 0;
+  private onDisk: Promise<void> = Promise.resolve();
+
   private constructor(
     readonly path: string,
     private readonly temporary: string,
@@ -33,18 +40,22 @@ export class PartialFile {
   /**
    * Begins a file. One that is there gives the new file its permissions; a symbolic link does not, since it is replaced
    * itself and what it names stays as it is. What killed processes left in the folder is removed.
-   * @param mode permissions in place of those.
+   * @param options.private permissions for its owner alone in place of those.
    * @throws Error of the system, or EISDIR or EINVAL, where the path is a folder, a device or a pipe.
    */
-  static async create(path: string, mode?: number): Promise<PartialFile> {
+  static async create(path: string, options: ReplaceOptions = {}): Promise<PartialFile> {
     const folder = dirname(path);
     await requireReplaceable(path);
     await removeLeftOversOnce(folder);
     const name = `.lobule-${host}-${process.pid}-${threadId}-${randomBytes(12).toString("hex")}.partial`;
     const temporary = join(folder, name);
-    const file = new PartialFile(path, temporary, await open(temporary, exclusive, mode ?? 0o666));
+    const file = new PartialFile(
+      path,
+      temporary,
+      await open(temporary, exclusive, options.private === true ? 0o600 : 0o666),
+    );
     try {
-      if (mode === undefined) await file.keepRights();
+      if (options.private !== true) await file.keepRights();
       return file;
     } catch (error) {
       await file.discard();
@@ -52,9 +63,20 @@ export class PartialFile {
     }
   }
 
+  async write(bytes: Uint8Array): Promise<void> {
+    await this.handle.writeFile(bytes);
+    this.written += bytes.length;
+    if (this.written < this.given + bytesAtOnce) return;
+    this.given = this.written;
+    this.onDisk = this.onDisk.then(() => this.handle.datasync());
+    // Thrown by `commit`; until then a failure must not count as unhandled.
+    this.onDisk.catch(() => undefined);
+  }
+
   /** Gives the file its name, so that it lasts: fsync, rename, fsync of the folder. @throws Error of the system. */
   async commit(): Promise<void> {
     try {
+      await this.onDisk;
       await this.handle.sync();
     } finally {
       await this.handle.close();
@@ -74,6 +96,7 @@ export class PartialFile {
 
   /** Removes what was written. It never throws: the failure that led here is the one to report. */
   async discard(): Promise<void> {
+    await this.onDisk.catch(() => undefined);
     await this.handle.close().catch(() => undefined);
     await rm(this.temporary, { force: true }).catch(() => undefined);
   }
@@ -170,14 +193,6 @@ async function removePartials(folder: string, which: (file: string, owner: Owner
       if (await which(file, { host: machine, process: Number(pid), thread: Number(thread) })) await rm(file);
     } catch {}
   }
-}
-
-/**
- * Tries whether a folder can be written by beginning a file in it. One that a kill leaves is removed like any other.
- * @throws Error of the system.
- */
-export async function tryFolder(folder: string): Promise<void> {
-  await (await PartialFile.create(join(folder, "tried"))).discard();
 }
 
 /** Whether this machine has such a process, be it somebody else's. */

@@ -1,8 +1,9 @@
 import { link, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { isSameFile, isWithin } from "@lobule/data";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { isSameFile, isWithin } from "./same-file.js";
+import { nodeStorage } from "./node-storage.js";
 
 /** A folder with `data/scan.nii`, and links to both. */
 async function example(): Promise<string> {
@@ -34,24 +35,24 @@ describe("isSameFile", () => {
     const folder = await example();
     const scan = join(folder, "data", "scan.nii");
     // Not joined, which would take `..` out of the text.
-    expect(await isSameFile(`${folder}/${spelling}`, scan)).toBe(true);
-    expect(await isSameFile(scan, `${folder}/${spelling}`)).toBe(true);
-    expect(await isSameFile(`${relative(process.cwd(), folder)}/${spelling}`, scan)).toBe(true);
+    expect(await isSameFile(nodeStorage, `${folder}/${spelling}`, scan)).toBe(true);
+    expect(await isSameFile(nodeStorage, scan, `${folder}/${spelling}`)).toBe(true);
+    expect(await isSameFile(nodeStorage, `${relative(process.cwd(), folder)}/${spelling}`, scan)).toBe(true);
   });
 
   test.each(["data/other.nii", "data", "data/new.nii", "data/scan.nii.gz", "data/Scan.nii", "scan.nii"])(
     "%s is not, on a file system that tells upper from lower case",
     async (spelling) => {
       const folder = await example();
-      expect(await isSameFile(join(folder, spelling), join(folder, "data", "scan.nii"))).toBe(false);
+      expect(await isSameFile(nodeStorage, join(folder, spelling), join(folder, "data", "scan.nii"))).toBe(false);
     },
   );
 
   test("files that are not there are known by their folder and name", async () => {
     const folder = await example();
-    expect(await isSameFile(join(folder, "linked", "new"), join(folder, "data", "new"))).toBe(true);
-    expect(await isSameFile(join(folder, "linked", "a", "b"), join(folder, "data", "a", "b"))).toBe(true);
-    expect(await isSameFile(join(folder, "linked", "new"), join(folder, "data", "newer"))).toBe(false);
+    expect(await isSameFile(nodeStorage, join(folder, "linked", "new"), join(folder, "data", "new"))).toBe(true);
+    expect(await isSameFile(nodeStorage, join(folder, "linked", "a", "b"), join(folder, "data", "a", "b"))).toBe(true);
+    expect(await isSameFile(nodeStorage, join(folder, "linked", "new"), join(folder, "data", "newer"))).toBe(false);
   });
 });
 
@@ -70,12 +71,12 @@ describe("isWithin", () => {
     ["linked/../new", false],
   ])("%s within data: %s", async (path, expected) => {
     const folder = await example();
-    expect(await isWithin(`${folder}/${path}`, join(folder, "data"))).toBe(expected);
-    expect(await isWithin(`${folder}/${path}`, join(folder, "linked"))).toBe(expected);
+    expect(await isWithin(nodeStorage, `${folder}/${path}`, join(folder, "data"))).toBe(expected);
+    expect(await isWithin(nodeStorage, `${folder}/${path}`, join(folder, "linked"))).toBe(expected);
   });
 
   test("everything is within the root", async () => {
-    expect(await isWithin("/nonexistent/x", "/")).toBe(true);
-    expect(await isWithin("/", "/nonexistent/x")).toBe(false);
+    expect(await isWithin(nodeStorage, "/nonexistent/x", "/")).toBe(true);
+    expect(await isWithin(nodeStorage, "/", "/nonexistent/x")).toBe(false);
   });
 });

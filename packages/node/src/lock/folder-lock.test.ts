@@ -3,8 +3,9 @@ import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { LockError } from "@lobule/data";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { FolderLock, LockError, type LockOptions, removeLock } from "./folder-lock.js";
+import { FolderLock, type LockOptions, removeLock } from "./folder-lock.js";
 import { ownIdentity, type ProcessIdentity } from "./process-identity.js";
 
 const links = vi.hoisted(() => ({ supported: true }));

@@ -1,6 +1,6 @@
 import { mkdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { errorCode } from "./system-error.js";
+import { errorCode } from "@lobule/data";
 
 /**
  * Makes a folder and those that hold it; one that is there is left as it is. Node's own recursive mkdir never returns

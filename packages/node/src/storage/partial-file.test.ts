@@ -21,9 +21,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { FileWriteError, writeFileAtomically } from "@lobule/data";
 import { build } from "esbuild";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { FileWriteError, writeFileAtomically } from "./atomic-file.js";
+import { nodeStorage } from "./node-storage.js";
 import { PartialFile, removeLeftOvers, removePartialsOfThreads } from "./partial-file.js";
 
 async function temporaryFolder(): Promise<string> {
@@ -37,7 +38,11 @@ async function child(folder: string, script: string): Promise<ChildProcess> {
   const bundle = join(folder, "child.mjs");
   await build({
     stdin: {
-      contents: `import { writeFileAtomically } from "./atomic-file.ts"; import { open } from "node:fs/promises"; ${script}`,
+      contents: `
+        import { writeFileAtomically } from "@lobule/data";
+        import { nodeStorage } from "./node-storage.ts";
+        import { open } from "node:fs/promises";
+        ${script}`,
       resolveDir: fileURLToPath(new URL(".", import.meta.url)),
     },
     outfile: bundle,
@@ -61,8 +66,8 @@ describe("writeFileAtomically", () => {
   test("makes and replaces a file and leaves nothing else", async () => {
     const folder = await temporaryFolder();
     const path = join(folder, "file");
-    await writeFileAtomically(path, "first");
-    await writeFileAtomically(path, new Uint8Array([1, 2, 3]));
+    await writeFileAtomically(nodeStorage, path, "first");
+    await writeFileAtomically(nodeStorage, path, new Uint8Array([1, 2, 3]));
     expect([...(await readFile(path))]).toEqual([1, 2, 3]);
     expect(await readdir(folder)).toEqual(["file"]);
   });
@@ -70,11 +75,11 @@ describe("writeFileAtomically", () => {
   test("a full disk: one sentence, the old content, no left-overs", async () => {
     const folder = await temporaryFolder();
     const path = join(folder, "file");
-    await writeFileAtomically(path, "old");
+    await writeFileAtomically(nodeStorage, path, "old");
     const prototype = await fileHandle(folder);
     for (const call of ["writeFile", "sync"] as const) {
       const mock = vi.spyOn(prototype, call).mockRejectedValueOnce(systemError("ENOSPC"));
-      const attempt = writeFileAtomically(path, "new content");
+      const attempt = writeFileAtomically(nodeStorage, path, "new content");
       await expect(attempt).rejects.toThrow(FileWriteError);
       await expect(attempt).rejects.toThrow(`cannot write ${path}: the disk is full; what it held before is untouched`);
       mock.mockRestore();
@@ -87,26 +92,30 @@ describe("writeFileAtomically", () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "file"), "");
     await mkdir(join(folder, "folder"));
-    await expect(writeFileAtomically(join(folder, "none", "a"), "")).rejects.toThrow(/no such file or folder/);
-    await expect(writeFileAtomically(join(folder, "file", "a"), "")).rejects.toThrow(/a part of the path is a file/);
-    await expect(writeFileAtomically(join(folder, "folder"), "")).rejects.toThrow(/it is a folder/);
+    await expect(writeFileAtomically(nodeStorage, join(folder, "none", "a"), "")).rejects.toThrow(
+      /no such file or folder/,
+    );
+    await expect(writeFileAtomically(nodeStorage, join(folder, "file", "a"), "")).rejects.toThrow(
+      /a part of the path is a file/,
+    );
+    await expect(writeFileAtomically(nodeStorage, join(folder, "folder"), "")).rejects.toThrow(/it is a folder/);
   });
 
   test("a process killed after writing and before renaming leaves the old file, and the next write succeeds", async () => {
     const folder = await temporaryFolder();
     const path = join(folder, "file");
-    await writeFileAtomically(path, "old");
+    await writeFileAtomically(nodeStorage, path, "old");
     const process = await child(
       folder,
       `const probe = await open(${JSON.stringify(join(folder, "probe"))}, "w");
        Object.getPrototypeOf(probe).sync = () => process.kill(process.pid, "SIGKILL");
-       await writeFileAtomically(${JSON.stringify(path)}, "new");`,
+       await writeFileAtomically(nodeStorage, ${JSON.stringify(path)}, "new");`,
     );
     expect(await once(process, "exit")).toEqual([null, "SIGKILL"]);
     expect(await readFile(path, "utf8")).toBe("old");
     const [left = ""] = (await readdir(folder)).filter((name) => name.endsWith(".partial"));
     expect(await readFile(join(folder, left), "utf8")).toBe("new");
-    await writeFileAtomically(path, "newer");
+    await writeFileAtomically(nodeStorage, path, "newer");
     expect(await readFile(path, "utf8")).toBe("newer");
     // This process has looked through the folder before; the next to come does.
     await removeLeftOvers(folder);
@@ -119,9 +128,9 @@ describe("writeFileAtomically", () => {
     for (const milliseconds of [1, 7, 20, 45]) {
       const process = await child(
         folder,
-        `await writeFileAtomically(${JSON.stringify(path)}, Buffer.alloc(3_000_000, 0));
+        `await writeFileAtomically(nodeStorage, ${JSON.stringify(path)}, Buffer.alloc(3_000_000, 0));
          console.log("begun");
-         for (let i = 1; ; i++) await writeFileAtomically(${JSON.stringify(path)}, Buffer.alloc(3_000_000, i % 256));`,
+         for (let i = 1; ; i++) await writeFileAtomically(nodeStorage, ${JSON.stringify(path)}, Buffer.alloc(3_000_000, i % 256));`,
       );
       if (process.stdout !== null) await once(process.stdout, "data");
       await new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -139,7 +148,7 @@ describe("writeFileAtomically", () => {
     await writeFile(other, "precious");
     for (const make of [symlink, link]) {
       await make(other, path);
-      await writeFileAtomically(path, "new");
+      await writeFileAtomically(nodeStorage, path, "new");
       expect([await readFile(path, "utf8"), await readFile(other, "utf8")]).toEqual(["new", "precious"]);
       expect((await lstat(path)).isSymbolicLink()).toBe(false);
       await rm(path);
@@ -160,7 +169,7 @@ describe("writeFileAtomically", () => {
     expect(await readdir(folder)).toEqual([]);
     const earlier = [".file.partial", `file.${process.pid}.partial`, `file.${process.pid}-0.partial`, "file.partial"];
     for (const name of earlier) await symlink("/etc/hostname", join(folder, name));
-    await writeFileAtomically(join(folder, "file"), "new");
+    await writeFileAtomically(nodeStorage, join(folder, "file"), "new");
     for (const name of earlier) expect(await readlink(join(folder, name))).toBe("/etc/hostname");
   });
 
@@ -169,16 +178,16 @@ describe("writeFileAtomically", () => {
     const path = join(folder, "file");
     const before = process.umask(0o027);
     try {
-      await writeFileAtomically(path, "new");
+      await writeFileAtomically(nodeStorage, path, "new");
       expect((await stat(path)).mode & 0o777).toBe(0o640);
       for (const mode of [0o600, 0o444, 0o664, 0o755]) {
         await chmod(path, mode);
-        await writeFileAtomically(path, "newer");
+        await writeFileAtomically(nodeStorage, path, "newer");
         expect((await stat(path)).mode & 0o777).toBe(mode);
       }
       if (process.getuid?.() === 0) {
         await chown(path, 1234, 2345);
-        await writeFileAtomically(path, "newest");
+        await writeFileAtomically(nodeStorage, path, "newest");
         expect(await stat(path)).toMatchObject({ uid: 1234, gid: 2345 });
       }
     } finally {
@@ -190,21 +199,23 @@ describe("writeFileAtomically", () => {
     const folder = await temporaryFolder();
     const path = join(folder, "link");
     await symlink("/dev/null", path);
-    await expect(writeFileAtomically(path, "x")).rejects.toThrow(
+    await expect(writeFileAtomically(nodeStorage, path, "x")).rejects.toThrow(
       `cannot write ${path}: it is a device or a pipe, not a file; what it held before is untouched`,
     );
     expect(await readlink(path)).toBe("/dev/null");
     await rm(path);
     await symlink(folder, path);
-    await expect(writeFileAtomically(path, "x")).rejects.toThrow("it is a folder");
+    await expect(writeFileAtomically(nodeStorage, path, "x")).rejects.toThrow("it is a folder");
     expect(await readdir(folder)).toEqual(["link"]);
   });
 
   test("a name of the greatest length is written, and a longer one is named as such", async () => {
     const folder = await temporaryFolder();
-    await writeFileAtomically(join(folder, "n".repeat(255)), "x");
+    await writeFileAtomically(nodeStorage, join(folder, "n".repeat(255)), "x");
     expect(await readdir(folder)).toEqual(["n".repeat(255)]);
-    await expect(writeFileAtomically(join(folder, "n".repeat(256)), "x")).rejects.toThrow("the name is too long");
+    await expect(writeFileAtomically(nodeStorage, join(folder, "n".repeat(256)), "x")).rejects.toThrow(
+      "the name is too long",
+    );
     expect(await readdir(folder)).toEqual(["n".repeat(255)]);
   });
 });
@@ -248,7 +259,7 @@ describe("left-overs", () => {
     const [folder, model] = [await temporaryFolder(), await temporaryFolder()];
     const name = await partialOf(model, ofProcess(gone));
     await writeFile(join(folder, name), "x");
-    await writeFileAtomically(join(folder, "file"), "x");
+    await writeFileAtomically(nodeStorage, join(folder, "file"), "x");
     expect(await readdir(folder)).toEqual(["file"]);
   });
 

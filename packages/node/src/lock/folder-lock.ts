@@ -4,14 +4,10 @@ import { type FileHandle, open, readdir, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { errorCode, PartialFile, reason } from "@lobule/data";
+import { type LockOptions as CommonOptions, errorCode, LockError, reason, type StorageLock } from "@lobule/data";
 import { z } from "zod";
+import { PartialFile } from "../storage/partial-file.js";
 import { isRunning, livenessOf, ownIdentity, processIdentitySchema } from "./process-identity.js";
-
-/** A lock that cannot be taken or was lost; one sentence says whose it is and what to do. */
-export class LockError extends Error {
-  override readonly name = "LockError";
-}
 
 const ownerSchema = z.object({
   format: z.literal("lobule-lock-1"),
@@ -44,16 +40,7 @@ export interface LockTimes {
 
 const usualTimes: LockTimes = { beat: 10_000, stale: 60_000 };
 
-export interface LockOptions {
-  /** What the holder does, such as "trains runs/a". */
-  readonly doing: string;
-  /** The command that removes the lock. */
-  readonly unlock: string;
-  readonly signal?: AbortSignal;
-  /** Is told when a sign of life is waited for. */
-  readonly note?: (line: string) => void;
-  /** Is called once when the lock was lost to another process. */
-  readonly onLost?: () => void;
+export interface LockOptions extends CommonOptions {
   readonly times?: LockTimes;
 }
 
@@ -65,7 +52,7 @@ export interface LockOptions {
  * holds a second lock that is named by the first one's token: of several processes that find it, one does so, and one
  * that comes late finds another token.
  */
-export class FolderLock {
+export class FolderLock implements StorageLock {
   private lost = false;
   private readonly heart: NodeJS.Timeout;
 
