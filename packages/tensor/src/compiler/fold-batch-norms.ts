@@ -1,6 +1,6 @@
 import { apply, applyOne, f32 } from "../graph/apply.js";
 import type { ConvolutionCall } from "../graph/convolution-call.js";
-import { type KernelOperation, type Node, nodesBelow, type Tensor } from "../graph/tensor.js";
+import { elementAt, inputOf, type Node, nodesBelow, type Tensor } from "../graph/tensor.js";
 import { reshape } from "../ops/channels.js";
 import { add } from "../ops/pointwise.js";
 import { asImage, sameShape } from "../shape.js";
@@ -33,7 +33,7 @@ export function foldBatchNorms(roots: readonly Tensor[]): Tensor[] {
     readers.get(tensor) === 1 ? biased.get(now(tensor)) : undefined;
 
   for (const node of nodes) {
-    const [output] = node.outputs as readonly [Tensor];
+    const [output] = node.outputs;
     const folded = foldedBatchNorm(node, partsOf) ?? sumOfConvolutions(node, partsOf);
     if (folded !== undefined) {
       replaced.set(output, folded.tensor);
@@ -43,7 +43,7 @@ export function foldBatchNorms(roots: readonly Tensor[]): Tensor[] {
     const inputs = node.inputs.map(now);
     if (inputs.some((each, i) => each !== node.inputs[i])) {
       const made = apply(moved(node.operation, now), inputs, node.outputs);
-      for (const [i, old] of node.outputs.entries()) replaced.set(old, made[i] as Tensor);
+      for (const [i, old] of node.outputs.entries()) replaced.set(old, elementAt(made, i));
     }
     if (convolutionOf(node)?.direction === "forward") {
       biased.set(now(output), { convolution: now(output), bias: undefined });
@@ -66,34 +66,35 @@ interface Folded {
 }
 
 /** A convolution with a bias of the channel. */
-function withBias({ inputs, outputs }: Node, partsOf: PartsOf): Biased | undefined {
-  const [a, b] = inputs as readonly [Tensor, Tensor];
-  const parts = partsOf(a);
-  const isBias = sameShape(b.shape, [1, asImage((outputs[0] as Tensor).shape).channels, 1, 1]);
+function withBias(node: Node, partsOf: PartsOf): Biased | undefined {
+  const b = inputOf(node, 1);
+  const parts = partsOf(inputOf(node, 0));
+  const isBias = sameShape(b.shape, [1, asImage(node.outputs[0].shape).channels, 1, 1]);
   return parts !== undefined && parts.bias === undefined && isBias ? { ...parts, bias: b } : undefined;
 }
 
 function foldedBatchNorm({ operation, inputs }: Node, partsOf: PartsOf): Folded | undefined {
   const [x, coefficients, , beta] = inputs;
   if (operation.name !== "batch-norm" || coefficients?.node.operation.name !== "batch-norm-eval") return undefined;
-  const parts = partsOf(x as Tensor);
+  const parts = x && partsOf(x);
   const node = parts?.convolution.node;
   const family = node && convolutionOf(node)?.family;
   // The weight of a transposed convolution has its output channels second.
   if (node === undefined || parts?.bias !== undefined || family === "conv-transpose2x2") return undefined;
-  const [input, weight] = node.inputs as readonly [Tensor, Tensor];
+  if (beta === undefined) return undefined;
+  const [input, weight] = [inputOf(node, 0), inputOf(node, 1)];
   const [channels = 1, inChannels = 1, rows = 1, columns = 1] = weight.shape;
   const flat = [1, channels, inChannels, rows * columns] as const;
   const scaled = byChannel("scale-weights", ([w, k]) => `(${w} * ${k}.x)`, reshape(weight, flat), coefficients);
   const bias = byChannel(
     "shift-bias",
     ([b, k]) => `(${b} - ${k}.z * ${k}.x)`,
-    reshape(beta as Tensor, [1, channels, 1, 1]),
+    reshape(beta, [1, channels, 1, 1]),
     coefficients,
   );
-  const [convolution] = apply(node.operation as KernelOperation, [input, reshape(scaled, weight.shape)], node.outputs);
-  const tensor = add(convolution as Tensor, bias);
-  return { tensor, parts: { convolution: convolution as Tensor, bias } };
+  const [convolution] = apply(node.operation, [input, reshape(scaled, weight.shape)], node.outputs);
+  const tensor = add(convolution, bias);
+  return { tensor, parts: { convolution, bias } };
 }
 
 const byChannel = (name: string, wgsl: (args: readonly string[]) => string, x: Tensor, coefficients: Tensor): Tensor =>
@@ -103,11 +104,7 @@ const byChannel = (name: string, wgsl: (args: readonly string[]) => string, x: T
 function sumOfConvolutions({ operation, inputs, outputs }: Node, partsOf: PartsOf): Folded | undefined {
   if (operation.kind !== "pointwise" || operation.name !== "add") return undefined;
   const [a, b] = inputs.map(partsOf);
-  if (
-    a === undefined ||
-    b === undefined ||
-    !inputs.every(({ shape }) => sameShape(shape, (outputs[0] as Tensor).shape))
-  )
+  if (a === undefined || b === undefined || !inputs.every(({ shape }) => sameShape(shape, outputs[0].shape)))
     return undefined;
   const families = [a, b].map(({ convolution }) => convolutionOf(convolution.node)?.family);
   if (!families.includes("conv3x3") || !families.includes("conv1x1")) return undefined;

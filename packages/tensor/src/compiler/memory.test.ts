@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type BufferPlace, type Lifetime, planMemory } from "./memory.js";
+import { type Allocation, type Lifetime, planMemory } from "./memory.js";
 
 const lifetime = (item: string, bytes: number, first: number, last: number): Lifetime<string> => ({
   item,
@@ -15,13 +15,13 @@ describe("planMemory", () => {
   test("tensors that follow each other share a buffer", () => {
     const plan = planMemory([lifetime("a", 100, 0, 1), lifetime("b", 100, 2, 3), lifetime("c", 50, 1, 2)]);
     expect(plan.bufferBytes).toEqual([100, 50]);
-    expect(plan.placeOf.get("a")).toEqual(plan.placeOf.get("b"));
+    expect(plan.allocations.get("a")).toEqual(plan.allocations.get("b"));
     expect(plan.liveMinimum).toBe(150);
   });
 
   test("what one call reads and the next value it writes never share", () => {
     const plan = planMemory([lifetime("read", 8, 0, 1), lifetime("written", 8, 1, 2)]);
-    expect(plan.placeOf.get("read")?.buffer).not.toBe(plan.placeOf.get("written")?.buffer);
+    expect(plan.allocations.get("read")?.buffer).not.toBe(plan.allocations.get("written")?.buffer);
   });
 
   const lifetimes = fc.array(
@@ -41,13 +41,13 @@ describe("planMemory", () => {
           return { ...whole, reads: whole.reads.filter((call) => (whole.last - call) % every === 0) };
         });
         const plan = planMemory(all);
-        const placeOf = ({ item }: Lifetime<string>) => plan.placeOf.get(item) as BufferPlace;
+        const allocations = ({ item }: Lifetime<string>) => plan.allocations.get(item) as Allocation;
         for (const a of all) {
-          const at = placeOf(a);
+          const at = allocations(a);
           expect(plan.bufferBytes[at.buffer]).toBeGreaterThanOrEqual(at.offset + a.bytes);
           expect(at.offset % 256).toBe(0);
           for (const b of all) {
-            const other = placeOf(b);
+            const other = allocations(b);
             if (a === b || at.buffer !== other.buffer || a.first > b.last || b.first > a.last) continue;
             expect(at.offset + a.bytes <= other.offset || other.offset + b.bytes <= at.offset).toBe(true);
             expect(a.writes.some((call) => b.reads.includes(call) || b.writes.includes(call))).toBe(false);

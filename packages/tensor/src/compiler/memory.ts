@@ -1,6 +1,6 @@
 import { philox4x32 } from "@lobule/kernels-wgsl";
 
-/** A tensor's need for memory: from the call that makes it to the last that reads it. */
+/** A tensor's lifetime: from the call that makes it to the last that reads it. */
 export interface Lifetime<T> {
   readonly item: T;
   readonly bytes: number;
@@ -11,8 +11,8 @@ export interface Lifetime<T> {
   readonly writes: readonly number[];
 }
 
-/** Where a tensor lies. */
-export interface BufferPlace {
+/** What is allocated for a tensor. */
+export interface Allocation {
   readonly buffer: number;
   readonly offset: number;
 }
@@ -20,8 +20,8 @@ export interface BufferPlace {
 /** Reusable buffers, and which part of which of them each tensor gets. */
 export interface MemoryPlan<T> {
   readonly bufferBytes: readonly number[];
-  readonly placeOf: ReadonlyMap<T, BufferPlace>;
-  /** The most that is alive at once: no plan can need less. */
+  readonly allocations: ReadonlyMap<T, Allocation>;
+  /** Peak live memory: the most bytes that are live at a time; no plan can need less. */
   readonly liveMinimum: number;
 }
 
@@ -34,22 +34,22 @@ const wasteAllowed = 1.01;
 /** Orders tried until then: so many times anew from largest to smallest, each changed step by step so many times. */
 const search = { starts: 10, steps: 200 };
 
-/** Two tensors may take the same bytes, lie side by side in a buffer, or need a buffer each. */
+/** Two tensors may take the same bytes, share a buffer, or need a buffer each. */
 const relation = { none: 0, together: 1, clash: 2 } as const;
 
 /**
- * Gives each tensor memory such that no two that are alive together share any. Buffers and not offsets into one slab,
+ * Allocates memory such that no two tensors whose lifetimes overlap share bytes. Buffers and not offsets into one slab,
  * because a call cannot bind a buffer for writing and for something else: tensors between which there is such a call
- * never lie in the same buffer while both are alive, others may, side by side. No buffer is larger than the largest tensor.
+ * are never in the same buffer while both are live, others may be. No buffer is larger than the largest tensor.
  *
- * Tensors are placed one by one, each where that costs the fewest bytes, first from largest to smallest. Then, while
+ * Tensors get their memory one by one, each where that costs the fewest bytes, first from largest to smallest. Then, while
  * more than a hundredth is wasted, the order is changed by moving one of the larger tensors, and changes that do not
  * cost memory are kept; the same list gives the same plan.
  *
  * Source: Pisarchyk and Lee 2020, "Efficient memory management for deep neural net inference", greedy by size.
  */
 export function planMemory<T>(lifetimes: readonly Lifetime<T>[]): MemoryPlan<T> {
-  const liveMinimum = mostAlive(lifetimes);
+  const liveMinimum = peakLive(lifetimes);
   const relations = relationsOf(lifetimes);
   const bySize = lifetimes.map((_, index) => index);
   bySize.sort((a, b) => bytesOf(b) - bytesOf(a) || a - b);
@@ -72,29 +72,29 @@ export function planMemory<T>(lifetimes: readonly Lifetime<T>[]): MemoryPlan<T> 
       if (next.total < best.total) best = next;
     }
   }
-  const placeOf = new Map(lifetimes.map(({ item }, index) => [item, best.places[index] as BufferPlace]));
-  return { bufferBytes: best.bufferBytes, placeOf, liveMinimum };
+  const allocations = new Map(lifetimes.map(({ item }, index) => [item, best.places[index] as Allocation]));
+  return { bufferBytes: best.bufferBytes, allocations, liveMinimum };
 }
 
 interface Placed {
   readonly bufferBytes: readonly number[];
   readonly total: number;
   /** By index of the lifetime. */
-  readonly places: readonly BufferPlace[];
+  readonly places: readonly Allocation[];
 }
 
-/** @param order indices of lifetimes, in which they are placed. */
+/** @param order indices of lifetimes, in which they get their memory. */
 function place<T>(lifetimes: readonly Lifetime<T>[], relations: Uint8Array, order: readonly number[]): Placed {
   const largest = lifetimes.reduce((most, { bytes }) => Math.max(most, bytes), 0);
   const buffers: { bytes: number; readonly users: { index: number; offset: number; end: number }[] }[] = [];
-  const places: BufferPlace[] = [];
+  const places: Allocation[] = [];
   for (const index of order) {
     const { bytes } = lifetimes[index] as Lifetime<T>;
     let best = { growth: bytes, slack: 0, buffer: -1, offset: 0 };
     buffers.forEach((each, buffer) => {
       let offset = 0;
       let found = false;
-      // In the order in which they lie there; all of them, because any may clash.
+      // In the order of their offsets; all of them, because any may clash.
       for (const user of each.users) {
         const how = relations[index * lifetimes.length + user.index];
         if (how === relation.clash) return;
@@ -122,7 +122,7 @@ function place<T>(lifetimes: readonly Lifetime<T>[], relations: Uint8Array, orde
   return { bufferBytes, places, total: bufferBytes.reduce((sum, bytes) => sum + bytes, 0) };
 }
 
-/** How each two of them get on: a square matrix by index. */
+/** The relation of each two of them: a square matrix by index. */
 function relationsOf<T>(lifetimes: readonly Lifetime<T>[]): Uint8Array {
   const count = lifetimes.length;
   const uses = lifetimes.map(({ reads, writes }) => new Set([...reads, ...writes]));
@@ -138,7 +138,7 @@ function relationsOf<T>(lifetimes: readonly Lifetime<T>[]): Uint8Array {
   return relations;
 }
 
-function mostAlive<T>(lifetimes: readonly Lifetime<T>[]): number {
+function peakLive<T>(lifetimes: readonly Lifetime<T>[]): number {
   const events = new Map<number, number>();
   for (const { bytes, first, last } of lifetimes) {
     events.set(first, (events.get(first) ?? 0) + bytes);

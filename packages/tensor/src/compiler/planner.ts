@@ -16,11 +16,14 @@ import type { ConvolutionCall, ConvolutionVariant } from "../graph/convolution-c
 import { Arena, type FlatBuffer, type Packing, type Segment } from "../graph/flat-buffer.js";
 import {
   type CallRequest,
-  type KernelOperation,
+  inputOf,
   type Lowering,
+  last,
   type Node,
+  type NonEmpty,
   type Operand,
   type ShortcutOperands,
+  type StatisticsOperation,
   storageOf,
   Tensor,
 } from "../graph/tensor.js";
@@ -28,7 +31,8 @@ import { asImage, PlanError, type Shape, sizeOf } from "../shape.js";
 import { type Call, type Calls, isTensor, type Placement, type PlannerOptions, reductionOf } from "./calls.js";
 import { defaultVariant } from "./convolution-variants.js";
 import { type Fusion, isExpression } from "./fuse.js";
-import { extendSizes, SlotWriter } from "./slot-text.js";
+import { extendSizes, SlotWriter, type TakenStatistics } from "./slot-text.js";
+import type { Step } from "./steps.js";
 import type { StorageType } from "./storage.js";
 import { WeightPacks } from "./weight-packs.js";
 
@@ -36,7 +40,7 @@ import { WeightPacks } from "./weight-packs.js";
 const partialsAtOnce = (nodes: readonly Node[]): number =>
   nodes.reduce((most, { outputs }) => Math.max(most, ...outputs.map(({ shape }) => sizeOf(shape) / 16)), 2 ** 20);
 
-/** Turns fused graph nodes into kernel calls, in an order in which everything is made before it is read. */
+/** Turns the steps of a fused graph into kernel calls. */
 export class Planner implements Lowering {
   private readonly body: Call[] = [];
   private readonly end: Call[] = [];
@@ -50,45 +54,31 @@ export class Planner implements Lowering {
     place: (tensor, arena, offset) => this.place(tensor, arena, offset),
     finish: (request, label) => this.finish(request, label),
     add: (call) => this.body.push(call),
-    addExpression: ({ node }, output) => this.expressionCall(node, output),
+    addExpression: ({ node }) => this.expressionCall(node),
   });
   private readonly partialsAtOnce: number;
   private partialsArena = new Arena("partials");
   private readonly temporaryArenas = new Set<FlatBuffer>();
   private readonly lateSums = new Map<FlatBuffer, { partials: Tensor; output: Tensor; segment: Segment }[]>();
-  private readonly producers = new Map<Tensor, Node>();
+  /** What another step's kernel has made besides: max-pooling. */
   private readonly done = new Set<Node>();
-  /** The 1×1 convolutions that ride in a 3×3 one. */
-  private readonly shortcutNodes: ReadonlySet<Node>;
 
   constructor(
     private readonly nodes: readonly Node[],
+    private readonly steps: readonly Step[],
     private readonly fusion: Fusion,
     private readonly storageType: StorageType,
     private readonly options: Pick<PlannerOptions, "kernels" | "precision">,
   ) {
-    this.shortcutNodes = new Set(fusion.shortcuts.values());
     this.partialsAtOnce = partialsAtOnce(nodes);
   }
 
   plan(): Calls {
-    for (const node of this.nodes) {
-      for (const output of node.outputs) this.producers.set(output, node);
-      if (node.operation.kind !== "kernel") continue;
-      for (const { tensor, arena, offset } of node.operation.placements ?? [])
-        this.place(storageOf(tensor), arena, offset);
+    for (const { operation } of this.nodes) {
+      if (operation.kind !== "kernel") continue;
+      for (const { tensor, arena, offset } of operation.placements ?? []) this.place(storageOf(tensor), arena, offset);
     }
-    for (const [node, chain] of this.fusion.stored) {
-      for (const tensor of chain) this.producers.set(tensor, node);
-    }
-    // In order of creation, so that a layer's gradients are formed together and its activations are let go early.
-    for (const node of this.nodes) {
-      const output = node.outputs[0] as Tensor;
-      const chain = this.fusion.stored.get(this.producers.get(output) as Node);
-      if (this.shortcutNodes.has(node)) continue;
-      const waits = chain?.includes(output) && chain.at(-1) !== output;
-      if (!waits && !this.fusion.virtual.has(output)) this.visit(output);
-    }
+    for (const { root } of this.steps) if (!this.done.has(root)) this.lower(root);
     this.sumTogether();
     const elementsOf = (tensor: Tensor): number => sizeOf(tensor.shape) * (this.partialCounts.get(tensor) ?? 1);
     return {
@@ -148,8 +138,7 @@ export class Planner implements Lowering {
   shortcut(output: Tensor): ShortcutOperands | undefined {
     const node = this.fusion.shortcuts.get(output.node);
     if (node?.operation.kind !== "kernel" || node.operation.convolution === undefined) return undefined;
-    const [x, weight] = node.inputs as readonly [Tensor, Tensor];
-    return { call: node.operation.convolution, x, weight };
+    return { call: node.operation.convolution, x: inputOf(node, 0), weight: inputOf(node, 1) };
   }
 
   pooled(output: Tensor): Tensor | undefined {
@@ -189,156 +178,96 @@ export class Planner implements Lowering {
     this.partialsArena = new Arena("partials");
   }
 
-  // Order
-
-  private visit(tensor: Tensor): void {
-    const base = storageOf(tensor);
-    const node = this.producers.get(base);
-    if (node === undefined || this.done.has(node)) return;
-    if (this.fusion.virtual.has(base)) {
-      for (const each of node.inputs) this.visit(each);
-      return;
-    }
-    const { kind } = node.operation;
-    if (kind === "input" || kind === "constant" || kind === "variable" || kind === "scratch") return;
-    if (node.operation.kind === "statistics" && this.ridesWith(node) !== undefined) {
-      this.visit(node.inputs[0] as Tensor);
-      return;
-    }
-    // What pools the input may have been made with it.
-    if (node.operation.kind === "kernel" && node.operation.pools === true) {
-      for (const each of node.inputs) this.visit(each);
-      if (this.done.has(node)) return;
-    }
-    this.done.add(node);
-    for (const each of node.inputs) this.visit(each);
-    // Its kernel is that of the 3×3 convolution which adds it.
-    if (this.shortcutNodes.has(node)) return;
-    for (const each of this.fusion.shortcuts.get(node)?.inputs ?? []) this.visit(each);
-    // What is pasted into the store slot reads must be there first.
-    const chain = this.fusion.stored.get(node) ?? node.outputs;
-    for (const step of chain.slice(1)) {
-      for (const each of step.node.inputs) if (!chain.includes(each)) this.visit(each);
-    }
-    const root = chain.at(-1) as Tensor;
-    const [riding] = this.fusion.riding.get(root) ?? [];
-    for (const each of riding?.inputs.slice(1) ?? []) this.visitLeaves(each, root);
-    this.lower(node);
-  }
-
-  private visitLeaves(tensor: Tensor, except: Tensor): void {
-    if (tensor === except) return;
-    if (this.fusion.virtual.has(tensor)) for (const each of tensor.node.inputs) this.visitLeaves(each, except);
-    else this.visit(tensor);
-  }
-
-  private ridesWith(node: Node): Tensor | undefined {
-    const x = node.inputs[0] as Tensor;
-    return this.fusion.riding.get(x)?.includes(node) ? x : undefined;
-  }
-
   // Calls
 
   private lower(node: Node): void {
     const { operation } = node;
-    if (operation.kind === "kernel")
-      (operation as KernelOperation).lower(
-        this,
-        node.inputs.map((each) => this.shared.get(each) ?? each),
-        node.outputs,
-      );
-    else if (isExpression(node)) {
-      const output = node.outputs[0] as Tensor;
-      this.expressionCall(node, output);
-    } else if (operation.kind === "statistics") {
-      const [x] = node.inputs as readonly [Tensor];
-      const kernel = channelStatistics(asImage(x.shape));
-      this.body.push(this.finishStatistics(kernel, node, x));
-    }
+    if (operation.kind === "kernel") {
+      const inputs = node.inputs.map((each) => this.shared.get(each) ?? each);
+      operation.lower(this, inputs, node.outputs);
+    } else if (operation.kind === "statistics") this.statisticsCall(node, operation);
+    else if (isExpression(node)) this.expressionCall(node);
   }
 
   /** @param own a tensor that is computed although it is stored: the kernel's own result. */
   private slotWriter(own?: Tensor): SlotWriter {
     return new SlotWriter(
-      (tensor) => tensor === own || this.fusion.virtual.has(tensor),
+      (tensor) => tensor === own || this.fusion.inlined.has(tensor),
       this.storageType,
       this.reduction(),
     );
   }
 
-  private expressionCall(node: Node, output: Tensor): void {
+  private expressionCall({ operation, outputs: [output] }: Node): void {
     const kernel = pointwise(asImage(output.shape));
     const writer = this.slotWriter(output);
     writer.input("input", output);
-    this.body.push(this.assemble(kernel, writer, { kernel, bindings: {}, output }, node.operation.name, [output]));
+    this.body.push(this.assemble(kernel, writer, { kernel, output }, operation.name, [output]));
   }
 
-  private finishStatistics(kernel: Kernel, node: Node, x: Tensor): Call {
+  private statisticsCall(node: Node, { name, mode }: StatisticsOperation): void {
+    const x = inputOf(node, 0);
+    const kernel = channelStatistics(asImage(x.shape));
     const writer = this.slotWriter();
     writer.input("input", x);
-    const mode = node.operation.kind === "statistics" ? node.operation.mode : "sums";
-    const partials = node.outputs[0] as Tensor;
-    this.partialCounts.set(partials, (kernel.statistics?.partials ?? 0) * partialsPerWorkgroup(this.reduction()));
+    const [partials] = node.outputs;
+    this.setPartials(partials, kernel);
     writer.output([x], { mode, second: node.inputs[1] }, false);
-    return this.paste(kernel, writer, { statistics: partials }, node.operation.name);
+    this.body.push(this.bind(kernel, writer, { statistics: partials }, name));
+  }
+
+  /** Partial results of a channel that a kernel writes for statistics. */
+  private setPartials(statistics: Tensor, kernel: Kernel): void {
+    this.partialCounts.set(statistics, (kernel.statistics?.partials ?? 0) * partialsPerWorkgroup(this.reduction()));
   }
 
   private finish(request: CallRequest, label = request.kernel.name): Call {
+    const { kernel, slots = {}, output } = request;
     const writer = this.slotWriter();
-    for (const [name, tensor] of Object.entries(request.slots ?? {})) writer.input(name, tensor);
-    const { output } = request;
-    const chain = output && this.fusion.stored.get(output.node);
-    return this.assemble(
-      request.kernel,
-      writer,
-      request,
-      label,
-      output && chain?.[0] === output ? chain : output && [output],
-    );
+    for (const [name, tensor] of Object.entries(slots)) writer.input(name, tensor);
+    const chain = output && this.fusion.epilogues.get(output.node);
+    return this.assemble(kernel, writer, request, label, output && (chain?.[0] === output ? chain : [output]));
   }
 
+  /** @param chain what the epilogue makes of the kernel's output; undefined where nothing goes through a store slot. */
   private assemble(
     kernel: Kernel,
     writer: SlotWriter,
-    request: CallRequest,
+    { output, pooled, bindings, convolution }: CallRequest,
     label: string,
-    chain: readonly Tensor[] | undefined,
+    chain: NonEmpty<Tensor> | undefined,
   ): Call {
-    const bindings: Record<string, Operand> = { ...request.bindings };
-    if (request.pooled !== undefined) bindings.pooled = request.pooled;
-    const stored = chain?.at(-1);
-    if (chain !== undefined && stored !== undefined) {
-      const riding = this.fusion.riding.get(stored) ?? [];
-      const [first] = riding;
-      const mode = first?.operation.kind === "statistics" ? first.operation.mode : undefined;
-      const shortcut = request.output && this.fusion.shortcuts.get(request.output.node)?.outputs[0];
-      writer.output(chain, mode && { mode, second: first?.inputs[1] }, true, shortcut);
-      if (first !== undefined) {
-        const partials = first.outputs[0] as Tensor;
-        bindings.statistics = partials;
-        const only = kernel.statistics?.only;
-        if (only !== undefined && only !== this.reduction()) {
-          throw new PlanError(
-            `${kernel.name} sums for the ${only} reduction only; compile with that, or another variant`,
-          );
-        }
-        this.partialCounts.set(partials, (kernel.statistics?.partials ?? 0) * partialsPerWorkgroup(this.reduction()));
-        for (const other of riding) {
-          if (other !== first) this.shared.set(other.outputs[0] as Tensor, partials);
-        }
-      }
-      bindings.output = stored;
-    }
-    const suffix = stored !== undefined && stored !== request.output ? ` → ${stored.node.operation.name}` : "";
-    return { ...this.paste(kernel, writer, bindings, label + suffix), convolution: request.convolution };
+    const bound: Record<string, Operand> = { ...bindings, ...(pooled && { pooled }) };
+    if (chain === undefined) return { ...this.bind(kernel, writer, bound, label), convolution };
+    const stored = last(chain);
+    const statistics = this.fusion.statistics.get(stored);
+    const shortcut = output && this.fusion.shortcuts.get(output.node)?.outputs[0];
+    writer.output(chain, statistics && takenStatistics(statistics), true, shortcut);
+    if (statistics !== undefined) bound.statistics = this.fusedStatistics(kernel, statistics);
+    bound.output = stored;
+    const suffix = stored === output ? "" : ` → ${stored.node.operation.name}`;
+    return { ...this.bind(kernel, writer, bound, label + suffix), convolution };
   }
 
-  private paste(kernel: Kernel, writer: SlotWriter, bindings: Readonly<Record<string, Operand>>, label: string): Call {
-    const sizes = writer.sizes;
-    const pasted = pasteSlots(extendSizes(kernel.source, Object.keys(sizes)), writer.finish());
+  /** The partial results that a kernel writes for statistics which are fused into its epilogue. */
+  private fusedStatistics(kernel: Kernel, [first, ...others]: NonEmpty<Node>): Tensor {
+    const only = kernel.statistics?.only;
+    if (only !== undefined && only !== this.reduction()) {
+      throw new PlanError(`${kernel.name} sums for the ${only} reduction only; compile with that, or another variant`);
+    }
+    const [partials] = first.outputs;
+    this.setPartials(partials, kernel);
+    for (const { outputs } of others) this.shared.set(outputs[0], partials);
+    return partials;
+  }
+
+  /** A call of the kernel with the writer's slots in its text. */
+  private bind(kernel: Kernel, writer: SlotWriter, bindings: Readonly<Record<string, Operand>>, label: string): Call {
+    const { sizes } = writer;
+    const text = pasteSlots(extendSizes(kernel.source, Object.keys(sizes)), writer.finish());
     const launches = kernel.launches.map((launch) => ({ ...launch, sizes: { ...launch.sizes, ...sizes } }));
     const half = new Set<string>();
-    const operands = bindingsOf(pasted)
+    const operands = bindingsOf(text)
       .filter(({ name }) => name !== "sizes")
       .map(({ name, access, type }) => {
         const operand = writer.leaves.get(name) ?? bindings[name];
@@ -353,8 +282,8 @@ export class Planner implements Lowering {
         const channels = writer.leaves.has(name) ? writer.channelsRead.get(tensor) : undefined;
         return { name, access, operand: tensor, ...(channels && { share: channels / asImage(tensor.shape).channels }) };
       });
-    let source = withStorageTypes(pasted, half);
-    if (writer.usesF16) source = enable(source, "f16");
+    const stored = withStorageTypes(text, half);
+    const source = writer.usesF16 ? enable(stored, "f16") : stored;
     for (const { operand } of operands) if (operand instanceof Arena) this.arenas.add(operand);
     return { label, kernel: { ...kernel, source, launches }, operands };
   }
@@ -379,3 +308,7 @@ export class Planner implements Lowering {
     );
   }
 }
+
+/** What a kernel sums of what it stores: the first of its statistics serves the others too. */
+const takenStatistics = ([{ operation, inputs }]: NonEmpty<Node>): TakenStatistics | undefined =>
+  operation.kind === "statistics" ? { mode: operation.mode, second: inputs[1] } : undefined;

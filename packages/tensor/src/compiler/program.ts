@@ -2,7 +2,15 @@ import { bytesPerElement, type DType } from "@lobule/kernels-wgsl";
 import { input } from "../graph/apply.js";
 import type { ConvolutionCall } from "../graph/convolution-call.js";
 import type { FlatBuffer } from "../graph/flat-buffer.js";
-import { constantData, nodesBelow, type Operand, type Scalar, storageOf, type Tensor } from "../graph/tensor.js";
+import {
+  constantData,
+  elementAt,
+  nodesBelow,
+  type Operand,
+  type Scalar,
+  storageOf,
+  type Tensor,
+} from "../graph/tensor.js";
 import { groupVariables, Variable, VariableGroup } from "../graph/variable.js";
 import type { Update } from "../ops/adam.js";
 import { copy } from "../ops/pointwise.js";
@@ -14,6 +22,7 @@ import { fuse } from "./fuse.js";
 import { type MemoryPlan, planMemory } from "./memory.js";
 import { Planner } from "./planner.js";
 import { type Arranged, type RecomputeAmount, recompute } from "./recompute.js";
+import { stepsOf } from "./steps.js";
 import { chooseStorage } from "./storage.js";
 
 export interface InputSpec {
@@ -41,7 +50,7 @@ export interface Definition<Inputs extends Readonly<Record<string, InputSpec>>> 
 }
 
 export interface CompileOptions {
-  /** Whether pointwise work is pasted into kernels; on by default. Off, each operation is a dispatch of its own. */
+  /** Whether pointwise work is fused into kernels; on by default. Off, each operation is a dispatch of its own. */
   readonly fusion?: boolean;
   /** Which kernels; "parallel" by default. A device knows which suit it: `Device.kernels`. */
   readonly kernels?: KernelChoice;
@@ -52,8 +61,8 @@ export interface CompileOptions {
    */
   readonly precision?: "f32" | "f16";
   /**
-   * Whether cheap tensors are made again in the backward pass instead of being kept, so that at most half of the
-   * temporary memory is alive at once, or as little as can be had: more arithmetic, the same results. Off by default.
+   * Whether cheap tensors are rematerialized in the backward pass instead of being kept, so that the peak live memory is
+   * halved, or as small as can be had: more arithmetic, the same results. Off by default.
    */
   readonly recompute?: boolean;
   /**
@@ -64,7 +73,7 @@ export interface CompileOptions {
   readonly frozen?: boolean;
 }
 
-/** Where an operand lies: which buffer, from which byte, how many bytes. */
+/** Where an operand is in memory: which buffer, from which byte, how many bytes. */
 export type Place =
   | { readonly kind: "pool"; readonly buffer: number; readonly offset: number; readonly bytes: number }
   | { readonly kind: "arena"; readonly arena: FlatBuffer; readonly offset: number; readonly bytes: number }
@@ -170,8 +179,8 @@ export class Program {
   }
 
   /**
-   * Bytes that no plan of these calls can do without: inputs, outputs, variables, and the temporary tensors that are
-   * alive at once. Not tables, weights in another order and gradients side by side, which the kernels ask for.
+   * Bytes that no plan of these calls can do without: inputs, outputs, variables, and the peak live memory of temporary
+   * tensors. Not tables, weights in another order and gradients side by side, which the kernels ask for.
    */
   get minimumBytes(): number {
     const given = this.owned.filter((tensor) => constantData(tensor) === undefined);
@@ -182,7 +191,7 @@ export class Program {
     );
   }
 
-  /** The most bytes of temporary tensors that are alive at once. */
+  /** Peak live memory: the most bytes of temporary tensors that are live at a time. */
   get liveMinimum(): number {
     return this.memory.liveMinimum;
   }
@@ -206,18 +215,20 @@ export class Program {
     }
     const placement = this.planned.placements.get(operand);
     if (placement !== undefined) return this.inArena(placement.arena, placement.offset * 4, bytes);
-    const lies = this.memory.placeOf.get(operand);
-    return lies === undefined ? { kind: "own", tensor: operand, offset: 0, bytes } : { kind: "pool", ...lies, bytes };
+    const allocation = this.memory.allocations.get(operand);
+    return allocation === undefined
+      ? { kind: "own", tensor: operand, offset: 0, bytes }
+      : { kind: "pool", ...allocation, bytes };
   }
 
   private inArena(arena: FlatBuffer, offset: number, bytes: number): Place {
-    const lies = this.memory.placeOf.get(arena);
-    return lies === undefined
+    const allocation = this.memory.allocations.get(arena);
+    return allocation === undefined
       ? { kind: "arena", arena, offset, bytes }
-      : { kind: "pool", buffer: lies.buffer, offset: lies.offset + offset, bytes };
+      : { kind: "pool", buffer: allocation.buffer, offset: allocation.offset + offset, bytes };
   }
 
-  /** What needs memory for this operand while it is in use: itself, or the arena that it lies in. */
+  /** What needs memory for this operand while it is in use: itself, or the arena that it is in. */
   private temporaryOf(operand: Operand): Tensor | FlatBuffer | undefined {
     const { placements, temporaryArenas } = this.planned;
     if (operand instanceof Variable || operand instanceof VariableGroup) return undefined;
@@ -296,7 +307,7 @@ export function plan(inputs: Readonly<Record<string, Tensor>>, results: Results,
   const known = new Set(Object.values(inputs).map((tensor) => tensor.node));
   const taken = new Set<Tensor>();
   const kept = Object.fromEntries(
-    Object.entries({ ...outputs, ...metrics }).map(([name, tensor]) => {
+    Object.entries({ ...outputs, ...metrics }).map(([name, tensor]): [string, Tensor] => {
       const base = storageOf(tensor);
       const { kind } = base.node.operation;
       const given = kind === "input" || kind === "constant" || kind === "variable" || taken.has(base);
@@ -306,7 +317,7 @@ export function plan(inputs: Readonly<Record<string, Tensor>>, results: Results,
     }),
   );
   const names = Object.keys(kept);
-  let roots = [...Object.values(kept), ...updates.map(({ node }) => node.outputs[0] as Tensor)];
+  let roots = [...Object.values(kept), ...updates.map(({ node }) => node.outputs[0])];
   if (options.frozen) roots = foldBatchNorms(roots);
   let graph = arrange(roots, names.length, options);
   for (const node of graph.nodes) {
@@ -319,10 +330,10 @@ export function plan(inputs: Readonly<Record<string, Tensor>>, results: Results,
     roots = recompute(roots, graph, amount);
     graph = arrange(roots, names.length, options);
   }
-  const { nodes, fusion, storageType } = graph;
-  const planned = new Planner(nodes, fusion, storageType, options).plan();
+  const { nodes, steps, fusion, storageType } = graph;
+  const planned = new Planner(nodes, steps, fusion, storageType, options).plan();
   const calls = options.frozen ? hoistConstants(planned) : planned;
-  const outputTensors = Object.fromEntries(names.map((name, i) => [name, roots[i] as Tensor]));
+  const outputTensors = Object.fromEntries(names.map((name, i) => [name, elementAt(roots, i)]));
   return new Program(inputs, outputTensors, Object.keys(metrics), calls);
 }
 
@@ -351,5 +362,5 @@ function arrange(roots: readonly Tensor[], kept: number, options: PlannerOptions
     enabled: options.fusion,
     loadsAreDear: reductionOf(options.kernels) === "subgroup",
   });
-  return { nodes, required, storageType, fusion };
+  return { nodes, required, storageType, fusion, steps: stepsOf(nodes, fusion) };
 }

@@ -14,7 +14,7 @@ function upAndDown(sizes: readonly number[], repeatable: (i: number) => boolean)
     steps,
     bytes: steps.map((_, i) => sizes[i < n ? i : 2 * n - 1 - i] as number),
     maker: steps.map((step, i) => (step.repeatable ? i : undefined)),
-    pasted: steps.map(() => undefined),
+    inlined: steps.map(() => undefined),
   };
 }
 
@@ -59,7 +59,7 @@ describe("chooseRepeats", () => {
 
   test("a tensor that is made again without being stored costs what it is made from instead", () => {
     const plain = upAndDown([10, 100, 100, 100], (i) => i === 1);
-    const schedule = { ...plain, pasted: plain.pasted.map((_, i) => (i === 1 ? [0] : undefined)) };
+    const schedule = { ...plain, inlined: plain.inlined.map((_, i) => (i === 1 ? [0] : undefined)) };
     const repeats = chooseRepeats(schedule, atAnyCost(0));
     expect(repeats[6]).toEqual(new Set([1]));
     expect(simulate(schedule, repeats).runs).toHaveLength(8);
@@ -71,7 +71,7 @@ describe("chooseRepeats", () => {
       steps: reads.map((each, i) => ({ reads: each, writes: [i], cost: 1, repeatable: i < 4 })),
       bytes: [10, 100, 100, 10, 0],
       maker: [0, 1, 2, 3, undefined],
-      pasted: reads.map(() => undefined),
+      inlined: reads.map(() => undefined),
     };
     const before = simulate(schedule, nothing(schedule));
     const repeats = chooseRepeats(schedule, { bytes: 0, cost: before.cost });

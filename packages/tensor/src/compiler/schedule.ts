@@ -1,4 +1,4 @@
-/** A step as the schedule sees it: what it reads and makes, by number, and what it costs. */
+/** A step as the schedule sees it: what it reads and makes, by index of the tensor, and what it costs. */
 export interface ScheduledStep {
   readonly reads: readonly number[];
   readonly writes: readonly number[];
@@ -12,16 +12,16 @@ export interface Schedule {
   readonly steps: readonly ScheduledStep[];
   /** Bytes of each tensor; 0 for those that are kept in any case. */
   readonly bytes: readonly number[];
-  /** The step that makes each tensor; undefined where it may not be made again. */
+  /** The step that computes each tensor; undefined where it may not be computed again. */
   readonly maker: readonly (number | undefined)[];
-  /** Tensors that, made again, are never stored: they are computed in the loads, from these. */
-  readonly pasted: readonly (readonly number[] | undefined)[];
+  /** Tensors that are never stored where they are rematerialized: they are computed in the loads, from these. */
+  readonly inlined: readonly (readonly number[] | undefined)[];
 }
 
-/** Which tensors are made again before a step. */
+/** Which tensors are rematerialized before each step. */
 export type Repeats = readonly ReadonlySet<number>[];
 
-/** A stretch of time over which a tensor lies in memory. */
+/** A lifetime of a tensor: it has another one each time that it is computed again. */
 interface Version {
   readonly tensor: number;
   readonly bytes: number;
@@ -38,22 +38,22 @@ export interface Timeline {
   /** Whether what runs then is of use. */
   readonly needed: readonly boolean[];
   readonly versions: readonly Version[];
-  /** Bytes alive at each time. */
+  /** Bytes of live tensors at each time. */
   readonly live: readonly number[];
   readonly peak: number;
   readonly cost: number;
 }
 
-/** Lifetimes and cost of a schedule in which some tensors are made again. */
-export function simulate({ steps, bytes, maker, pasted }: Schedule, repeats: Repeats): Timeline {
+/** Lifetimes and cost of a schedule in which some tensors are rematerialized. */
+export function simulate({ steps, bytes, maker, inlined }: Schedule, repeats: Repeats): Timeline {
   const runs: { step: number; again: number | undefined; before: number }[] = [];
   const versions: Version[] = [];
   const madeThen: number[][] = [];
   const readThen: number[][] = [];
   const current = new Map<number, number>();
-  const isPasted = new Set<number>();
+  const isInlined = new Set<number>();
   const read = (tensor: number, into: number[]): void => {
-    if (isPasted.has(tensor)) for (const each of pasted[tensor] ?? []) read(each, into);
+    if (isInlined.has(tensor)) for (const each of inlined[tensor] ?? []) read(each, into);
     else {
       const version = current.get(tensor);
       if (version !== undefined && !into.includes(version)) into.push(version);
@@ -75,7 +75,7 @@ export function simulate({ steps, bytes, maker, pasted }: Schedule, repeats: Rep
   };
   steps.forEach((_, step) => {
     for (const tensor of [...(repeats[step] ?? [])].sort((a, b) => (maker[a] ?? 0) - (maker[b] ?? 0))) {
-      if (pasted[tensor] !== undefined) isPasted.add(tensor);
+      if (inlined[tensor] !== undefined) isInlined.add(tensor);
       else run(maker[tensor] as number, tensor, step);
     }
     run(step, undefined, step);
@@ -119,48 +119,51 @@ interface Move {
   readonly tensors: readonly number[];
 }
 
-/** What is asked of {@link chooseRepeats}: few enough bytes alive at once, at a cost that may not be exceeded. */
+/** What is asked of {@link chooseRepeats}: a peak of live bytes, at a cost that may not be exceeded. */
 export interface Goal {
   readonly bytes: number;
   readonly cost: number;
 }
 
 /**
- * Chooses what is made again and when, so that at most `goal.bytes` are alive at once, or as few above as can be had
- * for `goal.cost` ({@link Timeline.cost}).
+ * Chooses what is rematerialized and when, so that the peak live memory is at most `goal.bytes`, or as little above as can
+ * be had for `goal.cost` ({@link Timeline.cost}).
  *
- * Greedily: at the time of the peak, each tensor that lies there unread may be given up until it is read next, and made
- * again before that, where need be together with what it is made from. The move that saves the most for its cost is
- * taken; at the end those that turn out to be superfluous are taken back. Source of the idea: Kirisame et al. 2021,
+ * Greedily: at the time of the peak, each live tensor that is not read then may be given up until it is read next, and
+ * computed again before that, where need be together with what it is made from. The move that saves the most for its cost
+ * is taken; at the end those that turn out to be superfluous are taken back. Source of the idea: Kirisame et al. 2021,
  * "Dynamic tensor rematerialization"; here the whole step is known beforehand.
  */
 export function chooseRepeats(schedule: Schedule, { bytes: target, cost: mostCost }: Goal): Repeats {
-  const repeats = schedule.steps.map(() => new Set<number>());
+  let repeats: Repeats = schedule.steps.map(() => new Set<number>());
   let now = simulate(schedule, repeats);
   const excess = ({ live }: Timeline): number => live.reduce((sum, each) => sum + Math.max(0, each - target), 0);
-  for (;;) {
-    if (now.peak <= target) break;
-    let best: { move: Move; after: Timeline; score: number } | undefined;
+  while (now.peak > target) {
+    let best: { readonly repeats: Repeats; readonly after: Timeline; readonly score: number } | undefined;
+    const before = excess(now);
     for (const move of movesAt(schedule, now, repeats)) {
-      const set = repeats[move.before] as Set<number>;
-      for (const tensor of move.tensors) set.add(tensor);
-      const after = simulate(schedule, repeats);
-      for (const tensor of move.tensors) set.delete(tensor);
-      const gain = excess(now) - excess(after);
+      const moved = withMove(repeats, move);
+      const after = simulate(schedule, moved);
+      const gain = before - excess(after);
       if (after.peak > now.peak || after.cost > mostCost || gain <= 0) continue;
       const score = gain / Math.max(after.cost - now.cost, 1);
-      if (best === undefined || score > best.score) best = { move, after, score };
+      if (best === undefined || score > best.score) best = { repeats: moved, after, score };
     }
     if (best === undefined) break;
-    for (const tensor of best.move.tensors) (repeats[best.move.before] as Set<number>).add(tensor);
+    repeats = best.repeats;
     now = best.after;
   }
-  takeBack(schedule, repeats, Math.max(target, now.peak));
-  return repeats;
+  return takeBack(schedule, repeats, Math.max(target, now.peak));
 }
 
+const withMove = (repeats: Repeats, { before, tensors }: Move): Repeats =>
+  repeats.with(before, new Set([...(repeats[before] ?? []), ...tensors]));
+
+const withoutRepeat = (repeats: Repeats, before: number, tensor: number): Repeats =>
+  repeats.with(before, new Set([...(repeats[before] ?? [])].filter((each) => each !== tensor)));
+
 function movesAt(schedule: Schedule, { runs, needed, versions, live, peak }: Timeline, repeats: Repeats): Move[] {
-  const { maker, steps, pasted } = schedule;
+  const { maker, steps, inlined } = schedule;
   const at = live.indexOf(peak);
   const startOf = (step: number): number => runs.findIndex(({ before }) => before === step);
   const covers = (tensor: number, time: number): boolean =>
@@ -176,7 +179,7 @@ function movesAt(schedule: Schedule, { runs, needed, versions, live, peak }: Tim
     const start = startOf(before);
     const all = new Set<number>([tensor]);
     for (const each of all) {
-      const from = pasted[each] ?? (steps[maker[each] as number] as ScheduledStep).reads;
+      const from = inlined[each] ?? (steps[maker[each] as number] as ScheduledStep).reads;
       for (const source of from) {
         const gone = (schedule.bytes[source] ?? 0) > 0 && !covers(source, start);
         if (gone && maker[source] !== undefined && !repeats[before]?.has(source)) all.add(source);
@@ -186,15 +189,19 @@ function movesAt(schedule: Schedule, { runs, needed, versions, live, peak }: Tim
   });
 }
 
-/** Takes back what can be spared without a higher peak than `allowed`, the dearest first. */
-function takeBack(schedule: Schedule, repeats: readonly Set<number>[], allowed: number): void {
+/** The repeats without those that can be spared without a higher peak than `allowed`, the dearest tried first. */
+function takeBack(schedule: Schedule, repeats: Repeats, allowed: number): Repeats {
   const costOf = (tensor: number): number => schedule.steps[schedule.maker[tensor] ?? -1]?.cost ?? 0;
   const all = repeats.flatMap((set, before) => [...set].map((tensor) => ({ before, tensor })));
   all.sort((a, b) => costOf(b.tensor) - costOf(a.tensor));
+  let kept = repeats;
+  let { cost } = simulate(schedule, kept);
   for (const { before, tensor } of all) {
-    const { cost } = simulate(schedule, repeats);
-    repeats[before]?.delete(tensor);
-    const without = simulate(schedule, repeats);
-    if (without.peak > allowed || without.cost > cost) repeats[before]?.add(tensor);
+    const fewer = withoutRepeat(kept, before, tensor);
+    const without = simulate(schedule, fewer);
+    if (without.peak > allowed || without.cost > cost) continue;
+    kept = fewer;
+    cost = without.cost;
   }
+  return kept;
 }

@@ -1,5 +1,5 @@
 import { type ImageShape, momentsSlot, type Reduction, type SlotText, sumsSlot } from "@lobule/kernels-wgsl";
-import { type RemapOperation, storageOf, type Tensor } from "../graph/tensor.js";
+import { inputOf, last, type NonEmpty, type RemapOperation, storageOf, type Tensor } from "../graph/tensor.js";
 import { asImage, PlanError } from "../shape.js";
 import { readInputs } from "./fuse.js";
 import type { StorageType } from "./storage.js";
@@ -24,14 +24,20 @@ interface SlotContext {
   readonly fields: string[];
 }
 
+/** Sums by channel of what a kernel stores; `second` as in StatisticsOperation. */
+export interface TakenStatistics {
+  readonly mode: "moments" | "sums";
+  readonly second: Tensor | undefined;
+}
+
 /**
- * Writes the text of a kernel's slots: pastes expressions over tensors into its load and store functions.
+ * Writes the text of a kernel's slots: expressions over tensors, inlined into its load and store functions.
  *
  * Names are given in order of appearance and extents come through `struct Sizes`, so that layers which differ in shape
  * only share one text, and so one pipeline.
  */
 export class SlotWriter {
-  /** Tensors that the pasted text reads, by binding name. */
+  /** Tensors that the inlined text reads, by binding name. */
   readonly leaves = new Map<string, Tensor>();
   /** Channels that are read of tensors of which a slice is. */
   readonly channelsRead = new Map<Tensor, number>();
@@ -44,12 +50,12 @@ export class SlotWriter {
   private locals = 0;
 
   /**
-   * @param isVirtual whether a tensor is computed in place instead of read.
-   * @param storageType in which type a tensor lies in memory.
-   * @param reduction who adds up statistics.
+   * @param isInlined whether a tensor is computed in place instead of read.
+   * @param storageType in which type a tensor is stored.
+   * @param reduction which invocations sum statistics together.
    */
   constructor(
-    private readonly isVirtual: (tensor: Tensor) => boolean,
+    private readonly isInlined: (tensor: Tensor) => boolean,
     private readonly storageType: StorageType,
     private readonly reduction: Reduction,
   ) {}
@@ -77,16 +83,11 @@ export class SlotWriter {
 
   /**
    * Replaces the store slot: what the kernel computes, the first of `chain`, becomes the last by way of the others.
-   * @param statistics sums to take of what is stored; `second` as in StatisticsOperation.
+   * @param statistics sums to take of what is stored.
    * @param included what the chain adds but the kernel's value already holds.
    */
-  output(
-    chain: readonly Tensor[],
-    statistics: { readonly mode: "moments" | "sums"; readonly second: Tensor | undefined } | undefined,
-    writes: boolean,
-    included?: Tensor,
-  ): void {
-    const [own, stored] = [chain[0] as Tensor, chain.at(-1) as Tensor];
+  output(chain: NonEmpty<Tensor>, statistics: TakenStatistics | undefined, writes: boolean, included?: Tensor): void {
+    const [own, stored] = [chain[0], last(chain)];
     const image = asImage(stored.shape);
     const context: SlotContext = { image, fields: [] };
     const scope: Scope = { channel: "c", prepare: [], load: [], known: new Map([[own, "value"]]) };
@@ -156,7 +157,7 @@ export class SlotWriter {
     const known = scope.known.get(tensor);
     if (known !== undefined) return known;
     const result =
-      chain.includes(tensor) || this.isVirtual(tensor)
+      chain.includes(tensor) || this.isInlined(tensor)
         ? this.compute(tensor, context, scope, chain)
         : this.load(tensor, context, scope);
     scope.known.set(tensor, result);
@@ -180,7 +181,7 @@ export class SlotWriter {
       const { channels } = asImage(tensor.shape);
       const channel = channels === 1 ? offset : `(${scope.channel} + ${offset})`;
       const inner: Scope = { ...scope, channel, channels, known: new Map() };
-      return this.expression(tensor.node.inputs[0] as Tensor, context, inner, chain);
+      return this.expression(inputOf(tensor.node, 0), context, inner, chain);
     }
     if (operation.kind === "concat") return this.concat(tensor, operation, local, context, scope, chain);
     throw new PlanError(`${operation.name} cannot be computed inside another kernel`);
@@ -196,7 +197,6 @@ export class SlotWriter {
   ): string {
     const split = this.size(`channelSplit${this.locals++}`, operation.channel);
     const which = this.field(context, "u32");
-    const [a, b] = tensor.node.inputs as readonly [Tensor, Tensor];
     const branch = (part: Tensor, channel: string): Scope => {
       const inner: Scope = { channel, prepare: [], load: [], known: new Map() };
       const result = this.expression(part, context, inner, chain);
@@ -204,8 +204,8 @@ export class SlotWriter {
       return inner;
     };
     // Both are prepared, each for a channel that it has, and one is loaded: branches cost compilers on the CPU minutes.
-    const first = branch(a, `min(${scope.channel}, ${split} - 1u)`);
-    const second = branch(b, `(max(${scope.channel}, ${split}) - ${split})`);
+    const first = branch(inputOf(tensor.node, 0), `min(${scope.channel}, ${split} - 1u)`);
+    const second = branch(inputOf(tensor.node, 1), `(max(${scope.channel}, ${split}) - ${split})`);
     scope.prepare.push(
       `channel.${which} = select(0u, 1u, ${scope.channel} >= ${split});`,
       ...first.prepare,

@@ -1,45 +1,51 @@
-import type { Node, Tensor } from "../graph/tensor.js";
-import { type Fusion, pastedBy, readInputs } from "./fuse.js";
+import { last, type Node, type NonEmpty, type Tensor } from "../graph/tensor.js";
+import { type Fusion, inlinedBy, readInputs } from "./fuse.js";
 
-/** What is computed in one go: a node with what is pasted into its store, and the sums that ride in it. */
+/** What one call computes: a node with what is fused into its epilogue. */
 export interface Step {
   readonly root: Node;
   /** From the root's own output, step by step, to what is stored in its place. */
-  readonly chain: readonly Tensor[];
-  readonly riders: readonly Node[];
-  /** Stored tensors that it reads, directly or in what is pasted into its loads. */
+  readonly chain: NonEmpty<Tensor>;
+  /** Sums by channel of what is stored. */
+  readonly statistics: readonly Node[];
+  /** Stored tensors that it reads, directly or in what is inlined into its loads. */
   readonly reads: ReadonlySet<Tensor>;
   /** Stored tensors that it makes. */
-  readonly writes: readonly Tensor[];
+  readonly writes: NonEmpty<Tensor>;
 }
 
-/** The steps of a fused graph, in the order in which the planner takes them. */
+/**
+ * The steps of a fused graph, in the order in which they run: in that of the creation of what they store, so that a layer's
+ * gradients are formed together and its activations are let go early, but each after all that make what it reads.
+ */
 export function stepsOf(nodes: readonly Node[], fusion: Fusion): Step[] {
-  const isPasted = pastedBy(fusion);
-  const makers = new Map<Tensor, Step>();
-  const waiting: { readonly at: Tensor; readonly step: Step }[] = [];
-  const riding = new Set([...fusion.riding.values()].flat());
-  const inner = new Set([...fusion.stored.values()].flatMap((chain) => chain.slice(1).map(({ node }) => node)));
-  for (const node of nodes) {
-    const { kind } = node.operation;
-    if (isSource(node) || kind === "view" || riding.has(node) || inner.has(node)) continue;
-    if (isPasted(node.outputs[0] as Tensor)) continue;
-    const chain = fusion.stored.get(node) ?? [node.outputs[0] as Tensor];
-    const end = chain.at(-1) as Tensor;
-    const riders = fusion.riding.get(end) ?? [];
-    const own = new Set([...chain, ...riders.flatMap(({ outputs }) => outputs)]);
-    const inputs = [node, ...chain.slice(1).map((each) => each.node), ...riders].flatMap((each) => each.inputs);
-    const reads = new Set(inputs.filter((each) => !own.has(each)).flatMap((each) => [...leavesOf(each, isPasted)]));
-    for (const each of own) reads.delete(each);
-    const writes = [
-      ...node.outputs.filter((each) => each !== chain[0]),
-      end,
-      ...riders.flatMap((each) => each.outputs),
-    ];
-    const step: Step = { root: node, chain, riders, reads, writes };
-    for (const tensor of writes) makers.set(tensor, step);
-    waiting.push({ at: end, step });
-  }
+  const isInlined = inlinedBy(fusion);
+  const fused = new Set([...fusion.statistics.values()].flat());
+  for (const chain of fusion.epilogues.values()) for (const { node } of chain.slice(1)) fused.add(node);
+  const steps = nodes
+    .filter((node) => !isSource(node) && node.operation.kind !== "view" && !fused.has(node))
+    .filter(({ outputs }) => !isInlined(outputs[0]))
+    .map((node) => stepOf(node, fusion, isInlined));
+  steps.sort((a, b) => last(a.chain).id - last(b.chain).id);
+  return inOrder(steps);
+}
+
+function stepOf(root: Node, fusion: Fusion, isInlined: (tensor: Tensor) => boolean): Step {
+  const chain = fusion.epilogues.get(root) ?? [root.outputs[0]];
+  const end = last(chain);
+  const statistics = fusion.statistics.get(end) ?? [];
+  const sums = statistics.flatMap(({ outputs }) => outputs);
+  const own = new Set([...chain, ...sums]);
+  const inputs = [root, ...chain.slice(1).map(({ node }) => node), ...statistics].flatMap((each) => each.inputs);
+  const reads = new Set(inputs.filter((each) => !own.has(each)).flatMap((each) => [...leavesOf(each, isInlined)]));
+  for (const each of own) reads.delete(each);
+  const [first = end, ...others] = [...root.outputs.filter((each) => each !== chain[0]), end, ...sums];
+  return { root, chain, statistics, reads, writes: [first, ...others] };
+}
+
+/** The same steps, each after those that make what it reads. */
+function inOrder(steps: readonly Step[]): Step[] {
+  const makers = new Map(steps.flatMap((step) => step.writes.map((tensor) => [tensor, step] as const)));
   const order: Step[] = [];
   const done = new Set<Step>();
   const visit = (step: Step): void => {
@@ -51,19 +57,18 @@ export function stepsOf(nodes: readonly Node[], fusion: Fusion): Step[] {
     }
     order.push(step);
   };
-  waiting.sort((a, b) => a.at.id - b.at.id);
-  for (const { step } of waiting) visit(step);
+  for (const step of steps) visit(step);
   return order;
 }
 
-/** The stored tensors that are read for a tensor: itself, unless it is a view or pasted. */
-export function leavesOf(tensor: Tensor, isPasted: (tensor: Tensor) => boolean): Set<Tensor> {
+/** The stored tensors that are read for a tensor: itself, unless it is a view or inlined. */
+export function leavesOf(tensor: Tensor, isInlined: (tensor: Tensor) => boolean): Set<Tensor> {
   const leaves = new Set<Tensor>();
   const seen = new Set<Tensor>();
   const walk = (each: Tensor): void => {
     if (seen.has(each)) return;
     seen.add(each);
-    if (each.node.operation.kind === "view" || isPasted(each)) readInputs(each.node).forEach(walk);
+    if (each.node.operation.kind === "view" || isInlined(each)) readInputs(each.node).forEach(walk);
     else if (!isSource(each.node)) leaves.add(each);
   };
   walk(tensor);

@@ -81,8 +81,7 @@ function smoothProgram(options: CompileOptions): Program {
     {
       inputs: { x: { shape: [1, 3, 5, 7], dtype: "f32" }, target: { shape: [1, 10, 14], dtype: "u32" } },
       build: ({ x, target: labels }) => {
-        const typed = labels as Tensor<readonly [number, number, number], "u32">;
-        const { logits, loss, parameters } = smoothNetwork(x as Image<3>, typed);
+        const { logits, loss, parameters } = smoothNetwork(x, labels);
         const seed = constant([1024], [1]);
         const named = gradients(loss, [x, ...parameters], seed).map((each, i) => [`gradient ${i}`, divide(each, seed)]);
         return { outputs: { logits, loss, ...Object.fromEntries(named) } };

@@ -2,7 +2,7 @@ import type { DType } from "@lobule/kernels-wgsl";
 import { type Node, storageOf, type Tensor } from "../graph/tensor.js";
 import { isExpression, readInputs } from "./fuse.js";
 
-/** The type in which a tensor lies in memory. */
+/** The type in which a tensor is stored. */
 export type StorageType = (tensor: Tensor) => DType;
 
 /**
@@ -10,7 +10,7 @@ export type StorageType = (tensor: Tensor) => DType;
  * slot or into an `array<real>`, and what pointwise operations make of these, where everything that reads them can
  * convert. Arithmetic stays f32. So do parameters, their gradients, optimizer state, statistics and all other sums,
  * logits and probabilities on the way into a loss, and what a program is given or gives.
- * @param required tensors that must lie in memory as they are: outputs and metrics, gradients of parameters.
+ * @param required tensors that must be in memory as they are: outputs and metrics, gradients of parameters.
  */
 export function chooseStorage(
   nodes: readonly Node[],
@@ -42,7 +42,7 @@ function halfTensors(nodes: readonly Node[], required: ReadonlySet<Tensor>): Set
   // A kernel has one type for all that it writes to an `array<real>`.
   for (const { operation, outputs } of nodes) {
     if (operation.kind !== "kernel") continue;
-    const together = (operation.halfOutputs ?? []).map((index) => outputs[index] as Tensor);
+    const together = (operation.halfOutputs ?? []).flatMap((index) => outputs[index] ?? []);
     if (!together.every((tensor) => half.has(tensor))) for (const tensor of together) half.delete(tensor);
   }
   return half;
@@ -54,9 +54,9 @@ function imagesOf(node: Node, images: ReadonlySet<Tensor>): readonly Tensor[] {
   if (operation.kind === "input") return outputs.filter(({ shape, dtype }) => shape.length === 4 && dtype === "f32");
   if (operation.kind === "kernel") {
     const slot = operation.store !== undefined && operation.sums !== true ? [0] : [];
-    return [...slot, ...(operation.halfOutputs ?? [])].map((index) => outputs[index] as Tensor);
+    return [...slot, ...(operation.halfOutputs ?? [])].flatMap((index) => outputs[index] ?? []);
   }
-  if (operation.kind === "view") return images.has(inputs[0] as Tensor) ? outputs : [];
+  if (operation.kind === "view") return inputs.some((each) => images.has(each)) ? outputs : [];
   return isExpression(node) && readInputs(node).some((each) => images.has(each)) ? outputs : [];
 }
 

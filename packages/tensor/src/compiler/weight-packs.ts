@@ -1,8 +1,8 @@
 import { gather } from "@lobule/kernels-wgsl";
-import { apply } from "../graph/apply.js";
 import { Arena, type Packing } from "../graph/flat-buffer.js";
-import { type CallRequest, storageOf, type Tensor } from "../graph/tensor.js";
+import { type CallRequest, elementAt, storageOf, type Tensor } from "../graph/tensor.js";
 import { Variable, type VariableGroup } from "../graph/variable.js";
+import { copy } from "../ops/pointwise.js";
 import { type Shape, sizeOf } from "../shape.js";
 import type { Call } from "./calls.js";
 
@@ -15,9 +15,10 @@ interface Host {
   table(data: Uint32Array): Tensor;
   place(tensor: Tensor, arena: Arena, offset: number): void;
   finish(request: CallRequest, label: string): Call;
-  /** Adds a call at the planner's place. */
+  /** Adds a call after those that the planner has. */
   add(call: Call): void;
-  addExpression(tensor: Tensor, output: Tensor): void;
+  /** Adds a call that computes a pointwise tensor. */
+  addExpression(tensor: Tensor): void;
 }
 
 /** Weights in the order in which kernels want them: each asked for once, those of variables repacked by one dispatch. */
@@ -41,9 +42,9 @@ export class WeightPacks {
       this.arenas.set(group, pack);
       const offset = pack.arena.reserve(length);
       this.host.place(result, pack.arena, offset);
-      const offsets = bases.map((base) => (base as Variable).offset);
+      const offsets = bases.flatMap((base) => (base instanceof Variable ? [base.offset] : []));
       index.forEach((from, i) => {
-        pack.index[offset + i] = from === 0xffffffff ? from : from + (offsets[source?.[i] ?? 0] as number);
+        pack.index[offset + i] = from === 0xffffffff ? from : from + elementAt(offsets, source?.[i] ?? 0);
       });
     } else this.packLoose(bases, result, { length, index, ...(source ? { source } : {}) });
     return result;
@@ -55,30 +56,30 @@ export class WeightPacks {
   }
 
   private packLoose(bases: readonly Tensor[], result: Tensor, { length, source, index }: Packing): void {
-    let from = bases[0] as Tensor;
-    let offsets = [0];
-    if (bases.length > 1) {
-      const arena = new Arena("weights side by side");
-      offsets = bases.map((base) => arena.reserve(sizeOf(base.shape)));
-      bases.forEach((base, i) => {
-        const part = apply(
-          { kind: "pointwise", name: "copy", wgsl: ([a]) => `${a}` },
-          [base],
-          [{ shape: base.shape, dtype: "f32" }],
-        )[0] as Tensor;
-        this.host.place(part, arena, offsets[i] as number);
-        this.host.addExpression(part, part);
-      });
-      from = this.host.scratch([arena.length]);
-      this.host.place(from, arena, 0);
-    }
-    const table = index.map((at, i) => (at === 0xffffffff ? at : at + (offsets[source?.[i] ?? 0] as number)));
+    const { from, offsets } = this.sideBySide(bases);
+    const table = index.map((at, i) => (at === 0xffffffff ? at : at + elementAt(offsets, source?.[i] ?? 0)));
     this.host.add(
       this.host.finish(
         { kernel: gather(length), bindings: { source: from, table: this.host.table(table), output: result } },
         "pack weights",
       ),
     );
+  }
+
+  /** One tensor that holds all of these, each from an offset on. */
+  private sideBySide(bases: readonly Tensor[]): { readonly from: Tensor; readonly offsets: readonly number[] } {
+    if (bases.length === 1) return { from: elementAt(bases, 0), offsets: [0] };
+    const arena = new Arena("weights side by side");
+    const offsets = bases.map((base) => {
+      const offset = arena.reserve(sizeOf(base.shape));
+      const part = copy(base);
+      this.host.place(part, arena, offset);
+      this.host.addExpression(part);
+      return offset;
+    });
+    const from = this.host.scratch([arena.length]);
+    this.host.place(from, arena, 0);
+    return { from, offsets };
   }
 
   private packCall(group: VariableGroup, arena: Arena, index: readonly number[]): Call {

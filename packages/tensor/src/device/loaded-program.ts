@@ -190,9 +190,9 @@ export class LoadedProgram {
   }
 
   private keepMetrics(encoder: GPUCommandEncoder): void {
-    const { metrics, outputs } = this.program;
+    const { metrics } = this.program;
     metrics.forEach((name, k) => {
-      const { buffer, offset } = this.locate(storageOf(outputs[name] as Tensor));
+      const { buffer, offset } = this.output(name);
       encoder.copyBufferToBuffer(buffer, offset, this.ring, ((this.runs % ringSize) * metrics.length + k) * 4, 4);
     });
     this.runs++;

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { compile } from "../compiler/program.js";
 import { constant } from "../graph/apply.js";
-import type { Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { adam } from "../ops/adam.js";
 import { concatChannels } from "../ops/channels.js";
@@ -28,7 +27,7 @@ function fitting() {
       const loss = sum(multiply(distance, distance));
       return {
         metrics: { loss },
-        updates: [adam([p], gradients(loss, [p]), [m], [v], hyper as Tensor<readonly [8], "f32">)],
+        updates: [adam([p], gradients(loss, [p]), [m], [v], hyper)],
       };
     },
   });

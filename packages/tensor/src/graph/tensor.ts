@@ -69,6 +69,15 @@ export type Scalar = Tensor<readonly [1], "f32">;
 /** One or more of something. */
 export type NonEmpty<T> = readonly [T, ...T[]];
 
+export const last = <T>([first, ...rest]: NonEmpty<T>): T => rest.at(-1) ?? first;
+
+/** An element that must be there. @throws RangeError when it is not. */
+export function elementAt<T>(list: readonly T[], index: number): T {
+  const element = list[index];
+  if (element === undefined) throw new RangeError(`a list of ${list.length} has no element ${index}`);
+  return element;
+}
+
 /** One application of an operation. */
 export class Node<Outputs extends NonEmpty<Tensor> = NonEmpty<Tensor>> {
   /** In order of creation: what is made from something has a larger one. */
