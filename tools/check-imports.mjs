@@ -10,7 +10,7 @@ const allowed = {
   tensor: ["kernels-wgsl"],
   nn: ["kernels-wgsl", "tensor"],
   optim: ["tensor", "nn"],
-  data: [],
+  data: ["kernels-wgsl"],
   metrics: ["data"],
   // `node` until a storage is passed on to all of both.
   train: ["tensor", "nn", "optim", "data", "metrics", "node"],

@@ -1,4 +1,4 @@
-import { philox } from "./random-philox.js";
+import { philox } from "@lobule/kernels-wgsl";
 
 /**
  * What a random number is for, such as `"shuffle", epoch` or `"flip", epoch, sample`: numbers are integers from 0 to

@@ -32,7 +32,7 @@ export { maxPool2x2, maxPool2x2Grad } from "./max-pool2x2/max-pool2x2.js";
 export { type MirrorAxes, mirror } from "./mirror/mirror.js";
 export { type OverlapKernels, overlapCounts } from "./overlap-counts/overlap-counts.js";
 export { pointwise } from "./pointwise/pointwise.js";
-export { philox4x32, type Words4 } from "./random-fill/philox.js";
+export { philox, philox4x32, type Words4 } from "./random-fill/philox.js";
 export { type Distribution, randomFill } from "./random-fill/random-fill.js";
 export { copyProbe, multiplyAddProbe } from "./roofs/roofs.js";
 export { type AttentionKernels, scaledDotProductAttention } from "./sdpa/sdpa.js";

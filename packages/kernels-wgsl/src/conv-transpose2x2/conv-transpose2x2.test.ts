@@ -80,7 +80,7 @@ describe.each(convTranspose2x2Cases)("$input × $outChannels: $why", (problem) =
     if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");
     const { gradInput, gradWeight, shape, input, weight, lossOfInput, lossOfWeight } = runsOf(problem, variant);
     await checkGradient(device, gradInput, lossOfInput, input);
-    await checkStatistics(device, gradInput, shape);
+    await checkStatistics(ctx, device, gradInput, shape);
     await checkGradient(device, gradWeight, lossOfWeight, weight);
     await checkRun(device, gradWeight, await runLinear(device, gradWeight));
   });

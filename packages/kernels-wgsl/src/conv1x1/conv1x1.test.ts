@@ -81,14 +81,14 @@ describe.each(conv1x1Cases)("$input × $outChannels: $why", (problem) => {
     if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");
     const { forward, input, shape, weight, outShape, outChannels } = runsOf(problem, variant);
     await checkRun(device, forward, conv1x1Reference(input, shape, weight, outChannels));
-    await checkStatistics(device, forward, outShape);
+    await checkStatistics(ctx, device, forward, outShape);
   });
 
   test.for(variants)("gradients, %s", async (variant, ctx) => {
     if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");
     const { gradInput, gradWeight, shape, input, weight, lossOfInput, lossOfWeight } = runsOf(problem, variant);
     await checkGradient(device, gradInput, lossOfInput, input);
-    await checkStatistics(device, gradInput, shape);
+    await checkStatistics(ctx, device, gradInput, shape);
     await checkGradient(device, gradWeight, lossOfWeight, weight);
     await checkRun(device, gradWeight, await runLinear(device, gradWeight));
   });
@@ -107,7 +107,7 @@ describe.each(
     const pooled = new Float32Array(imageSize(poolShape)).fill(Number.NaN);
     const run = { ...forward, kernel, arrays: { ...forward.arrays, pooled } };
     await checkRun(device, run, output);
-    await checkStatistics(device, run, outShape);
+    await checkStatistics(ctx, device, run, outShape);
     const empty = new Float32Array(output.length);
     const got = await runKernel(device, kernel, { ...run.arrays, output: empty }, ["output", "pooled"]);
     // Of what was stored, to the bit.

@@ -62,7 +62,7 @@ describe.each(conv3x3Cases)("$input × $outChannels: $why", (problem) => {
     if (!half) ctx.skip("adapter lacks shader-f16 or subgroups");
     const { forward, input, shape, weight, outChannels, outShape } = runsOf(problem);
     await checkRun(device, forward, conv3x3Reference(input, shape, weight, outChannels));
-    await checkStatistics(device, forward, outShape);
+    await checkStatistics(ctx, device, forward, outShape);
     const full = runsOf(problem, true);
     const reference = conv3x3Reference(full.input, shape, full.weight, outChannels);
     expectClose("f32 numbers", await runLinear(device, full.forward), reference, 1e-3);
@@ -76,7 +76,7 @@ describe.each(conv3x3Cases)("$input × $outChannels: $why", (problem) => {
     const { gradInput, loss, input, shape } = runsOf(problem);
     await checkGradient(device, gradInput, loss, input);
     await checkRun(device, gradInput, await runLinear(device, gradInput));
-    await checkStatistics(device, gradInput, shape);
+    await checkStatistics(ctx, device, gradInput, shape);
   });
 });
 

@@ -70,14 +70,14 @@ describe.each(conv3x3Cases)("$input × $outChannels: $why", (problem) => {
     if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");
     const { forward, input, shape, weight, outShape, outChannels } = runsOf(problem, variant);
     await checkRun(device, forward, conv3x3Reference(input, shape, weight, outChannels));
-    await checkStatistics(device, forward, outShape);
+    await checkStatistics(ctx, device, forward, outShape);
   });
 
   test.for(variants)("gradients, %s", async (variant, ctx) => {
     if (variant === "subgroup" && !eight) ctx.skip("adapter has no subgroups of 8");
     const { gradInput, gradWeight, shape, input, weight, lossOfInput, lossOfWeight } = runsOf(problem, variant);
     await checkGradient(device, gradInput, lossOfInput, input);
-    await checkStatistics(device, gradInput, shape);
+    await checkStatistics(ctx, device, gradInput, shape);
     await checkGradient(device, gradWeight, lossOfWeight, weight);
     await checkRun(device, gradWeight, await runLinear(device, gradWeight));
   });

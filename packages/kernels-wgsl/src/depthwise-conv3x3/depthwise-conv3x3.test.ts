@@ -73,17 +73,17 @@ test("reference, by hand: each channel meets its own weight, ones count the pixe
 });
 
 describe.each(depthwiseConv3x3Cases)("$why", ({ shape }) => {
-  test("output, with its sums by channel", async () => {
+  test("output, with its sums by channel", async (ctx) => {
     const { forward, input, weight } = runsOf(shape);
     await checkRun(device, forward, depthwiseConv3x3Reference(input, shape, weight));
-    await checkStatistics(device, forward, shape);
+    await checkStatistics(ctx, device, forward, shape);
   });
 
-  test("input gradient, with its sums by channel", async () => {
+  test("input gradient, with its sums by channel", async (ctx) => {
     const { gradInput, lossOfInput, input } = runsOf(shape);
     await checkGradient(device, gradInput, lossOfInput, input);
     await checkRun(device, gradInput, await runLinear(device, gradInput));
-    await checkStatistics(device, gradInput, shape);
+    await checkStatistics(ctx, device, gradInput, shape);
   });
 
   test.for(reductions)("weight gradient, %s", async (reduction, context) => {

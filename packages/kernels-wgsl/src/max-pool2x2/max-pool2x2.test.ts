@@ -101,7 +101,7 @@ describe.each(maxPoolCases)("$why", ({ shape, ties }) => {
     expectClose("derivative", [got / size], [expected / size], 1e-5);
   });
 
-  test("statistics of the gradient", () => checkStatistics(device, backward, shape));
+  test("statistics of the gradient", (ctx) => checkStatistics(ctx, device, backward, shape));
 
   test("f16 storage", async (context) => {
     if (!device.features.has("shader-f16")) return context.skip("adapter lacks shader-f16");

@@ -23,7 +23,7 @@ describe.each(pointwiseCases)("$why", ({ shape }) => {
 
   test("output, and the same bits twice", () => checkRun(device, run, pointwiseReference(input)));
 
-  test("statistics", () => checkStatistics(device, run, shape));
+  test("statistics", (ctx) => checkStatistics(ctx, device, run, shape));
 
   test("f16 storage", async (context) => {
     if (!device.features.has("shader-f16")) return context.skip("adapter lacks shader-f16");

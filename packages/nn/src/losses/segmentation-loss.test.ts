@@ -25,7 +25,7 @@ interface Oracle {
 const oracle: Oracle = JSON.parse(
   await readFile(new URL("../../../../tools/oracle/fixtures/losses.json", import.meta.url), "utf8"),
 );
-const [batch, classes, height, width] = oracle.shape;
+const [batch, , height, width] = oracle.shape;
 
 /** The loss, its terms and the gradient by the logits. */
 async function evaluated(spec: SegmentationLossSpec) {
@@ -96,5 +96,4 @@ test("class weights that do not fit the classes", async () => {
       `2 class weights are given for logits [${oracle.shape.join(", ")}]`,
     );
   }
-  expect(classes).toBe(3);
 });
