@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Network fixtures from PyTorch (float64) for every kind of network that Lobule builds by specification.
 
-    /usr/bin/python3 tools/oracle/networks.py OUT     writes OUT/net_<name>/ for each variant below
+    /usr/bin/python3 tools/oracle/networks.py OUT [NAME…]     writes OUT/net_<name>/ for each variant below, or those named
 
-`lobule parity OUT` compares. Inputs and weights are rounded to float32 first, results are computed in float64 and then
+(Debian: apt-get install python3-torch; PyTorch 1.13.) `lobule parity OUT` compares. Inputs and weights are rounded to float32 first, results are computed in float64 and then
 rounded once. Seeds are searched so that activations keep away from the kinks of ReLU and max-pooling, where an
 implementation in float32 may rightly fall on the other side.
 """
@@ -44,6 +44,8 @@ VARIANTS = {
     "group-silu": (dict(norm="group", groups=2, activation="silu", growth=1.5), 8, 2, 16, 12),
     "squeeze-excite": (dict(block="residual-squeeze-excite", skip="concat"), 8, 1, 6, 10),
     "bridge-attention": (dict(preset="unet", bridgeAttentionHeads=2), 2, 2, 8, 12),
+    # Batch norm would take the scale of the first 1×1 convolution out again, whose gradient would be nothing but rounding.
+    "separable-hardswish": (dict(block="residual-separable", activation="hardswish", norm="group", groups=1), 4, 2, 8, 12),
     "deep-supervision": (dict(preset="unet", deepSupervision=1), 2, 2, 8, 12),
 }
 
@@ -64,6 +66,13 @@ def save_safetensors(path, tensors):
         file.write(struct.pack("<Q", len(text)) + text + b"".join(blobs))
 
 
+# The function, and where its derivative jumps.
+ACTIVATIONS = {
+    "relu": (F.relu, [0]),
+    "leaky-relu": (lambda x: F.leaky_relu(x, 0.01), [0]),
+    "silu": (F.silu, []),
+    "hardswish": (F.hardswish, [-3, 3]),
+}
 MARGINS = []
 
 
@@ -73,9 +82,10 @@ class Activation(nn.Module):
         self.kind = kind
 
     def forward(self, x):
-        if self.kind != "silu":
-            MARGINS.append(x.detach().abs().min().item() / (x.detach().abs().max().item() + 1e-30))
-        return {"relu": F.relu, "leaky-relu": lambda v: F.leaky_relu(v, 0.01), "silu": F.silu}[self.kind](x)
+        function, kinks = ACTIVATIONS[self.kind]
+        for kink in kinks:
+            MARGINS.append((x.detach() - kink).abs().min().item() / (x.detach().abs().max().item() + 1e-30))
+        return function(x)
 
 
 def normalization(spec, channels):
@@ -97,12 +107,28 @@ class SqueezeExcite(nn.Module):
         return x * torch.sigmoid(self.excite(self.relu(self.squeeze(x.mean((2, 3), keepdim=True)))))
 
 
+class SeparableConv(nn.Module):
+    def __init__(self, cin, cout):
+        super().__init__()
+        self.depthwise = nn.Conv2d(cin, cin, 3, padding=1, groups=cin, bias=False)
+        self.pointwise = nn.Conv2d(cin, cout, 1, bias=False)
+
+    def forward(self, x):
+        return self.pointwise(self.depthwise(x))
+
+
+def conv3x3(cin, cout, spec):
+    if spec["block"] == "residual-separable":
+        return SeparableConv(cin, cout)
+    return nn.Conv2d(cin, cout, 3, padding=1, bias=False)
+
+
 class Block(nn.Module):
     def __init__(self, cin, cout, spec):
         super().__init__()
-        self.conv1 = nn.Conv2d(cin, cout, 3, padding=1, bias=False)
+        self.conv1 = conv3x3(cin, cout, spec)
         self.bn1 = normalization(spec, cout)
-        self.conv2 = nn.Conv2d(cout, cout, 3, padding=1, bias=False)
+        self.conv2 = conv3x3(cout, cout, spec)
         self.bn2 = normalization(spec, cout)
         self.residual = spec["block"] != "plain"
         if spec["block"] == "residual-squeeze-excite":
@@ -281,8 +307,9 @@ def make(name, settings, features, depth, height, width, seed):
     )
 
 
-def main(out):
-    for name, (settings, features, depth, height, width) in VARIANTS.items():
+def main(out, names):
+    for name in names or VARIANTS:
+        settings, features, depth, height, width = VARIANTS[name]
         margin, best = max((make(name, settings, features, depth, height, width, seed) for seed in range(60)), key=lambda each: each[0])
         folder = os.path.join(out, f"net_{name}")
         os.makedirs(folder, exist_ok=True)
@@ -295,6 +322,6 @@ def main(out):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) < 2:
         sys.exit(__doc__)
-    main(sys.argv[1])
+    main(sys.argv[1], sys.argv[2:])

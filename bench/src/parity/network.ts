@@ -11,6 +11,9 @@ import { add, concatChannels, type Image, multiply, relu, sigmoid, type Tensor }
 import { networkSettingsSchema, networkSpec } from "@lobule/train";
 import { FixtureError, type FixtureTensor, type TensorFile } from "./fixture-files.js";
 
+/** [out, in, …]: the first convolution that mixes channels. */
+const firstWeights = ["encoder.0.conv1.weight", "encoder.0.conv1.pointwise.weight"] as const;
+
 /**
  * The network that a state dict belongs to: channels, classes, features and depth are read from its shapes.
  * @throws FixtureError when the names or shapes are no such network's.
@@ -20,10 +23,11 @@ export function networkOf(file: TensorFile, spec: Partial<UNetSpec> = {}): UNet<
   const levels = [...state.keys()]
     .map((name) => /^encoder\.(\d+)\./.exec(name)?.[1])
     .filter((level) => level !== undefined);
-  const [baseFeatures, inChannels] = state.get("encoder.0.conv1.weight")?.shape ?? [];
+  const first = firstWeights.find((name) => state.has(name)) ?? firstWeights[0];
+  const [baseFeatures, inChannels] = state.get(first)?.shape ?? [];
   const classes = state.get("head.weight")?.shape[0];
   if (baseFeatures === undefined || inChannels === undefined || classes === undefined) {
-    throw new FixtureError(`${file.label}: encoder.0.conv1.weight or head.weight is missing; this is no U-Net`);
+    throw new FixtureError(`${file.label}: ${first} or head.weight is missing; this is no U-Net`);
   }
   const model = new UNet({ ...spec, inChannels, classes, baseFeatures, depth: new Set(levels).size });
   loadState(model, state, file.label);
@@ -39,8 +43,10 @@ export function specIn(info: Readonly<Record<string, unknown>>, label: string): 
 }
 
 /** Channels of a network's first level. */
-export const baseFeaturesOf = (model: UNet<number, number>): number =>
-  model.namedParameters().get("encoder.0.conv1.weight")?.shape[0] ?? 0;
+export function baseFeaturesOf(model: UNet<number, number>): number {
+  const parameters = model.namedParameters();
+  return firstWeights.map((name) => parameters.get(name)?.shape[0]).find((channels) => channels !== undefined) ?? 0;
+}
 
 /** @throws FixtureError when the state does not fit. */
 export function loadState(model: UNet<number, number>, state: ReadonlyMap<string, FixtureTensor>, label: string): void {

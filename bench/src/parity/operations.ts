@@ -15,7 +15,9 @@ import {
   conv1x1,
   conv3x3,
   convTranspose2x2,
+  depthwiseConv3x3,
   gradients,
+  hardswish,
   type Image,
   maxPool2x2,
   relu,
@@ -153,9 +155,13 @@ export const operations: Readonly<Record<string, BuildOperation>> = {
       output: withBias(convTranspose2x2(x as Image, weight as Tensor<readonly [number, number, 2, 2], "f32">), bias),
     },
   }),
+  depthwise_conv3x3: ({ tensors: { x, weight } }) => ({
+    outputs: { output: depthwiseConv3x3(x as Image, weight as Tensor<readonly [number, 1, 3, 3], "f32">) },
+  }),
   batchnorm2d_train: (inputs) => batchNormCase(inputs, true),
   batchnorm2d_eval: (inputs) => batchNormCase(inputs, false),
   relu: ({ tensors: { x } }) => ({ outputs: { output: relu(x as Image) } }),
+  hardswish: ({ tensors: { x } }) => ({ outputs: { output: hardswish(x as Image) } }),
   sigmoid: ({ tensors: { x } }) => ({ outputs: { output: sigmoid(x as Image) } }),
   maxpool2x2: ({ tensors }) => {
     const x = tensors.x as Image;

@@ -57,6 +57,7 @@ export { addBias } from "./ops/bias.js";
 export { castTo } from "./ops/cast.js";
 export { concatChannels, reshape, sliceChannels } from "./ops/channels.js";
 export { conv1x1, conv3x3, convTranspose2x2 } from "./ops/convolution.js";
+export { depthwiseConv3x3 } from "./ops/depthwise-convolution.js";
 export { globalAveragePool } from "./ops/global-average-pool.js";
 export type { GradientOptions } from "./ops/gradient-numbers.js";
 export { gradients } from "./ops/gradients.js";
@@ -71,6 +72,7 @@ export {
   addScalar,
   divide,
   exp,
+  hardswish,
   leakyRelu,
   log,
   multiply,

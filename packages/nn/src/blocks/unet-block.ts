@@ -4,6 +4,7 @@ import type { Module } from "../module.js";
 import type { Scope } from "../scope.js";
 import { PlainBlock } from "./plain-block.js";
 import { ResBlock } from "./res-block.js";
+import { SeparableBlock } from "./separable-block.js";
 
 /** Two convolutions of a level, with or without a shortcut. x [n, in, h, w] → [n, out, h, w]. */
 export interface UNetBlock extends Module {
@@ -15,5 +16,6 @@ export function unetBlock(inChannels: number, outChannels: number, spec: UNetSpe
   const { norm, groups, activation, block } = spec;
   const options = { inChannels, outChannels, scope, style: { norm, groups, activation } };
   if (block === "plain") return new PlainBlock(options);
+  if (block === "residual-separable") return new SeparableBlock(options);
   return new ResBlock({ ...options, squeezeExcite: block === "residual-squeeze-excite" });
 }

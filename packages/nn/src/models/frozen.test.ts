@@ -9,13 +9,14 @@ const mostBuffers = 8;
 
 const sizes = { baseFeatures: 4, depth: 2 };
 
-const specs: readonly Partial<UNetSpec>[] = (["plain", "residual", "residual-squeeze-excite"] as const).flatMap(
-  (block) =>
-    (["concat", "add", "attention-gate", "attention-gate-norm"] as const).flatMap((skip) =>
-      (["upsampled", "coarse"] as const).flatMap((gatingSignal) =>
-        (["transposed", "bilinear"] as const).map((upsampling) => ({ block, skip, gatingSignal, upsampling })),
-      ),
+const specs: readonly Partial<UNetSpec>[] = (
+  ["plain", "residual", "residual-squeeze-excite", "residual-separable"] as const
+).flatMap((block) =>
+  (["concat", "add", "attention-gate", "attention-gate-norm"] as const).flatMap((skip) =>
+    (["upsampled", "coarse"] as const).flatMap((gatingSignal) =>
+      (["transposed", "bilinear"] as const).map((upsampling) => ({ block, skip, gatingSignal, upsampling })),
     ),
+  ),
 );
 
 /** A network whose running statistics are not those of the start, ready to predict. */

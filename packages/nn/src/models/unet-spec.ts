@@ -6,8 +6,11 @@ import type { Normalization } from "../layers/normalization.js";
 export interface UNetSpec {
   /** Channels of a level over those of the level above, rounded to whole channels. */
   readonly growth: number;
-  /** plain: two convolutions; residual: with a shortcut around them; …: with squeeze-and-excite before the sum. */
-  readonly block: "plain" | "residual" | "residual-squeeze-excite";
+  /**
+   * plain: two convolutions; residual: with a shortcut around them; residual-squeeze-excite: with squeeze-and-excite
+   * before the sum; residual-separable: with depthwise separable convolutions in place of the full ones.
+   */
+  readonly block: "plain" | "residual" | "residual-squeeze-excite" | "residual-separable";
   /** How the encoder's features join the decoder's: behind them, added, or gated and then behind them. */
   readonly skip: "concat" | "add" | "attention-gate" | "attention-gate-norm";
   /** What opens the gates: the up-sampled features, or those of the level below as they are. */

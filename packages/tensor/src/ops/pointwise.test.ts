@@ -9,6 +9,7 @@ import {
   addScalar,
   divide,
   exp,
+  hardswish,
   log,
   multiply,
   negate,
@@ -27,6 +28,13 @@ describe("pointwise operations", () => {
   const unary: [string, (x: Tensor) => Tensor, (x: number) => number, (x: number) => number, number[]][] = [
     ["relu", relu, (x) => Math.max(x, 0), (x) => (x > 0 ? 1 : 0), values],
     ["sigmoid", sigmoid, (x) => 1 / (1 + Math.exp(-x)), (x) => Math.exp(-x) / (1 + Math.exp(-x)) ** 2, values],
+    [
+      "hardswish",
+      hardswish,
+      (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6,
+      (x) => (x <= -3 ? 0 : x < 3 ? x / 3 + 0.5 : 1),
+      [-7, -3, -2.5, 0.25, 3, 4],
+    ],
     ["exp", exp, Math.exp, Math.exp, values],
     ["log", log, Math.log, (x) => 1 / x, positive],
     ["sqrt", sqrt, Math.sqrt, (x) => 0.5 / Math.sqrt(x), positive],

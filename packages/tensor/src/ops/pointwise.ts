@@ -172,6 +172,23 @@ export const silu = <S extends Shape>(x: Tensor<S>): Tensor<S, "f32"> =>
       }),
   });
 
+/**
+ * x · min(max(x + 3, 0), 6) / 6. Its gradient is 0 up to −3, x/3 + ½ between, and 1 from 3 on.
+ * Source: Howard et al. 2019, "Searching for MobileNetV3", section 5.2.
+ */
+export const hardswish = <S extends Shape>(x: Tensor<S>): Tensor<S, "f32"> =>
+  unary(x, {
+    name: "hardswish",
+    wgsl: (a) => `(${a} * clamp(${a} + 3.0, 0.0, 6.0) / 6.0)`,
+    gradient: (g, _, input) =>
+      applyPointwise({
+        name: "hardswish-grad",
+        inputs: { g, x: input },
+        shape: input.shape,
+        wgsl: (args) => `(${args.g} * select(clamp(${args.x}, 0.0, 1.0), ${args.x} / 3.0 + 0.5, abs(${args.x}) < 3.0))`,
+      }),
+  });
+
 export const exp = <S extends Shape>(x: Tensor<S>): Tensor<S, "f32"> =>
   unary(x, { name: "exp", wgsl: (a) => `exp(${a})`, gradient: (g, y) => multiply(g, y) });
 /** Natural logarithm. */

@@ -3,13 +3,13 @@ import { z } from "zod";
 
 const fields = {
   growth: z.number(),
-  block: z.enum(["plain", "residual", "residual-squeeze-excite"]),
+  block: z.enum(["plain", "residual", "residual-squeeze-excite", "residual-separable"]),
   skip: z.enum(["concat", "add", "attention-gate", "attention-gate-norm"]),
   gatingSignal: z.enum(["upsampled", "coarse"]),
   upsampling: z.enum(["transposed", "bilinear"]),
   norm: z.enum(["batch", "instance", "group"]),
   groups: z.int().positive(),
-  activation: z.enum(["relu", "leaky-relu", "silu"]),
+  activation: z.enum(["relu", "leaky-relu", "silu", "hardswish"]),
   dropout: z.number(),
   deepSupervision: z.int().min(0),
   bridgeAttentionHeads: z.int().min(0),
