@@ -17,6 +17,7 @@ const allowed = {
   report: ["tensor", "nn", "optim", "data", "metrics", "train", "node"],
   "software-adapter": [],
   node: ["data", "software-adapter"],
+  web: ["data"],
   bench: ["kernels-wgsl", "tensor", "nn", "optim", "data", "metrics", "train", "report", "node"],
   lobule: ["tensor", "nn", "data", "metrics", "train", "report", "node", "bench"],
 };
@@ -51,7 +52,7 @@ const mayOpen = new Set([
 /** Node's recursive mkdir never returns where a folder refuses new ones as /proc does; makeFolder is to be used. */
 const makesFolders = /mkdir(Sync)?\([^;]*recursive/;
 /** Packages that use nothing but what a browser and Node both have, and of these those that use no library either. */
-const anywhere = new Set(["kernels-wgsl", "tensor", "nn", "optim", "data", "metrics"]);
+const anywhere = new Set(["kernels-wgsl", "tensor", "nn", "optim", "data", "metrics", "web"]);
 const alone = new Set(["kernels-wgsl", "tensor", "nn", "optim", "metrics"]);
 
 function* sources(directory) {

@@ -67,6 +67,7 @@ export {
   type Storage,
   type StorageLock,
 } from "./storage/storage.js";
+export { ThreadTeam, type WorkerAnswer, type WorkerRequest, type WorkerThread } from "./storage/worker-team.js";
 export { WorkerEnded, type Workers, type WorkerTeam } from "./storage/workers.js";
 export { commandText, shellWord } from "./text/command-text.js";
 export { cutText, fitText, textWidth, visibleJson, visibleText } from "./text/visible-text.js";

@@ -1,11 +1,16 @@
 import { answerDecode, decodeTask } from "./cache/decode-task.js";
 import type { Storage } from "./storage/storage.js";
+import type { WorkerAnswer, WorkerRequest } from "./storage/worker-team.js";
 
 /**
- * Does a task: what a worker calls, with a storage of its own, for each message that `WorkerTeam.run` sent.
- * @throws RangeError for a task that is not known; what the task throws.
+ * Does a task: what a worker calls, with a storage of its own, for each message that `WorkerTeam.run` sent. What the task
+ * throws is the answer.
  */
-export async function runTask(storage: Storage, task: string, request: unknown): Promise<unknown> {
-  if (task !== decodeTask) throw new RangeError(`there is no task "${task}"`);
-  return answerDecode(storage, request);
+export async function runTask(storage: Storage, { task, request }: WorkerRequest): Promise<WorkerAnswer> {
+  try {
+    if (task !== decodeTask) throw new RangeError(`there is no task "${task}"`);
+    return { kind: "done", result: await answerDecode(storage, request) };
+  } catch (error) {
+    return { kind: "failed", message: error instanceof Error ? error.message : String(error) };
+  }
 }

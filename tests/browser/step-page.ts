@@ -1,0 +1,3 @@
+import { trainingSteps } from "./training-step.js";
+
+Object.assign(globalThis, { trainingSteps });
