@@ -1,3 +1,4 @@
+/// <reference types="@webgpu/types" preserve="true" />
 export { type AdapterChoice, type AdapterKind, type AdapterRequest, NoAdapterError } from "./adapter-choice.js";
 export { cacheFolder } from "./cache-folder.js";
 export { codeMemory } from "./code-memory.js";

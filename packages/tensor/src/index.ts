@@ -1,3 +1,4 @@
+/// <reference types="@webgpu/types" preserve="true" />
 export {
   ceilDivide,
   type DType,
