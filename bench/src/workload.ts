@@ -8,6 +8,7 @@ import {
   type LoadedProgram,
   type Program,
   type SafetensorsTensor,
+  type Scalar,
 } from "@lobule/tensor";
 
 /** What is timed: the reference network on a batch. */
@@ -23,10 +24,13 @@ export interface WorkloadOptions {
   readonly learningRate?: number;
 }
 
+/** What a training step measures. */
+export type LossMetric = { readonly loss: Scalar };
+
 export interface Workload {
   readonly options: WorkloadOptions;
   readonly network: AttentionResUNet<1, 3>;
-  readonly training: Program;
+  readonly training: Program<LossMetric>;
   readonly inference: Program;
   /** Queues the next step of a loaded training program. */
   step(loaded: LoadedProgram): Promise<void>;

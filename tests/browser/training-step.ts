@@ -37,7 +37,7 @@ export async function trainingSteps(gpu: GPU): Promise<{ losses: number[]; logit
     const hyper = Float32Array.of(1e-2, 0.1, 0.001, 1e-8, 0, 1 - 0.9 ** t, Math.sqrt(1 - 0.999 ** t), 0);
     await step.run({ image, target, hyper });
   }
-  const losses = (await step.metrics()).map(({ loss }) => loss ?? Number.NaN);
+  const losses = (await step.metrics()).map(({ loss }) => loss);
   const logits = [...(await step.read("logits"))];
   const { description, vendor, architecture } = device.adapterInfo;
   device.destroy();

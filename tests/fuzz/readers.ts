@@ -53,12 +53,12 @@ const training = {
   globalStep: 3,
   optimizerSteps: 3,
   best: { loss: 0.5, epoch: 0 },
-  sums: { loss: [1, 2] },
+  sums: { slices: [4], loss: [1], crossEntropy: [0.4], diceLoss: [0.6], dice: [3, 2] },
   plateau: { learningRate: 1e-3, best: 0.5, badEpochs: 0, cooldownLeft: 0 },
   earlyStopping: { best: 0.5, badEpochs: 0 },
   finished: null,
 };
-const means = { loss: 0.5, crossEntropy: 0.2, diceLoss: 0.3, dice: [0.9, 0.5] };
+const means = { loss: 0.5, pixelLoss: 0.2, overlapLoss: 0.3, dice: [0.9, 0.5] };
 const epoch = {
   epoch: 0,
   step: 3,

@@ -149,14 +149,14 @@ async function checkTraining(
     (image, target) => {
       const levels = model.forwardAll(image);
       const [logits] = levels;
-      const { loss, crossEntropy, diceLoss } = deeplySupervised(levels, (each) => diceCrossEntropy(each, target));
+      const { loss, pixelLoss, overlapLoss } = deeplySupervised(levels, (each) => diceCrossEntropy(each, target));
       const [gradLogits, gradInput, ...rest] = lossGradients(loss, [logits, image, ...parameters.values()], mode);
       const named = [...parameters.keys()].map((name, i) => [`parameter ${name}`, rest[i] as Tensor]);
       return {
         logits_train: logits,
         loss,
-        ce: crossEntropy,
-        dice_loss: diceLoss,
+        ce: pixelLoss,
+        dice_loss: overlapLoss,
         grad_logits: gradLogits as Tensor,
         grad_input: gradInput as Tensor,
         ...Object.fromEntries(named),

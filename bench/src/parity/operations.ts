@@ -216,8 +216,8 @@ export const operations: Readonly<Record<string, BuildOperation>> = {
     return { outputs: { output: loss, dice, probs: softmaxChannels(logits as Image) } };
   },
   dice_ce: ({ tensors: { logits, target } }) => {
-    const { loss, crossEntropy, diceLoss } = diceCrossEntropy(logits as Image, target as Target);
-    return { outputs: { output: loss, ce: crossEntropy, dice_loss: diceLoss } };
+    const { loss, pixelLoss, overlapLoss } = diceCrossEntropy(logits as Image, target as Target);
+    return { outputs: { output: loss, ce: pixelLoss, dice_loss: overlapLoss } };
   },
   weighted_dice_ce: (inputs) => {
     const { logits, target } = inputs.tensors;

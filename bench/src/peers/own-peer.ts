@@ -2,11 +2,17 @@ import { writeFile } from "node:fs/promises";
 import { readBytes } from "@lobule/data";
 import { referenceSpec } from "@lobule/nn";
 import { nodeStorage } from "@lobule/node";
-import { type Device, type LoadedProgram, readSafetensors, type SafetensorsTensor } from "@lobule/tensor";
+import {
+  type Device,
+  type LoadedProgram,
+  type Measured,
+  readSafetensors,
+  type SafetensorsTensor,
+} from "@lobule/tensor";
 import { type ModelDescription, SlicePredictor, segmentVolume } from "@lobule/train";
 import { BenchError } from "../bench-error.js";
 import { type Effort, type TuneProgress, tuneKernels } from "../tune/tune-kernels.js";
-import { makeWorkload, repeat, type Workload, type WorkloadOptions } from "../workload.js";
+import { type LossMetric, makeWorkload, repeat, type Workload, type WorkloadOptions } from "../workload.js";
 import type {
   ForwardRequest,
   PeerMemory,
@@ -34,7 +40,7 @@ export interface OwnPeerOptions {
 /** Lobule as one of the peers: it starts from the same file and does what the same lines say. */
 export class OwnPeer {
   private workload: Workload | undefined;
-  private training: LoadedProgram | undefined;
+  private training: (Measured<LossMetric> & LoadedProgram) | undefined;
   private inference: LoadedProgram | undefined;
   private predictor: SlicePredictor | undefined;
   private peakBytes = 0;

@@ -88,7 +88,7 @@ function training(
 async function train(steps: number, { model, adam, scaler, program }: ReturnType<typeof training>) {
   const loaded = await program.load(device);
   for (let step = 0; step < steps; step++) await loaded.run({ x: image, y: target, hyper: adam.advance() });
-  const losses = (await loaded.metrics()).map(({ loss }) => loss as number);
+  const losses = (await loaded.metrics()).map(({ loss }) => loss);
   loaded.destroy();
   const state = new Map<string, HostData>();
   for (const [name, variable] of model.namedVariables()) state.set(name, await variable.read());

@@ -44,7 +44,7 @@ async function train(spec: Spec, options: CompileOptions) {
   for (let step = 0; step < 3; step++) {
     await loaded.run({ x: image, y: target, hyper: adam.advance(), dropoutSeed: Uint32Array.of(7, step, 0, 0) });
   }
-  const losses = (await loaded.metrics()).map(({ loss }) => loss as number);
+  const losses = (await loaded.metrics()).map(({ loss }) => loss);
   const state = new Map<string, HostData>([["logits", await loaded.read("logits")]]);
   loaded.destroy();
   for (const [name, variable] of model.namedVariables()) state.set(name, await variable.read());

@@ -16,7 +16,15 @@ export {
 } from "@lobule/kernels-wgsl";
 export type { TunedKernels } from "./compiler/calls.js";
 export { candidateVariants } from "./compiler/convolution-variants.js";
-export type { CompileOptions, Definition, InputSpec, Results } from "./compiler/program.js";
+export type {
+  CompileOptions,
+  Definition,
+  InputSpec,
+  Measured,
+  Metrics,
+  MetricValues,
+  Results,
+} from "./compiler/program.js";
 export { compile, Program } from "./compiler/program.js";
 export { Device } from "./device/device.js";
 export { DeviceError, type DeviceOptions } from "./device/gpu-context.js";

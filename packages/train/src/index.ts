@@ -48,7 +48,7 @@ export {
 export { type PreviewSlice, type SegmentOptions, type SegmentResult, segmentVolume } from "./predict/segment-volume.js";
 export { type PredictorOptions, SlicePredictor } from "./predict/slice-predictor.js";
 export type { Checkpoint, CheckpointState } from "./run/checkpoint.js";
-export { type EpochRecord, lostRecordsNote, missingEpochs } from "./run/epoch-record.js";
+export { type EpochRecord, epochRecordLine, lostRecordsNote, missingEpochs } from "./run/epoch-record.js";
 export { epochScalars, lossScalars, type SeriesScalars } from "./run/epoch-scalars.js";
 export { KnownCases } from "./run/known-cases.js";
 export { modalityNote } from "./run/modality.js";
@@ -74,7 +74,7 @@ export {
 export { settingProblem } from "./settings/setting-problem.js";
 export { suggestion } from "./settings/suggest.js";
 export { NonFiniteLossError, type ProfiledCall } from "./trainer/batch-runner.js";
-export { addedTo, type EpochSums, meansOf } from "./trainer/epoch-sums.js";
+export { addedTo, type EpochSums, meansOf, noSums } from "./trainer/epoch-sums.js";
 export { type LossTerms, lossOfConfig, lossText, termsOf } from "./trainer/loss-setting.js";
 export {
   type KeptRun,

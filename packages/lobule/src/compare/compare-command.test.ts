@@ -73,7 +73,7 @@ async function writeRun(name: string, dice: Readonly<Record<string, number>>, me
     "data",
   );
   const byClass = [0.99, 0.8];
-  const losses = { loss: 0.5, crossEntropy: 0.2, diceLoss: 0.3 };
+  const losses = { loss: 0.5, pixelLoss: 0.2, overlapLoss: 0.3 };
   await folder.appendMetrics({
     epoch: 0,
     step: 10,

@@ -1,4 +1,4 @@
-import type { EpochRecord, StepProgress } from "@lobule/train";
+import { type EpochRecord, epochRecordLine, type StepProgress } from "@lobule/train";
 import { say, sayJson, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 import { clock, partsInLines } from "../shared/text.js";
@@ -49,7 +49,7 @@ export class TrainingDisplay {
     this.end();
     this.epochSeconds = record.seconds;
     if (this.json) {
-      sayJson(JSON.stringify(record));
+      sayJson(epochRecordLine(record));
       return;
     }
     const { epoch, training, validation, learningRate, slicesPerSecond, seconds, best } = record;

@@ -18,7 +18,7 @@ export interface BoundaryCrossEntropyOptions {
  * measured from center to center, in the image plane, on the labels as the network gets them: resampled and augmented.
  * So r = 1 takes the pixels on both sides of a boundary.
  *
- * logits [n, classes, h, w], target [n, h, w] (class index) → scalars; `diceLoss` is no part of the loss.
+ * logits [n, classes, h, w], target [n, h, w] (class index) → scalars; `overlapLoss` is no part of the loss.
  * @throws ShapeError when the weights' count differs from the classes, or target and logits differ in n, h or w;
  * KernelDeclarationError for another radius.
  * Source: Ronneberger et al. 2015, "U-Net", eqs. 1 and 2, simplified: their weight w₀·exp(−(d₁ + d₂)²/2σ²) falls off with
@@ -30,12 +30,12 @@ export function boundaryCrossEntropy(
   target: Target,
   { boundaryWeight = 10, boundaryRadius = 2, classWeights }: BoundaryCrossEntropyOptions = {},
 ): SegmentationLoss {
-  const { loss, pixelLoss, diceLoss, dice } = softmaxLoss(logits, target, {
+  const { loss, pixelLoss, overlapLoss, dice } = softmaxLoss(logits, target, {
     lambdaCrossEntropy: 1,
     lambdaDice: 0,
     normalization: "weights",
     boundary: { radius: boundaryRadius, weight: boundaryWeight },
     ...weightsOf("boundaryCrossEntropy", classWeights, logits),
   });
-  return { loss, crossEntropy: pixelLoss, diceLoss, dice };
+  return { loss, pixelLoss, overlapLoss, dice };
 }

@@ -25,6 +25,10 @@ export function diceCrossEntropy(
   target: Target,
   { lambdaCrossEntropy = 1, lambdaDice = 1, smooth = 1e-5 }: DiceCrossEntropyOptions = {},
 ): SegmentationLoss {
-  const { loss, pixelLoss, diceLoss, dice } = softmaxLoss(logits, target, { lambdaCrossEntropy, lambdaDice, smooth });
-  return { loss, crossEntropy: pixelLoss, diceLoss, dice };
+  const { loss, pixelLoss, overlapLoss, dice } = softmaxLoss(logits, target, {
+    lambdaCrossEntropy,
+    lambdaDice,
+    smooth,
+  });
+  return { loss, pixelLoss, overlapLoss, dice };
 }

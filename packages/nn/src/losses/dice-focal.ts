@@ -27,12 +27,12 @@ export function diceFocal(
   target: Target,
   { gamma = 2, classWeights, lambdaFocal = 1, lambdaDice = 1 }: DiceFocalOptions = {},
 ): SegmentationLoss {
-  const { loss, pixelLoss, diceLoss, dice } = softmaxLoss(logits, target, {
+  const { loss, pixelLoss, overlapLoss, dice } = softmaxLoss(logits, target, {
     lambdaCrossEntropy: lambdaFocal,
     lambdaDice,
     gamma,
     normalization: "pixels",
     ...weightsOf("diceFocal", classWeights, logits),
   });
-  return { loss, crossEntropy: pixelLoss, diceLoss, dice };
+  return { loss, pixelLoss, overlapLoss, dice };
 }

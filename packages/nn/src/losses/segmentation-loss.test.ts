@@ -33,18 +33,18 @@ async function evaluated(spec: SegmentationLossSpec) {
   const program = compile({
     inputs: { target: { shape: [batch, height, width], dtype: "u32" } },
     build: ({ target }) => {
-      const { loss, crossEntropy, diceLoss, dice } = segmentationLoss(logits, target, spec);
+      const { loss, pixelLoss, overlapLoss, dice } = segmentationLoss(logits, target, spec);
       const [gradient = logits] = gradients(loss, [logits]);
-      return { outputs: { loss, crossEntropy, diceLoss, dice, gradient } };
+      return { outputs: { loss, pixelLoss, overlapLoss, dice, gradient } };
     },
   });
   const loaded = await program.load(device);
   await loaded.run({ target: Uint32Array.from(oracle.target) });
-  const [loss, crossEntropy, diceLoss, dice, gradient] = await Promise.all(
-    (["loss", "crossEntropy", "diceLoss", "dice", "gradient"] as const).map((name) => loaded.read(name)),
+  const [loss, pixelLoss, overlapLoss, dice, gradient] = await Promise.all(
+    (["loss", "pixelLoss", "overlapLoss", "dice", "gradient"] as const).map((name) => loaded.read(name)),
   );
   loaded.destroy();
-  return { loss: loss?.[0], crossEntropy: crossEntropy?.[0], diceLoss: diceLoss?.[0], dice, gradient };
+  return { loss: loss?.[0], pixelLoss: pixelLoss?.[0], overlapLoss: overlapLoss?.[0], dice, gradient };
 }
 
 const largestDifference = (got: ArrayLike<number> | undefined, expected: readonly number[]): number =>
@@ -81,11 +81,11 @@ describe("the terms", () => {
 
   test("focal and boundary losses are their pixel term alone, Tversky its overlap term alone", async () => {
     for (const kind of ["focal", "boundary-ce"] as const) {
-      const { loss, crossEntropy } = await evaluated({ kind });
-      expect(loss).toBe(crossEntropy);
+      const { loss, pixelLoss } = await evaluated({ kind });
+      expect(loss).toBe(pixelLoss);
     }
-    const { loss, diceLoss } = await evaluated({ kind: "tversky" });
-    expect(loss).toBe(diceLoss);
+    const { loss, overlapLoss } = await evaluated({ kind: "tversky" });
+    expect(loss).toBe(overlapLoss);
   });
 });
 

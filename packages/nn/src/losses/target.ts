@@ -7,9 +7,9 @@ export type Target = Tensor<readonly [n: number, h: number, w: number], "u32">;
 export interface SegmentationLoss {
   readonly loss: Scalar;
   /** The term by pixels: cross-entropy, with the loss's weights and focal exponent. */
-  readonly crossEntropy: Scalar;
+  readonly pixelLoss: Scalar;
   /** The term by overlap: Dice loss, or Tversky loss where that is the loss. */
-  readonly diceLoss: Scalar;
+  readonly overlapLoss: Scalar;
   /** Soft Dice by sample and class, [n, classes]. */
   readonly dice: Tensor<readonly [n: number, classes: number], "f32">;
 }

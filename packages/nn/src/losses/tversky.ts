@@ -16,7 +16,7 @@ export interface TverskyOptions {
  * L = mean_{n,c}(1 − (TP + s)/(TP + α·FP + β·FN + s)), with TP = Σ p·t, FP = Σ p·(1 − t), FN = Σ (1 − p)·t over the pixels
  * of one sample and class. α = β = ½ is the soft Dice loss, with twice its s.
  *
- * logits [n, classes, h, w], target [n, h, w] (class index) → scalars; `diceLoss` is the Tversky loss, `crossEntropy` is
+ * logits [n, classes, h, w], target [n, h, w] (class index) → scalars; `overlapLoss` is the Tversky loss, `pixelLoss` is
  * no part of it and `dice` are Dice scores, so that losses can be compared by them.
  * @throws ShapeError when target and logits differ in n, h or w.
  * Source: Salehi et al. 2017, "Tversky loss function for image segmentation using 3D fully convolutional deep networks",
@@ -28,6 +28,6 @@ export function tversky(
   { alpha = 0.3, beta = 0.7, smooth = 1e-5 }: TverskyOptions = {},
 ): SegmentationLoss {
   const options = { lambdaCrossEntropy: 0, lambdaDice: 1, tversky: { alpha, beta }, smooth: 2 * smooth };
-  const { loss, pixelLoss, diceLoss, dice } = softmaxLoss(logits, target, options);
-  return { loss, crossEntropy: pixelLoss, diceLoss, dice };
+  const { loss, pixelLoss, overlapLoss, dice } = softmaxLoss(logits, target, options);
+  return { loss, pixelLoss, overlapLoss, dice };
 }

@@ -24,11 +24,11 @@ export function weightedDiceCrossEntropy(
   const given = weightsOf("weightedDiceCrossEntropy", classWeights, logits).classWeights;
   const weights =
     given === undefined ? {} : ({ classWeights: given, diceWeights: given, normalization: "weights" } as const);
-  const { loss, pixelLoss, diceLoss, dice } = softmaxLoss(logits, target, {
+  const { loss, pixelLoss, overlapLoss, dice } = softmaxLoss(logits, target, {
     lambdaCrossEntropy,
     lambdaDice,
     smooth,
     ...weights,
   });
-  return { loss, crossEntropy: pixelLoss, diceLoss, dice };
+  return { loss, pixelLoss, overlapLoss, dice };
 }

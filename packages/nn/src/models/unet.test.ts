@@ -58,7 +58,7 @@ describe.each(Object.keys(unetPresets) as UNetPreset[])("%s", (preset) => {
       const [bc1, bc2] = [1 - 0.9 ** step, Math.sqrt(1 - 0.999 ** step)];
       await loaded.run({ target, hyper: Float32Array.of(1e-2, 0.1, 1e-3, 1e-8, 0, bc1, bc2, 0) });
     }
-    const losses = (await loaded.metrics()).map(({ loss }) => loss as number);
+    const losses = (await loaded.metrics()).map(({ loss }) => loss);
     expect(losses).toHaveLength(3);
     expect(losses[2]).toBeLessThan(losses[0] as number);
     loaded.destroy();

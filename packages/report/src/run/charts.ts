@@ -20,8 +20,8 @@ export function lossCharts(metrics: readonly EpochRecord[], classes: readonly st
   const terms = termsOf(lossOfConfig(config)?.kind ?? "dice-ce");
   const losses = [
     ["Loss", "loss", terms.loss],
-    [terms.crossEntropy.name, "crossEntropy", terms.crossEntropy.quantity],
-    [terms.diceLoss.name, "diceLoss", terms.diceLoss.quantity],
+    [terms.pixelLoss.name, "pixelLoss", terms.pixelLoss.quantity],
+    [terms.overlapLoss.name, "overlapLoss", terms.overlapLoss.quantity],
   ] as const;
   const readings = [
     ["Dice, mean over cases", "perCase"],

@@ -203,7 +203,7 @@ describe("a report of little", () => {
     const { training, validation } = exampleRecord(0);
     const lost: EpochRecord = exampleRecord(0, {
       training: { ...training, loss: Number.NaN, dice: [null, null, null] },
-      validation: { ...validation, loss: Number.NaN, crossEntropy: Number.NaN },
+      validation: { ...validation, loss: Number.NaN, pixelLoss: Number.NaN },
       best: false,
     });
     const page = renderReport({ ...nothing, metrics: [lost, { ...lost, epoch: 1 }] });

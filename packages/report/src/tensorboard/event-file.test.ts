@@ -105,7 +105,7 @@ test("the scalars of an epoch: losses of both series under one tag, and a group 
   });
   expect(scalars.validation).toMatchObject({
     "loss/by epoch": validation.loss,
-    "cross-entropy/by epoch": validation.crossEntropy,
+    "cross-entropy/by epoch": validation.pixelLoss,
     "Dice, mean over cases/liver": 0.5,
     "Dice, mean over cases/class 2": null,
   });
@@ -118,10 +118,10 @@ test("the scalars of an epoch: losses of both series under one tag, and a group 
 test("a run with another loss has its terms under their own names", () => {
   const record = exampleRecord(0);
   const { validation } = epochScalars(record, ["background", "liver"], termsOf("tversky"));
-  expect(validation["Tversky loss/by epoch"]).toBe(record.validation.diceLoss);
+  expect(validation["Tversky loss/by epoch"]).toBe(record.validation.overlapLoss);
   expect(validation).not.toHaveProperty(["Dice loss/by epoch"]);
   const focal = epochScalars(record, [], termsOf("focal")).training;
-  expect(focal["focal loss/by epoch"]).toBe(record.training.crossEntropy);
+  expect(focal["focal loss/by epoch"]).toBe(record.training.pixelLoss);
 });
 
 test("a file of the same second and host is another one, and a link in its place is not followed", async () => {

@@ -18,7 +18,7 @@ const step = (number: number, loss: number, slices = 4): StepRecord => ({
   step: number,
   slices,
   learningRate: 1e-3,
-  means: { loss, crossEntropy: loss / 3, diceLoss: loss / 2, dice0: 0.9, dice1: 0.5 },
+  means: { loss, pixelLoss: loss / 3, overlapLoss: loss / 2, dice: [0.9, 0.5] },
 });
 
 describe("what TensorBoard shows", () => {

@@ -8,6 +8,7 @@ import {
   type LossTerms,
   lossScalars,
   meansOf,
+  noSums,
   type StepRecord,
   termsOf,
 } from "@lobule/train";
@@ -37,7 +38,7 @@ const mostPoints = 4000;
  * the session that follows.
  */
 export class TensorboardLog {
-  private sums: EpochSums = {};
+  private sums: EpochSums = noSums;
   private last: StepRecord | undefined;
   private readonly every: number;
   private readonly terms: LossTerms;
@@ -99,7 +100,7 @@ export class TensorboardLog {
   private async flush(): Promise<void> {
     const { last, sums } = this;
     if (last === undefined) return;
-    [this.last, this.sums] = [undefined, {}];
+    [this.last, this.sums] = [undefined, noSums];
     await this.training.add(last.step, this.options.now(), {
       ...lossScalars(meansOf(sums), this.terms, "step"),
       "schedule/learning rate": last.learningRate,

@@ -30,23 +30,37 @@ export interface InputSpec {
   readonly dtype: DType;
 }
 
+/** What is measured in each run: a scalar, or a row [1, n] such as a value for each class. */
+export type Metrics = Readonly<Record<string, Scalar | Tensor<readonly [1, number], "f32">>>;
+
+type MetricValue<M> = M extends Scalar ? number : readonly number[];
+
+/** Values of metrics in one run: a number for a scalar, a list for a row. */
+export type MetricValues<M extends Metrics> = { readonly [Name in keyof M]: MetricValue<M[Name]> };
+
+/** A program on a device, as far as its metrics go. */
+export interface Measured<out M extends Metrics> {
+  /** The metrics of the runs since the last call, oldest first; of the last 256 at most. */
+  metrics(): Promise<MetricValues<M>[]>;
+}
+
 /** What a program computes from its inputs. */
-export interface Results {
+export interface Results<M extends Metrics = Metrics> {
   /** Tensors that can be read after a run. */
   readonly outputs?: Readonly<Record<string, Tensor>>;
-  /** Scalars that are kept in a ring on the device and read every few runs. */
-  readonly metrics?: Readonly<Record<string, Scalar>>;
+  /** What is kept in a ring on the device and read every few runs. */
+  readonly metrics?: M;
   /** Changes of state at the end of each run. */
   readonly updates?: readonly Update[];
 }
 
-export interface Definition<Inputs extends Readonly<Record<string, InputSpec>>> {
+export interface Definition<Inputs extends Readonly<Record<string, InputSpec>>, M extends Metrics = Metrics> {
   readonly inputs: Inputs;
   readonly build: (
     inputs: {
       readonly [Name in keyof Inputs]: Tensor<Required<Inputs>[Name]["shape"], Required<Inputs>[Name]["dtype"]>;
     },
-  ) => Results;
+  ) => Results<M>;
 }
 
 export interface CompileOptions {
@@ -86,7 +100,7 @@ export interface ProgramLoader<Loaded> {
 }
 
 /** A step, planned down to every dispatch and buffer, but on no device yet. Making one needs no GPU. */
-export class Program {
+export class Program<out M extends Metrics = Metrics> {
   private readonly memory: MemoryPlan<Tensor | FlatBuffer>;
   /** Inputs, constants and outputs: memory that is theirs for as long as the program is loaded. */
   readonly owned: readonly Tensor[];
@@ -238,8 +252,9 @@ export class Program {
   }
 
   /** Puts the program on a device: buffers, pipelines, bind groups. @throws PlanError when it exceeds a limit. */
-  load<Loaded>(device: ProgramLoader<Loaded>): Promise<Loaded> {
-    return device.load(this);
+  load<Loaded extends Measured<Metrics>>(device: ProgramLoader<Loaded>): Promise<Measured<M> & Loaded> {
+    // What was loaded has this program's metrics, which the device does not know by name.
+    return device.load(this) as Promise<Measured<M> & Loaded>;
   }
 
   /** One line a dispatch: kernel, shapes, FLOPs and bytes; then the totals. */
@@ -290,10 +305,10 @@ export class Program {
  * Traces, fuses and plans a step. Needs no device.
  * @throws ShapeError, PlanError when the parts do not fit together.
  */
-export function compile<const Inputs extends Readonly<Record<string, InputSpec>>>(
-  definition: Definition<Inputs>,
+export function compile<const Inputs extends Readonly<Record<string, InputSpec>>, M extends Metrics>(
+  definition: Definition<Inputs, M>,
   { fusion = true, kernels = "parallel", precision = "f32", recompute = false, frozen = false }: CompileOptions = {},
-): Program {
+): Program<M> {
   const inputs = Object.fromEntries(
     Object.entries(definition.inputs).map(([name, { shape, dtype }]) => [name, input(name, shape, dtype)]),
   );
@@ -302,8 +317,12 @@ export function compile<const Inputs extends Readonly<Record<string, InputSpec>>
 }
 
 /** {@link compile} for tensors that were built already. */
-export function plan(inputs: Readonly<Record<string, Tensor>>, results: Results, options: PlannerOptions): Program {
-  const { outputs = {}, metrics = {}, updates = [] } = results;
+export function plan<M extends Metrics>(
+  inputs: Readonly<Record<string, Tensor>>,
+  results: Results<M>,
+  options: PlannerOptions,
+): Program<M> {
+  const { outputs = {}, metrics, updates = [] } = results;
   const known = new Set(Object.values(inputs).map((tensor) => tensor.node));
   const taken = new Set<Tensor>();
   const kept = Object.fromEntries(
@@ -334,7 +353,7 @@ export function plan(inputs: Readonly<Record<string, Tensor>>, results: Results,
   const planned = new Planner(nodes, steps, fusion, storageType, options).plan();
   const calls = options.frozen ? hoistConstants(planned) : planned;
   const outputTensors = Object.fromEntries(names.map((name, i) => [name, elementAt(roots, i)]));
-  return new Program(inputs, outputTensors, Object.keys(metrics), calls);
+  return new Program(inputs, outputTensors, Object.keys(metrics ?? {}), calls);
 }
 
 /**

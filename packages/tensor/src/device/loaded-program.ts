@@ -1,6 +1,6 @@
 import { fromHalf, packSizes } from "@lobule/kernels-wgsl";
 import type { Call } from "../compiler/calls.js";
-import type { Place, Program } from "../compiler/program.js";
+import type { Metrics, MetricValues, Place, Program } from "../compiler/program.js";
 import type { FlatBuffer } from "../graph/flat-buffer.js";
 import { constantData, type HostData, type Operand, storageOf, type Tensor } from "../graph/tensor.js";
 import { PlanError, printShape, sizeOf } from "../shape.js";
@@ -23,6 +23,29 @@ export interface DispatchTime {
   readonly microseconds: number;
 }
 
+/** Where the metrics of a run are in a row of the ring, in numbers. */
+interface MetricsLayout {
+  readonly length: number;
+  readonly parts: readonly {
+    readonly name: string;
+    readonly tensor: Tensor;
+    readonly from: number;
+    readonly to: number;
+  }[];
+}
+
+function layoutOf({ metrics, outputs }: Program): MetricsLayout {
+  let length = 0;
+  const parts = metrics.flatMap((name) => {
+    const tensor = outputs[name];
+    if (tensor === undefined) return [];
+    const from = length;
+    length += sizeOf(tensor.shape);
+    return [{ name, tensor, from, to: length }];
+  });
+  return { length, parts };
+}
+
 const hostTypes = { f32: Float32Array, u32: Uint32Array, i32: Int32Array } as const;
 
 /** A program on a device: each run replays the same dispatches with the same bind groups in one submission. */
@@ -35,6 +58,7 @@ export class LoadedProgram {
     private readonly device: GpuContext,
     private readonly buffers: ReadonlyMap<string | Tensor | FlatBuffer, GPUBuffer>,
     private readonly dispatches: readonly Dispatch[],
+    private readonly layout: MetricsLayout,
     private readonly ring: GPUBuffer,
   ) {}
 
@@ -58,14 +82,15 @@ export class LoadedProgram {
       }
       const prologue = record(program, device, buffers, "prologue", once as Pipeline[]);
       const dispatches = record(program, device, buffers, "calls", every as Pipeline[]);
-      const ring = device.createBuffer(Math.max(program.metrics.length, 1) * ringSize * 4, "metrics");
+      const metrics = layoutOf(program);
+      const ring = device.createBuffer(Math.max(metrics.length, 1) * ringSize * 4, "metrics");
       buffers.set("ring", ring);
       if (prologue.length > 0) {
         const encoder = device.gpu.createCommandEncoder();
         encode(encoder, prologue);
         device.queue.submit([encoder.finish()]);
       }
-      return new LoadedProgram(program, device, buffers, dispatches, ring);
+      return new LoadedProgram(program, device, buffers, dispatches, metrics, ring);
     });
   }
 
@@ -149,15 +174,20 @@ export class LoadedProgram {
   }
 
   /** The metrics of the runs since the last call, oldest first; of the last 256 at most. */
-  async metrics(): Promise<Record<string, number>[]> {
-    const { metrics } = this.program;
+  async metrics(): Promise<MetricValues<Metrics>[]> {
+    const { length, parts } = this.layout;
     const count = Math.min(this.unread, ringSize);
     this.unread = 0;
-    if (count === 0 || metrics.length === 0) return Array.from({ length: count }, () => ({}));
-    const ring = new Float32Array(await this.device.readBuffer(this.ring, 0, metrics.length * ringSize * 4));
+    if (count === 0 || length === 0) return Array.from({ length: count }, () => ({}));
+    const ring = new Float32Array(await this.device.readBuffer(this.ring, 0, length * ringSize * 4));
     return Array.from({ length: count }, (_, i) => {
-      const row = (this.runs - count + i) % ringSize;
-      return Object.fromEntries(metrics.map((name, k) => [name, ring[row * metrics.length + k] ?? Number.NaN]));
+      const row = ((this.runs - count + i) % ringSize) * length;
+      return Object.fromEntries(
+        parts.map(({ name, tensor: { shape }, from, to }) => {
+          const values = [...ring.subarray(row + from, row + to)];
+          return [name, shape.length === 1 ? (values[0] ?? Number.NaN) : values];
+        }),
+      );
     });
   }
 
@@ -190,11 +220,12 @@ export class LoadedProgram {
   }
 
   private keepMetrics(encoder: GPUCommandEncoder): void {
-    const { metrics } = this.program;
-    metrics.forEach((name, k) => {
+    const { length, parts } = this.layout;
+    for (const { name, from, to } of parts) {
       const { buffer, offset } = this.output(name);
-      encoder.copyBufferToBuffer(buffer, offset, this.ring, ((this.runs % ringSize) * metrics.length + k) * 4, 4);
-    });
+      const at = (this.runs % ringSize) * length + from;
+      encoder.copyBufferToBuffer(buffer, offset, this.ring, at * 4, (to - from) * 4);
+    }
     this.runs++;
     this.unread++;
   }

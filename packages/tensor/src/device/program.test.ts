@@ -109,11 +109,34 @@ describe("a loaded program", () => {
     expect([...(await p.read())].map((value) => Math.round(value * 1e4) / 1e4)).toEqual([0.1, -0.1, 0.1]);
     const [buffers, bytes] = [device.liveBuffers, device.liveBytes];
     for (let step = 2; step <= 200; step++) await loaded.run({ x, hyper: hyperOf(step, step < 150 ? 0.1 : 0.01) });
-    const losses = (await loaded.metrics()).map(({ loss }) => loss as number);
+    const losses = (await loaded.metrics()).map(({ loss }) => loss);
     expect(losses).toHaveLength(200);
     expect(losses[0]).toBeCloseTo(1 + 4 + 0.25, 5);
     expect(losses[199]).toBeLessThan(1e-3);
     expect([device.liveBuffers, device.liveBytes]).toEqual([buffers, bytes]);
+    loaded.destroy();
+  });
+
+  test("measures scalars as numbers and rows as lists, of each run since they were read", async () => {
+    const program = compile({
+      inputs: { x: { shape: [1, 3], dtype: "f32" } },
+      build: ({ x }) => ({ metrics: { total: sum(x), each: scale(x, 2), again: x } }),
+    });
+    const loaded = await program.load(await testDevice());
+    expect(await loaded.metrics()).toEqual([]);
+    await loaded.run({ x: Float32Array.of(1, 2, 4) });
+    await loaded.run({ x: Float32Array.of(0, -1, 8) });
+    const rows = await loaded.metrics();
+    expect(rows).toEqual([
+      { total: 7, each: [2, 4, 8], again: [1, 2, 4] },
+      { total: 7, each: [0, -2, 16], again: [0, -1, 8] },
+    ]);
+    // What they are is known to the compiler too.
+    expect(rows.map(({ total, each }) => total + each.length)).toEqual([10, 10]);
+    for (let run = 0; run < 300; run++) await loaded.run({ x: Float32Array.of(run, 0, 0) });
+    expect((await loaded.metrics()).map(({ again }) => again[0])).toEqual(
+      Array.from({ length: 256 }, (_, i) => 44 + i),
+    );
     loaded.destroy();
   });
 

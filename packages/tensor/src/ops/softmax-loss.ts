@@ -29,10 +29,10 @@ export interface SoftmaxLossOptions {
 }
 
 export interface SoftmaxLoss<K extends number = number> {
-  /** λ_CE · pixelLoss + λ_Dice · diceLoss; the only one of the four that gradients flow through. */
+  /** λ_CE · pixelLoss + λ_Dice · overlapLoss; the only one of the four that gradients flow through. */
   readonly loss: Scalar;
   readonly pixelLoss: Scalar;
-  readonly diceLoss: Scalar;
+  readonly overlapLoss: Scalar;
   /** Soft Dice scores, whatever α and β; [n, classes]. */
   readonly dice: Tensor<readonly [number, K], "f32">;
 }
@@ -120,5 +120,5 @@ export function softmaxLoss<K extends number>(
     gradient: (g) => ({ logits: gradientOf(reshape(g, [1])) }),
   });
   const partOf = (channel: number): Scalar => reshape(applyRemap({ ...term, channel }), [1]);
-  return { loss: reshape(loss, [1]), pixelLoss: partOf(1), diceLoss: partOf(2), dice };
+  return { loss: reshape(loss, [1]), pixelLoss: partOf(1), overlapLoss: partOf(2), dice };
 }

@@ -41,13 +41,13 @@ export function epochScalars(
 
 /** The losses of an epoch, or of some steps, by tag. */
 export const lossScalars = (
-  losses: Readonly<Record<"loss" | "crossEntropy" | "diceLoss", number>>,
-  { crossEntropy, diceLoss }: LossTerms,
+  losses: Readonly<Record<"loss" | "pixelLoss" | "overlapLoss", number>>,
+  { pixelLoss, overlapLoss }: LossTerms,
   by: "epoch" | "step",
 ): Record<string, number> => ({
   [`loss/by ${by}`]: losses.loss,
-  [`${tagOf(crossEntropy.name)}/by ${by}`]: losses.crossEntropy,
-  [`${tagOf(diceLoss.name)}/by ${by}`]: losses.diceLoss,
+  [`${tagOf(pixelLoss.name)}/by ${by}`]: losses.pixelLoss,
+  [`${tagOf(overlapLoss.name)}/by ${by}`]: losses.overlapLoss,
 });
 
 /** A name inside a line of text: "Cross-entropy" is "cross-entropy", but people's names stay as they are. */

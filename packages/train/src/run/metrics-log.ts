@@ -1,7 +1,6 @@
-import { DataError, FileReadError, readBytes, writeFileAtomically } from "@lobule/data";
+import { DataError, FileReadError, parseJsonText, readBytes, writeFileAtomically } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
-import { parseJson } from "../json/parse-json.js";
-import { type EpochRecord, epochRecordSchema } from "./epoch-record.js";
+import { type EpochRecord, epochRecordLine, parseEpochRecord } from "./epoch-record.js";
 
 /**
  * A file of records, a line each, replaced as a whole. The line end is what makes a record count: text after the last
@@ -16,23 +15,25 @@ export class MetricsLog {
    * @throws FileWriteError when the disk is full or cannot be written; the log then holds what it held.
    */
   async append(record: EpochRecord): Promise<void> {
-    // Through text and back, so that NaN is null before it is checked, and the fields come in the schema's order.
-    const line = JSON.stringify(parseJson(JSON.stringify(record), epochRecordSchema, "the record of an epoch"));
+    const line = epochRecordLine(record);
     await writeFileAtomically(nodeStorage, this.path, [await this.wholeLines(), new TextEncoder().encode(`${line}\n`)]);
   }
 
   /** All records, rising. @throws Error that names the file and the line, when one is damaged or out of order. */
   async read(): Promise<EpochRecord[]> {
-    return (await this.parsedLines()).map(({ record }) => record);
+    return this.parsedLines();
   }
 
-  /** Keeps the records of the first `epochs` epochs. @throws Error as `read`, FileWriteError as `append`. */
+  /**
+   * Keeps the records of the first `epochs` epochs, all in the form of this version.
+   * @throws Error as `read`, FileWriteError as `append`.
+   */
   async truncate(epochs: number): Promise<void> {
-    const kept = (await this.parsedLines()).filter(({ record }) => record.epoch < epochs);
-    await writeFileAtomically(nodeStorage, this.path, kept.map(({ line }) => `${line}\n`).join(""));
+    const kept = (await this.parsedLines()).filter(({ epoch }) => epoch < epochs);
+    await writeFileAtomically(nodeStorage, this.path, kept.map((record) => `${epochRecordLine(record)}\n`).join(""));
   }
 
-  private async parsedLines(): Promise<{ readonly line: string; readonly record: EpochRecord }[]> {
+  private async parsedLines(): Promise<EpochRecord[]> {
     const lines = new TextDecoder()
       .decode(await this.wholeLines())
       .split("\n")
@@ -40,14 +41,14 @@ export class MetricsLog {
     let before: EpochRecord | undefined;
     return lines.map((line, i) => {
       const where = `${this.path}, line ${i + 1}:`;
-      const record = parseJson(line, epochRecordSchema, where);
+      const record = parseEpochRecord(parseJsonText(line, where), where);
       if (before !== undefined && (record.epoch <= before.epoch || record.step <= before.step)) {
         throw new DataError(
           `${where} epoch ${record.epoch} with ${record.step} steps comes after epoch ${before.epoch} with ${before.step}; restore the file, or remove the line that does not belong there`,
         );
       }
       before = record;
-      return { line, record };
+      return record;
     });
   }
 
@@ -67,7 +68,8 @@ export class MetricsLog {
 
 function isRecord(text: string): boolean {
   try {
-    return epochRecordSchema.safeParse(JSON.parse(text)).success;
+    parseEpochRecord(JSON.parse(text), "");
+    return true;
   } catch {
     return false;
   }

@@ -284,6 +284,31 @@ describe("metrics", () => {
     expect(await run.readMetrics()).toEqual([]);
   });
 
+  test("a run that an earlier version began and this one goes on with has records of this version alone", async () => {
+    const run = await newRun();
+    const { training, validation, ...others } = exampleRecord(0);
+    const old = ({
+      pixelLoss: crossEntropy,
+      overlapLoss: diceLoss,
+      ...losses
+    }: typeof training | typeof validation) => ({
+      ...losses,
+      crossEntropy,
+      diceLoss,
+    });
+    const line = { ...others, training: old(training), validation: old(validation) };
+    await writeFile(logOf(run), `${JSON.stringify(line)}\n`);
+    expect(await run.readMetrics()).toEqual([exampleRecord(0)]);
+    await run.truncateMetrics(1);
+    await run.appendMetrics(exampleRecord(1));
+    expect(await run.readMetrics()).toEqual([exampleRecord(0), exampleRecord(1)]);
+    const versions = (await readFile(logOf(run), "utf8"))
+      .trimEnd()
+      .split("\n")
+      .map((each) => JSON.parse(each).version);
+    expect(versions).toEqual([2, 2]);
+  });
+
   test("a full disk leaves the log as it was and says how to go on", async () => {
     const run = await runWith(1);
     await diskFullOn("writeFile", run.directory);

@@ -1,21 +1,15 @@
 import { randomUint32, type SliceBatch, type SliceCache, type SliceKey } from "@lobule/data";
 import type { Optimizer, WeightAverage } from "@lobule/optim";
-import type { LoadedProgram } from "@lobule/tensor";
 import type { DrawnSlice } from "./batch-order.js";
+import { type LossMeans, type StepMetrics, together } from "./epoch-sums.js";
 import { partLengths } from "./part-lengths.js";
-import type { SegmentationPrograms } from "./segmentation-programs.js";
+import type { SegmentationPrograms, TrainingProgram } from "./segmentation-programs.js";
 import { augmentedMapping, augments, batchArrays, type Preprocessing, plainMapping } from "./slice-sampling.js";
 import type { Augmentation } from "./training-config.js";
 
 /** The loss of a batch is NaN or infinite; the message names its slices. */
 export class NonFiniteLossError extends Error {
   override readonly name = "NonFiniteLossError";
-}
-
-/** Means over the slices of one step. */
-export interface StepMetrics {
-  readonly slices: number;
-  readonly means: Readonly<Record<string, number>>;
 }
 
 /** One dispatch of a training step. */
@@ -30,7 +24,7 @@ export interface ProfiledCall {
 
 /** Runs of a program whose metrics have not been read yet. */
 interface Pending {
-  readonly program: LoadedProgram;
+  readonly program: TrainingProgram;
   readonly keys: readonly SliceKey[];
   /** Number of the step that the run belongs to. */
   readonly step: number;
@@ -140,18 +134,15 @@ export class BatchRunner {
   async metrics(): Promise<StepMetrics[]> {
     const { pending } = this;
     this.pending = [];
-    const rows = new Map<LoadedProgram, Record<string, number>[]>();
+    const rows = new Map<TrainingProgram, LossMeans[]>();
     for (const { program } of pending) if (!rows.has(program)) rows.set(program, await program.metrics());
-    const steps = new Map<number, { slices: number; means: Record<string, number> }>();
+    const steps = new Map<number, StepMetrics>();
     for (const { program, keys, step } of pending) {
-      const row = rows.get(program)?.shift() ?? {};
-      if (!Number.isFinite(row.loss)) throw new NonFiniteLossError(this.describe(row.loss, step, keys));
-      const known = steps.get(step) ?? { slices: 0, means: {} };
-      const slices = known.slices + keys.length;
-      for (const [name, value] of Object.entries(row)) {
-        known.means[name] = ((known.means[name] ?? 0) * known.slices + value * keys.length) / slices;
+      const means = rows.get(program)?.shift();
+      if (means === undefined || !Number.isFinite(means.loss)) {
+        throw new NonFiniteLossError(this.describe(means?.loss, step, keys));
       }
-      steps.set(step, { slices, means: known.means });
+      steps.set(step, together(steps.get(step), { slices: keys.length, means }));
     }
     return [...steps.values()];
   }

@@ -48,7 +48,7 @@ function stateProblem({ config, state }: ResumedParts): string | undefined {
   if ((best === null) !== (epoch === 0) && best !== null)
     return `its best epoch is ${best.epoch + 1}, but none is done`;
   if (best !== null && best.epoch >= epoch) return `its best epoch is ${best.epoch + 1}, but only ${epoch} are done`;
-  const slices = sums.slices?.[0] ?? 0;
+  const { slices } = sums;
   // A rest of a batch can have joined the batch before it.
   if (slices > 2 * step * config.batch || slices < 0) return `it has sums of ${slices} slices after ${step} steps`;
   return undefined;

@@ -73,33 +73,33 @@ interface Term {
 /** What the three losses that are recorded are for a run: their sum, the term by pixels, the term by overlap. */
 export interface LossTerms {
   readonly loss: string;
-  readonly crossEntropy: Term;
-  readonly diceLoss: Term;
+  readonly pixelLoss: Term;
+  readonly overlapLoss: Term;
 }
 
-const crossEntropy = { name: "Cross-entropy", quantity: "nats a pixel" };
-const diceLoss = { name: "Dice loss", quantity: "1 − soft Dice, mean over classes" };
+const pixelLoss = { name: "Cross-entropy", quantity: "nats a pixel" };
+const overlapLoss = { name: "Dice loss", quantity: "1 − soft Dice, mean over classes" };
 const focal = { name: "Focal loss", quantity: "mean over pixels" };
 const notTrained = ({ name, quantity }: Term): Term => ({ name, quantity: `${quantity}; not in the loss` });
 
 const terms: Readonly<Record<SegmentationLossSpec["kind"], LossTerms>> = {
-  "dice-ce": { loss: "cross-entropy + Dice loss", crossEntropy, diceLoss },
+  "dice-ce": { loss: "cross-entropy + Dice loss", pixelLoss, overlapLoss },
   "weighted-dice-ce": {
     loss: "weighted cross-entropy + weighted Dice loss",
-    crossEntropy: { name: "Weighted cross-entropy", quantity: "nats, mean by the pixels' weights" },
-    diceLoss: { name: "Weighted Dice loss", quantity: "weight times 1 − soft Dice, mean over classes" },
+    pixelLoss: { name: "Weighted cross-entropy", quantity: "nats, mean by the pixels' weights" },
+    overlapLoss: { name: "Weighted Dice loss", quantity: "weight times 1 − soft Dice, mean over classes" },
   },
-  focal: { loss: "focal loss", crossEntropy: focal, diceLoss: notTrained(diceLoss) },
-  "dice-focal": { loss: "focal loss + Dice loss", crossEntropy: focal, diceLoss },
+  focal: { loss: "focal loss", pixelLoss: focal, overlapLoss: notTrained(overlapLoss) },
+  "dice-focal": { loss: "focal loss + Dice loss", pixelLoss: focal, overlapLoss },
   tversky: {
     loss: "Tversky loss",
-    crossEntropy: notTrained(crossEntropy),
-    diceLoss: { name: "Tversky loss", quantity: "1 − Tversky index, mean over classes" },
+    pixelLoss: notTrained(pixelLoss),
+    overlapLoss: { name: "Tversky loss", quantity: "1 − Tversky index, mean over classes" },
   },
   "boundary-ce": {
     loss: "boundary-weighted cross-entropy",
-    crossEntropy: { name: "Boundary-weighted cross-entropy", quantity: "nats, mean by the pixels' weights" },
-    diceLoss: notTrained(diceLoss),
+    pixelLoss: { name: "Boundary-weighted cross-entropy", quantity: "nats, mean by the pixels' weights" },
+    overlapLoss: notTrained(overlapLoss),
   },
 };
 

@@ -1,5 +1,4 @@
-import { DegenerateNormError } from "@lobule/tensor";
-import type { SegmentationPlans } from "./segmentation-programs.js";
+import { DegenerateNormError, type Program } from "@lobule/tensor";
 import { ConfigError } from "./training-config.js";
 
 /**
@@ -25,7 +24,7 @@ export interface PartSizes {
  * @throws ConfigError when that is so, and every part has one slice only.
  */
 export function canTrainAlone(
-  plans: Pick<SegmentationPlans, "plan">,
+  plans: { readonly plan: (slices: number) => Program },
   { slices, batch, microBatch }: PartSizes,
 ): boolean {
   const atOnce = microBatch ?? batch;

@@ -1,5 +1,5 @@
 import type { EpochRecord } from "../run/epoch-record.js";
-import type { StepMetrics } from "./batch-runner.js";
+import type { StepMetrics } from "./epoch-sums.js";
 import type { SampleSlice } from "./sample-slices.js";
 import type { TrainingOutcome } from "./training-state.js";
 

@@ -15,6 +15,7 @@ import {
   type Image,
   type LoadedProgram,
   labelMap,
+  type Measured,
   overlapCounts,
   PlanError,
   type Program,
@@ -23,7 +24,6 @@ import {
   type Scalar,
   sampleSlices,
   scale,
-  sliceChannels,
   type Tensor,
   type Update,
   Variable,
@@ -73,13 +73,17 @@ function sampled(
   return sampleSlices({ pixels, labels, samples, ...middle, slices, batch: count, ...geometry });
 }
 
-/** Mean soft Dice of each class as scalars `dice0`, `dice1`, … */
-function diceMetrics(dice: Tensor<readonly [number, number], "f32">): Record<string, Scalar> {
+type LossMetrics = Readonly<Record<"loss" | "pixelLoss" | "overlapLoss", Scalar>>;
+/** What a step measures: means over its slices, soft Dice by class. */
+type TrainingMetrics = LossMetrics & { readonly dice: Tensor<readonly [1, number], "f32"> };
+
+export type TrainingProgram = Measured<TrainingMetrics> & LoadedProgram;
+export type ValidationProgram = Measured<LossMetrics> & LoadedProgram;
+
+/** Mean over the slices of [n, classes]. */
+function meanByClass(dice: Tensor<readonly [n: number, classes: number], "f32">) {
   const [batch, classes] = dice.shape;
-  const means = reshape(scale(channelSum(reshape(dice, [batch, classes, 1, 1])), 1 / batch), [1, classes, 1, 1]);
-  return Object.fromEntries(
-    Array.from({ length: classes }, (_, c) => [`dice${c}`, reshape(sliceChannels(means, c, c + 1), [1]) as Scalar]),
-  );
+  return reshape(scale(channelSum(reshape(dice, [batch, classes, 1, 1])), 1 / batch), [1, classes]);
 }
 
 /** Logits of every level that the loss takes in. */
@@ -126,7 +130,11 @@ const stepUpdates = (
 ];
 
 /** A step of training on `count` slices at once. With `sums`, gradients are added there and nothing is updated. */
-function trainingProgram(parts: ProgramParts, count: number, sums: readonly Variable[] | undefined): Program {
+function trainingProgram(
+  parts: ProgramParts,
+  count: number,
+  sums: readonly Variable[] | undefined,
+): Program<TrainingMetrics> {
   const { network, optimizer, loss: spec, geometry, precision, recompute, kernels, scaler } = parts;
   network.train();
   const forward = ({ dropoutSeed, ...data }: Parameters<typeof sampled>[0] & { dropoutSeed: RandomSeed }) => {
@@ -140,10 +148,10 @@ function trainingProgram(parts: ProgramParts, count: number, sums: readonly Vari
       {
         inputs: { ...averageInputs(parts), ...inputs, ...stepInputs },
         build: ({ hyper, averageShare, ...data }) => {
-          const { loss, crossEntropy, diceLoss, dice } = forward(data);
+          const { loss, pixelLoss, overlapLoss, dice } = forward(data);
           const slopes = gradients(loss, optimizer.parameters, scaler?.scale);
           return {
-            metrics: { loss, crossEntropy, diceLoss, ...diceMetrics(dice) },
+            metrics: { loss, pixelLoss, overlapLoss, dice: meanByClass(dice) },
             updates: stepUpdates(parts, slopes, hyper, averageShare),
           };
         },
@@ -155,10 +163,10 @@ function trainingProgram(parts: ProgramParts, count: number, sums: readonly Vari
     {
       inputs: { ...inputs, shares: { shape: [2], dtype: "f32" } },
       build: ({ shares, ...data }) => {
-        const { loss, crossEntropy, diceLoss, dice } = forward(data);
+        const { loss, pixelLoss, overlapLoss, dice } = forward(data);
         const slopes = gradients(loss, optimizer.parameters, scaler?.scale);
         return {
-          metrics: { loss, crossEntropy, diceLoss, ...diceMetrics(dice) },
+          metrics: { loss, pixelLoss, overlapLoss, dice: meanByClass(dice) },
           updates: [accumulate(optimizer.parameters, slopes, sums, shares)],
         };
       },
@@ -175,7 +183,7 @@ const updateProgram = (parts: ProgramParts, sums: readonly Variable[]): Program 
   });
 
 /** Loss and overlap of `count` slices, by the running statistics and, where there are such, averaged weights. */
-function validationProgram(parts: ProgramParts, count: number): Program {
+function validationProgram(parts: ProgramParts, count: number): Program<LossMetrics> {
   const { validated: network, loss: spec, geometry, precision, kernels } = parts;
   network.eval();
   return compile(
@@ -184,8 +192,8 @@ function validationProgram(parts: ProgramParts, count: number): Program {
       build: (data) => {
         const { image, target } = sampled(data, geometry, count);
         const logits = network.forward(image);
-        const { loss, crossEntropy, diceLoss } = segmentationLoss(logits, target, spec);
-        return { metrics: { loss, crossEntropy, diceLoss }, outputs: { counts: overlapCounts(logits, target) } };
+        const { loss, pixelLoss, overlapLoss } = segmentationLoss(logits, target, spec);
+        return { metrics: { loss, pixelLoss, overlapLoss }, outputs: { counts: overlapCounts(logits, target) } };
       },
     },
     { precision, kernels },
@@ -224,12 +232,12 @@ export class SegmentationPlans {
   }
 
   /** Of a training step on `count` slices at once. */
-  plan(count: number): Program {
+  plan(count: number): Program<TrainingMetrics> {
     return trainingProgram(this.parts, count, this.sums);
   }
 
   /** Of the validation of `count` slices at once. */
-  validationPlan(count: number): Program {
+  validationPlan(count: number): Program<LossMetrics> {
     return validationProgram(this.parts, count);
   }
 
@@ -246,7 +254,9 @@ export class SegmentationPlans {
  * and for the rest at the end of an epoch.
  */
 export class SegmentationPrograms extends SegmentationPlans {
-  private readonly loaded = new Map<string, Promise<LoadedProgram>>();
+  private readonly loadedTraining = new Map<number, Promise<TrainingProgram>>();
+  private readonly loadedValidation = new Map<number, Promise<ValidationProgram>>();
+  private loadedUpdate: Promise<LoadedProgram> | undefined;
 
   /** @param accumulates whether batches are run in parts. */
   constructor(
@@ -257,17 +267,18 @@ export class SegmentationPrograms extends SegmentationPlans {
     super(parts, accumulates);
   }
 
-  training(count: number): Promise<LoadedProgram> {
-    return this.load(`training ${count}`, () => this.plan(count));
+  training(count: number): Promise<TrainingProgram> {
+    return loadedOnce(this.loadedTraining, count, () => this.plan(count).load(this.device));
   }
 
-  validation(count: number): Promise<LoadedProgram> {
-    return this.load(`validation ${count}`, () => this.validationPlan(count));
+  validation(count: number): Promise<ValidationProgram> {
+    return loadedOnce(this.loadedValidation, count, () => this.validationPlan(count).load(this.device));
   }
 
   /** Only where batches are run in parts. */
   update(): Promise<LoadedProgram> {
-    return this.load("update", () => this.updatePlan());
+    this.loadedUpdate ??= this.updatePlan().load(this.device);
+    return this.loadedUpdate;
   }
 
   /**
@@ -290,15 +301,22 @@ export class SegmentationPrograms extends SegmentationPlans {
 
   /** Frees the programs' memory on the device. The network's variables stay. */
   async destroy(): Promise<void> {
-    for (const program of this.loaded.values()) (await program).destroy();
-    this.loaded.clear();
+    for (const programs of [this.loadedTraining, this.loadedValidation]) {
+      for (const program of programs.values()) (await program).destroy();
+      programs.clear();
+    }
+    (await this.loadedUpdate)?.destroy();
+    this.loadedUpdate = undefined;
   }
+}
 
-  private load(key: string, make: () => Program): Promise<LoadedProgram> {
-    const known = this.loaded.get(key);
-    if (known !== undefined) return known;
-    const made = make().load(this.device);
-    this.loaded.set(key, made);
-    return made;
-  }
+/** The program for so many slices, loaded when it is asked for the first time. */
+function loadedOnce<Loaded>(
+  known: Map<number, Promise<Loaded>>,
+  count: number,
+  load: () => Promise<Loaded>,
+): Promise<Loaded> {
+  const made = known.get(count) ?? load();
+  known.set(count, made);
+  return made;
 }

@@ -16,7 +16,7 @@ import type { RunFolder } from "../run/run-folder.js";
 import type { StepCost } from "../run/workload.js";
 import { batchesOfEpoch, type DrawnSlice, holdsForeground, inBatches } from "./batch-order.js";
 import { BatchRunner, type ProfiledCall } from "./batch-runner.js";
-import { addedTo, meansOf } from "./epoch-sums.js";
+import { addedTo, meansOf, noSums } from "./epoch-sums.js";
 import { optimizerOf } from "./optimizer-setting.js";
 import { canTrainAlone, partLengths } from "./part-lengths.js";
 import type { EpochKeeper } from "./run-keeper.js";
@@ -26,7 +26,7 @@ import { requireRoom, requireStorable } from "./size-check.js";
 import { inputExtents, neighborsOf, type Preprocessing, slicesOf } from "./slice-sampling.js";
 import { stepCostOf } from "./step-cost.js";
 import { ConfigError, type TrainingConfig } from "./training-config.js";
-import type { TrainingOutcome, TrainingState } from "./training-state.js";
+import { savedState, type TrainingOutcome, type TrainingState } from "./training-state.js";
 import { type ValidationResult, validate } from "./validation.js";
 
 /** What a trainer is asked to do, and with what. */
@@ -145,7 +145,7 @@ export class Trainer {
       finished: null,
       plateau: this.plateau.state(),
       earlyStopping: this.earlyStopping.state(),
-      sums: {},
+      sums: noSums,
     };
   }
 
@@ -281,7 +281,7 @@ export class Trainer {
       plateau: this.plateau.state(),
       earlyStopping: this.earlyStopping.state(),
       best: better ? { loss: validation.loss, epoch } : this.state.best,
-      sums: {},
+      sums: noSums,
       finished: last ? "all epochs done" : stop ? "early stopping" : null,
     };
     const record: EpochRecord = {
@@ -462,7 +462,7 @@ export class Trainer {
       ...((kind === "last" ? await this.scaler?.stateDict() : undefined) ?? []),
       ...((kind === "last" ? await this.average?.stateDict() : undefined) ?? []),
     ]);
-    await folder.saveCheckpoint(kind, tensors, { model, training: this.state });
+    await folder.saveCheckpoint(kind, tensors, { model, training: savedState(this.state) });
   }
 }
 

@@ -1,6 +1,33 @@
 import { z } from "zod";
+import { type EpochSums, noSums } from "./epoch-sums.js";
 
 const whole = z.int().min(0);
+const single = z.tuple([z.number()]);
+
+/**
+ * Sums as they are saved, by the names of the first version, so that checkpoints stay what they were: `crossEntropy` is
+ * the term by pixels and `diceLoss` the term by overlap of whatever loss it is. Nothing before the first slice.
+ */
+const savedSums = z.union([
+  z.strictObject({}).transform((): EpochSums => noSums),
+  z
+    .strictObject({
+      slices: single,
+      loss: single,
+      crossEntropy: single,
+      diceLoss: single,
+      dice: z.array(z.number()),
+    })
+    .transform(
+      ({ slices, loss, crossEntropy, diceLoss, dice }): EpochSums => ({
+        slices: slices[0],
+        loss: loss[0],
+        pixelLoss: crossEntropy[0],
+        overlapLoss: diceLoss[0],
+        dice,
+      }),
+    ),
+]);
 
 /** Where a run stands, besides the tensors of its checkpoint. Enough to go on to the same bytes. */
 const trainingState = z.strictObject({
@@ -21,13 +48,26 @@ const trainingState = z.strictObject({
   earlyStopping: z.strictObject({ best: z.number().nullable(), badEpochs: whole }),
   /** Lowest validation loss and its epoch. */
   best: z.strictObject({ loss: z.number(), epoch: whole }).nullable(),
-  /** Sums over the slices of the epoch so far, by name. */
-  sums: z.record(z.string(), z.array(z.number())),
+  /** Sums over the slices of the epoch so far. */
+  sums: savedSums,
   /** Why the run ended; null while it goes on. */
   finished: z.enum(["all epochs done", "early stopping"]).nullable(),
 });
 
 export type TrainingState = z.infer<typeof trainingState>;
+
+/** The state as {@link parseTrainingState} reads it. */
+export function savedState({ sums, ...state }: TrainingState): z.input<typeof trainingState> {
+  const { slices, loss, pixelLoss, overlapLoss, dice } = sums;
+  const saved = {
+    slices: [slices],
+    loss: [loss],
+    crossEntropy: [pixelLoss],
+    diceLoss: [overlapLoss],
+    dice: [...dice],
+  } satisfies z.input<typeof savedSums>;
+  return { ...state, sums: slices === 0 ? {} : saved };
+}
 
 /** How a run ended. */
 export type TrainingOutcome = "all epochs done" | "early stopping" | "paused" | "interrupted";

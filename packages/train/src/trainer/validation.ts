@@ -1,8 +1,7 @@
 import { BatchReader, type SliceCache, type SliceKey } from "@lobule/data";
 import { DiceAccumulator, type DiceReadings } from "@lobule/metrics";
-import type { LoadedProgram } from "@lobule/tensor";
 import { NonFiniteLossError } from "./batch-runner.js";
-import type { SegmentationPrograms } from "./segmentation-programs.js";
+import type { SegmentationPrograms, ValidationProgram } from "./segmentation-programs.js";
 import { batchArrays, neighborsOf, type Preprocessing, plainMapping } from "./slice-sampling.js";
 export interface ValidationOptions {
   readonly cache: SliceCache;
@@ -22,8 +21,8 @@ export interface ValidationOptions {
 /** Means over all slices, and the readings of Dice by class at the network's resolution. */
 export interface ValidationResult {
   readonly loss: number;
-  readonly crossEntropy: number;
-  readonly diceLoss: number;
+  readonly pixelLoss: number;
+  readonly overlapLoss: number;
   readonly dice: Record<"sliceMean" | "foregroundSliceMean" | "pooled" | "perCase", (number | null)[]>;
 }
 
@@ -40,7 +39,7 @@ export async function validate(options: ValidationOptions): Promise<ValidationRe
     expand: (key) => neighborsOf(cache.cases, key, inputSlices),
   });
   const accumulator = new DiceAccumulator(classes);
-  const sums = { loss: 0, crossEntropy: 0, diceLoss: 0 };
+  const sums = { loss: 0, pixelLoss: 0, overlapLoss: 0 };
   let done = 0;
   try {
     for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
@@ -56,9 +55,9 @@ export async function validate(options: ValidationOptions): Promise<ValidationRe
       await program.run(batchArrays(batch, mappings, range));
       reader.release(batch);
       await addCounts(accumulator, cache, keys, program);
-      const [row = {}] = await program.metrics();
-      for (const name of ["loss", "crossEntropy", "diceLoss"] as const) {
-        sums[name] += (row[name] ?? Number.NaN) * keys.length;
+      const [row] = await program.metrics();
+      for (const name of ["loss", "pixelLoss", "overlapLoss"] as const) {
+        sums[name] += (row?.[name] ?? Number.NaN) * keys.length;
       }
       done += keys.length;
       onProgress(done, slices.length);
@@ -75,8 +74,8 @@ export async function validate(options: ValidationOptions): Promise<ValidationRe
   const byClass = (name: keyof DiceReadings): (number | null)[] => readings.map((each) => each[name].value);
   return {
     loss: sums.loss / done,
-    crossEntropy: sums.crossEntropy / done,
-    diceLoss: sums.diceLoss / done,
+    pixelLoss: sums.pixelLoss / done,
+    overlapLoss: sums.overlapLoss / done,
     dice: {
       sliceMean: byClass("sliceMean"),
       foregroundSliceMean: byClass("foregroundSliceMean"),
@@ -91,7 +90,7 @@ async function addCounts(
   accumulator: DiceAccumulator,
   cache: SliceCache,
   keys: readonly SliceKey[],
-  program: LoadedProgram,
+  program: ValidationProgram,
 ): Promise<void> {
   const counts = await program.read("counts");
   const { classes } = accumulator;
