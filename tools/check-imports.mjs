@@ -28,6 +28,7 @@ const sourceOf = (name) => join(root, name === "bench" ? "bench" : `packages/${n
  */
 const rest = "*";
 const folders = {
+  "kernels-wgsl": ["contract", "transforms", rest],
   tensor: ["graph", "ops", "compiler", "device", "tune"],
 };
 /** What reads a file, and what opens one; both wait for ever at a pipe or a device, or fill the memory. */

@@ -11,6 +11,21 @@ export { batchNormEval, batchNormFinish, batchNormGradFinish } from "./batch-nor
 export { channelStatistics } from "./channel-statistics/channel-statistics.js";
 export { type ClipNormKernels, clipNorm } from "./clip-norm/clip-norm.js";
 export {
+  bytesPerElement,
+  type ConvolutionProblem,
+  ceilDivide,
+  type DType,
+  foldWorkgroups,
+  type ImageShape,
+  imageSize,
+  type Kernel,
+  KernelDeclarationError,
+  type Launch,
+  type Reduction,
+} from "./contract/kernel.js";
+export type { PackedLayout } from "./contract/packing.js";
+export type { SlotText } from "./contract/slots.js";
+export {
   convTranspose2x2,
   convTranspose2x2GradInput,
   convTranspose2x2GradWeight,
@@ -38,30 +53,6 @@ export { copyProbe, multiplyAddProbe } from "./roofs/roofs.js";
 export { type AttentionKernels, scaledDotProductAttention } from "./sdpa/sdpa.js";
 export { sgd } from "./sgd/sgd.js";
 export {
-  bytesPerElement,
-  type ConvolutionProblem,
-  ceilDivide,
-  type DType,
-  foldWorkgroups,
-  type ImageShape,
-  imageSize,
-  type Kernel,
-  KernelDeclarationError,
-  type Launch,
-  type Reduction,
-} from "./shared/kernel.js";
-export type { PackedLayout } from "./shared/packing.js";
-export { pasteSlots, type SlotText } from "./shared/slots.js";
-export { momentsSlot, partialsPerWorkgroup, sumsSlot } from "./shared/statistics.js";
-export {
-  hasMatrixProduct,
-  type MatrixConfig,
-  matrixFeature,
-  usesMatrices,
-  withEmulatedMatrices,
-} from "./shared/subgroup-matrix.js";
-export { type Binding, bindingsOf, enable, hasFunction, packSizes, withStorageTypes } from "./shared/wgsl-text.js";
-export {
   packSamples,
   type SliceSample,
   sliceLabels,
@@ -72,5 +63,23 @@ export { softmax, softmaxGrad } from "./softmax/softmax.js";
 export { type SoftmaxLossKernels, softmaxLoss } from "./softmax-loss/softmax-loss.js";
 export { isSubgroupOfEight, subgroupPlaces, subgroupPlacesLength } from "./subgroup-places/subgroup-places.js";
 export { sumPartials } from "./sum-partials/sum-partials.js";
+export { replaceSlots } from "./transforms/slots.js";
+export { momentsSlot, partialsPerWorkgroup, sumsSlot } from "./transforms/statistics.js";
+export {
+  hasMatrixProduct,
+  type MatrixConfig,
+  matrixFeature,
+  usesMatrices,
+  withEmulatedMatrices,
+} from "./transforms/subgroup-matrix.js";
+export {
+  type Binding,
+  bindingsOf,
+  enable,
+  extendSizes,
+  hasFunction,
+  packSizes,
+  withStorageTypes,
+} from "./transforms/wgsl-text.js";
 export { transpose } from "./transpose/transpose.js";
 export { upsampleBilinear2x, upsampleBilinear2xGrad } from "./upsample-bilinear2x/upsample-bilinear2x.js";

@@ -4,8 +4,3 @@ export const accumulateCases: readonly { readonly why: string; readonly length: 
   { why: "length that no workgroup divides", length: 10_007, share: 0.25 },
   { why: "an uneven last part", length: 131, share: 3 / 32 },
 ];
-
-/** Problems that are timed. */
-export const accumulateBenchCases: readonly { readonly why: string; readonly length: number }[] = [
-  { why: "the network with 8 base features", length: 514_217 },
-];

@@ -22,8 +22,3 @@ export const adamCases: readonly {
   { why: "decoupled weight decay", length: 131, steps: 5, hyper: { ...adamDefaults, decoupledWeightDecay: 0.1 } },
   { why: "an epsilon that matters", length: 131, steps: 5, hyper: { ...adamDefaults, epsilon: 0.5, beta1: 0.5 } },
 ];
-
-/** Problems that are timed. */
-export const adamBenchCases: readonly { readonly why: string; readonly length: number }[] = [
-  { why: "the network with 8 base features", length: 514_217 },
-];

@@ -1,5 +1,5 @@
-import { ceilDivide, foldWorkgroups, type Kernel } from "../shared/kernel.js";
-import { withConstant } from "../shared/wgsl-text.js";
+import { ceilDivide, foldWorkgroups, type Kernel } from "../contract/kernel.js";
+import { withConstant } from "../transforms/wgsl-text.js";
 import source from "./adam.wgsl.js";
 
 /**

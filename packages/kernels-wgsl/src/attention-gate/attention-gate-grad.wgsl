@@ -69,7 +69,7 @@ fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) 
 const KEPT: u32 = 5; // gradients of bias and psi of eight channels, of psiBias
 var<workgroup> kept: array<vec4f, LANES * KEPT>;
 
-// How the invocations share the work, see shared/lane-sums.ts.
+// How the invocations share the work, see transforms/lane-sums.ts.
 struct Share { index: u32, first: u32, step: u32 }
 fn shareOf(workgroup: u32, lane: u32) -> Share { return Share(workgroup, lane, LANES); }
 fn keep(place: u32, lane: u32, sums: vec4f) { kept[place * LANES + lane] = sums; }
@@ -180,7 +180,7 @@ fn addProducts(sums: ptr<function, array<vec4f, 8>>, weights: Weights, values: v
   (*sums)[7] += weights.high.w * values;
 }
 
-// Where the four pixels of a channel of `gradients` lie.
+// Where the four pixels of a channel of `gradients` are.
 fn placesOf(tile: Tile, channel: u32) -> vec4u {
   let at = (tile.n * (sizes.inter + sizes.channels) + channel) * sizes.height * sizes.width;
   return at + tile.pixel;
@@ -287,7 +287,7 @@ fn storeSums(tile: Tile, first: u32, lane: u32, alpha: vec4f, ofSkip: array<vec4
   storeChannel(tile, first, 7u, lane, alpha, ofSkip[7], ofGating[7]);
 }
 
-// The same for adapters that compile on the CPU, see shared/store-loop.ts.
+// The same for adapters that compile on the CPU, see transforms/store-loop.ts.
 fn storeSumsInLoop(tile: Tile, first: u32, lane: u32, alpha: vec4f, ofSkip: array<vec4f, 8>, ofGating: array<vec4f, 8>) {
   var toSkip = ofSkip;
   var toGating = ofGating;

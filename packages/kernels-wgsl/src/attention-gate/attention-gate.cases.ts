@@ -1,4 +1,4 @@
-import type { ImageShape } from "../shared/kernel.js";
+import type { ImageShape } from "../contract/kernel.js";
 
 export interface AttentionGateCase {
   readonly why: string;
@@ -20,10 +20,4 @@ export const attentionGateCases: readonly AttentionGateCase[] = [
     shape: { batch: 2, channels: 9, height: 3, width: 7 },
     inter: 3,
   },
-];
-
-/** Problems that are timed: the gates of a network of 8 base features. */
-export const attentionGateBenchCases: readonly AttentionGateCase[] = [
-  { why: "the first level", shape: { batch: 4, channels: 8, height: 256, width: 256 }, inter: 4 },
-  { why: "the last level", shape: { batch: 4, channels: 64, height: 32, width: 32 }, inter: 32 },
 ];

@@ -1,4 +1,4 @@
-import { type ImageShape, imageSize } from "../shared/kernel.js";
+import { type ImageShape, imageSize } from "../contract/kernel.js";
 import type { AttentionGateProblem } from "./attention-gate.js";
 
 type Numbers = ArrayLike<number>;

@@ -1,13 +1,13 @@
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { imageSize, type Kernel } from "../contract/kernel.js";
+import { noWeight } from "../contract/packing.js";
 import { fromHalf, toHalf } from "../convert/half.js";
-import { imageSize, type Kernel } from "../shared/kernel.js";
-import { noWeight } from "../shared/packing.js";
-import { pasteSlots } from "../shared/slots.js";
-import { partialsPerWorkgroup, sumsSlot } from "../shared/statistics.js";
-import { withStorageType } from "../shared/wgsl-text.js";
 import { directionalDerivative, expectClose, randomArray } from "../testing/close.js";
 import { hasSubgroupsOfEight, testDevice } from "../testing/device.js";
 import { runKernel } from "../testing/runner.js";
+import { replaceSlots } from "../transforms/slots.js";
+import { partialsPerWorkgroup, sumsSlot } from "../transforms/statistics.js";
+import { withStorageType } from "../transforms/wgsl-text.js";
 import { attentionGateCases } from "./attention-gate.cases.js";
 import { type AttentionGateProblem, attentionGate, attentionGateGrad, packAttentionGate } from "./attention-gate.js";
 import { attentionGateReference, attentionPreReference } from "./attention-gate.reference.js";
@@ -167,7 +167,7 @@ function byCoordinates<K extends Kernel>(kernel: K, inputs: readonly string[]): 
   output[channel.base + y * sizes.width + x] = value;
 }`;
   const definitions = { ...Object.fromEntries(loads), storeOutput };
-  return { ...kernel, source: pasteSlots(kernel.source, [{ bindings: [], definitions }]) };
+  return { ...kernel, source: replaceSlots(kernel.source, [{ bindings: [], definitions }]) };
 }
 
 const problems = attentionGateCases.flatMap((each) =>
@@ -236,7 +236,7 @@ describe.each(problems)("$why: $inter intermediate, $variant", ({ shape, inter, 
     const { skip, gating, gradGated: gradOutput } = arrays;
     const { channels } = shape;
     const partials = (gradKernel.statistics?.partials ?? 0) * partialsPerWorkgroup(variant);
-    const withSums = { ...gradKernel, source: pasteSlots(gradKernel.source, [sumsSlot("value * value", variant)]) };
+    const withSums = { ...gradKernel, source: replaceSlots(gradKernel.source, [sumsSlot("value * value", variant)]) };
     const bound = {
       ...{ skip, gating, gradOutput, parameters: pack(arrays, channels, inter) },
       gradients: empty((skip.length / channels) * (inter + channels)),

@@ -5,11 +5,12 @@ import {
   imageSize,
   type Kernel,
   type Reduction,
-} from "../shared/kernel.js";
-import { withSerialSums, withSubgroupSums } from "../shared/lane-sums.js";
-import { noWeight, withSubgroupWeights } from "../shared/packing.js";
-import { partialsPerWorkgroup } from "../shared/statistics.js";
-import { withStoreLoop } from "../shared/store-loop.js";
+} from "../contract/kernel.js";
+import { noWeight } from "../contract/packing.js";
+import { withSerialSums, withSubgroupSums } from "../transforms/lane-sums.js";
+import { partialsPerWorkgroup } from "../transforms/statistics.js";
+import { withStoreLoop } from "../transforms/store-loop.js";
+import { withSubgroupWeights } from "../transforms/weights.js";
 import source from "./attention-gate.wgsl.js";
 import gradSource from "./attention-gate-grad.wgsl.js";
 

@@ -5,8 +5,3 @@ export const averageCases: readonly { readonly why: string; readonly length: num
   { why: "nothing of the present values", length: 131, share: 0 },
   { why: "nothing of the values before", length: 131, share: 1 },
 ];
-
-/** Problems that are timed. */
-export const averageBenchCases: readonly { readonly why: string; readonly length: number }[] = [
-  { why: "the network with 8 base features", length: 514_217 },
-];

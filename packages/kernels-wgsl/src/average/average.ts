@@ -1,4 +1,4 @@
-import { ceilDivide, foldWorkgroups, type Kernel } from "../shared/kernel.js";
+import { ceilDivide, foldWorkgroups, type Kernel } from "../contract/kernel.js";
 import source from "./average.wgsl.js";
 
 /**

@@ -1,4 +1,4 @@
-import type { ImageShape } from "../shared/kernel.js";
+import type { ImageShape } from "../contract/kernel.js";
 
 export interface BatchNormCase {
   readonly why: string;
@@ -53,10 +53,4 @@ export const batchNormCases: readonly BatchNormCase[] = [
     shape: { batch: 4, channels: 65_600, height: 1, width: 1 },
     ...usual,
   },
-];
-
-/** Problems that are timed: channels and partials of the first and of the last level. */
-export const batchNormBenchCases: readonly { why: string; channels: number; partials: number }[] = [
-  { why: "few channels, many partials", channels: 8, partials: 1024 },
-  { why: "many channels, few partials", channels: 128, partials: 4 },
 ];

@@ -1,12 +1,13 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { channelStatistics } from "../channel-statistics/channel-statistics.js";
+import { type ImageShape, imageSize, type Kernel, type Reduction } from "../contract/kernel.js";
+import type { SlotText } from "../contract/slots.js";
 import { pointwise } from "../pointwise/pointwise.js";
-import { type ImageShape, imageSize, type Kernel, type Reduction } from "../shared/kernel.js";
-import { pasteSlots, type SlotText } from "../shared/slots.js";
-import { momentsSlot, sumsSlot } from "../shared/statistics.js";
 import { directionalDerivative, expectClose, randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
 import { type HostArray, runKernel } from "../testing/runner.js";
+import { replaceSlots } from "../transforms/slots.js";
+import { momentsSlot, sumsSlot } from "../transforms/statistics.js";
 import { batchNormCases } from "./batch-norm.cases.js";
 import { batchNormEval, batchNormFinish, batchNormGradFinish } from "./batch-norm.js";
 import { batchNormReference, momentsReference, normalizeReference, runningReference } from "./batch-norm.reference.js";
@@ -29,7 +30,7 @@ async function run<Output extends string>(
 
 const paste = (kernel: Kernel, ...slots: readonly SlotText[]): Kernel => ({
   ...kernel,
-  source: pasteSlots(kernel.source, slots),
+  source: replaceSlots(kernel.source, slots),
 });
 
 /** A load that applies an expression of `value` and of `k`, a vector of the channel. */

@@ -1,5 +1,5 @@
-import { ceilDivide, foldWorkgroups, type Kernel, type Reduction } from "../shared/kernel.js";
-import { replaceConstant, replaceDefinition } from "../shared/wgsl-text.js";
+import { ceilDivide, foldWorkgroups, type Kernel, type Reduction } from "../contract/kernel.js";
+import { replaceConstant, replaceDefinition, replaceText } from "../transforms/wgsl-text.js";
 import evalSource from "./batch-norm-eval.wgsl.js";
 import finishSource from "./batch-norm-finish.wgsl.js";
 import gradFinishSource from "./batch-norm-grad-finish.wgsl.js";
@@ -39,7 +39,7 @@ function withInvocationPerChannel(source: string): string {
   };
   return Object.entries(definitions).reduce(
     (text, [name, definition]) => replaceDefinition(text, "fn", name, definition),
-    replaceConstant(source.replace(/^var<workgroup> parts.*\n/m, ""), "LANES", lanes),
+    replaceConstant(replaceText(source, /^var<workgroup> parts.*\n/m, ""), "LANES", lanes),
   );
 }
 

@@ -1,4 +1,4 @@
-import { type PointwiseCase, pointwiseBenchCases, pointwiseCases } from "../pointwise/pointwise.cases.js";
+import { type PointwiseCase, pointwiseCases } from "../pointwise/pointwise.cases.js";
 
 export interface ChannelStatisticsCase extends PointwiseCase {
   readonly mean: number;
@@ -16,6 +16,3 @@ export const channelStatisticsCases: readonly ChannelStatisticsCase[] = [
   },
   { why: "a constant image", shape: { batch: 2, channels: 3, height: 33, width: 31 }, mean: 0.1, deviation: 0 },
 ];
-
-/** Problems that are timed. */
-export const channelStatisticsBenchCases: readonly PointwiseCase[] = pointwiseBenchCases;

@@ -1,4 +1,4 @@
-import type { ImageShape } from "../shared/kernel.js";
+import type { ImageShape } from "../contract/kernel.js";
 
 export interface ChannelSums {
   readonly count: number;

@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { imageSize } from "../contract/kernel.js";
 import { fromHalf, toHalf } from "../convert/half.js";
-import { imageSize } from "../shared/kernel.js";
-import { pasteSlots } from "../shared/slots.js";
-import { momentsSlot, sumsSlot } from "../shared/statistics.js";
-import { withStorageType } from "../shared/wgsl-text.js";
 import { expectClose, randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
 import { type HostArray, runKernel } from "../testing/runner.js";
+import { replaceSlots } from "../transforms/slots.js";
+import { momentsSlot, sumsSlot } from "../transforms/statistics.js";
+import { withStorageType } from "../transforms/wgsl-text.js";
 import { channelStatisticsCases } from "./channel-statistics.cases.js";
 import { channelStatistics } from "./channel-statistics.js";
 import { type ChannelSums, channelStatisticsReference } from "./channel-statistics.reference.js";
@@ -61,7 +61,7 @@ describe.each(channelStatisticsCases)("$why", ({ shape, mean, deviation }) => {
   };
 
   test("moments, and the same bits twice", async () => {
-    const source = pasteSlots(kernel.source, [momentsSlot("parallel")]);
+    const source = replaceSlots(kernel.source, [momentsSlot("parallel")]);
     const statistics = await run(source, input);
     const [got, expected] = [addUp(statistics, channels, true), channelStatisticsReference(input, shape)];
     expect(got.map(({ count }) => count)).toEqual(expected.map(({ count }) => count));
@@ -73,7 +73,7 @@ describe.each(channelStatisticsCases)("$why", ({ shape, mean, deviation }) => {
   });
 
   test("sums of an expression", async () => {
-    const statistics = await run(pasteSlots(kernel.source, [sumsSlot("value * 2.0", "parallel")]), input);
+    const statistics = await run(replaceSlots(kernel.source, [sumsSlot("value * 2.0", "parallel")]), input);
     const expected = channelStatisticsReference(input, shape).map((each) => ({ ...each, squares: 2 * each.sum }));
     const size = (Math.abs(mean) + deviation) * (expected[0] as ChannelSums).count * Math.sqrt(channels);
     expectSums(addUp(statistics, channels, false), expected, size);
@@ -82,7 +82,7 @@ describe.each(channelStatisticsCases)("$why", ({ shape, mean, deviation }) => {
   test("f16 storage", async (context) => {
     if (!device.features.has("shader-f16")) return context.skip("adapter lacks shader-f16");
     const half = toHalf(input);
-    const source = withStorageType(pasteSlots(kernel.source, [momentsSlot("parallel")]), "f16");
+    const source = withStorageType(replaceSlots(kernel.source, [momentsSlot("parallel")]), "f16");
     const got = addUp(await run(source, half), channels, true);
     const expected = channelStatisticsReference(fromHalf(half), shape);
     expectClose(

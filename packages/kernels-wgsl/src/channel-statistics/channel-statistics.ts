@@ -1,5 +1,5 @@
+import { type ImageShape, imageSize, type Kernel } from "../contract/kernel.js";
 import { pointwise } from "../pointwise/pointwise.js";
-import { type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
 import source from "./channel-statistics.wgsl.js";
 
 /** Sums by channel of an image that no kernel stores, or stores without being able to sum. Slot Input, statistics. */

@@ -10,8 +10,3 @@ export const clipNormCases: readonly {
   { why: "two arrays", lengths: [1030, 64], maxNorm: 0.5 },
   { why: "longer segments, more of them than the last stage has lanes", lengths: [2_100_001], maxNorm: 1 },
 ];
-
-/** Problems that are timed. */
-export const clipNormBenchCases: readonly { readonly why: string; readonly length: number }[] = [
-  { why: "the network with 8 base features", length: 514_217 },
-];

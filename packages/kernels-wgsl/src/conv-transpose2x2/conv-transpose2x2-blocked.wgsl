@@ -1,5 +1,5 @@
 // Transposed 2×2 convolution, stride 2: one invocation computes what 4 input pixels give to 2 output channels.
-// A workgroup computes 64 tiles of one block of 2 channels; tiles are counted through all images, blocks lie along z.
+// A workgroup computes 64 tiles of one block of 2 channels; tiles are counted through all images, blocks are along z.
 
 alias real = f32;
 

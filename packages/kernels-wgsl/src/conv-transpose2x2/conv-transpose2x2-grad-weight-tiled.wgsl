@@ -1,7 +1,7 @@
 // Weight gradient of the transposed 2×2 convolution, through workgroup memory: a workgroup sums 16 input × 4 output channels ×
 // 4 taps over segments of the input's images, 64 pixels at a time. Both images' pixels are brought into workgroup memory, so
 // that what it takes to load a value is done once for all pairs of channels. An invocation sums 4 input channels × 1 output
-// channel × 4 taps over every fourth pixel; at the end those of the same channels are added up, in a fixed order.
+// channel × 4 taps over every fourth pixel; at the end those of the same channels are summed, in a fixed order.
 
 alias real = f32;
 

@@ -1,4 +1,4 @@
-import type { ConvolutionProblem, ImageShape } from "../shared/kernel.js";
+import type { ConvolutionProblem, ImageShape } from "../contract/kernel.js";
 
 const image = (batch: number, channels: number, height: number, width: number): ImageShape => ({
   batch,
@@ -18,10 +18,4 @@ export const convTranspose2x2Cases: readonly (ConvolutionProblem & { readonly wh
   { why: "several segments, the last one short", input: image(2, 3, 37, 21), outChannels: 2 },
   { why: "blocks that together fill more than a uniform binding, forward", input: image(1, 515, 2, 3), outChannels: 9 },
   { why: "the same, backward", input: image(1, 36, 2, 3), outChannels: 131 },
-];
-
-/** Problems that are timed: the decoder of the network. */
-export const convTranspose2x2BenchCases: readonly (ConvolutionProblem & { readonly why: string })[] = [
-  { why: "to the first level", input: image(4, 16, 64, 64), outChannels: 8 },
-  { why: "from the bridge", input: image(4, 128, 8, 8), outChannels: 64 },
 ];

@@ -1,4 +1,4 @@
-import { type ImageShape, imageSize } from "../shared/kernel.js";
+import { type ImageShape, imageSize } from "../contract/kernel.js";
 
 /** y[n,o,2h+dy,2w+dx] = Σ_i k[i,o,dy,dx] · x[n,i,h,w]. */
 export function convTranspose2x2Reference(

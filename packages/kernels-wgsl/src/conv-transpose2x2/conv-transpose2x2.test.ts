@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { type ConvolutionProblem, imageSize } from "../shared/kernel.js";
-import { packWeight } from "../shared/packing.js";
+import { type ConvolutionProblem, imageSize } from "../contract/kernel.js";
+import { packWeight } from "../contract/packing.js";
 import { expectClose, randomArray } from "../testing/close.js";
 import {
   checkGradient,

@@ -5,16 +5,8 @@ import {
   type ImageShape,
   imageSize,
   type Kernel,
-} from "../shared/kernel.js";
-import { withSerialSums } from "../shared/lane-sums.js";
-import {
-  noWeight,
-  type PackedLayout,
-  packBlocks,
-  planWeight,
-  withSubgroupWeights,
-  withWeightAccess,
-} from "../shared/packing.js";
+} from "../contract/kernel.js";
+import { noWeight, type PackedLayout, packBlocks, planWeight } from "../contract/packing.js";
 import {
   splitPixels,
   sumLanes,
@@ -22,7 +14,9 @@ import {
   wantedPartials,
   wantedSerialPartials,
   wantedTilePartials,
-} from "../shared/partial-sums.js";
+} from "../contract/partial-sums.js";
+import { withSerialSums } from "../transforms/lane-sums.js";
+import { withSubgroupWeights, withWeightAccess } from "../transforms/weights.js";
 import plainSource from "./conv-transpose2x2.wgsl.js";
 import blockedSource from "./conv-transpose2x2-blocked.wgsl.js";
 import gradInputSource from "./conv-transpose2x2-grad-input.wgsl.js";
@@ -170,7 +164,7 @@ export function packConvTranspose2x2(
 
 /**
  * Weight gradient of the transposed 2×2 convolution, as `partials` sums [partials, ci, co, 2, 2] that remain to be
- * added up.
+ * summed.
  *
  * gradWeight[ci, co, dy, dx] = Σ over n, y, x of input[n, ci, y, x] · gradOutput[n, co, 2y + dy, 2x + dx]
  *

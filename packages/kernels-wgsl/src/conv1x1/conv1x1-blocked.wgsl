@@ -1,5 +1,5 @@
 // 1×1 convolution: one invocation computes a tile of 4 pixels of 8 output channels.
-// A workgroup computes 64 tiles of one block of 8 channels; tiles are counted through all images, blocks lie along z.
+// A workgroup computes 64 tiles of one block of 8 channels; tiles are counted through all images, blocks are along z.
 
 alias real = f32;
 
@@ -162,7 +162,7 @@ fn storeSums(tile: Tile, firstChannel: u32, lane: u32, sums: array<vec4f, 8>) {
   storeChannel(tile, firstChannel, 7u, lane, sums[7]);
 }
 
-// The same for adapters that compile on the CPU, see shared/store-loop.ts.
+// The same for adapters that compile on the CPU, see transforms/store-loop.ts.
 fn storeSumsInLoop(tile: Tile, firstChannel: u32, lane: u32, sums: array<vec4f, 8>) {
   var results = sums;
   for (var block = 0u; block < sizes.blockChannels; block++) {

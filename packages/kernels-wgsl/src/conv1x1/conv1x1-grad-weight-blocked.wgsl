@@ -1,5 +1,5 @@
 // Weight gradient of the 1×1 convolution: one invocation sums 8 output × 8 input channels over segments of images.
-// A workgroup takes every `partialCount`-th segment, every 32nd pixel an invocation, then adds up its invocations.
+// A workgroup takes every `partialCount`-th segment, every 32nd pixel an invocation, then sums over its invocations.
 
 alias real = f32;
 
@@ -14,7 +14,7 @@ struct Sizes {
   segmentLength: u32, // pixels of a segment
   totalSegments: u32, // batch * segments
   partialCount: u32,
-  weights: u32, // convolutions whose inputs lie one after another in the input's channels
+  weights: u32, // convolutions whose inputs follow one another in the input's channels
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
@@ -42,7 +42,7 @@ const LANES: u32 = 32;
 const KEPT: u32 = 16; // input channel and half, four output channels in a vector
 var<workgroup> kept: array<vec4f, LANES * KEPT>;
 
-// How the invocations share the work, see shared/lane-sums.ts.
+// How the invocations share the work, see transforms/lane-sums.ts.
 struct Share { index: u32, first: u32, step: u32 }
 fn shareOf(workgroup: u32, lane: u32) -> Share { return Share(workgroup, lane, LANES); }
 fn keep(place: u32, lane: u32, sums: vec4f) { kept[place * LANES + lane] = sums; }

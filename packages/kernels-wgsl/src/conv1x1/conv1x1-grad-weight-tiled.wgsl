@@ -1,7 +1,7 @@
 // Weight gradient of the 1×1 convolution, through workgroup memory: a workgroup sums OUT_BLOCK output × IN_BLOCK input
 // channels over segments of images, 64 pixels at a time. Both images' pixels are brought into workgroup memory, so that what
 // it takes to load a value is done once for all pairs of channels. An invocation sums 4 × 4 channels over some of the pixels;
-// at the end those of the same channels are added up, in a fixed order.
+// at the end those of the same channels are summed, in a fixed order.
 
 alias real = f32;
 
@@ -16,7 +16,7 @@ struct Sizes {
   segmentLength: u32, // pixels of a segment
   totalSegments: u32, // batch * segments
   partialCount: u32,
-  weights: u32, // convolutions whose inputs lie one after another in the input's channels
+  weights: u32, // convolutions whose inputs follow one another in the input's channels
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;

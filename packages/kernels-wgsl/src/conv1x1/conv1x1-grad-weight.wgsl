@@ -9,7 +9,7 @@ struct Sizes {
   outChannels: u32,
   height: u32,
   width: u32,
-  weights: u32, // convolutions whose inputs lie one after another in the input's channels
+  weights: u32, // convolutions whose inputs follow one another in the input's channels
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;

@@ -1,4 +1,4 @@
-import type { ConvolutionProblem, ImageShape } from "../shared/kernel.js";
+import type { ConvolutionProblem, ImageShape } from "../contract/kernel.js";
 
 const image = (batch: number, channels: number, height: number, width: number): ImageShape => ({
   batch,
@@ -22,11 +22,4 @@ export const conv1x1Cases: readonly (ConvolutionProblem & { readonly why: string
     outChannels: 36,
   },
   { why: "the same, backward", input: image(1, 36, 2, 3), outChannels: 515 },
-];
-
-/** Problems that are timed: shortcuts and the head of the network. */
-export const conv1x1BenchCases: readonly (ConvolutionProblem & { readonly why: string })[] = [
-  { why: "shortcut of the last decoder block", input: image(4, 16, 128, 128), outChannels: 8 },
-  { why: "shortcut of the bridge", input: image(4, 64, 8, 8), outChannels: 128 },
-  { why: "head", input: image(4, 8, 128, 128), outChannels: 3 },
 ];

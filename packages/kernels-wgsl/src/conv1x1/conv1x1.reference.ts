@@ -1,4 +1,4 @@
-import { type ImageShape, imageSize } from "../shared/kernel.js";
+import { type ImageShape, imageSize } from "../contract/kernel.js";
 
 /** y[n,o,p] = Σ_i k[o,i] · x[n,i,p] at each pixel p. */
 export function conv1x1Reference(

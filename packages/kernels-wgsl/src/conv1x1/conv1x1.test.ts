@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { type ConvolutionProblem, imageSize } from "../contract/kernel.js";
+import { packWeight } from "../contract/packing.js";
 import { maxPool2x2Reference } from "../max-pool2x2/max-pool2x2.reference.js";
-import { type ConvolutionProblem, imageSize } from "../shared/kernel.js";
-import { packWeight } from "../shared/packing.js";
 import { expectClose, randomArray } from "../testing/close.js";
 import {
   checkGradient,

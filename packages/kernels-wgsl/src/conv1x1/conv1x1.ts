@@ -5,16 +5,8 @@ import {
   imageSize,
   type Kernel,
   KernelDeclarationError,
-} from "../shared/kernel.js";
-import { withSerialSums } from "../shared/lane-sums.js";
-import {
-  noWeight,
-  type PackedLayout,
-  packBlocks,
-  planWeight,
-  withSubgroupWeights,
-  withWeightAccess,
-} from "../shared/packing.js";
+} from "../contract/kernel.js";
+import { noWeight, type PackedLayout, packBlocks, planWeight } from "../contract/packing.js";
 import {
   splitPixels,
   sumLanes,
@@ -22,8 +14,16 @@ import {
   wantedPartials,
   wantedSerialPartials,
   wantedTilePartials,
-} from "../shared/partial-sums.js";
-import { removeBinding, renumberBindings, replaceConstant, replaceDefinition } from "../shared/wgsl-text.js";
+} from "../contract/partial-sums.js";
+import { withSerialSums } from "../transforms/lane-sums.js";
+import { withSubgroupWeights, withWeightAccess } from "../transforms/weights.js";
+import {
+  removeBinding,
+  renumberBindings,
+  replaceConstant,
+  replaceDefinition,
+  replaceText,
+} from "../transforms/wgsl-text.js";
 import plainSource from "./conv1x1.wgsl.js";
 import blockedSource from "./conv1x1-blocked.wgsl.js";
 import gradWeightSource from "./conv1x1-grad-weight.wgsl.js";
@@ -56,7 +56,7 @@ const planOf = (inChannels: number, outChannels: number) =>
 
 /** A file's text with what pools, or without. */
 function withPooling(source: string, pooled: boolean): string {
-  if (pooled) return source.replace("let tile = tileOf(", "let tile = windowOf(");
+  if (pooled) return replaceText(source, "let tile = tileOf(", "let tile = windowOf(");
   const text = replaceDefinition(source, "fn", "windowOf", "");
   const empty = "fn storePooled(tile: Tile, c: u32, values: vec4f) {}";
   return renumberBindings(removeBinding(replaceDefinition(text, "fn", "storePooled", empty), "pooled"));
@@ -151,7 +151,7 @@ export function packConv1x1(
 }
 
 /**
- * Weight gradient of the 1×1 convolution, as `partials` sums [partials, co, ci] that remain to be added up.
+ * Weight gradient of the 1×1 convolution, as `partials` sums [partials, co, ci] that remain to be summed.
  *
  * gradWeight[co, ci] = Σ over n, y, x of gradOutput[n, co, y, x] · input[n, ci, y, x]
  *

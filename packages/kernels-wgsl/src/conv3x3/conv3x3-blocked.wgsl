@@ -1,5 +1,5 @@
 // 3×3 convolution, stride 1, zero padding 1: one invocation computes a tile of 4 rows × 2 columns of 8 output channels.
-// A workgroup computes 64 tiles of one block of 8 channels; tiles are counted through all images, blocks lie along z.
+// A workgroup computes 64 tiles of one block of 8 channels; tiles are counted through all images, blocks are along z.
 
 alias real = f32;
 
@@ -54,7 +54,7 @@ fn addToStatistics(s: ptr<function, Statistics>, channel: OutputChannel, value: 
 fn keepStatistics(s: Statistics, block: u32, lane: u32) {}
 fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {}
 
-// Where the tile lies: its first pixel, and the four columns x − 1 … x + 2 that it reads, kept inside the image.
+// Where the tile is: its first pixel, and the four columns x − 1 … x + 2 that it reads, kept inside the image.
 struct Tile {
   n: u32,
   y: u32,

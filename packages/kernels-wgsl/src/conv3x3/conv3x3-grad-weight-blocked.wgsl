@@ -1,6 +1,6 @@
 // Weight gradient of the 3×3 convolution: one invocation sums 4 output × 2 input channels × 9 taps over strips of pixels.
 // A strip is 2 columns wide and some rows high; an invocation walks down it and keeps three rows of input in registers.
-// A workgroup takes every `partialCount`-th group of 32 strips, then adds up its invocations.
+// A workgroup takes every `partialCount`-th group of 32 strips, then sums over its invocations.
 
 alias real = f32;
 
@@ -43,7 +43,7 @@ const LANES: u32 = 32; // kept stays within WebGPU's default of 16 KiB
 const KEPT: u32 = 18; // input channel and tap, the four output channels in a vector
 var<workgroup> kept: array<vec4f, LANES * KEPT>;
 
-// How the invocations share the work, see shared/lane-sums.ts.
+// How the invocations share the work, see transforms/lane-sums.ts.
 struct Share { index: u32, first: u32, step: u32 }
 fn shareOf(workgroup: u32, lane: u32) -> Share { return Share(workgroup, lane, LANES); }
 fn keep(place: u32, lane: u32, sums: vec4f) { kept[place * LANES + lane] = sums; }

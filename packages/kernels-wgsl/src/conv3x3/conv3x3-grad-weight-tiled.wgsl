@@ -1,7 +1,7 @@
 // Weight gradient of the 3×3 convolution, through workgroup memory: a workgroup sums OUT_BLOCK output × 8 input channels × 9
 // taps over every `partialCount`-th tile of 8 rows × 16 columns. Both images' tiles are brought into workgroup memory, so that
 // what it takes to load a value is done once for all pairs of channels. An invocation sums 4 output channels × 1 input
-// channel × 9 taps over some of the rows; at the end those of the same channels are added up, in a fixed order.
+// channel × 9 taps over some of the rows; at the end those of the same channels are summed, in a fixed order.
 
 alias real = f32;
 

@@ -1,12 +1,8 @@
 import { openNullGpu } from "@lobule/node";
 import { beforeAll, describe, expect, test } from "vitest";
+import { type ConvolutionProblem, imageSize } from "../contract/kernel.js";
 import { conv1x1Reference } from "../conv1x1/conv1x1.reference.js";
 import { fromHalf, toHalf } from "../convert/half.js";
-import { type ConvolutionProblem, imageSize } from "../shared/kernel.js";
-import { pasteSlots } from "../shared/slots.js";
-import { momentsSlot, sumsSlot } from "../shared/statistics.js";
-import { hasMatrixProduct, matrixFeature, usesMatrices, withEmulatedMatrices } from "../shared/subgroup-matrix.js";
-import { withStorageType } from "../shared/wgsl-text.js";
 import { expectClose, randomArray } from "../testing/close.js";
 import {
   checkGradient,
@@ -17,6 +13,10 @@ import {
   runLinear,
 } from "../testing/convolution-checks.js";
 import { testDevice } from "../testing/device.js";
+import { replaceSlots } from "../transforms/slots.js";
+import { momentsSlot, sumsSlot } from "../transforms/statistics.js";
+import { hasMatrixProduct, matrixFeature, usesMatrices, withEmulatedMatrices } from "../transforms/subgroup-matrix.js";
+import { withStorageType } from "../transforms/wgsl-text.js";
 import { conv3x3Cases } from "./conv3x3.cases.js";
 import { conv3x3, conv3x3GradInput } from "./conv3x3.js";
 import { conv3x3Reference } from "./conv3x3.reference.js";
@@ -102,7 +102,7 @@ test.for(conv3x3Cases)("with a 1×1 convolution beside it, $input × $outChannel
       conv1x1Reference(shortcut, { ...shape, channels }, ahead, outChannels),
     ),
   );
-  // Backward the weight lies as [channels, input's channels].
+  // Backward the weight is laid out as [channels, input's channels].
   const back = rounded(randomArray(channels * shape.channels, 6));
   const turned = back.map((_, i) => back[(i % channels) * shape.channels + Math.floor(i / channels)] as number);
   await checkRun(
@@ -133,9 +133,9 @@ describe("the text for matrix units compiles", () => {
     "as it stands": source,
     "with f16 storage": withStorageType(source, "f16"),
     "with a shortcut": beside,
-    "with a shortcut and moments, f16 storage": withStorageType(pasteSlots(beside, [momentsSlot("parallel")]), "f16"),
-    "with moments": pasteSlots(source, [momentsSlot("parallel")]),
-    "with sums, f16 storage": withStorageType(pasteSlots(source, [sumsSlot("value * 2.0", "parallel")]), "f16"),
+    "with a shortcut and moments, f16 storage": withStorageType(replaceSlots(beside, [momentsSlot("parallel")]), "f16"),
+    "with moments": replaceSlots(source, [momentsSlot("parallel")]),
+    "with sums, f16 storage": withStorageType(replaceSlots(source, [sumsSlot("value * 2.0", "parallel")]), "f16"),
   };
   test.each(Object.entries(texts))("%s", async (_, code) => {
     expect(usesMatrices(code)).toBe(true);

@@ -6,7 +6,7 @@ enable chromium_experimental_subgroup_matrix;
 // subgroups computes 32 output channels of a tile of 8 rows × 16 columns, a subgroup two rows of it, as products of
 // matrices of 16 × 16: output channels × input channels times input channels × the pixels of a row, summed over the taps.
 // 16 input channels at a time are brought into workgroup memory, the weights a row of taps at a time.
-// Tiles are counted through all images, blocks of channels lie along z.
+// Tiles are counted through all images, blocks of channels are along z.
 // With the strides and the flip of a gradient it computes the input gradient: input is then the output's gradient.
 
 alias real = f32;
@@ -70,14 +70,14 @@ const WORKGROUP: u32 = 128;
 const SLAB: u32 = 16; // input channels in workgroup memory: the rows of a matrix
 const ROWS: u32 = 10; // of the tile with its margin
 const COLUMNS: u32 = 18;
-const RESULT_PITCH: u32 = 20; // so that neighbouring channels lie in different banks
+const RESULT_PITCH: u32 = 20; // so that neighboring channels are in different banks
 // With what statistics keep, 16 KiB at most. A matrix begins at a multiple of 16 bytes, as the hardware asks: so the input
-// channels of a pixel lie side by side, and what a tap sees begins some pixels later.
+// channels of a pixel are side by side, and what a tap sees begins some pixels later.
 var<workgroup> leftMatrices: array<f16, 3 * CHANNEL_BLOCK * SLAB>; // [tap of a row][output channel][input channel]
 var<workgroup> rightMatrices: array<f16, ROWS * COLUMNS * SLAB>; // [row][column][input channel]
 var<workgroup> results: array<f32, 4 * 16 * RESULT_PITCH>; // [subgroup][output channel][column]
 
-// The matrix units, see shared/subgroup-matrix.ts.
+// The matrix units, see transforms/subgroup-matrix.ts.
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;

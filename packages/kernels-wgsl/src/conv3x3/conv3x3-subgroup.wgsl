@@ -5,7 +5,7 @@ diagnostic(off, subgroup_uniformity);
 // columns of 8 output channels, an invocation one column of it. The invocations load each input pixel once and pass it to
 // their neighbours, and each holds the weights of one output channel for all of them: where a load costs more than a
 // multiplication (software adapters), that is what counts.
-// A workgroup computes 8 tiles of one block of 8 channels; tiles are counted through all images, blocks lie along z.
+// A workgroup computes 8 tiles of one block of 8 channels; tiles are counted through all images, blocks are along z.
 // All invocations of a subgroup take the same branches, which the rules of WGSL cannot see.
 
 alias real = f32;
@@ -111,7 +111,7 @@ fn addTap(sums: ptr<function, array<vec4f, 16>>, block: u32, factor: f32, rows: 
   (*sums)[2u * block + 1u] += factor * rows[1];
 }
 
-// Where the tile lies: its first row, and the invocation's column.
+// Where the tile is: its first row, and the invocation's column.
 struct Tile {
   n: u32,
   y: u32,

@@ -1,6 +1,6 @@
-import { type ConvolutionProblem, ceilDivide, foldWorkgroups, type Kernel } from "../shared/kernel.js";
-import { wantedTilePartials } from "../shared/partial-sums.js";
-import { replaceConstant } from "../shared/wgsl-text.js";
+import { type ConvolutionProblem, ceilDivide, foldWorkgroups, type Kernel } from "../contract/kernel.js";
+import { wantedTilePartials } from "../contract/partial-sums.js";
+import { replaceConstant } from "../transforms/wgsl-text.js";
 import gradWeightTiledSource from "./conv3x3-grad-weight-tiled.wgsl.js";
 import matrixSource from "./conv3x3-matrix.wgsl.js";
 import tiledSource from "./conv3x3-tiled.wgsl.js";

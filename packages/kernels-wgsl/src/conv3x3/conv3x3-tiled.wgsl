@@ -1,7 +1,7 @@
 // 3×3 convolution, stride 1, zero padding 1, through workgroup memory: a workgroup computes 32 output channels of a tile of
 // 8 rows × 16 columns, an invocation 8 channels × 4 rows × 2 columns of it. Four input channels at a time, the tile with its
 // margin and the weights are brought into workgroup memory, so that each is loaded once for all that need it.
-// Tiles are counted through all images, blocks of channels lie along z.
+// Tiles are counted through all images, blocks of channels are along z.
 // With the strides and the flip of a gradient it computes the input gradient: input is then the output's gradient.
 
 alias real = f32;

@@ -1,4 +1,4 @@
-import type { ConvolutionProblem, ImageShape } from "../shared/kernel.js";
+import type { ConvolutionProblem, ImageShape } from "../contract/kernel.js";
 
 const image = (batch: number, channels: number, height: number, width: number): ImageShape => ({
   batch,
@@ -20,11 +20,4 @@ export const conv3x3Cases: readonly (ConvolutionProblem & { readonly why: string
   { why: "one channel block that fills more than a uniform binding", input: image(1, 230, 3, 5), outChannels: 9 },
   { why: "gradient of the same, with channels swapped", input: image(1, 9, 3, 5), outChannels: 230 },
   { why: "several tiles and blocks of 32 channels, all of them cut", input: image(2, 18, 9, 17), outChannels: 34 },
-];
-
-/** Problems that are timed: the levels of the network. */
-export const conv3x3BenchCases: readonly (ConvolutionProblem & { readonly why: string })[] = [
-  { why: "first level", input: image(4, 8, 128, 128), outChannels: 8 },
-  { why: "third level", input: image(4, 32, 32, 32), outChannels: 32 },
-  { why: "bridge", input: image(4, 128, 8, 8), outChannels: 128 },
 ];

@@ -1,4 +1,4 @@
-import { type ImageShape, imageSize } from "../shared/kernel.js";
+import { type ImageShape, imageSize } from "../contract/kernel.js";
 
 /** y[n,o,h,w] = Σ_{i,ky,kx} k[o,i,ky,kx] · x[n,i,h+ky−1,w+kx−1], zero outside the image. */
 export function conv3x3Reference(

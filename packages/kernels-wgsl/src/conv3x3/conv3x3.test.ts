@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { type ConvolutionProblem, imageSize } from "../contract/kernel.js";
+import { packWeight } from "../contract/packing.js";
 import { packConv1x1 } from "../conv1x1/conv1x1.js";
 import { conv1x1Reference } from "../conv1x1/conv1x1.reference.js";
-import { type ConvolutionProblem, imageSize } from "../shared/kernel.js";
-import { packWeight } from "../shared/packing.js";
 import { expectClose, randomArray } from "../testing/close.js";
 import {
   checkGradient,

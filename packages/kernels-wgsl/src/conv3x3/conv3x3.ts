@@ -1,14 +1,15 @@
-import { type ConvolutionProblem, ceilDivide, foldWorkgroups, imageSize, type Kernel } from "../shared/kernel.js";
-import { withSerialSums } from "../shared/lane-sums.js";
-import { noWeight, type PackedLayout, packBlocks, planWeight, withWeightAccess } from "../shared/packing.js";
+import { type ConvolutionProblem, ceilDivide, foldWorkgroups, imageSize, type Kernel } from "../contract/kernel.js";
+import { noWeight, type PackedLayout, packBlocks, planWeight } from "../contract/packing.js";
 import {
   sumLanes,
   type WeightSharing,
   wantedPartials,
   wantedSerialPartials,
   wantedSubgroupPartials,
-} from "../shared/partial-sums.js";
-import { hasFunction, removeBinding, renumberBindings, replaceDefinition } from "../shared/wgsl-text.js";
+} from "../contract/partial-sums.js";
+import { withSerialSums } from "../transforms/lane-sums.js";
+import { withWeightAccess } from "../transforms/weights.js";
+import { hasFunction, removeBinding, renumberBindings, replaceDefinition } from "../transforms/wgsl-text.js";
 import plainSource from "./conv3x3.wgsl.js";
 import blockedSource from "./conv3x3-blocked.wgsl.js";
 import gradWeightSource from "./conv3x3-grad-weight.wgsl.js";
@@ -24,7 +25,7 @@ import { conv3x3GradWeightTiled, conv3x3Matrix, conv3x3Tiled } from "./conv3x3-t
  */
 export type Conv3x3Variant = "plain" | "blocked" | "subgroup" | "tiled";
 
-/** `matrix` multiplies in f16 by a GPU's matrix units, see shared/subgroup-matrix.ts; the weight gradient has none. */
+/** `matrix` multiplies in f16 by a GPU's matrix units, see transforms/subgroup-matrix.ts; the weight gradient has none. */
 export type Conv3x3OutputVariant = Conv3x3Variant | "matrix";
 
 /**
@@ -201,7 +202,7 @@ export function packConv3x3(
 }
 
 /**
- * Weight gradient of the 3×3 convolution, as `partials` sums [partials, co, ci, 3, 3] that remain to be added up.
+ * Weight gradient of the 3×3 convolution, as `partials` sums [partials, co, ci, 3, 3] that remain to be summed.
  *
  * gradWeight[co, ci, ky, kx] = Σ over n, y, x of gradOutput[n, co, y, x] · input[n, ci, y + ky − 1, x + kx − 1]
  *

@@ -1,4 +1,4 @@
-import type { DType } from "../shared/kernel.js";
+import type { DType } from "../contract/kernel.js";
 
 export interface ConvertCase {
   readonly why: string;
@@ -19,9 +19,4 @@ export const convertCases: readonly ConvertCase[] = [
   { why: "from half floats, odd length", from: "f16", to: "f32", length: 1003 },
   { why: "labels from half floats", from: "f16", to: "u32", length: 9 },
   { why: "half floats from labels", from: "u32", to: "f16", length: 9 },
-];
-
-/** Problems that are timed. */
-export const convertBenchCases: readonly ConvertCase[] = [
-  { why: "a batch of images", from: "f32", to: "u32", length: 4 * 256 * 256 },
 ];

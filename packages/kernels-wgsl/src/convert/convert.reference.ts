@@ -1,4 +1,4 @@
-import type { DType } from "../shared/kernel.js";
+import type { DType } from "../contract/kernel.js";
 import { halfBits, halfValue } from "./half.js";
 
 const ranges = { u32: [0, 2 ** 32 - 1], i32: [-(2 ** 31), 2 ** 31 - 1] } as const;

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import type { DType } from "../shared/kernel.js";
+import type { DType } from "../contract/kernel.js";
 import { randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
 import { type HostArray, runKernel } from "../testing/runner.js";

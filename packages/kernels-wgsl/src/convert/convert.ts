@@ -1,4 +1,5 @@
-import { bytesPerElement, ceilDivide, type DType, foldWorkgroups, type Kernel } from "../shared/kernel.js";
+import { bytesPerElement, ceilDivide, type DType, foldWorkgroups, type Kernel } from "../contract/kernel.js";
+import { enable, replaceText } from "../transforms/wgsl-text.js";
 import convertSource from "./convert.wgsl.js";
 
 /**
@@ -8,12 +9,12 @@ import convertSource from "./convert.wgsl.js";
  * either type is f16.
  */
 export function convert(length: number, from: DType, to: DType): Kernel {
-  const typed = convertSource
-    .replace("alias Source = f32;", `alias Source = ${from};`)
-    .replace("alias Result = f32;", `alias Result = ${to};`);
+  const read =
+    from === "f32" ? convertSource : replaceText(convertSource, "alias Source = f32;", `alias Source = ${from};`);
+  const typed = to === "f32" ? read : replaceText(read, "alias Result = f32;", `alias Result = ${to};`);
   return {
     name: "convert",
-    source: from === "f16" || to === "f16" ? `enable f16;\n${typed}` : typed,
+    source: from === "f16" || to === "f16" ? enable(typed, "f16") : typed,
     launches: [{ sizes: { length }, workgroups: [...foldWorkgroups(ceilDivide(length, 64)), 1] }],
     flops: 0,
     bytes: length * (bytesPerElement[from] + bytesPerElement[to]),

@@ -39,7 +39,7 @@ const LANES: u32 = 32;
 const KEPT: u32 = 3; // the nine taps, row by row, and three zeros
 var<workgroup> kept: array<vec4f, LANES * KEPT>;
 
-// How the invocations share the work, see shared/lane-sums.ts.
+// How the invocations share the work, see transforms/lane-sums.ts.
 struct Share { index: u32, first: u32, step: u32 }
 fn shareOf(workgroup: u32, lane: u32) -> Share { return Share(workgroup, lane, LANES); }
 fn keep(place: u32, lane: u32, sums: vec4f) { kept[place * LANES + lane] = sums; }

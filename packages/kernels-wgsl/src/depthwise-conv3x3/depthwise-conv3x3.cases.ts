@@ -1,4 +1,4 @@
-import type { ImageShape } from "../shared/kernel.js";
+import type { ImageShape } from "../contract/kernel.js";
 
 /** Problems that are checked. */
 export const depthwiseConv3x3Cases: readonly { readonly why: string; readonly shape: ImageShape }[] = [

@@ -1,4 +1,4 @@
-import { type ImageShape, imageSize } from "../shared/kernel.js";
+import { type ImageShape, imageSize } from "../contract/kernel.js";
 
 /** y[n,c,h,w] = Σ_{ky,kx} k[c,ky,kx] · x[n,c,h+ky−1,w+kx−1], zero outside the image. */
 export function depthwiseConv3x3Reference(x: ArrayLike<number>, shape: ImageShape, k: ArrayLike<number>): Float64Array {

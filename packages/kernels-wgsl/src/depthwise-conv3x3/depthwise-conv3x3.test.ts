@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { type ImageShape, imageSize, type Reduction } from "../shared/kernel.js";
+import { type ImageShape, imageSize, type Reduction } from "../contract/kernel.js";
 import { randomArray } from "../testing/close.js";
 import {
   checkGradient,

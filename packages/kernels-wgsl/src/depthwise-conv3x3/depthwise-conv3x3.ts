@@ -5,9 +5,9 @@ import {
   imageSize,
   type Kernel,
   type Reduction,
-} from "../shared/kernel.js";
-import { withSerialSums, withSubgroupSums } from "../shared/lane-sums.js";
-import { sumLanes, wantedPartials, wantedSerialPartials, wantedSubgroupPartials } from "../shared/partial-sums.js";
+} from "../contract/kernel.js";
+import { sumLanes, wantedPartials, wantedSerialPartials, wantedSubgroupPartials } from "../contract/partial-sums.js";
+import { withSerialSums, withSubgroupSums } from "../transforms/lane-sums.js";
 import source from "./depthwise-conv3x3.wgsl.js";
 import gradWeightSource from "./depthwise-conv3x3-grad-weight.wgsl.js";
 

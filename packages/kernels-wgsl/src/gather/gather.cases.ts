@@ -5,8 +5,3 @@ export const gatherCases: readonly { readonly why: string; readonly source: numb
   { why: "the weights of a network", source: 514_217, length: 600_003 },
   { why: "more workgroups than one dimension holds", source: 1000, length: 64 * 65_535 + 77 },
 ];
-
-/** Problems that are timed. */
-export const gatherBenchCases: typeof gatherCases = [
-  { why: "the weights of a network", source: 514_217, length: 1_000_000 },
-];

@@ -1,4 +1,4 @@
-import type { ImageShape } from "../shared/kernel.js";
+import type { ImageShape } from "../contract/kernel.js";
 import type { LabelField } from "./label-map.js";
 
 /** Problems that are checked. */
@@ -30,13 +30,4 @@ export const labelMapCases: readonly {
     shape: { batch: 1, channels: 2, height: 6, width: 4 },
     fields: [{ width: 9, height: 8, transform: [1, 0, -2, 0, 1, -1] }],
   },
-];
-
-/** Problems that are timed. */
-export const labelMapBenchCases: readonly {
-  readonly why: string;
-  readonly shape: ImageShape;
-  readonly side: number;
-}[] = [
-  { why: "256×256 scores to 512×512 slices", shape: { batch: 32, channels: 3, height: 256, width: 256 }, side: 512 },
 ];

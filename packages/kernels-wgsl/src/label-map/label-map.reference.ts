@@ -1,4 +1,4 @@
-import type { ImageShape } from "../shared/kernel.js";
+import type { ImageShape } from "../contract/kernel.js";
 import type { LabelField } from "./label-map.js";
 
 /** argmax over c of the bilinear interpolation of scores[n, c] at the field's place of each source pixel's centre. */

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { imageSize } from "../shared/kernel.js";
+import { imageSize } from "../contract/kernel.js";
 import { randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
 import { runKernel } from "../testing/runner.js";

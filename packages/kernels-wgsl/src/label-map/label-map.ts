@@ -1,7 +1,7 @@
-import { ceilDivide, foldWorkgroups, type ImageShape, type Kernel } from "../shared/kernel.js";
+import { ceilDivide, foldWorkgroups, type ImageShape, type Kernel } from "../contract/kernel.js";
 import source from "./label-map.wgsl.js";
 
-/** Where a source slice lies in the network's field. */
+/** Where a source slice is in the network's field. */
 export interface LabelField {
   /** Extents of the source slice. */
   readonly width: number;

@@ -1,4 +1,4 @@
-import { ceilDivide, foldWorkgroups, type Kernel } from "../shared/kernel.js";
+import { ceilDivide, foldWorkgroups, type Kernel } from "../contract/kernel.js";
 import findOverflowSource from "./find-overflow.wgsl.js";
 import lossScaleSource from "./loss-scale.wgsl.js";
 

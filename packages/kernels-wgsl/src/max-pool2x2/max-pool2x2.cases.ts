@@ -1,4 +1,4 @@
-import type { ImageShape } from "../shared/kernel.js";
+import type { ImageShape } from "../contract/kernel.js";
 
 export interface MaxPoolCase {
   readonly why: string;
@@ -21,10 +21,4 @@ export const maxPoolCases: readonly MaxPoolCase[] = [
     shape: { batch: 1, channels: 65_600, height: 2, width: 2 },
     ties: false,
   },
-];
-
-/** Problems that are timed. */
-export const maxPoolBenchCases: readonly MaxPoolCase[] = [
-  { why: "the first level", shape: { batch: 4, channels: 8, height: 256, width: 256 }, ties: false },
-  { why: "the last level", shape: { batch: 4, channels: 64, height: 32, width: 32 }, ties: false },
 ];

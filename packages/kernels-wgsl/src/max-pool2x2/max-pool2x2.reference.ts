@@ -1,4 +1,4 @@
-import type { ImageShape } from "../shared/kernel.js";
+import type { ImageShape } from "../contract/kernel.js";
 
 /**
  * output[n, c, y, x] = max of input[n, c, 2y … 2y+1, 2x … 2x+1], for y < ⌊h/2⌋, x < ⌊w/2⌋; `winners` are the places in

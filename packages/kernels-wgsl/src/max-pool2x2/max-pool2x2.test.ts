@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
-import { pasteSlots } from "../shared/slots.js";
+import { type ImageShape, imageSize, type Kernel } from "../contract/kernel.js";
 import { directionalDerivative, expectClose, randomArray } from "../testing/close.js";
 import { checkHalfStorage, checkStatistics, runLinear } from "../testing/convolution-checks.js";
 import { testDevice } from "../testing/device.js";
+import { replaceSlots } from "../transforms/slots.js";
 import { maxPoolCases } from "./max-pool2x2.cases.js";
 import { maxPool2x2, maxPool2x2Grad } from "./max-pool2x2.js";
 import { maxPool2x2Reference } from "./max-pool2x2.reference.js";
@@ -56,7 +56,7 @@ function byCoordinates(kernel: Kernel, widths: Readonly<Record<string, string>>)
   });
   return {
     ...kernel,
-    source: pasteSlots(kernel.source, [{ bindings: [], definitions: Object.fromEntries(definitions) }]),
+    source: replaceSlots(kernel.source, [{ bindings: [], definitions: Object.fromEntries(definitions) }]),
   };
 }
 

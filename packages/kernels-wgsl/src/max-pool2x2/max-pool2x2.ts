@@ -1,4 +1,4 @@
-import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
+import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../contract/kernel.js";
 import source from "./max-pool2x2.wgsl.js";
 import gradSource from "./max-pool2x2-grad.wgsl.js";
 

@@ -1,4 +1,4 @@
-import { type ImageShape, imageSize } from "../shared/kernel.js";
+import { type ImageShape, imageSize } from "../contract/kernel.js";
 import type { MirrorAxes } from "./mirror.js";
 
 /** out[n, c, y, x] = in[n, c, y or h − 1 − y, x or w − 1 − x] */

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { imageSize } from "../contract/kernel.js";
 import { fromHalf, toHalf } from "../convert/half.js";
-import { imageSize } from "../shared/kernel.js";
-import { withStorageType } from "../shared/wgsl-text.js";
 import { expectClose, randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
 import { runKernel } from "../testing/runner.js";
+import { withStorageType } from "../transforms/wgsl-text.js";
 import { mirrorCases } from "./mirror.cases.js";
 import { mirror } from "./mirror.js";
 import { mirrorReference } from "./mirror.reference.js";

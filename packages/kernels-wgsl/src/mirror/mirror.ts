@@ -1,4 +1,4 @@
-import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
+import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../contract/kernel.js";
 import source from "./mirror.wgsl.js";
 
 /** Which order is reversed: of the columns (x), of the rows (y). */

@@ -1,4 +1,4 @@
-import type { ImageShape } from "../shared/kernel.js";
+import type { ImageShape } from "../contract/kernel.js";
 
 /** Problems that are checked. */
 export const overlapCountsCases: readonly { readonly why: string; readonly shape: ImageShape }[] = [
@@ -6,9 +6,4 @@ export const overlapCountsCases: readonly { readonly why: string; readonly shape
   { why: "odd extents", shape: { batch: 3, channels: 3, height: 7, width: 13 } },
   { why: "several chunks, the last one part full", shape: { batch: 2, channels: 3, height: 97, width: 131 } },
   { why: "as many classes as there can be", shape: { batch: 1, channels: 16, height: 9, width: 70 } },
-];
-
-/** Problems that are timed. */
-export const overlapCountsBenchCases: readonly { readonly why: string; readonly shape: ImageShape }[] = [
-  { why: "a batch of the reference", shape: { batch: 32, channels: 3, height: 512, width: 512 } },
 ];

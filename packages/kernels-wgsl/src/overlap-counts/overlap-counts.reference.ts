@@ -1,4 +1,4 @@
-import type { ImageShape } from "../shared/kernel.js";
+import type { ImageShape } from "../contract/kernel.js";
 
 /** For each sample and class: |argmax = c and t = c|, |argmax = c|, |t = c|. */
 export function overlapCountsReference(

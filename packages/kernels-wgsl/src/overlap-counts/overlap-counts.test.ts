@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { imageSize } from "../shared/kernel.js";
+import { imageSize } from "../contract/kernel.js";
 import { randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
 import { runKernel } from "../testing/runner.js";
@@ -39,6 +39,6 @@ describe.each(overlapCountsCases)("$why", ({ shape }) => {
   });
 });
 
-test("more classes than there is room for are refused", () => {
+test("more classes than the kernel counts are refused", () => {
   expect(() => overlapCounts({ batch: 1, channels: 17, height: 1, width: 1 })).toThrow(/at most 16 classes, got 17/);
 });

@@ -1,8 +1,8 @@
-import { ceilDivide, foldWorkgroups, type ImageShape, type Kernel } from "../shared/kernel.js";
+import { ceilDivide, foldWorkgroups, type ImageShape, type Kernel } from "../contract/kernel.js";
 import source from "./overlap-counts.wgsl.js";
 import finishSource from "./overlap-counts-finish.wgsl.js";
 
-/** Classes that the kernel has room for. */
+/** The most classes that the kernel counts. */
 const mostClasses = 16;
 /** Pixels that a workgroup counts. */
 const chunkPixels = 64 * 64;

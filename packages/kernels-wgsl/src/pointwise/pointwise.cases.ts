@@ -1,11 +1,11 @@
-import type { ImageShape } from "../shared/kernel.js";
+import type { ImageShape } from "../contract/kernel.js";
 
 export interface PointwiseCase {
   readonly why: string;
   readonly shape: ImageShape;
 }
 
-/** Problems that are checked, also by the room of channel statistics. */
+/** Problems that are checked, also by the family of channel statistics. */
 export const pointwiseCases: readonly PointwiseCase[] = [
   { why: "a single element", shape: { batch: 1, channels: 1, height: 1, width: 1 } },
   { why: "one row, odd width", shape: { batch: 1, channels: 3, height: 1, width: 70 } },
@@ -17,10 +17,4 @@ export const pointwiseCases: readonly PointwiseCase[] = [
     why: "more channels than one dimension holds workgroups",
     shape: { batch: 1, channels: 65_600, height: 1, width: 1 },
   },
-];
-
-/** Problems that are timed. */
-export const pointwiseBenchCases: readonly PointwiseCase[] = [
-  { why: "the first level", shape: { batch: 4, channels: 8, height: 256, width: 256 } },
-  { why: "the bridge", shape: { batch: 4, channels: 128, height: 16, width: 16 } },
 ];

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { imageSize } from "../shared/kernel.js";
-import { pasteSlots } from "../shared/slots.js";
+import { imageSize } from "../contract/kernel.js";
 import { randomArray } from "../testing/close.js";
 import { checkHalfStorage, checkRun, checkStatistics, runLinear } from "../testing/convolution-checks.js";
 import { testDevice } from "../testing/device.js";
+import { replaceSlots } from "../transforms/slots.js";
 import { pointwiseCases } from "./pointwise.cases.js";
 import { pointwise } from "./pointwise.js";
 import { pointwiseReference } from "./pointwise.reference.js";
@@ -33,7 +33,7 @@ describe.each(pointwiseCases)("$why", ({ shape }) => {
 
 test("slots see sample, channel and coordinates", async () => {
   const shape = { batch: 3, channels: 2, height: 5, width: 31 };
-  const place = pasteSlots(pointwise(shape).source, [
+  const place = replaceSlots(pointwise(shape).source, [
     {
       bindings: [],
       replaces: "input",

@@ -1,4 +1,4 @@
-import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
+import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../contract/kernel.js";
 import source from "./pointwise.wgsl.js";
 
 const elementsPerWorkgroup = 256;

@@ -1,4 +1,4 @@
-// Copies an image; the arithmetic is what a compiler pastes into its slots. A workgroup takes 256 elements of one channel,
+// Copies an image; the arithmetic is what a compiler inlines into its slots. A workgroup takes 256 elements of one channel,
 // counted through all samples; an invocation takes four of them, 64 apart.
 
 alias real = f32;

@@ -26,13 +26,3 @@ export const randomFillCases: readonly RandomFillCase[] = [
     key: [1, 2, 3, 0xdead_beef],
   },
 ];
-
-/** Problems that are timed. */
-export const randomFillBenchCases: readonly RandomFillCase[] = [
-  {
-    why: "noise of a batch",
-    length: 4 * 256 * 256,
-    distribution: { kind: "normal", mean: 0, deviation: 1 },
-    key: [1, 2, 3, 4],
-  },
-];

@@ -1,4 +1,4 @@
-import { ceilDivide, foldWorkgroups, type Kernel } from "../shared/kernel.js";
+import { ceilDivide, foldWorkgroups, type Kernel } from "../contract/kernel.js";
 import randomFillSource from "./random-fill.wgsl.js";
 
 /** Uniform over [low, high), or normal. */

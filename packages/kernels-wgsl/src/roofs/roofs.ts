@@ -1,4 +1,4 @@
-import { ceilDivide, foldWorkgroups, type Kernel } from "../shared/kernel.js";
+import { ceilDivide, foldWorkgroups, type Kernel } from "../contract/kernel.js";
 import copySource from "./copy.wgsl.js";
 import multiplyAddSource from "./multiply-add.wgsl.js";
 

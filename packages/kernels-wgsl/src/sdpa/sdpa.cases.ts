@@ -25,8 +25,3 @@ export const attentionCases: readonly AttentionCase[] = [
   { why: "one key takes nearly all", problem: sizes(1, 1, 9, 9, 16, 16), scale: 6 },
   { why: "more keys than are kept", problem: sizes(1, 1, 2, 2100, 2, 2), scale: 1 },
 ];
-
-/** Problems that are timed. */
-export const attentionBenchCases: readonly AttentionCase[] = [
-  { why: "a bridge of 16 x 16 with 128 channels", problem: sizes(4, 4, 256, 256, 32, 32), scale: 1 },
-];

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Kernel } from "../shared/kernel.js";
+import type { Kernel } from "../contract/kernel.js";
 import { directionalDerivative, expectClose, randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
 import { checkAgainstFullStorage } from "../testing/half-storage.js";
@@ -86,16 +86,16 @@ describe.each(attentionCases)("$why", ({ problem, scale }) => {
       }
       if (point.length > 1000) {
         const direction = Float64Array.from(randomArray(point.length, 9));
-        const slope = directionalDerivative(loss, Float64Array.from(point), direction);
-        expectClose(what, [direction.reduce((sum, d, i) => sum + d * (gradient[i] as number), 0)], [slope], 1e-5);
+        const expected = directionalDerivative(loss, Float64Array.from(point), direction);
+        expectClose(what, [direction.reduce((sum, d, i) => sum + d * (gradient[i] as number), 0)], [expected], 1e-5);
         continue;
       }
-      const slopes = Float64Array.from(point, (_, at) => {
+      const expected = Float64Array.from(point, (_, at) => {
         const direction = new Float64Array(point.length);
         direction[at] = 1;
         return directionalDerivative(loss, Float64Array.from(point), direction);
       });
-      expectClose(what, gradient, slopes, scale > 1 ? 4e-5 : 1e-5);
+      expectClose(what, gradient, expected, scale > 1 ? 4e-5 : 1e-5);
     }
   });
 

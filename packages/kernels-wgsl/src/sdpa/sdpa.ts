@@ -1,4 +1,4 @@
-import { ceilDivide, foldWorkgroups, type Kernel } from "../shared/kernel.js";
+import { ceilDivide, foldWorkgroups, type Kernel } from "../contract/kernel.js";
 import forwardSource from "./sdpa.wgsl.js";
 import gradScoresSource from "./sdpa-grad-scores.wgsl.js";
 import productSource from "./sdpa-product.wgsl.js";

@@ -14,8 +14,3 @@ export const sgdCases: readonly {
   { why: "weight decay", length: 131, steps: 5, hyper: { ...sgdDefaults, weightDecay: 0.1 } },
   { why: "no momentum", length: 131, steps: 5, hyper: { ...sgdDefaults, momentum: 0 } },
 ];
-
-/** Problems that are timed. */
-export const sgdBenchCases: readonly { readonly why: string; readonly length: number }[] = [
-  { why: "the network with 8 base features", length: 514_217 },
-];

@@ -58,10 +58,3 @@ export const sliceSamplerCases: readonly {
     ],
   },
 ];
-
-/** Problems that are timed. */
-export const sliceSamplerBenchCases: readonly {
-  readonly why: string;
-  readonly batch: number;
-  readonly size: number;
-}[] = [{ why: "a batch of the reference", batch: 32, size: 512 }];

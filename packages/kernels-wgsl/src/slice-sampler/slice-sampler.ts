@@ -1,4 +1,4 @@
-import { ceilDivide, foldWorkgroups, type Kernel } from "../shared/kernel.js";
+import { ceilDivide, foldWorkgroups, type Kernel } from "../contract/kernel.js";
 import labelsSource from "./slice-labels.wgsl.js";
 import imageSource from "./slice-sampler.wgsl.js";
 

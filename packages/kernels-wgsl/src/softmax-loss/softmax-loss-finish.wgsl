@@ -60,9 +60,9 @@ fn main(@builtin(local_invocation_index) lane: u32) {
       pixels += sum.z;
       dice[entry] = numerator / (sum.y + sum.z + sizes.smoothing);
       // lambda d(overlap loss)/dp of a pixel of this class, and of another class.
-      let slope = sizes.lambdaDice * weight / (f32(entries) * denominator);
+      let derivative = sizes.lambdaDice * weight / (f32(entries) * denominator);
       let change = vec2f(2.0 - sizes.twiceBeta, sizes.twiceAlpha); // of the denominator
-      coefficients[entry] = slope * (numerator / denominator * change - vec2f(2.0, 0.0));
+      coefficients[entry] = derivative * (numerator / denominator * change - vec2f(2.0, 0.0));
     }
     workgroupBarrier();
   }

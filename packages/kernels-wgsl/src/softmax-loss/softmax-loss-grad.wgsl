@@ -73,19 +73,19 @@ fn main(
     for (var c = 0u; c < CLASSES; c++) { gradLogits[base + c * sizes.pixels] = real(0.0); }
     return;
   }
-  var slope: array<f32, CLASSES>; // of the overlap term, by probability
+  var derivative: array<f32, CLASSES>; // of the overlap term, by probability
   for (var c = 0u; c < CLASSES; c++) {
     let coefficient = coefficients[n * CLASSES + c];
-    slope[c] = select(coefficient.y, coefficient.x, c == label);
+    derivative[c] = select(coefficient.y, coefficient.x, c == label);
   }
   if (sizes.softmax == 0u) {
-    for (var c = 0u; c < CLASSES; c++) { gradLogits[base + c * sizes.pixels] = real(upstream[0] * slope[c]); }
+    for (var c = 0u; c < CLASSES; c++) { gradLogits[base + c * sizes.pixels] = real(upstream[0] * derivative[c]); }
     return;
   }
 
   var value: array<f32, CLASSES>;
   var largest = f32(logits[base]);
-  var topSlope = slope[0];
+  var topDerivative = derivative[0];
   var top = 0u;
   var own = largest;
   value[0] = largest;
@@ -93,7 +93,7 @@ fn main(
     let logit = f32(logits[base + c * sizes.pixels]);
     value[c] = logit;
     top = select(top, c, logit > largest);
-    topSlope = select(topSlope, slope[c], logit > largest);
+    topDerivative = select(topDerivative, derivative[c], logit > largest);
     largest = max(largest, logit);
     own = select(own, logit, c == label);
   }
@@ -111,8 +111,8 @@ fn main(
   // the other classes: so nothing cancels where the softmax is nearly certain.
   var mean = 0.0;
   for (var c = 0u; c < CLASSES; c++) {
-    slope[c] -= topSlope;
-    mean += slope[c] * value[c] * scale;
+    derivative[c] -= topDerivative;
+    mean += derivative[c] * value[c] * scale;
   }
   // The pixel term is -w (1 - p)^gamma log p of the label; its derivative by logit j is w factor (p_j - [j = label]).
   let wrong = others * scale;
@@ -125,7 +125,7 @@ fn main(
   let pixelScale = result[3] * weight * factor;
   for (var c = 0u; c < CLASSES; c++) {
     let probability = value[c] * scale;
-    let gradient = pixelScale * select(probability, -wrong, c == label) + probability * (slope[c] - mean);
+    let gradient = pixelScale * select(probability, -wrong, c == label) + probability * (derivative[c] - mean);
     gradLogits[base + c * sizes.pixels] = real(upstream[0] * gradient);
   }
 }

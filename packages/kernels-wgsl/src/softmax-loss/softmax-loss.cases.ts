@@ -112,8 +112,3 @@ export const softmaxLossCases: readonly SoftmaxLossCase[] = [
   },
   { ...usual, why: "longer segments", options: diceCrossEntropy, problem: sizes(9, 3, 250, 261) },
 ];
-
-/** Problems that are timed. */
-export const softmaxLossBenchCases: readonly SoftmaxLossCase[] = [
-  { ...usual, why: "a training batch", options: diceCrossEntropy, problem: sizes(4, 3, 256, 256) },
-];

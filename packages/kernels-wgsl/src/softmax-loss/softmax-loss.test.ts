@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { KernelDeclarationError } from "../contract/kernel.js";
 import { fromHalf, toHalf } from "../convert/half.js";
-import { KernelDeclarationError } from "../shared/kernel.js";
-import { withStorageType } from "../shared/wgsl-text.js";
 import { directionalDerivative, expectClose, randomArray, relativeL2 } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
 import { type HostArray, runKernel } from "../testing/runner.js";
+import { withStorageType } from "../transforms/wgsl-text.js";
 import { type SoftmaxLossCase, softmaxLossCases } from "./softmax-loss.cases.js";
 import { softmaxLoss } from "./softmax-loss.js";
 import { softmaxLossReference } from "./softmax-loss.reference.js";

@@ -1,5 +1,5 @@
-import { ceilDivide, foldWorkgroups, type Kernel, KernelDeclarationError } from "../shared/kernel.js";
-import { withConstant } from "../shared/wgsl-text.js";
+import { ceilDivide, foldWorkgroups, type Kernel, KernelDeclarationError } from "../contract/kernel.js";
+import { withConstant } from "../transforms/wgsl-text.js";
 import sumsSource from "./softmax-loss.wgsl.js";
 import finishSource from "./softmax-loss-finish.wgsl.js";
 import gradSource from "./softmax-loss-grad.wgsl.js";

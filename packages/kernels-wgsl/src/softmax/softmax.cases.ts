@@ -1,4 +1,4 @@
-import type { ImageShape } from "../shared/kernel.js";
+import type { ImageShape } from "../contract/kernel.js";
 
 export interface SoftmaxCase {
   readonly why: string;
@@ -14,9 +14,4 @@ export const softmaxCases: readonly SoftmaxCase[] = [
   { why: "many channels", shape: { batch: 1, channels: 37, height: 4, width: 3 }, scale: 2 },
   { why: "inputs of size 100", shape: { batch: 2, channels: 3, height: 7, width: 9 }, scale: 100 },
   { why: "inputs of size 10,000", shape: { batch: 2, channels: 5, height: 7, width: 9 }, scale: 10_000 },
-];
-
-/** Problems that are timed. */
-export const softmaxBenchCases: readonly SoftmaxCase[] = [
-  { why: "the network's output", shape: { batch: 4, channels: 3, height: 256, width: 256 }, scale: 1 },
 ];

@@ -1,4 +1,4 @@
-import { type ImageShape, imageSize } from "../shared/kernel.js";
+import { type ImageShape, imageSize } from "../contract/kernel.js";
 
 /** p[n,c,i] = exp(x[n,c,i] − m) / Σ_k exp(x[n,k,i] − m), m = max_k x[n,k,i]. */
 export function softmaxReference(x: ArrayLike<number>, shape: ImageShape): Float64Array {

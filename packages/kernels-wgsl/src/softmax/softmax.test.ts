@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { imageSize } from "../shared/kernel.js";
+import { imageSize } from "../contract/kernel.js";
 import { directionalDerivative, expectClose, randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
 import { checkAgainstFullStorage } from "../testing/half-storage.js";

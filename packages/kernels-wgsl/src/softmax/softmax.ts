@@ -1,4 +1,4 @@
-import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
+import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../contract/kernel.js";
 import softmaxSource from "./softmax.wgsl.js";
 import gradSource from "./softmax-grad.wgsl.js";
 

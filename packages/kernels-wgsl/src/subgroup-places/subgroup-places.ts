@@ -1,4 +1,4 @@
-import type { Kernel } from "../shared/kernel.js";
+import type { Kernel } from "../contract/kernel.js";
 import source from "./subgroup-places.wgsl.js";
 
 const workgroups = 4;
@@ -7,7 +7,7 @@ const workgroups = 4;
 export const subgroupPlacesLength = workgroups * 64 * 4;
 
 /**
- * Writes to `places` [4 · 64] (vec4u) the subgroup size, the place in the subgroup and the lane of the left neighbour of
+ * Writes to `places` [4 · 64] (vec4u) the subgroup size, the index in the subgroup and the lane of the left neighbour of
  * each invocation. For adapters with the feature `subgroups`.
  */
 export const subgroupPlaces = (): Kernel => ({

@@ -24,9 +24,3 @@ export const sumPartialsCases: readonly { readonly why: string; readonly segment
     segments: [rows(3, 0, 300, 7), rows(2103, 310, 1, 5000), rows(7103, 320, 65, 33), rows(100, 400, 257, 64)],
   },
 ];
-
-/** Problems that are timed. */
-export const sumPartialsBenchCases: typeof sumPartialsCases = [
-  { why: "the bridge's weight gradient", segments: [rows(0, 0, 147_456, 4)] },
-  { why: "sums of the first level's channels", segments: [rows(0, 0, 8, 16_000)] },
-];

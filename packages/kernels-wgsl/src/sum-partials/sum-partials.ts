@@ -1,4 +1,4 @@
-import { foldWorkgroups, type Kernel, type Reduction } from "../shared/kernel.js";
+import { foldWorkgroups, type Kernel, type Reduction } from "../contract/kernel.js";
 import sumPartialsSource from "./sum-partials.wgsl.js";
 import serialSource from "./sum-partials-serial.wgsl.js";
 

@@ -1,9 +1,9 @@
 import type { TestContext } from "vitest";
+import { type ImageShape, imageSize, type Kernel, type Reduction } from "../contract/kernel.js";
 import { fromHalf, toHalf } from "../convert/half.js";
-import { type ImageShape, imageSize, type Kernel, type Reduction } from "../shared/kernel.js";
-import { pasteSlots } from "../shared/slots.js";
-import { momentsSlot, partialsPerWorkgroup, sumsSlot } from "../shared/statistics.js";
-import { withStorageType } from "../shared/wgsl-text.js";
+import { replaceSlots } from "../transforms/slots.js";
+import { momentsSlot, partialsPerWorkgroup, sumsSlot } from "../transforms/statistics.js";
+import { withStorageType } from "../transforms/wgsl-text.js";
 import { directionalDerivative, expectClose, randomArray } from "./close.js";
 import { hasSubgroupsOfEight } from "./device.js";
 import { type HostArray, runKernel } from "./runner.js";
@@ -93,7 +93,7 @@ async function checkStatisticsBy(reduction: Reduction, device: GPUDevice, run: R
   const pixels = imageSize(shape) / batch / channels;
   for (const slot of ["moments", "sums"] as const) {
     const pasted = slot === "moments" ? momentsSlot(reduction) : sumsSlot("value * 2.0", reduction);
-    const kernel = { ...run.kernel, source: pasteSlots(run.kernel.source, [pasted]) };
+    const kernel = { ...run.kernel, source: replaceSlots(run.kernel.source, [pasted]) };
     const empty = {
       output: new Float32Array(run.length),
       statistics: new Float32Array(partials * channels * 4).fill(Number.NaN),

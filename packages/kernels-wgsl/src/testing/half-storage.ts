@@ -1,6 +1,6 @@
+import type { Kernel } from "../contract/kernel.js";
 import { fromHalf, toHalf } from "../convert/half.js";
-import type { Kernel } from "../shared/kernel.js";
-import { withStorageType } from "../shared/wgsl-text.js";
+import { withStorageType } from "../transforms/wgsl-text.js";
 import { expectClose } from "./close.js";
 import { type HostArray, runKernel } from "./runner.js";
 

@@ -1,5 +1,5 @@
-import { type Kernel, KernelDeclarationError } from "../shared/kernel.js";
-import { type Binding, bindingsOf, packSizes } from "../shared/wgsl-text.js";
+import { type Kernel, KernelDeclarationError } from "../contract/kernel.js";
+import { type Binding, bindingsOf, packSizes } from "../transforms/wgsl-text.js";
 
 /** Host arrays that a binding can take. */
 export type HostArray = Float32Array | Uint32Array | Int32Array | Uint16Array;

@@ -1,9 +1,9 @@
 import { beforeAll, expect, test } from "vitest";
 import { fromHalf, toHalf } from "../convert/half.js";
-import { withStorageType } from "../shared/wgsl-text.js";
 import { randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
 import { runKernel } from "../testing/runner.js";
+import { withStorageType } from "../transforms/wgsl-text.js";
 import { type TransposeProblem, transpose } from "./transpose.js";
 
 let device: GPUDevice;

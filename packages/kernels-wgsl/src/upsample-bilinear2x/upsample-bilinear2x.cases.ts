@@ -1,4 +1,4 @@
-import type { ImageShape } from "../shared/kernel.js";
+import type { ImageShape } from "../contract/kernel.js";
 
 /** Problems that are checked; extents of the input. */
 export const upsampleCases: readonly { readonly why: string; readonly shape: ImageShape }[] = [
@@ -6,9 +6,4 @@ export const upsampleCases: readonly { readonly why: string; readonly shape: Ima
   { why: "one row, odd", shape: { batch: 2, channels: 1, height: 1, width: 7 } },
   { why: "one column", shape: { batch: 1, channels: 3, height: 5, width: 1 } },
   { why: "odd extents, several workgroups", shape: { batch: 2, channels: 3, height: 5, width: 33 } },
-];
-
-/** Problems that are timed. */
-export const upsampleBenchCases: readonly { readonly why: string; readonly shape: ImageShape }[] = [
-  { why: "the last level", shape: { batch: 4, channels: 16, height: 128, width: 128 } },
 ];

@@ -1,4 +1,4 @@
-import { type ImageShape, imageSize } from "../shared/kernel.js";
+import { type ImageShape, imageSize } from "../contract/kernel.js";
 
 /**
  * out[n, c, Y, X] = (1 − v)(1 − u)·in[y, x] + (1 − v)u·in[y, x'] + v(1 − u)·in[y', x] + v·u·in[y', x'] at the source

@@ -1,4 +1,4 @@
-import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../shared/kernel.js";
+import { ceilDivide, foldWorkgroups, type ImageShape, imageSize, type Kernel } from "../contract/kernel.js";
 import source from "./upsample-bilinear2x.wgsl.js";
 import gradSource from "./upsample-bilinear2x-grad.wgsl.js";
 

@@ -55,7 +55,7 @@ describe("a training step of AttentionResUNet", () => {
   });
   afterAll(() => device.destroy());
 
-  test("F=8, batch 4, 128×128 takes at most 180 dispatches and little more memory than is alive at once", () => {
+  test("F=8, batch 4, 128×128 takes at most 180 dispatches and little more memory than is live at its peak", () => {
     const { program } = trainingStep(8, 4, 128);
     expect(program.dispatches).toBeLessThanOrEqual(180);
     expect(program.temporaryBytes).toBeLessThan(1.2 * program.liveMinimum);

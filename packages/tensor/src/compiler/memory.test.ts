@@ -60,7 +60,7 @@ describe("planMemory", () => {
     );
   });
 
-  test("small tensors lie side by side in a large buffer, but not where one call would write and read it", () => {
+  test("small tensors share a large buffer side by side, but not where one call would write and read it", () => {
     const large = lifetime("large", 1024, 0, 1);
     const quiet = { ...lifetime("quiet", 512, 2, 9), reads: [9] };
     const other = { ...lifetime("other", 512, 4, 8), reads: [8] };

@@ -3,11 +3,12 @@ import {
   channelStatistics,
   type DType,
   enable,
+  extendSizes,
   type Kernel,
   partialsPerWorkgroup,
-  pasteSlots,
   pointwise,
   type Reduction,
+  replaceSlots,
   sumPartials,
   withStorageTypes,
 } from "@lobule/kernels-wgsl";
@@ -31,7 +32,7 @@ import { asImage, PlanError, type Shape, sizeOf } from "../shape.js";
 import { type Call, type Calls, isTensor, type Placement, type PlannerOptions, reductionOf } from "./calls.js";
 import { defaultVariant } from "./convolution-variants.js";
 import { type Fusion, isExpression } from "./fuse.js";
-import { extendSizes, SlotWriter, type TakenStatistics } from "./slot-text.js";
+import { SlotWriter, type TakenStatistics } from "./slot-text.js";
 import type { Step } from "./steps.js";
 import type { StorageType } from "./storage.js";
 import { WeightPacks } from "./weight-packs.js";
@@ -264,7 +265,7 @@ export class Planner implements Lowering {
   /** A call of the kernel with the writer's slots in its text. */
   private bind(kernel: Kernel, writer: SlotWriter, bindings: Readonly<Record<string, Operand>>, label: string): Call {
     const { sizes } = writer;
-    const text = pasteSlots(extendSizes(kernel.source, Object.keys(sizes)), writer.finish());
+    const text = replaceSlots(extendSizes(kernel.source, Object.keys(sizes)), writer.finish());
     const launches = kernel.launches.map((launch) => ({ ...launch, sizes: { ...launch.sizes, ...sizes } }));
     const half = new Set<string>();
     const operands = bindingsOf(text)

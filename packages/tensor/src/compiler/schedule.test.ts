@@ -31,7 +31,7 @@ describe("simulate", () => {
     expect(cost).toBe(4);
   });
 
-  test("what is made again is free in between; what is then not read is not made", () => {
+  test("what is computed again is free in between; what is then not read is not computed", () => {
     const schedule = upAndDown([10, 10, 10], () => true);
     const repeats = nothing(schedule);
     repeats[4]?.add(1);
@@ -57,7 +57,7 @@ describe("chooseRepeats", () => {
     expect(repeats.flatMap((set) => [...set])).toEqual([1]);
   });
 
-  test("a tensor that is made again without being stored costs what it is made from instead", () => {
+  test("a tensor that is computed again without being stored costs what it is made from instead", () => {
     const plain = upAndDown([10, 100, 100, 100], (i) => i === 1);
     const schedule = { ...plain, inlined: plain.inlined.map((_, i) => (i === 1 ? [0] : undefined)) };
     const repeats = chooseRepeats(schedule, atAnyCost(0));
@@ -65,7 +65,7 @@ describe("chooseRepeats", () => {
     expect(simulate(schedule, repeats).runs).toHaveLength(8);
   });
 
-  test("for no cost, what lies there until it is read is made right before", () => {
+  test("for no cost, what is live until it is read is computed right before", () => {
     const reads = [[], [0], [], [2], [0, 1, 3]];
     const schedule: Schedule = {
       steps: reads.map((each, i) => ({ reads: each, writes: [i], cost: 1, repeatable: i < 4 })),

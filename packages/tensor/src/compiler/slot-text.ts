@@ -278,18 +278,3 @@ const lines = (statements: readonly string[]): string => statements.map((line) =
 
 const struct = (name: string, fields: readonly string[]): string =>
   `struct ${name} { ${(fields.length > 0 ? fields : ["unused: u32"]).join(", ")} }`;
-
-/** Adds fields to `struct Sizes`. */
-export function extendSizes(source: string, names: readonly string[]): string {
-  if (names.length === 0) return source;
-  const start = source.search(/^struct Sizes\b/m);
-  const end = source.indexOf("}", start);
-  const body = source.slice(start, end).trimEnd();
-  const comma = body
-    .replace(/\/\/.*$/gm, "")
-    .trimEnd()
-    .endsWith(",")
-    ? ""
-    : ",";
-  return `${source.slice(0, start)}${body}${comma}\n${names.map((name) => `  ${name}: u32,`).join("\n")}\n${source.slice(end)}`;
-}

@@ -127,7 +127,7 @@ describe("precision f16", () => {
     for (const options of [{}, { fusion: false }, { kernels: "plain" }] as const) {
       const results = await run(smoothProgram({ ...options, precision: "f16" }));
       for (const [name, expected] of Object.entries(reference)) {
-        // Some twenty stored results lie on the way to the logits, each off by at most 2⁻¹¹; twice that there and back.
+        // Some twenty stored results are on the way to the logits, each off by at most 2⁻¹¹; twice that there and back.
         const roundings = name.startsWith("gradient") ? 40 : 20;
         expect.soft(relative(results[name] as ArrayLike<number>, expected), name).toBeLessThan(roundings * 2 ** -11);
       }

@@ -33,8 +33,8 @@ export async function gradientError<const Shapes extends readonly Shape[]>(
   };
   const start = inputs.map(({ data }) => data);
   const { loss, leaves } = build(start);
-  const slopes: Readonly<Record<string, ArrayLike<number>>> = await device.evaluate(
-    Object.fromEntries(gradients(loss, leaves).map((slope, i) => [`slope${i}`, slope])),
+  const found: Readonly<Record<string, ArrayLike<number>>> = await device.evaluate(
+    Object.fromEntries(gradients(loss, leaves).map((gradient, i) => [`gradient${i}`, gradient])),
   );
   let worst = 0;
   for (const [which, { data }] of inputs.entries()) {
@@ -46,9 +46,9 @@ export async function gradientError<const Shapes extends readonly Shape[]>(
       return (await device.evaluate({ loss: build(moved).loss })).loss[0] ?? Number.NaN;
     };
     const difference = ((await lossAt(step)) - (await lossAt(-step))) / (2 * step);
-    const slope = slopes[`slope${which}`] ?? [];
-    const found = direction.reduce((total, value, k) => total + value * (slope[k] ?? Number.NaN), 0);
-    const error = Math.abs(found - difference) / Math.max(1, Math.abs(difference));
+    const gradient = found[`gradient${which}`] ?? [];
+    const along = direction.reduce((total, value, k) => total + value * (gradient[k] ?? Number.NaN), 0);
+    const error = Math.abs(along - difference) / Math.max(1, Math.abs(difference));
     worst = Math.max(worst, error); // NaN stays
   }
   return worst;

@@ -167,7 +167,7 @@ export class LoadedProgram {
     await this.device.readInto(target, buffer, offset);
   }
 
-  /** Puts other numbers in the place of a constant. */
+  /** Replaces the elements of a constant. */
   overwrite(constant: Tensor, data: HostData): void {
     const buffer = this.buffers.get(constant);
     if (buffer !== undefined) this.device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);

@@ -71,7 +71,7 @@ describe("a loaded program", () => {
     await expect(program.load(device)).rejects.toThrow(/needs [\d.]+ MiB in one binding.*a batch of \d+ would fit/);
   });
 
-  test("the batch that is said to fit does, of all tensors and with tensors made again as without", async () => {
+  test("the batch that is said to fit does, of all tensors and with rematerialized tensors as without", async () => {
     const device = await testDevice();
     const limit = device.gpu.limits.maxStorageBufferBindingSize;
     const least = Math.floor(limit / 2 ** 22) + 4; // images of 4 MiB; their concatenation with themselves 8 MiB

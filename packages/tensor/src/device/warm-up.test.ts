@@ -20,8 +20,8 @@ test("everything that a program needs is compiled ahead, nothing is left behind,
         inputs: { x },
         build: (inputs) => {
           const loss = sum(maxPool2x2(relu(conv3x3(inputs.x as Image<3>, weight))));
-          const [slope] = gradients(loss, [weight]);
-          return { outputs: { loss, slope: slope as NonNullable<typeof slope> } };
+          const [gradient] = gradients(loss, [weight]);
+          return { outputs: { loss, gradient: gradient as NonNullable<typeof gradient> } };
         },
       },
       { kernels: device.kernels },
@@ -29,7 +29,7 @@ test("everything that a program needs is compiled ahead, nothing is left behind,
   const run = async () => {
     const loaded = await program().load(device);
     await loaded.run({ x: Float32Array.from({ length: 324 }, Math.cos) });
-    const results = [await loaded.read("loss"), await loaded.read("slope")];
+    const results = [await loaded.read("loss"), await loaded.read("gradient")];
     loaded.destroy();
     return results;
   };

@@ -280,7 +280,7 @@ export function storageOf(tensor: Tensor): Tensor {
   return base;
 }
 
-/** The numbers of a constant. */
+/** The elements of a constant. */
 export const constantData = ({ node: { operation } }: Tensor): HostData | undefined =>
   operation.kind === "constant" ? operation.data : undefined;
 

@@ -42,7 +42,7 @@ describe("a batch in parts", () => {
     expect([...(b ?? [])]).toEqual([0]);
   });
 
-  test("Adam takes the sums where they lie: one dispatch", async () => {
+  test("Adam takes the sums where they are: one dispatch", async () => {
     const [first, second] = [zeros("moment"), zeros("moment")];
     const program = compile({
       inputs: { hyper: { shape: [8], dtype: "f32" } },

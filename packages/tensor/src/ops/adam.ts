@@ -4,7 +4,7 @@ import { applyKernel } from "../graph/named.js";
 import type { Tensor } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
 import { flatGradients, mirrorOf, requireSame } from "./flat-gradients.js";
-import { type GradientOptions, gradientInputs, lowerGradientNumbers } from "./gradient-numbers.js";
+import { type GradientOptions, gradientInputs, lowerGradientOptions } from "./gradient-options.js";
 
 /** A change of state that a program makes at the end of each run. */
 export interface Update {
@@ -46,7 +46,7 @@ export function adam(
     output: f32([1]),
     placements,
     lower: (inputs, _, lowering) => {
-      const { numbers, scaled } = lowerGradientNumbers(lowering, options, groups, inputs.hyper);
+      const { numbers, scaled } = lowerGradientOptions(lowering, options, groups, inputs.hyper);
       for (const { group, gradients: flatGradient, firstMoment, secondMoment } of flat) {
         lowering.atEnd({
           kernel: adamKernel(group.length, scaled),

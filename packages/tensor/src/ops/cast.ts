@@ -9,7 +9,7 @@ const isFloat = (dtype: DType): boolean => dtype === "f32" || dtype === "f16";
 const hasType = <S extends Shape, D extends DType>(x: Tensor<S>, dtype: D): x is Tensor<S, D> => x.dtype === dtype;
 
 /**
- * The numbers of x in another type: to f16 the nearest value, to integers toward zero and kept within their range.
+ * The elements of x in another type: to f16 the nearest value, to integers toward zero and kept within their range.
  *
  * Widening to f32 is inlined into the readers. The gradient passes between floating-point types, rounded to x's type as
  * in PyTorch; gradients(…) refuses a way through an integer. f16 needs an adapter with shader-f16.

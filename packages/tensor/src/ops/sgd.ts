@@ -5,7 +5,7 @@ import type { Tensor } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
 import type { Update } from "./adam.js";
 import { flatGradients, mirrorOf, requireSame } from "./flat-gradients.js";
-import { type GradientOptions, gradientInputs, lowerGradientNumbers } from "./gradient-numbers.js";
+import { type GradientOptions, gradientInputs, lowerGradientOptions } from "./gradient-options.js";
 
 /**
  * One step of stochastic gradient descent with Nesterov momentum on all parameters: one dispatch for each flat group that
@@ -37,7 +37,7 @@ export function sgd(
     output: f32([1]),
     placements,
     lower: (inputs, _, lowering) => {
-      const { numbers, scaled } = lowerGradientNumbers(lowering, options, groups, inputs.hyper);
+      const { numbers, scaled } = lowerGradientOptions(lowering, options, groups, inputs.hyper);
       for (const { group, gradients: flatGradient, momentumBuffer } of flat) {
         lowering.atEnd({
           kernel: sgdKernel(group.length, scaled),

@@ -25,7 +25,7 @@ test("resize: the corners meet the corners", () => {
   expectAt(transform, [128, 64], [512, 256]);
 });
 
-test("fit: a smaller source lies in the middle, on whole pixels", () => {
+test("fit: a smaller source is in the middle, on whole pixels", () => {
   expectAt(fitTransform(5, 8, 16, 16), [0, 0], [-6, -4]);
   expectAt(fitTransform(20, 16, 16, 16), [0, 0], [2, 0]);
 });

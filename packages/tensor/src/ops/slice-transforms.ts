@@ -1,4 +1,4 @@
-/** Maps (x, y) to (a·x + b·y + c, d·x + e·y + f); written [a, b, c, d, e, f]. Pixel centres lie at +½. */
+/** Maps (x, y) to (a·x + b·y + c, d·x + e·y + f); written [a, b, c, d, e, f]. Pixel centers are at +½. */
 export type PlaneTransform = readonly [number, number, number, number, number, number];
 
 /** From an output of the given size to a source that is stretched onto it. */
@@ -9,7 +9,7 @@ export const resizeTransform = (
   height: number,
 ): PlaneTransform => [sourceWidth / width, 0, 0, 0, sourceHeight / height, 0];
 
-/** From an output to a source that lies in its middle at its own size, on whole pixels; it may be larger or smaller. */
+/** From an output to a source in its middle at its own size, on whole pixels; it may be larger or smaller. */
 export const fitTransform = (
   sourceWidth: number,
   sourceHeight: number,

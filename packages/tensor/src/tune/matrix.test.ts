@@ -99,7 +99,7 @@ const noise = (length: number, k: number) =>
 
 /**
  * conv → BN → sigmoid → two convolutions, and gradients: with expressions in the loads and stores, statistics of both kinds
- * and a 1×1 convolution's gradient that rides in a 3×3 one's.
+ * and a 1×1 convolution's gradient that is fused into a 3×3 one's.
  */
 function program(kernels: TunedKernels, precision: "f16" | "f32" = "f16", shortcut = true): Program {
   const weight = (length: number, k: number) => noise(length, k).map((value) => value / 8);
@@ -140,7 +140,7 @@ const tiled: TunedKernels = {
 };
 const plain: TunedKernels = { reduction: "parallel", fastest: () => "plain" };
 
-test("as the compiler pastes them they compile, on Dawn's null backend", async () => {
+test("with inlined slots they compile, on Dawn's null backend", async () => {
   const gpu = await Device.open(await openNullGpu(), { validate: true });
   expect(gpu.gpu.features.has("chromium-experimental-subgroup-matrix")).toBe(true);
   // It lists no kinds of product, so nothing would be timed on it.
@@ -175,13 +175,13 @@ async function distances(a: readonly [Program, Device], b: readonly [Program, De
   });
 }
 
-test("a program with tiled kernels gives the numbers of one without", async () => {
+test("a program with tiled kernels gives the results of one without", async () => {
   for (const error of await distances([program(tiled, "f32"), device], [program(plain, "f32"), device])) {
     expect(error).toBeLessThan(1e-5);
   }
 });
 
-test("a program with matrix kernels gives the numbers of one without, to f16's error", async (context) => {
+test("a program with matrix kernels gives the results of one without, to f16's error", async (context) => {
   if (!device.hasF16) context.skip("adapter lacks shader-f16");
   const errors = await distances([program(matrices), imitating()], [program(plain), device]);
   for (const error of errors) expect(error).toBeLessThan(1e-3);

@@ -7,7 +7,7 @@ import { convolutionKernel, packedLayout } from "../ops/convolution-kernels.js";
 /** One variant of a call, on the buffers that all of them share. */
 export interface Trial {
   readonly kernel: PreparedKernel;
-  /** What it computed; partial sums added up. */
+  /** What it computed; partial sums summed. */
   result(): Promise<Float64Array>;
   destroy(): void;
 }

@@ -126,8 +126,8 @@ test("a program that is compiled with a tuning uses its variants and gives the s
   const w2 = constant(wave(80, 1), [5, 4, 2, 2]);
   const build = () => {
     const up = convTranspose2x2(conv3x3(x as Image<3>, w1), w2);
-    const slopes = gradients(sum(up), [x, w1, w2]).map((slope, i) => [`gradient ${i}`, slope] as const);
-    return { outputs: { up, ...Object.fromEntries(slopes) } };
+    const each = gradients(sum(up), [x, w1, w2]).map((gradient, i) => [`gradient ${i}`, gradient] as const);
+    return { outputs: { up, ...Object.fromEntries(each) } };
   };
   const run = async (kernels: Parameters<typeof compile>[1]) => {
     const program = compile({ inputs: {}, build }, kernels);

@@ -59,7 +59,7 @@ export class Tuning implements TunedKernels {
 
   /**
    * Reads what {@link toJSON} gave. Entries whose WGSL has changed since are left out when they are asked for.
-   * @throws TuningError when the value is no tuning, or belongs to another adapter, driver or way to add up.
+   * @throws TuningError when the value is no tuning, or belongs to another adapter, driver or reduction.
    */
   static parse(value: unknown, device: TunedAdapter): Tuning {
     if (!isTuningFile(value)) throw new TuningError("it is no tuning of this version; tune again");

@@ -1,5 +1,4 @@
-import { KernelDeclarationError } from "./kernel.js";
-import { enable, replaceDefinition } from "./wgsl-text.js";
+import { enable, replaceDefinition, replaceText } from "./wgsl-text.js";
 
 /**
  * Sums over pixels, shared by the invocations of a workgroup or of a subgroup, or made by each for itself.
@@ -20,8 +19,7 @@ import { enable, replaceDefinition } from "./wgsl-text.js";
  * barriers: for adapters on which invocations run one after another.
  */
 export function withSerialSums(source: string): string {
-  const text = source.replace(/^var<workgroup> kept: .*$/m, "var<private> kept: array<vec4f, KEPT>;");
-  if (text === source) throw new KernelDeclarationError("the kernel has no 'var<workgroup> kept'");
+  const text = replaceText(source, /^var<workgroup> kept: .*$/m, "var<private> kept: array<vec4f, KEPT>;");
   const definitions = {
     shareOf: "fn shareOf(workgroup: u32, lane: u32) -> Share { return Share(workgroup * LANES + lane, 0u, 1u); }",
     keep: "fn keep(place: u32, lane: u32, sums: vec4f) { kept[place] = sums; }",
@@ -35,7 +33,7 @@ export function withSerialSums(source: string): string {
 }
 
 /**
- * The same where the 8 invocations of a subgroup make a sum together: each adds up by itself, and hands over its share by
+ * The same where the 8 invocations of a subgroup make a sum together: each sums by itself, and hands over its share by
  * shuffles. All of them must take part in each `keep`.
  */
 export function withSubgroupSums(source: string): string {

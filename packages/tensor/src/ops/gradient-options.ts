@@ -18,8 +18,8 @@ export interface GradientOptions {
 export const gradientInputs = ({ scaling }: GradientOptions): readonly Tensor[] =>
   scaling === undefined ? [] : [scaling.scale, scaling.goodSteps, scaling.takenSteps, scaling.found];
 
-/** The numbers of an optimizer's kernel: `hyper` [8], or [10] where the gradients get a factor. */
-export function lowerGradientNumbers(
+/** The hyperparameters of an optimizer's kernel: `hyper` [8], or [10] where the gradients get a factor. */
+export function lowerGradientOptions(
   lowering: Lowering,
   { scaling, clipNorm }: GradientOptions,
   groups: readonly FlatGroup[],

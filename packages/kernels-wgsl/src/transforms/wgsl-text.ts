@@ -1,4 +1,4 @@
-import { type DType, KernelDeclarationError } from "./kernel.js";
+import { type DType, KernelDeclarationError } from "../contract/kernel.js";
 
 /** A resource of a WGSL file: `@group(0) @binding(0) var<storage, read> input: array<real>;`. */
 export interface Binding {
@@ -10,7 +10,7 @@ export interface Binding {
 const bindingPattern =
   /^@group\(0\) @binding\(\d+\) var<(uniform|storage, read|storage, read_write)> (\w+): ([^;]+);.*$/gm;
 
-/** The bindings of a file in the order in which they stand there; the index is the binding number. */
+/** The bindings of a file in their order there; the index is the binding number. */
 export function bindingsOf(source: string): Binding[] {
   return [...source.matchAll(bindingPattern)].map(([, access, name, type]) => ({
     name: name as string,
@@ -55,6 +55,13 @@ function findDefinition(source: string, kind: "fn" | "struct", name: string): [s
   throw new KernelDeclarationError(`'${kind} ${name}' has no end`);
 }
 
+/** Replaces what is in the text once: for what is no definition, constant or binding. */
+export function replaceText(source: string, pattern: string | RegExp, replacement: string): string {
+  const changed = source.replace(pattern, replacement);
+  if (changed === source) throw new KernelDeclarationError(`no ${pattern} in the kernel`);
+  return changed;
+}
+
 /** Whether the text defines `fn name` at top level. */
 export const hasFunction = (source: string, name: string): boolean => new RegExp(`^fn ${name}\\b`, "m").test(source);
 
@@ -88,9 +95,7 @@ export function structFields(source: string, name: string): { name: string; type
 /** Sets the storage type of a file: rewrites its `alias real = f32;` line. */
 export function withStorageType(source: string, dtype: Extract<DType, "f32" | "f16">): string {
   if (dtype === "f32") return source;
-  const changed = source.replace(/^alias real = f32;/m, `alias real = ${dtype};`);
-  if (changed === source) throw new KernelDeclarationError("the kernel has no line 'alias real = f32;'");
-  return enable(changed, "f16");
+  return enable(replaceText(source, "alias real = f32;", `alias real = ${dtype};`), "f16");
 }
 
 /**
@@ -112,6 +117,21 @@ export function withStorageTypes(source: string, half: ReadonlySet<string>): str
   }
   if (written.includes(true)) return withStorageType(text, "f16");
   return enable(text, "f16");
+}
+
+/** Adds u32 fields to `struct Sizes`. */
+export function extendSizes(source: string, names: readonly string[]): string {
+  if (names.length === 0) return source;
+  const start = source.search(/^struct Sizes\b/m);
+  const end = source.indexOf("}", start);
+  const body = source.slice(start, end).trimEnd();
+  const comma = body
+    .replace(/\/\/.*$/gm, "")
+    .trimEnd()
+    .endsWith(",")
+    ? ""
+    : ",";
+  return `${source.slice(0, start)}${body}${comma}\n${names.map((name) => `  ${name}: u32,`).join("\n")}\n${source.slice(end)}`;
 }
 
 /** Sets a constant that the file marks as tunable: `const TILE: u32 = 4; // tunable`. */

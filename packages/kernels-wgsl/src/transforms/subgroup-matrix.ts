@@ -1,5 +1,5 @@
-import { KernelDeclarationError } from "./kernel.js";
-import { replaceDefinition } from "./wgsl-text.js";
+import { KernelDeclarationError } from "../contract/kernel.js";
+import { replaceDefinition, replaceText } from "./wgsl-text.js";
 
 /**
  * Matrix units: products of matrices of 16 × 16 that a subgroup of 32 holds together, f16 with sums in f32.
@@ -42,16 +42,20 @@ export const hasMatrixProduct = (configs: Iterable<MatrixConfig>): boolean =>
 
 /**
  * The text with its matrix units imitated in plain WGSL, so that what surrounds them can be tested without: 32 invocations
- * each hold eight neighbouring elements of the sums and read the factors where they lie, which is right as long as nobody
+ * each hold eight neighboring elements of the sums and read the factors where they are, which is right as long as nobody
  * writes there between a load and its product.
  */
 export function withEmulatedMatrices(source: string): string {
   if (!usesMatrices(source)) throw new KernelDeclarationError("the kernel enables no subgroup matrices");
-  const text = source
-    .replace(extension, "")
-    .replace(/^alias Left = .*$/m, "struct Left { at: u32 }")
-    .replace(/^alias Right = .*$/m, "struct Right { at: u32 }")
-    .replace(/^alias Sums = .*$/m, "struct Sums { row: array<f32, 8> }\nvar<private> matrixLane: u32;");
+  const types: readonly [RegExp, string][] = [
+    [/^alias Left = .*$/m, "struct Left { at: u32 }"],
+    [/^alias Right = .*$/m, "struct Right { at: u32 }"],
+    [/^alias Sums = .*$/m, "struct Sums { row: array<f32, 8> }\nvar<private> matrixLane: u32;"],
+  ];
+  const text = types.reduce(
+    (result, [pattern, type]) => replaceText(result, pattern, type),
+    replaceText(source, extension, ""),
+  );
   const definitions = {
     subgroupOf: `fn subgroupOf(lane: u32, id: u32) -> u32 {
   matrixLane = lane % 32u;

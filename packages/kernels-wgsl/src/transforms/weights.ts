@@ -1,37 +1,6 @@
+import type { WeightPlan } from "../contract/packing.js";
 import { withStoreLoop } from "./store-loop.js";
 import { enable, hasFunction, replaceBinding, replaceDefinition } from "./wgsl-text.js";
-
-/** Marks an element of a packed array that no weight fills; it is zero. */
-export const noWeight = 0xffff_ffff;
-
-/** How a weight is laid out for a kernel: `packed[i] = index[i] === noWeight ? 0 : weight[index[i]]`. */
-export interface PackedLayout {
-  /** Elements of the packed array. */
-  readonly length: number;
-  readonly index: Uint32Array;
-}
-
-/** A weight in the layout of a kernel, on the host. */
-export const packWeight = (weight: Float32Array, { length, index }: PackedLayout): Float32Array =>
-  Float32Array.from({ length }, (_, i) => (index[i] === noWeight ? 0 : (weight[index[i] as number] as number)));
-
-/** Bytes of `var<uniform> weight: array<vec4f, 4096>`: the least that every WebGPU device lets a kernel bind. */
-export const uniformWeightBytes = 65_536;
-
-/** How the channel blocks of a packed weight lie, one after another. */
-export interface WeightPlan {
-  /** Elements of a channel block. */
-  readonly blockLength: number;
-  readonly blocks: number;
-  /** Storage where the blocks together do not fit a uniform binding. */
-  readonly access: "uniform" | "storage";
-}
-
-export const planWeight = (blockLength: number, blocks: number): WeightPlan => ({
-  blockLength,
-  blocks,
-  access: blocks * blockLength * 4 <= uniformWeightBytes ? "uniform" : "storage",
-});
 
 /** A blocked kernel's text with its packed weights in that kind of buffer; the file has them in a uniform one. */
 export const withWeightAccess = (source: string, access: WeightPlan["access"], binding = "weight"): string =>
@@ -43,7 +12,7 @@ export interface SharedWeights {
   readonly binding: string;
   /** Parameters of the file's `loadWeights`, but for the last, `lane`. */
   readonly parameters: string;
-  /** WGSL expression of these and of `place`, the place in the subgroup: which number of the binding is read there. */
+  /** WGSL expression of these and of `place`, the invocation's index in the subgroup: which element of the binding it reads. */
   readonly index: string;
 }
 
@@ -73,14 +42,4 @@ export function withSubgroupWeights(source: string, { binding, parameters, index
     text = replaceDefinition(text, "fn", "channelsFor", all);
   }
   return enable(withStoreLoop(text), "subgroups");
-}
-
-/** Lays the blocks out; `weightAt` gives the place in the weight of an element of a block, or `noWeight`. */
-export function packBlocks(
-  { blockLength, blocks }: WeightPlan,
-  weightAt: (block: number, element: number) => number,
-): PackedLayout {
-  const length = blocks * blockLength;
-  const index = Uint32Array.from({ length }, (_, i) => weightAt(Math.floor(i / blockLength), i % blockLength));
-  return { length, index };
 }

@@ -1,5 +1,5 @@
-import type { Reduction } from "./kernel.js";
-import type { SlotText } from "./slots.js";
+import type { Reduction } from "../contract/kernel.js";
+import type { SlotText } from "../contract/slots.js";
 
 /**
  * The statistics slot: sums by channel of what a kernel stores, taken while the values are still in registers.
@@ -14,14 +14,14 @@ import type { SlotText } from "./slots.js";
  *     fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {}
  *
  * Each invocation calls `addToStatistics` for every element that it stores of a channel, then `keepStatistics` with the
- * channel's place in the block; then all invocations together call `writeStatistics` once (it holds barriers).
+ * channel's index in the block; then all invocations together call `writeStatistics` once (it holds barriers).
  * `workgroup` is the index among those that share the channels, `channels` the number of all channels.
  *
- * With the parallel reduction a workgroup adds its invocations up, with the others a subgroup or an invocation writes a
+ * With the parallel reduction a workgroup sums over its invocations, with the others a subgroup or an invocation writes a
  * partial result of its own, without a barrier, so that there are more of them ({@link partialsPerWorkgroup}).
  *
  * A file in which the invocations of a workgroup store different channels has fewer LANES and more channels in its block,
- * and lets `lane` be the place among those that share a channel; one who writes nothing passes CHANNEL_BLOCK as `lane`. It
+ * and lets `lane` be the index among those that share a channel; one who writes nothing passes CHANNEL_BLOCK as `lane`. It
  * is for the parallel reduction only and says so (`statistics.only`).
  *
  * The result is `partials` × channels of vec4f: (count, mean, Σ (value − mean)², 0) for moments, where mean is that

@@ -30,7 +30,7 @@ export interface Launch {
  * A kernel made ready for one problem: WGSL text, launches and cost. Pure data; it knows no device.
  *
  * Bindings are read from the text by name. A *slot* is a set of WGSL functions with default bodies that a
- * compiler may replace as a whole (see `slots.ts`).
+ * compiler may replace as a whole (see `contract/slots.ts`).
  */
 export interface Kernel {
   /** Name of the file that it was made from, e.g. `conv3x3-blocked`. */
@@ -44,13 +44,13 @@ export interface Kernel {
   readonly bytes: number;
   /**
    * Present where the file has the statistics slot: how many partial results of a channel the launches write, and, where
-   * the file lets them be added up in one way only, which.
+   * the file lets them be summed by one {@link Reduction} only, which.
    */
   readonly statistics?: { readonly partials: number; readonly only?: Reduction };
 }
 
 /**
- * Who adds up what lies over many pixels: the invocations of a workgroup together, as suits a GPU; each invocation for
+ * Which invocations sum over pixels together: the invocations of a workgroup together, as suits a GPU; each invocation for
  * itself, as suits an adapter on which they run one after another, where a barrier costs more than the sum; or the 8 of a
  * subgroup together, as suits one that runs them at once.
  */
