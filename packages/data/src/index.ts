@@ -1,3 +1,9 @@
+/**
+ * NIfTI files, Decathlon folders, splits, the slice cache, a synthetic task, and the storage that all of them use.
+ *
+ * @module @lobule/data
+ */
+
 export { BatchReader, type BatchReaderOptions, type ReadBatch } from "./cache/batch-reader.js";
 export type { CachedCase, CaseFiles } from "./cache/cache-entry.js";
 export { type CaseIdentity, identityOf } from "./cache/case-identity.js";

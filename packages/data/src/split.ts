@@ -15,6 +15,7 @@ export interface CaseSplit {
   readonly validation: readonly string[];
 }
 
+/** How cases are split. */
 export interface SplitOptions {
   /** Share of the cases to train on, above 0 and below 1; 0.8 if not given. */
   readonly trainFraction?: number;

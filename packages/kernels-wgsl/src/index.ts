@@ -1,3 +1,10 @@
+/**
+ * Hand-written WGSL kernels with their launches, costs and float64 references. Shapes in, text and numbers out; it
+ * knows no device and no tensor.
+ *
+ * @module @lobule/kernels-wgsl
+ */
+
 export { accumulate } from "./accumulate/accumulate.js";
 export { adam } from "./adam/adam.js";
 export {

@@ -1,5 +1,7 @@
 import { uniformStream } from "@lobule/data";
 import { quantile } from "./quantile.js";
+
+/** How a bootstrap interval is drawn. */
 export interface BootstrapOptions {
   readonly seed: number;
   /** What the interval is of: intervals with other purposes draw other resamples. */

@@ -37,6 +37,7 @@ export interface ClassMeasures {
   readonly volume: VolumeMeasures;
 }
 
+/** What was measured of one case. */
 export interface CaseResult {
   readonly name: string;
   readonly shape: Grid["shape"];
@@ -52,6 +53,7 @@ export interface CaseResult {
   readonly classes: readonly ClassMeasures[];
 }
 
+/** How a case is measured. */
 export interface EvaluateCaseOptions {
   /** Name of the case, in the results and in errors. */
   readonly name: string;

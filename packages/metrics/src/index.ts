@@ -1,3 +1,9 @@
+/**
+ * Dice readings, surface distances, volumes, bootstrap intervals and paired tests, on the CPU.
+ *
+ * @module @lobule/metrics
+ */
+
 export { type BootstrapOptions, bootstrapDifference, bootstrapInterval, type Interval } from "./bootstrap.js";
 export {
   type CaseReading,

@@ -1,4 +1,6 @@
 import { Pauses, type Vector3, type VoxelArray } from "@lobule/data";
+
+/** Which components of a label map are kept. */
 export interface LargestComponentOptions {
   /** Labels to clean; all but the background, 0, by default. Voxels with other labels stay as they are. */
   readonly classes?: readonly number[];

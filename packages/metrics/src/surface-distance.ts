@@ -54,6 +54,8 @@ export async function boxesOfLabels(
 
 /** What the edge of the volume is to a region that reaches it: its surface, or a cut through it, which is none. */
 export const volumeEdges = ["surface", "cut"] as const;
+
+/** What the edge of a volume is to a region that reaches it: a part of its surface, or a cut through it. */
 export type VolumeEdge = (typeof volumeEdges)[number];
 
 /** As MONAI, medpy and DeepMind's surface-distance have it: beyond the edge there is nothing. */

@@ -1,3 +1,9 @@
+/**
+ * Modules, layers, blocks, networks and losses.
+ *
+ * @module @lobule/nn
+ */
+
 export { AttentionGate, type AttentionGateOptions } from "./blocks/attention-gate.js";
 export { ComposedAttentionGate, type ComposedAttentionGateOptions } from "./blocks/composed-attention-gate.js";
 export { DecoderLevel } from "./blocks/decoder-level.js";

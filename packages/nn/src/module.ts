@@ -2,6 +2,8 @@ import { type SafetensorsTensor, Variable } from "@lobule/tensor";
 
 /** One variable's values under its name, as safetensors holds them. */
 export type StateEntry = Extract<SafetensorsTensor, { readonly dtype: "F32" }>;
+
+/** The values of a module's variables by name. */
 export type StateDict = Map<string, StateEntry>;
 
 /** A state dict that does not fit a module; one line a problem, each with what to do. */

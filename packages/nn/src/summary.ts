@@ -8,6 +8,7 @@ export interface ImageModule extends Module {
   forward(x: never): Tensor;
 }
 
+/** What a summary is to predict. */
 export interface SummaryOptions {
   /** What the adapter can do at most; with it each layer's least time is predicted. */
   readonly roof?: { readonly flopsPerSecond: number; readonly bytesPerSecond: number };

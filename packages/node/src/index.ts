@@ -1,4 +1,10 @@
 /// <reference types="@webgpu/types" preserve="true" />
+/**
+ * What a program in Node needs: WebGPU adapters through Dawn, files, locks and worker threads.
+ *
+ * @module @lobule/node
+ */
+
 export { type AdapterChoice, type AdapterKind, type AdapterRequest, NoAdapterError } from "./adapter-choice.js";
 export { cacheFolder } from "./cache-folder.js";
 export { codeMemory } from "./code-memory.js";

@@ -119,6 +119,7 @@ async function open(options: OpenGpuOptions): Promise<Opened> {
   return opened;
 }
 
+/** Which WebGPU adapter is taken. */
 export interface OpenGpuOptions {
   /** Which adapter to take; without it `LOBULE_ADAPTER`, without that the best there is. */
   readonly adapter?: AdapterRequest;

@@ -2,6 +2,8 @@ import type { StateDict } from "@lobule/nn";
 import { adam, type SafetensorsTensor, type Tensor, type Update, type Variable } from "@lobule/tensor";
 import { gradientOptions, type Optimizer, type StepOptions, uniqueParameters, zerosLike } from "./optimizer.js";
 import { loadMoments, momentState } from "./optimizer-state.js";
+
+/** Settings of {@link Adam}. */
 export interface AdamOptions {
   /** Step size; 1e-3 by default. Can be changed between steps. */
   readonly learningRate?: number;

@@ -1,3 +1,4 @@
+/** Settings of {@link EarlyStopping}. */
 export interface EarlyStoppingOptions {
   /** Epochs without improvement after which training stops. */
   readonly patience: number;

@@ -1,3 +1,9 @@
+/**
+ * Optimizers, schedules, early stopping, averaged weights and loss scaling.
+ *
+ * @module @lobule/optim
+ */
+
 export { Adam, type AdamOptions } from "./adam.js";
 export { EarlyStopping, type EarlyStoppingOptions, type EarlyStoppingState } from "./early-stopping.js";
 export { learningRateFactor, type ScheduleKind } from "./learning-rate-schedule.js";

@@ -1,6 +1,8 @@
 import type { StateDict } from "@lobule/nn";
 import { groupVariables, type LossScaling, type SafetensorsTensor, Variable } from "@lobule/tensor";
 import { OptimizerStateError } from "./optimizer-state.js";
+
+/** Settings of a {@link LossScaler}. */
 export interface LossScalerOptions {
   /** Scale of the first loss; 65,536 by default. */
   readonly initialScale?: number;

@@ -1,3 +1,4 @@
+/** Settings of {@link ReduceLROnPlateau}. */
 export interface ReduceLROnPlateauOptions {
   readonly learningRate: number;
   /** Whether a lower or a higher value is better; "min" by default. */

@@ -2,6 +2,8 @@ import type { StateDict } from "@lobule/nn";
 import { type SafetensorsTensor, sgd, type Tensor, type Update, type Variable } from "@lobule/tensor";
 import { gradientOptions, type Optimizer, type StepOptions, uniqueParameters, zerosLike } from "./optimizer.js";
 import { loadMoments, momentState } from "./optimizer-state.js";
+
+/** Settings of {@link Sgd}. */
 export interface SgdOptions {
   /** Step size; 1e-2 by default. Can be changed between steps. */
   readonly learningRate?: number;

@@ -1,3 +1,9 @@
+/**
+ * Reports of runs, comparisons, tables of evaluations, pictures and TensorBoard files.
+ *
+ * @module @lobule/report
+ */
+
 export {
   type ClassComparison,
   type ComparedVariant,

@@ -1,4 +1,10 @@
 /// <reference types="@webgpu/types" preserve="true" />
+/**
+ * Typed lazy tensors, their gradients, and the compiler that turns a graph into one submission to the GPU.
+ *
+ * @module @lobule/tensor
+ */
+
 export {
   ceilDivide,
   type DType,

@@ -8,6 +8,7 @@ export const sizeOf = (shape: Shape): number => shape.reduce((size, extent) => s
 export const sameShape = (a: Shape, b: Shape): boolean =>
   a.length === b.length && a.every((extent, i) => extent === b[i]);
 
+/** A shape as text, such as [2, 3]. */
 export const printShape = (shape: Shape): string => `[${shape.join(", ")}]`;
 
 /** The tensor's extents as an NCHW image: leading ones are added, a rank above 4 is refused. */

@@ -1,3 +1,9 @@
+/**
+ * Configuration, training, run folders, checkpoints, prediction and evaluation.
+ *
+ * @module @lobule/train
+ */
+
 export { withFormerNames } from "./evaluation/former-names.js";
 export { listLabels, mapLabels, sameNames } from "./evaluation/label-mapping.js";
 export { defaultTolerance, finishedCases, measurementName, readMeasurement } from "./evaluation/measurement-file.js";

@@ -1,2 +1,8 @@
+/**
+ * What a page needs: the WebGPU adapter of the browser, and a storage in its private file system.
+ *
+ * @module @lobule/web
+ */
+
 export { NoAdapterError, openGpu } from "./open-gpu.js";
 export { openStorage, type StorageOptions } from "./storage/opfs-storage.js";

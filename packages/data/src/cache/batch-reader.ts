@@ -7,6 +7,7 @@ export interface ReadBatch<Key extends SliceKey = SliceKey> {
   readonly batch: SliceBatch;
 }
 
+/** How batches are read ahead. */
 export interface BatchReaderOptions {
   /** HU that the slices are stored for; see storeSlice. */
   readonly window: Window;

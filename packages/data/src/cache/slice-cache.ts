@@ -34,6 +34,7 @@ export interface SliceBatch {
   readonly quantizations: Quantization[];
 }
 
+/** How the slices of a task are cached. */
 export interface SliceCacheOptions {
   /** Where the entries are kept. */
   readonly directory: string;

@@ -4,6 +4,7 @@ import { readNiftiHeader } from "../nifti/read-nifti.js";
 import type { Storage } from "../storage/storage.js";
 import type { DecathlonCase, DecathlonTask } from "./read-decathlon.js";
 
+/** Which cases of a task to use. */
 export interface SelectOptions {
   /** Keep cases with fewer axial slices than this; all if not given. */
   readonly maxSlices?: number;
@@ -11,6 +12,7 @@ export interface SelectOptions {
   readonly limitCases?: number;
 }
 
+/** Which cases of a task are used, and how many are not. */
 export interface CaseSelection {
   /** The cases to use, by name. */
   readonly cases: readonly DecathlonCase[];

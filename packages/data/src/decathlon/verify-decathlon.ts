@@ -20,6 +20,7 @@ export interface CaseVerification {
   readonly notes: readonly string[];
 }
 
+/** How a task is verified. */
 export interface VerifyOptions {
   /** Cases in work at the same time, each with one volume in memory; 2 if not given. */
   readonly concurrency?: number;

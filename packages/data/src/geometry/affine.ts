@@ -49,6 +49,7 @@ export interface AxisAngles {
 
 const degrees = (radians: number): number => (180 / Math.PI) * radians;
 
+/** How far the axes of a volume are from those of the patient and from each other, in degrees. */
 export function axisAngles(affine: Affine): AxisAngles {
   const [x, y, z] = axisDirections(affine);
   // By the sine, since the cosine of a small angle has no digits left for it.

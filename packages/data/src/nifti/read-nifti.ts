@@ -14,6 +14,7 @@ export interface NiftiVolume extends Volume {
   readonly notes: readonly string[];
 }
 
+/** How a NIfTI file is read. */
 export interface ReadNiftiOptions {
   /** Most bytes that the voxels (and what stands before them) may take in memory; 4 GiB, or the machine's, if not given. */
   readonly maxBytes?: number;

@@ -4,6 +4,7 @@ import { datatypeOfArray } from "./datatypes.js";
 import type { NiftiSource } from "./encode-header.js";
 import { createNiftiSliceWriter } from "./nifti-slice-writer.js";
 
+/** What a NIfTI file takes over from another one. */
 export interface WriteNiftiOptions {
   /**
    * Of another file, such as the scan that labels were found in: its version, units and description are kept, and both

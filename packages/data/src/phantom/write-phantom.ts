@@ -10,6 +10,7 @@ import { joinPath } from "../storage/paths.js";
 import type { Storage } from "../storage/storage.js";
 import { type PhantomTask, phantomCase, phantomLabels } from "./phantom-case.js";
 
+/** What a synthetic task holds. */
 export interface PhantomOptions {
   readonly seed: number;
   /** Labeled cases; 12 if not given. */
@@ -38,6 +39,7 @@ interface Room {
   readonly disk?: number;
 }
 
+/** What was written of a synthetic task. */
 export interface WrittenPhantom {
   /** Absolute path of the folder. */
   readonly directory: string;

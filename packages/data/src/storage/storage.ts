@@ -60,8 +60,10 @@ export interface Storage {
   readonly memory: number | undefined;
 }
 
+/** What a name in a folder stands for; only files and folders are read. */
 export type EntryKind = "file" | "folder" | "pipe" | "socket" | "device" | "other";
 
+/** What a storage knows of a name in a folder. */
 export interface Entry {
   readonly kind: EntryKind;
   /** Bytes of a file. */
@@ -85,6 +87,7 @@ export interface OpenFile {
   close(): Promise<void>;
 }
 
+/** How a file is replaced. */
 export interface ReplaceOptions {
   /** Whether nobody but its owner may read the file, whatever it was before. */
   readonly private?: boolean;
@@ -107,6 +110,7 @@ export interface GrowingFile {
   close(): Promise<void>;
 }
 
+/** What a path names, however it is spelled. */
 export interface PathIdentity {
   /** The path without symbolic links, "." and "..". */
   readonly path: string;
@@ -114,6 +118,7 @@ export interface PathIdentity {
   readonly keys: readonly string[];
 }
 
+/** What a lock tells others, and how it is waited for. */
 export interface LockOptions {
   /** What the holder does, such as "trains runs/a". */
   readonly doing: string;
@@ -126,6 +131,7 @@ export interface LockOptions {
   readonly onLost?: () => void;
 }
 
+/** A lock on a folder that is held. */
 export interface StorageLock {
   /** @throws LockError when it was lost; nothing may be written then. */
   check(): Promise<void>;

@@ -6,7 +6,7 @@ import source from "./adam.wgsl.js";
  * One step of Adam over flat buffers of `length` f32, padded to a multiple of four: parameters, firstMoment and secondMoment
  * are updated in place.
  *
- * `hyper` [8]: learningRate, 1 − β₁, 1 − β₂, epsilon, weightDecay (added to the gradient), 1 − β₁ᵗ, √(1 − β₂ᵗ),
+ * `hyper`, eight numbers: learningRate, 1 − β₁, 1 − β₂, epsilon, weightDecay (added to the gradient), 1 − β₁ᵗ, √(1 − β₂ᵗ),
  * decoupledWeightDecay. With `scaled`, [10]: also the factor of the gradients, and 0 where the step is skipped and every
  * bit stays as it is (see the kernel loss-scale).
  *

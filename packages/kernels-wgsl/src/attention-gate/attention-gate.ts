@@ -14,6 +14,7 @@ import { withSubgroupWeights } from "../transforms/weights.js";
 import source from "./attention-gate.wgsl.js";
 import gradSource from "./attention-gate-grad.wgsl.js";
 
+/** The extents of an attention gate. */
 export interface AttentionGateProblem {
   /** Extents of skip and gating. */
   readonly shape: ImageShape;

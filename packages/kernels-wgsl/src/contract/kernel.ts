@@ -56,6 +56,7 @@ export interface Kernel {
  */
 export type Reduction = "parallel" | "serial" | "subgroup";
 
+/** The smallest whole number that is at least a / b. */
 export const ceilDivide = (a: number, b: number): number => Math.ceil(a / b);
 
 /** Elements of an image tensor. */

@@ -6,7 +6,7 @@ export interface LabelField {
   /** Extents of the source slice. */
   readonly width: number;
   readonly height: number;
-  /** [a, b, c, d, e, f]: source (x, y) lies at (a·x + b·y + c, d·x + e·y + f) of the field, pixel centres at +½. */
+  /** Six numbers a, b, c, d, e, f: source (x, y) lies at (a·x + b·y + c, d·x + e·y + f) of the field, pixel centers at +½. */
   readonly transform: readonly [number, number, number, number, number, number];
 }
 

@@ -7,6 +7,7 @@ const mostClasses = 16;
 /** Pixels that a workgroup counts. */
 const chunkPixels = 64 * 64;
 
+/** The two stages that count overlaps. */
 export interface OverlapKernels {
   /** Bindings logits (slot), labels, partials. */
   readonly count: Kernel;

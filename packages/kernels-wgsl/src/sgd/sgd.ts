@@ -8,7 +8,7 @@ import source from "./sgd.wgsl.js";
  *
  * g ← gradient + weightDecay·p;  b ← μb + g;  p ← p − lr·(g + μb).
  *
- * `hyper` [8]: learningRate, 0, 0, momentum μ, weightDecay, 0, 0, 0: learning rate and decay stand where the kernel adam
+ * `hyper`, eight numbers: learningRate, 0, 0, momentum μ, weightDecay, 0, 0, 0: learning rate and decay stand where the kernel adam
  * has them. With `scaled`, [10]: also the factor of the gradients, and 0 where the step is skipped and every bit stays
  * as it is (see the kernel loss-scale).
  *

@@ -16,7 +16,7 @@ export interface SliceSample {
   /** out = clipped HU · gain + shift */
   readonly gain: number;
   readonly shift: number;
-  /** [a, b, c, d, e, f]: output (x, y) lies at (a·x + b·y + c, d·x + e·y + f) of the source, pixel centres at +½. */
+  /** Six numbers a, b, c, d, e, f: output (x, y) lies at (a·x + b·y + c, d·x + e·y + f) of the source, pixel centers at +½. */
   readonly transform: readonly [number, number, number, number, number, number];
   /** Places an axis that are averaged within an output pixel: a box filter where the slice shrinks; at least 1. */
   readonly supersample: number;

@@ -3,6 +3,7 @@ import { Conv2d } from "../layers/conv2d.js";
 import { Module } from "../module.js";
 import { Scope } from "../scope.js";
 
+/** Sizes of an {@link AttentionGate}. */
 export interface AttentionGateOptions<C extends number> {
   /** Channels of the skip connection and of the gating signal alike. */
   readonly channels: C;

@@ -4,6 +4,7 @@ import { type LayerStyle, type NormalizationLayer, normalizationLayer } from "..
 import { Module } from "../module.js";
 import { Scope } from "../scope.js";
 
+/** Sizes and parts of a {@link ComposedAttentionGate}. */
 export interface ComposedAttentionGateOptions<C extends number, G extends number> {
   /** Channels of the skip connection. */
   readonly channels: C;

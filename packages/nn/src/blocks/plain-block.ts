@@ -10,6 +10,7 @@ import {
 import { Module } from "../module.js";
 import { Scope } from "../scope.js";
 
+/** Sizes and style of a {@link PlainBlock}. */
 export interface PlainBlockOptions<In extends number, Out extends number> {
   readonly inChannels: In;
   readonly outChannels: Out;

@@ -11,6 +11,7 @@ import { Module } from "../module.js";
 import { Scope } from "../scope.js";
 import { SqueezeExcite } from "./squeeze-excite.js";
 
+/** Sizes and style of a {@link ResBlock}. */
 export interface ResBlockOptions<In extends number, Out extends number> {
   readonly inChannels: In;
   readonly outChannels: Out;

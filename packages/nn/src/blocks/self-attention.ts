@@ -3,6 +3,7 @@ import { Conv2d } from "../layers/conv2d.js";
 import { Module } from "../module.js";
 import { Scope } from "../scope.js";
 
+/** Sizes of a {@link SelfAttention}. */
 export interface SelfAttentionOptions<C extends number> {
   readonly channels: C;
   /** Must divide the channels; 1 by default. */

@@ -11,6 +11,7 @@ import { SeparableConv2d } from "../layers/separable-conv2d.js";
 import { Module } from "../module.js";
 import { Scope } from "../scope.js";
 
+/** Sizes and style of a {@link SeparableBlock}. */
 export interface SeparableBlockOptions<In extends number, Out extends number> {
   readonly inChannels: In;
   readonly outChannels: Out;

@@ -3,6 +3,7 @@ import { Conv2d } from "../layers/conv2d.js";
 import { Module } from "../module.js";
 import { Scope } from "../scope.js";
 
+/** Sizes of a {@link SqueezeExcite}. */
 export interface SqueezeExciteOptions<C extends number> {
   readonly channels: C;
   /** Channels between the two layers are those of x over this, at least one; 8 by default. */

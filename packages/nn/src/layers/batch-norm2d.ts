@@ -2,6 +2,7 @@ import { batchNorm, type Image, type Variable } from "@lobule/tensor";
 import { Module } from "../module.js";
 import { Scope } from "../scope.js";
 
+/** Settings of a {@link BatchNorm2d}. */
 export interface BatchNorm2dOptions<C extends number> {
   readonly channels: C;
   /** Added to the variance; 1e-5 by default. */

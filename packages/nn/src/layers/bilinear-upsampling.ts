@@ -3,6 +3,7 @@ import { Module } from "../module.js";
 import { Scope } from "../scope.js";
 import { Conv2d } from "./conv2d.js";
 
+/** Sizes of a {@link BilinearUpsampling}. */
 export interface BilinearUpsamplingOptions<In extends number, Out extends number> {
   readonly inChannels: In;
   readonly outChannels: Out;

@@ -2,6 +2,7 @@ import { addBias, convTranspose2x2, type Image, type Variable } from "@lobule/te
 import { Module } from "../module.js";
 import { Scope } from "../scope.js";
 
+/** Sizes of a {@link ConvTranspose2d}. */
 export interface ConvTranspose2dOptions<In extends number, Out extends number> {
   readonly inChannels: In;
   readonly outChannels: Out;

@@ -2,6 +2,7 @@ import { addBias, conv1x1, conv3x3, type Image, type Tensor, type Variable } fro
 import { Module } from "../module.js";
 import { Scope } from "../scope.js";
 
+/** Sizes of a {@link Conv2d}. */
 export interface Conv2dOptions<In extends number, Out extends number, K extends 1 | 3> {
   readonly inChannels: In;
   readonly outChannels: Out;

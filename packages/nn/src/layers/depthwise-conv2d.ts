@@ -2,6 +2,7 @@ import { addBias, depthwiseConv3x3, type Image, type Variable } from "@lobule/te
 import { Module } from "../module.js";
 import { Scope } from "../scope.js";
 
+/** Sizes of a {@link DepthwiseConv2d}. */
 export interface DepthwiseConv2dOptions<C extends number> {
   readonly channels: C;
   /** Whether a bias is added; true by default. */

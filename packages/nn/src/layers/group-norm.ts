@@ -2,6 +2,7 @@ import { groupNorm, type Image, type Variable } from "@lobule/tensor";
 import { Module } from "../module.js";
 import { Scope } from "../scope.js";
 
+/** Settings of a {@link GroupNorm}. */
 export interface GroupNormOptions<C extends number> {
   readonly channels: C;
   /** Groups of neighboring channels that are normalized together; as many as channels are instance normalization. */

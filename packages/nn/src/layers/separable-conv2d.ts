@@ -4,6 +4,7 @@ import { Scope } from "../scope.js";
 import { Conv2d } from "./conv2d.js";
 import { DepthwiseConv2d } from "./depthwise-conv2d.js";
 
+/** Sizes of a {@link SeparableConv2d}. */
 export interface SeparableConv2dOptions<In extends number, Out extends number> {
   readonly inChannels: In;
   readonly outChannels: Out;

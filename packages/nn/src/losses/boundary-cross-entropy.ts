@@ -1,6 +1,7 @@
 import { type Image, softmaxLoss } from "@lobule/tensor";
 import { type SegmentationLoss, type Target, weightsOf } from "./target.js";
 
+/** Settings of {@link boundaryCrossEntropy}. */
 export interface BoundaryCrossEntropyOptions {
   /** What a pixel near a boundary weighs besides its class, w₀; 10 by default. */
   readonly boundaryWeight?: number;

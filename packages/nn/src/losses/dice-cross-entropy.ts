@@ -1,6 +1,7 @@
 import { type Image, softmaxLoss } from "@lobule/tensor";
 import type { SegmentationLoss, Target } from "./target.js";
 
+/** Settings of {@link diceCrossEntropy}. */
 export interface DiceCrossEntropyOptions {
   /** Weight of the cross-entropy; 1 by default. */
   readonly lambdaCrossEntropy?: number;

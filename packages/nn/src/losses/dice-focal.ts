@@ -1,6 +1,7 @@
 import { type Image, softmaxLoss } from "@lobule/tensor";
 import { type SegmentationLoss, type Target, weightsOf } from "./target.js";
 
+/** Settings of {@link diceFocal}. */
 export interface DiceFocalOptions {
   /** Exponent γ that weakens easy pixels; 2 by default, 0 gives cross-entropy. */
   readonly gamma?: number;

@@ -1,6 +1,7 @@
 import { type Image, printShape, type Scalar, ShapeError, softmaxLoss } from "@lobule/tensor";
 import type { Target } from "./target.js";
 
+/** Settings of {@link focalLoss}. */
 export interface FocalLossOptions {
   /** Exponent γ that weakens easy pixels; 2 by default, 0 gives cross-entropy. */
   readonly gamma?: number;

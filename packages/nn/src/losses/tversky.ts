@@ -1,6 +1,7 @@
 import { type Image, softmaxLoss } from "@lobule/tensor";
 import type { SegmentationLoss, Target } from "./target.js";
 
+/** Settings of {@link tversky}. */
 export interface TverskyOptions {
   /** Weight of false positives; 0.3 by default. */
   readonly alpha?: number;

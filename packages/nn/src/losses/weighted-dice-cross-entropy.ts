@@ -2,6 +2,7 @@ import { type Image, softmaxLoss } from "@lobule/tensor";
 import type { DiceCrossEntropyOptions } from "./dice-cross-entropy.js";
 import { type SegmentationLoss, type Target, weightsOf } from "./target.js";
 
+/** Settings of {@link weightedDiceCrossEntropy}. */
 export interface WeightedDiceCrossEntropyOptions extends DiceCrossEntropyOptions {
   /** Weight w_c of each class; all 1 by default. */
   readonly classWeights?: readonly number[] | null;

@@ -1,5 +1,6 @@
 import { UNet, type UNetOptions } from "./unet.js";
 
+/** Sizes of an {@link AttentionResUNet}. */
 export type AttentionResUNetOptions<In extends number, Classes extends number> = Pick<
   UNetOptions<In, Classes>,
   "inChannels" | "classes" | "baseFeatures" | "depth" | "seed"

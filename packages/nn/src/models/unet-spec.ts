@@ -52,8 +52,10 @@ export const unetPresets = {
   "attention-res-unet-plus": { block: "residual-squeeze-excite", deepSupervision: 2, bridgeAttentionHeads: 4 },
 } as const satisfies Readonly<Record<string, Partial<UNetSpec>>>;
 
+/** The name of a network. */
 export type UNetPreset = keyof typeof unetPresets;
 
+/** The sizes of a U-Net: channels of the first level, and poolings between the image and the bridge. */
 export interface UNetSizes {
   readonly baseFeatures: number;
   readonly depth: number;

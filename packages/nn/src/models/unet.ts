@@ -19,6 +19,7 @@ import { Module } from "../module.js";
 import { Scope } from "../scope.js";
 import { checkSpec, levelChannels, referenceSpec, type UNetSpec } from "./unet-spec.js";
 
+/** Sizes and parts of a {@link UNet}. */
 export interface UNetOptions<In extends number, Classes extends number> extends Partial<UNetSpec> {
   /** Channels of the image; 1 by default. */
   readonly inChannels?: In;
@@ -32,6 +33,7 @@ export interface UNetOptions<In extends number, Classes extends number> extends 
   readonly seed?: number;
 }
 
+/** What a forward pass takes besides the image. */
 export interface ForwardOptions {
   /** What the dropped channels are drawn under; needed in training where the network has dropout. */
   readonly dropoutSeed?: RandomSeed;

@@ -40,6 +40,7 @@ export interface LockTimes {
 
 const usualTimes: LockTimes = { beat: 10_000, stale: 60_000 };
 
+/** How a folder is locked. */
 export interface LockOptions extends CommonOptions {
   readonly times?: LockTimes;
 }

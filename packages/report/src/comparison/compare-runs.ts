@@ -29,6 +29,7 @@ export interface RunCost {
   readonly adapters: readonly string[];
 }
 
+/** A run, or the runs of a variant, in a comparison. */
 export interface RunSummary {
   /** A letter for tables and charts: A is the baseline. */
   readonly key: string;
@@ -75,6 +76,7 @@ export interface RunReading {
   readonly difference: Difference | null;
 }
 
+/** What runs reached for one class. */
 export interface ClassComparison {
   readonly label: number;
   readonly name: string;
@@ -95,6 +97,7 @@ export interface Comparison {
   readonly classes: readonly ClassComparison[];
 }
 
+/** How runs are compared. */
 export interface CompareOptions {
   /** "dice", per-case 3D, by default. */
   readonly reading?: ReadingName;

@@ -50,6 +50,7 @@ export const readings = {
   },
 } as const satisfies Readonly<Record<string, ReadingKind>>;
 
+/** The name of a reading: a way to turn cases into one number. */
 export type ReadingName = keyof typeof readings;
 
 /** All of them, the usual one first. */

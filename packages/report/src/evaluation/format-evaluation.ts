@@ -2,6 +2,8 @@ import { cutText, textWidth, visibleText } from "@lobule/data";
 import type { CaseReading, DiceReadings, Reading } from "@lobule/metrics";
 import type { ClassSummary, EvaluationResult } from "@lobule/train";
 import { type PublishedPreset, publishedDice } from "./published-figures.js";
+
+/** What stands beside the figures of an evaluation. */
 export interface FormatEvaluationOptions {
   /** The preset whose published figures are shown too. */
   readonly reference?: PublishedPreset;

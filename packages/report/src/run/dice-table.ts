@@ -25,6 +25,7 @@ export interface ReportMeasure {
   readonly digits: number;
 }
 
+/** The figures of one class in a report. */
 export interface ReportClass {
   readonly name: string;
   readonly readings: readonly ReportReading[];

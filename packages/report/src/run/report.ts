@@ -8,6 +8,8 @@ import { diceTable, measuresTable, type ReportEvaluation } from "./dice-table.js
 import { type ReportProgress, stateText, writtenText } from "./report-progress.js";
 import { type GallerySlices, slicesSection } from "./slices-section.js";
 import { valuesTable } from "./values-table.js";
+
+/** What the report of a run shows. */
 export interface ReportInput {
   /** What the run is called. */
   readonly title: string;

@@ -15,6 +15,8 @@ import type { ReportClass, ReportEvaluation } from "./dice-table.js";
 import { renderReport } from "./report.js";
 import type { ReportProgress } from "./report-progress.js";
 import { SliceGallery } from "./slice-gallery.js";
+
+/** How the report of a run is made. */
 export interface RunReportOptions extends CodeTrust {
   /** Slices that are run at once; 4 by default. */
   readonly atOnce?: number;

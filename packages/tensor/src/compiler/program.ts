@@ -25,6 +25,7 @@ import { type Arranged, type RecomputeAmount, recompute } from "./recompute.js";
 import { stepsOf } from "./steps.js";
 import { chooseStorage } from "./storage.js";
 
+/** Shape and type of an input that is fed at every run. */
 export interface InputSpec {
   readonly shape: Shape;
   readonly dtype: DType;
@@ -54,6 +55,7 @@ export interface Results<M extends Metrics = Metrics> {
   readonly updates?: readonly Update[];
 }
 
+/** The inputs of a program, and what it computes from them. */
 export interface Definition<Inputs extends Readonly<Record<string, InputSpec>>, M extends Metrics = Metrics> {
   readonly inputs: Inputs;
   readonly build: (
@@ -63,6 +65,7 @@ export interface Definition<Inputs extends Readonly<Record<string, InputSpec>>, 
   ) => Results<M>;
 }
 
+/** How a program is compiled. */
 export interface CompileOptions {
   /** Whether pointwise work is fused into kernels; on by default. Off, each operation is a dispatch of its own. */
   readonly fusion?: boolean;

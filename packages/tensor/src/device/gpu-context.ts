@@ -8,6 +8,7 @@ export class DeviceError extends Error {
   override readonly name = "DeviceError";
 }
 
+/** How a device is opened. */
 export interface DeviceOptions {
   readonly powerPreference?: GPUPowerPreference;
   /** Checks every run with error scopes: for tests. */

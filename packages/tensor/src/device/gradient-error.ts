@@ -6,6 +6,7 @@ import { sum } from "../ops/sum.js";
 import type { Shape } from "../shape.js";
 import type { Device } from "./device.js";
 
+/** Where gradients are compared with central differences. */
 export interface GradientCheck<Shapes extends readonly Shape[]> {
   /** Values at which the gradients are taken; far from kinks. */
   readonly inputs: { readonly [At in keyof Shapes]: { readonly data: Float32Array; readonly shape: Shapes[At] } };

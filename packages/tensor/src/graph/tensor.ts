@@ -64,6 +64,8 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
 export type Image<C extends number = number> = Tensor<readonly [n: number, c: C, h: number, w: number], "f32">;
 /** One number a channel. */
 export type Vector<C extends number = number> = Tensor<readonly [C], "f32">;
+
+/** One number. */
 export type Scalar = Tensor<readonly [1], "f32">;
 
 /** One or more of something. */

@@ -12,6 +12,7 @@ export interface HostPauses {
   take(): Promise<void>;
 }
 
+/** What a variable is: trained, a running statistic, a moment of an optimizer, or a sum of gradients. */
 export type VariableRole = "parameter" | "statistic" | "moment" | "gradient";
 
 /** Fills `target`, which holds zeros, with the start values of a variable from its element `first` on, a multiple of 4. */

@@ -9,7 +9,7 @@ import { flatGradients, mirrorOf, requireSame } from "./flat-gradients.js";
 /**
  * Adds gradients to those that are kept in `accumulated`: one dispatch for each flat group of the parameters.
  *
- * accumulated ← (shares[0] ≠ 0 ? accumulated : 0) + shares[1]·gradients. `shares` [2]: 0 for the first part of a batch,
+ * accumulated ← (shares[0] ≠ 0 ? accumulated : 0) + shares[1]·gradients. `shares`, two numbers: 0 for the first part of a batch,
  * else 1; the part's share of the batch. {@link adam} then takes `accumulated` for its gradients.
  * @throws ShapeError when the lists do not match.
  */

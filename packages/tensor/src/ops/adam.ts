@@ -17,7 +17,7 @@ export interface Update {
  *
  * m ← β₁m + (1 − β₁)g;  v ← β₂v + (1 − β₂)g²;  p ← p − lr/bc₁ · m/(√v/√bc₂ + ε), bcᵢ = 1 − βᵢᵗ.
  *
- * `hyper` [8]: learningRate, 1 − β₁, 1 − β₂, epsilon, weightDecay (added to the gradient), bc₁, √bc₂,
+ * `hyper`, eight numbers: learningRate, 1 − β₁, 1 − β₂, epsilon, weightDecay (added to the gradient), bc₁, √bc₂,
  * decoupledWeightDecay (AdamW). Source: Kingma and Ba 2015, algorithm 1, in PyTorch's order of operations.
  *
  * With `scaling` the gradients are those of the loss times its scale: they are divided by it, bias corrections count the

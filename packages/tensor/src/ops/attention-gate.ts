@@ -12,6 +12,7 @@ import { sliceChannels } from "./channels.js";
 import { conv1x1WeightGradients } from "./convolution.js";
 import { multiply } from "./pointwise.js";
 
+/** Images and parameters of an attention gate. */
 export interface AttentionGateInputs<C extends number, Inter extends number> {
   /** Encoder feature, [n, c, h, w]. */
   readonly skip: Image<C>;

@@ -10,7 +10,7 @@ import { groupsOf, mirrorOf, requireSame } from "./flat-gradients.js";
  * Moves running averages towards the present values of variables, at the end of a run: one dispatch for each flat group
  * that the variables live in. Among a program's `updates` it comes after the optimizer's, whose result it averages.
  *
- * average ← average + share·(value − average). `share` [1]: 1 − d for a decay of d.
+ * average ← average + share·(value − average). `share`, one number: 1 − d for a decay of d.
  * @throws ShapeError when the lists do not match.
  */
 export function average(

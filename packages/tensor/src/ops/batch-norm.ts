@@ -6,6 +6,7 @@ import type { Variable } from "../graph/variable.js";
 import { asImage, DegenerateNormError, printShape, ShapeError } from "../shape.js";
 import { statistics } from "./sum.js";
 
+/** Parameters and statistics of a batch normalization. */
 export interface BatchNormOptions<C extends number = number> {
   /** γ, [c]. */
   readonly weight: Vector<C>;

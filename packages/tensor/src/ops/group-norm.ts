@@ -4,6 +4,7 @@ import { normalizeByChannel } from "./batch-norm.js";
 import { reshape } from "./channels.js";
 import { add, multiply } from "./pointwise.js";
 
+/** Parameters of a group normalization. */
 export interface GroupNormOptions<C extends number = number> {
   /** γ, [c]. */
   readonly weight: Vector<C>;

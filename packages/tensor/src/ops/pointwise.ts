@@ -91,6 +91,7 @@ export const divide: BinaryOperation = binary({
   gradient: (g, { b }, y) => ({ a: divide(g, b), b: negate(divide(multiply(g, y), b)) }),
 });
 
+/** −x. */
 export const negate = <S extends Shape>(x: Tensor<S>): Tensor<S, "f32"> =>
   unary(x, { name: "negate", wgsl: (a) => `(-${a})`, gradient: (g) => negate(g) });
 
@@ -189,11 +190,14 @@ export const hardswish = <S extends Shape>(x: Tensor<S>): Tensor<S, "f32"> =>
       }),
   });
 
+/** eˣ. */
 export const exp = <S extends Shape>(x: Tensor<S>): Tensor<S, "f32"> =>
   unary(x, { name: "exp", wgsl: (a) => `exp(${a})`, gradient: (g, y) => multiply(g, y) });
 /** Natural logarithm. */
 export const log = <S extends Shape>(x: Tensor<S>): Tensor<S, "f32"> =>
   unary(x, { name: "log", wgsl: (a) => `log(${a})`, gradient: (g, _, input) => divide(g, input) });
+
+/** √x. */
 export const sqrt = <S extends Shape>(x: Tensor<S>): Tensor<S, "f32"> =>
   unary(x, { name: "sqrt", wgsl: (a) => `sqrt(${a})`, gradient: (g, y) => scale(divide(g, y), 0.5) });
 

@@ -13,7 +13,7 @@ import { type GradientOptions, gradientInputs, lowerGradientOptions } from "./gr
  *
  * g ← gradient + weightDecay·p;  b ← μb + g;  p ← p − lr·(g + μb).
  *
- * `hyper` [8]: learningRate, 0, 0, momentum μ, weightDecay, 0, 0, 0. A skipped step of `scaling` changes no parameter and
+ * `hyper`, eight numbers: learningRate, 0, 0, momentum μ, weightDecay, 0, 0, 0. A skipped step of `scaling` changes no parameter and
  * no momentum.
  * @throws ShapeError when the lists do not match.
  * Source: Sutskever et al. 2013, in the form and the order of operations of torch.optim.SGD(nesterov=True).

@@ -4,6 +4,7 @@ import { applyKernel } from "../graph/named.js";
 import type { Image, Tensor } from "../graph/tensor.js";
 import { printShape, ShapeError } from "../shape.js";
 
+/** Packed slices, and how each is sampled. */
 export interface SliceBatchInputs {
   /** Two int16 a word, [n·slices·slotPixels/2]. */
   readonly pixels: Tensor<readonly [number], "u32">;
@@ -23,6 +24,7 @@ export interface SliceBatchInputs {
   readonly width: number;
 }
 
+/** Network inputs that were sampled from slices. */
 export interface SampledSlices {
   readonly image: Image;
   readonly target: Tensor<readonly [n: number, h: number, w: number], "u32">;

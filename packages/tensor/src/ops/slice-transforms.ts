@@ -34,6 +34,7 @@ export function inverted([a, b, c, d, e, f]: PlaneTransform): PlaneTransform {
   return [p, q, -(p * c + q * f), s, t, -(s * c + t * f)];
 }
 
+/** How a picture is flipped, turned, scaled and moved. */
 export interface PlaneAugmentation {
   /** Extents of the output. */
   readonly width: number;

@@ -5,6 +5,7 @@ import type { Image, Scalar, Tensor } from "../graph/tensor.js";
 import { asImage, printShape, ShapeError } from "../shape.js";
 import { reshape } from "./channels.js";
 
+/** Terms and weights of a loss on softmax probabilities. */
 export interface SoftmaxLossOptions {
   /** Factor of the pixel term (cross-entropy or focal); 1 by default. */
   readonly lambdaCrossEntropy?: number;
@@ -28,6 +29,7 @@ export interface SoftmaxLossOptions {
   readonly activation?: "softmax" | "none";
 }
 
+/** A loss with its terms and the Dice scores. */
 export interface SoftmaxLoss<K extends number = number> {
   /** λ_CE · pixelLoss + λ_Dice · overlapLoss; the only one of the four that gradients flow through. */
   readonly loss: Scalar;

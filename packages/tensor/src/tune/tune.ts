@@ -5,6 +5,7 @@ import { sourceHash } from "./source-hash.js";
 import { type Trial, TrialBuffers } from "./trial.js";
 import { bucketOf, type Tuning } from "./tuning.js";
 
+/** How kernel variants are timed. */
 export interface TuneOptions {
   readonly precision: "f32" | "f16";
   /** quick: three rounds, without the readable kernels; full: nine rounds of every variant. */

@@ -17,7 +17,7 @@ export interface TuningEntry {
 /** The JSON form of a {@link Tuning}: it can be kept in a file or a browser's storage, and shipped. */
 export interface TuningFile {
   readonly format: "lobule-tuning-1";
-  /** The adapter and its driver, as {@link adapterKey} gives them. */
+  /** The adapter and its driver, as text. */
   readonly adapter: string;
   readonly reduction: Reduction;
   readonly entries: Readonly<Record<string, TuningEntry>>;

@@ -38,7 +38,10 @@ export const provenanceSchema = z.object({
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
 
+/** Of which weights, data and settings an evaluation is. */
 export type Provenance = DeepReadonly<z.output<typeof provenanceSchema>>;
+
+/** The settings that an evaluation was made with. */
 export type EvaluationSettings = Provenance["settings"];
 
 /** What a run has to do with a case: trained on it, held it out, none; "unknown" where it did not write that down. */

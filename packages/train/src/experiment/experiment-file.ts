@@ -50,7 +50,10 @@ const experimentForm = settingSchemaOf(experimentSchema);
 /** What an experiment file says, all defaults filled in. */
 export type Experiment = z.output<typeof experimentSchema>;
 
-/** @throws ExperimentError naming `source` and the first setting that does not fit. */
+/**
+ * The experiment that a file describes.
+ * @throws ExperimentError naming `source` and the first setting that does not fit.
+ */
 export function parseExperiment(value: unknown, source: string): Experiment {
   const result = experimentSchema.safeParse(value);
   if (!result.success) {

@@ -30,6 +30,8 @@ const recordSchema = z.strictObject({
 
 /** experiment.json: the plan of an experiment and how far it is. */
 export type ExperimentRecord = z.output<typeof recordSchema>;
+
+/** How far a run of an experiment is. */
 export type RunState = z.output<typeof runSchema>;
 
 const pathOf = (directory: string): string => join(directory, "experiment.json");
@@ -84,7 +86,10 @@ const rungsOf = z.looseObject({ successiveHalving: z.looseObject({ rungs: z.arra
 /** Differences that an error lists. */
 const listed = 3;
 
-/** @throws ExperimentError naming what an experiment file says otherwise than when the experiment began. */
+/**
+ * Refuses an experiment that differs from the one that its folder was begun with.
+ * @throws ExperimentError naming what an experiment file says otherwise than when the experiment began.
+ */
 export function requireUnchanged(
   record: ExperimentRecord,
   experiment: unknown,

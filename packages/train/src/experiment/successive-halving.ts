@@ -8,6 +8,7 @@ export interface RungScore {
   readonly score: number | null;
 }
 
+/** One comparison of a successive halving: the variants after so many epochs. */
 export interface Rung {
   readonly epochs: number;
   /** The best first. */

@@ -28,6 +28,7 @@ const modelDescription = z.strictObject({
   preset: z.enum(["liver", "vessel"]).nullable(),
 });
 
+/** What the weights of a model belong to: network, classes and preprocessing. */
 export type ModelDescription = z.infer<typeof modelDescription>;
 
 /** @throws ModelError naming `source` when the value describes no model that this version knows. */

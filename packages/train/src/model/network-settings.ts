@@ -37,6 +37,7 @@ export const windowSchema = z.tuple([z.number(), z.number()]);
 /** Every part of a network, as it is saved with a model. */
 export const networkSpecSchema = z.strictObject(fields);
 
+/** The names of networks. */
 export const networkPresets = Object.keys(unetPresets) as [UNetPreset, ...UNetPreset[]];
 
 /** A named network, and what is to be different from it. */

@@ -23,7 +23,10 @@ export interface CodeTrust {
 /** SHA-256 of a model's code, in hexadecimal. */
 export const codeHash = (text: string): string => createHash("sha256").update(text).digest("hex");
 
-/** @throws ModelError naming the file and its hash when the code was not made here and is not trusted. */
+/**
+ * Refuses the code of a model that nobody vouches for.
+ * @throws ModelError naming the file and its hash when the code was not made here and is not trusted.
+ */
 export async function requireTrusted(
   { text, source }: ModelCode,
   { trustCode = false, codeMemory }: CodeTrust,

@@ -15,6 +15,8 @@ import type { CaseSource } from "../evaluation/provenance.js";
 import type { MeasuredCase } from "../evaluation/summarize.js";
 import type { KnownCases } from "../run/known-cases.js";
 import type { SlicePredictor } from "./slice-predictor.js";
+
+/** How cases are measured. */
 export interface EvaluateOptions {
   /** Tolerance of the normalized surface distance, mm; 2 by default. */
   readonly tolerance?: number;

@@ -5,6 +5,8 @@ import { type EvaluationResult, type MeasuredCase, summarize } from "../evaluati
 import { type EvaluateOptions, evaluateCases } from "./evaluate-cases.js";
 import { type EvaluationPlan, listFailures, provenanceOf } from "./plan-evaluation.js";
 import { SlicePredictor } from "./slice-predictor.js";
+
+/** How a run is measured. */
 export interface EvaluateRunOptions extends Pick<EvaluateOptions, "tolerance" | "edge" | "onCase" | "signal"> {
   /** Slices that are run at once; 4 by default. */
   readonly atOnce?: number;
@@ -12,6 +14,7 @@ export interface EvaluateRunOptions extends Pick<EvaluateOptions, "tolerance" | 
   readonly measuredBefore?: (name: string, source: CaseSource) => MeasuredCase | undefined;
 }
 
+/** What was measured of a run. */
 export interface RunEvaluation {
   readonly result: EvaluationResult;
   /** Whether the cases are those that the run held out, all of them, wherever they are. */

@@ -26,6 +26,7 @@ export interface GateMap {
   readonly alpha: Float32Array;
 }
 
+/** What a model makes of one slice, layer by layer. */
 export interface SliceInspection {
   /** The network's input, 0..1, the slice that is labeled. */
   readonly input: { readonly width: number; readonly height: number; readonly values: Float32Array };
@@ -35,6 +36,7 @@ export interface SliceInspection {
   readonly loss: number | null;
 }
 
+/** The slice to look into a model with. */
 export interface InspectedSlice {
   /** HU, x fastest: the slice, and where the model looks at neighbors those on either side. */
   readonly slices: readonly ArrayLike<number>[];

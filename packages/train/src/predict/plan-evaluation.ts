@@ -18,6 +18,8 @@ import { KnownCases } from "../run/known-cases.js";
 import { RunFolder } from "../run/run-folder.js";
 import { type RunProgress, runProgressOf } from "../run/run-progress.js";
 import type { CaseFailure } from "./evaluate-cases.js";
+
+/** What a run is to be measured on. */
 export interface EvaluationRequest {
   /** Another folder than the run's own. */
   readonly data?: string;

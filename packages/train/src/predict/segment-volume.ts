@@ -17,6 +17,8 @@ import { countLabels } from "./count-labels.js";
 import { withMargin } from "./evaluate-cases.js";
 import { fromCanonicalPlane, type PlaneOrientation, planeOrientation, toCanonicalPlane } from "./plane-orientation.js";
 import type { SlicePredictor } from "./slice-predictor.js";
+
+/** How a scan is segmented. */
 export interface SegmentOptions {
   /** Keeps only the largest connected part; the whole label map is in memory then, a byte a voxel. */
   readonly largestComponent?: LargestComponentOptions;
@@ -36,6 +38,7 @@ export interface PreviewSlice {
   readonly labels: Uint8Array;
 }
 
+/** What was found in a scan. */
 export interface SegmentResult {
   readonly header: NiftiHeader;
   /** Voxels of each class. */

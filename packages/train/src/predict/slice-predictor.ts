@@ -23,6 +23,8 @@ import type { SavedModel } from "../model/load-model.js";
 import { buildNetwork, type ModelDescription } from "../model/model-description.js";
 import { requireF16 } from "../require-f16.js";
 import { type Preprocessing, plainMapping, type SliceMapping, samplesOf } from "../trainer/slice-sampling.js";
+
+/** How slices are predicted. */
 export interface PredictorOptions {
   /** Slices that are run at once; 4 by default. Memory grows with it, and with nothing else. */
   readonly atOnce?: number;

@@ -41,6 +41,7 @@ export interface RunSettings {
   readonly modelCode?: string;
 }
 
+/** Which checkpoint of a run: that of the least validation loss, or the last. */
 export type CheckpointKind = "best" | "last";
 
 /** Is asked before every write to a run folder; throws where another process has taken the run over. */

@@ -27,4 +27,6 @@ export const workloadSchema = z.strictObject({
 
 /** What a run works on, and what a step of it costs by its plan. */
 export type Workload = z.output<typeof workloadSchema>;
+
+/** What a training step costs by its plan. */
 export type StepCost = Workload["step"];

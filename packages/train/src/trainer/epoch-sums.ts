@@ -14,6 +14,7 @@ export interface EpochSums extends LossMeans {
   readonly slices: number;
 }
 
+/** Sums before the first step of an epoch. */
 export const noSums: EpochSums = { slices: 0, loss: 0, pixelLoss: 0, overlapLoss: 0, dice: [] };
 
 /** The sums with those of the means over `slices` more slices. */

@@ -103,6 +103,7 @@ const terms: Readonly<Record<SegmentationLossSpec["kind"], LossTerms>> = {
   },
 };
 
+/** The terms that a loss is the sum of. */
 export const termsOf = (kind: SegmentationLossSpec["kind"]): LossTerms => terms[kind];
 
 /**

@@ -60,7 +60,10 @@ export interface KeptRun {
   readonly note: (text: string) => void;
 }
 
-/** @throws what the run is not to begin with, such as FileWriteError where its records cannot be made. */
+/**
+ * Opens what keeps a run's records.
+ * @throws what the run is not to begin with, such as FileWriteError where its records cannot be made.
+ */
 export type OpenKeeper = (run: KeptRun) => Promise<RunKeeper>;
 
 /** What a run is made of. */
@@ -274,7 +277,10 @@ async function atFirstStep(
   }
 }
 
-/** @throws ConfigError when a run of this configuration cannot have so many epochs. */
+/**
+ * Refuses fewer epochs than a run has.
+ * @throws ConfigError when a run of this configuration cannot have so many epochs.
+ */
 export function requireGrowth({ epochs: before, fastDevRun }: TrainingConfig, epochs: number): void {
   if (epochs < before) {
     throw new ConfigError(

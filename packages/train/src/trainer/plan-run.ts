@@ -37,6 +37,7 @@ export interface PlanOptions {
 }
 
 /**
+ * What a run would do, without a device: cases, split, sizes, and the memory that a step takes.
  * @throws DataError, ConfigError, PlanError as startRun does, but for what only the volumes or the adapter can tell.
  */
 export async function planRun(

@@ -50,6 +50,7 @@ export interface TrainerOptions {
   readonly observer?: TrainingObserver;
 }
 
+/** How far an epoch is, and its means so far. */
 export interface StepProgress {
   readonly epoch: number;
   readonly epochs: number;

@@ -89,8 +89,11 @@ const trainingConfig = z.strictObject({
   checkpointEvery: count.nullable(),
 });
 
+/** The complete configuration of a run. */
 export type TrainingConfig = z.infer<typeof trainingConfig>;
 export type Augmentation = z.infer<typeof augmentation>;
+
+/** The name of a recipe. */
 export type PresetName = NonNullable<TrainingConfig["preset"]>;
 
 const base: Omit<TrainingConfig, "data"> = {
@@ -197,7 +200,10 @@ export const resolveConfig = (preset: PresetName | null, ...layers: readonly Pla
 
 const quotedName: NameOf = (path) => `'${path.join(".")}'`;
 
-/** @throws ConfigError naming `source` and the first setting that does not fit. */
+/**
+ * The configuration that a value holds.
+ * @throws ConfigError naming `source` and the first setting that does not fit.
+ */
 export const parseConfig = (value: unknown, source: string): TrainingConfig =>
   checked(value, (path) => (path.length === 0 ? source : `${source}: ${quotedName(path)}`));
 

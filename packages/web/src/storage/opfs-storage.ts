@@ -16,6 +16,7 @@ import { takeLock } from "./web-lock.js";
 import { webWorkers } from "./web-workers.js";
 import { Writer, writeAll } from "./writer.js";
 
+/** What a storage in the browser is told. */
 export interface StorageOptions {
   /**
    * Starts a worker of `@lobule/web/task-worker` under a name that it must have, where the bundler does not find it by
