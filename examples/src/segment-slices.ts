@@ -7,7 +7,7 @@ import { loadModels, normalizeImage } from "@lobule/train";
 /** Pixels of each class in each slice. */
 export async function segmentSlices(scan: string, model: string): Promise<number[][]> {
   const device = await Device.open(await openGpu());
-  const { organ } = await loadModels(device, { organ: model });
+  const { organ } = await loadModels(nodeStorage, device, { organ: model });
   const { shape, data } = toCanonical(await readNifti(nodeStorage, scan));
   const [width, height, depth] = shape;
   const counts: number[][] = [];

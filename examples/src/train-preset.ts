@@ -1,5 +1,5 @@
 import { basename, join } from "node:path";
-import { openGpu } from "@lobule/node";
+import { nodeStorage, openGpu } from "@lobule/node";
 import { keepReport, reportRun } from "@lobule/report";
 import { Device } from "@lobule/tensor";
 import { type PresetName, resolveConfig, startRun } from "@lobule/train";
@@ -24,6 +24,7 @@ export async function trainPreset(
     out,
     { adapter: device.adapterInfo.description },
     {
+      storage: nodeStorage,
       device,
       cacheDirectoryOf: () => join(out, "slices"),
       now: () => performance.now(),
@@ -39,7 +40,7 @@ export async function trainPreset(
     const state = await run.run();
     const held = new Set(run.data.split.validation);
     const cases = run.data.task.cases.filter(({ name }) => held.has(name));
-    const { path } = await reportRun(device, run.folder, basename(out), cases, {
+    const { path } = await reportRun(nodeStorage, device, run.folder, basename(out), cases, {
       progress: { epochs: run.trainer.epochs, state, written: Date.now() / 1000 },
     });
     return path;

@@ -164,7 +164,7 @@ const lock = {
 /** A whole run folder, as training writes it. */
 async function makeRun(folder: string): Promise<void> {
   const config = resolveConfig(null, { data: "/data", size: 16, depth: 1, baseFeatures: 1 });
-  const run = await RunFolder.create(folder, {
+  const run = await RunFolder.create(nodeStorage, folder, {
     config,
     split: { training: ["a"], validation: ["b"] },
     environment: { adapter: { name: "llvmpipe" } },
@@ -180,15 +180,15 @@ async function makeRun(folder: string): Promise<void> {
 
 /** Everything that is read of a run folder before it is used again. */
 async function readRun(folder: string): Promise<void> {
-  const run = await RunFolder.open(folder);
+  const run = await RunFolder.open(nodeStorage, folder);
   parseConfig(run.config, join(folder, "config.json"));
   await run.readWorkload();
   await run.readMetrics();
   const { state } = await run.loadCheckpoint("last");
   parseModelDescription(state.model, run.checkpointPath("last"));
   parseTrainingState(state.training, run.checkpointPath("last"));
-  await readModel(folder);
-  await readComparedRun(folder);
+  await readModel(nodeStorage, folder);
+  await readComparedRun(nodeStorage, folder);
 }
 
 async function readSlices(folder: string): Promise<void> {
@@ -238,8 +238,13 @@ export async function makeReaders(root: string): Promise<readonly (Reader & { re
     bySelf("experiment", "experiment.json", jsonOf(experiment), async (path) =>
       planExperiment(parseExperiment(await readJson(nodeStorage, path, "description"), path), "/data", path),
     ),
-    { name: "experiment-record", file: "experiment.json", sound: jsonOf(record), read: readExperimentRecord },
-    bySelf("measurement", "other.json", jsonOf(measurement), readMeasurement),
+    {
+      name: "experiment-record",
+      file: "experiment.json",
+      sound: jsonOf(record),
+      read: (folder) => readExperimentRecord(nodeStorage, folder),
+    },
+    bySelf("measurement", "other.json", jsonOf(measurement), (path) => readMeasurement(nodeStorage, path)),
     bySelf("bench", "bench.json", jsonOf(bench), readBenchFile),
     bySelf("tuning", "tuning.json", jsonOf(tuning), (path) => readTuning(path, device, true)),
     bySelf("lock", "run.lock", jsonOf(lock), (path) =>

@@ -106,7 +106,7 @@ export class OwnPeer {
       );
     }
     const { predictor } = this;
-    const milliseconds = await this.timed(() => segmentVolume(predictor, path, write));
+    const milliseconds = await this.timed(() => segmentVolume(nodeStorage, predictor, path, write));
     this.peakBytes = device.liveBytes;
     return { milliseconds };
   }

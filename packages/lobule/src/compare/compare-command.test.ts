@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { CaseResult } from "@lobule/metrics";
+import { nodeStorage } from "@lobule/node";
 import { evaluationJson } from "@lobule/report";
 import { RunFolder, summarize } from "@lobule/train";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -60,7 +61,7 @@ const runs = (name: string): string => join(root, name);
 /** Writes the folder of a run that was trained for one epoch and, with `dice`, measured. */
 async function writeRun(name: string, dice: Readonly<Record<string, number>>, measured = true): Promise<void> {
   const validation = Object.keys(dice);
-  const folder = await RunFolder.create(runs(name), {
+  const folder = await RunFolder.create(nodeStorage, runs(name), {
     config: { batch: 4 },
     split: { training: ["t"], validation },
     environment: { adapter: { name: "software" } },

@@ -58,7 +58,7 @@ async function compare({ runs: directories, out, reading, unpaired, json }: Comp
 
 /** @throws the error of the run that cannot be read; a ComparisonError that lists all where there are several. */
 async function readAll(directories: readonly string[]): Promise<ComparedRun[]> {
-  const read = await Promise.allSettled(directories.map((directory) => readComparedRun(directory)));
+  const read = await Promise.allSettled(directories.map((directory) => readComparedRun(nodeStorage, directory)));
   const errors = read.flatMap((each): unknown[] => (each.status === "rejected" ? [each.reason] : []));
   if (errors.length === 1) throw errors[0];
   if (errors.length > 1) {

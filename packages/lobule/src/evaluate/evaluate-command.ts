@@ -61,8 +61,8 @@ const words = { stopping: "stopping", stopped: "interrupted; nothing was written
 
 async function evaluate(args: EvaluateArguments): Promise<void> {
   const { run, data, map, includeTraining, tolerance, edge, mirror, json, atOnce, precision } = args;
-  const model = await readModel(run, codeTrust(args));
-  const plan = await planEvaluation(run, model, {
+  const model = await readModel(nodeStorage, run, codeTrust(args));
+  const plan = await planEvaluation(nodeStorage, run, model, {
     includeTraining,
     mirror,
     precision,
@@ -73,19 +73,19 @@ async function evaluate(args: EvaluateArguments): Promise<void> {
   await requireApart(nodeStorage, folder, args.out === undefined ? "the folder" : "--out", plan.task);
   if (args.out === undefined) await requireOutput(folder, "folder", "--out");
   const nameOf = (heldOut: boolean): Promise<string> =>
-    measurementName(heldOut ? undefined : plan.task.directory, plan.settings, tolerance, edge);
+    measurementName(nodeStorage, heldOut ? undefined : plan.task.directory, plan.settings, tolerance, edge);
   if (args.out !== undefined) {
     for (const name of new Set([await nameOf(true), await nameOf(plan.own)])) await requireOwn(join(folder, name), run);
   }
   const expected = join(folder, `${await nameOf(plan.own)}.json`);
-  const there = await readMeasurement(expected);
+  const there = await readMeasurement(nodeStorage, expected);
   const before = finishedCases(there, provenanceOf(plan), tolerance, edge);
   announce(plan);
   const device = await openDevice();
   const bar = progress("evaluating");
   try {
     const { result, heldOut, stop } = await interruptible(words, async (signal) => ({
-      ...(await evaluateRun(device, plan, {
+      ...(await evaluateRun(nodeStorage, device, plan, {
         atOnce,
         tolerance,
         edge,
@@ -134,7 +134,7 @@ function announce({ notes, failures }: EvaluationPlan): void {
 
 /** @throws DataError when there is the measurement of another run at a path. */
 async function requireOwn(path: string, run: string): Promise<void> {
-  const before = await readMeasurement(`${path}.json`);
+  const before = await readMeasurement(nodeStorage, `${path}.json`);
   if (before === undefined || before.provenance.run.directory === resolve(run)) return;
   throw new DataError(
     `${path}.json is the measurement of ${before.provenance.run.directory}; name another folder with --out`,

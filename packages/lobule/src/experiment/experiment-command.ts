@@ -149,7 +149,7 @@ async function showPlan(planned: readonly PlannedRun[]): Promise<void> {
   );
   for (const { variant, config } of variants) {
     const code = config.model === null ? undefined : await compileModel(config.model);
-    const { step, steps } = await planRun(config, { code, kernels });
+    const { step, steps } = await planRun(nodeStorage, config, { code, kernels });
     const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0);
     say(
       `${fit(variant, 34)}${step.parameters.toLocaleString("en-US").padStart(11)}${(step.flops / 1e9).toFixed(2).padStart(8)}${megabytes(step.bytes).padStart(9)}${megabytes(step.peakBytes).padStart(8)}${String(steps).padStart(8)}`,
@@ -172,7 +172,9 @@ async function compare(
   for (const name of new Set(planned.map(({ variant }) => variant))) {
     const names = planned.filter(({ variant }) => variant === name).map((run) => run.name);
     if (!names.every((each) => done.has(each))) continue;
-    const [first, ...others] = await Promise.all(names.map((each) => readComparedRun(join(directory, each))));
+    const [first, ...others] = await Promise.all(
+      names.map((each) => readComparedRun(nodeStorage, join(directory, each))),
+    );
     variants.push({ name, runs: [first as ComparedRun, ...others] });
   }
   requireTwo(

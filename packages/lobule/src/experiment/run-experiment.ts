@@ -57,7 +57,7 @@ export async function runExperiment(
   options: ExperimentOptions,
 ): Promise<ExperimentRecord> {
   const { directory, source, log } = options;
-  const before = await readExperimentRecord(directory);
+  const before = await readExperimentRecord(nodeStorage, directory);
   if (before !== null) {
     requireUnchanged(before, experiment, source, directory);
     requirePlanned(before, planned, directory);
@@ -73,7 +73,7 @@ export async function runExperiment(
   let writing: Promise<void> = Promise.resolve();
   const keep = (change: Partial<ExperimentRecord>): Promise<void> => {
     record = { ...record, ...change };
-    writing = writing.then(options.mayWrite).then(() => writeExperimentRecord(directory, record));
+    writing = writing.then(options.mayWrite).then(() => writeExperimentRecord(nodeStorage, directory, record));
     return writing;
   };
   const set = (name: string, change: Partial<RunRecord>): Promise<void> =>
@@ -150,7 +150,7 @@ const patience = 30_000;
 
 /** Epochs that a run has had; none where it has not begun. */
 const epochsOf = (directory: string): Promise<number> =>
-  RunFolder.open(directory)
+  RunFolder.open(nodeStorage, directory)
     .then((folder) => folder.readMetrics())
     .then(
       (records) => records.length,
@@ -177,7 +177,7 @@ async function scoresAt(
  * @throws ExperimentError when the one that decides was lost.
  */
 async function recordsAt(run: string, epochs: number): Promise<EpochRecord[]> {
-  const folder = await RunFolder.open(run);
+  const folder = await RunFolder.open(nodeStorage, run);
   const records = await folder.readMetrics();
   const last = Math.min(epochs, (await runProgressOf(folder)).epochs);
   if (last > 0 && !records.some(({ epoch }) => epoch === last - 1)) {

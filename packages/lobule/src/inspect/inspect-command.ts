@@ -52,7 +52,7 @@ export const inspectCommand = command({
 });
 
 async function inspect({ scan, model: source, out, slice, labels, trustCode }: InspectArguments): Promise<void> {
-  const model = await readModel(source, codeTrust({ trustCode }));
+  const model = await readModel(nodeStorage, source, codeTrust({ trustCode }));
   const volume = toCanonical(await readWithNotes(scan));
   const [width, height, depth] = volume.shape;
   const number = slice ?? Math.ceil(depth / 2);
@@ -72,7 +72,10 @@ async function inspect({ scan, model: source, out, slice, labels, trustCode }: I
   );
   if (labels !== undefined) await requireSameNames(labels, source, model.description.classes);
   await requireOwn(join(out, "layers.json"), { scan, slice: number, model: model.source });
-  for (const note of [await unfinishedNote(model.source), await modalityNote(model.source, [scan])])
+  for (const note of [
+    await unfinishedNote(nodeStorage, model.source),
+    await modalityNote(nodeStorage, model.source, [scan]),
+  ])
     if (note !== undefined) warn(`note: ${note}`);
   const size = width * height;
   const { inputSlices } = model.description;

@@ -1,5 +1,6 @@
 import { measureRoof } from "@lobule/bench";
 import { summary } from "@lobule/nn";
+import { nodeStorage } from "@lobule/node";
 import { buildNetwork, ConfigError, readModel } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
 import { path, required, whole, withDefault } from "../command-line/option.js";
@@ -26,7 +27,7 @@ export const summaryCommand = command({
 });
 
 async function summarize({ model: source, size, batch, trustCode }: SummaryArguments): Promise<void> {
-  const { description, code } = await readModel(source, codeTrust({ trustCode }));
+  const { description, code } = await readModel(nodeStorage, source, codeTrust({ trustCode }));
   const network = buildNetwork(description, 0, code).eval();
   const side = size ?? description.size ?? 512;
   const { divisor = 1 } = network;

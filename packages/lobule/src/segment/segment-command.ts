@@ -63,7 +63,7 @@ interface Failure {
 async function segment(args: SegmentArguments): Promise<void> {
   const { mirror, precision, largestComponent, force, json } = args;
   const all = await segmentFiles(args.scans, args.out, args.preview);
-  const model = await readModel(args.model, codeTrust(args));
+  const model = await readModel(nodeStorage, args.model, codeTrust(args));
   const by: LabeledBy = { model: model.sha256, mirror, precision, largestComponent };
   // Labels of one scan in a file of their own are nobody's to go on with.
   const record = isLabelFile(args.out) ? undefined : await SegmentRecord.open(args.out);
@@ -96,8 +96,9 @@ async function segment(args: SegmentArguments): Promise<void> {
 
 /** What is to be known before anything is labeled, a sentence each. */
 async function notesOf(model: string, files: readonly SegmentFiles[]): Promise<string[]> {
-  const unfinished = await unfinishedNote(model);
+  const unfinished = await unfinishedNote(nodeStorage, model);
   const modality = await modalityNote(
+    nodeStorage,
     model,
     files.map(({ scan }) => scan),
   );
@@ -142,7 +143,7 @@ async function segmentAll(
         const { scan, output, preview } = each;
         const bar = progress(`segmenting ${files.length > 1 ? `${i + 1}/${files.length}` : ""}`.trim());
         try {
-          const result = await segmentVolume(predictor, scan, output, {
+          const result = await segmentVolume(nodeStorage, predictor, scan, output, {
             signal,
             previews: preview === undefined ? 0 : 12,
             onProgress: (done, total) => bar.update(done, total, "slices"),

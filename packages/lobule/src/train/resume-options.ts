@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { nodeStorage } from "@lobule/node";
 import { ConfigError, parseConfig, RunFolder, requireGrowth, type TrainingConfig } from "@lobule/train";
 import type { GivenSetting } from "./train-options.js";
 
@@ -24,7 +25,7 @@ export async function resumedChanges(
     throw new ConfigError("PRESET cannot change with --resume; leave it out, or begin a new run with --out");
   }
   if (settings.length === 0) return {};
-  const folder = await RunFolder.open(directory);
+  const folder = await RunFolder.open(nodeStorage, directory);
   const config = parseConfig(folder.config, `${directory}/config.json`);
   const changed = settings.filter(({ keys, value }) => !isSame(keys, valueAt(config, keys), value));
   for (const { option, keys } of changed.filter((each) => !changeable.has(each.option))) {

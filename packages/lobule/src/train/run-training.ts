@@ -73,7 +73,7 @@ export async function runTraining(args: TrainValues, given: ReadonlySet<string>)
   if (config !== undefined && out === undefined && profile === undefined) {
     throw new ConfigError("name the folder of the new run: --out RUN");
   }
-  if (out !== undefined) await RunFolder.requireNone(out);
+  if (out !== undefined) await RunFolder.requireNone(nodeStorage, out);
   await requireTrainOutputs({
     out,
     profile,
@@ -94,14 +94,15 @@ export async function runTraining(args: TrainValues, given: ReadonlySet<string>)
   try {
     await interruptible(words, async (signal) => {
       if (resumed !== undefined) {
-        await RunFolder.open(resumed); // no lock is made in a folder that is no run
+        await RunFolder.open(nodeStorage, resumed); // no lock is made in a folder that is no run
         lock = await lockRun(resumed, signal);
       } else if (out !== undefined && profile === undefined) {
         lock = await lockNewRun(out, signal);
-        await RunFolder.requireNone(out);
+        await RunFolder.requireNone(nodeStorage, out);
       }
       const caches = join(await cacheFolder(), "slices");
       const request = {
+        storage: nodeStorage,
         device,
         signal,
         observer: display,
@@ -160,7 +161,7 @@ async function tuned(
 ): Promise<Tuning | undefined> {
   const { tune, tuneBudget, tuning, json } = args;
   if (tune === "off") return undefined;
-  const { convolutions } = await planRun(config, { kernels: device.kernels, code });
+  const { convolutions } = await planRun(nodeStorage, config, { kernels: device.kernels, code });
   return tuneKernels(device, convolutions, {
     effort: tune,
     budget: tuneBudget,
@@ -173,7 +174,7 @@ async function tuned(
 
 /** Uses the kernels that the run was begun with, so that it goes on to the same bytes. */
 async function adoptTuningOf(directory: string, device: Device): Promise<void> {
-  const { tuning } = (await RunFolder.open(directory)).environment;
+  const { tuning } = (await RunFolder.open(nodeStorage, directory)).environment;
   if (tuning === undefined) return;
   try {
     device.adopt(Tuning.parse(tuning, device));
@@ -222,7 +223,7 @@ async function conclude(
     const title = basename(resolve(folder.directory));
     // Code of its own has run in this process already.
     const stand = { epochs: trainer.epochs, state: outcome, written: Date.now() / 1000 };
-    const { path } = await reportRun(device, folder, title, cases, {
+    const { path } = await reportRun(nodeStorage, device, folder, title, cases, {
       onCase,
       signal,
       progress: stand,

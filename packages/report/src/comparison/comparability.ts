@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import { commandText } from "@lobule/data";
 import { type EvaluationSettings, mapText } from "@lobule/train";
 import type { ComparedRun } from "./compared-run.js";
@@ -14,10 +13,9 @@ export function requireComparable(runs: readonly ComparedRun[]): void {
     throw new ComparisonError("a comparison needs two runs or more; name the baseline first, then the others");
   }
   const seen = new Set<string>();
-  for (const { directory } of runs) {
-    const place = resolve(directory);
-    if (seen.has(place)) throw new ComparisonError(`${directory} is named twice; name each run once`);
-    seen.add(place);
+  for (const { directory, path } of runs) {
+    if (seen.has(path)) throw new ComparisonError(`${directory} is named twice; name each run once`);
+    seen.add(path);
   }
   for (const run of others) {
     if (classesOf(run) !== classesOf(baseline)) {

@@ -7,7 +7,7 @@ import { ComparisonError } from "./comparison-error.js";
 import { comparisonCsv } from "./comparison-files.js";
 import { renderComparison } from "./comparison-page.js";
 import { formatComparison } from "./format-comparison.js";
-import { exampleRun, exampleRuns } from "./testing.js";
+import { exampleRun, exampleRuns, inFolder } from "./testing.js";
 
 /** What a comparison says of a run and a class, both by their number. */
 function readingOf(classes: readonly ClassComparison[], run: number, at: number): RunReading {
@@ -187,7 +187,7 @@ describe("what cannot be compared is refused with the reason", () => {
   test.each<[what: string, runs: ComparedRun[], message: RegExp]>([
     ["no run", [], /two runs or more/],
     ["one run", [a], /two runs or more/],
-    ["a run twice", [a, { ...b, directory: "./runs/a/" }], /\.\/runs\/a\/ is named twice/],
+    ["a run twice", [a, inFolder(b, "./runs/a/")], /\.\/runs\/a\/ is named twice/],
     [
       "other classes",
       [
@@ -208,7 +208,7 @@ describe("what cannot be compared is refused with the reason", () => {
   });
 
   test("runs of the same name are called by their paths; keys go on after Z", () => {
-    const many = Array.from({ length: 28 }, (_, i) => ({ ...b, directory: `runs/${i}/model` }));
+    const many = Array.from({ length: 28 }, (_, i) => inFolder(b, `runs/${i}/model`));
     const { runs } = compareRuns(many);
     expect(runs[3]?.name).toBe("runs/3/model");
     expect([runs[25], runs[26], runs[27]].map((run) => run?.key)).toEqual(["Z", "AA", "AB"]);

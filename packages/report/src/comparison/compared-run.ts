@@ -1,7 +1,5 @@
-import { basename, join, resolve } from "node:path";
-import { commandText, DataError, FileReadError, readJson } from "@lobule/data";
+import { baseName, commandText, DataError, FileReadError, joinPath, readJson, type Storage } from "@lobule/data";
 import { volumeEdges } from "@lobule/metrics";
-import { nodeStorage } from "@lobule/node";
 import {
   type EpochRecord,
   fitJson,
@@ -89,6 +87,8 @@ export type ComparedCase = ComparedEvaluation["cases"][number];
 export interface ComparedRun {
   /** As it was named. */
   readonly directory: string;
+  /** The whole path of that folder. */
+  readonly path: string;
   readonly split: RunSplit;
   /** What it was trained to minimize, in words; equal for equal losses. */
   readonly loss: string;
@@ -111,8 +111,8 @@ const adapterSchema = z.looseObject({ adapter: z.looseObject({ name: z.string() 
  * Reads a run that was trained and measured.
  * @throws RunError when the folder is no run or damaged, ComparisonError when the run was not measured yet.
  */
-export async function readComparedRun(directory: string): Promise<ComparedRun> {
-  const folder = await RunFolder.open(directory);
+export async function readComparedRun(storage: Storage, directory: string): Promise<ComparedRun> {
+  const folder = await RunFolder.open(storage, directory);
   const config = batchSchema.safeParse(folder.config);
   if (!config.success) throw new ComparisonError(`${directory}/config.json names no batch; the run is damaged`);
   const loss = lossOfConfig(folder.config);
@@ -120,9 +120,10 @@ export async function readComparedRun(directory: string): Promise<ComparedRun> {
     throw new ComparisonError(`${directory}/config.json has a loss that this version does not know; update lobule`);
   }
   const environment = adapterSchema.safeParse(folder.environment);
-  const evaluation = await readEvaluation(directory);
+  const evaluation = await readEvaluation(storage, directory);
   return {
     directory,
+    path: storage.absolute(directory),
     split: folder.split,
     loss: lossText(loss),
     batch: config.data.batch,
@@ -152,11 +153,11 @@ async function remarksOf(folder: RunFolder, { provenance, cases }: ComparedEvalu
   ];
 }
 
-async function readEvaluation(directory: string): Promise<ComparedEvaluation> {
-  const path = join(directory, "evaluation", "validation.json");
+async function readEvaluation(storage: Storage, directory: string): Promise<ComparedEvaluation> {
+  const path = joinPath(directory, "evaluation", "validation.json");
   const advice = `measure the run first: ${commandText("evaluate", directory)}`;
   try {
-    return fitJson(await readJson(nodeStorage, path, "record"), evaluationSchema, path);
+    return fitJson(await readJson(storage, path, "record"), evaluationSchema, path);
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
     const missing = error instanceof FileReadError && error.missing;
@@ -167,8 +168,8 @@ async function readEvaluation(directory: string): Promise<ComparedEvaluation> {
 }
 
 /** What runs are called: the names of their folders, or their paths where two folders have the same name. */
-export function namesOf(runs: readonly Pick<ComparedRun, "directory">[]): string[] {
-  const short = runs.map(({ directory }) => basename(resolve(directory)));
+export function namesOf(runs: readonly Pick<ComparedRun, "directory" | "path">[]): string[] {
+  const short = runs.map(({ path }) => baseName(path));
   return runs.map(({ directory }, i) =>
     short.filter((name) => name === short[i]).length > 1 ? directory : (short[i] ?? directory),
   );

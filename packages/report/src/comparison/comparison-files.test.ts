@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { compareRuns } from "./compare-runs.js";
 import { comparisonCasesCsv, comparisonCsv, comparisonJson } from "./comparison-files.js";
 import { formatComparison } from "./format-comparison.js";
-import { exampleRun, exampleRuns } from "./testing.js";
+import { exampleRun, exampleRuns, inFolder } from "./testing.js";
 
 const comparison = compareRuns(exampleRuns());
 
@@ -19,7 +19,7 @@ describe("the table on the terminal", () => {
   });
 
   test("fits 80 columns, also with long names", () => {
-    const long = exampleRuns().map((run) => ({ ...run, directory: `${run.directory}-${"very-".repeat(20)}long` }));
+    const long = exampleRuns().map((run) => inFolder(run, `${run.directory}-${"very-".repeat(20)}long`));
     for (const each of [text, formatComparison(compareRuns(long))])
       for (const line of each.split("\n")) expect([...line].length).toBeLessThanOrEqual(80);
   });

@@ -4,7 +4,7 @@ import { type ComparedVariant, type CompareOptions, compareRuns, compareVariants
 import type { ComparedRun } from "./compared-run.js";
 import { renderComparison } from "./comparison-page.js";
 import { formatComparison } from "./format-comparison.js";
-import { exampleRuns } from "./testing.js";
+import { exampleRuns, inFolder } from "./testing.js";
 
 const pageOf = (runs: readonly ComparedRun[], options: CompareOptions = {}): string =>
   renderComparison(
@@ -96,7 +96,7 @@ describe("the page of a comparison", () => {
   });
 
   test("runs without an epoch, and names that look like markup, do it no harm", () => {
-    const runs = exampleRuns().map((run, i) => ({ ...run, metrics: [], directory: `runs/<b>"&${i}` }));
+    const runs = exampleRuns().map((run, i) => inFolder({ ...run, metrics: [] }, `runs/<b>"&${i}`));
     const bare = pageOf(runs);
     checkWellFormed(bare);
     expect(words(bare)).toContain("No run has a measured step.");
@@ -107,7 +107,7 @@ describe("the page of a comparison", () => {
   test("runs that are equal are called so", () => {
     const [a] = exampleRuns();
     if (a === undefined) throw new Error("a run");
-    const text = words(pageOf([a, { ...a, directory: "runs/copy" }]));
+    const text = words(pageOf([a, inFolder(a, "runs/copy")]));
     expect(text).toContain("The best are equal, at 0.925.");
     expect(text).toContain("Mean +0.000; better/worse/same 0/0/8.");
   });
@@ -134,7 +134,7 @@ describe("the page of a comparison", () => {
   test("runs whose figures are shown alike are called equal, and a run without a measured step is counted", () => {
     const [a, b] = exampleRuns();
     if (a === undefined || b === undefined) throw new Error("two runs");
-    const close = { ...a, directory: "runs/close", evaluation: nearly(a) };
+    const close = inFolder({ ...a, evaluation: nearly(a) }, "runs/close");
     const text = words(pageOf([a, close, { ...b, metrics: [] }]));
     expect(text).toContain(
       "The best are equal, at 0.925. Shown: 2 of 3, the others have no measured step or no value.",
@@ -165,8 +165,7 @@ describe("the page of variants with several seeds", () => {
     .slice(0, 2)
     .map((run, v): ComparedVariant => {
       const seed = (at: number): ComparedRun => ({
-        ...run,
-        directory: `out/${v === 0 ? "unet" : "gated"}-seed${at}`,
+        ...inFolder(run, `out/${v === 0 ? "unet" : "gated"}-seed${at}`),
         adapter: at === 2 ? "another adapter" : run.adapter,
         // The last seed ends an epoch earlier; each has losses of its own.
         metrics: run.metrics.slice(0, at === 2 ? 3 : 4).map((record) => ({

@@ -1,3 +1,4 @@
+import { resolvePath } from "@lobule/data";
 import { exampleRecord } from "../../../train/src/run/testing.js";
 import type { ComparedCase, ComparedRun } from "./compared-run.js";
 
@@ -18,6 +19,13 @@ const exampleClass = (label: number, name: string, dice: number | null): Compare
   normalizedSurfaceDistance: dice,
 });
 
+/** The same run in another folder, by the path that it is named by. */
+export const inFolder = (run: ComparedRun, directory: string): ComparedRun => ({
+  ...run,
+  directory,
+  path: resolvePath("/", directory),
+});
+
 /** A measured run: Dice of liver and tumor of each validation case. */
 export function exampleRun(
   directory: string,
@@ -27,6 +35,7 @@ export function exampleRun(
   const names = Object.keys(dice);
   return {
     directory,
+    path: resolvePath("/", directory),
     split: { training: ["t_1", "t_2"], validation: names },
     loss: "dice-ce, lambda cross entropy 1, lambda dice 1",
     batch: 8,

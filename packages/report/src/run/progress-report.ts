@@ -1,10 +1,10 @@
-import { basename, resolve } from "node:path";
+import { baseName } from "@lobule/data";
 import type { EpochRecord, RunFolder } from "@lobule/train";
 import { renderReport } from "./report.js";
 import type { ReportProgress } from "./report-progress.js";
 
 /** What a run is called in its report. */
-export const titleOf = ({ directory }: RunFolder): string => basename(resolve(directory));
+export const titleOf = ({ storage, directory }: RunFolder): string => baseName(storage.absolute(directory));
 
 /** Replaces the report of a run by one of its curves, without figures of whole scans. @throws FileWriteError. */
 export async function writeProgressReport(

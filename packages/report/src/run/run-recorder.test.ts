@@ -47,7 +47,7 @@ describe("a run, while it trains and after", () => {
     expect(await reportOf("stopped")).toContain("Epoch 1 of 3 done, interrupted;");
     expect(await runs.resumed("stopped")).toBe("all epochs done");
     expect(await reportOf("stopped")).toContain("Epoch 3 of 3 done, finished;");
-    const records = await (await RunFolder.open(join(runs.root, "stopped"))).readMetrics();
+    const records = await (await RunFolder.open(nodeStorage, join(runs.root, "stopped"))).readMetrics();
     const training = await series("stopped", "training");
     const steps = records.at(-1)?.step ?? 0;
     expect(shown(training, "loss/by step").map(([step]) => step)).toEqual(
@@ -89,7 +89,7 @@ describe("a run, while it trains and after", () => {
 
   test("keeps the report of a run that is over when it is resumed once more", async () => {
     await runs.trained("over", runs.config());
-    const folder = await RunFolder.open(join(runs.root, "over"));
+    const folder = await RunFolder.open(nodeStorage, join(runs.root, "over"));
     await folder.saveReport("measured");
     expect(await runs.resumed("over")).toBe("all epochs done");
     expect(await reportOf("over")).toBe("measured");
@@ -99,10 +99,10 @@ describe("a run, while it trains and after", () => {
 describe("sample slices", () => {
   test("are in TensorBoard's validation series as pictures when the loss is the lowest so far", async () => {
     await runs.trained("pictures", runs.config());
-    const records = await (await RunFolder.open(join(runs.root, "pictures"))).readMetrics();
+    const records = await (await RunFolder.open(nodeStorage, join(runs.root, "pictures"))).readMetrics();
     const drawn = (await series("pictures", "validation")).filter(({ pictures }) => Object.keys(pictures).length > 0);
     expect(drawn.map(({ step }) => step)).toEqual(records.filter(({ best }) => best).map(({ step }) => step));
-    const split = (await RunFolder.open(join(runs.root, "pictures"))).split;
+    const split = (await RunFolder.open(nodeStorage, join(runs.root, "pictures"))).split;
     for (const [tag, { png, width, height }] of Object.entries(drawn[0]?.pictures ?? {})) {
       expect(split.validation).toContain(/^validation slices\/(.*), slice \d+$/.exec(tag)?.[1]);
       const picture = decodeRgb(png);
@@ -129,7 +129,9 @@ describe("sample slices", () => {
     await run.close();
     expect(samples.length).toBeGreaterThan(0);
     const task = await readDecathlon(nodeStorage, join(runs.root, "data"));
-    const predictor = new SlicePredictor(runs.device, await readModel(join(runs.root, name)), { atOnce: 1 });
+    const predictor = new SlicePredictor(runs.device, await readModel(nodeStorage, join(runs.root, name)), {
+      atOnce: 1,
+    });
     for (const { caseName, slice, width, height, image, truth, prediction } of samples) {
       const files = task.cases.find((each) => each.name === caseName);
       if (files === undefined) throw new Error(`no case ${caseName}`);

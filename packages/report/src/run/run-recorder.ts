@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { joinPath } from "@lobule/data";
 import {
   type EpochRecord,
   type KeptRun,
@@ -49,7 +49,7 @@ class RunRecorder implements RunKeeper {
   static async open(options: RecorderOptions & KeptRun): Promise<RunRecorder> {
     const { folder, config, trainer, classes, wallClock, host } = options;
     const records = await folder.readMetrics();
-    const log = await TensorboardLog.open(join(folder.directory, "tensorboard"), {
+    const log = await TensorboardLog.open(folder.storage, joinPath(folder.directory, "tensorboard"), {
       now: wallClock,
       host,
       classes,

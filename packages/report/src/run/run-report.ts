@@ -1,4 +1,4 @@
-import { type CaseFiles, DataError } from "@lobule/data";
+import { type CaseFiles, DataError, type Storage } from "@lobule/data";
 import { emptyRules } from "@lobule/metrics";
 import type { Device } from "@lobule/tensor";
 import {
@@ -32,17 +32,18 @@ export interface RunReportOptions extends CodeTrust {
  * @throws ModelError, DataError, FileWriteError.
  */
 export async function reportRun(
+  storage: Storage,
   device: Device,
   folder: RunFolder,
   title: string,
   cases: readonly CaseFiles[],
   { atOnce = 4, onCase, signal, progress, ...trust }: RunReportOptions,
 ): Promise<{ readonly path: string; readonly evaluation: EvaluationResult }> {
-  const model = await readModel(folder.directory, trust);
+  const model = await readModel(storage, folder.directory, trust);
   const { classes, window, preset } = model.description;
   const predictor = new SlicePredictor(device, model, { atOnce });
   const gallery = new SliceGallery(classes.length, window);
-  const { results, failures } = await evaluateCases(predictor, cases, {
+  const { results, failures } = await evaluateCases(storage, predictor, cases, {
     look: (...volumes) => gallery.look(...volumes),
     ...(onCase === undefined ? {} : { onCase }),
     ...(signal === undefined ? {} : { signal }),

@@ -1,5 +1,6 @@
 import { readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { nodeStorage } from "@lobule/node";
 import { epochScalars, termsOf } from "@lobule/train";
 import { describe, expect, test } from "vitest";
 import { exampleRecord, parseEvents, temporaryFolder } from "../../../train/src/run/testing.js";
@@ -32,7 +33,7 @@ describe("an event file", () => {
 
   test("begins with its version and the start of a session, then holds the scalars", async () => {
     const folder = join(await temporaryFolder(), "tensorboard");
-    const file = await EventFile.create(folder, options);
+    const file = await EventFile.create(nodeStorage, folder, options);
     await file.add(1, 1_700_000_001.5, { "loss/training": 0.5, "Dice/Läsion": null, gone: undefined });
     await file.add(70_000, 1_700_000_002.25, { "loss/training": Number.NaN, "Dice/Läsion": 0.75 });
     await file.close();
@@ -51,7 +52,7 @@ describe("an event file", () => {
   });
 
   test("an event without values is not written", async () => {
-    const file = await EventFile.create(await temporaryFolder(), options);
+    const file = await EventFile.create(nodeStorage, await temporaryFolder(), options);
     await file.add(1, 2, { a: null });
     await file.close();
     expect(parseEvents(await readFile(file.path)).length).toBe(2);
@@ -63,7 +64,7 @@ describe("an event file", () => {
       [1000, 1],
       [2000, 6],
     ] as const) {
-      const file = await EventFile.create(folder, { seconds, host: "../a b", firstStep });
+      const file = await EventFile.create(nodeStorage, folder, { seconds, host: "../a b", firstStep });
       await file.close();
     }
     const names = (await readdir(folder)).sort();
@@ -75,11 +76,13 @@ describe("an event file", () => {
   test("a place that cannot be written is named", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "file"), "");
-    await expect(EventFile.create(join(folder, "file"), options)).rejects.toThrow(/cannot write .*tfevents.*file/);
+    await expect(EventFile.create(nodeStorage, join(folder, "file"), options)).rejects.toThrow(
+      /cannot write .*tfevents.*file/,
+    );
   });
 
   test("holds pictures as PNG files with their extents", async () => {
-    const file = await EventFile.create(await temporaryFolder(), options);
+    const file = await EventFile.create(nodeStorage, await temporaryFolder(), options);
     const png = Buffer.from("89504e470d0a1a0a and the rest");
     await file.add(3, 5, { loss: 0.5 }, [{ tag: "slices/a", width: 300, height: 200, png }]);
     await file.close();
@@ -131,7 +134,7 @@ test("a file of the same second and host is another one, and a link in its place
   await symlink(precious, join(folder, "events.out.tfevents.0000001000.a"));
   const options = { seconds: 1000, host: "a", firstStep: 1 };
   for (let i = 1; i <= 2; i++) {
-    const file = await EventFile.create(folder, options);
+    const file = await EventFile.create(nodeStorage, folder, options);
     expect(file.path).toBe(join(folder, `events.out.tfevents.0000001000.a.${i}`));
     await file.close();
   }

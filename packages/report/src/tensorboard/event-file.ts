@@ -1,7 +1,4 @@
-import { type FileHandle, open } from "node:fs/promises";
-import { join } from "node:path";
-import { errorCode, FileWriteError, reason } from "@lobule/data";
-import { nodeStorage } from "@lobule/node";
+import { errorCode, FileWriteError, type GrowingFile, joinPath, reason, type Storage } from "@lobule/data";
 import { concatenated, type EventPicture, sessionRecord, summaryRecord, versionRecord } from "./event-bytes.js";
 
 export interface EventFileOptions {
@@ -20,16 +17,20 @@ export interface EventFileOptions {
 export class EventFile {
   private constructor(
     readonly path: string,
-    private readonly file: FileHandle,
+    private readonly file: GrowingFile,
   ) {}
 
   /** Makes `folder` where it is missing, and a file in it. @throws FileWriteError when that fails. */
-  static async create(folder: string, { seconds, host, firstStep }: EventFileOptions): Promise<EventFile> {
+  static async create(
+    storage: Storage,
+    folder: string,
+    { seconds, host, firstStep }: EventFileOptions,
+  ): Promise<EventFile> {
     const whole = String(Math.floor(seconds)).padStart(10, "0");
-    const path = join(folder, `events.out.tfevents.${whole}.${host.replace(/[^\w.-]/g, "_")}`);
+    const path = joinPath(folder, `events.out.tfevents.${whole}.${host.replace(/[^\w.-]/g, "_")}`);
     try {
-      await nodeStorage.makeFolder(folder);
-      const result = await EventFile.new(path);
+      await storage.makeFolder(folder);
+      const result = await EventFile.new(storage, path);
       await result.write([versionRecord(seconds), sessionRecord(seconds, firstStep)]);
       return result;
     } catch (error) {
@@ -38,11 +39,11 @@ export class EventFile {
   }
 
   /** A file that was not there, and no link: a second one of that name has a number at its end. */
-  private static async new(path: string): Promise<EventFile> {
+  private static async new(storage: Storage, path: string): Promise<EventFile> {
     for (let number = 0; ; number++) {
       const free = number === 0 ? path : `${path}.${number}`;
       try {
-        return new EventFile(free, await open(free, "ax"));
+        return new EventFile(free, await storage.append(free));
       } catch (error) {
         if (errorCode(error) !== "EEXIST") throw error;
       }
@@ -71,7 +72,7 @@ export class EventFile {
 
   private async write(records: readonly Uint8Array[]): Promise<void> {
     try {
-      await this.file.appendFile(concatenated(records));
+      await this.file.add(concatenated(records));
     } catch (error) {
       throw eventFileError(this.path, error);
     }

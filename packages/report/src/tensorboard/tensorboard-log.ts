@@ -1,5 +1,4 @@
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { joinPath, type Storage } from "@lobule/data";
 import {
   addedTo,
   type EpochRecord,
@@ -53,15 +52,15 @@ export class TensorboardLog {
   }
 
   /** Makes a file of this process in each series. @throws FileWriteError when they cannot be written. */
-  static async open(folder: string, options: TensorboardOptions): Promise<TensorboardLog> {
+  static async open(storage: Storage, folder: string, options: TensorboardOptions): Promise<TensorboardLog> {
     const { now, host, done } = options;
     const started = { seconds: now(), host };
     // A run of an older version has one series, by epochs, in the folder itself; it ends with what the checkpoint has.
-    if (await holdsEvents(folder)) {
-      await (await EventFile.create(folder, { ...started, firstStep: done.epochs + 1 })).close();
+    if (await holdsEvents(storage, folder)) {
+      await (await EventFile.create(storage, folder, { ...started, firstStep: done.epochs + 1 })).close();
     }
     const series = (name: string): Promise<EventFile> =>
-      EventFile.create(join(folder, name), { ...started, firstStep: done.steps + 1 });
+      EventFile.create(storage, joinPath(folder, name), { ...started, firstStep: done.steps + 1 });
     return new TensorboardLog(await series("training"), await series("validation"), options);
   }
 
@@ -108,5 +107,5 @@ export class TensorboardLog {
   }
 }
 
-const holdsEvents = async (folder: string): Promise<boolean> =>
-  (await readdir(folder).catch((): string[] => [])).some((name) => name.includes("tfevents"));
+const holdsEvents = async (storage: Storage, folder: string): Promise<boolean> =>
+  (await storage.list(folder).catch((): string[] => [])).some((name) => name.includes("tfevents"));

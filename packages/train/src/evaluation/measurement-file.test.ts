@@ -1,6 +1,7 @@
 import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { volumeEdges } from "@lobule/metrics";
+import { nodeStorage } from "@lobule/node";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../run/testing.js";
@@ -11,11 +12,13 @@ const plain: EvaluationSettings = { mirror: false, precision: "f32", map: [], in
 
 describe("files of a measurement", () => {
   test("the run's own cases are 'validation', which no folder's name can be", async () => {
-    expect(await measurementName(undefined, plain, 2, "surface")).toBe("validation");
+    expect(await measurementName(nodeStorage, undefined, plain, 2, "surface")).toBe("validation");
     const root = await temporaryFolder();
     for (const name of ["validation", "validation-mirror"]) {
       await mkdir(join(root, name));
-      expect(await measurementName(join(root, name), plain, 2, "surface")).toMatch(new RegExp(`^${name}-[0-9a-f]{8}$`));
+      expect(await measurementName(nodeStorage, join(root, name), plain, 2, "surface")).toMatch(
+        new RegExp(`^${name}-[0-9a-f]{8}$`),
+      );
     }
   });
 
@@ -23,9 +26,9 @@ describe("files of a measurement", () => {
     const root = await temporaryFolder();
     for (const parent of ["a", "b"]) await mkdir(join(root, parent, "data"), { recursive: true });
     await symlink(join(root, "a"), join(root, "link"));
-    const name = await measurementName(join(root, "a", "data"), plain, 2, "surface");
-    expect(await measurementName(join(root, "b", "data"), plain, 2, "surface")).not.toBe(name);
-    expect(await measurementName(`${join(root, "link", "data")}/`, plain, 2, "surface")).toBe(name);
+    const name = await measurementName(nodeStorage, join(root, "a", "data"), plain, 2, "surface");
+    expect(await measurementName(nodeStorage, join(root, "b", "data"), plain, 2, "surface")).not.toBe(name);
+    expect(await measurementName(nodeStorage, `${join(root, "link", "data")}/`, plain, 2, "surface")).toBe(name);
   });
 
   test("other settings have another name, the same settings the same", async () => {
@@ -42,7 +45,8 @@ describe("files of a measurement", () => {
     });
     await fc.assert(
       fc.asyncProperty(settings, settings, async (one, other) => {
-        const nameOf = ({ tolerance, edge, ...rest }: typeof one) => measurementName(undefined, rest, tolerance, edge);
+        const nameOf = ({ tolerance, edge, ...rest }: typeof one) =>
+          measurementName(nodeStorage, undefined, rest, tolerance, edge);
         expect((await nameOf(one)) === (await nameOf(other))).toBe(JSON.stringify(one) === JSON.stringify(other));
       }),
     );

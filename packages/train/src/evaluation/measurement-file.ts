@@ -1,9 +1,5 @@
-import { createHash } from "node:crypto";
-import { realpath } from "node:fs/promises";
-import { basename, resolve } from "node:path";
-import { DataError, readJson } from "@lobule/data";
+import { baseName, DataError, readJson, type Storage, sha256Hex } from "@lobule/data";
 import { defaultEdge, type VolumeEdge, volumeEdges } from "@lobule/metrics";
-import { nodeStorage } from "@lobule/node";
 import { z } from "zod";
 import { fitJson } from "../json/parse-json.js";
 import { sameJson } from "../json/same-json.js";
@@ -21,13 +17,14 @@ export const defaultTolerance = 2;
  * @param data folder of the cases; undefined for the run's own.
  */
 export async function measurementName(
+  storage: Storage,
   data: string | undefined,
   { mirror, precision, map, includeTraining }: EvaluationSettings,
   tolerance: number,
   edge: VolumeEdge,
 ): Promise<string> {
   return [
-    data === undefined ? "validation" : await folderName(data),
+    data === undefined ? "validation" : await folderName(storage, data),
     ...(mirror ? ["mirror"] : []),
     ...(precision === "f32" ? [] : [precision]),
     ...(tolerance === defaultTolerance ? [] : [`tolerance${tolerance}`]),
@@ -37,10 +34,10 @@ export async function measurementName(
   ].join("-");
 }
 
-async function folderName(data: string): Promise<string> {
-  const path = await realpath(data).catch(() => resolve(data));
-  const hash = createHash("sha256").update(path).digest("hex").slice(0, 8);
-  return `${basename(path)
+async function folderName(storage: Storage, data: string): Promise<string> {
+  const { path } = await storage.identity(data);
+  const hash = sha256Hex(path).slice(0, 8);
+  return `${baseName(path)
     .replaceAll(/[^\p{L}\p{N}._-]/gu, "_")
     .slice(0, 50)}-${hash}`;
 }
@@ -102,9 +99,9 @@ const measurementSchema = z.object({
 type Measurement = z.output<typeof measurementSchema>;
 
 /** A measurement as it was written; undefined where there is none that says what it is of. */
-export async function readMeasurement(path: string): Promise<Measurement | undefined> {
+export async function readMeasurement(storage: Storage, path: string): Promise<Measurement | undefined> {
   try {
-    return fitJson(await readJson(nodeStorage, path, "record"), measurementSchema, path);
+    return fitJson(await readJson(storage, path, "record"), measurementSchema, path);
   } catch (error) {
     if (error instanceof DataError) return undefined;
     throw error;

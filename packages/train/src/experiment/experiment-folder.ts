@@ -1,6 +1,4 @@
-import { join } from "node:path";
-import { DataError, FileReadError, readJson, reason, writeFileAtomically } from "@lobule/data";
-import { nodeStorage } from "@lobule/node";
+import { DataError, FileReadError, joinPath, readJson, reason, type Storage, writeFileAtomically } from "@lobule/data";
 import { z } from "zod";
 import { fitJson } from "../json/parse-json.js";
 import { ExperimentError } from "./experiment-file.js";
@@ -34,13 +32,13 @@ export type ExperimentRecord = z.output<typeof recordSchema>;
 /** How far a run of an experiment is. */
 export type RunState = z.output<typeof runSchema>;
 
-const pathOf = (directory: string): string => join(directory, "experiment.json");
+const pathOf = (directory: string): string => joinPath(directory, "experiment.json");
 
 /** Null where the folder holds no experiment. @throws ExperimentError when experiment.json is damaged. */
-export async function readExperimentRecord(directory: string): Promise<ExperimentRecord | null> {
+export async function readExperimentRecord(storage: Storage, directory: string): Promise<ExperimentRecord | null> {
   const path = pathOf(directory);
   try {
-    return fitJson(await readJson(nodeStorage, path, "record"), recordSchema, path);
+    return fitJson(await readJson(storage, path, "record"), recordSchema, path);
   } catch (error) {
     if (error instanceof FileReadError && error.missing) return null;
     if (!(error instanceof DataError)) throw error;
@@ -49,11 +47,15 @@ export async function readExperimentRecord(directory: string): Promise<Experimen
 }
 
 /** Replaces experiment.json, in a folder that is made where it is missing. @throws FileWriteError, ExperimentError. */
-export async function writeExperimentRecord(directory: string, record: ExperimentRecord): Promise<void> {
-  await nodeStorage.makeFolder(directory).catch((error: unknown) => {
+export async function writeExperimentRecord(
+  storage: Storage,
+  directory: string,
+  record: ExperimentRecord,
+): Promise<void> {
+  await storage.makeFolder(directory).catch((error: unknown) => {
     throw new ExperimentError(`cannot make the folder ${directory}: ${reason(error)}; name another by --out`);
   });
-  await writeFileAtomically(nodeStorage, pathOf(directory), `${JSON.stringify(record, null, 2)}\n`);
+  await writeFileAtomically(storage, pathOf(directory), `${JSON.stringify(record, null, 2)}\n`);
 }
 
 /**

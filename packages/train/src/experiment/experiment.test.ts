@@ -1,3 +1,4 @@
+import { nodeStorage } from "@lobule/node";
 import { describe, expect, test } from "vitest";
 import { exampleRecord, temporaryFolder } from "../run/testing.js";
 import { parseExperiment } from "./experiment-file.js";
@@ -149,9 +150,9 @@ describe("experiment.json", () => {
 
   test("is read as it was written; there need be none", async () => {
     const folder = await temporaryFolder();
-    expect(await readExperimentRecord(folder)).toBeNull();
-    await writeExperimentRecord(folder, record);
-    expect(await readExperimentRecord(folder)).toEqual(record);
+    expect(await readExperimentRecord(nodeStorage, folder)).toBeNull();
+    await writeExperimentRecord(nodeStorage, folder, record);
+    expect(await readExperimentRecord(nodeStorage, folder)).toEqual(record);
   });
 
   test("one that names other runs, rungs or variants than are planned is refused", () => {

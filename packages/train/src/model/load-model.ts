@@ -1,8 +1,13 @@
-import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
-import { FileReadError, readBytes, readText } from "@lobule/data";
-import { nodeStorage } from "@lobule/node";
+import {
+  dirName,
+  entryAt,
+  FileReadError,
+  joinPath,
+  readBytes,
+  readText,
+  type Storage,
+  sha256OfFile,
+} from "@lobule/data";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { z } from "zod";
 import { decodeCheckpoint } from "../run/checkpoint.js";
@@ -36,13 +41,13 @@ const bestEpoch = z.looseObject({ training: z.looseObject({ best: z.looseObject(
  * Reads a model from a checkpoint file, or the best one of a run folder.
  * @throws ModelError when there is none, the file is damaged, or it has code of its own that is not trusted.
  */
-export async function readModel(path: string, trust: CodeTrust = {}): Promise<SavedModel> {
-  const found = await stat(path).catch(() => undefined);
+export async function readModel(storage: Storage, path: string, trust: CodeTrust = {}): Promise<SavedModel> {
+  const found = await entryAt(storage, path);
   if (found === undefined) {
     throw new ModelError(`${path}: there is no such file or folder; give a run folder or a .safetensors checkpoint`);
   }
-  const source = found.isDirectory() ? join(path, "checkpoints", "best.safetensors") : resolve(path);
-  const bytes = await readBytes(nodeStorage, source, "tensors").catch((error: unknown) => {
+  const source = found.kind === "folder" ? joinPath(path, "checkpoints", "best.safetensors") : storage.absolute(path);
+  const bytes = await readBytes(storage, source, "tensors").catch((error: unknown) => {
     if (!(error instanceof FileReadError)) throw error;
     throw new ModelError(
       error.missing
@@ -55,22 +60,27 @@ export async function readModel(path: string, trust: CodeTrust = {}): Promise<Sa
   const weights = networkState(tensors);
   requireWeights(description, weights, source);
   const code =
-    description.code === undefined ? undefined : await readCode(dirname(dirname(source)), trust, description.code);
+    description.code === undefined
+      ? undefined
+      : await readCode(storage, dirName(dirName(source)), trust, description.code);
   const best = bestEpoch.safeParse(state);
   const epoch = best.success ? best.data.training.best.epoch + 1 : null;
-  return { description, weights, source, sha256: sha256(bytes), epoch, code };
+  return { description, weights, source, sha256: await sha256OfFile(bytes), epoch, code };
 }
-
-const sha256 = (content: Uint8Array): string => createHash("sha256").update(content).digest("hex");
 
 /**
  * The code of a run's own model.
  * @param hash of what the weights were trained with, where there are such.
  * @throws ModelError when the folder has none, another than the weights were trained with, or one that is not trusted.
  */
-export async function readCode(directory: string, trust: CodeTrust, hash?: string): Promise<ModelCode> {
-  const source = join(directory, "model.cjs");
-  const text = await readText(nodeStorage, source, "code").catch((error: unknown) => {
+export async function readCode(
+  storage: Storage,
+  directory: string,
+  trust: CodeTrust,
+  hash?: string,
+): Promise<ModelCode> {
+  const source = joinPath(directory, "model.cjs");
+  const text = await readText(storage, source, "code").catch((error: unknown) => {
     if (!(error instanceof FileReadError)) throw error;
     throw new ModelError(`${error.message}, and this model has code of its own; keep its run folder whole`);
   });

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { nodeStorage } from "@lobule/node";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { encodeCheckpoint } from "../run/checkpoint.js";
 import { readCode, readModel } from "./load-model.js";
@@ -64,11 +65,11 @@ describe("a run folder with code of its own", () => {
     const checkpoint = join(folder, "checkpoints", "best.safetensors");
     await writeFile(checkpoint, encodeCheckpoint({ tensors: new Map(), state: { model } }));
     for (const path of [folder, checkpoint]) {
-      await expect(readModel(path, { codeMemory })).rejects.toThrow("using this model runs its code");
-      expect((await readModel(path, { trustCode: true })).code?.text).toBe(code.text);
+      await expect(readModel(nodeStorage, path, { codeMemory })).rejects.toThrow("using this model runs its code");
+      expect((await readModel(nodeStorage, path, { trustCode: true })).code?.text).toBe(code.text);
     }
-    await expect(readCode(folder, { codeMemory })).rejects.toThrow("using this model runs its code");
+    await expect(readCode(nodeStorage, folder, { codeMemory })).rejects.toThrow("using this model runs its code");
     await codeMemory.remember(codeHash(code.text));
-    expect((await readModel(folder, { codeMemory })).code?.text).toBe(code.text);
+    expect((await readModel(nodeStorage, folder, { codeMemory })).code?.text).toBe(code.text);
   });
 });

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { sha256Hex } from "@lobule/data";
 import type { ModelCode } from "./model-description.js";
 import { ModelError } from "./model-error.js";
 
@@ -21,7 +21,7 @@ export interface CodeTrust {
 }
 
 /** SHA-256 of a model's code, in hexadecimal. */
-export const codeHash = (text: string): string => createHash("sha256").update(text).digest("hex");
+export const codeHash = (text: string): string => sha256Hex(text);
 
 /**
  * Refuses the code of a model that nobody vouches for.

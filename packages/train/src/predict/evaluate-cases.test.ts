@@ -8,7 +8,7 @@ import { parseModelDescription } from "../model/model-description.js";
 import { evaluateCases } from "./evaluate-cases.js";
 
 /** Labels every slice with class 1; what is tested here needs no device. */
-const predictor: Parameters<typeof evaluateCases>[0] = {
+const predictor: Parameters<typeof evaluateCases>[1] = {
   atOnce: 2,
   margin: 0,
   description: parseModelDescription(
@@ -55,7 +55,7 @@ describe("cases that are measured", () => {
     const cut = join(folder, "cut.nii");
     await writeFile(cut, new Uint8Array(100));
     const withCut = cases.map((each) => (each.name === "b" ? { ...each, image: cut } : each));
-    const { results, failures } = await evaluateCases(predictor, withCut);
+    const { results, failures } = await evaluateCases(nodeStorage, predictor, withCut);
     expect(namesOf(results)).toEqual(["a", "c", "d"]);
     expect(failures).toEqual([{ name: "b", error: expect.stringContaining(cut) }]);
   });
@@ -65,13 +65,13 @@ describe("cases that are measured", () => {
     const look = (name: string): void => {
       if (name === "c") stop.abort();
     };
-    const { results, failures } = await evaluateCases(predictor, cases, { signal: stop.signal, look });
+    const { results, failures } = await evaluateCases(nodeStorage, predictor, cases, { signal: stop.signal, look });
     expect(namesOf(results)).toEqual(["a", "b", "c"]);
     expect(failures).toEqual([{ name: "d", error: "stopped before it was measured" }]);
   });
 
   test("none before work is stopped: the reason is thrown", async () => {
     const signal = AbortSignal.abort(new Error("enough"));
-    await expect(evaluateCases(predictor, cases, { signal })).rejects.toThrow("enough");
+    await expect(evaluateCases(nodeStorage, predictor, cases, { signal })).rejects.toThrow("enough");
   });
 });

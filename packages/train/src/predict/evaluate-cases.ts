@@ -5,11 +5,11 @@ import {
   identityOf,
   onGridOf,
   readNifti,
+  type Storage,
   toCanonical,
   type Volume,
 } from "@lobule/data";
 import { evaluateCase, type VolumeEdge } from "@lobule/metrics";
-import { nodeStorage } from "@lobule/node";
 import type { LabelMapping } from "../evaluation/label-mapping.js";
 import type { CaseSource } from "../evaluation/provenance.js";
 import type { MeasuredCase } from "../evaluation/summarize.js";
@@ -97,6 +97,7 @@ export interface EvaluatedCases {
  * @throws DataError for no case at all; the signal's reason where no case was measured before.
  */
 export async function evaluateCases(
+  storage: Storage,
   predictor: VolumePredictor,
   cases: readonly CaseFiles[],
   options: EvaluateOptions = {},
@@ -110,7 +111,7 @@ export async function evaluateCases(
     options.onCase?.(i, cases.length, files.name);
     try {
       options.signal?.throwIfAborted();
-      const result = await evaluateFiles(predictor, files, options, notes);
+      const result = await evaluateFiles(storage, predictor, files, options, notes);
       if (result === "trained on") leftOut.push(files.name);
       else results.push(result);
     } catch (error) {
@@ -128,6 +129,7 @@ export async function evaluateCases(
 
 /** Measures one case, or leaves it out where the run was trained on it; adds what is odd in its files to `notes`. */
 async function evaluateFiles(
+  storage: Storage,
   predictor: VolumePredictor,
   files: CaseFiles,
   { tolerance, edge, signal, look, origin }: EvaluateOptions,
@@ -136,14 +138,13 @@ async function evaluateFiles(
   const { classes } = predictor.description;
   const { name, image, label } = files;
   const read = async (path: string, of: string): Promise<Volume> => {
-    const volume = await readNifti(nodeStorage, path);
+    const volume = await readNifti(storage, path);
     notes.push(...volume.notes.map((note) => `${of} of ${name}: ${note}`));
     return volume;
   };
   const scan = toCanonical(await read(image, "image"));
   const given = onGridOf(await read(label, "label map"), scan, [label, `its image ${image}`]);
-  const source =
-    origin && sourceOf(identityOf(nodeStorage, scan, given, files, origin.mapping.to.length), name, origin);
+  const source = origin && sourceOf(identityOf(storage, scan, given, files, origin.mapping.to.length), name, origin);
   if (source?.use === "training" && !origin?.includeTraining) return "trained on";
   const before = source && origin?.measuredBefore?.(name, source);
   if (before !== undefined) return { ...before, ...(source ? { source } : {}) };

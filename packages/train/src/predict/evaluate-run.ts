@@ -1,4 +1,4 @@
-import { DataError } from "@lobule/data";
+import { DataError, type Storage } from "@lobule/data";
 import type { Device } from "@lobule/tensor";
 import type { CaseSource } from "../evaluation/provenance.js";
 import { type EvaluationResult, type MeasuredCase, summarize } from "../evaluation/summarize.js";
@@ -27,6 +27,7 @@ export interface RunEvaluation {
  * @throws DataError when no case is left to measure; the signal's reason where it comes before the first is measured.
  */
 export async function evaluateRun(
+  storage: Storage,
   device: Device,
   plan: EvaluationPlan,
   { atOnce = 4, measuredBefore, ...options }: EvaluateRunOptions = {},
@@ -34,7 +35,7 @@ export async function evaluateRun(
   const { model, settings, known, own, mapping } = plan;
   const { mirror, precision, includeTraining } = settings;
   const predictor = new SlicePredictor(device, model, { atOnce, mirror, precision });
-  const measured = await evaluateCases(predictor, plan.cases, {
+  const measured = await evaluateCases(storage, predictor, plan.cases, {
     ...options,
     origin: { known, own, mapping, includeTraining, ...(measuredBefore === undefined ? {} : { measuredBefore }) },
   }).finally(() => predictor.close());

@@ -1,4 +1,4 @@
-import { storeSlice, type Window } from "@lobule/data";
+import { type Storage, storeSlice, type Window } from "@lobule/data";
 import type { Device } from "@lobule/tensor";
 import { readModel } from "../model/load-model.js";
 import type { CodeTrust } from "../model/trusted-code.js";
@@ -53,7 +53,7 @@ export interface SliceModel {
 /**
  * Loads models from run folders or checkpoints.
  *
- *     const { liver, vessel } = await loadModels(device, { liver: "runs/liver", vessel: "runs/vessel" });
+ *     const { liver, vessel } = await loadModels(storage, device, { liver: "runs/liver", vessel: "runs/vessel" });
  *     const labels = await liver.predict(normalizeImage(slice, liver.window), 512, 512);
  *
  * @param trust whether code that comes with a model may run: by default only what a training of this user on this machine
@@ -61,18 +61,19 @@ export interface SliceModel {
  * @throws ModelError when one is not there, damaged, or has code that is not trusted.
  */
 export async function loadModels<Name extends string>(
+  storage: Storage,
   device: Device,
   paths: Readonly<Record<Name, string>>,
   trust: CodeTrust = {},
 ): Promise<Record<Name, SliceModel>> {
   const named = Object.entries<string>(paths).map(
-    async ([name, path]) => [name, await loadModel(device, path, trust)] as const,
+    async ([name, path]) => [name, await loadModel(storage, device, path, trust)] as const,
   );
   return Object.fromEntries(await Promise.all(named)) as Record<Name, SliceModel>;
 }
 
-async function loadModel(device: Device, path: string, trust: CodeTrust): Promise<SliceModel> {
-  const predictor = new SlicePredictor(device, await readModel(path, trust), { atOnce: 1 });
+async function loadModel(storage: Storage, device: Device, path: string, trust: CodeTrust): Promise<SliceModel> {
+  const predictor = new SlicePredictor(device, await readModel(storage, path, trust), { atOnce: 1 });
   const { classes, window, inputSlices } = predictor.description;
   return {
     classes,

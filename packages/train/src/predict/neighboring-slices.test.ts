@@ -115,7 +115,7 @@ describe.each([
     expect([...(await predictVolume(predictor, volume)).data]).toEqual(expected);
     const [input, output] = [join(folder, "scan.nii.gz"), join(folder, `labels-${channel}-${atOnce}.nii.gz`)];
     await writeNifti(nodeStorage, input, volume, {});
-    await segmentVolume(predictor, input, output);
+    await segmentVolume(nodeStorage, predictor, input, output);
     expect([...(await readNifti(nodeStorage, output)).data]).toEqual(expected);
     await predictor.close();
   });

@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import {
   type CaseFiles,
   commandText,
@@ -8,8 +7,8 @@ import {
   isSameFile,
   readDecathlon,
   readNiftiHeader,
+  type Storage,
 } from "@lobule/data";
-import { nodeStorage } from "@lobule/node";
 import { z } from "zod";
 import { type LabelMapping, mapLabels, sameNames } from "../evaluation/label-mapping.js";
 import type { EvaluationSettings, Provenance } from "../evaluation/provenance.js";
@@ -56,30 +55,31 @@ const configSchema = z.looseObject({ data: z.string() });
  * @throws RunError for no run; DataError when the folder's labels are not the model's, or no case can be opened.
  */
 export async function planEvaluation(
+  storage: Storage,
   directory: string,
   model: SavedModel,
   request: EvaluationRequest,
 ): Promise<EvaluationPlan> {
   const { map = [], includeTraining = false, mirror = false, precision = "f32" } = request;
-  const run = await RunFolder.open(directory);
+  const run = await RunFolder.open(storage, directory);
   const config = configSchema.safeParse(run.config);
   const source = config.success ? config.data.data : "";
-  const own = request.data === undefined || (await isSameFile(nodeStorage, request.data, source));
-  const task = await readTask(request.data ?? source, own);
+  const own = request.data === undefined || (await isSameFile(storage, request.data, source));
+  const task = await readTask(storage, request.data ?? source, own);
   const { classes } = model.description;
   const mapping = mapLabels({ of: task.directory, names: task.labels }, { of: directory, names: classes }, map);
   const workload = await run.readWorkload();
   const known = new KnownCases(run.split, workload);
   const state = await runProgressOf(run);
   const chosen = own ? ownCases(task, run, includeTraining) : { cases: task.cases, failures: [] };
-  const opened = await withHeaders(chosen.cases);
+  const opened = await withHeaders(storage, chosen.cases);
   const failures = [...chosen.failures, ...opened.failures];
   if (opened.cases.length === 0) {
     throw new DataError(
       `none of the ${failures.length} cases of ${task.directory} can be measured: ${listFailures(failures)}`,
     );
   }
-  const modality = workload?.modality ?? (own ? undefined : await modalityOf(source));
+  const modality = workload?.modality ?? (own ? undefined : await modalityOf(storage, source));
   return {
     run,
     model,
@@ -108,14 +108,14 @@ export async function planEvaluation(
 export const listFailures = (failures: readonly CaseFailure[]): string =>
   failures.map(({ name, error }) => `${name}: ${error}`).join("; ");
 
-const readTask = (data: string, own: boolean): Promise<DecathlonTask> =>
-  readDecathlon(nodeStorage, data).catch((error: unknown) => {
+const readTask = (storage: Storage, data: string, own: boolean): Promise<DecathlonTask> =>
+  readDecathlon(storage, data).catch((error: unknown) => {
     if (!own || !(error instanceof DataError)) throw error;
     throw new DataError(`${error.message}; if the data have moved, name their folder by --data`);
   });
 
-const modalityOf = (data: string): Promise<readonly string[] | undefined> =>
-  readDecathlon(nodeStorage, data).then(
+const modalityOf = (storage: Storage, data: string): Promise<readonly string[] | undefined> =>
+  readDecathlon(storage, data).then(
     ({ modality }) => modality,
     () => undefined,
   );
@@ -134,15 +134,12 @@ function ownCases(task: DecathlonTask, { split, directory }: RunFolder, includeT
 }
 
 /** The cases whose headers can be read and fit, and the others with what is wrong. */
-async function withHeaders(cases: readonly CaseFiles[]) {
+async function withHeaders(storage: Storage, cases: readonly CaseFiles[]) {
   const sound: CaseFiles[] = [];
   const failures: CaseFailure[] = [];
   for (const files of cases) {
     try {
-      const [image, label] = [
-        await readNiftiHeader(nodeStorage, files.image),
-        await readNiftiHeader(nodeStorage, files.label),
-      ];
+      const [image, label] = [await readNiftiHeader(storage, files.image), await readNiftiHeader(storage, files.label)];
       const difference = gridDifference(label, image, [files.label, `its image ${files.image}`]);
       if (difference !== undefined) throw new DataError(`${difference}; both must be on the same grid`);
       sound.push(files);
@@ -174,8 +171,16 @@ function mapNotes({ asked, measured }: LabelMapping, task: DecathlonTask, classe
 
 /** What the figures of a plan are of, before a case was measured. */
 export const provenanceOf = (plan: EvaluationPlan): Provenance => ({
-  run: { directory: resolve(plan.run.directory), state: plan.state.text, finished: plan.state.finished },
-  checkpoint: { file: resolve(plan.model.source), sha256: plan.model.sha256, epoch: plan.model.epoch },
+  run: {
+    directory: plan.run.storage.absolute(plan.run.directory),
+    state: plan.state.text,
+    finished: plan.state.finished,
+  },
+  checkpoint: {
+    file: plan.run.storage.absolute(plan.model.source),
+    sha256: plan.model.sha256,
+    epoch: plan.model.epoch,
+  },
   data: { directory: plan.task.directory, labels: plan.task.labels, modality: plan.task.modality },
   settings: plan.settings,
   leftOut: [],

@@ -152,7 +152,7 @@ describe.each(volumes)("%s", (name, data) => {
       const predictor = new SlicePredictor(device, modelOf(threshold), { atOnce: 2 });
       expect([...(await predictVolume(predictor, volume)).data]).toEqual(expected);
       const out = join(folder, "labels.nii");
-      await segmentVolume(predictor, image(), out);
+      await segmentVolume(nodeStorage, predictor, image(), out);
       expect([...(await readNifti(nodeStorage, out)).data]).toEqual(expected);
       await predictor.close();
     }

@@ -93,7 +93,7 @@ describe.each(Object.entries(affines))("slices that lie as %s", (orientation, af
     [".nii", { largestComponent: { classes: [] } }],
   ])("labels lie as the scan does, %s %o", async (extension, options) => {
     const [input, output] = await write(undefined, extension, affine);
-    const result = await segmentVolume(thresholding(), input, output, options);
+    const result = await segmentVolume(nodeStorage, thresholding(), input, output, options);
     const { data, header } = await readNifti(nodeStorage, output);
     expect([...data]).toEqual(expected);
     expect(header.orientation).toBe(orientation);
@@ -101,7 +101,7 @@ describe.each(Object.entries(affines))("slices that lie as %s", (orientation, af
   });
 
   test("previews hold HU and labels of the same place, and are no views", async () => {
-    const { previews } = await segmentVolume(thresholding(), ...(await write(undefined, ".nii", affine)), {
+    const { previews } = await segmentVolume(nodeStorage, thresholding(), ...(await write(undefined, ".nii", affine)), {
       previews: 3,
     });
     expect(previews).toHaveLength(3);
@@ -119,7 +119,9 @@ test("the scan is never its own output, however that is spelled", async () => {
   await link(input, join(folder, "hard.nii"));
   await symlink(input, join(folder, "soft.nii"));
   for (const output of [input, `${folder}/./scan.nii`, join(folder, "hard.nii"), join(folder, "soft.nii")])
-    await expect(segmentVolume(thresholding(), input, output)).rejects.toThrow(`${output} is the scan itself`);
+    await expect(segmentVolume(nodeStorage, thresholding(), input, output)).rejects.toThrow(
+      `${output} is the scan itself`,
+    );
   expect(await readFile(input)).toEqual(before);
   expect((await readdir(folder)).sort()).toEqual(["hard.nii", "scan.nii", "soft.nii"]);
 });
@@ -131,7 +133,11 @@ test("volumes of a scan with tilted gantry: the determinant of the affine, not t
     [0, 1, 3 * Math.sin(angle), 0],
     [0, 0, 3 * Math.cos(angle), 0],
   ];
-  const { voxels, milliliters } = await segmentVolume(thresholding(), ...(await write(undefined, ".nii", affine)));
+  const { voxels, milliliters } = await segmentVolume(
+    nodeStorage,
+    thresholding(),
+    ...(await write(undefined, ".nii", affine)),
+  );
   expect(milliliters).toEqual(voxels.map((count) => expect.closeTo((count * 3 * Math.cos(angle)) / 1000, 6)));
 });
 
@@ -149,7 +155,7 @@ describe("a scan whose qform and sform differ", () => {
     for (const [i, value] of [0, 0, Math.SQRT1_2, 25, -3.3, 1e-9].entries()) scan.writeFloatLE(value, 256 + 4 * i);
     scan.writeFloatLE(-1, 76);
     await writeFile(input, scan);
-    const { notes } = await segmentVolume(thresholding(), input, output, options);
+    const { notes } = await segmentVolume(nodeStorage, thresholding(), input, output, options);
     const labels = await readFile(output);
     for (const [from, to] of [
       [76, 92],
@@ -162,7 +168,7 @@ describe("a scan whose qform and sform differ", () => {
 
 test.each([Int8Array, Int32Array, Float32Array, Float64Array])("scans in a %o", async (Values) => {
   const [input, output] = await write(Values.from(values));
-  await segmentVolume(thresholding(), input, output);
+  await segmentVolume(nodeStorage, thresholding(), input, output);
   expect([...(await readNifti(nodeStorage, output)).data]).toEqual(expected);
 });
 
@@ -172,7 +178,7 @@ describe("while the GPU works", () => {
     const log = (event: string): void => void events.push(event);
     // Long enough that reading and writing are done before, on a busy machine too.
     const predictor = thresholding(log, 80);
-    await segmentVolume(predictor, ...(await write()), { onProgress: (done) => log(`done ${done}`) });
+    await segmentVolume(nodeStorage, predictor, ...(await write()), { onProgress: (done) => log(`done ${done}`) });
     expect(events).toEqual([
       "start 0",
       "start 1",
@@ -193,7 +199,7 @@ describe("while the GPU works", () => {
     const predictor = thresholding((event) => {
       if (event === `end ${bad}`) throw new Error("lost");
     });
-    await expect(segmentVolume(predictor, ...(await write()))).rejects.toThrow("lost");
+    await expect(segmentVolume(nodeStorage, predictor, ...(await write()))).rejects.toThrow("lost");
     expect(await readdir(folder)).toEqual(["scan.nii"]);
   });
 
@@ -204,7 +210,7 @@ describe("while the GPU works", () => {
       if (done === after) stop.abort();
     };
     const predictor = thresholding((event) => void events.push(event));
-    const segmenting = segmentVolume(predictor, ...(await write()), { signal: stop.signal, onProgress });
+    const segmenting = segmentVolume(nodeStorage, predictor, ...(await write()), { signal: stop.signal, onProgress });
     await expect(segmenting).rejects.toThrow("aborted");
     expect(events.at(-1)).toMatch(/^end/);
     expect(await readdir(folder)).toEqual(["scan.nii"]);
@@ -220,7 +226,7 @@ describe("while the GPU works", () => {
       events.push(event);
       if (event === "end 2") throw new Error("lost");
     });
-    await expect(segmentVolume(predictor, input, output)).rejects.toThrow(/NaN/);
+    await expect(segmentVolume(nodeStorage, predictor, input, output)).rejects.toThrow(/NaN/);
     expect(events.at(-1)).toBe("end 2");
     expect(await readdir(folder)).toEqual(["scan.nii"]);
   });

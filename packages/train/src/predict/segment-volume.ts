@@ -6,13 +6,13 @@ import {
   type NiftiHeader,
   openNiftiSlices,
   readNifti,
+  type Storage,
   toCanonical,
   type VoxelArray,
   voxelVolume,
   writeNifti,
 } from "@lobule/data";
 import { type LargestComponentOptions, largestComponent } from "@lobule/metrics";
-import { nodeStorage } from "@lobule/node";
 import { countLabels } from "./count-labels.js";
 import { withMargin } from "./evaluate-cases.js";
 import { fromCanonicalPlane, type PlaneOrientation, planeOrientation, toCanonicalPlane } from "./plane-orientation.js";
@@ -59,14 +59,15 @@ export interface SegmentResult {
  * @throws DataError when the output is the scan, however it is spelled, the scan cannot be read or the labels cannot be written; nothing is left behind then.
  */
 export async function segmentVolume(
+  storage: Storage,
   predictor: SlicePredictor,
   input: string,
   output: string,
   options: SegmentOptions = {},
 ): Promise<SegmentResult> {
-  if (await isSameFile(nodeStorage, input, output))
+  if (await isSameFile(storage, input, output))
     throw new DataError(`${output} is the scan itself; name another output`);
-  const { header, slices, notes, close } = await openNiftiSlices(nodeStorage, input);
+  const { header, slices, notes, close } = await openNiftiSlices(storage, input);
   const plane = planeOrientation(header.orientation);
   const kept = new Kept(header, predictor.classes, options.previews ?? 0);
   // While the GPU looks at one batch and has another to go on with, the one before is used and the next is read.
@@ -74,7 +75,7 @@ export async function segmentVolume(
   try {
     if (plane === undefined) {
       await close();
-      const found = await segmentWhole(predictor, input, output, kept, options);
+      const found = await segmentWhole(storage, predictor, input, output, kept, options);
       return { ...kept.result(), notes: found };
     }
     if (options.largestComponent !== undefined) {
@@ -84,9 +85,9 @@ export async function segmentVolume(
         ...signalOf(options),
       });
       kept.replace(cleaned, plane);
-      await writeNifti(nodeStorage, output, { ...gridOf(header), data: cleaned }, { header });
+      await writeNifti(storage, output, { ...gridOf(header), data: cleaned }, { header });
     } else {
-      const writer = createNiftiSliceWriter(nodeStorage, output, { grid: gridOf(header), datatype: "uint8", header });
+      const writer = createNiftiSliceWriter(storage, output, { grid: gridOf(header), datatype: "uint8", header });
       try {
         await eachSlice(predictor, header, slices(held), plane, kept, options, (labels) => writer.write(labels));
         await writer.finish();
@@ -221,13 +222,14 @@ const signalOf = ({ signal }: SegmentOptions): Pick<SegmentOptions, "signal"> =>
 
 /** For files whose slices are not axial; returns what is odd in the file. */
 async function segmentWhole(
+  storage: Storage,
   predictor: SlicePredictor,
   input: string,
   output: string,
   kept: Kept,
   options: SegmentOptions,
 ): Promise<readonly string[]> {
-  const volume = await readNifti(nodeStorage, input);
+  const volume = await readNifti(storage, input);
   const canonical = toCanonical(volume);
   const [width, height, depth] = canonical.shape;
   const size = width * height;
@@ -251,7 +253,7 @@ async function segmentWhole(
       : await largestComponent(labels, canonical.shape, { ...options.largestComponent, ...signalOf(options) });
   kept.replace(cleaned);
   const onGrid = fromCanonical({ ...canonical, data: cleaned }, volume);
-  await writeNifti(nodeStorage, output, onGrid, { header: volume.header });
+  await writeNifti(storage, output, onGrid, { header: volume.header });
   return volume.notes;
 }
 

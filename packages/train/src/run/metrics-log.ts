@@ -1,5 +1,4 @@
-import { DataError, FileReadError, parseJsonText, readBytes, writeFileAtomically } from "@lobule/data";
-import { nodeStorage } from "@lobule/node";
+import { DataError, FileReadError, parseJsonText, readBytes, type Storage, writeFileAtomically } from "@lobule/data";
 import { type EpochRecord, epochRecordLine, parseEpochRecord } from "./epoch-record.js";
 
 /**
@@ -8,7 +7,10 @@ import { type EpochRecord, epochRecordLine, parseEpochRecord } from "./epoch-rec
  * Lines that were lost leave a gap in the epochs, see {@link missingEpochs}.
  */
 export class MetricsLog {
-  constructor(private readonly path: string) {}
+  constructor(
+    private readonly storage: Storage,
+    private readonly path: string,
+  ) {}
 
   /**
    * Adds a record and waits until it is on disk. Values that are not finite are written as null.
@@ -16,7 +18,10 @@ export class MetricsLog {
    */
   async append(record: EpochRecord): Promise<void> {
     const line = epochRecordLine(record);
-    await writeFileAtomically(nodeStorage, this.path, [await this.wholeLines(), new TextEncoder().encode(`${line}\n`)]);
+    await writeFileAtomically(this.storage, this.path, [
+      await this.wholeLines(),
+      new TextEncoder().encode(`${line}\n`),
+    ]);
   }
 
   /** All records, rising. @throws Error that names the file and the line, when one is damaged or out of order. */
@@ -30,7 +35,7 @@ export class MetricsLog {
    */
   async truncate(epochs: number): Promise<void> {
     const kept = (await this.parsedLines()).filter(({ epoch }) => epoch < epochs);
-    await writeFileAtomically(nodeStorage, this.path, kept.map((record) => `${epochRecordLine(record)}\n`).join(""));
+    await writeFileAtomically(this.storage, this.path, kept.map((record) => `${epochRecordLine(record)}\n`).join(""));
   }
 
   private async parsedLines(): Promise<EpochRecord[]> {
@@ -57,7 +62,7 @@ export class MetricsLog {
    * end alone, as an editor may leave it, gets one.
    */
   private async wholeLines(): Promise<Uint8Array> {
-    const bytes = await readBytes(nodeStorage, this.path, "record").catch((error: unknown) => {
+    const bytes = await readBytes(this.storage, this.path, "record").catch((error: unknown) => {
       if (error instanceof FileReadError && error.missing) return new Uint8Array();
       throw error;
     });

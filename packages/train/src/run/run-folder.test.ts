@@ -1,6 +1,7 @@
 import { appendFile, type FileHandle, mkdir, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FileWriteError } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
 import { readSafetensorsMetadata, type SafetensorsTensor, writeSafetensors } from "@lobule/tensor";
 import { describe, expect, test, vi } from "vitest";
 import { RunError, RunFolder, type RunSettings } from "./run-folder.js";
@@ -12,7 +13,8 @@ const settings: RunSettings = {
   environment: { node: "20", adapter: { vendor: "mesa" } },
 };
 
-const newRun = async (): Promise<RunFolder> => RunFolder.create(join(await temporaryFolder(), "runs", "a"), settings);
+const newRun = async (): Promise<RunFolder> =>
+  RunFolder.create(nodeStorage, join(await temporaryFolder(), "runs", "a"), settings);
 
 const tensors = (value: number): Map<string, SafetensorsTensor> =>
   new Map([
@@ -38,7 +40,7 @@ async function diskFullOn(call: "writeFile", folder: string): Promise<void> {
 describe("making and opening", () => {
   test("a run is opened with what it was made from, folders above it included", async () => {
     const { directory } = await newRun();
-    const run = await RunFolder.open(directory);
+    const run = await RunFolder.open(nodeStorage, directory);
     expect({ config: run.config, split: run.split, environment: run.environment }).toEqual(settings);
     expect(JSON.parse(await readFile(join(directory, "config.json"), "utf8"))).toEqual(settings.config);
     expect((await readdir(directory)).sort()).toEqual(["config.json", "environment.json", "split.json"]);
@@ -46,28 +48,32 @@ describe("making and opening", () => {
 
   test("a folder that holds a run, or the rest of one, is left alone", async () => {
     const { directory } = await newRun();
-    await expect(RunFolder.create(directory, settings)).rejects.toThrow(RunError);
-    await expect(RunFolder.create(directory, settings)).rejects.toThrow(
+    await expect(RunFolder.create(nodeStorage, directory, settings)).rejects.toThrow(RunError);
+    await expect(RunFolder.create(nodeStorage, directory, settings)).rejects.toThrow(
       `${directory} holds a run already; name another folder with --out, or go on with it: \`lobule train --resume ${directory}\``,
     );
     await writeFile(join(directory, "metrics.jsonl"), "");
     await rm(join(directory, "config.json"));
-    await expect(RunFolder.create(directory, settings)).rejects.toThrow(/holds 'metrics.jsonl' but no config.json/);
+    await expect(RunFolder.create(nodeStorage, directory, settings)).rejects.toThrow(
+      /holds 'metrics.jsonl' but no config.json/,
+    );
   });
 
   test("a creation that was cut short can be begun again, and other files are kept", async () => {
     const { directory } = await newRun();
     await rm(join(directory, "config.json"));
     await writeFile(join(directory, "notes.txt"), "mine");
-    await RunFolder.create(directory, settings);
+    await RunFolder.create(nodeStorage, directory, settings);
     expect(await readFile(join(directory, "notes.txt"), "utf8")).toBe("mine");
   });
 
   test("a path that is a file is refused", async () => {
     const path = join(await temporaryFolder(), "file");
     await writeFile(path, "");
-    await expect(RunFolder.create(path, settings)).rejects.toThrow(/cannot make the run folder .*file.*--out/);
-    await expect(RunFolder.open(path)).rejects.toThrow(/is no run folder/);
+    await expect(RunFolder.create(nodeStorage, path, settings)).rejects.toThrow(
+      /cannot make the run folder .*file.*--out/,
+    );
+    await expect(RunFolder.open(nodeStorage, path)).rejects.toThrow(/is no run folder/);
   });
 
   test.each<[why: string, name: string, content: string | null, message: RegExp]>([
@@ -81,7 +87,7 @@ describe("making and opening", () => {
     const { directory } = await newRun();
     const path = join(directory, name);
     await (content === null ? rm(path) : writeFile(path, content));
-    const attempt = RunFolder.open(directory);
+    const attempt = RunFolder.open(nodeStorage, directory);
     await expect(attempt).rejects.toThrow(RunError);
     await expect(attempt).rejects.toThrow(message);
     await expect(attempt).rejects.toThrow(directory);
@@ -91,7 +97,7 @@ describe("making and opening", () => {
 describe("a run that was stopped before it had a checkpoint", () => {
   test("has none, and is at its first step", async () => {
     const { directory } = await newRun();
-    expect(await (await RunFolder.open(directory)).loadLast()).toBeNull();
+    expect(await (await RunFolder.open(nodeStorage, directory)).loadLast()).toBeNull();
   });
 
   test("is told from one whose last checkpoint was lost", async () => {
@@ -108,16 +114,16 @@ describe("a run that was stopped before it had a checkpoint", () => {
 
   test("can be begun again in its folder without the model that it was to have", async () => {
     const directory = await temporaryFolder();
-    await RunFolder.create(directory, { ...settings, modelCode: "exports" });
+    await RunFolder.create(nodeStorage, directory, { ...settings, modelCode: "exports" });
     await rm(join(directory, "config.json"));
-    await RunFolder.create(directory, settings);
+    await RunFolder.create(nodeStorage, directory, settings);
     expect((await readdir(directory)).sort()).toEqual(["config.json", "environment.json", "split.json"]);
   });
 });
 
 test("nothing is written once another process has the run", async () => {
   const { directory } = await newRun();
-  const run = await RunFolder.open(directory, () => Promise.reject(new Error("it is another's")));
+  const run = await RunFolder.open(nodeStorage, directory, () => Promise.reject(new Error("it is another's")));
   const before = (await readdir(directory)).sort();
   for (const write of [
     () => run.saveCheckpoint("last", tensors(1), state),
@@ -268,7 +274,7 @@ describe("metrics", () => {
     const second = whole.indexOf("\n") + 1;
     for (let end = second; end < whole.length; end += 29) {
       await writeFile(logOf(run), whole.subarray(0, end));
-      const opened = await RunFolder.open(run.directory);
+      const opened = await RunFolder.open(nodeStorage, run.directory);
       expect(await opened.readMetrics()).toEqual([exampleRecord(0)]);
       await opened.appendMetrics(exampleRecord(1));
       expect(await readFile(logOf(run))).toEqual(whole);

@@ -1,16 +1,16 @@
-import { createHash } from "node:crypto";
-import { access, rm } from "node:fs/promises";
-import { join } from "node:path";
 import {
   commandText,
+  exists,
   FileReadError,
   FileWriteError,
+  joinPath,
   readBytes,
   readText,
   reason,
+  type Storage,
+  sha256OfFile,
   writeFileAtomically,
 } from "@lobule/data";
-import { nodeStorage } from "@lobule/node";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { z } from "zod";
 import { parseJson } from "../json/parse-json.js";
@@ -89,6 +89,7 @@ export class RunFolder {
   private readonly metrics: MetricsLog;
 
   private constructor(
+    readonly storage: Storage,
     readonly directory: string,
     { config, split, environment }: RunSettings,
     private readonly mayWrite: MayWrite,
@@ -96,13 +97,13 @@ export class RunFolder {
     this.config = config;
     this.split = split;
     this.environment = environment;
-    this.metrics = new MetricsLog(join(directory, "metrics.jsonl"));
+    this.metrics = new MetricsLog(storage, joinPath(directory, "metrics.jsonl"));
   }
 
   /** @throws RunError when there is a run in the folder already, or parts of one. */
-  static async requireNone(directory: string): Promise<void> {
+  static async requireNone(storage: Storage, directory: string): Promise<void> {
     for (const name of ["config.json", "metrics.jsonl", "checkpoints", "tensorboard", "report.html"]) {
-      if (await exists(join(directory, name))) {
+      if (await exists(storage, joinPath(directory, name))) {
         throw new RunError(
           name === "config.json"
             ? `${directory} holds a run already; name another folder with --out, or go on with it: ${commandText("train", "--resume", directory)}`
@@ -116,35 +117,38 @@ export class RunFolder {
    * Makes the folder, and those above it, of a new run. A folder that holds other files keeps them.
    * @throws RunError when there is a run already, FileWriteError when the place cannot be written.
    */
-  static async create(directory: string, settings: RunSettings, mayWrite: MayWrite = anyTime): Promise<RunFolder> {
-    await RunFolder.requireNone(directory);
+  static async create(
+    storage: Storage,
+    directory: string,
+    settings: RunSettings,
+    mayWrite: MayWrite = anyTime,
+  ): Promise<RunFolder> {
+    await RunFolder.requireNone(storage, directory);
     const { config, split, environment, modelCode } = settings;
     try {
-      await nodeStorage.makeFolder(directory);
+      await storage.makeFolder(directory);
     } catch (error) {
       throw new RunError(`cannot make the run folder ${directory}: ${reason(error)}; name another with --out`);
     }
+    const write = (name: string, text: string): Promise<void> =>
+      writeFileAtomically(storage, joinPath(directory, name), text);
     await mayWrite();
-    await writeFileAtomically(
-      nodeStorage,
-      join(directory, "environment.json"),
-      json({ ...environment, runFormat: formatVersion }),
-    );
-    await writeFileAtomically(nodeStorage, join(directory, "split.json"), json(split));
+    await write("environment.json", json({ ...environment, runFormat: formatVersion }));
+    await write("split.json", json(split));
     // One that is there was left by a run that was not begun, maybe with another model.
-    if (modelCode === undefined) await rm(join(directory, "model.cjs"), { force: true });
-    else await writeFileAtomically(nodeStorage, join(directory, "model.cjs"), modelCode);
-    await writeFileAtomically(nodeStorage, join(directory, "config.json"), json(config));
-    return new RunFolder(directory, settings, mayWrite);
+    if (modelCode === undefined) await storage.remove(joinPath(directory, "model.cjs"));
+    else await write("model.cjs", modelCode);
+    await write("config.json", json(config));
+    return new RunFolder(storage, directory, settings, mayWrite);
   }
 
   /** @throws RunError when the folder is no run, is damaged, or comes from a newer version. */
-  static async open(directory: string, mayWrite: MayWrite = anyTime): Promise<RunFolder> {
+  static async open(storage: Storage, directory: string, mayWrite: MayWrite = anyTime): Promise<RunFolder> {
     const read = async <T>(name: string, schema: z.ZodType<T>): Promise<T> => {
-      const path = join(directory, name);
-      const text = await readText(nodeStorage, path, "description").catch(async (error: unknown) => {
+      const path = joinPath(directory, name);
+      const text = await readText(storage, path, "description").catch(async (error: unknown) => {
         if (!(error instanceof FileReadError)) throw error;
-        throw new RunError(error.missing ? await noRun(directory, name) : error.message);
+        throw new RunError(error.missing ? await noRun(storage, directory, name) : error.message);
       });
       return inOneSentence(() => parseJson(text, schema, path), "the run is damaged; begin another");
     };
@@ -155,19 +159,24 @@ export class RunFolder {
         `${directory} was written by a newer version (run format ${runFormat}, this one knows up to ${formatVersion}); update lobule`,
       );
     }
-    return new RunFolder(directory, { config, split: await read("split.json", splitSchema), environment }, mayWrite);
+    return new RunFolder(
+      storage,
+      directory,
+      { config, split: await read("split.json", splitSchema), environment },
+      mayWrite,
+    );
   }
 
   /** Replaces config.json, for a run that is to have more epochs. @throws FileWriteError when it cannot be written. */
   async saveConfig(config: unknown): Promise<void> {
     await this.mayWrite();
-    await writeFileAtomically(nodeStorage, join(this.directory, "config.json"), json(config));
+    await writeFileAtomically(this.storage, joinPath(this.directory, "config.json"), json(config));
   }
 
   /** What the run works on and what a step costs; null for a run of a version that did not write it. */
   async readWorkload(): Promise<Workload | null> {
-    const path = join(this.directory, "workload.json");
-    const text = await readText(nodeStorage, path, "record").catch((error: unknown) => {
+    const path = joinPath(this.directory, "workload.json");
+    const text = await readText(this.storage, path, "record").catch((error: unknown) => {
       if (!(error instanceof FileReadError)) throw error;
       if (error.missing) return null;
       throw new RunError(error.message);
@@ -190,7 +199,7 @@ export class RunFolder {
     const missing = before === null ? undefined : [...training, ...validation].find((name) => !(name in before.cases));
     if (missing !== undefined) {
       throw new RunError(
-        `${join(this.directory, "workload.json")} says nothing of the case ${missing}, so whether it changed cannot be told; restore the file, or remove it if the data are surely the same`,
+        `${joinPath(this.directory, "workload.json")} says nothing of the case ${missing}, so whether it changed cannot be told; restore the file, or remove it if the data are surely the same`,
       );
     }
     const changed = Object.entries(before?.cases ?? {}).find(([name, hash]) => workload.cases[name] !== hash);
@@ -200,26 +209,26 @@ export class RunFolder {
       );
     }
     await this.mayWrite();
-    await writeFileAtomically(nodeStorage, join(this.directory, "workload.json"), json(workload));
+    await writeFileAtomically(this.storage, joinPath(this.directory, "workload.json"), json(workload));
   }
 
   /** Where the checkpoint of a kind is, or will be. */
   checkpointPath(kind: CheckpointKind): string {
-    return join(this.directory, "checkpoints", `${kind}.safetensors`);
+    return joinPath(this.directory, "checkpoints", `${kind}.safetensors`);
   }
 
   /** Whether there is a checkpoint of a kind. */
   hasCheckpoint(kind: CheckpointKind): Promise<boolean> {
-    return exists(this.checkpointPath(kind));
+    return exists(this.storage, this.checkpointPath(kind));
   }
 
   /** SHA-256 of a checkpoint's file, in hexadecimal. @throws RunError when it cannot be read. */
   async checkpointHash(kind: CheckpointKind): Promise<string> {
     const path = this.checkpointPath(kind);
-    const bytes = await readBytes(nodeStorage, path, "tensors").catch((error: unknown) => {
+    const bytes = await readBytes(this.storage, path, "tensors").catch((error: unknown) => {
       throw error instanceof FileReadError ? new RunError(error.message) : error;
     });
-    return createHash("sha256").update(bytes).digest("hex");
+    return sha256OfFile(bytes);
   }
 
   /**
@@ -237,8 +246,8 @@ export class RunFolder {
     const path = this.checkpointPath(kind);
     await this.mayWrite();
     try {
-      await nodeStorage.makeFolder(join(this.directory, "checkpoints"));
-      await writeFileAtomically(nodeStorage, path, bytes);
+      await this.storage.makeFolder(joinPath(this.directory, "checkpoints"));
+      await writeFileAtomically(this.storage, path, bytes);
     } catch (error) {
       const size = (bytes.length / 2 ** 20).toFixed(1);
       throw new FileWriteError(
@@ -254,9 +263,9 @@ export class RunFolder {
    */
   async loadLast(): Promise<Checkpoint | null> {
     const path = this.checkpointPath("last");
-    if (await exists(path)) return this.loadCheckpoint("last");
+    if (await exists(this.storage, path)) return this.loadCheckpoint("last");
     const epochs = (await this.readMetrics()).length;
-    if (epochs > 0 || (await exists(this.checkpointPath("best")))) {
+    if (epochs > 0 || (await exists(this.storage, this.checkpointPath("best")))) {
       throw new RunError(
         `${path} is missing, but ${this.directory} has done ${epochs > 0 ? `${epochs} epochs` : "an epoch"}; restore it, or begin another run with another --out`,
       );
@@ -267,7 +276,7 @@ export class RunFolder {
   /** @throws RunError when there is no such checkpoint or it is damaged. */
   async loadCheckpoint(kind: CheckpointKind): Promise<Checkpoint> {
     const path = this.checkpointPath(kind);
-    const bytes = await readBytes(nodeStorage, path, "tensors").catch((error: unknown) => {
+    const bytes = await readBytes(this.storage, path, "tensors").catch((error: unknown) => {
       if (!(error instanceof FileReadError)) throw error;
       throw new RunError(
         error.missing ? `${this.directory} has no ${kind} checkpoint yet (${path}); train it first` : error.message,
@@ -312,9 +321,9 @@ export class RunFolder {
 
   /** Replaces report.html and returns its path. @throws FileWriteError when it cannot be written. */
   async saveReport(html: string): Promise<string> {
-    const path = join(this.directory, "report.html");
+    const path = joinPath(this.directory, "report.html");
     await this.mayWrite();
-    await writeFileAtomically(nodeStorage, path, html);
+    await writeFileAtomically(this.storage, path, html);
     return path;
   }
 }
@@ -324,19 +333,15 @@ const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 const anyTime: MayWrite = async () => undefined;
 
 /** Why a folder without one of a run's files is no run, and what to do. */
-async function noRun(directory: string, name: string): Promise<string> {
-  const begun = await Promise.all(["environment.json", "run.lock"].map((each) => exists(join(directory, each))));
+async function noRun(storage: Storage, directory: string, name: string): Promise<string> {
+  const begun = await Promise.all(
+    ["environment.json", "run.lock"].map((each) => exists(storage, joinPath(directory, each))),
+  );
   if (name === "config.json" && begun.includes(true)) {
     return `the run in ${directory} was stopped before it was begun: it has no ${name}; repeat the command that began it, with --out ${directory}`;
   }
   return `${directory} is no run folder: it has no ${name}; give the folder of a run`;
 }
-
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
 
 /** Runs `work`; whatever is wrong becomes a RunError that says what to do. */
 function inOneSentence<T>(work: () => T, advice: string, path?: string): T {

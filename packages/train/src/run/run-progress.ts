@@ -1,4 +1,4 @@
-import { basename, dirname } from "node:path";
+import { baseName, dirName, type Storage } from "@lobule/data";
 import { z } from "zod";
 import { parseTrainingState, type TrainingState } from "../trainer/training-state.js";
 import { RunFolder } from "./run-folder.js";
@@ -36,15 +36,15 @@ async function lastStateOf(folder: RunFolder): Promise<TrainingState | undefined
 }
 
 /** The run that a checkpoint belongs to; undefined for a checkpoint that is no part of a run folder. */
-export async function runOfCheckpoint(path: string): Promise<RunFolder | undefined> {
-  const checkpoints = dirname(path);
-  if (basename(checkpoints) !== "checkpoints") return undefined;
-  return RunFolder.open(dirname(checkpoints)).catch(() => undefined);
+export async function runOfCheckpoint(storage: Storage, path: string): Promise<RunFolder | undefined> {
+  const checkpoints = dirName(path);
+  if (baseName(checkpoints) !== "checkpoints") return undefined;
+  return RunFolder.open(storage, dirName(checkpoints)).catch(() => undefined);
 }
 
 /** One sentence about a model whose run is not over; undefined where it is, or that is not known. */
-export async function unfinishedNote(path: string): Promise<string | undefined> {
-  const run = await runOfCheckpoint(path);
+export async function unfinishedNote(storage: Storage, path: string): Promise<string | undefined> {
+  const run = await runOfCheckpoint(storage, path);
   const state = await (run && runProgressOf(run).catch(() => undefined));
   if (run === undefined || state === undefined || state.finished) return undefined;
   return `${run.directory} is not trained to its end (${state.text}); its best checkpoint so far is used`;

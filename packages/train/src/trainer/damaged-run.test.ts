@@ -1,5 +1,6 @@
 import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { nodeStorage } from "@lobule/node";
 import { readSafetensors, readSafetensorsMetadata, type SafetensorsTensor, writeSafetensors } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readModel } from "../model/load-model.js";
@@ -231,17 +232,17 @@ describe("other files of a run", () => {
   test("a best checkpoint is read with the same bounds", async () => {
     const name = await copy();
     await editCheckpoint(name, "best", { model: (model) => ({ ...model, window: [5, -5] }) });
-    await expect(readModel(join(runs.root, name))).rejects.toThrow(
+    await expect(readModel(nodeStorage, join(runs.root, name))).rejects.toThrow(
       /best\.safetensors: .* two rising numbers, got 5 -5/,
     );
     await editCheckpoint(name, "best", { model: (model) => ({ ...model, window: [0, 1], baseFeatures: 4000 }) });
-    await expect(readModel(join(runs.root, name))).rejects.toThrow(/does not fit its weights/);
+    await expect(readModel(nodeStorage, join(runs.root, name))).rejects.toThrow(/does not fit its weights/);
   });
 
   test("a last checkpoint that was removed is missed", async () => {
     const name = await copy();
     await rm(pathOf(name, "checkpoints/last.safetensors"));
     await expect(resume(name)).rejects.toThrow(RunError);
-    expect((await (await RunFolder.open(join(runs.root, name))).readMetrics()).length).toBe(3);
+    expect((await (await RunFolder.open(nodeStorage, join(runs.root, name))).readMetrics()).length).toBe(3);
   });
 });

@@ -1,5 +1,4 @@
-import { resolve } from "node:path";
-import { DataError } from "@lobule/data";
+import { DataError, type Storage } from "@lobule/data";
 import { StateDictError } from "@lobule/nn";
 import { OptimizerStateError } from "@lobule/optim";
 import { type Device, warmUp } from "@lobule/tensor";
@@ -28,6 +27,8 @@ import { parseTrainingState, type TrainingOutcome, type TrainingState } from "./
 
 /** What a run needs besides its configuration. */
 export interface RunRequest extends Omit<PrepareOptions, "split" | "cacheDirectory">, CodeTrust {
+  /** Holds the run's folder, its data and their slice cache. */
+  readonly storage: Storage;
   /** Where the decoded slices of a Decathlon folder are kept. */
   readonly cacheDirectoryOf: (data: string) => string;
   readonly device: Device;
@@ -105,7 +106,7 @@ export async function startRun(
       environment,
       ...(request.code === undefined ? {} : { modelCode: request.code.text }),
     };
-    const folder = await RunFolder.create(directory, settings, request.mayWrite);
+    const folder = await RunFolder.create(request.storage, directory, settings, request.mayWrite);
     // Who begins a run chose its code, so that it may run again when the run is used.
     if (request.code !== undefined) await request.codeMemory?.remember(codeHash(request.code.text));
     await folder.recordWorkload(workloadOf(data, trainer), config.data);
@@ -129,7 +130,7 @@ export async function prepareRun(
   checkWindow(config);
   const { compiled } = await compileAhead(config, request);
   request.signal?.throwIfAborted();
-  const data = await prepareData(config, {
+  const data = await prepareData(request.storage, config, {
     ...request,
     cacheDirectory: request.cacheDirectoryOf(config.data),
     ...(split === undefined ? {} : { split }),
@@ -168,10 +169,10 @@ const modalityNotes = ({ preset, data }: TrainingConfig, { task: { modality } }:
  */
 async function compileAhead(
   config: TrainingConfig,
-  { device, memory, signal, code }: RunRequest,
+  { storage, device, memory, signal, code }: RunRequest,
 ): Promise<{ readonly compiled: Promise<void> }> {
   const room = { device, ...(memory === undefined ? {} : { memory }), ...(signal === undefined ? {} : { signal }) };
-  const plan = await planRun(config, { kernels: device.kernels, code, room }).catch((error: unknown) => {
+  const plan = await planRun(storage, config, { kernels: device.kernels, code, room }).catch((error: unknown) => {
     if (error instanceof DataError) return undefined;
     throw error;
   });
@@ -187,12 +188,12 @@ async function compileAhead(
  * are not there any more, ConfigError when the epochs asked for are fewer than before or could not be trained.
  */
 export async function resumeRun(directory: string, request: RunRequest): Promise<OpenRun> {
-  const folder = await RunFolder.open(directory, request.mayWrite);
+  const folder = await RunFolder.open(request.storage, directory, request.mayWrite);
   const before = parseConfig(folder.config, `${directory}/config.json`);
   const config = {
     ...before,
     ...(request.epochs === undefined ? {} : { epochs: request.epochs }),
-    ...(request.data === undefined ? {} : { data: resolve(request.data) }),
+    ...(request.data === undefined ? {} : { data: request.storage.absolute(request.data) }),
   };
   requireGrowth(before, config.epochs);
   const last = await folder.loadLast();
@@ -210,10 +211,11 @@ export async function resumeRun(directory: string, request: RunRequest): Promise
   const records = await folder.readMetrics();
   requireOneRun({ config, model, state: training, tensors, records }, source);
   const lost = lostRecordsNote(missingEpochs(records, training.epoch), `${directory}/metrics.jsonl`);
-  const code = model.code === undefined ? {} : { code: await readCode(directory, request, model.code) };
+  const code =
+    model.code === undefined ? {} : { code: await readCode(request.storage, directory, request, model.code) };
   // The data may have changed since: what hinders the plan is said by their preparation and the trainer.
   const ahead = compileAhead(config, { ...request, ...code }).catch(() => undefined);
-  const prepared = await prepareData(config, {
+  const prepared = await prepareData(request.storage, config, {
     ...request,
     cacheDirectory: request.cacheDirectoryOf(config.data),
     split: folder.split,
@@ -265,7 +267,7 @@ async function atFirstStep(
   config: TrainingConfig,
   request: RunRequest,
 ): Promise<OpenRun> {
-  const code = config.model === null ? {} : { code: await readCode(folder.directory, request) };
+  const code = config.model === null ? {} : { code: await readCode(request.storage, folder.directory, request) };
   const prepared = await prepareRun(config, { ...request, ...code }, folder.split);
   try {
     await folder.recordWorkload(workloadOf(prepared.data, prepared.trainer), config.data);

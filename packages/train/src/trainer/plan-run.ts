@@ -1,5 +1,4 @@
-import { canonicalGrid, Pauses, readDecathlon, readNiftiHeader } from "@lobule/data";
-import { nodeStorage } from "@lobule/node";
+import { canonicalGrid, Pauses, readDecathlon, readNiftiHeader, type Storage } from "@lobule/data";
 import { LossScaler, WeightAverage } from "@lobule/optim";
 import type { ConvolutionCall, Device, Program } from "@lobule/tensor";
 import { buildNetwork, type ModelCode } from "../model/model-description.js";
@@ -41,13 +40,14 @@ export interface PlanOptions {
  * @throws DataError, ConfigError, PlanError as startRun does, but for what only the volumes or the adapter can tell.
  */
 export async function planRun(
+  storage: Storage,
   config: TrainingConfig,
   { kernels = "parallel", code, room }: PlanOptions = {},
 ): Promise<RunPlan> {
-  const task = await readDecathlon(nodeStorage, config.data);
-  const { cases, split } = await chooseCases(task, config, []);
+  const task = await readDecathlon(storage, config.data);
+  const { cases, split } = await chooseCases(storage, task, config, []);
   const shapes = new Map<string, readonly [number, number, number]>();
-  for (const { name, image } of cases) shapes.set(name, canonicalGrid(await readNiftiHeader(nodeStorage, image)).shape);
+  for (const { name, image } of cases) shapes.set(name, canonicalGrid(await readNiftiHeader(storage, image)).shape);
   const all = [...shapes.values()].map((shape) => ({ shape }));
   // The window changes no shape and no dispatch.
   const network = buildNetwork(describeModel(config, task.labels, [0, 1], code), config.seed, code);

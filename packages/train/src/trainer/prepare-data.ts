@@ -3,12 +3,12 @@ import {
   type DecathlonTask,
   readDecathlon,
   SliceCache,
+  type Storage,
   selectCases,
   splitCases,
   splitFold,
   type Window,
 } from "@lobule/data";
-import { nodeStorage } from "@lobule/node";
 import { listLabels, sameNames } from "../evaluation/label-mapping.js";
 import type { ModelCode, ModelDescription } from "../model/model-description.js";
 import { networkSpec } from "../model/network-settings.js";
@@ -48,12 +48,18 @@ export interface PreparedData {
 }
 
 /** Chooses, splits and decodes the cases of a configuration. @throws DataError, ConfigError. */
-export async function prepareData(config: TrainingConfig, options: PrepareOptions): Promise<PreparedData> {
-  const task = await readTask(config.data, options);
+export async function prepareData(
+  storage: Storage,
+  config: TrainingConfig,
+  options: PrepareOptions,
+): Promise<PreparedData> {
+  const task = await readTask(storage, config.data, options);
   const notes = [...task.notes];
   const { cases, split } =
-    options.split === undefined ? await chooseCases(task, config, notes) : named(task, options.split, config.data);
-  const cache = await SliceCache.open(nodeStorage, cases, {
+    options.split === undefined
+      ? await chooseCases(storage, task, config, notes)
+      : named(task, options.split, config.data);
+  const cache = await SliceCache.open(storage, cases, {
     directory: options.cacheDirectory,
     classes: task.labels.length,
     ...(options.workers === undefined ? {} : { workers: options.workers }),
@@ -78,8 +84,8 @@ export async function prepareData(config: TrainingConfig, options: PrepareOption
 }
 
 /** The folder of the configuration, as the run that is resumed knows it. */
-async function readTask(data: string, { split, classes }: PrepareOptions): Promise<DecathlonTask> {
-  const task = await readDecathlon(nodeStorage, data).catch((error: unknown) => {
+async function readTask(storage: Storage, data: string, { split, classes }: PrepareOptions): Promise<DecathlonTask> {
+  const task = await readDecathlon(storage, data).catch((error: unknown) => {
     if (split === undefined || !(error instanceof DataError)) throw error;
     throw new DataError(`${error.message}; if the data have moved, name their folder by --data`);
   });
@@ -112,11 +118,11 @@ function verificationNote({ decoded, reused, corrected }: SliceCache): string {
 }
 
 /** The cases of a task that a configuration is for, by name, and their split. */
-export async function chooseCases(task: DecathlonTask, config: TrainingConfig, notes: string[]) {
+export async function chooseCases(storage: Storage, task: DecathlonTask, config: TrainingConfig, notes: string[]) {
   const { maxSlices, limitCases, trainFraction, fold, preset } = config;
   let cases = [...task.cases].sort((a, b) => (a.name < b.name ? -1 : 1));
   if (maxSlices !== null) {
-    const selection = await selectCases(nodeStorage, task, { maxSlices });
+    const selection = await selectCases(storage, task, { maxSlices });
     const kept = new Set(selection.cases.map(({ name }) => name));
     cases = cases.filter(({ name }) => kept.has(name));
     const left = task.cases.length - cases.length;

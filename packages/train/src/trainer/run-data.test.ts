@@ -18,7 +18,7 @@ afterAll(() => runs.close());
 
 describe("workload.json", () => {
   const workloadOf = async (name: string) => {
-    const workload = await (await RunFolder.open(join(runs.root, name))).readWorkload();
+    const workload = await (await RunFolder.open(nodeStorage, join(runs.root, name))).readWorkload();
     if (workload === null) throw new Error(`${name} has no workload.json`);
     return workload;
   };
@@ -35,7 +35,7 @@ describe("workload.json", () => {
     expect(step.parameters).toBe(sizes.reduce((sum, size) => sum + size, 0));
     expect(step.flops).toBeGreaterThan(2 * 3 * 16 * 16 * 4);
     // The same is told from headers alone.
-    const plan = await planRun(runs.config(), { kernels: runs.device.kernels });
+    const plan = await planRun(nodeStorage, runs.config(), { kernels: runs.device.kernels });
     expect(plan.step).toEqual(step);
     expect(plan.split).toEqual(run.data.split);
     expect(plan).toMatchObject({ slices: run.trainer.slices.training, steps: 2 * Math.ceil(plan.slices / 4) });
@@ -62,7 +62,7 @@ describe("workload.json", () => {
     await runs.trained("older", runs.config({ epochs: 1 }));
     const before = await workloadOf("older");
     await rm(join(runs.root, "older", "workload.json"));
-    expect(await (await RunFolder.open(join(runs.root, "older"))).readWorkload()).toBeNull();
+    expect(await (await RunFolder.open(nodeStorage, join(runs.root, "older"))).readWorkload()).toBeNull();
     await runs.resumed("older");
     expect(await workloadOf("older")).toEqual(before);
   });
@@ -71,7 +71,7 @@ describe("workload.json", () => {
 test("the slice cache is compared with the files where that is asked for, and what was found is said", async () => {
   const cacheDirectory = join(runs.root, "verified cache");
   const notesOf = async (): Promise<readonly string[]> => {
-    const data = await prepareData(runs.config(), { cacheDirectory, workers: 0, verifyCache: true });
+    const data = await prepareData(nodeStorage, runs.config(), { cacheDirectory, workers: 0, verifyCache: true });
     await data.cache.close();
     return data.notes;
   };
@@ -120,7 +120,7 @@ describe("a folder that has changed", () => {
     const run = await ended(await resumeRun(join(runs.root, "moved"), { ...request(), data: to }));
     expect(run.data.notes.join()).toContain(`the run's data are in ${to} now`);
     expect(await runs.bytesOf("moved", "last")).toEqual(await runs.bytesOf("unbroken", "last"));
-    expect((await RunFolder.open(join(runs.root, "moved"))).config).toMatchObject({ data: to });
+    expect((await RunFolder.open(nodeStorage, join(runs.root, "moved"))).config).toMatchObject({ data: to });
   });
 
   test("another folder with cases of the same names is refused, and the run is as it was", async () => {

@@ -66,6 +66,7 @@ export class TestRuns {
     let reports = 0;
     let milliseconds = 0;
     return {
+      storage: nodeStorage,
       device,
       now: () => (milliseconds += 10),
       signal: controller.signal,
@@ -96,7 +97,7 @@ export class TestRuns {
 
   /** metrics.jsonl without what depends on the clock. */
   readonly metricsOf = async (name: string) => {
-    const records = await (await RunFolder.open(join(this.root, name))).readMetrics();
+    const records = await (await RunFolder.open(nodeStorage, join(this.root, name))).readMetrics();
     return records.map(({ seconds: _s, slicesPerSecond: _p, waitedShare: _w, ...rest }) => rest);
   };
 }

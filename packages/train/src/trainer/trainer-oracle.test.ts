@@ -38,6 +38,7 @@ const settings = (changes: Partial<TrainingConfig>): TrainingConfig =>
 async function run(name: string, config: TrainingConfig, onEpoch: (record: EpochRecord) => void): Promise<string> {
   let milliseconds = 0;
   const request: RunRequest = {
+    storage: nodeStorage,
     device,
     now: () => (milliseconds += 10),
     workers: 0,
@@ -58,7 +59,7 @@ interface Sequence {
   readonly lr: readonly number[];
 }
 
-const file = new URL("../../../cli/fixtures/schedulers.json", import.meta.url);
+const file = new URL("../../../lobule/fixtures/schedulers.json", import.meta.url);
 const { sequences, factor, patience } = JSON.parse(await readFile(file, "utf8")) as {
   sequences: Record<string, Sequence>;
   factor: number;
@@ -115,7 +116,7 @@ test("the Dice of a validation is what plain loops count on the labels of its ch
   await run("counted", settings({ epochs: 3, learningRate: 2e-2, baseFeatures: 2 }), (record) => records.push(record));
   const best = records.findLast((record) => record.best);
   const split = JSON.parse(await readFile(join(root, "counted", "split.json"), "utf8")) as { validation: string[] };
-  const predictor = new SlicePredictor(device, await readModel(join(root, "counted")));
+  const predictor = new SlicePredictor(device, await readModel(nodeStorage, join(root, "counted")));
   const task = await readDecathlon(nodeStorage, join(root, "data"));
   const perCase: number[][] = [[], [], []];
   const [overlap, sizes] = [

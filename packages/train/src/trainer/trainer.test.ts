@@ -1,5 +1,6 @@
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
+import { nodeStorage } from "@lobule/node";
 import { ReduceLROnPlateau } from "@lobule/optim";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RunFolder } from "../run/run-folder.js";
@@ -55,10 +56,10 @@ describe("a run in f16", () => {
       expect(await runs.trained(`${name} stopped`, settings(microBatch), { afterReports: 1 })).toBe("interrupted");
       await runs.resumed(`${name} stopped`);
       expect((await runs.bytesOf(`${name} stopped`, "last")).equals(await runs.bytesOf(name, "last"))).toBe(true);
-      const { tensors } = await (await RunFolder.open(join(runs.root, name))).loadCheckpoint("last");
+      const { tensors } = await (await RunFolder.open(nodeStorage, join(runs.root, name))).loadCheckpoint("last");
       expect(tensors.get("loss_scaler.scale")?.data[0]).toBe(65_536);
     }
-    const { tensors } = await (await RunFolder.open(join(runs.root, "f16 2"))).loadCheckpoint("best");
+    const { tensors } = await (await RunFolder.open(nodeStorage, join(runs.root, "f16 2"))).loadCheckpoint("best");
     expect([...tensors.keys()].filter((each) => /loss_scaler|exp_avg/.test(each))).toEqual([]);
   });
 });

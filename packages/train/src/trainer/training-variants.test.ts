@@ -15,7 +15,7 @@ afterAll(() => runs.close());
 
 describe("averaged weights", () => {
   const tensorsOf = async (name: string, kind: "best" | "last") =>
-    (await (await RunFolder.open(join(runs.root, name))).loadCheckpoint(kind)).tensors;
+    (await (await RunFolder.open(nodeStorage, join(runs.root, name))).loadCheckpoint(kind)).tensors;
 
   test("are what is validated and kept as the best; the last checkpoint has them beside the weights", async () => {
     const settings = (ema: number | null) =>
@@ -58,11 +58,11 @@ test("recomputation: the same bytes of every checkpoint with less memory; off fo
   await runs.trained("kept", kept);
   await runs.trained("made again", again);
   const tensorsOf = async (name: string) =>
-    (await (await RunFolder.open(join(runs.root, name))).loadCheckpoint("last")).tensors;
+    (await (await RunFolder.open(nodeStorage, join(runs.root, name))).loadCheckpoint("last")).tensors;
   const [before, after] = [await tensorsOf("kept"), await tensorsOf("made again")];
   for (const [name, { data }] of before) expect(after.get(name)?.data, name).toEqual(data);
   const planned = { kernels: runs.device.kernels };
-  const [more, less] = [await planRun(kept, planned), await planRun(again, planned)];
+  const [more, less] = [await planRun(nodeStorage, kept, planned), await planRun(nodeStorage, again, planned)];
   expect(less.step.peakBytes).toBeLessThan(more.step.peakBytes);
   expect(less.step.flops).toBeGreaterThan(more.step.flops);
 });
@@ -125,6 +125,6 @@ describe("every loss", () => {
     const loss = { kind: "focal", gamma: 2, classWeights: [1, 2] } as const;
     const settings = runs.config({ loss: { ...loss, classWeights: [...loss.classWeights] } });
     await expect(runs.trained("misfit", settings)).rejects.toThrow(/2 class weights, the data have 3 classes/);
-    await expect(RunFolder.open(join(runs.root, "misfit"))).rejects.toThrow(/is no run folder/);
+    await expect(RunFolder.open(nodeStorage, join(runs.root, "misfit"))).rejects.toThrow(/is no run folder/);
   });
 });
