@@ -59,7 +59,7 @@ interface Sequence {
   readonly lr: readonly number[];
 }
 
-const file = new URL("../../../lobule/fixtures/schedulers.json", import.meta.url);
+const file = new URL("../../../../bench/fixtures/schedulers.json", import.meta.url);
 const { sequences, factor, patience } = JSON.parse(await readFile(file, "utf8")) as {
   sequences: Record<string, Sequence>;
   factor: number;
