@@ -15,6 +15,21 @@ export interface FixtureTensor {
   readonly data: Float32Array;
 }
 
+/** @throws FixtureError when the tensor is no image. */
+export function imageShapeOf({ shape }: FixtureTensor): readonly [n: number, c: number, h: number, w: number] {
+  const [n, c, h, w, ...more] = shape;
+  if (n === undefined || c === undefined || h === undefined || w === undefined || more.length > 0) {
+    throw new FixtureError(`expected an image [n, c, h, w], got [${shape.join(", ")}]`);
+  }
+  return [n, c, h, w];
+}
+
+/** That of the labels of an image, [n, h, w]. */
+export function targetShapeOf(image: FixtureTensor): readonly [n: number, h: number, w: number] {
+  const [n, , h, w] = imageShapeOf(image);
+  return [n, h, w];
+}
+
 /** The tensors of one file. It remembers which were asked for, so that none is left unchecked. */
 export class TensorFile {
   private readonly taken = new Set<string>();

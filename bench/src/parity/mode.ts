@@ -39,6 +39,12 @@ const lossScale = 1024;
 
 /** Gradients of a loss, as training in that precision forms them. */
 export function lossGradients(loss: Tensor, wrt: readonly Tensor[], { precision }: Mode): Tensor[] {
-  if (precision === "f32") return gradients(loss, wrt);
+  if (precision === "f32") return [...gradients(loss, wrt)];
   return gradients(loss, wrt, constant([lossScale], [1])).map((each) => scale(each, 1 / lossScale));
 }
+
+/** A record of tensors by names that are listed in the same order. */
+export const named = (names: Iterable<string>, tensors: readonly Tensor[]): Record<string, Tensor> => {
+  const list = [...names];
+  return Object.fromEntries(tensors.map((tensor, i) => [list[i] ?? "", tensor]));
+};

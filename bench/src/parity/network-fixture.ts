@@ -6,13 +6,15 @@ import { type Check, check, failure, largestDifference, relativeDifference } fro
 import {
   type FixtureObject,
   type FixtureTensor,
+  imageShapeOf,
   isFile,
   numberOf,
   numbersOf,
   readJsonObject,
   TensorFile,
+  targetShapeOf,
 } from "./fixture-files.js";
-import { checkGradients, lossGradients, type Mode, optionsFor } from "./mode.js";
+import { checkGradients, lossGradients, type Mode, named, optionsFor } from "./mode.js";
 import { baseFeaturesOf, loadState, networkOf, specIn, spelledOutForward } from "./network.js";
 
 /** Limits of a network against float64, by how activations are stored. Relative ones are max|got − expected| / max|expected| of a tensor. */
@@ -116,11 +118,14 @@ class Runner {
     use: (read: (name: string) => Promise<Float32Array>, program: Program) => Promise<T>,
   ): Promise<T> {
     const image = file.take("input");
-    const target = file.take("target", [image.shape[0] ?? 0, image.shape[2] ?? 0, image.shape[3] ?? 0]);
+    const target = file.take("target", targetShapeOf(image));
     const program = compile(
       {
-        inputs: { image: { shape: image.shape, dtype: "f32" }, target: { shape: target.shape, dtype: "u32" } },
-        build: (inputs) => ({ outputs: build(inputs.image as Tensor as Image, inputs.target as Tensor as Target) }),
+        inputs: {
+          image: { shape: imageShapeOf(image), dtype: "f32" },
+          target: { shape: targetShapeOf(image), dtype: "u32" },
+        },
+        build: (inputs) => ({ outputs: build(inputs.image, inputs.target) }),
       },
       optionsFor(this.device, this.mode),
     );
@@ -150,16 +155,14 @@ async function checkTraining(
       const levels = model.forwardAll(image);
       const [logits] = levels;
       const { loss, pixelLoss, overlapLoss } = deeplySupervised(levels, (each) => diceCrossEntropy(each, target));
-      const [gradLogits, gradInput, ...rest] = lossGradients(loss, [logits, image, ...parameters.values()], mode);
-      const named = [...parameters.keys()].map((name, i) => [`parameter ${name}`, rest[i] as Tensor]);
+      const names = [...parameters.keys()].map((name) => `parameter ${name}`);
+      const found = lossGradients(loss, [logits, image, ...parameters.values()], mode);
       return {
         logits_train: logits,
         loss,
         ce: pixelLoss,
         dice_loss: overlapLoss,
-        grad_logits: gradLogits as Tensor,
-        grad_input: gradInput as Tensor,
-        ...Object.fromEntries(named),
+        ...named(["grad_logits", "grad_input", ...names], found),
       };
     },
     async (read) => {
@@ -218,12 +221,17 @@ async function checkActivations(runner: Runner, fixture: string, io: TensorFile,
       const activations = spelledOutForward(runner.model, image);
       const { loss } = diceCrossEntropy(activations.get("logits") as Image, target);
       const found = lossGradients(loss, [...activations.values()], runner.mode);
-      return Object.fromEntries(
-        [...activations].flatMap(([name, tensor], i) => [
-          [`act.${name}`, tensor],
-          [`grad.${name}`, found[i] as Tensor],
-        ]),
-      );
+      const names = [...activations.keys()];
+      return {
+        ...named(
+          names.map((name) => `act.${name}`),
+          [...activations.values()],
+        ),
+        ...named(
+          names.map((name) => `grad.${name}`),
+          found,
+        ),
+      };
     },
     async (read, { outputs }) => {
       const checks: Check[] = [];

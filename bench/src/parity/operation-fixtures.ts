@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { compile, type Device, gradients, type HostData, type Tensor } from "@lobule/tensor";
 import { type Check, check, failure, largestDifference, largestMagnitude, relativeL2 } from "./check.js";
 import {
+  FixtureError,
   type FixtureObject,
   type FixtureTensor,
   listOf,
@@ -107,10 +108,11 @@ export async function checkOperationCase(
         const names = each.expected
           .filter(({ key }) => key.startsWith("grad."))
           .map(({ key }) => key.slice("grad.".length));
-        const leaves = names.map((name) => (results?.leaves?.[name] ?? tensors[name]) as Tensor);
-        const found = gradients(results.outputs.output as Tensor, leaves, grad_output);
+        const { outputs, leaves: own } = results;
+        const leaves = names.map((name) => known(own?.[name] ?? tensors[name], `${each.id}: ${name}`));
+        const found = gradients(known(outputs.output, `${each.id}: output`), leaves, grad_output);
         const computed = Object.entries(results.outputs).map(([name, tensor]) => [`out.${name}`, tensor] as const);
-        const differentiated = names.map((name, i) => [`grad.${name}`, found[i] as Tensor] as const);
+        const differentiated = found.map((gradient, i) => [`grad.${names[i]}`, gradient] as const);
         return { outputs: { ...Object.fromEntries([...computed, ...differentiated]), ...results.auxiliary } };
       },
     },
@@ -177,4 +179,10 @@ function inconsistency({ exact, expected }: OperationCase, references: ReadonlyM
     );
   });
   return Math.max(0, ...errors);
+}
+
+/** @throws FixtureError when there is no such tensor. */
+function known(tensor: Tensor | undefined, what: string): Tensor {
+  if (tensor === undefined) throw new FixtureError(`${what} is missing`);
+  return tensor;
 }

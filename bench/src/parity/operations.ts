@@ -20,6 +20,7 @@ import {
   hardswish,
   type Image,
   maxPool2x2,
+  printShape,
   relu,
   scale,
   scaledDotProductAttention,
@@ -54,6 +55,25 @@ export interface OperationResults {
 }
 
 export type BuildOperation = (inputs: OperationInputs) => OperationResults;
+
+type Pattern = readonly (number | null)[];
+type Shaped<P extends Pattern> = { readonly [At in keyof P]: P[At] extends number ? P[At] : number };
+
+const hasShape = <P extends Pattern>(tensor: Tensor, pattern: P): tensor is Tensor<Shaped<P>, "f32"> =>
+  tensor.dtype === "f32" &&
+  tensor.shape.length === pattern.length &&
+  pattern.every((extent, i) => extent === null || extent === tensor.shape[i]);
+
+/** A tensor of the file in the type that an operation takes. @throws FixtureError when it has another shape. */
+function shaped<const P extends Pattern>(tensor: Tensor | undefined, pattern: P): Tensor<Shaped<P>, "f32"> {
+  if (tensor !== undefined && hasShape(tensor, pattern)) return tensor;
+  const wanted = pattern.map((extent) => extent ?? "any").join(", ");
+  throw new FixtureError(
+    `expected a tensor [${wanted}], got ${tensor === undefined ? "none" : printShape(tensor.shape)}`,
+  );
+}
+
+const heads = (tensor: Tensor | undefined) => shaped(tensor, [null, null, null, null]);
 
 const withBias = (x: Image, bias: Tensor | undefined): Image => (bias === undefined ? x : addBias(x, bias as Vector));
 
@@ -145,18 +165,18 @@ const lossWeights = ({ attributes }: OperationInputs) =>
 /** How each operation of `ops/` is computed. */
 export const operations: Readonly<Record<string, BuildOperation>> = {
   conv3x3: ({ tensors: { x, weight, bias } }) => ({
-    outputs: { output: withBias(conv3x3(x as Image, weight as Tensor<readonly [number, number, 3, 3], "f32">), bias) },
+    outputs: { output: withBias(conv3x3(x as Image, shaped(weight, [null, null, 3, 3])), bias) },
   }),
   conv1x1: ({ tensors: { x, weight, bias } }) => ({
-    outputs: { output: withBias(conv1x1(x as Image, weight as Tensor<readonly [number, number, 1, 1], "f32">), bias) },
+    outputs: { output: withBias(conv1x1(x as Image, shaped(weight, [null, null, 1, 1])), bias) },
   }),
   convtranspose2x2s2: ({ tensors: { x, weight, bias } }) => ({
     outputs: {
-      output: withBias(convTranspose2x2(x as Image, weight as Tensor<readonly [number, number, 2, 2], "f32">), bias),
+      output: withBias(convTranspose2x2(x as Image, shaped(weight, [null, null, 2, 2])), bias),
     },
   }),
   depthwise_conv3x3: ({ tensors: { x, weight } }) => ({
-    outputs: { output: depthwiseConv3x3(x as Image, weight as Tensor<readonly [number, 1, 3, 3], "f32">) },
+    outputs: { output: depthwiseConv3x3(x as Image, shaped(weight, [null, 1, 3, 3])) },
   }),
   batchnorm2d_train: (inputs) => batchNormCase(inputs, true),
   batchnorm2d_eval: (inputs) => batchNormCase(inputs, false),
@@ -173,19 +193,19 @@ export const operations: Readonly<Record<string, BuildOperation>> = {
     const [spread] = gradients(output, [x], ones);
     return {
       outputs: { output },
-      auxiliary: { spread: spread as Tensor },
+      auxiliary: { spread },
       derived: { argmax: async (read) => winners(await read("spread"), x.shape) },
     };
   },
   attention_gate: ({ tensors }) => {
-    const weight = (name: string) => tensors[name] as Tensor<readonly [number, number, 1, 1], "f32">;
+    const weight = (name: string) => shaped(tensors[name], [null, null, 1, 1]);
     const { gated, alpha } = attentionGate({
       skip: tensors.skip as Image,
       gating: tensors.gating as Image,
       wx: weight("wx_weight"),
       wg: weight("wg_weight"),
       wgBias: tensors.wg_bias as Vector,
-      psi: tensors.psi_weight as Tensor<readonly [1, number, 1, 1], "f32">,
+      psi: shaped(tensors.psi_weight, [1, null, 1, 1]),
       psiBias: tensors.psi_bias as Vector<1>,
     });
     return { outputs: { output: gated, alpha } };
@@ -241,7 +261,7 @@ export const operations: Readonly<Record<string, BuildOperation>> = {
     return { outputs: { output: loss, monai: scale(loss, 1 / (logits as Image).shape[1]) } };
   },
   sdpa: ({ tensors: { q, k, v } }) => {
-    const { output, attention } = scaledDotProductAttention(q as Tensor, k as Tensor, v as Tensor);
+    const { output, attention } = scaledDotProductAttention(heads(q), heads(k), heads(v));
     return { outputs: { output, attn: attention } };
   },
 };

@@ -1,8 +1,8 @@
-import { diceCrossEntropy, type StateDict, type Target, type UNet } from "@lobule/nn";
+import { diceCrossEntropy, type StateDict, type UNet } from "@lobule/nn";
 import { Adam, type AdamOptions, OptimizerStateError } from "@lobule/optim";
-import { compile, type Device, type Image, type LoadedProgram, type Tensor } from "@lobule/tensor";
-import { FixtureError, type FixtureTensor, type TensorFile } from "./fixture-files.js";
-import { lossGradients, type Mode, optionsFor } from "./mode.js";
+import { compile, type Device, type LoadedProgram } from "@lobule/tensor";
+import { FixtureError, type FixtureTensor, imageShapeOf, type TensorFile, targetShapeOf } from "./fixture-files.js";
+import { lossGradients, type Mode, named, optionsFor } from "./mode.js";
 import { baseFeaturesOf, loadState, networkOf } from "./network.js";
 
 /** A network with its optimizer and one program for its training step, which all the runs of a fixture share. */
@@ -26,23 +26,26 @@ export class TrainingRun {
     const model = networkOf(start);
     const parameters = model.namedParameters();
     const optimizer = new Adam(parameters, options);
-    const { shape } = batches.take("input.0");
-    const image = { shape, dtype: "f32" } as const;
+    const first = batches.take("input.0");
+    const image = { shape: imageShapeOf(first), dtype: "f32" } as const;
     const training = compile(
       {
         inputs: {
           image,
-          target: { shape: [shape[0] ?? 0, shape[2] ?? 0, shape[3] ?? 0], dtype: "u32" },
+          target: { shape: targetShapeOf(first), dtype: "u32" },
           hyper: { shape: [8], dtype: "f32" },
         },
         build: (inputs) => {
-          const logits = model.train().forward(inputs.image as Tensor as Image);
-          const { loss } = diceCrossEntropy(logits, inputs.target as Tensor as Target);
+          const logits = model.train().forward(inputs.image);
+          const { loss } = diceCrossEntropy(logits, inputs.target);
           const found = lossGradients(loss, optimizer.parameters, mode);
           return {
             outputs: {
               loss,
-              ...Object.fromEntries([...parameters.keys()].map((name, i) => [`gradient ${name}`, found[i] as Tensor])),
+              ...named(
+                [...parameters.keys()].map((name) => `gradient ${name}`),
+                found,
+              ),
             },
             updates: [optimizer.update(found, inputs.hyper)],
           };
@@ -53,7 +56,7 @@ export class TrainingRun {
     const prediction = compile(
       {
         inputs: { image },
-        build: (inputs) => ({ outputs: { logits: model.eval().forward(inputs.image as Tensor as Image) } }),
+        build: (inputs) => ({ outputs: { logits: model.eval().forward(inputs.image) } }),
       },
       optionsFor(device, mode),
     );

@@ -1,11 +1,11 @@
-import { constant, printShape, type Shape, Tensor, Variable } from "@lobule/tensor";
+import { constant, type Image, printShape, type Shape, Tensor, Variable } from "@lobule/tensor";
 import { type LayerCost, layerCost } from "./layer-costs.js";
 import type { Module } from "./module.js";
 import { type Observations, observed } from "./observe.js";
 
 /** A module with a forward pass from one image. */
 export interface ImageModule extends Module {
-  forward(x: never): Tensor;
+  forward(x: Image): Tensor;
 }
 
 /** What a summary is to predict. */
@@ -36,7 +36,7 @@ export function summary(
   { roof }: SummaryOptions = {},
 ): string {
   const input = constant(new Float32Array(sizeOf(inputShape)), inputShape);
-  const { observations } = observed(module, () => module.forward(input as never));
+  const { observations } = observed(module, () => module.forward(input));
   const rows = rowsOf(module, observations);
   const least = ({ flops, bytes }: LayerCost): number =>
     roof === undefined ? 0 : 1000 * Math.max(flops / roof.flopsPerSecond, bytes / roof.bytesPerSecond);

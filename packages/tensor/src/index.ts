@@ -75,7 +75,7 @@ export { conv1x1, conv3x3, convTranspose2x2 } from "./ops/convolution.js";
 export { depthwiseConv3x3 } from "./ops/depthwise-convolution.js";
 export { globalAveragePool } from "./ops/global-average-pool.js";
 export type { GradientOptions } from "./ops/gradient-options.js";
-export { gradients } from "./ops/gradients.js";
+export { type GradientsOf, gradients } from "./ops/gradients.js";
 export { type GroupNormOptions, groupNorm } from "./ops/group-norm.js";
 export { labelMap } from "./ops/label-map.js";
 export type { LossScaling } from "./ops/loss-scaling.js";

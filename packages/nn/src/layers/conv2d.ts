@@ -1,4 +1,4 @@
-import { addBias, conv1x1, conv3x3, type Image, type Tensor, type Variable } from "@lobule/tensor";
+import { addBias, conv1x1, conv3x3, type Image, ShapeError, type Tensor, type Variable } from "@lobule/tensor";
 import { Module } from "../module.js";
 import { Scope } from "../scope.js";
 
@@ -33,11 +33,20 @@ export class Conv2d<const In extends number, const Out extends number, const K e
 
   /** @throws ShapeError when x does not have `inChannels` channels. */
   forward(x: Image<In>): Image<Out> {
-    const weight: Tensor = this.weight;
-    const output =
-      this.kernelSize === 3
-        ? conv3x3(x, weight as Tensor<readonly [Out, In, 3, 3], "f32">)
-        : conv1x1(x, weight as Tensor<readonly [Out, In, 1, 1], "f32">);
+    const output = convolve(x, this.weight);
     return this.bias === undefined ? output : addBias(output, this.bias);
   }
+}
+
+type Weight<Out extends number, In extends number, K extends number> = Tensor<readonly [Out, In, K, K], "f32">;
+
+const hasSide = <Out extends number, In extends number, K extends number>(
+  weight: Weight<Out, In, number>,
+  side: K,
+): weight is Weight<Out, In, K> => weight.shape[2] === side;
+
+function convolve<In extends number, Out extends number>(x: Image<In>, weight: Weight<Out, In, number>): Image<Out> {
+  if (hasSide(weight, 3)) return conv3x3(x, weight);
+  if (hasSide(weight, 1)) return conv1x1(x, weight);
+  throw new ShapeError(`Conv2d: a kernel's side must be 1 or 3, got ${weight.shape[2]}`);
 }

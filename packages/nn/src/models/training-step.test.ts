@@ -1,5 +1,5 @@
 import { openGpu } from "@lobule/node";
-import { adam, compile, Device, gradients, type Image, type Tensor, Variable } from "@lobule/tensor";
+import { adam, compile, Device, gradients, Variable } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { diceCrossEntropy } from "../losses/dice-cross-entropy.js";
 import { AttentionResUNet } from "./attention-res-unet.js";
@@ -21,17 +21,8 @@ function trainingStep(baseFeatures: number, batch: number, size: number, fusion 
         hyper: { shape: [8], dtype: "f32" },
       },
       build: ({ image, target, hyper }) => {
-        const { loss } = diceCrossEntropy(
-          model.forward(image as Image<1>),
-          target as Tensor<readonly [number, number, number], "u32">,
-        );
-        const update = adam(
-          parameters,
-          gradients(loss, parameters),
-          first,
-          second,
-          hyper as Tensor<readonly [8], "f32">,
-        );
+        const { loss } = diceCrossEntropy(model.forward(image), target);
+        const update = adam(parameters, gradients(loss, parameters), first, second, hyper);
         return { metrics: { loss }, updates: [update] };
       },
     },

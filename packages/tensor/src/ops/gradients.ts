@@ -3,6 +3,11 @@ import { type Node, nodesBelow, type Tensor } from "../graph/tensor.js";
 import { PlanError, printShape, ShapeError, sameShape, sizeOf } from "../shape.js";
 import { add } from "./pointwise.js";
 
+/** Gradients with respect to tensors, in their order and shapes. */
+export type GradientsOf<Wrt extends readonly Tensor[]> = {
+  -readonly [At in keyof Wrt]: Tensor<Wrt[At]["shape"], "f32">;
+};
+
 /**
  * Gradients of a scalar (or, with `gradOutput` given, of Σ output·gradOutput) with respect to `wrt`, as new graph:
  * reverse-mode differentiation, each operation's vector-Jacobian product applied once, in reverse order of creation.
@@ -11,7 +16,11 @@ import { add } from "./pointwise.js";
  * gradient is not in the shape of its input;
  * PlanError when the output depends on a tensor of `wrt` through an operation that has no gradient.
  */
-export function gradients(output: Tensor, wrt: readonly Tensor[], gradOutput?: Tensor): Tensor[] {
+export function gradients<const Wrt extends readonly Tensor[]>(
+  output: Tensor,
+  wrt: Wrt,
+  gradOutput?: Tensor,
+): GradientsOf<Wrt> {
   if (gradOutput === undefined && sizeOf(output.shape) !== 1) {
     throw new ShapeError(`gradients: the output must be a scalar, got ${printShape(output.shape)}; give gradOutput`);
   }
@@ -50,5 +59,8 @@ export function gradients(output: Tensor, wrt: readonly Tensor[], gradOutput?: T
       found.set(each, before === undefined ? part : add(before, part));
     });
   }
-  return wrt.map((tensor) => found.get(tensor) ?? constant(new Float32Array(sizeOf(tensor.shape)), tensor.shape));
+  // Each was found in the shape of its tensor.
+  return wrt.map(
+    (tensor) => found.get(tensor) ?? constant(new Float32Array(sizeOf(tensor.shape)), tensor.shape),
+  ) as GradientsOf<Wrt>;
 }
