@@ -80,8 +80,10 @@ function results(
     });
   expect(gradients.length).toBe(batch * (inter + channels) * pixels);
   return {
-    ...{ gradGating: Array.from(output), sums },
-    ...{ gradPre: channelsOf(0, inter), gradSkip: channelsOf(inter, inter + channels) },
+    gradGating: Array.from(output),
+    sums,
+    gradPre: channelsOf(0, inter),
+    gradSkip: channelsOf(inter, inter + channels),
   };
 }
 
@@ -93,7 +95,10 @@ async function backward(
   const { skip, gating, gradGated } = arrays;
   const { shape, inter } = problem;
   const bound = {
-    ...{ skip, gating, gradOutput: gradGated, parameters: pack(arrays, shape.channels, inter) },
+    skip,
+    gating,
+    gradOutput: gradGated,
+    parameters: pack(arrays, shape.channels, inter),
     gradients: empty((skip.length / shape.channels) * (inter + shape.channels)),
     output: empty(skip.length),
     partials: empty(kernel.partials * (2 * inter + 1)),
@@ -238,7 +243,10 @@ describe.each(problems)("$why: $inter intermediate, $variant", ({ shape, inter, 
     const partials = (gradKernel.statistics?.partials ?? 0) * partialsPerWorkgroup(variant);
     const withSums = { ...gradKernel, source: replaceSlots(gradKernel.source, [sumsSlot("value * value", variant)]) };
     const bound = {
-      ...{ skip, gating, gradOutput, parameters: pack(arrays, channels, inter) },
+      skip,
+      gating,
+      gradOutput,
+      parameters: pack(arrays, channels, inter),
       gradients: empty((skip.length / channels) * (inter + channels)),
       output: empty(skip.length),
       partials: empty(gradKernel.partials * (2 * inter + 1)),
@@ -283,7 +291,10 @@ describe.each(problems)("$why: $inter intermediate, $variant", ({ shape, inter, 
     const exact = await backward(problem, rounded);
     const halfGrad = asHalf(gradKernel);
     const bound16 = {
-      ...{ skip, gating, gradOutput, parameters },
+      skip,
+      gating,
+      gradOutput,
+      parameters,
       gradients: nan((skip.length / shape.channels) * (inter + shape.channels)),
       output: nan(skip.length),
       partials: empty(halfGrad.partials * (2 * inter + 1)),

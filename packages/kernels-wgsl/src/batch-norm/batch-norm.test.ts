@@ -154,8 +154,12 @@ const reductions: readonly Reduction[] = ["parallel", "serial"];
 test.each(reductions)("merging partials by hand: 2, 4 and 6, 8 among empty ones, %s", async (reduction) => {
   const statistics = Float32Array.of(0, 0, 0, 0, 2, 3, 2, 0, 0, 0, 0, 0, 2, 7, 2, 0);
   const arrays = {
-    ...{ statistics, weight: Float32Array.of(3), bias: Float32Array.of(7), coefficients: empty(4) },
-    ...{ runningMean: Float32Array.of(0), runningVariance: Float32Array.of(0) },
+    statistics,
+    weight: Float32Array.of(3),
+    bias: Float32Array.of(7),
+    coefficients: empty(4),
+    runningMean: Float32Array.of(0),
+    runningVariance: Float32Array.of(0),
   };
   const results = await run(
     batchNormFinish({ channels: 1, partials: 4, epsilon: 4, momentum: 0.5 }, reduction),
@@ -193,7 +197,11 @@ describe.each(problems)("$why, $reduction", ({ shape, mean, deviation, epsilon, 
   const train = async () => {
     const { partials, statistics } = await partialSums(shape, momentsSlot("parallel"), { input: x });
     const arrays = {
-      ...{ statistics, weight, bias, runningMean: running.mean, runningVariance: running.variance },
+      statistics,
+      weight,
+      bias,
+      runningMean: running.mean,
+      runningVariance: running.variance,
       coefficients: empty(channels * 4),
     };
     const finished = await run(batchNormFinish({ channels, partials, epsilon, momentum }, reduction), arrays, [
@@ -235,7 +243,10 @@ describe.each(problems)("$why, $reduction", ({ shape, mean, deviation, epsilon, 
 
   test("evaluation: output and gradients", async () => {
     const arrays = {
-      ...{ weight, bias, runningMean: running.mean, runningVariance: running.variance },
+      weight,
+      bias,
+      runningMean: running.mean,
+      runningVariance: running.variance,
       coefficients: empty(channels * 4),
     };
     const { coefficients } = await run(batchNormEval({ channels, epsilon }), arrays, ["coefficients"]);

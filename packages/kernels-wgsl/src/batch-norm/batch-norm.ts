@@ -70,7 +70,10 @@ export function batchNormFinish(
 ): Kernel {
   return {
     ...finishOf("batch-norm-finish", channels, reduction, finishSource, {
-      ...{ channels, partials, epsilon, momentum },
+      channels,
+      partials,
+      epsilon,
+      momentum,
     }),
     flops: 10 * partials * channels,
     bytes: 16 * partials * channels + 40 * channels,

@@ -63,7 +63,15 @@ function runsOf(problem: ConvolutionProblem, variant: ConvTranspose2x2Variant) {
   const gradWeightTiled = gradWeightBy("tiled");
   const dot = (y: Float64Array) => y.reduce((sum, value, i) => sum + value * (gradOutput[i] as number), 0);
   return {
-    ...{ shape, outChannels, input, weight, forward, gradInput, gradWeight, gradWeightSerial, gradWeightTiled },
+    shape,
+    outChannels,
+    input,
+    weight,
+    forward,
+    gradInput,
+    gradWeight,
+    gradWeightSerial,
+    gradWeightTiled,
     lossOfInput: (point: Float64Array) => dot(convTranspose2x2Reference(point, shape, weight, outChannels)),
     lossOfWeight: (point: Float64Array) => dot(convTranspose2x2Reference(input, shape, point, outChannels)),
   };

@@ -212,8 +212,11 @@ export function convTranspose2x2GradWeight(
 const sharings: Readonly<Record<"blocked" | "serial" | "tiled", WeightSharing>> = {
   blocked: { source: gradWeightBlockedSource, inBlock, outBlock, wanted: wantedPartials, perGroup: 1 },
   serial: {
-    ...{ source: withSerialSums(gradWeightBlockedSource), inBlock, outBlock },
-    ...{ wanted: wantedSerialPartials, perGroup: sumLanes },
+    source: withSerialSums(gradWeightBlockedSource),
+    inBlock,
+    outBlock,
+    wanted: wantedSerialPartials,
+    perGroup: sumLanes,
   },
   tiled: { source: gradWeightTiledSource, inBlock: 16, outBlock: 4, wanted: wantedTilePartials, perGroup: 1 },
 };

@@ -43,15 +43,25 @@ function runsOf({ input: shape, outChannels }: ConvolutionProblem, full = false)
     return { ...kernel, source: withEmulatedMatrices(kernel.source) };
   };
   const forward: Run = {
-    ...{ what: "conv3x3, matrix", kernel: emulated(conv3x3) },
-    ...{ arrays: { input, weight }, length: imageSize(outShape) },
+    what: "conv3x3, matrix",
+    kernel: emulated(conv3x3),
+    arrays: { input, weight },
+    length: imageSize(outShape),
   };
   const gradInput: Run = {
-    ...{ what: "conv3x3GradInput, matrix", kernel: emulated(conv3x3GradInput) },
-    ...{ arrays: { input: gradOutput, weight }, length: imageSize(shape) },
+    what: "conv3x3GradInput, matrix",
+    kernel: emulated(conv3x3GradInput),
+    arrays: { input: gradOutput, weight },
+    length: imageSize(shape),
   };
   return {
-    ...{ shape, outShape, outChannels, input, weight, forward, gradInput },
+    shape,
+    outShape,
+    outChannels,
+    input,
+    weight,
+    forward,
+    gradInput,
     loss: (point: Float64Array) =>
       conv3x3Reference(point, shape, weight, outChannels).reduce((sum, y, i) => sum + y * (gradOutput[i] as number), 0),
   };
@@ -94,7 +104,9 @@ test.for(conv3x3Cases)("with a 1×1 convolution beside it, $input × $outChannel
   await checkRun(
     device,
     {
-      ...{ ...forward, what: "conv3x3, matrix, with a shortcut", kernel: beside(conv3x3, false) },
+      ...forward,
+      what: "conv3x3, matrix, with a shortcut",
+      kernel: beside(conv3x3, false),
       arrays: { ...forward.arrays, shortcut, shortcutWeight: ahead },
     },
     plus(
@@ -108,7 +120,9 @@ test.for(conv3x3Cases)("with a 1×1 convolution beside it, $input × $outChannel
   await checkRun(
     device,
     {
-      ...{ ...gradInput, what: "conv3x3GradInput, matrix, with a shortcut", kernel: beside(conv3x3GradInput, true) },
+      ...gradInput,
+      what: "conv3x3GradInput, matrix, with a shortcut",
+      kernel: beside(conv3x3GradInput, true),
       arrays: { ...gradInput.arrays, shortcut, shortcutWeight: back },
     },
     plus(

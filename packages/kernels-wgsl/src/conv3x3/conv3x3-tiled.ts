@@ -21,7 +21,9 @@ const overTiles =
     const cover = coverWithTiles(problem, 8, 16);
     const workgroups = [...foldWorkgroups(cover.tiles), ceilDivide(problem.outChannels, 32)] as const;
     return {
-      ...{ name, source, ...cost },
+      name,
+      source,
+      ...cost,
       launches: [{ sizes: { ...cover, ...strides }, workgroups }],
       statistics: { partials: cover.tiles, only: "parallel" },
     };

@@ -59,7 +59,15 @@ function runsOf(problem: ConvolutionProblem, variant: Conv3x3Variant) {
   const gradWeightSerial = gradWeightBy("serial");
   const dot = (y: Float64Array) => y.reduce((sum, value, i) => sum + value * (gradOutput[i] as number), 0);
   return {
-    ...{ shape, outShape, outChannels, input, weight, forward, gradInput, gradWeight, gradWeightSerial },
+    shape,
+    outShape,
+    outChannels,
+    input,
+    weight,
+    forward,
+    gradInput,
+    gradWeight,
+    gradWeightSerial,
     lossOfInput: (point: Float64Array) => dot(conv3x3Reference(point, shape, weight, outChannels)),
     lossOfWeight: (point: Float64Array) => dot(conv3x3Reference(input, shape, point, outChannels)),
   };
@@ -172,7 +180,9 @@ describe.each(variants)("%s", (variant) => {
     const beside = shortcutRunsOf({ input: { ...shape, channels: 4 }, outChannels: 3 }, variant, 2).forward;
     const { input: image = [], shortcut = [], ...weights } = beside.arrays as Readonly<Record<string, HostArray>>;
     await checkAgainstFullStorage(device, "with a shortcut", beside.kernel, {
-      ...{ inputs: { input: image, shortcut }, outputs: { output: beside.length }, untouched: weights },
+      inputs: { input: image, shortcut },
+      outputs: { output: beside.length },
+      untouched: weights,
     });
     await checkHalfStorage(device, forward, ["input"], ({ input = new Float32Array() }) =>
       conv3x3Reference(input, shape, weight, outChannels),

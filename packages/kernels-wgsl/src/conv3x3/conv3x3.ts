@@ -268,15 +268,30 @@ interface StripSharing extends WeightSharing {
 
 const sharings: Readonly<Record<"blocked" | "serial" | "subgroup", StripSharing>> = {
   blocked: {
-    ...{ source: gradWeightBlockedSource, inBlock: 2, outBlock: 4, columns: 2 },
-    ...{ workers: sumLanes, wanted: wantedPartials, perGroup: 1 },
+    source: gradWeightBlockedSource,
+    inBlock: 2,
+    outBlock: 4,
+    columns: 2,
+    workers: sumLanes,
+    wanted: wantedPartials,
+    perGroup: 1,
   },
   serial: {
-    ...{ source: withSerialSums(gradWeightBlockedSource), inBlock: 2, outBlock: 4, columns: 2 },
-    ...{ workers: 1, wanted: wantedSerialPartials, perGroup: sumLanes },
+    source: withSerialSums(gradWeightBlockedSource),
+    inBlock: 2,
+    outBlock: 4,
+    columns: 2,
+    workers: 1,
+    wanted: wantedSerialPartials,
+    perGroup: sumLanes,
   },
   subgroup: {
-    ...{ source: gradWeightSubgroupSource, inBlock: 8, outBlock: 8, columns: 4 },
-    ...{ workers: 1, wanted: wantedSubgroupPartials, perGroup: 8 },
+    source: gradWeightSubgroupSource,
+    inBlock: 8,
+    outBlock: 8,
+    columns: 4,
+    workers: 1,
+    wanted: wantedSubgroupPartials,
+    perGroup: 8,
   },
 };

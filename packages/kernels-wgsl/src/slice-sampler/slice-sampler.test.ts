@@ -13,8 +13,18 @@ beforeAll(async () => {
 
 test("reference, by hand: halfway between two pixels, clipped and scaled", () => {
   const sample = {
-    ...{ width: 2, height: 1, scale: 2, offset: 0, low: 0, high: 10, gain: 0.1, shift: 1, noise: 0, seed: 0 },
-    ...{ transform: [1, 0, 0.5, 0, 1, 0] as const, supersample: 1 },
+    width: 2,
+    height: 1,
+    scale: 2,
+    offset: 0,
+    low: 0,
+    high: 10,
+    gain: 0.1,
+    shift: 1,
+    noise: 0,
+    seed: 0,
+    transform: [1, 0, 0.5, 0, 1, 0] as const,
+    supersample: 1,
   };
   // stored 1 and 50 are 2 and 100, clipped to 10; outside is 0
   expectClose("by hand", sliceSamplerReference([[1, 50]], [sample], { height: 1, width: 2 }), [1.6, 1.5], 1e-12);
@@ -58,8 +68,18 @@ describe.each(sliceSamplerCases)("$why", ({ height, width, samples }) => {
 test("as it is, values are those of the formula to the bit", async () => {
   const values = Int16Array.of(-1000, -160, -1, 0, 100, 239, 240, 3000);
   const sample = {
-    ...{ width: 4, height: 2, scale: 1, offset: 0, low: -160, high: 240, gain: 1, shift: 0, noise: 0, seed: 0 },
-    ...{ transform: [1, 0, 0, 0, 1, 0] as const, supersample: 1 },
+    width: 4,
+    height: 2,
+    scale: 1,
+    offset: 0,
+    low: -160,
+    high: 240,
+    gain: 1,
+    shift: 0,
+    noise: 0,
+    seed: 0,
+    transform: [1, 0, 0, 0, 1, 0] as const,
+    supersample: 1,
   };
   const arrays = {
     pixels: new Uint32Array(values.buffer),

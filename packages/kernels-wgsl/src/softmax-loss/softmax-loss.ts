@@ -118,7 +118,13 @@ export function softmaxLoss(problem: SoftmaxLossProblem, options: SoftmaxLossOpt
       launches: [
         {
           sizes: {
-            ...{ batch, segments, sumLanes, lambdaCrossEntropy, lambdaDice, smoothing: smooth, byWeights },
+            batch,
+            segments,
+            sumLanes,
+            lambdaCrossEntropy,
+            lambdaDice,
+            smoothing: smooth,
+            byWeights,
             ...tverskySizes,
           },
           workgroups: [1, 1, 1],

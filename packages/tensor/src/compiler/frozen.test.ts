@@ -22,7 +22,9 @@ const normalized = <X extends Image<3>>(x: X, seed: number) =>
     bias: vector("bias", (value) => value, seed + 1),
     runningMean: vector("runningMean", (value) => 2 * value, seed + 2),
     runningVariance: vector("runningVariance", (value) => 1.2 + value, seed + 3),
-    ...{ training: false, epsilon: 1e-5, momentum: 0.1 },
+    training: false,
+    epsilon: 1e-5,
+    momentum: 0.1,
   });
 
 const weights = {
@@ -143,7 +145,9 @@ describe("a program whose variables stay as they are", () => {
         bias: vector("bias", () => 0, 0),
         runningMean: vector("runningMean", () => 0, 0),
         runningVariance: vector("runningVariance", () => 1, 0),
-        ...{ training: true, epsilon: 1e-5, momentum: 0.1 },
+        training: true,
+        epsilon: 1e-5,
+        momentum: 0.1,
       }),
     });
     expect(() => programOf(training, { frozen: true })).toThrow(

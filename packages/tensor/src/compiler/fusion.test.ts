@@ -171,7 +171,8 @@ describe("fusion", () => {
       inputs: { x: { shape: [1, 1, 1, 2], dtype: "f32" } },
       build: ({ x }) => {
         const { gated, alpha } = attentionGate({
-          ...{ skip: x as Image<1>, gating: x as Image<1> },
+          skip: x as Image<1>,
+          gating: x as Image<1>,
           wx: variable("wx", [1, 1, 1, 1], [1]),
           wg: variable("wg", [1, 1, 1, 1], [1]),
           wgBias: variable("wgBias", [1], [0]),

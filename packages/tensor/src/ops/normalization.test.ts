@@ -36,7 +36,10 @@ describe("group normalisation", () => {
 
   test.each([1, 2, 6])("%d groups: mean 0 and variance 1 within each, then γ and β", async (groups) => {
     const y = groupNorm(constant(x, shape), {
-      ...{ weight: constant(weight, [6]), bias: constant(bias, [6]), groups, epsilon: 1e-5 },
+      weight: constant(weight, [6]),
+      bias: constant(bias, [6]),
+      groups,
+      epsilon: 1e-5,
     });
     const got = (await device.evaluate({ y })).y;
     const length = 180 / 2 / groups;

@@ -21,8 +21,18 @@ beforeAll(async () => {
 });
 
 const sample = {
-  ...{ width: 2, height: 2, scale: 1, offset: 0, low: 0, high: 100, gain: 0.01, shift: 0, noise: 0, seed: 0 },
-  ...{ transform: [1, 0, 0, 0, 1, 0] as const, supersample: 1 },
+  width: 2,
+  height: 2,
+  scale: 1,
+  offset: 0,
+  low: 0,
+  high: 100,
+  gain: 0.01,
+  shift: 0,
+  noise: 0,
+  seed: 0,
+  transform: [1, 0, 0, 0, 1, 0] as const,
+  supersample: 1,
 };
 
 test("from stored slices to counts, and to labels on the slice's own grid", async () => {
@@ -35,8 +45,13 @@ test("from stored slices to counts, and to labels on the slice's own grid", asyn
     },
     build: ({ pixels, labels, samples, fields }) => {
       const { image, target } = sampleSlices({
-        ...{ pixels, labels, samples },
-        ...{ slotPixels: 4, batch: 1, height: 2, width: 2 },
+        pixels,
+        labels,
+        samples,
+        slotPixels: 4,
+        batch: 1,
+        height: 2,
+        width: 2,
       });
       // Class 1 where the image is above 0.5; the logits are pasted into the kernels that read them.
       const logits = concatChannels(addScalar(scale(image, 0), 0.5), image);

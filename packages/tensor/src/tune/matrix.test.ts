@@ -115,7 +115,9 @@ function program(kernels: TunedKernels, precision: "f16" | "f32" = "f16", shortc
           bias: constant(noise(18, 4), [18]),
           runningMean: new Variable("mean", [18], new Float32Array(18), "statistic"),
           runningVariance: new Variable("variance", [18], new Float32Array(18).fill(1), "statistic"),
-          ...{ training: true, epsilon: 1e-5, momentum: 0.1 },
+          training: true,
+          epsilon: 1e-5,
+          momentum: 0.1,
         });
         const s = sigmoid(normalized);
         const y = shortcut ? multiply(conv3x3(s, w2), conv1x1(s, w3)) : conv3x3(s, w2);

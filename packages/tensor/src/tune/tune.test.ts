@@ -25,7 +25,10 @@ const calls: ConvolutionCall[] = families.flatMap((family) =>
   directions.map((direction) => ({ family, direction, input: image(3, 8), outChannels: 5 })),
 );
 const options = (changes: Partial<TuneOptions> = {}): TuneOptions => ({
-  ...{ precision: "f32", effort: "full", budgetMilliseconds: 600_000, now: () => performance.now() },
+  precision: "f32",
+  effort: "full",
+  budgetMilliseconds: 600_000,
+  now: () => performance.now(),
   ...changes,
 });
 
@@ -48,7 +51,10 @@ describe.each(["f32", "f16"] as const)("%s", (precision) => {
     const again = Tuning.parse(JSON.parse(JSON.stringify(tuning)), device);
     expect(again.toJSON()).toEqual(tuning.toJSON());
     expect(await tune(device, calls, again, options({ precision }))).toEqual({
-      ...{ timed: 0, known: 9, left: 0, refused: [] },
+      timed: 0,
+      known: 9,
+      left: 0,
+      refused: [],
     });
   });
 });
@@ -58,7 +64,10 @@ const asGpu = (): Device => Object.create(device, { reduction: { value: "paralle
 
 test("on a GPU the tiled kernels are verified and timed too: of images where there are many channels", async () => {
   const many: ConvolutionCall[] = directions.map((direction) => ({
-    ...{ family: "conv3x3", direction, input: image(17, 8), outChannels: 18 },
+    family: "conv3x3",
+    direction,
+    input: image(17, 8),
+    outChannels: 18,
   }));
   const tuning = Tuning.of(asGpu());
   const result = await tune(asGpu(), many, tuning, options({ effort: "quick" }));

@@ -97,8 +97,10 @@ function fastestOf(times: ReadonlyMap<ConvolutionVariant, number>): ConvolutionV
 
 /** Extents that no block divides, small enough for a check. */
 const smallImage = ({ channels, height, width }: ImageShape): ImageShape => ({
-  ...{ batch: 2, channels },
-  ...{ height: Math.min(height, 19), width: Math.min(width, 21) },
+  batch: 2,
+  channels,
+  height: Math.min(height, 19),
+  width: Math.min(width, 21),
 });
 
 /** Relative L2 error of each variant against the plain one; one that does not run is infinitely wrong. */
