@@ -12,7 +12,19 @@ export interface Observation {
 /** By dotted name, in the order of their first return; modules that were not called are left out. */
 export type Observations = ReadonlyMap<string, Observation>;
 
-/** Runs `work` with the forward pass of every module below `module`, and its own, watched for as long as that takes. */
+/**
+ * Runs `work` with the forward pass of every module below `module`, and its own, watched for as long as that takes.
+ *
+ * ```ts
+ * import { observed, UNet } from "@lobule/nn";
+ * import { constant } from "@lobule/tensor";
+ *
+ * const unet = new UNet({ baseFeatures: 4, depth: 2 });
+ * const image = constant(new Float32Array(64), [1, 1, 8, 8]);
+ * const { observations } = observed(unet, () => unet.forward(image));
+ * console.log(observations.get("bridge.conv1")?.output);
+ * ```
+ */
 export function observed<T>(
   module: Module,
   work: () => T,

@@ -28,6 +28,15 @@ const prefixes = { first: "exp_avg.", second: "exp_avg_sq." } as const;
  *
  * A step program takes the numbers of {@link advance} as an input of shape [8] and hands its tensor to {@link update}:
  * learning rate and bias corrections then change from step to step without a new program.
+ *
+ * ```ts
+ * import { AttentionResUNet } from "@lobule/nn";
+ * import { Adam } from "@lobule/optim";
+ *
+ * const model = new AttentionResUNet({ baseFeatures: 8 });
+ * const adam = new Adam(model.namedParameters(), { learningRate: 1e-3 });
+ * ```
+ *
  * Source: Kingma and Ba 2015, algorithm 1; defaults and order of operations as torch.optim.Adam.
  */
 export class Adam implements Optimizer {

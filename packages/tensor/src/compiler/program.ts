@@ -306,6 +306,17 @@ export class Program<out M extends Metrics = Metrics> {
 
 /**
  * Traces, fuses and plans a step. Needs no device.
+ *
+ * ```ts
+ * import { compile, relu } from "@lobule/tensor";
+ *
+ * const program = compile({
+ *   inputs: { x: { shape: [1, 3, 8, 8], dtype: "f32" } },
+ *   build: ({ x }) => ({ outputs: { y: relu(x) } }),
+ * });
+ * console.log(program.describe());
+ * ```
+ *
  * @throws ShapeError, PlanError when the parts do not fit together.
  */
 export function compile<const Inputs extends Readonly<Record<string, InputSpec>>, M extends Metrics>(

@@ -131,7 +131,22 @@ export const applyKernel = <const I extends Inputs, const S extends Shape, const
     }),
   }).output;
 
-/** Applies an operation that is computed element by element. */
+/**
+ * Applies an operation that is computed element by element.
+ *
+ * ```ts
+ * import { applyPointwise, type Image, multiply, scale } from "@lobule/tensor";
+ *
+ * const square = <C extends number>(x: Image<C>): Image<C> =>
+ *   applyPointwise({
+ *     name: "square",
+ *     inputs: { x },
+ *     shape: x.shape,
+ *     wgsl: (args) => `(${args.x} * ${args.x})`,
+ *     gradient: (g, inputs) => ({ x: scale(multiply(g, inputs.x), 2) }),
+ *   });
+ * ```
+ */
 export const applyPointwise = <
   const I extends TensorInputs,
   const S extends Shape,
