@@ -1,3 +1,4 @@
+/// <reference types="@webgpu/types" preserve="true" />
 /**
  * What a page needs: the WebGPU adapter of the browser, and a storage in its private file system.
  *
