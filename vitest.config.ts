@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import { defineConfig, type Plugin } from "vitest/config";
+import { defineConfig, type Plugin, type TestProjectInlineConfiguration } from "vitest/config";
+import { leftToAll } from "./tests/left-to-all.js";
 
 const packages = [
   "kernels-wgsl",
@@ -29,22 +30,50 @@ const wgsl: Plugin = {
   },
 };
 
-export default defineConfig({
-  plugins: [wgsl],
-  resolve: {
-    alias: Object.fromEntries(
-      [...packages.map((name) => `packages/${name}`), "bench"].map((folder) => [
-        `@lobule/${basename(folder)}`,
-        fileURLToPath(new URL(`./${folder}/src/index.ts`, import.meta.url)),
-      ]),
-    ),
-  },
-  test: {
-    include: ["packages/*/src/**/*.test.ts", "bench/src/**/*.test.ts", "examples/**/*.test.ts", "tests/**/*.test.ts"],
-    pool: "forks",
-    maxWorkers: 2,
-    // SwiftShader compiles every kernel anew in each process.
-    testTimeout: 1_200_000,
-    hookTimeout: 1_200_000,
-  },
+const tests = (ending: string): string[] =>
+  ["packages/*/src", "bench/src", "examples/src", "tests"].map((folder) => `${folder}/**/*${ending}`);
+const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/**
+ * A test's project is in its name: `x.test.ts` computes without a device, `x.device.test.ts` opens one, `x.e2e.test.ts`
+ * runs the built command or a tool as a process. Limits are for a busy machine that compiles every kernel: what they end
+ * is a hang.
+ */
+export default defineConfig(({ mode }) => {
+  const left = mode === "all" ? [] : leftToAll;
+  const withDevice = (name: string, ending: string): TestProjectInlineConfiguration => ({
+    extends: true,
+    test: { name, include: tests(ending), exclude: [...left], testTimeout: 300_000, hookTimeout: 300_000 },
+  });
+  return {
+    plugins: [wgsl],
+    resolve: {
+      alias: Object.fromEntries(
+        [...packages.map((name) => `packages/${name}`), "bench"].map((folder) => [
+          `@lobule/${basename(folder)}`,
+          source(`./${folder}/src/index.ts`),
+        ]),
+      ),
+    },
+    test: {
+      pool: "forks",
+      maxWorkers: 2,
+      reporters: ["default", [source("./tests/reporter.ts"), { left }]],
+      projects: [
+        {
+          extends: true,
+          resolve: { alias: { webgpu: source("./tests/no-device.ts") } },
+          test: {
+            name: "unit",
+            include: tests(".test.ts"),
+            exclude: tests(".{device,e2e}.test.ts"),
+            testTimeout: 60_000,
+            hookTimeout: 60_000,
+          },
+        },
+        withDevice("device", ".device.test.ts"),
+        withDevice("end-to-end", ".e2e.test.ts"),
+      ],
+    },
+  };
 });

@@ -110,6 +110,21 @@ for (const [name, mayImport] of Object.entries(allowed)) {
   }
 }
 
+/** What a test's name must say: that it opens a device, or runs what was built in a process of its own. */
+const opensDevice = /\b(openGpu|openNullGpu|testDevice|adapterChoice)\(/;
+const runsBuilt = /\brun(Command|Script)\b|\.\.\/bin\/lobule\.js"|playwright/;
+const takesDawnsPlace = /vi\.mock\("\.\/dawn\.js"|vi\.stubGlobal\("navigator"/;
+for (const folder of ["packages", "bench/src", "examples/src", "tests"]) {
+  for (const file of sources(join(root, folder))) {
+    if (!file.endsWith(".test.ts") || file.endsWith(".e2e.test.ts")) continue;
+    const text = readFileSync(file, "utf8");
+    const path = relative(root, file);
+    if (runsBuilt.test(text)) problems.push(`${path}: runs what was built; name it *.e2e.test.ts`);
+    else if (opensDevice.test(text) && !file.endsWith(".device.test.ts") && !takesDawnsPlace.test(text))
+      problems.push(`${path}: opens a device; name it *.device.test.ts`);
+  }
+}
+
 const state = new Map();
 function visit(file, path) {
   if (state.get(file) === "done" || !graph.has(file)) return;

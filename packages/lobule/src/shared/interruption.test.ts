@@ -73,7 +73,7 @@ describe("a process", () => {
     const data = join(folder, "data.ts");
     await writeFile(
       data,
-      ["files/system-error.ts", "text/command-text.ts", "text/visible-text.ts"]
+      ["files/system-error.ts", "text/command-text.ts", "text/visible-text.ts", "text/wrap-text.ts"]
         .map((name) => `export * from ${JSON.stringify(source(name))};`)
         .join("\n"),
     );

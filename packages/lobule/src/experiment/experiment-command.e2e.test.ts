@@ -1,28 +1,10 @@
-import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { writePhantom } from "@lobule/data";
 import { adapterChoice, nodeStorage } from "@lobule/node";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-
-const lobule = fileURLToPath(new URL("../../bin/lobule.js", import.meta.url));
-
-function run(words: readonly string[], onText?: (text: string, kill: (signal: NodeJS.Signals) => void) => void) {
-  return new Promise<{ code: number | null; out: string; err: string }>((resolve) => {
-    const child = spawn(process.execPath, [lobule, ...words], { stdio: ["ignore", "pipe", "pipe"] });
-    const texts = { out: "", err: "" };
-    child.stdout.on("data", (bytes: Buffer) => {
-      texts.out += bytes.toString();
-      onText?.(texts.out, (signal) => child.kill(signal));
-    });
-    child.stderr.on("data", (bytes: Buffer) => {
-      texts.err += bytes.toString();
-    });
-    child.on("close", (code) => resolve({ code, ...texts }));
-  });
-}
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { runCommand as run, slowHere } from "../testing/run-command.js";
 
 let root: string;
 beforeAll(async () => {
@@ -47,10 +29,12 @@ async function fileOf(name: string, changes: object = {}): Promise<string> {
   return path;
 }
 
-// Some forty processes: on SwiftShader, which compiles every pipeline in each of them, they would take most of an hour.
+// Some forty processes.
 const { kind } = await adapterChoice();
 
-describe.skipIf(kind === "swiftshader")("an experiment (not on SwiftShader: too many processes)", () => {
+describe("an experiment", () => {
+  beforeEach((context) => context.skip(kind === "swiftshader", slowHere));
+
   test("killed in the middle goes on with the same command and ends as one that was not", async () => {
     const file = await fileOf("small");
     const words = (out: string) => ["experiment", file, "--out", join(root, out), "--cache", join(root, "cache")];

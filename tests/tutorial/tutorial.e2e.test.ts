@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { adapterChoice } from "@lobule/node";
-
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { slowHere } from "../../packages/lobule/src/testing/run-command.js";
 
 const lobule = fileURLToPath(new URL("../../packages/lobule/bin/lobule.js", import.meta.url));
 const text = readFileSync(new URL("../../docs/tutorial.md", import.meta.url), "utf8");
@@ -33,10 +33,11 @@ test("the tutorial has files and commands", () => {
   expect(commands.length).toBeGreaterThan(5);
 });
 
-// On SwiftShader, which compiles every pipeline in each process, they would take a quarter of an hour.
 const { kind } = await adapterChoice();
 
-describe.skipIf(kind === "swiftshader")("its commands, in order (not on SwiftShader: too many processes)", () => {
+describe("its commands, in order", () => {
+  beforeEach((context) => context.skip(kind === "swiftshader", slowHere));
+
   test.each(commands)("%s", (command) => {
     const [npx, program, ...words] = command.split(" ");
     expect([npx, program]).toEqual(["npx", "lobule"]);

@@ -1,30 +1,14 @@
-import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { CaseResult } from "@lobule/metrics";
 import { nodeStorage } from "@lobule/node";
 import { evaluationJson } from "@lobule/report";
 import { RunFolder, summarize } from "@lobule/train";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { builtCommand, runCommand } from "../testing/run-command.js";
 
-const lobule = fileURLToPath(new URL("../../bin/lobule.js", import.meta.url));
-
-/** Runs the built command. */
-function run(...words: readonly string[]) {
-  return new Promise<{ readonly code: number | null; readonly out: string; readonly err: string }>((resolve) => {
-    const child = spawn(process.execPath, [lobule, "compare", ...words], { stdio: ["ignore", "pipe", "pipe"] });
-    let [out, err] = ["", ""];
-    child.stdout.on("data", (bytes: Buffer) => {
-      out += bytes.toString();
-    });
-    child.stderr.on("data", (bytes: Buffer) => {
-      err += bytes.toString();
-    });
-    child.on("close", (code) => resolve({ code, out, err }));
-  });
-}
+const run = (...words: readonly string[]) => runCommand(["compare", ...words]);
 
 /** A case whose liver is segmented with this Dice. */
 const caseOf = (name: string, dice: number): CaseResult => ({
@@ -137,7 +121,7 @@ describe("lobule compare", () => {
       "a run that was not measured",
       () => [runs("plain"), runs("unmeasured")],
       () =>
-        `${runs("unmeasured")} has no evaluation/validation.json; measure the run first: ${process.execPath} ${relative(process.cwd(), lobule)} evaluate ${runs("unmeasured")}`,
+        `${runs("unmeasured")} has no evaluation/validation.json; measure the run first: ${process.execPath} ${relative(process.cwd(), builtCommand)} evaluate ${runs("unmeasured")}`,
     ],
     [
       "one run",

@@ -90,16 +90,19 @@ describe.each(maxPoolCases)("$why", ({ shape, ties }) => {
     expect(firstDifference(await runLinear(device, movedGradient), expectedGradient)).toBe(-1);
   });
 
-  test.skipIf(ties)("the expected gradient is the reference's", () => {
-    const direction = Float64Array.from(randomArray(input.length, 3));
-    const loss = (point: Float64Array) =>
-      maxPool2x2Reference(point, shape).output.reduce((sum, value, i) => sum + value * (gradOutput[i] as number), 0);
-    // Small enough a step that hardly any window changes its winner.
-    const expected = directionalDerivative(loss, Float64Array.from(input), direction, 1e-7);
-    const got = expectedGradient.reduce((sum, value, i) => sum + value * (direction[i] as number), 0);
-    const size = Math.sqrt(gradOutput.reduce((sum, value) => sum + value ** 2, 0));
-    expectClose("derivative", [got / size], [expected / size], 1e-5);
-  });
+  // Where values are equal there is no derivative.
+  if (!ties) {
+    test("the expected gradient is the reference's", () => {
+      const direction = Float64Array.from(randomArray(input.length, 3));
+      const loss = (point: Float64Array) =>
+        maxPool2x2Reference(point, shape).output.reduce((sum, value, i) => sum + value * (gradOutput[i] as number), 0);
+      // Small enough a step that hardly any window changes its winner.
+      const expected = directionalDerivative(loss, Float64Array.from(input), direction, 1e-7);
+      const got = expectedGradient.reduce((sum, value, i) => sum + value * (direction[i] as number), 0);
+      const size = Math.sqrt(gradOutput.reduce((sum, value) => sum + value ** 2, 0));
+      expectClose("derivative", [got / size], [expected / size], 1e-5);
+    });
+  }
 
   test("statistics of the gradient", (ctx) => checkStatistics(ctx, device, backward, shape));
 

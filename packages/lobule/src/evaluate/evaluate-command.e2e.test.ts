@@ -1,29 +1,13 @@
-import { spawn } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { readNifti, writeNifti, writePhantom } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import type { EvaluationResult } from "@lobule/train";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runCommand } from "../testing/run-command.js";
 
-const lobule = fileURLToPath(new URL("../../bin/lobule.js", import.meta.url));
-
-/** Runs the built command. */
-function run(...words: readonly string[]) {
-  return new Promise<{ readonly code: number | null; readonly out: string; readonly err: string }>((resolve) => {
-    const child = spawn(process.execPath, [lobule, ...words], { stdio: ["ignore", "pipe", "pipe"] });
-    let [out, err] = ["", ""];
-    child.stdout.on("data", (bytes: Buffer) => {
-      out += bytes.toString();
-    });
-    child.stderr.on("data", (bytes: Buffer) => {
-      err += bytes.toString();
-    });
-    child.on("close", (code) => resolve({ code, out, err }));
-  });
-}
+const run = (...words: readonly string[]) => runCommand(words);
 
 let root: string;
 let trained: string;

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { appendFile, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,37 +5,7 @@ import { fileURLToPath } from "node:url";
 import { readNiftiHeader, writePhantom } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-
-const lobule = fileURLToPath(new URL("../../bin/lobule.js", import.meta.url));
-
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs the built command; `onText` sees what it has written so far, and can end it. */
-function run(words: readonly string[], onText?: (text: string, kill: (signal: NodeJS.Signals) => void) => void) {
-  return new Promise<Ended>((resolve) => {
-    const child = spawn(process.execPath, [lobule, ...words], { stdio: ["ignore", "pipe", "pipe"] });
-    const texts = { out: "", err: "" };
-    let killed = false;
-    const kill = (signal: NodeJS.Signals): void => {
-      if (!killed) child.kill(signal);
-      killed = true;
-    };
-    for (const [name, stream] of [
-      ["out", child.stdout],
-      ["err", child.stderr],
-    ] as const) {
-      stream.on("data", (bytes: Buffer) => {
-        texts[name] += bytes.toString();
-        onText?.(texts.out + texts.err, kill);
-      });
-    }
-    child.on("close", (code) => resolve({ code, ...texts }));
-  });
-}
+import { runCommand as run } from "../testing/run-command.js";
 
 let root: string;
 let data: string;

@@ -34,7 +34,7 @@ describe.each(mirrorCases)("$why", ({ shape }) => {
   });
 
   test("f16 storage", async ({ skip }) => {
-    skip(!device.features.has("shader-f16"), "the adapter has no shader-f16");
+    skip(!device.features.has("shader-f16"), "adapter lacks shader-f16");
     const input = toHalf(randomArray(imageSize(shape), 1));
     const kernel = mirror(shape, { x: true, y: true });
     const half = { ...kernel, source: withStorageType(kernel.source, "f16") };

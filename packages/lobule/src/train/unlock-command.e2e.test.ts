@@ -1,16 +1,14 @@
-import { spawnSync } from "node:child_process";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { FolderLock } from "@lobule/node";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { runCommand } from "../testing/run-command.js";
 import { runLockPath, runLockWords } from "./run-lock.js";
 
-const lobule = fileURLToPath(new URL("../../bin/lobule.js", import.meta.url));
-const unlock = (...words: readonly string[]) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [lobule, "unlock", ...words], { encoding: "utf8" });
-  return { status, said: stdout + stderr };
+const unlock = async (...words: readonly string[]) => {
+  const { code, out, err } = await runCommand(["unlock", ...words]);
+  return { status: code, said: out + err };
 };
 
 let folder: string;
@@ -21,7 +19,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test("a lock of a running process is named and kept, and removed with --force", async () => {
   const lock = await FolderLock.take(runLockPath(folder), runLockWords(folder));
-  expect(unlock(folder)).toEqual({
+  expect(await unlock(folder)).toEqual({
     status: 1,
     said: expect.stringMatching(
       new RegExp(
@@ -29,7 +27,7 @@ test("a lock of a running process is named and kept, and removed with --force", 
       ),
     ),
   });
-  expect(unlock(folder, "--force")).toEqual({
+  expect(await unlock(folder, "--force")).toEqual({
     status: 0,
     said: `removed ${join(folder, "run.lock")}, the lock of process ${process.pid}\n`,
   });
@@ -38,15 +36,17 @@ test("a lock of a running process is named and kept, and removed with --force", 
 
 test("locks of killed processes are removed, a run's and an experiment's", async () => {
   for (const name of ["run.lock", "experiment.lock"]) await writeFile(join(folder, name), `${2 ** 22 + 1} ${"gone"}\n`);
-  expect(unlock(folder).said).toMatch(/process 4194305 on gone trains .* now; stop it, or if it is gone for certain/);
-  expect(unlock(folder, "--force").said).toContain(`removed ${join(folder, "experiment.lock")}`);
+  expect((await unlock(folder)).said).toMatch(
+    /process 4194305 on gone trains .* now; stop it, or if it is gone for certain/,
+  );
+  expect((await unlock(folder, "--force")).said).toContain(`removed ${join(folder, "experiment.lock")}`);
   expect(await readdir(folder)).toEqual([]);
 });
 
-test("a folder without a lock, and one that is not there, are told", () => {
-  expect(unlock(folder)).toEqual({ status: 0, said: `${folder} is not locked\n` });
+test("a folder without a lock, and one that is not there, are told", async () => {
+  expect(await unlock(folder)).toEqual({ status: 0, said: `${folder} is not locked\n` });
   const none = join(folder, "none");
-  expect(unlock(none)).toEqual({
+  expect(await unlock(none)).toEqual({
     status: 1,
     said: `lobule: ${none}: there is no such folder; give that of a run or an experiment\n`,
   });
