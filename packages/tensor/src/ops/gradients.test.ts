@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { constant, input } from "../graph/apply.js";
+import { applyPointwise } from "../graph/named.js";
 import { Variable } from "../graph/variable.js";
 import { PlanError } from "../shape.js";
 import { attentionGate } from "./attention-gate.js";
@@ -37,4 +38,16 @@ test("a loss that depends on the gate's alpha is refused, not given half a gradi
   expect(() => gradients(sum(alpha), wrt)).toThrow(PlanError);
   expect(() => gradients(sum(alpha), wrt)).toThrow(/depends on alpha, which has no gradient; use gated/);
   expect(gradients(sum(gated), wrt)).toHaveLength(5);
+});
+
+test("an operation's gradient that is not in the shape of its input is refused", () => {
+  const p = parameter([2, 3]);
+  const wrong = applyPointwise({
+    name: "wrong",
+    inputs: { p },
+    shape: p.shape,
+    wgsl: (args) => args.p,
+    gradient: () => ({ p: constant([1], [1]) }),
+  });
+  expect(() => gradients(sum(wrong), [p])).toThrow("gradients: wrong gives its input 0, [2, 3], a gradient [1]");
 });
