@@ -41,7 +41,7 @@ const mayRead = new Set([
 ]);
 const mayOpen = new Set([
   // Its /dev/null takes the place of the error stream.
-  "packages/lobule/src/shared/quiet-drivers.ts",
+  "packages/node/src/quiet-drivers.ts",
   "packages/node/src/storage/open-file.ts",
   // These make the files that they open, or look at them first.
   "packages/node/src/storage/partial-file.ts",

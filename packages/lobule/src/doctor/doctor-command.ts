@@ -63,7 +63,7 @@ const adviceFor = (kind: AdapterChoice["kind"]): string =>
     gpu: "This is a GPU: nothing faster to install.",
     lavapipe: "This is a software adapter. For real training use a machine with a GPU and its Vulkan driver.",
     swiftshader:
-      "This is the slower software adapter. Install a GPU's Vulkan driver, or Mesa's lavapipe 24 or newer (on Debian 12: tools/install-lavapipe.sh), about three times as fast.",
+      "This is the slower software adapter. Install a GPU's Vulkan driver, or Mesa's lavapipe 24 or newer (on Debian 12: mesa-vulkan-drivers of bookworm-backports), about three times as fast.",
     software: "This is a software adapter. Install a GPU's Vulkan driver.",
   })[kind];
 

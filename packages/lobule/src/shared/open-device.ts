@@ -1,8 +1,7 @@
-import { type AdapterChoice, adapterChoice, gpuDevices, openGpu } from "@lobule/node";
+import { type AdapterChoice, adapterChoice, gpuDevices, openGpu, withQuietDrivers } from "@lobule/node";
 import { Device } from "@lobule/tensor";
 import { choice } from "../command-line/option.js";
 import { warn } from "./output.js";
-import { withQuietDrivers } from "./quiet-drivers.js";
 
 /** What may be asked for. */
 export const adapterNames = ["gpu", "lavapipe", "swiftshader"] as const;

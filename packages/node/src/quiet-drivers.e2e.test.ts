@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
-const quiet = fileURLToPath(new URL("../../dist/shared/quiet-drivers.js", import.meta.url));
+const quiet = fileURLToPath(new URL("../dist/quiet-drivers.js", import.meta.url));
 
 test.runIf(process.platform === "linux")(
   "what is written to file 2 during the work, and that alone, is not shown",
