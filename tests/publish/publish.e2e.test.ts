@@ -77,6 +77,7 @@ describe("a package is not published", () => {
       { "dist/index.d.ts": '/// <reference types="@webgpu/types" />' },
       "uses @webgpu/types",
     ],
+    ["with a dependency of no use", { "dist/index.js": "" }, "depends on zod, which it does not use"],
     ["with a module that acts", { "src/two.ts": "console.log(2);" }, "src/two.ts acts when it is loaded"],
   ])("%s", async (_, changes, problem) => {
     expect((await problemsWith(changes)).join("\n")).toContain(problem);

@@ -39,6 +39,7 @@ export function contentProblems({ folder, manifest }, files) {
     packed.has(path) ? [] : [`lacks ${path}`],
   );
   const declared = new Set([manifest.name, ...Object.keys(dependenciesOf(manifest))]);
+  const used = new Set([manifest.name]);
   for (const path of files) {
     if (isOfTests(path)) problems.push(`${path} is of no use to others`);
     const text = () => readFileSync(join(folder, path), "utf8");
@@ -51,11 +52,13 @@ export function contentProblems({ folder, manifest }, files) {
     if (!isCode(path)) continue;
     for (const [, name] of text().matchAll(mentions)) {
       if (name.startsWith("node:")) continue;
+      used.add(packageOf(name));
       const target = join(dirname(path), name);
       if (name.startsWith(".") ? !existsPacked(packed, target) : !declared.has(packageOf(name)))
         problems.push(`${path} uses ${name}, which is ${name.startsWith(".") ? "not packed" : "no dependency"}`);
     }
   }
+  for (const name of declared) if (!used.has(name)) problems.push(`depends on ${name}, which it does not use`);
   return problems;
 }
 
