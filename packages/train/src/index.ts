@@ -97,7 +97,7 @@ export { planRun, type RunPlan } from "./trainer/plan-run.js";
 export { type PreparedData, prepareData, type SplitNames } from "./trainer/prepare-data.js";
 export type { RunKeeper, RunStatus, StepRecord } from "./trainer/run-keeper.js";
 export { chosenSamples, type SampleSlice } from "./trainer/sample-slices.js";
-export { type StepProgress, Trainer, type TrainingObserver } from "./trainer/trainer.js";
+export { Trainer } from "./trainer/trainer.js";
 export {
   ConfigError,
   formsOfSetting,
@@ -108,4 +108,5 @@ export {
   type SettingsLayer,
   type TrainingConfig,
 } from "./trainer/training-config.js";
+export type { StepProgress, TrainingObserver } from "./trainer/training-observer.js";
 export type { TrainingOutcome } from "./trainer/training-state.js";

@@ -21,8 +21,9 @@ import { planRun } from "./plan-run.js";
 import { describeModel, type PreparedData, type PrepareOptions, prepareData, type SplitNames } from "./prepare-data.js";
 import { checkWindow, resolveWindow } from "./resolve-window.js";
 import type { RunKeeper } from "./run-keeper.js";
-import { Trainer, type TrainingObserver } from "./trainer.js";
+import { Trainer } from "./trainer.js";
 import { ConfigError, parseConfig, type TrainingConfig } from "./training-config.js";
+import type { TrainingObserver } from "./training-observer.js";
 import { parseTrainingState, type TrainingOutcome, type TrainingState } from "./training-state.js";
 
 /** What a run needs besides its configuration. */

@@ -1,31 +1,24 @@
-import { BatchReader, Pauses, type SliceCache, type SliceKey, shuffled } from "@lobule/data";
+import { BatchReader, type SliceCache, type SliceKey } from "@lobule/data";
 import type { SegmentationNetwork } from "@lobule/nn";
-import {
-  EarlyStopping,
-  LossScaler,
-  learningRateFactor,
-  type Optimizer,
-  ReduceLROnPlateau,
-  WeightAverage,
-} from "@lobule/optim";
-import { type Device, makeStartValues, type SafetensorsTensor } from "@lobule/tensor";
-import { buildNetwork, type ModelCode, type ModelDescription, networkState } from "../model/model-description.js";
-import { requireF16 } from "../require-f16.js";
+import { learningRateFactor } from "@lobule/optim";
+import type { Device, SafetensorsTensor } from "@lobule/tensor";
+import type { ModelCode, ModelDescription } from "../model/model-description.js";
 import type { EpochRecord } from "../run/epoch-record.js";
-import type { RunFolder } from "../run/run-folder.js";
+import type { CheckpointKind, RunFolder } from "../run/run-folder.js";
 import type { StepCost } from "../run/workload.js";
-import { batchesOfEpoch, type DrawnSlice, holdsForeground, inBatches } from "./batch-order.js";
+import type { DrawnSlice } from "./batch-order.js";
 import { BatchRunner, type ProfiledCall } from "./batch-runner.js";
+import { type CaseNumbers, EpochSlices } from "./epoch-slices.js";
 import { addedTo, meansOf, noSums } from "./epoch-sums.js";
-import { optimizerOf } from "./optimizer-setting.js";
-import { canTrainAlone, partLengths } from "./part-lengths.js";
+import { Learner } from "./learner.js";
 import type { EpochKeeper } from "./run-keeper.js";
 import { chosenSamples, labelSamples, type SampleSlice } from "./sample-slices.js";
 import { SegmentationPrograms } from "./segmentation-programs.js";
-import { requireRoom, requireStorable } from "./size-check.js";
-import { inputExtents, neighborsOf, type Preprocessing, slicesOf } from "./slice-sampling.js";
+import { requireRoom } from "./size-check.js";
+import { inputExtents, neighborsOf, type Preprocessing } from "./slice-sampling.js";
 import { stepCostOf } from "./step-cost.js";
 import { ConfigError, type TrainingConfig } from "./training-config.js";
+import type { TrainingObserver } from "./training-observer.js";
 import { savedState, type TrainingOutcome, type TrainingState } from "./training-state.js";
 import { type ValidationResult, validate } from "./validation.js";
 
@@ -40,7 +33,7 @@ export interface TrainerOptions {
   readonly code?: ModelCode;
   readonly cache: SliceCache;
   /** Numbers of the cases of the cache. */
-  readonly cases: { readonly training: readonly number[]; readonly validation: readonly number[] };
+  readonly cases: CaseNumbers;
   /** Milliseconds; for rates only, no result depends on it. */
   readonly now: () => number;
   /** Ends training after the step under way; the state is saved. */
@@ -50,93 +43,34 @@ export interface TrainerOptions {
   readonly observer?: TrainingObserver;
 }
 
-/** How far an epoch is, and its means so far. */
-export interface StepProgress {
-  readonly epoch: number;
-  readonly epochs: number;
-  readonly step: number;
-  readonly steps: number;
-  /** Means of the epoch so far. */
-  readonly loss: number;
-  /** Soft Dice by class. */
-  readonly dice: readonly number[];
-  readonly learningRate: number;
-  readonly slicesPerSecond: number;
-  /** Share of the time that was spent waiting for data. */
-  readonly waitedShare: number;
-  /** Until the end of this epoch's training. */
-  readonly secondsLeft: number;
-}
-
-/** Is told how training goes. */
-export interface TrainingObserver {
-  step?(progress: StepProgress): void;
-  validating?(done: number, total: number): void;
-  epoch?(record: EpochRecord): void;
-  /** Something that the user should know, and that does not end the run. */
-  note?(text: string): void;
-}
-
 /** Trains one network on the slices of a cache: epochs, validation, schedule, early stopping, checkpoints. */
 export class Trainer {
-  readonly network: SegmentationNetwork;
   readonly preprocessing: Preprocessing;
-  private readonly optimizer: Optimizer;
-  /** Holds the averaged weights, where there are such. */
-  private readonly averaged: SegmentationNetwork | undefined;
-  private readonly average: WeightAverage | undefined;
-  private readonly scaler: LossScaler | undefined;
-  private readonly plateau: ReduceLROnPlateau;
-  private readonly earlyStopping: EarlyStopping;
+  private readonly learner: Learner;
   private readonly programs: SegmentationPrograms;
-  private readonly trainingSlices: readonly SliceKey[];
-  private readonly foregroundSlices: readonly SliceKey[];
-  private readonly validationSlices: readonly SliceKey[];
-  /** Whether a batch or a part of one may be of one slice. */
-  private readonly alone: boolean;
-  private readonly sampleNumbers: ReadonlyMap<string, number>;
+  private readonly epochSlices: EpochSlices;
   private state: TrainingState;
 
   constructor(private readonly options: TrainerOptions) {
     const { config, model, code, cache, cases, device } = options;
-    this.network = buildNetwork(model, config.seed, code);
-    requireStorable(this.network, config);
-    this.optimizer = optimizerOf(config.optimizer, this.network.namedParameters(), config.learningRate);
-    if (config.ema !== null) {
-      this.averaged = buildNetwork(model, config.seed, code);
-      this.average = new WeightAverage(this.network, this.averaged, config.ema);
-    }
-    if (config.precision === "f16") requireF16(device);
-    this.scaler = config.precision === "f16" ? new LossScaler() : undefined;
-    this.plateau = new ReduceLROnPlateau({ learningRate: config.learningRate, ...config.plateau });
-    this.earlyStopping = new EarlyStopping(config.earlyStopping);
-    const { divisor = 1 } = this.network;
+    this.learner = new Learner(config, model, code, device);
+    const { network, validated, optimizer, average, scaler, plateau, earlyStopping } = this.learner;
+    const { divisor = 1 } = network;
     if (config.size !== null && config.size % divisor !== 0) {
       throw new ConfigError(`--size must be a multiple of ${divisor} for this network, got ${config.size}`);
     }
     const extents = inputExtents(cache.cases, config.size, divisor);
     this.preprocessing = { ...extents, window: model.window, resample: config.size !== null };
     const geometry = { ...extents, slotPixels: cache.slotPixels, inputSlices: model.inputSlices };
-    const { network, averaged, optimizer, average, scaler } = this;
-    const { loss, clipNorm, precision, recompute } = config;
-    const parts = { network, validated: averaged ?? network, optimizer, average, loss, clipNorm, scaler };
+    const { loss, clipNorm, precision, recompute, microBatch } = config;
+    const parts = { network, validated, optimizer, average, loss, clipNorm, scaler };
     const { kernels } = device;
     this.programs = new SegmentationPrograms(
       device,
       { ...parts, geometry, precision, recompute, kernels },
-      config.microBatch !== null,
+      microBatch !== null,
     );
-    const all = slicesOf(cache.cases, cases.training);
-    this.sampleNumbers = new Map(all.map((key, i) => [keyText(key), i]));
-    const { overfitBatches, batch, microBatch } = config;
-    this.trainingSlices =
-      overfitBatches === null ? all : shuffled(all, config.seed, "overfit").slice(0, overfitBatches * batch);
-    this.foregroundSlices = all.filter((key) => holdsForeground(cache.cases, key));
-    if (config.oversample > 0 && this.foregroundSlices.length === 0) {
-      throw new ConfigError("no training slice holds foreground, so there is none to draw; leave out --oversample");
-    }
-    this.alone = canTrainAlone(this.programs, { slices: this.trainingSlices.length, batch, microBatch });
-    this.validationSlices = overfitBatches === null ? slicesOf(cache.cases, cases.validation) : this.trainingSlices;
+    this.epochSlices = new EpochSlices(config, cache, cases, this.programs);
     this.state = {
       epoch: 0,
       step: 0,
@@ -144,10 +78,15 @@ export class Trainer {
       optimizerSteps: 0,
       best: null,
       finished: null,
-      plateau: this.plateau.state(),
-      earlyStopping: this.earlyStopping.state(),
+      plateau: plateau.state(),
+      earlyStopping: earlyStopping.state(),
       sums: noSums,
     };
+  }
+
+  /** The network that is trained. */
+  get network(): SegmentationNetwork {
+    return this.learner.network;
   }
 
   /** Epochs of the whole run. */
@@ -158,7 +97,8 @@ export class Trainer {
 
   /** Slices of an epoch. */
   get slices(): { readonly training: number; readonly validation: number } {
-    return { training: this.trainingSlices.length, validation: this.validationSlices.length };
+    const { training, validation } = this.epochSlices;
+    return { training: training.length, validation: validation.length };
   }
 
   /**
@@ -168,14 +108,8 @@ export class Trainer {
    */
   checkMemory(): Promise<number> {
     const { config, device, memory, signal } = this.options;
-    const wanted = Math.max(
-      1,
-      ...partLengths(this.trainingSlices.length, config.batch, this.alone).flatMap((length) =>
-        partLengths(length, config.microBatch ?? length, this.alone),
-      ),
-    );
     const room = { device, ...(memory === undefined ? {} : { memory }), ...(signal === undefined ? {} : { signal }) };
-    return requireRoom((count) => this.programs.plan(count), wanted, room, {
+    return requireRoom((count) => this.programs.plan(count), this.epochSlices.mostAtOnce, room, {
       ...this.preprocessing,
       batch: config.batch,
     });
@@ -187,15 +121,12 @@ export class Trainer {
    * @throws the signal's reason.
    */
   makeStartValues(): Promise<void> {
-    const networks = [this.network, ...(this.averaged === undefined ? [] : [this.averaged])];
-    const variables = networks.flatMap((network) => [...network.namedVariables().values()]);
-    return makeStartValues(variables, new Pauses(this.options.signal));
+    return this.learner.makeStartValues(this.options.signal);
   }
 
   /** Steps that the schedule of the learning rate is made for. */
   get totalSteps(): number {
-    const { epochs, batch } = this.options.config;
-    return epochs * partLengths(this.trainingSlices.length, batch, this.alone).length;
+    return this.options.config.epochs * this.epochSlices.steps;
   }
 
   /** Steps done since the start, and why the run ended; null while it has not. */
@@ -206,15 +137,16 @@ export class Trainer {
   /** What a step on a full batch costs by its plans; nothing is run. */
   stepCost(): StepCost {
     const { batch, microBatch } = this.options.config;
-    const slices = this.trainingSlices.length;
-    return stepCostOf(this.programs, this.network.parameters(), { batch, microBatch, slices }, this.alone);
+    const { training, alone } = this.epochSlices;
+    const sizes = { batch, microBatch, slices: training.length };
+    return stepCostOf(this.programs, this.learner.network.parameters(), sizes, alone);
   }
 
   /** Runs the first steps, each with a timestamp around every dispatch. @throws PlanError as LoadedProgram.profile. */
   async profile(steps: number): Promise<ProfiledCall[][]> {
     const { cache, model } = this.options;
     const expand = (key: SliceKey) => neighborsOf(cache.cases, key, model.inputSlices);
-    const batches = Array.from({ length: steps }, (_, epoch) => this.batchesOf(epoch)[0] ?? []);
+    const batches = Array.from({ length: steps }, (_, epoch) => this.epochSlices.batchesOf(epoch)[0] ?? []);
     const reader = new BatchReader(cache, batches, { window: model.window, expand });
     const profiles: ProfiledCall[][] = [];
     for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
@@ -226,12 +158,7 @@ export class Trainer {
 
   /** Goes on from a checkpoint of this run. */
   restore(state: TrainingState, tensors: ReadonlyMap<string, SafetensorsTensor>): void {
-    this.network.loadStateDict(networkState(tensors));
-    this.optimizer.loadStateDict(tensors, state.optimizerSteps);
-    this.scaler?.loadStateDict(tensors);
-    this.average?.loadStateDict(tensors);
-    this.plateau.restore(state.plateau);
-    this.earlyStopping.restore(state.earlyStopping);
+    this.learner.restore(state, tensors);
     // A run that had all its epochs may have been given more.
     const more = state.finished === "all epochs done" && state.epoch < this.epochs;
     this.state = more ? { ...state, finished: null } : state;
@@ -256,7 +183,7 @@ export class Trainer {
   private async epoch(folder: RunFolder, keeper?: EpochKeeper): Promise<boolean> {
     const { config, now, observer } = this.options;
     const started = now();
-    const batches = this.batchesOf(this.state.epoch);
+    const batches = this.epochSlices.batchesOf(this.state.epoch);
     const trained = await this.trainOn(folder, batches, started, keeper);
     if (!trained) {
       await this.save(folder, "last");
@@ -272,15 +199,16 @@ export class Trainer {
     const { epoch } = this.state;
     const learningRate = this.learningRateAt(this.state.globalStep - 1);
     const better = this.state.best === null || validation.loss < this.state.best.loss;
-    if (config.schedule === "plateau") this.plateau.step(validation.loss);
-    const stop = this.earlyStopping.step(validation.loss);
+    const { plateau, earlyStopping } = this.learner;
+    if (config.schedule === "plateau") plateau.step(validation.loss);
+    const stop = earlyStopping.step(validation.loss);
     const last = epoch + 1 >= this.epochs;
     this.state = {
       ...this.state,
       epoch: epoch + 1,
       step: 0,
-      plateau: this.plateau.state(),
-      earlyStopping: this.earlyStopping.state(),
+      plateau: plateau.state(),
+      earlyStopping: earlyStopping.state(),
       best: better ? { loss: validation.loss, epoch } : this.state.best,
       sums: noSums,
       finished: last ? "all epochs done" : stop ? "early stopping" : null,
@@ -317,6 +245,7 @@ export class Trainer {
     keeper: EpochKeeper | undefined,
   ): Promise<{ readonly slices: number; readonly waitedSeconds: number } | undefined> {
     const { cache, config, model, now, signal } = this.options;
+    const { optimizer } = this.learner;
     const { epoch, step: first } = this.state;
     const reader = new BatchReader(cache, batches.slice(first), {
       now,
@@ -327,7 +256,7 @@ export class Trainer {
     let slices = 0;
     try {
       for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
-        this.optimizer.learningRate = this.learningRateAt(this.state.globalStep);
+        optimizer.learningRate = this.learningRateAt(this.state.globalStep);
         await runner.step(next.keys, next.batch, epoch);
         reader.release(next.batch);
         slices += next.keys.length;
@@ -336,7 +265,7 @@ export class Trainer {
           ...this.state,
           step,
           globalStep: this.state.globalStep + 1,
-          optimizerSteps: this.optimizer.steps,
+          optimizerSteps: optimizer.steps,
         };
         const due = config.checkpointEvery !== null && step % config.checkpointEvery === 0 && step < batches.length;
         if (runner.full || due || signal?.aborted || step === batches.length) {
@@ -358,15 +287,15 @@ export class Trainer {
       {
         cache,
         programs: this.programs,
-        optimizer: this.optimizer,
-        average: this.average,
+        optimizer: this.learner.optimizer,
+        average: this.learner.average,
         preprocessing: this.preprocessing,
         inputSlices: model.inputSlices,
         augmentation: config.augmentation,
         seed: config.seed,
         microBatch: config.microBatch,
-        alone: this.alone,
-        sampleNumber: (key) => (this.sampleNumbers.get(keyText(key)) ?? 0) + key.draw * this.sampleNumbers.size,
+        alone: this.epochSlices.alone,
+        sampleNumber: (key) => this.epochSlices.sampleNumber(key),
       },
       firstStep,
     );
@@ -385,8 +314,9 @@ export class Trainer {
 
   private samples(): Promise<SampleSlice[]> {
     const { cache, model } = this.options;
-    const slices = chosenSamples(cache.cases, this.validationSlices);
-    const atOnce = Math.min(this.validatedAtOnce, this.validationSlices.length);
+    const { validation } = this.epochSlices;
+    const slices = chosenSamples(cache.cases, validation);
+    const atOnce = Math.min(this.validatedAtOnce, validation.length);
     return labelSamples(
       { cache, programs: this.programs, preprocessing: this.preprocessing, inputSlices: model.inputSlices, atOnce },
       slices,
@@ -406,17 +336,17 @@ export class Trainer {
       steps,
       dice,
       loss,
-      learningRate: this.optimizer.learningRate,
+      learningRate: this.learner.optimizer.learningRate,
       slicesPerSecond: perSecond,
       waitedShare: waitedSeconds / seconds,
-      secondsLeft: ((steps - step) * Math.min(config.batch, this.trainingSlices.length)) / perSecond,
+      secondsLeft: ((steps - step) * Math.min(config.batch, this.slices.training)) / perSecond,
     });
   }
 
   private learningRateAt(step: number): number {
     const { schedule, warmupSteps } = this.options.config;
     const { totalSteps } = this;
-    return this.plateau.learningRate * learningRateFactor({ schedule, warmupSteps, totalSteps }, step);
+    return this.learner.plateau.learningRate * learningRateFactor({ schedule, warmupSteps, totalSteps }, step);
   }
 
   private get validatedAtOnce(): number {
@@ -427,7 +357,7 @@ export class Trainer {
   /** Undefined when the signal ended it: a run that is resumed with all steps of an epoch done begins with it. */
   private async validate(): Promise<ValidationResult | undefined> {
     const { cache, config, model, observer, signal } = this.options;
-    const { fastDevRun } = config;
+    const { validation } = this.epochSlices;
     const atOnce = this.validatedAtOnce;
     return validate({
       cache,
@@ -436,7 +366,7 @@ export class Trainer {
       classes: model.classes.length,
       atOnce,
       inputSlices: model.inputSlices,
-      slices: fastDevRun ? this.validationSlices.slice(0, atOnce) : this.validationSlices,
+      slices: config.fastDevRun ? validation.slice(0, atOnce) : validation,
       ...(signal === undefined ? {} : { signal }),
       onProgress: (done, total) => observer?.validating?.(done, total),
     }).catch((error: unknown) => {
@@ -445,26 +375,8 @@ export class Trainer {
     });
   }
 
-  private batchesOf(epoch: number): DrawnSlice[][] {
-    const { seed, batch, oversample, overfitBatches, fastDevRun } = this.options.config;
-    const { trainingSlices, foregroundSlices, alone } = this;
-    const batches =
-      overfitBatches === null
-        ? batchesOfEpoch(trainingSlices, foregroundSlices, { seed, epoch, batch, alone, oversample })
-        : inBatches(trainingSlices, batch, alone);
-    return fastDevRun ? batches.slice(0, 2) : batches;
-  }
-
-  private async save(folder: RunFolder, kind: "best" | "last"): Promise<void> {
-    const { model } = this.options;
-    const tensors = new Map<string, SafetensorsTensor>([
-      ...(await (kind === "best" ? (this.averaged ?? this.network) : this.network).stateDict()),
-      ...(kind === "last" ? await this.optimizer.stateDict() : []),
-      ...((kind === "last" ? await this.scaler?.stateDict() : undefined) ?? []),
-      ...((kind === "last" ? await this.average?.stateDict() : undefined) ?? []),
-    ]);
-    await folder.saveCheckpoint(kind, tensors, { model, training: savedState(this.state) });
+  private async save(folder: RunFolder, kind: CheckpointKind): Promise<void> {
+    const tensors = await this.learner.tensors(kind);
+    await folder.saveCheckpoint(kind, tensors, { model: this.options.model, training: savedState(this.state) });
   }
 }
-
-const keyText = ({ case: index, slice }: SliceKey): string => `${index}/${slice}`;

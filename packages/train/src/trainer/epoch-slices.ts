@@ -1,0 +1,71 @@
+import { type SliceCache, type SliceKey, shuffled } from "@lobule/data";
+import { batchesOfEpoch, type DrawnSlice, holdsForeground, inBatches } from "./batch-order.js";
+import { canTrainAlone, partLengths } from "./part-lengths.js";
+import type { SegmentationPlans } from "./segmentation-programs.js";
+import { slicesOf } from "./slice-sampling.js";
+import { ConfigError, type TrainingConfig } from "./training-config.js";
+
+/** Numbers of the cases of a cache that a run trains and validates on. */
+export interface CaseNumbers {
+  readonly training: readonly number[];
+  readonly validation: readonly number[];
+}
+
+/** The slices that a run trains and validates on, and how an epoch's are put into batches. */
+export class EpochSlices {
+  readonly training: readonly SliceKey[];
+  readonly validation: readonly SliceKey[];
+  /** Whether a batch or a part of one may be of one slice; see partLengths. */
+  readonly alone: boolean;
+  private readonly foreground: readonly SliceKey[];
+  private readonly numbers: ReadonlyMap<string, number>;
+
+  /** @throws ConfigError when no slice holds foreground and some is to be drawn, or no batch can be trained on. */
+  constructor(
+    private readonly config: TrainingConfig,
+    { cases: cached }: Pick<SliceCache, "cases">,
+    cases: CaseNumbers,
+    plans: Pick<SegmentationPlans, "plan">,
+  ) {
+    const { overfitBatches, batch, microBatch, seed, oversample } = config;
+    const all = slicesOf(cached, cases.training);
+    this.numbers = new Map(all.map((key, i) => [keyText(key), i]));
+    this.training = overfitBatches === null ? all : shuffled(all, seed, "overfit").slice(0, overfitBatches * batch);
+    this.foreground = all.filter((key) => holdsForeground(cached, key));
+    if (oversample > 0 && this.foreground.length === 0) {
+      throw new ConfigError("no training slice holds foreground, so there is none to draw; leave out --oversample");
+    }
+    this.alone = canTrainAlone(plans, { slices: this.training.length, batch, microBatch });
+    this.validation = overfitBatches === null ? slicesOf(cached, cases.validation) : this.training;
+  }
+
+  /** The batches of an epoch, as its number and the seed decide. */
+  batchesOf(epoch: number): DrawnSlice[][] {
+    const { seed, batch, oversample, overfitBatches, fastDevRun } = this.config;
+    const { training, foreground, alone } = this;
+    const batches =
+      overfitBatches === null
+        ? batchesOfEpoch(training, foreground, { seed, epoch, batch, alone, oversample })
+        : inBatches(training, batch, alone);
+    return fastDevRun ? batches.slice(0, 2) : batches;
+  }
+
+  /** Number of a slice among all those that are trained on; of a slice that is drawn again, another one. */
+  sampleNumber(key: DrawnSlice): number {
+    return (this.numbers.get(keyText(key)) ?? 0) + key.draw * this.numbers.size;
+  }
+
+  /** Steps of a whole epoch. */
+  get steps(): number {
+    return partLengths(this.training.length, this.config.batch, this.alone).length;
+  }
+
+  /** The most slices that a step runs at once. */
+  get mostAtOnce(): number {
+    const { batch, microBatch } = this.config;
+    const lengths = partLengths(this.training.length, batch, this.alone);
+    return Math.max(1, ...lengths.flatMap((length) => partLengths(length, microBatch ?? length, this.alone)));
+  }
+}
+
+const keyText = ({ case: index, slice }: SliceKey): string => `${index}/${slice}`;
