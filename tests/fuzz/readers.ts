@@ -19,8 +19,8 @@ import { readBenchFile } from "../../bench/src/bench-files.js";
 import { readTuning } from "../../bench/src/tune/tune-kernels.js";
 import { encodeNifti } from "../../packages/data/src/nifti/testing/encode.js";
 import { parseModelDescription } from "../../packages/train/src/model/model-description.js";
+import { parseTrainingState } from "../../packages/train/src/run/training-state.js";
 import { parseConfig } from "../../packages/train/src/trainer/training-config.js";
-import { parseTrainingState } from "../../packages/train/src/trainer/training-state.js";
 
 /** Something that reads a file which others may have written. */
 export interface Reader {

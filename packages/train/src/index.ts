@@ -7,6 +7,7 @@
 export { withFormerNames } from "./evaluation/former-names.js";
 export { listLabels, mapLabels, sameNames } from "./evaluation/label-mapping.js";
 export { defaultTolerance, finishedCases, measurementName, readMeasurement } from "./evaluation/measurement-file.js";
+export { modalityNote } from "./evaluation/modality.js";
 export {
   type CaseSource,
   type CaseUse,
@@ -56,8 +57,8 @@ export { type PredictorOptions, SlicePredictor } from "./predict/slice-predictor
 export type { Checkpoint, CheckpointState } from "./run/checkpoint.js";
 export { type EpochRecord, epochRecordLine, lostRecordsNote, missingEpochs } from "./run/epoch-record.js";
 export { epochScalars, lossScalars, type SeriesScalars } from "./run/epoch-scalars.js";
+export { addedTo, type EpochSums, meansOf, noSums } from "./run/epoch-sums.js";
 export { KnownCases } from "./run/known-cases.js";
-export { modalityNote } from "./run/modality.js";
 export {
   type CheckpointKind,
   type MayWrite,
@@ -67,7 +68,9 @@ export {
   type RunSplit,
 } from "./run/run-folder.js";
 export { runProgressOf, unfinishedNote } from "./run/run-progress.js";
+export type { TrainingOutcome } from "./run/training-state.js";
 export type { StepCost, Workload } from "./run/workload.js";
+export { type LossTerms, lossOfConfig, lossText, termsOf } from "./settings/loss-setting.js";
 export {
   boundsOf,
   boundsText,
@@ -80,8 +83,6 @@ export {
 export { settingProblem } from "./settings/setting-problem.js";
 export { suggestion } from "./settings/suggest.js";
 export { NonFiniteLossError, type ProfiledCall } from "./trainer/batch-runner.js";
-export { addedTo, type EpochSums, meansOf, noSums } from "./trainer/epoch-sums.js";
-export { type LossTerms, lossOfConfig, lossText, termsOf } from "./trainer/loss-setting.js";
 export {
   type KeptRun,
   type OpenKeeper,
@@ -109,4 +110,3 @@ export {
   type TrainingConfig,
 } from "./trainer/training-config.js";
 export type { StepProgress, TrainingObserver } from "./trainer/training-observer.js";
-export type { TrainingOutcome } from "./trainer/training-state.js";

@@ -14,7 +14,7 @@ import {
   Variable,
 } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type OptimizerSpec, optimizerOf, optimizerSetting } from "./trainer/optimizer-setting.js";
+import { type OptimizerSpec, optimizerOf, optimizerSetting } from "./settings/optimizer-setting.js";
 
 let device: Device;
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-import { type LossTerms, termsOf } from "../trainer/loss-setting.js";
+import { type LossTerms, termsOf } from "../settings/loss-setting.js";
 import type { EpochRecord } from "./epoch-record.js";
 
 /** Values by TensorBoard tag, a set for each of the two series that a run is shown as. */

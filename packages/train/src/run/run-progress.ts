@@ -1,7 +1,7 @@
 import { baseName, dirName, type Storage } from "@lobule/data";
 import { z } from "zod";
-import { parseTrainingState, type TrainingState } from "../trainer/training-state.js";
 import { RunFolder } from "./run-folder.js";
+import { parseTrainingState, type TrainingState } from "./training-state.js";
 
 /** How far a run is. */
 export interface RunProgress {

@@ -1,7 +1,7 @@
 import { randomUint32, type SliceBatch, type SliceCache, type SliceKey } from "@lobule/data";
 import type { Optimizer, WeightAverage } from "@lobule/optim";
+import { type LossMeans, type StepMetrics, together } from "../run/epoch-sums.js";
 import type { DrawnSlice } from "./batch-order.js";
-import { type LossMeans, type StepMetrics, together } from "./epoch-sums.js";
 import { partLengths } from "./part-lengths.js";
 import type { SegmentationPrograms, TrainingProgram } from "./segmentation-programs.js";
 import { augmentedMapping, augments, batchArrays, type Preprocessing, plainMapping } from "./slice-sampling.js";

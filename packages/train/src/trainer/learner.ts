@@ -5,10 +5,10 @@ import { type Device, makeStartValues, type SafetensorsTensor } from "@lobule/te
 import { buildNetwork, type ModelCode, type ModelDescription, networkState } from "../model/model-description.js";
 import { requireF16 } from "../require-f16.js";
 import type { CheckpointKind } from "../run/run-folder.js";
-import { optimizerOf } from "./optimizer-setting.js";
+import type { TrainingState } from "../run/training-state.js";
+import { optimizerOf } from "../settings/optimizer-setting.js";
 import { requireStorable } from "./size-check.js";
 import type { TrainingConfig } from "./training-config.js";
-import type { TrainingState } from "./training-state.js";
 
 /** A network that is trained, and what changes with it: all that a checkpoint holds but the counts. */
 export class Learner {

@@ -15,6 +15,7 @@ import { type CodeTrust, codeHash } from "../model/trusted-code.js";
 import type { Checkpoint } from "../run/checkpoint.js";
 import { lostRecordsNote, missingEpochs } from "../run/epoch-record.js";
 import { type MayWrite, RunError, RunFolder } from "../run/run-folder.js";
+import { parseTrainingState, type TrainingOutcome, type TrainingState } from "../run/training-state.js";
 import type { Workload } from "../run/workload.js";
 import { requireOneRun } from "./check-resumed.js";
 import { planRun } from "./plan-run.js";
@@ -24,7 +25,6 @@ import type { RunKeeper } from "./run-keeper.js";
 import { Trainer } from "./trainer.js";
 import { ConfigError, parseConfig, type TrainingConfig } from "./training-config.js";
 import type { TrainingObserver } from "./training-observer.js";
-import { parseTrainingState, type TrainingOutcome, type TrainingState } from "./training-state.js";
 
 /** What a run needs besides its configuration. */
 export interface RunRequest extends Omit<PrepareOptions, "split" | "cacheDirectory">, CodeTrust {

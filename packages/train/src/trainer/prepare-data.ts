@@ -13,7 +13,7 @@ import { listLabels, sameNames } from "../evaluation/label-mapping.js";
 import type { ModelCode, ModelDescription } from "../model/model-description.js";
 import { networkSpec } from "../model/network-settings.js";
 import { codeHash } from "../model/trusted-code.js";
-import { misfitOfWeights } from "./loss-setting.js";
+import { misfitOfWeights } from "../settings/loss-setting.js";
 import { ConfigError, referenceCases, type TrainingConfig } from "./training-config.js";
 
 /** Names of the cases on each side. */

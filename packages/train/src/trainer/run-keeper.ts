@@ -1,7 +1,7 @@
 import type { EpochRecord } from "../run/epoch-record.js";
-import type { StepMetrics } from "./epoch-sums.js";
+import type { StepMetrics } from "../run/epoch-sums.js";
+import type { TrainingOutcome } from "../run/training-state.js";
 import type { SampleSlice } from "./sample-slices.js";
-import type { TrainingOutcome } from "./training-state.js";
 
 /** A training step whose metrics were read. */
 export interface StepRecord extends StepMetrics {

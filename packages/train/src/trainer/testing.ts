@@ -5,9 +5,9 @@ import { writePhantom } from "@lobule/data";
 import { nodeStorage, openGpu } from "@lobule/node";
 import { Device } from "@lobule/tensor";
 import { RunFolder } from "../run/run-folder.js";
+import type { TrainingOutcome } from "../run/training-state.js";
 import { type OpenKeeper, type OpenRun, type RunRequest, resumeRun, startRun } from "./open-run.js";
 import { resolveConfig, type TrainingConfig } from "./training-config.js";
-import type { TrainingOutcome } from "./training-state.js";
 
 /** When a run is asked to stop: at a report of its validations, counted over epochs, or at the end of an epoch. */
 export interface Stop {

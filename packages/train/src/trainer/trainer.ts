@@ -4,12 +4,13 @@ import { learningRateFactor } from "@lobule/optim";
 import type { Device, SafetensorsTensor } from "@lobule/tensor";
 import type { ModelCode, ModelDescription } from "../model/model-description.js";
 import type { EpochRecord } from "../run/epoch-record.js";
+import { addedTo, meansOf, noSums } from "../run/epoch-sums.js";
 import type { CheckpointKind, RunFolder } from "../run/run-folder.js";
+import { savedState, type TrainingOutcome, type TrainingState } from "../run/training-state.js";
 import type { StepCost } from "../run/workload.js";
 import type { DrawnSlice } from "./batch-order.js";
 import { BatchRunner, type ProfiledCall } from "./batch-runner.js";
 import { type CaseNumbers, EpochSlices } from "./epoch-slices.js";
-import { addedTo, meansOf, noSums } from "./epoch-sums.js";
 import { Learner } from "./learner.js";
 import type { EpochKeeper } from "./run-keeper.js";
 import { chosenSamples, labelSamples, type SampleSlice } from "./sample-slices.js";
@@ -19,7 +20,6 @@ import { inputExtents, neighborsOf, type Preprocessing } from "./slice-sampling.
 import { stepCostOf } from "./step-cost.js";
 import { ConfigError, type TrainingConfig } from "./training-config.js";
 import type { TrainingObserver } from "./training-observer.js";
-import { savedState, type TrainingOutcome, type TrainingState } from "./training-state.js";
 import { type ValidationResult, validate } from "./validation.js";
 
 /** What a trainer is asked to do, and with what. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { lossOfConfig, lossText, misfitOfWeights } from "./loss-setting.js";
+import { lossOfConfig, lossText, misfitOfWeights } from "../settings/loss-setting.js";
 import { ConfigError, parseConfig, resolveConfig, type TrainingConfig } from "./training-config.js";
 
 const resolved = (...layers: Record<string, unknown>[]): TrainingConfig =>

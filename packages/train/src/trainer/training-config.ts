@@ -1,10 +1,10 @@
 import { specProblem } from "@lobule/nn";
 import { z } from "zod";
 import { networkSettingsSchema, networkSizes, networkSpec, windowSchema } from "../model/network-settings.js";
+import { defaultLoss, lossSetting } from "../settings/loss-setting.js";
+import { defaultOptimizer, optimizerSetting } from "../settings/optimizer-setting.js";
 import { formsAt, type SettingSchema, settingSchemaOf } from "../settings/setting-form.js";
 import { settingProblem } from "../settings/setting-problem.js";
-import { defaultLoss, lossSetting } from "./loss-setting.js";
-import { defaultOptimizer, optimizerSetting } from "./optimizer-setting.js";
 
 /** A setting that cannot be used; one sentence says which, what was expected and what was found. */
 export class ConfigError extends Error {

@@ -1,6 +1,6 @@
 import { dirName, readDecathlon, type Storage } from "@lobule/data";
-import { sameNames } from "../evaluation/label-mapping.js";
-import { runOfCheckpoint } from "./run-progress.js";
+import { runOfCheckpoint } from "../run/run-progress.js";
+import { sameNames } from "./label-mapping.js";
 
 /**
  * One sentence where scans lie in a Decathlon folder whose images are of another modality than those that a checkpoint's
