@@ -29,7 +29,7 @@ const rest = "*";
 const folders = {
   "kernels-wgsl": ["contract", "transforms", rest],
   tensor: ["graph", "ops", "compiler", "device", "tune"],
-  train: ["json", "settings", "run", "evaluation", "model", "trainer", "predict", "experiment"],
+  train: ["json", "settings", "run", "evaluation", "model", "trainer", "predict"],
   report: ["page", "picture", "tensorboard", "evaluation", "comparison", "run"],
 };
 /** What reads a file, and what opens one; both wait for ever at a pipe or a device, or fill the memory. */

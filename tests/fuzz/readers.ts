@@ -6,18 +6,13 @@ import { referenceSpec, UNet } from "@lobule/nn";
 import { nodeStorage, removeLock } from "@lobule/node";
 import { readComparedRun } from "@lobule/report";
 import { type TunedAdapter, Tuning } from "@lobule/tensor";
-import {
-  parseExperiment,
-  planExperiment,
-  RunFolder,
-  readExperimentRecord,
-  readMeasurement,
-  readModel,
-  resolveConfig,
-} from "@lobule/train";
+import { RunFolder, readMeasurement, readModel, resolveConfig } from "@lobule/train";
 import { readBenchFile } from "../../bench/src/bench-files.js";
 import { readTuning } from "../../bench/src/tune/tune-kernels.js";
 import { encodeNifti } from "../../packages/data/src/nifti/testing/encode.js";
+import { parseExperiment } from "../../packages/lobule/src/experiment/experiment-file.js";
+import { readExperimentRecord } from "../../packages/lobule/src/experiment/experiment-folder.js";
+import { planExperiment } from "../../packages/lobule/src/experiment/plan-experiment.js";
 import { parseModelDescription } from "../../packages/train/src/model/model-description.js";
 import { parseTrainingState } from "../../packages/train/src/run/training-state.js";
 import { parseConfig } from "../../packages/train/src/trainer/training-config.js";

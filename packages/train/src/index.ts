@@ -5,81 +5,33 @@
  */
 
 export { withFormerNames } from "./evaluation/former-names.js";
-export { listLabels, mapLabels, sameNames } from "./evaluation/label-mapping.js";
+export { listLabels, sameNames } from "./evaluation/label-mapping.js";
 export { defaultTolerance, finishedCases, measurementName, readMeasurement } from "./evaluation/measurement-file.js";
 export { modalityNote } from "./evaluation/modality.js";
-export {
-  type CaseSource,
-  type CaseUse,
-  type EvaluationSettings,
-  mapText,
-  type Provenance,
-  provenanceSchema,
-} from "./evaluation/provenance.js";
+export { type EvaluationSettings, mapText, type Provenance, provenanceSchema } from "./evaluation/provenance.js";
 export { type ClassSummary, type EvaluationResult, type MeasuredCase, summarize } from "./evaluation/summarize.js";
-export { type Experiment, ExperimentError, parseExperiment } from "./experiment/experiment-file.js";
-export {
-  type ExperimentRecord,
-  type RunState,
-  readExperimentRecord,
-  requirePlanned,
-  requireUnchanged,
-  writeExperimentRecord,
-} from "./experiment/experiment-folder.js";
-export { type PlannedRun, planExperiment } from "./experiment/plan-experiment.js";
-export { decideRung, type Rung, scoreAt } from "./experiment/successive-halving.js";
 export { fitJson } from "./json/parse-json.js";
 export { defineModel, type ModelFactory, type ModelRequest } from "./model/custom-model.js";
 export { readModel, type SavedModel } from "./model/load-model.js";
 export { buildNetwork, type ModelCode, type ModelDescription } from "./model/model-description.js";
 export { ModelError } from "./model/model-error.js";
-export { networkPresets, networkSettingsSchema, networkSpec } from "./model/network-settings.js";
+export { networkSettingsSchema, networkSpec } from "./model/network-settings.js";
 export { type CodeMemory, type CodeTrust, requireTrusted } from "./model/trusted-code.js";
-export { type EvaluateOptions, evaluateCases, predictVolume } from "./predict/evaluate-cases.js";
-export { type EvaluateRunOptions, evaluateRun, type RunEvaluation } from "./predict/evaluate-run.js";
-export {
-  type GateMap,
-  type InspectedSlice,
-  inspectSlice,
-  type LayerStatistics,
-  type SliceInspection,
-} from "./predict/inspect-slice.js";
+export { evaluateCases } from "./predict/evaluate-cases.js";
+export { evaluateRun } from "./predict/evaluate-run.js";
+export { inspectSlice, type SliceInspection } from "./predict/inspect-slice.js";
 export { loadModels, normalizeImage, type SliceModel } from "./predict/load-models.js";
-export {
-  type EvaluationPlan,
-  type EvaluationRequest,
-  listFailures,
-  planEvaluation,
-  provenanceOf,
-} from "./predict/plan-evaluation.js";
-export { type PreviewSlice, type SegmentOptions, type SegmentResult, segmentVolume } from "./predict/segment-volume.js";
-export { type PredictorOptions, SlicePredictor } from "./predict/slice-predictor.js";
-export type { Checkpoint, CheckpointState } from "./run/checkpoint.js";
+export { type EvaluationPlan, listFailures, planEvaluation, provenanceOf } from "./predict/plan-evaluation.js";
+export { type SegmentResult, segmentVolume } from "./predict/segment-volume.js";
+export { SlicePredictor } from "./predict/slice-predictor.js";
 export { type EpochRecord, epochRecordLine, lostRecordsNote, missingEpochs } from "./run/epoch-record.js";
-export { epochScalars, lossScalars, type SeriesScalars } from "./run/epoch-scalars.js";
 export { addedTo, type EpochSums, meansOf, noSums } from "./run/epoch-sums.js";
-export { KnownCases } from "./run/known-cases.js";
-export {
-  type CheckpointKind,
-  type MayWrite,
-  RunError,
-  RunFolder,
-  type RunSettings,
-  type RunSplit,
-} from "./run/run-folder.js";
+export { type MayWrite, RunError, RunFolder, type RunSplit } from "./run/run-folder.js";
 export { runProgressOf, unfinishedNote } from "./run/run-progress.js";
 export type { TrainingOutcome } from "./run/training-state.js";
 export type { StepCost, Workload } from "./run/workload.js";
 export { type LossTerms, lossOfConfig, lossText, termsOf } from "./settings/loss-setting.js";
-export {
-  boundsOf,
-  boundsText,
-  formsAt,
-  type NumberBounds,
-  type SettingSchema,
-  settingSchemaOf,
-  wordsOf,
-} from "./settings/setting-form.js";
+export { boundsOf, boundsText, type NumberBounds, settingSchemaOf, wordsOf } from "./settings/setting-form.js";
 export { settingProblem } from "./settings/setting-problem.js";
 export { suggestion } from "./settings/suggest.js";
 export { NonFiniteLossError, type ProfiledCall } from "./trainer/batch-runner.js";
@@ -94,11 +46,9 @@ export {
   resumeRun,
   startRun,
 } from "./trainer/open-run.js";
-export { planRun, type RunPlan } from "./trainer/plan-run.js";
-export { type PreparedData, prepareData, type SplitNames } from "./trainer/prepare-data.js";
+export { planRun } from "./trainer/plan-run.js";
 export type { RunKeeper, RunStatus, StepRecord } from "./trainer/run-keeper.js";
-export { chosenSamples, type SampleSlice } from "./trainer/sample-slices.js";
-export { Trainer } from "./trainer/trainer.js";
+export type { SampleSlice } from "./trainer/sample-slices.js";
 export {
   ConfigError,
   formsOfSetting,
@@ -106,7 +56,6 @@ export {
   parseConfig,
   resolveConfig,
   resolveLayers,
-  type SettingsLayer,
   type TrainingConfig,
 } from "./trainer/training-config.js";
 export type { StepProgress, TrainingObserver } from "./trainer/training-observer.js";

@@ -20,14 +20,7 @@ import {
   readComparedRun,
   renderComparison,
 } from "@lobule/report";
-import {
-  ExperimentError,
-  type ExperimentRecord,
-  type PlannedRun,
-  parseExperiment,
-  planExperiment,
-  planRun,
-} from "@lobule/train";
+import { planRun } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
 import { choice, flag, list, path, required } from "../command-line/option.js";
 import { interruptible } from "../shared/interruption.js";
@@ -37,7 +30,10 @@ import { type Input, requireNoInput } from "../shared/outputs.js";
 import { fit, partsInLines } from "../shared/text.js";
 import { trustCodeOption } from "../shared/trust-code.js";
 import { compileModel } from "../train/compile-model.js";
+import { ExperimentError, parseExperiment } from "./experiment-file.js";
+import type { ExperimentRecord } from "./experiment-folder.js";
 import { lockExperiment } from "./experiment-lock.js";
+import { type PlannedRun, planExperiment } from "./plan-experiment.js";
 import { requireTwo, runExperiment } from "./run-experiment.js";
 
 const positionals = { file: required(path("JSON file, see docs/experiments.md", "input", "FILE")) };

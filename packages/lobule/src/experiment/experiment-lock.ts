@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { commandText, reason } from "@lobule/data";
 import { FolderLock, type LockOptions, nodeStorage } from "@lobule/node";
-import { ExperimentError } from "@lobule/train";
 import { requestStop } from "../shared/interruption.js";
 import { warn } from "../shared/output.js";
+import { ExperimentError } from "./experiment-file.js";
 
 /** The lock of an experiment's folder; each of its runs has one of its own besides. */
 export const experimentLockPath = (directory: string): string => join(directory, "experiment.lock");

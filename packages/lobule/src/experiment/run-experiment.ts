@@ -2,25 +2,20 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomically } from "@lobule/data";
 import { nodeStorage, waitUntilFree } from "@lobule/node";
+import { type EpochRecord, type MayWrite, RunFolder, runProgressOf } from "@lobule/train";
+import { runLockPath } from "../train/run-lock.js";
+import { runChild } from "./child-run.js";
+import { type Experiment, ExperimentError } from "./experiment-file.js";
 import {
-  decideRung,
-  type EpochRecord,
-  type Experiment,
-  ExperimentError,
   type ExperimentRecord,
-  type MayWrite,
-  type PlannedRun,
-  RunFolder,
   readExperimentRecord,
   requirePlanned,
   requireUnchanged,
-  runProgressOf,
-  scoreAt,
   writeExperimentRecord,
-} from "@lobule/train";
-import { runLockPath } from "../train/run-lock.js";
-import { runChild } from "./child-run.js";
+} from "./experiment-folder.js";
 import { ExperimentPace } from "./experiment-pace.js";
+import type { PlannedRun } from "./plan-experiment.js";
+import { decideRung, scoreAt } from "./successive-halving.js";
 export interface ExperimentOptions {
   /** Folder of the experiment. */
   readonly directory: string;

@@ -1,10 +1,11 @@
 import { readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { nodeStorage } from "@lobule/node";
-import { epochScalars, termsOf } from "@lobule/train";
+import { termsOf } from "@lobule/train";
 import { describe, expect, test } from "vitest";
 import { exampleRecord, parseEvents, temporaryFolder } from "../../../train/src/run/testing.js";
 import { crc32c } from "./crc32c.js";
+import { epochScalars } from "./epoch-scalars.js";
 import { EventFile } from "./event-file.js";
 
 describe("CRC32C", () => {

@@ -3,14 +3,13 @@ import {
   addedTo,
   type EpochRecord,
   type EpochSums,
-  epochScalars,
   type LossTerms,
-  lossScalars,
   meansOf,
   noSums,
   type StepRecord,
   termsOf,
 } from "@lobule/train";
+import { epochScalars, lossScalars } from "./epoch-scalars.js";
 import type { EventPicture } from "./event-bytes.js";
 import { EventFile } from "./event-file.js";
 export interface TensorboardOptions {

@@ -1,5 +1,5 @@
 import { meanOf } from "@lobule/metrics";
-import type { EpochRecord } from "../run/epoch-record.js";
+import type { EpochRecord } from "@lobule/train";
 
 /** A variant at a rung. */
 export interface RungScore {

@@ -1,5 +1,4 @@
-import { type LossTerms, termsOf } from "../settings/loss-setting.js";
-import type { EpochRecord } from "./epoch-record.js";
+import { type EpochRecord, type LossTerms, termsOf } from "@lobule/train";
 
 /** Values by TensorBoard tag, a set for each of the two series that a run is shown as. */
 export interface SeriesScalars {

@@ -1,6 +1,6 @@
 import { DataError, FileReadError, joinPath, readJson, reason, type Storage, writeFileAtomically } from "@lobule/data";
+import { fitJson } from "@lobule/train";
 import { z } from "zod";
-import { fitJson } from "../json/parse-json.js";
 import { ExperimentError } from "./experiment-file.js";
 
 const runSchema = z.strictObject({
@@ -30,7 +30,6 @@ const recordSchema = z.strictObject({
 export type ExperimentRecord = z.output<typeof recordSchema>;
 
 /** How far a run of an experiment is. */
-export type RunState = z.output<typeof runSchema>;
 
 const pathOf = (directory: string): string => joinPath(directory, "experiment.json");
 

@@ -1,6 +1,6 @@
 import { nodeStorage } from "@lobule/node";
 import { describe, expect, test } from "vitest";
-import { exampleRecord, temporaryFolder } from "../run/testing.js";
+import { exampleRecord, temporaryFolder } from "../../../train/src/run/testing.js";
 import { parseExperiment } from "./experiment-file.js";
 import {
   type ExperimentRecord,

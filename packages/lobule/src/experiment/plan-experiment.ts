@@ -1,4 +1,4 @@
-import { ConfigError, resolveConfig, type TrainingConfig } from "../trainer/training-config.js";
+import { ConfigError, resolveConfig, type TrainingConfig } from "@lobule/train";
 import { type Experiment, ExperimentError } from "./experiment-file.js";
 
 /** One training run of an experiment. */

@@ -1,6 +1,5 @@
+import { settingProblem, settingSchemaOf } from "@lobule/train";
 import { z } from "zod";
-import { settingSchemaOf } from "../settings/setting-form.js";
-import { settingProblem } from "../settings/setting-problem.js";
 
 /** An experiment that cannot be run; one sentence says what does not fit and what to do. */
 export class ExperimentError extends Error {
