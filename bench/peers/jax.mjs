@@ -132,11 +132,11 @@ await serve({
     }
     // Adam as PyTorch writes it; `corrections` are 1 − βᵗ, which change from step to step.
     train = jit((p, m, x, t, corrections) => {
-      const [loss, slopes] = valueAndGrad(diceCrossEntropy)(treeRef(p), x, t);
+      const [loss, grads] = valueAndGrad(diceCrossEntropy)(treeRef(p), x, t);
       const [next, moved] = [{}, {}];
       const [first, second] = [corrections.ref.slice(0), corrections.slice(1)];
       for (const name of Object.keys(p)) {
-        const g = slopes[name];
+        const g = grads[name];
         const m1 = m[name][0].mul(0.9).add(g.ref.mul(0.1));
         const m2 = m[name][1].mul(0.999).add(np.square(g).mul(0.001));
         const denominator = np.sqrt(m2.ref.div(second.ref)).add(1e-8);

@@ -63,7 +63,7 @@ export interface Comparison {
   readonly beside: readonly Change[];
 }
 
-/** @throws BenchError when the earlier result, which lies at `path`, was measured on something else. */
+/** @throws BenchError when the earlier result, at `path`, was measured on something else. */
 export function checkComparable(
   before: EarlierFile,
   { adapter, settings }: Pick<BenchFile, "adapter"> & { readonly settings: ComparedSettings },

@@ -15,7 +15,7 @@ export interface KernelTiming extends Timing {
 }
 
 /**
- * Times every dispatch of a training step by the adapter's timestamps, and adds up those of a kernel.
+ * Times every dispatch of a training step by the adapter's timestamps, and sums those of a kernel.
  * @throws PlanError where the adapter has no timestamps.
  */
 export async function benchKernels(

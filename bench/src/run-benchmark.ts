@@ -26,7 +26,7 @@ import { benchVolume } from "./volume-bench.js";
 import { makeWorkload, trainedValues, type Workload } from "./workload.js";
 export interface BenchRequest {
   readonly preset: "liver" | "vessel";
-  /** Whether cheap tensors are made again in a training step. */
+  /** Whether cheap tensors are computed again in a training step. */
   readonly recompute: boolean;
   readonly steps: number;
   readonly tune: Effort;
@@ -35,7 +35,7 @@ export interface BenchRequest {
   readonly display: BenchDisplay;
 }
 
-/** How a user sees what goes on before there is a result. */
+/** How a user sees what happens before there is a result. */
 export interface BenchDisplay {
   /** Told what became of the kernels that were timed. */
   readonly log: (line: string) => void;

@@ -77,8 +77,8 @@ export function makeWorkload(options: WorkloadOptions, start?: ReadonlyMap<strin
       build: ({ hyper }) => {
         const target = constant(batchOf.target, [batch, size, size], "u32");
         const { loss } = diceCrossEntropy(network.train().forward(image()), target);
-        const slopes = gradients(loss, adam.parameters, scaler?.scale);
-        return { metrics: { loss }, updates: [adam.update(slopes, hyper, scaler === undefined ? {} : { scaler })] };
+        const grads = gradients(loss, adam.parameters, scaler?.scale);
+        return { metrics: { loss }, updates: [adam.update(grads, hyper, scaler === undefined ? {} : { scaler })] };
       },
     },
     { precision, kernels, recompute },

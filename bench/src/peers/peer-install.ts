@@ -19,7 +19,7 @@ export async function installPeers(folder: string, npm = "npm"): Promise<string 
   });
 }
 
-/** The first line of npm's errors that tells what happened: not a code, and not where a log lies. */
+/** The first line of npm's errors that tells what happened: not a code, and not where a log is. */
 function reason(errors: string): string {
   const lines = errors.split("\n").map((line) => line.replace(/^npm (error|ERR!)\s*/, "").trim());
   const line = lines.find(

@@ -11,7 +11,7 @@ test("an improvement must exceed the minimum, and NaN is none", () => {
   expect([0.5, 0.6, Number.NaN].map((value) => stopping.step(value))).toEqual([false, false, true]);
 });
 
-test("a restored one goes on as if it had not stopped", () => {
+test("a restored one continues as if it had not stopped", () => {
   const first = new EarlyStopping({ patience: 2 });
   first.step(1);
   first.step(1);

@@ -8,7 +8,7 @@ export interface EarlyStoppingOptions {
   readonly mode?: "min" | "max";
 }
 
-/** What must be kept to go on after a stop. `best` is null before the first finite value. */
+/** What must be kept to resume after a stop. `best` is null before the first finite value. */
 export interface EarlyStoppingState {
   readonly best: number | null;
   readonly badEpochs: number;

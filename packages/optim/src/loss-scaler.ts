@@ -70,7 +70,7 @@ export class LossScaler implements LossScaling {
     groupVariables([this.scale, this.goodSteps, this.takenSteps, this.found]);
   }
 
-  /** The state that a later run goes on from with the same bytes: `loss_scaler.scale`, `.good_steps`, `.taken_steps`. */
+  /** The state that a later run resumes from to the same bytes: `loss_scaler.scale`, `.good_steps`, `.taken_steps`. */
   async stateDict(): Promise<StateDict> {
     const state: StateDict = new Map();
     for (const each of this.kept) state.set(each.name, { dtype: "F32", shape: each.shape, data: await each.read() });

@@ -34,8 +34,8 @@ async function train(spec: Spec, options: CompileOptions) {
       build: ({ x, y, hyper, dropoutSeed }) => {
         const logits = model.train().forward(x, { dropoutSeed });
         const { loss } = diceCrossEntropy(logits, y);
-        const slopes = gradients(loss, adam.parameters, scaler?.scale);
-        return { outputs: { logits }, metrics: { loss }, updates: [adam.update(slopes, hyper, { scaler })] };
+        const grads = gradients(loss, adam.parameters, scaler?.scale);
+        return { outputs: { logits }, metrics: { loss }, updates: [adam.update(grads, hyper, { scaler })] };
       },
     },
     options,
@@ -80,7 +80,7 @@ describe("a step that makes tensors again instead of keeping them", () => {
     });
   }
 
-  test("in f16 what is pasted is not rounded in between: the same losses to 1e-3", async (context) => {
+  test("in f16 what is inlined is not rounded in between: the same losses to 1e-3", async (context) => {
     if (!device.hasF16) return context.skip("adapter lacks shader-f16");
     const options = { kernels: device.kernels, precision: "f16" } as const;
     const kept = await train({}, options);

@@ -43,7 +43,7 @@ describe("ReduceLROnPlateau", () => {
     expect(rates(scheduler, [1, 1.5, 1.5, 1.5, 1.5, 2.5])).toEqual([1, 0.1, 0.1, 0.1, 0.05, 0.05]);
   });
 
-  test("a restored one goes on as if it had not stopped", () => {
+  test("a restored one continues as if it had not stopped", () => {
     const value = fc.oneof(fc.double({ min: -2, max: 2 }), fc.constant(Number.NaN));
     fc.assert(
       fc.property(fc.array(value, { maxLength: 30 }), fc.nat(30), fc.nat(2), (values, cut, cooldown) => {

@@ -19,7 +19,7 @@ export interface ReduceLROnPlateauOptions {
   readonly epsilon?: number;
 }
 
-/** What must be kept to go on after a stop. `best` is null before the first value. */
+/** What must be kept to resume after a stop. `best` is null before the first value. */
 export interface ReduceLROnPlateauState {
   readonly learningRate: number;
   readonly best: number | null;

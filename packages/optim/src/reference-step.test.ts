@@ -5,7 +5,7 @@ import { Adam } from "./adam.js";
 
 /** Of the reference step: dispatches, bytes that they read and write, device memory over what no plan can do without. */
 const most = { dispatches: 180, bytes: 1.2e9, memory: 1.2 };
-/** With tensors made again over without: temporary memory that is alive at once, work; and memory as above. */
+/** With rematerialization over without: peak live memory of temporary tensors, work; and memory as above. */
 const recomputed = { live: 0.58, flops: 1.15, bytes: 1.12, memory: 1.2 };
 
 /** Most memory of PyTorch's eager step, batch 32, 512×512, on an NVIDIA H200 (bench/RESULTS.md), and the goal beside it. */
@@ -50,7 +50,7 @@ describe("the plan of the reference step (batch 4, 256×256)", () => {
     expect(referenceStep("parallel", false, 32, 512).peakBytes).toBeLessThanOrEqual(beside.share * beside.pytorchBytes);
   });
 
-  test.each(["parallel", "subgroup"] as const)("%s kernels: half the memory with tensors made again", (kernels) => {
+  test.each(["parallel", "subgroup"] as const)("%s kernels: half the memory with rematerialization", (kernels) => {
     const kept = kernels === "parallel" ? step : referenceStep(kernels, false);
     const again = referenceStep(kernels, true);
     expect(again.liveMinimum).toBeLessThanOrEqual(recomputed.live * kept.liveMinimum);

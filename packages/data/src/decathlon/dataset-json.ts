@@ -35,7 +35,7 @@ async function requireFolder(storage: Storage, directory: string): Promise<void>
     throw new DataError(`${directory} is a file; a Decathlon task is a folder that holds dataset.json`);
 }
 
-/** Where in the document a problem lies, as `training[3].label`. */
+/** Where in the document a problem is, as `training[3].label`. */
 const place = (keys: readonly PropertyKey[]): string =>
   keys.map((key, i) => (typeof key === "number" ? `[${key}]` : `${i === 0 ? "" : "."}${String(key)}`)).join("");
 

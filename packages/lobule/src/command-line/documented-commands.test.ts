@@ -86,7 +86,7 @@ describe("commands in messages are made by commandText, or marked like it", () =
       .match(new RegExp(`(?<!\`)\\blobule (${verbs})\\b[^\`"']*`, "g")) ?? [];
 
   test.each([
-    ['warn("go on: lobule train --resume x")', ["lobule train --resume x"]],
+    ['warn("resume it: lobule train --resume x")', ["lobule train --resume x"]],
     ['warn("`lobule doctor` says more")', []],
     ["/** `lobule train` */ x();", []],
   ])("%s", (source, found) => {

@@ -100,7 +100,7 @@ describe("lobule data info", () => {
     expect((await lobule("data", "info", image())).output).not.toContain("oblique");
   });
 
-  it("goes on after a file that cannot be read, and exits with 1", async () => {
+  it("continues after a file that cannot be read, and exits with 1", async () => {
     const missing = join(root, "missing.nii.gz");
     const { output, exitCode } = await lobule("data", "info", missing, label());
     expect(exitCode).toBe(1);

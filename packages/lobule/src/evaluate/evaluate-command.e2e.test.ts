@@ -165,7 +165,7 @@ describe("cases that the run was trained on", () => {
 });
 
 describe("a folder that moved or was rebuilt", () => {
-  test("moved, its held-out cases are the run's validation, and training goes on there", async () => {
+  test("moved, its held-out cases are the run's validation, and training resumes there", async () => {
     const [from, to] = [at("moving"), at("moved")];
     await cp(at("data"), from, { recursive: true });
     await train(at("mover"), from, "--epochs", "3", "--pause-after", "1");

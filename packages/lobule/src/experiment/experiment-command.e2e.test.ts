@@ -35,7 +35,7 @@ const { kind } = await adapterChoice();
 describe("an experiment", () => {
   beforeEach((context) => context.skip(kind === "swiftshader", slowHere));
 
-  test("killed in the middle goes on with the same command and ends as one that was not", async () => {
+  test("killed in the middle resumes with the same command and ends as one that was not", async () => {
     const file = await fileOf("small");
     const words = (out: string) => ["experiment", file, "--out", join(root, out), "--cache", join(root, "cache")];
     const killed = await run(words("killed"), (text, kill) => {
@@ -79,7 +79,7 @@ describe("an experiment", () => {
     const record = JSON.parse(await readFile(join(root, "halved", "experiment.json"), "utf8"));
     const [stopped] = record.rungs[0].stopped;
     expect(["gated", "wide"]).toContain(stopped);
-    expect(out).toContain(`after 1 epochs: ${stopped} stop, the others go on`);
+    expect(out).toContain(`after 1 epochs: ${stopped} stop, the others continue`);
     const lines = async (name: string): Promise<number> =>
       (await readFile(join(root, "halved", `${name}-seed0`, "metrics.jsonl"), "utf8")).trim().split("\n").length;
     expect([await lines(stopped), await lines("unet")]).toEqual([1, 3]);

@@ -97,7 +97,7 @@ describe("the plan of an experiment", () => {
 describe("successive halving", () => {
   const rule = { epochs: 2, keep: 0.5, by: "loss" } as const;
 
-  test("the better half of the variants by the mean over their runs goes on, and the baseline in any case", () => {
+  test("the better half of the variants by the mean over their runs continues, and the baseline in any case", () => {
     const scores = new Map([
       ["base", [9, 9]],
       ["a", [1, 4]],
@@ -118,7 +118,7 @@ describe("successive halving", () => {
     expect(decideRung(scores, { ...rule, keep: 0.1 }).stopped).toEqual(["a", "c"]);
   });
 
-  test("a variant with a run that failed is the worst; of equals the first goes on", () => {
+  test("a variant with a run that failed is the worst; of equals the first continues", () => {
     const scores = new Map([
       ["base", [1]],
       ["failed", [null, 0.1]],

@@ -42,7 +42,7 @@ const exists = (path: string): Promise<boolean> =>
 
 /**
  * Trains what is left of an experiment, rung by rung, and measures it. The record is written after every change, so the
- * same experiment begun again goes on where this one was stopped or killed.
+ * same experiment begun again resumes where this one was stopped or killed.
  * @returns the record; runs that failed say why, and are tried again the next time.
  * @throws ExperimentError when the folder holds another experiment; the signal's reason when it was stopped.
  */
@@ -64,7 +64,7 @@ export async function runExperiment(
     rungs: [],
     runs: planned.map(({ name, variant }) => ({ name, variant, state: "waiting", error: null })),
   };
-  // One write at a time, where several runs go on at once.
+  // One write at a time, where several runs are under way at once.
   let writing: Promise<void> = Promise.resolve();
   const keep = (change: Partial<ExperimentRecord>): Promise<void> => {
     record = { ...record, ...change };
@@ -105,7 +105,7 @@ export async function runExperiment(
     });
     for (const { name, variant } of planned) if (rung.stopped.includes(variant)) pace.ended(name);
     log(
-      `after ${until} epochs: ${rung.stopped.length === 0 ? "all variants" : `${rung.stopped.join(", ")} stop, the others`} go on`,
+      `after ${until} epochs: ${rung.stopped.length === 0 ? "all variants" : `${rung.stopped.join(", ")} stop, the others`} continue`,
     );
   }
   return record;

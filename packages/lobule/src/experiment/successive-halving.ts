@@ -13,7 +13,7 @@ export interface Rung {
   readonly epochs: number;
   /** The best first. */
   readonly scores: readonly RungScore[];
-  /** Variants that do not go on. */
+  /** Variants that stop here. */
   readonly stopped: readonly string[];
 }
 
@@ -30,11 +30,11 @@ export function scoreAt(records: readonly EpochRecord[], epochs: number, by: "di
 }
 
 /**
- * Decides which variants stop at a rung: of n that are ranked the best ⌈keep·n⌉ go on. The baseline is scored but never
+ * Decides which variants stop at a rung: of n that are ranked the best ⌈keep·n⌉ continue. The baseline is scored but never
  * stops, since the comparison needs it. Of equal variants the one named first in the experiment goes first.
  *
  * Source: Jamieson and Talwalkar 2016, "Non-stochastic best arm identification and hyperparameter optimization" (there
- * the better half goes on).
+ * the better half continues).
  * @param scores a score of each run of each variant, the baseline first.
  */
 export function decideRung(

@@ -65,7 +65,7 @@ async function segment(args: SegmentArguments): Promise<void> {
   const all = await segmentFiles(args.scans, args.out, args.preview);
   const model = await readModel(nodeStorage, args.model, codeTrust(args));
   const by: LabeledBy = { model: model.sha256, mirror, precision, largestComponent };
-  // Labels of one scan in a file of their own are nobody's to go on with.
+  // Labels of one scan in a file of their own are nobody's to continue.
   const record = isLabelFile(args.out) ? undefined : await SegmentRecord.open(args.out);
   const done: (SegmentFiles & { readonly found: Labeled })[] = [];
   const left: SegmentFiles[] = [];

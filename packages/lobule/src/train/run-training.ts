@@ -62,7 +62,7 @@ const presetOf = (value: unknown): PresetName | null => (value === "liver" || va
 
 const words = {
   stopping: "stopping after this step",
-  stopped: "interrupted before the first step; what was decoded is kept, and the same command goes on from there",
+  stopped: "interrupted before the first step; what was decoded is kept, and the same command resumes from there",
 };
 
 /** `lobule train`. */
@@ -172,7 +172,7 @@ async function tuned(
   });
 }
 
-/** Uses the kernels that the run was begun with, so that it goes on to the same bytes. */
+/** Uses the kernels that the run was begun with, so that it is resumed to the same bytes. */
 async function adoptTuningOf(directory: string, device: Device): Promise<void> {
   const { tuning } = (await RunFolder.open(nodeStorage, directory)).environment;
   if (tuning === undefined) return;

@@ -142,7 +142,7 @@ describe("from a folder to labels", () => {
     });
   });
 
-  test("stopped by Ctrl-C it prints the command that goes on, which does", async () => {
+  test("stopped by Ctrl-C it prints the command that resumes the run, which it does", async () => {
     const out = join(root, "stopped");
     const words = ["train", ...small(), "--out", out, "--batch", "2", "--epochs", "40"];
     const stopped = await run(words, (text, kill) => {

@@ -9,7 +9,7 @@ export const trainCommand = command({
   examples: [
     ["train liver --data Task03_Liver --out runs/liver", "the reference's liver model"],
     ["train --data DIR --out RUN --size 128 --epochs 12 --lr 1e-3", "any Decathlon folder"],
-    ["train --resume runs/liver", "go on after Ctrl-C"],
+    ["train --resume runs/liver", "resume after Ctrl-C"],
   ],
   run: runTraining,
 });

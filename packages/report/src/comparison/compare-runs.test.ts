@@ -207,7 +207,7 @@ describe("what cannot be compared is refused with the reason", () => {
     expect(() => compareRuns(runs, { paired: false })).toThrow(ComparisonError);
   });
 
-  test("runs of the same name are called by their paths; keys go on after Z", () => {
+  test("runs of the same name are called by their paths; keys continue after Z", () => {
     const many = Array.from({ length: 28 }, (_, i) => inFolder(b, `runs/${i}/model`));
     const { runs } = compareRuns(many);
     expect(runs[3]?.name).toBe("runs/3/model");

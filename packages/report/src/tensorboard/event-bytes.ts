@@ -19,7 +19,7 @@ export interface EventPicture {
 export const versionRecord = (seconds: number): Uint8Array =>
   record(event(seconds, 0, bytesField(3, text("brain.Event:2"))));
 
-/** A session that goes on with `firstStep`. @param seconds wall time, since 1970. */
+/** A session that continues with `firstStep`. @param seconds wall time, since 1970. */
 export const sessionRecord = (seconds: number, firstStep: number): Uint8Array =>
   record(event(seconds, firstStep, bytesField(7, integerField(1, 1))));
 

@@ -59,7 +59,7 @@ describe("an event file", () => {
     expect(parseEvents(await readFile(file.path)).length).toBe(2);
   });
 
-  test("a process that resumes writes a file of its own, which names the step it goes on from", async () => {
+  test("a process that resumes writes a file of its own, which names the step it resumes from", async () => {
     const folder = await temporaryFolder();
     for (const [seconds, firstStep] of [
       [1000, 1],

@@ -22,7 +22,7 @@ export interface TensorboardOptions {
   readonly terms?: LossTerms;
   /** Steps of the whole run: they decide how many of them share a point of the curves. */
   readonly totalSteps: number;
-  /** What is done when the log is opened: a resumed run's files go on from there. */
+  /** What is done when the log is opened: a resumed run's files continue from there. */
   readonly done: { readonly epochs: number; readonly steps: number };
 }
 

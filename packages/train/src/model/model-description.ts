@@ -10,7 +10,7 @@ const modelDescription = z.strictObject({
   version: z.literal(1),
   /** AttentionResUNet is how the reference network was called before there were others. */
   architecture: z.enum(["UNet", "AttentionResUNet", "custom"]),
-  /** SHA-256 of the code that a custom network is made by, which lies in the run folder as model.cjs. */
+  /** SHA-256 of the code that a custom network is made by: model.cjs in the run folder. */
   code: z
     .string()
     .regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hexadecimal")

@@ -47,7 +47,7 @@ export interface CaseOrigin {
 /** What labels the slices of a volume. */
 type VolumePredictor = Pick<SlicePredictor, "atOnce" | "margin" | "description" | "predict">;
 
-/** Numbers of the slices first … end − 1, and of `margin` on either side; beyond the ends the outermost one again. */
+/** Indices of the slices first … end − 1, and of `margin` on either side; beyond the ends the outermost one again. */
 export const withMargin = (first: number, end: number, depth: number, margin: number): number[] =>
   Array.from({ length: end - first + 2 * margin }, (_, i) => Math.min(Math.max(first + i - margin, 0), depth - 1));
 

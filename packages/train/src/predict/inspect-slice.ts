@@ -85,7 +85,7 @@ export async function inspectSlice(
         const { logits, layers, gates } = trace(network, image);
         Object.assign(graph, { layers, gates });
         const { loss } = diceCrossEntropy(logits, target);
-        const slopes =
+        const grads =
           labels === undefined
             ? []
             : gradients(
@@ -97,7 +97,7 @@ export async function inspectSlice(
             image,
             ...(labels === undefined ? {} : { loss }),
             ...Object.fromEntries(layers.map(({ output }, i) => [`layer ${i}`, output])),
-            ...Object.fromEntries(slopes.map((slope, i) => [`gradient ${i}`, slope])),
+            ...Object.fromEntries(grads.map((grad, i) => [`gradient ${i}`, grad])),
             ...Object.fromEntries(gates.map(({ alpha }, i) => [`gate ${i}`, alpha])),
           },
         };

@@ -173,7 +173,7 @@ test.each([Int8Array, Int32Array, Float32Array, Float64Array])("scans in a %o", 
 });
 
 describe("while the GPU works", () => {
-  test("it has another batch to go on with, and the labels of the batch before are written meanwhile", async () => {
+  test("it has another batch queued, and the labels of the batch before are written meanwhile", async () => {
     const events: string[] = [];
     const log = (event: string): void => void events.push(event);
     // Long enough that reading and writing are done before, on a busy machine too.

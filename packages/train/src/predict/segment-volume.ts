@@ -70,7 +70,7 @@ export async function segmentVolume(
   const { header, slices, notes, close } = await openNiftiSlices(storage, input);
   const plane = planeOrientation(header.orientation);
   const kept = new Kept(header, predictor.classes, options.previews ?? 0);
-  // While the GPU looks at one batch and has another to go on with, the one before is used and the next is read.
+  // While the GPU looks at one batch and has another queued, the one before is used and the next is read.
   const held = (queuedBatches + 2) * (predictor.atOnce + 2 * predictor.margin);
   try {
     if (plane === undefined) {

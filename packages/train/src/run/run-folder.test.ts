@@ -50,7 +50,7 @@ describe("making and opening", () => {
     const { directory } = await newRun();
     await expect(RunFolder.create(nodeStorage, directory, settings)).rejects.toThrow(RunError);
     await expect(RunFolder.create(nodeStorage, directory, settings)).rejects.toThrow(
-      `${directory} holds a run already; name another folder with --out, or go on with it: \`lobule train --resume ${directory}\``,
+      `${directory} holds a run already; name another folder with --out, or resume it: \`lobule train --resume ${directory}\``,
     );
     await writeFile(join(directory, "metrics.jsonl"), "");
     await rm(join(directory, "config.json"));
@@ -208,14 +208,14 @@ describe("checkpoints", () => {
     expect((await run.loadCheckpoint("last")).tensors).toEqual(tensors(1));
   });
 
-  test("a full disk leaves the old one and says how to go on", async () => {
+  test("a full disk leaves the old one and says how to resume", async () => {
     const run = await newRun();
     await run.saveCheckpoint("last", tensors(1), state);
     await diskFullOn("writeFile", run.directory);
     const attempt = run.saveCheckpoint("last", tensors(2), state);
     await expect(attempt).rejects.toThrow(FileWriteError);
     await expect(attempt).rejects.toThrow(
-      `cannot save ${run.checkpointPath("last")} (0.0 MiB): the disk is full; the checkpoint before it is untouched; once that is mended, go on with it: \`lobule train --resume ${run.directory}\``,
+      `cannot save ${run.checkpointPath("last")} (0.0 MiB): the disk is full; the checkpoint before it is untouched; once that is mended, resume it: \`lobule train --resume ${run.directory}\``,
     );
     expect((await run.loadCheckpoint("last")).tensors).toEqual(tensors(1));
     expect(await readdir(join(run.directory, "checkpoints"))).toEqual(["last.safetensors"]);
@@ -290,7 +290,7 @@ describe("metrics", () => {
     expect(await run.readMetrics()).toEqual([]);
   });
 
-  test("a run that an earlier version began and this one goes on with has records of this version alone", async () => {
+  test("a run that an earlier version began and this one resumes has records of this version alone", async () => {
     const run = await newRun();
     const { training, validation, ...others } = exampleRecord(0);
     const old = ({
@@ -315,14 +315,12 @@ describe("metrics", () => {
     expect(versions).toEqual([2, 2]);
   });
 
-  test("a full disk leaves the log as it was and says how to go on", async () => {
+  test("a full disk leaves the log as it was and says how to resume", async () => {
     const run = await runWith(1);
     await diskFullOn("writeFile", run.directory);
     const attempt = run.appendMetrics(exampleRecord(1));
     await expect(attempt).rejects.toThrow(/metrics.jsonl: the disk is full/);
-    await expect(attempt).rejects.toThrow(
-      `once that is mended, go on with it: \`lobule train --resume ${run.directory}\``,
-    );
+    await expect(attempt).rejects.toThrow(`once that is mended, resume it: \`lobule train --resume ${run.directory}\``);
     expect(await run.readMetrics()).toEqual([exampleRecord(0)]);
     expect((await readFile(logOf(run), "utf8")).endsWith("}\n")).toBe(true);
   });

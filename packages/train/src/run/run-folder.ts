@@ -106,7 +106,7 @@ export class RunFolder {
       if (await exists(storage, joinPath(directory, name))) {
         throw new RunError(
           name === "config.json"
-            ? `${directory} holds a run already; name another folder with --out, or go on with it: ${commandText("train", "--resume", directory)}`
+            ? `${directory} holds a run already; name another folder with --out, or resume it: ${commandText("train", "--resume", directory)}`
             : `${directory} holds '${name}' but no config.json, so no new run is begun in it; name another folder with --out`,
         );
       }
@@ -299,7 +299,7 @@ export class RunFolder {
 
   /** What to do when something of the run could not be written. */
   private get wayOn(): string {
-    return `once that is mended, go on with it: ${commandText("train", "--resume", this.directory)}`;
+    return `once that is mended, resume it: ${commandText("train", "--resume", this.directory)}`;
   }
 
   /**

@@ -29,7 +29,7 @@ const savedSums = z.union([
     ),
 ]);
 
-/** Where a run stands, besides the tensors of its checkpoint. Enough to go on to the same bytes. */
+/** Where a run stands, besides the tensors of its checkpoint. Enough to resume to the same bytes. */
 const trainingState = z.strictObject({
   /** The epoch under way, from 0. */
   epoch: whole,
@@ -50,7 +50,7 @@ const trainingState = z.strictObject({
   best: z.strictObject({ loss: z.number(), epoch: whole }).nullable(),
   /** Sums over the slices of the epoch so far. */
   sums: savedSums,
-  /** Why the run ended; null while it goes on. */
+  /** Why the run ended; null while it runs. */
   finished: z.enum(["all epochs done", "early stopping"]).nullable(),
 });
 

@@ -68,7 +68,7 @@ describe("metrics.jsonl that lost lines", () => {
     ["the first", (lines) => lines.slice(1), /lost the record of epoch 1: curves and tables lack it, the training/],
     ["the last", (lines) => lines.slice(0, -1), /lost the record of epoch 3: curves/],
     ["all", () => [], /lost the record of epochs 1, 2, 3: curves and tables lack them/],
-  ])("%s: the run goes on to the same bytes, and says what is missing", async (_, keep, note) => {
+  ])("%s: the run ends with the same bytes, and says what is missing", async (_, keep, note) => {
     const name = await copy();
     await edit(name, "metrics.jsonl", (text) =>
       keep(text.trimEnd().split("\n"))

@@ -11,7 +11,7 @@ export function partLengths(count: number, most: number, alone: boolean): number
   return alone || before === undefined || last !== 1 ? parts : [...parts.slice(0, -2), before + 1];
 }
 
-/** Numbers of slices: of an epoch, of a batch, and of the parts that a batch is run in. */
+/** Counts of slices: of an epoch, of a batch, and of the parts that a batch is run in. */
 export interface PartSizes {
   readonly slices: number;
   readonly batch: number;

@@ -41,7 +41,7 @@ export interface PreparedData {
   readonly task: DecathlonTask;
   readonly split: SplitNames;
   readonly cache: SliceCache;
-  /** Numbers of the cases in the cache. */
+  /** Indices of the cases in the cache. */
   readonly cases: { readonly training: readonly number[]; readonly validation: readonly number[] };
   /** What the user should know: cases left out, counts that differ from the reference's. */
   readonly notes: readonly string[];

@@ -58,7 +58,7 @@ describe("workload.json", () => {
     expect(parts.peakBytes).toBeLessThan(whole.peakBytes);
   });
 
-  test("a run of a version without it gets it when it goes on", async () => {
+  test("a run of a version without it gets it when it is resumed", async () => {
     await runs.trained("older", runs.config({ epochs: 1 }));
     const before = await workloadOf("older");
     await rm(join(runs.root, "older", "workload.json"));
@@ -90,7 +90,7 @@ test("the slice cache is compared with the files where that is asked for, and wh
 });
 
 describe("a folder that has changed", () => {
-  test("a case that holds something else by now is named, and the run does not go on", async () => {
+  test("a case that holds something else by now is named, and the run is not resumed", async () => {
     const data = join(runs.root, "replaced");
     await writePhantom(nodeStorage, data, { cases: 3, testCases: 0, size: 16, slices: [2, 2], seed: 1 });
     await runs.trained("replaced run", runs.config({ data, epochs: 1 }));

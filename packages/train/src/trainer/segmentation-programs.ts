@@ -121,11 +121,11 @@ const averageInputs = ({ average }: ProgramParts): Partial<typeof averageInput> 
 /** What changes the network once the gradients are there. */
 const stepUpdates = (
   { optimizer, scaler, clipNorm, average }: ProgramParts,
-  slopes: readonly Tensor[],
+  grads: readonly Tensor[],
   hyper: Tensor<readonly [8], "f32">,
   averageShare: Tensor<readonly [1], "f32"> | undefined,
 ): Update[] => [
-  optimizer.update(slopes, hyper, { scaler, clipNorm }),
+  optimizer.update(grads, hyper, { scaler, clipNorm }),
   ...(average === undefined || averageShare === undefined ? [] : [average.update(averageShare)]),
 ];
 
@@ -149,10 +149,10 @@ function trainingProgram(
         inputs: { ...averageInputs(parts), ...inputs, ...stepInputs },
         build: ({ hyper, averageShare, ...data }) => {
           const { loss, pixelLoss, overlapLoss, dice } = forward(data);
-          const slopes = gradients(loss, optimizer.parameters, scaler?.scale);
+          const grads = gradients(loss, optimizer.parameters, scaler?.scale);
           return {
             metrics: { loss, pixelLoss, overlapLoss, dice: meanByClass(dice) },
-            updates: stepUpdates(parts, slopes, hyper, averageShare),
+            updates: stepUpdates(parts, grads, hyper, averageShare),
           };
         },
       },
@@ -164,10 +164,10 @@ function trainingProgram(
       inputs: { ...inputs, shares: { shape: [2], dtype: "f32" } },
       build: ({ shares, ...data }) => {
         const { loss, pixelLoss, overlapLoss, dice } = forward(data);
-        const slopes = gradients(loss, optimizer.parameters, scaler?.scale);
+        const grads = gradients(loss, optimizer.parameters, scaler?.scale);
         return {
           metrics: { loss, pixelLoss, overlapLoss, dice: meanByClass(dice) },
-          updates: [accumulate(optimizer.parameters, slopes, sums, shares)],
+          updates: [accumulate(optimizer.parameters, grads, sums, shares)],
         };
       },
     },

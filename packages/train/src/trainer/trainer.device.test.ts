@@ -99,7 +99,7 @@ describe("a run that is broken off", () => {
       augmentation: { flip: 0.5, rotation: 20, zoom: 0.2, intensity: 0.1, noise: 0.05 },
     });
 
-  test("goes on to the bytes of an unbroken one, from a stop and from checkpoints inside an epoch", async () => {
+  test("resumes to the bytes of an unbroken one, from a stop and from checkpoints inside an epoch", async () => {
     await runs.trained("unbroken", settings());
     // A signal in the first validation, all of whose epoch's steps are done: the run that is resumed begins with it.
     expect(await runs.trained("stopped", settings(), { afterReports: 1 })).toBe("interrupted");

@@ -32,7 +32,7 @@ export interface TrainerOptions {
   /** What makes the network, where it is no U-Net of ours. */
   readonly code?: ModelCode;
   readonly cache: SliceCache;
-  /** Numbers of the cases of the cache. */
+  /** Indices of the cases of the cache. */
   readonly cases: CaseNumbers;
   /** Milliseconds; for rates only, no result depends on it. */
   readonly now: () => number;

@@ -56,10 +56,10 @@ test("recomputation: the same bytes of every checkpoint with less memory; off fo
   const settings = (recompute: boolean) => runs.config({ epochs: 1, batch: 5, microBatch: 3, recompute });
   const [kept, again] = [settings(false), settings(true)];
   await runs.trained("kept", kept);
-  await runs.trained("made again", again);
+  await runs.trained("rematerialized", again);
   const tensorsOf = async (name: string) =>
     (await (await RunFolder.open(nodeStorage, join(runs.root, name))).loadCheckpoint("last")).tensors;
-  const [before, after] = [await tensorsOf("kept"), await tensorsOf("made again")];
+  const [before, after] = [await tensorsOf("kept"), await tensorsOf("rematerialized")];
   for (const [name, { data }] of before) expect(after.get(name)?.data, name).toEqual(data);
   const planned = { kernels: runs.device.kernels };
   const [more, less] = [await planRun(nodeStorage, kept, planned), await planRun(nodeStorage, again, planned)];
