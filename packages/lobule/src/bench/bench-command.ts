@@ -46,12 +46,12 @@ const positionals = {
   ),
 };
 const options = {
-  preset: withDefault(choice(["liver", "vessel"], "8 or 16 base features"), "liver"),
+  preset: withDefault(choice(["liver", "vessel"], "recipe to time: liver has 8 base features, vessel 16"), "liver"),
   size: whole("side of a slice, a multiple of 16 [128; 512 on a GPU and for volumes]", { least: 16, multipleOf: 16 }),
   batch: whole("slices at once [4; on a GPU 32, for volumes 16]", { least: 1 }),
-  slices: whole("volume: how many [150]", { least: 1 }),
-  precision: withDefault(choice(["f32", "f16"], "of stored activations"), "f32"),
-  recompute: flag("in training, compute cheap activations again, keep less"),
+  slices: whole("slices of the volume that is segmented [150]", { least: 1 }),
+  precision: withDefault(choice(["f32", "f16"], "type in which activations are stored"), "f32"),
+  recompute: flag("rematerialize cheap activations in a training step"),
   rounds: whole("how often each thing is timed [9; 3 for volumes]", { least: 1 }),
   steps: withDefault(whole("model: watch memory and time over so many steps", { least: 0 }), 0),
   tune: withDefault(choice(efforts, "time the kernels' variants first, use the fastest"), "off"),

@@ -9,8 +9,8 @@ import { sayJson, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 
 const options = {
-  precision: withDefault(choice(["f32", "f16"], "of stored activations"), "f32"),
-  recompute: flag("compute cheap activations again"),
+  precision: withDefault(choice(["f32", "f16"], "type in which activations are stored"), "f32"),
+  recompute: flag("rematerialize cheap activations"),
   tune: withDefault(choice(efforts, "time the variants of the kernels first"), "off"),
 };
 type OwnPeerArguments = Values<typeof options>;

@@ -21,7 +21,7 @@ const positionals = { runs: required(list(path("run folders, baseline first", "i
 const options = {
   out: withDefault(path("folder of the CSV, JSON and HTML files", "folder", "DIR"), "comparison"),
   reading: withDefault(choice(readingNames, "what is compared"), "dice"),
-  unpaired: flag("means only, of other cases or data"),
+  unpaired: flag("compare means only, of other cases or data too"),
   json: flag("print the JSON in place of the table"),
 };
 type CompareArguments = Values<typeof positionals & typeof options>;

@@ -35,7 +35,7 @@ const positionals = { scan: required(path(".nii or .nii.gz", "input", "SCAN")) }
 const options = {
   model: required(path("run folder or checkpoint", "input", "RUN", { short: "m" })),
   out: required(path("folder for gates.png and layers.json", "folder", "DIR", { short: "o" })),
-  slice: whole("from 1, counted from the feet [the middle one]", { least: 1 }),
+  slice: whole("slice to look at, from 1, counted from the feet [the middle one]", { least: 1 }),
   labels: path("labels of the scan: gradients of the loss are shown too", "input", "FILE"),
   "trust-code": trustCodeOption,
   device: deviceOption,

@@ -11,7 +11,7 @@ import { codeTrust, trustCodeOption } from "../shared/trust-code.js";
 const positionals = { model: required(path("run folder or checkpoint", "input", "RUN")) };
 const options = {
   size: whole("side of a slice [the model's, or 512]", { least: 1 }),
-  batch: withDefault(whole("slices at once", { least: 1 }), 1),
+  batch: withDefault(whole("slices of a batch", { least: 1 }), 1),
   "trust-code": trustCodeOption,
   device: deviceOption,
 };

@@ -16,7 +16,7 @@ export const phantomCommand = command({
     cases: withDefault(whole("labeled cases", { least: 1, most: 999 }), 12),
     size: withDefault(whole("voxels along each side of a slice", { least: 8, most: 1024 }), 128),
     slices: withDefault(list(whole("fewest and most slices of a case", { least: 1, most: 1024 }), 2), [32, 48]),
-    seed: withDefault(whole("the same seed gives the same files", { least: 0 }), 0),
+    seed: withDefault(whole("seed of all that is random: the same seed gives the same files", { least: 0 }), 0),
     task: withDefault(choice(["liver", "vessel"], "whether to label livers (Task03) or vessels (Task08)"), "liver"),
     force: flag("write into a folder that holds other files"),
     json: flag("print what was written as JSON"),

@@ -12,7 +12,7 @@ export const unlockCommand = command({
   name: "unlock",
   describe: "Remove the lock that a process left in a run's or an experiment's folder",
   positionals: { folder: required(path("folder of a run or an experiment", "input", "DIR")) },
-  options: { force: flag("also of a process that runs") },
+  options: { force: flag("remove the lock of a process that still runs, too") },
   examples: [["unlock runs/liver", "tells whose lock it is; refuses if the process runs"]],
   run: async ({ folder, force }) => {
     const found = await stat(folder).catch(() => undefined);
