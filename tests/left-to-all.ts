@@ -4,8 +4,24 @@
  */
 export const leftToAll: readonly string[] = [
   // Whole runs of the command, again and again, each of which compiles its kernels.
+  "packages/lobule/src/evaluate/evaluate-command.e2e.test.ts",
   "packages/lobule/src/experiment/experiment-command.e2e.test.ts",
+  "packages/lobule/src/segment/segment-command.e2e.test.ts",
   "tests/torture/torture.e2e.test.ts",
   "tests/tutorial/tutorial.e2e.test.ts",
   "tests/bundle/bundle.e2e.test.ts",
+  // PyTorch's numbers once more, compiled another way, and copies with mistakes.
+  "bench/src/parity/damaged-fixtures.device.test.ts",
+  "bench/src/parity/parity-f16.device.test.ts",
+  "bench/src/parity/parity-unfused.device.test.ts",
+  // More than a minute of compiling each; parity and the training step of the models run the same kernels.
+  "packages/kernels-wgsl/src/attention-gate/attention-gate.device.test.ts",
+  "packages/kernels-wgsl/src/conv3x3/conv3x3.device.test.ts",
+  "packages/kernels-wgsl/src/conv3x3/conv3x3-matrix.device.test.ts",
+  "packages/optim/src/recompute.device.test.ts",
+  "packages/tensor/src/compiler/fusion.device.test.ts",
+  "packages/tensor/src/compiler/storage.device.test.ts",
+  "packages/tensor/src/tune/matrix.device.test.ts",
+  "packages/train/src/trainer/trainer.device.test.ts",
+  "packages/train/src/trainer/training-variants.device.test.ts",
 ];

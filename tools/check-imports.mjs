@@ -1,6 +1,6 @@
 // Refuses an import against the order of packages or of the folders of one, a Node module where a browser must run, a
 // cycle between files, and a file that is opened without looking at what it is. Imports of types count as any other.
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 
 const root = resolve(import.meta.dirname ?? ".", "..");
@@ -125,6 +125,10 @@ for (const folder of ["packages", "bench/src", "examples/src", "tests"]) {
     else if (opensDevice.test(text) && !file.endsWith(".device.test.ts") && !takesDawnsPlace.test(text))
       problems.push(`${path}: opens a device; name it *.device.test.ts`);
   }
+}
+
+for (const [, file] of readFileSync(join(root, "tests/left-to-all.ts"), "utf8").matchAll(/"(.*\.test\.ts)"/g)) {
+  if (!existsSync(join(root, file))) problems.push(`tests/left-to-all.ts: there is no ${file}`);
 }
 
 const state = new Map();
