@@ -15,6 +15,7 @@ const packages = [
   "report",
   "software-adapter",
   "node",
+  "web",
 ];
 
 /** Loads `x.wgsl.js` from the WGSL file itself, so that a test never sees a stale embedded text. */

@@ -24,4 +24,6 @@ export const leftToAll: readonly string[] = [
   "packages/tensor/src/tune/matrix.device.test.ts",
   "packages/train/src/trainer/trainer.device.test.ts",
   "packages/train/src/trainer/training-variants.device.test.ts",
+  // A browser compiles every kernel anew when it is started.
+  "tests/browser/training.e2e.test.ts",
 ];

@@ -7,3 +7,4 @@
 
 export { NoAdapterError, openGpu } from "./open-gpu.js";
 export { openStorage, type StorageOptions } from "./storage/opfs-storage.js";
+export { unzipFolder, zipFolder } from "./zip.js";

@@ -121,7 +121,7 @@ class OpfsReplacement implements Replacement {
       (await (await this.files.file(path)).getFile()).lastModified;
     const before = await timeOf(this.path).catch(() => undefined);
     this.handle.flush();
-    while (before !== undefined && (await timeOf(this.temporary)) <= before) {
+    while ((await timeOf(this.temporary)) === before) {
       await new Promise((resolve) => setTimeout(resolve, 2));
       // A byte more and cut off again: an empty file has none to write anew.
       this.handle.write(Uint8Array.of(0), { at: this.position });
