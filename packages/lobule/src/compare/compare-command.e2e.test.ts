@@ -80,6 +80,8 @@ async function writeRun(name: string, dice: Readonly<Record<string, number>>, me
 }
 
 beforeAll(async () => {
+  // Comparing opens no device, and a command that is named repeats this choice.
+  delete process.env.LOBULE_ADAPTER;
   root = await mkdtemp(join(tmpdir(), "lobule-compare-"));
   await writeRun("plain", { a: 0.8, b: 0.7, c: 0.9 });
   await writeRun("gated", { a: 0.84, b: 0.76, c: 0.91 });
