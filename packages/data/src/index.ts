@@ -54,6 +54,20 @@ export type { PhantomTask } from "./phantom/phantom-case.js";
 export { type PhantomOptions, type WrittenPhantom, writePhantom } from "./phantom/write-phantom.js";
 export { type RandomKey, randomUint32, shuffled, uniform, uniformStream } from "./random.js";
 export { runTask } from "./run-task.js";
+export {
+  boundsOf,
+  boundsText,
+  type DescribedSetting,
+  describeSettings,
+  formsAt,
+  formText,
+  type NumberBounds,
+  type SettingSchema,
+  settingSchemaOf,
+  wordsOf,
+} from "./settings/setting-form.js";
+export { settingProblem } from "./settings/setting-problem.js";
+export { suggestion } from "./settings/suggest.js";
 export { type CaseSplit, type Fold, type SplitOptions, splitCases, splitFold } from "./split.js";
 export { type StorageCheck, storageChecks } from "./storage/conformance.js";
 export { MemoryStorage } from "./storage/memory-storage.js";

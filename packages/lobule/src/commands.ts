@@ -3,6 +3,7 @@ import { ownPeerCommand } from "./bench/own-peer-command.js";
 import type { Command } from "./command-line/command.js";
 import { compareCommand } from "./compare/compare-command.js";
 import { completionCommand } from "./completion-command.js";
+import { configCheckCommand, configDefaultsCommand, configSchemaCommand } from "./config/config-command.js";
 import { infoCommand } from "./data/info-command.js";
 import { verifyCommand } from "./data/verify-command.js";
 import { doctorCommand } from "./doctor/doctor-command.js";
@@ -32,6 +33,9 @@ export const commands: readonly Command[] = [
   ownPeerCommand,
   compareCommand,
   experimentCommand,
+  configSchemaCommand,
+  configDefaultsCommand,
+  configCheckCommand,
   unlockCommand,
   completionCommand(() => commands.filter(({ describe }) => describe !== undefined)),
 ];

@@ -31,9 +31,6 @@ export { runProgressOf, unfinishedNote } from "./run/run-progress.js";
 export type { TrainingOutcome } from "./run/training-state.js";
 export type { StepCost, Workload } from "./run/workload.js";
 export { type LossTerms, lossOfConfig, lossText, termsOf } from "./settings/loss-setting.js";
-export { boundsOf, boundsText, type NumberBounds, settingSchemaOf, wordsOf } from "./settings/setting-form.js";
-export { settingProblem } from "./settings/setting-problem.js";
-export { suggestion } from "./settings/suggest.js";
 export { NonFiniteLossError, type ProfiledCall } from "./trainer/batch-runner.js";
 export {
   type KeptRun,
@@ -51,11 +48,18 @@ export type { RunKeeper, RunStatus, StepRecord } from "./trainer/run-keeper.js";
 export type { SampleSlice } from "./trainer/sample-slices.js";
 export {
   ConfigError,
+  defaultText,
+  describedSettings,
+  descriptionOf,
   formsOfSetting,
   type PresetName,
   parseConfig,
+  presetNames,
+  presetOf,
+  presetSettings,
   resolveConfig,
   resolveLayers,
+  settingsFileSchema,
   type TrainingConfig,
 } from "./trainer/training-config.js";
 export type { StepProgress, TrainingObserver } from "./trainer/training-observer.js";

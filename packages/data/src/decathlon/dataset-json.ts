@@ -2,13 +2,15 @@ import { z } from "zod";
 import { DataError } from "../data-error.js";
 import { FileReadError, readJson } from "../files/read-file.js";
 import { reason } from "../files/system-error.js";
+import { settingSchemaOf } from "../settings/setting-form.js";
+import { settingProblem } from "../settings/setting-problem.js";
 import { joinPath } from "../storage/paths.js";
 import type { Storage } from "../storage/storage.js";
 
 /** Only told to the user where it disagrees; some writers put it in quotation marks. */
 const count = z.coerce.number().optional().catch(undefined);
 const text = z.union([z.string(), z.number().transform(String)]);
-const path = z.string().min(1, "the path is empty");
+const path = z.string().min(1).meta({ title: "a path" });
 
 /**
  * `dataset.json` as the Medical Segmentation Decathlon writes it. Other keys are ignored. Test images are plain paths;
@@ -51,9 +53,6 @@ export async function readDatasetJson(storage: Storage, directory: string): Prom
   });
   const parsed = datasetJson.safeParse(document);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const where = place(issue?.path ?? []);
-  throw new DataError(
-    `${file} does not describe a Decathlon task: ${where === "" ? "" : `${where}: `}${issue?.message}`,
-  );
+  const { path: keys, problem } = settingProblem(parsed.error, document, settingSchemaOf(datasetJson));
+  throw new DataError(`${file} does not describe a Decathlon task: ${place(keys) || "it"} ${problem}`);
 }

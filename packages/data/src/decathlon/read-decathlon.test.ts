@@ -87,8 +87,8 @@ describe("readDecathlon", () => {
   it.each([
     ["an empty file", "", "is empty"],
     ["cut off", '{"name": "Liver", "labels": {', "is not valid JSON"],
-    ["a list", "[]", "expected object"],
-    ["no labels", JSON.stringify({ ...good, labels: undefined }), "labels: "],
+    ["a list", "[]", "it needs an object, got []"],
+    ["no labels", JSON.stringify({ ...good, labels: undefined }), "labels is missing; it needs an object"],
     [
       "labels the wrong way round",
       JSON.stringify({ ...good, labels: { background: 0, liver: 1 } }),
@@ -97,7 +97,7 @@ describe("readDecathlon", () => {
     ["a gap in the labels", JSON.stringify({ ...good, labels: { 0: "background", 2: "x" } }), "they are 0, 2"],
     ["a label value twice", JSON.stringify({ ...good, labels: { 0: "a", 1: "b", "01": "c" } }), "label value 1 twice"],
     ["the background alone", JSON.stringify({ ...good, labels: { 0: "background" } }), "at least one label"],
-    ["no training key", JSON.stringify({ ...good, training: undefined }), "training: "],
+    ["no training key", JSON.stringify({ ...good, training: undefined }), "training is missing; it needs a list"],
     ["no training cases", JSON.stringify({ ...good, training: [] }), "lists no training cases"],
     ["only ._ files", JSON.stringify({ ...good, training: [pair("._a")] }), "lists no training cases"],
     [
@@ -106,7 +106,11 @@ describe("readDecathlon", () => {
       "training[1].label",
     ],
     ["an empty path", JSON.stringify({ ...good, training: [{ image: "", label: "b" }] }), "training[0].image"],
-    ["training as plain paths", JSON.stringify({ ...good, training: ["a.nii"] }), "training[0]: "],
+    [
+      "training as plain paths",
+      JSON.stringify({ ...good, training: ["a.nii"] }),
+      "training[0] needs an object, got 'a.nii'",
+    ],
     ["a case twice", JSON.stringify({ ...good, training: [pair("a"), pair("b"), pair("a")] }), '"a" twice'],
     ["a path out", JSON.stringify({ ...good, training: [{ image: "../a.nii", label: "a.nii" }] }), "leaves the folder"],
     ["a path to a sibling", JSON.stringify({ ...good, test: ["./x/../../other/a.nii"] }), "leaves the folder"],

@@ -1,4 +1,4 @@
-import { boundsText, type NumberBounds, suggestion } from "@lobule/train";
+import { boundsText, type NumberBounds, suggestion } from "@lobule/data";
 import { UsageError } from "./usage-error.js";
 
 /** What a path on the command line is for. What is written is checked before a command begins. */

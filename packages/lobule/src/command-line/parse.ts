@@ -1,4 +1,4 @@
-import { suggestion } from "@lobule/train";
+import { suggestion } from "@lobule/data";
 import { type Command, camel, type Options } from "./command.js";
 import { flag, type Option } from "./option.js";
 import { UsageError } from "./usage-error.js";

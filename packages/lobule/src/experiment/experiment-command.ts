@@ -1,13 +1,5 @@
 import { dirname, join, resolve } from "node:path";
-import {
-  commandText,
-  DataError,
-  LockError,
-  readDecathlon,
-  readJson,
-  requireApart,
-  writeFileAtomically,
-} from "@lobule/data";
+import { commandText, LockError, readDecathlon, requireApart, writeFileAtomically } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import {
   type ComparedRun,
@@ -27,6 +19,7 @@ import { interruptible } from "../shared/interruption.js";
 import { adapterNames, deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayText } from "../shared/output.js";
 import { type Input, requireNoInput } from "../shared/outputs.js";
+import { experimentSettings, readSettingsFile } from "../shared/settings-file.js";
 import { fit, partsInLines } from "../shared/text.js";
 import { trustCodeOption } from "../shared/trust-code.js";
 import { compileModel } from "../train/compile-model.js";
@@ -36,7 +29,7 @@ import { lockExperiment } from "./experiment-lock.js";
 import { type PlannedRun, planExperiment } from "./plan-experiment.js";
 import { requireTwo, runExperiment } from "./run-experiment.js";
 
-const positionals = { file: required(path("JSON file, see docs/experiments.md", "input", "FILE")) };
+const positionals = { file: required(path("YAML or JSON file, see docs/experiments.md", "input", "FILE")) };
 const options = {
   out: path("folder of the runs; a stopped experiment is resumed in its folder", "folder", "DIR"),
   "dry-run": flag("show what would be trained, train nothing"),
@@ -59,14 +52,6 @@ export const experimentCommand = command({
   ],
 });
 
-async function readFileOf(path: string): Promise<unknown> {
-  return readJson(nodeStorage, path, "description").catch((error: unknown) => {
-    throw error instanceof DataError
-      ? new ExperimentError(`${error.message}; give a JSON file as docs/experiments.md describes it`)
-      : error;
-  });
-}
-
 /** Files of an experiment's folder besides those of its runs. */
 const writtenFiles = ["experiment.json", "comparison.csv", "comparison.json", "comparison.html", "cases.csv"];
 
@@ -76,11 +61,12 @@ const modelsOf = (planned: readonly PlannedRun[]): Input[] =>
   );
 
 async function experiment({ file, out, dryRun, adapters, cache, trustCode }: ExperimentArguments): Promise<void> {
-  const parsed = parseExperiment(await readFileOf(file), file);
+  const { settings, lineOf } = await readSettingsFile(file, experimentSettings);
+  const parsed = parseExperiment(settings, file, lineOf);
   const from = (path: string): string => resolve(dirname(file), path);
   const data = from(parsed.data);
   // Model files are named from the experiment file's folder, as the data are.
-  const planned = planExperiment(parsed, data, file).map((run) => ({
+  const planned = planExperiment(parsed, data, file, lineOf).map((run) => ({
     ...run,
     config: { ...run.config, model: run.config.model === null ? null : from(run.config.model) },
   }));

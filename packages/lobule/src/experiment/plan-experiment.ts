@@ -1,5 +1,5 @@
-import { ConfigError, resolveConfig, type TrainingConfig } from "@lobule/train";
-import { type Experiment, ExperimentError } from "./experiment-file.js";
+import { ConfigError, presetOf, resolveLayers, type TrainingConfig } from "@lobule/train";
+import { type Experiment, ExperimentError, type LineOf } from "./experiment-file.js";
 
 /** One training run of an experiment. */
 export interface PlannedRun {
@@ -12,6 +12,8 @@ export interface PlannedRun {
 interface Variant {
   readonly name: string;
   readonly settings: Readonly<Record<string, unknown>>;
+  /** Where one of the settings is in the experiment. */
+  readonly pathOf: (path: readonly PropertyKey[]) => readonly PropertyKey[];
 }
 
 /** Settings that are the experiment's own: they would make budgets, cases or the order of samples differ. */
@@ -34,7 +36,12 @@ const namePattern = /^[A-Za-z0-9][A-Za-z0-9._=,+-]{0,99}$/;
  * @param data the Decathlon folder's full path.
  * @throws ExperimentError or ConfigError naming `source` and what does not fit.
  */
-export function planExperiment(experiment: Experiment, data: string, source: string): PlannedRun[] {
+export function planExperiment(
+  experiment: Experiment,
+  data: string,
+  source: string,
+  lineOf: LineOf = () => "",
+): PlannedRun[] {
   const { base, seeds, folds, epochs, splitSeed } = experiment;
   const variants = variantsOf(experiment);
   const seen = new Set<string>();
@@ -53,8 +60,8 @@ export function planExperiment(experiment: Experiment, data: string, source: str
     seen.add(name.toLowerCase());
   }
   refuse(base, Object.keys(ownSettings), (key) => `${source}: 'base' sets '${key}', which is ${ownSettings[key]}`);
-  const preset = base.preset === "liver" || base.preset === "vessel" ? base.preset : null;
-  return variants.flatMap(({ name: variant, settings }) => {
+  const preset = presetOf(base.preset);
+  return variants.flatMap(({ name: variant, settings, pathOf }) => {
     const where = `${source}: the variant '${variant}' sets`;
     refuse(settings, Object.keys(ownSettings), (key) => `${where} '${key}', which is ${ownSettings[key]}`);
     refuse(
@@ -67,13 +74,21 @@ export function planExperiment(experiment: Experiment, data: string, source: str
         name: `${variant}-seed${seed}${fold === null ? "" : `-fold${fold.index}`}`,
         variant,
         config: configOf(`${source}: the variant '${variant}'`, () =>
-          resolveConfig(preset, { earlyStopping: { patience: epochs } }, base, settings, {
-            data,
-            epochs,
-            seed,
-            splitSeed,
-            fold,
-          }),
+          resolveLayers(preset, [
+            { settings: { earlyStopping: { patience: epochs } }, nameOf: quoted },
+            { settings: base, nameOf: (path) => `${quoted(path)}${lineOf(["base", ...path])}` },
+            { settings, nameOf: (path) => `${quoted(path)}${lineOf(pathOf(path))}` },
+            {
+              settings: {
+                data,
+                epochs,
+                seed,
+                splitSeed,
+                fold,
+              },
+              nameOf: quoted,
+            },
+          ]),
         ),
       })),
     );
@@ -98,21 +113,26 @@ function refuse(
   if (found !== undefined) throw new ExperimentError(sentence(found));
 }
 
+const quoted = (path: readonly PropertyKey[]): string => `'${path.join(".")}'`;
+
 function variantsOf({ variants, grid }: Experiment): readonly Variant[] {
-  if (variants !== undefined) return variants;
+  if (variants !== undefined) {
+    return variants.map((variant, i) => ({ ...variant, pathOf: (path) => ["variants", i, "settings", ...path] }));
+  }
   const axes = Object.entries(grid ?? {});
   const last = (path: string): string => path.split(".").at(-1) ?? path;
   const short = axes.map(([path]) => last(path));
   const nameOf = (path: string): string => (short.filter((each) => each === last(path)).length > 1 ? path : last(path));
   return axes.reduce<readonly Variant[]>(
     (before, [path, values]) =>
-      before.flatMap(({ name, settings }) =>
+      before.flatMap(({ name, settings, pathOf }) =>
         values.map((value) => ({
           name: `${name === "" ? "" : `${name},`}${nameOf(path)}=${value}`,
           settings: withSetting(settings, path.split("."), value),
+          pathOf,
         })),
       ),
-    [{ name: "", settings: {} }],
+    [{ name: "", settings: {}, pathOf: (path) => ["grid", path.join(".")] }],
   );
 }
 

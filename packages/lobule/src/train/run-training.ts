@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { hostname, totalmem } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { tuneKernels } from "@lobule/bench";
-import { commandText, DataError, FileWriteError, readJson } from "@lobule/data";
+import { commandText, FileWriteError } from "@lobule/data";
 import { type AdapterChoice, adapterChoice, cacheFolder, nodeStorage } from "@lobule/node";
 import { keepReport, reportRun } from "@lobule/report";
 import { type Device, Tuning, TuningError } from "@lobule/tensor";
@@ -10,9 +10,9 @@ import {
   ConfigError,
   type ModelCode,
   type OpenRun,
-  type PresetName,
   planRun,
   prepareRun,
+  presetOf,
   RunFolder,
   requireTrusted,
   resolveLayers,
@@ -26,6 +26,7 @@ import { Interrupted, interruptible } from "../shared/interruption.js";
 import { openDevice } from "../shared/open-device.js";
 import { say, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
+import { readSettingsFile, runSettings } from "../shared/settings-file.js";
 import { codeTrust } from "../shared/trust-code.js";
 import { compileModel } from "./compile-model.js";
 import { profileTraining } from "./profile-training.js";
@@ -36,29 +37,20 @@ import { asConfig, flagOf, type GivenSetting, givenSettings, type TrainValues } 
 import { requireTrainOutputs } from "./train-outputs.js";
 import { TrainingDisplay } from "./training-display.js";
 
-async function readConfigFile(path: string | undefined): Promise<Record<string, unknown>> {
-  if (path === undefined) return {};
-  const value = await readJson(nodeStorage, path, "description").catch((error: unknown) => {
-    if (!(error instanceof DataError)) throw error;
-    throw new ConfigError(`${error.message}; give a JSON file with settings, such as a run's config.json`);
-  });
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw new ConfigError(`${path}: expected a JSON object with settings, such as a run's config.json`);
-}
-
 async function configFrom(args: TrainValues, settings: readonly GivenSetting[]): Promise<TrainingConfig> {
-  const file = await readConfigFile(args.config);
-  const preset = args.preset ?? presetOf(file.preset);
+  const file = args.config === undefined ? undefined : await readSettingsFile(args.config, runSettings);
+  const preset = args.preset ?? presetOf(file?.settings.preset);
   const config = resolveLayers(preset, [
-    { settings: file, nameOf: (path) => `'${path.join(".")}' of ${args.config}` },
-    { settings: { preset }, nameOf: () => "PRESET" },
+    {
+      settings: file?.settings ?? {},
+      nameOf: (path) => `'${path.join(".")}' of ${args.config}${file?.lineOf(path) ?? ""}`,
+    },
+    { settings: args.preset === undefined ? {} : { preset }, nameOf: () => "PRESET" },
     { settings: asConfig(settings), nameOf: flagOf },
   ]);
   requireEffect(config, settings);
   return { ...config, data: resolve(config.data), model: config.model === null ? null : resolve(config.model) };
 }
-
-const presetOf = (value: unknown): PresetName | null => (value === "liver" || value === "vessel" ? value : null);
 
 const words = {
   stopping: "stopping after this step",

@@ -1,5 +1,6 @@
 import { efforts } from "@lobule/bench";
-import { boundsOf, formsOfSetting, wordsOf } from "@lobule/train";
+import { boundsOf, wordsOf } from "@lobule/data";
+import { defaultText, descriptionOf, formsOfSetting, presetNames, presetSettings } from "@lobule/train";
 import { camel, type Values } from "../command-line/command.js";
 import {
   choice,
@@ -25,13 +26,19 @@ interface SettingOption extends OptionalOption {
 }
 
 /**
- * An option for a setting; what it takes is said by the configuration's schema.
- * @param setting its keys in config.json, joined by dots.
+ * An option for a setting. What it takes, what it does and its default are said by the configuration's schema.
+ * @param dotted its keys in config.json, joined by dots.
  */
-function setting(dotted: string, describe: string, placeholder?: string): SettingOption {
+function setting(dotted: string, placeholder?: string): SettingOption {
   const keys = dotted.split(".");
-  const form = formOf(keys, describe);
+  const form = formOf(keys, helpOf(keys));
   return { ...form, ...(placeholder === undefined ? {} : { placeholder }), setting: keys };
+}
+
+/** The description of a setting, with its default. */
+function helpOf(keys: readonly string[]): string {
+  const normal = defaultText(keys);
+  return `${descriptionOf(keys)}${normal === undefined || normal === "false" ? "" : ` [${normal}]`}`;
 }
 
 function formOf(keys: readonly string[], describe: string): OptionalOption {
@@ -54,90 +61,90 @@ function formOf(keys: readonly string[], describe: string): OptionalOption {
 }
 
 /** A setting that is a path. */
-const settingPath = (key: string, describe: string, placeholder: string): SettingOption => ({
-  ...path(describe, "input", placeholder),
+const settingPath = (key: string, placeholder: string): SettingOption => ({
+  ...path(helpOf([key]), "input", placeholder),
   setting: [key],
 });
 
 /** Augmentation that --augment turns on, and --no-augment off. */
 const usualAugmentation = { flip: 0.5, rotation: 15, zoom: 0.1, intensity: 0.1, noise: 0.02 };
-const noAugmentation = { flip: 0, rotation: 0, zoom: 0, intensity: 0, noise: 0 };
+const noAugmentation = presetSettings(null).augmentation;
 
 /** Of options that the run folder of --resume already answers. */
 const begun = "the run in the folder has begun already";
 
 /** Those that most runs need. */
 const common = {
-  data: settingPath("data", "Decathlon folder", "DIR"),
+  data: settingPath("data", "DIR"),
   out: path("folder of the new run", "folder", "DIR", { conflicts: { resume: begun } }),
   resume: path("go on with this run", "input", "RUN"),
-  epochs: setting("epochs", "at most so many [100]; may grow with --resume"),
-  batch: setting("batch", "slices a step [32]"),
-  size: setting("size", "resample slices to SIZE×SIZE [own size]", "SIZE"),
-  lr: setting("learningRate", "learning rate [1e-4]"),
-  network: setting("network.preset", "named network [attention-res-unet]"),
-  loss: setting("loss.kind", "what is minimized [dice-ce]"),
+  epochs: setting("epochs"),
+  batch: setting("batch"),
+  size: setting("size", "SIZE"),
+  lr: setting("learningRate"),
+  network: setting("network.preset"),
+  loss: setting("loss.kind"),
   augment: {
-    ...toggle("mirror, turn, scale, vary and add noise"),
+    ...toggle("mirror, turn and scale slices at random, change their contrast and brightness, and add noise"),
     setting: ["augmentation"],
   } satisfies SettingOption,
 };
 
 const data = {
-  window: setting("window", "HU that become 0 and 1", "HU"),
-  "max-slices": setting("maxSlices", "leave out cases with so many slices or more"),
-  "limit-cases": setting("limitCases", "use at most so many cases"),
-  "input-slices": setting("inputSlices", "a slice and its neighbors as channels [1]"),
-  oversample: setting("oversample", "share of each batch that holds foreground [0]"),
+  window: setting("window", "HU"),
+  "max-slices": setting("maxSlices"),
+  "limit-cases": setting("limitCases"),
+  "input-slices": setting("inputSlices"),
+  oversample: setting("oversample"),
   cache: path("folder of the decoded slices [one of the user's cache]", "folder", "DIR"),
   "verify-cache": flag("decode every volume again and compare it with the cache"),
   workers: whole("threads that decode volumes", { least: 1, most: 256 }),
 };
 
 const network = {
-  "base-features": setting("baseFeatures", "channels of the first level [8; vessel 16]"),
-  depth: setting("depth", "poolings between image and bridge [4]"),
-  model: settingPath("model", "file that exports a network of your own", "FILE"),
-  block: setting("network.block", "the convolutions of a level"),
-  skip: setting("network.skip", "how encoder features join the decoder"),
-  "gating-signal": setting("network.gatingSignal", "what opens the gates"),
-  upsampling: setting("network.upsampling", "in the decoder"),
-  norm: setting("network.norm", "normalization"),
-  groups: setting("network.groups", "of group normalization [8]"),
-  activation: setting("network.activation", "after each normalization"),
-  growth: setting("network.growth", "channels of a level over those above [2]"),
-  dropout: setting("network.dropout", "probability of dropping a channel [0]"),
-  "deep-supervision": setting("network.deepSupervision", "decoder levels with logits of their own [0]"),
-  "bridge-attention-heads": setting("network.bridgeAttentionHeads", "of self-attention in the bridge [0]"),
+  "base-features": setting("baseFeatures"),
+  depth: setting("depth"),
+  model: settingPath("model", "FILE"),
+  block: setting("network.block"),
+  skip: setting("network.skip"),
+  "gating-signal": setting("network.gatingSignal"),
+  upsampling: setting("network.upsampling"),
+  norm: setting("network.norm"),
+  groups: setting("network.groups"),
+  activation: setting("network.activation"),
+  growth: setting("network.growth"),
+  dropout: setting("network.dropout"),
+  "deep-supervision": setting("network.deepSupervision"),
+  "bridge-attention-heads": setting("network.bridgeAttentionHeads"),
 };
 
 const loss = {
-  "class-weights": setting("loss.classWeights", "weight of each class, background first"),
-  gamma: setting("loss.gamma", "exponent of the focal loss [2]"),
-  "tversky-alpha": setting("loss.alpha", "weight of false positives [0.3]"),
-  "tversky-beta": setting("loss.beta", "weight of false negatives [0.7]"),
-  "boundary-weight": setting("loss.boundaryWeight", "added to 1 near a boundary [10]"),
-  "boundary-radius": setting("loss.boundaryRadius", "how near, in pixels [2]"),
-  "lambda-ce": setting("loss.lambdaCrossEntropy", "factor of the cross-entropy [1]"),
-  "lambda-focal": setting("loss.lambdaFocal", "factor of the focal loss [1]"),
-  "lambda-dice": setting("loss.lambdaDice", "factor of the Dice loss [1]"),
+  "class-weights": setting("loss.classWeights"),
+  gamma: setting("loss.gamma"),
+  "tversky-alpha": setting("loss.alpha"),
+  "tversky-beta": setting("loss.beta"),
+  "boundary-weight": setting("loss.boundaryWeight"),
+  "boundary-radius": setting("loss.boundaryRadius"),
+  "lambda-ce": setting("loss.lambdaCrossEntropy"),
+  "lambda-focal": setting("loss.lambdaFocal"),
+  "lambda-dice": setting("loss.lambdaDice"),
 };
 
 const optimization = {
-  optimizer: setting("optimizer.kind", "sgd is Nesterov's [adam]"),
-  "weight-decay": setting("optimizer.weightDecay", "of the optimizer [0; adamw 0.01]"),
-  momentum: setting("optimizer.momentum", "of sgd [0.9]"),
-  schedule: setting("schedule", "of the learning rate [plateau]"),
-  "warmup-steps": setting("warmupSteps", "steps over which the rate rises from 0 [0]"),
-  "clip-norm": setting("clipNorm", "largest norm of the gradients of a step"),
-  ema: setting("ema", "validate and keep averaged weights, with this decay"),
+  optimizer: setting("optimizer.kind"),
+  "weight-decay": setting("optimizer.weightDecay"),
+  momentum: setting("optimizer.momentum"),
+  schedule: setting("schedule"),
+  "warmup-steps": setting("warmupSteps"),
+  "clip-norm": setting("clipNorm"),
+  ema: setting("ema"),
 };
 
 const computation = {
   device: deviceOption,
-  precision: setting("precision", "of stored activations and gradients [f32]"),
-  "micro-batch": setting("microBatch", "slices at once; a batch is run in parts"),
-  recompute: setting("recompute", "compute cheap activations again instead of keeping them: about half the memory"),
+  precision: setting("precision"),
+  "micro-batch": setting("microBatch"),
+  recompute: setting("recompute"),
   tune: withDefault(
     choice(efforts, "time the variants of the kernels first and use the fastest", { conflicts: { resume: begun } }),
     "off",
@@ -149,13 +156,15 @@ const computation = {
 const notProfiled = { profile: "a profile does not train" };
 
 const run = {
-  config: path("JSON file with settings; flags go before it", "input", "FILE", { conflicts: { resume: begun } }),
-  seed: setting("seed", "of split, start values, order, augmentation [0]"),
-  "checkpoint-every": setting("checkpointEvery", "steps between checkpoints in an epoch"),
+  config: path("YAML or JSON file with settings; options of the command line count more", "input", "FILE", {
+    conflicts: { resume: begun },
+  }),
+  seed: setting("seed"),
+  "checkpoint-every": setting("checkpointEvery"),
   "pause-after": whole("stop after so many epochs, to be resumed", { least: 1 }, { conflicts: notProfiled }),
-  "overfit-batches": setting("overfitBatches", "train and validate on so many batches"),
+  "overfit-batches": setting("overfitBatches"),
   "fast-dev-run": {
-    ...setting("fastDevRun", "one epoch of two steps, and one batch of validation"),
+    ...setting("fastDevRun"),
     conflicts: { epochs: "such a run has one epoch", "pause-after": "such a run has one epoch" },
   },
   profile: path("time each dispatch of a step, write this trace, do not train", "file", "FILE", {
@@ -169,7 +178,7 @@ const run = {
 };
 
 export const trainPositionals = {
-  preset: choice(["liver", "vessel"], "the reference's recipe for Task03_Liver or Task08_HepaticVessel"),
+  preset: choice(presetNames, descriptionOf(["preset"])),
 };
 
 export const trainOptions = {

@@ -1,4 +1,4 @@
-import { DataError, parseJsonText } from "@lobule/data";
+import { DataError, parseJsonText, settingProblem, settingSchemaOf } from "@lobule/data";
 import { z } from "zod";
 
 /** JSON that fits a schema. @throws DataError saying what in `what` does not fit. */
@@ -9,7 +9,7 @@ export const parseJson = <T>(text: string, schema: z.ZodType<T>, what: string): 
 export function fitJson<T>(value: unknown, schema: z.ZodType<T>, what: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const path = issue === undefined || issue.path.length === 0 ? "" : ` at '${z.core.toDotPath(issue.path)}'`;
-  throw new DataError(`${what} is not as expected${path}: ${issue?.message}`);
+  const { path, problem } = settingProblem(result.error, value, settingSchemaOf(schema));
+  const place = path.length === 0 ? "" : ` at '${z.core.toDotPath([...path])}'`;
+  throw new DataError(`${what} is not as expected${place}: it ${problem}`);
 }

@@ -1,3 +1,4 @@
+import { settingProblem, settingSchemaOf } from "@lobule/data";
 import { levelChannels, referenceSpec, type SegmentationNetwork, specProblem, UNet } from "@lobule/nn";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { z } from "zod";
@@ -13,7 +14,8 @@ const modelDescription = z.strictObject({
   /** SHA-256 of the code that a custom network is made by: model.cjs in the run folder. */
   code: z
     .string()
-    .regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hexadecimal")
+    .regex(/^[0-9a-f]{64}$/)
+    .meta({ title: "a SHA-256 in hexadecimal" })
     .optional(),
   /** What the network is made of. */
   network: networkSpecSchema.default(referenceSpec),
@@ -38,9 +40,9 @@ export function parseModelDescription(value: unknown, source: string): ModelDesc
   }
   const result = modelDescription.safeParse(value);
   if (!result.success) {
-    const [issue] = result.error.issues;
+    const { path, problem } = settingProblem(result.error, value, settingSchemaOf(modelDescription));
     throw new ModelError(
-      `${source}: the description of the model does not fit ('${issue?.path.join(".") ?? ""}': ${issue?.message ?? ""}); it may come from another version`,
+      `${source}: the description of the model does not fit: '${path.join(".")}' ${problem}; it may come from another version`,
     );
   }
   const problem = problemOf(result.data);

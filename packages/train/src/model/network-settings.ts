@@ -2,17 +2,21 @@ import { referenceSpec, type UNetPreset, type UNetSpec, unetPresets } from "@lob
 import { z } from "zod";
 
 const fields = {
-  growth: z.number(),
-  block: z.enum(["plain", "residual", "residual-squeeze-excite", "residual-separable"]),
-  skip: z.enum(["concat", "add", "attention-gate", "attention-gate-norm"]),
-  gatingSignal: z.enum(["upsampled", "coarse"]),
-  upsampling: z.enum(["transposed", "bilinear"]),
-  norm: z.enum(["batch", "instance", "group"]),
-  groups: z.int().positive(),
-  activation: z.enum(["relu", "leaky-relu", "silu", "hardswish"]),
-  dropout: z.number(),
-  deepSupervision: z.int().min(0),
-  bridgeAttentionHeads: z.int().min(0),
+  growth: z.number().describe("channels of a level over those of the level above"),
+  block: z
+    .enum(["plain", "residual", "residual-squeeze-excite", "residual-separable"])
+    .describe("the convolutions of a level"),
+  skip: z
+    .enum(["concat", "add", "attention-gate", "attention-gate-norm"])
+    .describe("how encoder features join the decoder"),
+  gatingSignal: z.enum(["upsampled", "coarse"]).describe("what opens the attention gates"),
+  upsampling: z.enum(["transposed", "bilinear"]).describe("how the decoder doubles the size of its features"),
+  norm: z.enum(["batch", "instance", "group"]).describe("normalization after each convolution"),
+  groups: z.int().positive().describe("groups of group normalization"),
+  activation: z.enum(["relu", "leaky-relu", "silu", "hardswish"]).describe("function after each normalization"),
+  dropout: z.number().describe("probability of dropping a channel"),
+  deepSupervision: z.int().min(0).describe("decoder levels with logits of their own, besides the last"),
+  bridgeAttentionHeads: z.int().min(0).describe("heads of self-attention in the bridge; 0 for none"),
 } satisfies { readonly [Field in keyof UNetSpec]: z.ZodType<UNetSpec[Field]> };
 
 /** Sizes of a network and of its images, the same in a configuration and with a model. */
@@ -42,7 +46,7 @@ export const networkPresets = Object.keys(unetPresets) as [UNetPreset, ...UNetPr
 
 /** A named network, and what is to be different from it. */
 export const networkSettingsSchema = networkSpecSchema.partial().extend({
-  preset: z.enum(networkPresets).default("attention-res-unet"),
+  preset: z.enum(networkPresets).default("attention-res-unet").describe("named network"),
 });
 
 export type NetworkSettings = z.infer<typeof networkSettingsSchema>;

@@ -56,7 +56,7 @@ const splitSchema = z.strictObject({ training: caseNames, validation: caseNames 
   for (const side of ["training", "validation"] as const) {
     for (const [i, name] of split[side].entries()) {
       if (seen.has(name))
-        context.addIssue({ code: "custom", path: [side, i], message: `the case ${name} comes twice` });
+        context.addIssue({ code: "custom", path: [side, i], message: `names the case ${name} twice` });
       seen.add(name);
     }
   }

@@ -1,3 +1,4 @@
+import { settingProblem, settingSchemaOf } from "@lobule/data";
 import { z } from "zod";
 import { type EpochSums, noSums } from "./epoch-sums.js";
 
@@ -81,8 +82,8 @@ export class TrainingStateError extends Error {
 export function parseTrainingState(value: unknown, source: string): TrainingState {
   const result = trainingState.safeParse(value);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
+  const { path, problem } = settingProblem(result.error, value, settingSchemaOf(trainingState));
   throw new TrainingStateError(
-    `${source}: the saved state of training does not fit ('${issue?.path.join(".") ?? ""}': ${issue?.message ?? ""}); start a new run with another --out`,
+    `${source}: the saved state of training does not fit: '${path.join(".")}' ${problem}; start a new run with another --out`,
   );
 }

@@ -2,50 +2,51 @@ import type { SegmentationLossSpec } from "@lobule/nn";
 import { z } from "zod";
 
 const factor = z.number().min(0);
-const gamma = z.number().min(0).default(2);
-const weights = z.array(factor).describe("a weight for each class, the background's first");
+const gamma = factor.default(2).describe("exponent of the focal loss");
+const title = "a weight for each class, the background's first";
+const weights = z.array(factor).meta({ title, description: "weight of each class, the background's first" });
+const optionalWeights = weights
+  .nullable()
+  .default(null)
+  .describe("weight of each class, the background's first; by default all are 1");
+const lambdaCrossEntropy = factor.default(1).describe("factor of the cross-entropy");
+const lambdaDice = factor.default(1).describe("factor of the Dice loss");
+
+const kind = "what is minimized, in training and validation";
 
 /** What a run minimizes; the equations are in @lobule/nn. */
 export const lossSetting = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("dice-ce").describe(kind), lambdaCrossEntropy, lambdaDice }),
   z.strictObject({
-    kind: z.literal("dice-ce"),
-    lambdaCrossEntropy: factor.default(1),
-    lambdaDice: factor.default(1),
-  }),
-  z.strictObject({
-    kind: z.literal("weighted-dice-ce"),
+    kind: z.literal("weighted-dice-ce").describe(kind),
     classWeights: weights,
-    lambdaCrossEntropy: factor.default(1),
-    lambdaDice: factor.default(1),
+    lambdaCrossEntropy,
+    lambdaDice,
   }),
-  z.strictObject({ kind: z.literal("focal"), gamma, classWeights: weights.nullable().default(null) }),
+  z.strictObject({ kind: z.literal("focal").describe(kind), gamma, classWeights: optionalWeights }),
   z.strictObject({
-    kind: z.literal("dice-focal"),
+    kind: z.literal("dice-focal").describe(kind),
     gamma,
-    classWeights: weights.nullable().default(null),
-    lambdaFocal: factor.default(1),
-    lambdaDice: factor.default(1),
+    classWeights: optionalWeights,
+    lambdaFocal: factor.default(1).describe("factor of the focal loss"),
+    lambdaDice,
   }),
   z.strictObject({
-    kind: z.literal("tversky"),
-    /** Of false positives. */
-    alpha: z.number().positive().default(0.3),
-    /** Of false negatives. */
-    beta: z.number().positive().default(0.7),
+    kind: z.literal("tversky").describe(kind),
+    alpha: z.number().positive().default(0.3).describe("weight of false positives in the Tversky loss"),
+    beta: z.number().positive().default(0.7).describe("weight of false negatives in the Tversky loss"),
   }),
   z.strictObject({
-    kind: z.literal("boundary-ce"),
-    /** What a pixel near a boundary weighs besides its class. */
-    boundaryWeight: z.number().positive().default(10),
-    /** How near, in pixels of the network's input. */
-    boundaryRadius: z.int().min(1).max(8).default(2),
-    classWeights: weights.nullable().default(null),
+    kind: z.literal("boundary-ce").describe(kind),
+    boundaryWeight: z.number().positive().default(10).describe("what is added to a pixel's weight near a boundary"),
+    boundaryRadius: z.int().min(1).max(8).default(2).describe("how near a boundary, in pixels of the network's input"),
+    classWeights: optionalWeights,
   }),
 ]);
 
 type LossSetting = z.output<typeof lossSetting>;
 
-export const defaultLoss: LossSetting = { kind: "dice-ce", lambdaCrossEntropy: 1, lambdaDice: 1 };
+export const defaultLoss: LossSetting = lossSetting.parse({ kind: "dice-ce" });
 
 /** Class weights of a loss whose count does not fit the classes, as a sentence; undefined where they fit. */
 export function misfitOfWeights(loss: LossSetting, classes: readonly string[]): string | undefined {

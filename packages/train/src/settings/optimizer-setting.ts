@@ -2,25 +2,25 @@ import { Adam, type Optimizer, Sgd } from "@lobule/optim";
 import type { Variable } from "@lobule/tensor";
 import { z } from "zod";
 
+const kind = "how parameters follow their gradients; sgd is Nesterov's";
 const decay = z.number().min(0);
+const weightDecay = "weight decay: added to the gradient by adam and sgd, taken from the weights by adamw";
 
 /** How parameters follow their gradients; the equations are with the classes. */
 export const optimizerSetting = z.discriminatedUnion("kind", [
-  /** Decay is added to the gradient (L2). */
-  z.strictObject({ kind: z.literal("adam"), weightDecay: decay.default(0) }),
-  /** Decay is apart from the gradient (Loshchilov and Hutter 2019). */
-  z.strictObject({ kind: z.literal("adamw"), weightDecay: decay.default(0.01) }),
-  /** With Nesterov momentum; decay is added to the gradient. */
+  z.strictObject({ kind: z.literal("adam").describe(kind), weightDecay: decay.default(0).describe(weightDecay) }),
+  // Loshchilov and Hutter 2019.
+  z.strictObject({ kind: z.literal("adamw").describe(kind), weightDecay: decay.default(0.01).describe(weightDecay) }),
   z.strictObject({
-    kind: z.literal("sgd"),
-    momentum: z.number().min(0).lt(1).default(0.9),
-    weightDecay: decay.default(0),
+    kind: z.literal("sgd").describe(kind),
+    momentum: z.number().min(0).lt(1).default(0.9).describe("momentum of sgd"),
+    weightDecay: decay.default(0).describe(weightDecay),
   }),
 ]);
 
 export type OptimizerSpec = z.output<typeof optimizerSetting>;
 
-export const defaultOptimizer: OptimizerSpec = { kind: "adam", weightDecay: 0 };
+export const defaultOptimizer: OptimizerSpec = optimizerSetting.parse({ kind: "adam" });
 
 /** The optimizer that a spec stands for. */
 export function optimizerOf(

@@ -209,7 +209,7 @@ describe("other files of a run", () => {
         training,
         validation: [...(validation as string[]), ...(training as string[])],
       }),
-      /split\.json is not as expected at 'validation\[\d\]': the case .* comes twice/,
+      /split\.json is not as expected at 'validation\[\d\]': it names the case .* twice/,
     ],
     [
       "no case to validate on",

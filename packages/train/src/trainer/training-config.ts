@@ -1,10 +1,17 @@
+import {
+  type DescribedSetting,
+  describeSettings,
+  formsAt,
+  formText,
+  type SettingSchema,
+  settingProblem,
+  settingSchemaOf,
+} from "@lobule/data";
 import { specProblem } from "@lobule/nn";
 import { z } from "zod";
 import { networkSettingsSchema, networkSizes, networkSpec, windowSchema } from "../model/network-settings.js";
 import { defaultLoss, lossSetting } from "../settings/loss-setting.js";
 import { defaultOptimizer, optimizerSetting } from "../settings/optimizer-setting.js";
-import { formsAt, type SettingSchema, settingSchemaOf } from "../settings/setting-form.js";
-import { settingProblem } from "../settings/setting-problem.js";
 
 /** A setting that cannot be used; one sentence says which, what was expected and what was found. */
 export class ConfigError extends Error {
@@ -14,127 +21,153 @@ export class ConfigError extends Error {
 const count = z.int().positive();
 const positive = z.number().positive();
 
+/** Names of the recipes. */
+export const presetNames = ["liver", "vessel"] as const;
+
+const share = z.number().min(0).max(1);
+
 const augmentation = z.strictObject({
-  /** Probability of a left-right and of a front-back mirror image. */
-  flip: z.number().min(0).max(1),
-  /** Largest rotation, degrees. */
-  rotation: z.number().min(0).max(180),
-  /** Largest change of size, as a share: 0.1 is from 1/1.1 to 1.1. */
-  zoom: z.number().min(0).max(1),
-  /** Largest change of contrast and, of brightness, as a share of the window. */
-  intensity: z.number().min(0).max(1),
-  /** Standard deviation of added noise, as a share of the window. */
-  noise: z.number().min(0).max(1),
+  flip: share.default(0).describe("probability of a left-right and of a front-back mirror image"),
+  rotation: z.number().min(0).max(180).default(0).describe("largest rotation, in degrees either way"),
+  zoom: share.default(0).describe("largest change of size, as a share: 0.1 is from 1/1.1 to 1.1"),
+  intensity: share.default(0).describe("largest change of contrast and of brightness, as a share of the window"),
+  noise: share.default(0).describe("largest standard deviation of added noise, as a share of the window"),
 });
 
 /** Everything that determines a run. It is saved with it as config.json. */
 const trainingConfig = z.strictObject({
-  preset: z.enum(["liver", "vessel"]).nullable(),
-  /** How activations and gradients are stored; parameters and optimizer stay f32. f16 needs shader-f16. */
-  precision: z.enum(["f32", "f16"]),
-  /** Whether activations that are cheap to compute are made again in the backward pass instead of being kept. */
-  recompute: z.boolean().default(false),
-  data: z.string().describe("a Decathlon folder"),
-  /** Cases with this many slices or more are left out. */
-  maxSlices: count.nullable(),
-  /** At most so many cases, in name order. */
-  limitCases: count.min(2).nullable(),
-  /** Share of the cases to train on. */
-  trainFraction: z.number().gt(0).lt(1),
-  /** Seed of the split into training and validation; that of the run where null. */
-  splitSeed: z.int().min(0).nullable().default(null),
-  /** Which part of a cross-validation this is, from 0; the split is by trainFraction where null. */
-  fold: z
-    .strictObject({ index: z.int().min(0), of: count.min(2) })
+  preset: z
+    .enum(presetNames)
     .nullable()
-    .default(null),
-  /** Slices are resampled to size × size; at their own size where null. */
-  size: networkSizes.size.nullable(),
-  /** HU that become 0 and 1; what lies outside is clipped. "auto": see docs/training.md. */
-  window: z.union([z.literal("auto"), windowSchema]),
-  baseFeatures: networkSizes.baseFeatures,
-  depth: networkSizes.depth,
-  inputSlices: networkSizes.inputSlices.default(1),
-  /** File of a model of one's own, in the network's place. */
-  model: z.string().nullable().default(null),
-  /** A named network, and what is to be different from it. */
-  network: networkSettingsSchema.default({ preset: "attention-res-unet" }),
-  batch: count,
-  /** Slices that are run at once; the gradient of a batch is gathered from several such parts. */
-  microBatch: count.nullable(),
-  epochs: count,
-  learningRate: positive,
-  /** How the rate changes: after epochs without progress ("plateau"), or with the steps of the run. */
-  schedule: z.enum(["plateau", "constant", "cosine", "polynomial"]),
-  /** Steps over which the rate rises from nothing. */
-  warmupSteps: z.int().min(0),
-  /** What is minimized; runs of versions that did not record it had Dice-CE. */
-  loss: lossSetting.default(defaultLoss),
-  optimizer: optimizerSetting.default(defaultOptimizer),
-  /** The largest norm of the gradients of a step together. */
-  clipNorm: positive.nullable().default(null),
-  /** Decay d of the average of the weights that is validated and kept. */
-  ema: z.number().gt(0).lt(1).nullable().default(null),
-  /** Share of each batch that is drawn from slices with foreground. */
-  oversample: z.number().min(0).max(1).default(0),
-  plateau: z.strictObject({ factor: z.number().gt(0).lt(1), patience: z.int().min(0) }),
-  earlyStopping: z.strictObject({ patience: count }),
-  augmentation,
-  seed: z.int().min(0),
-  /** Trains on the first so many batches only, and validates on them: a network must be able to learn them by heart. */
-  overfitBatches: count.nullable(),
-  /** One epoch of two steps and one batch of validation: does everything fit together? */
-  fastDevRun: z.boolean(),
-  /** Steps between checkpoints inside an epoch; at the end of each epoch only where null. */
-  checkpointEvery: count.nullable(),
+    .default(null)
+    .describe("the reference's recipe for Task03_Liver or Task08_HepaticVessel"),
+  precision: z
+    .enum(["f32", "f16"])
+    .default("f32")
+    .describe("how activations and gradients are stored; parameters and optimizer stay f32, and f16 needs shader-f16"),
+  recompute: z
+    .boolean()
+    .default(false)
+    .describe("compute cheap activations again in the backward pass instead of keeping them: about half the memory"),
+  data: z.string().meta({ title: "a Decathlon folder", description: "Decathlon folder of the cases" }),
+  maxSlices: count.nullable().default(null).describe("leave out cases with so many slices or more"),
+  limitCases: count.min(2).nullable().default(null).describe("use at most so many cases, in name order"),
+  trainFraction: z.number().gt(0).lt(1).default(0.8).describe("share of the cases to train on"),
+  splitSeed: z
+    .int()
+    .min(0)
+    .nullable()
+    .default(null)
+    .describe("seed of the split into training and validation; by default that of the run"),
+  fold: z
+    .strictObject({
+      index: z.int().min(0).describe("which part of the cross-validation is held out, from 0"),
+      of: count.min(2).describe("parts of the cross-validation"),
+    })
+    .nullable()
+    .default(null)
+    .describe("part of a cross-validation that is held out; by default the split is by trainFraction"),
+  size: networkSizes.size
+    .nullable()
+    .default(null)
+    .describe("side that slices are resampled to, in pixels; by default their own size"),
+  window: z
+    .union([z.literal("auto"), windowSchema])
+    .default("auto")
+    .describe("HU that become 0 and 1; what is outside is clipped"),
+  baseFeatures: networkSizes.baseFeatures.default(8).describe("channels of the first level"),
+  depth: networkSizes.depth.default(4).describe("poolings between the image and the bridge"),
+  inputSlices: networkSizes.inputSlices
+    .default(1)
+    .describe("neighboring slices that are the channels of an image, the labeled one in the middle"),
+  model: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe("file that exports a network of your own, in the place of a named one"),
+  network: networkSettingsSchema
+    .default({ preset: "attention-res-unet" })
+    .describe("a named network, and what is to be different from it"),
+  batch: count.default(32).describe("slices of a step"),
+  microBatch: count
+    .nullable()
+    .default(null)
+    .describe("slices that are run at once; a larger batch is run in such parts, whose gradients are added"),
+  epochs: count.default(100).describe("epochs to train at most; may grow when a run is resumed"),
+  learningRate: positive.default(1e-4).describe("step size of the optimizer at the start"),
+  schedule: z
+    .enum(["plateau", "constant", "cosine", "polynomial"])
+    .default("plateau")
+    .describe("how the learning rate changes: after epochs without progress (plateau), or with the steps of the run"),
+  warmupSteps: z.int().min(0).default(0).describe("steps over which the learning rate rises from 0"),
+  loss: lossSetting.default(defaultLoss).describe("what is minimized, in training and validation"),
+  optimizer: optimizerSetting.default(defaultOptimizer).describe("how parameters follow their gradients"),
+  clipNorm: positive
+    .nullable()
+    .default(null)
+    .describe("largest norm of the gradients of a step together; by default they are not clipped"),
+  ema: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .nullable()
+    .default(null)
+    .describe("decay of an average of the weights that is validated and kept; by default none"),
+  oversample: share.default(0).describe("share of each batch that is drawn from slices with foreground"),
+  plateau: z
+    .strictObject({
+      factor: z.number().gt(0).lt(1).default(0.5).describe("factor of the learning rate at a plateau"),
+      patience: z.int().min(0).default(3).describe("epochs without progress before the learning rate falls"),
+    })
+    .prefault({})
+    .describe("when the schedule 'plateau' lowers the learning rate"),
+  earlyStopping: z
+    .strictObject({ patience: count.default(5).describe("epochs without progress after which training ends") })
+    .prefault({})
+    .describe("when training ends before its last epoch"),
+  augmentation: augmentation.prefault({}).describe("random changes of the training slices"),
+  seed: z.int().min(0).default(0).describe("seed of split, start values, order and augmentation"),
+  overfitBatches: count
+    .nullable()
+    .default(null)
+    .describe("train and validate on the first so many batches alone: a network must be able to learn them by heart"),
+  fastDevRun: z.boolean().default(false).describe("train one epoch of two steps and validate one batch"),
+  checkpointEvery: count
+    .nullable()
+    .default(null)
+    .describe("steps between checkpoints inside an epoch; by default at its end alone"),
 });
+
+/** Settings that the configurations of earlier versions lack; those runs had what is the default. */
+const addedLater: readonly string[] = [
+  "recompute",
+  "splitSeed",
+  "fold",
+  "inputSlices",
+  "model",
+  "network",
+  "loss",
+  "optimizer",
+  "clipNorm",
+  "ema",
+  "oversample",
+];
 
 /** The complete configuration of a run. */
 export type TrainingConfig = z.infer<typeof trainingConfig>;
 export type Augmentation = z.infer<typeof augmentation>;
-
 /** The name of a recipe. */
-export type PresetName = NonNullable<TrainingConfig["preset"]>;
+export type PresetName = (typeof presetNames)[number];
 
-const base: Omit<TrainingConfig, "data"> = {
-  preset: null,
-  precision: "f32",
-  recompute: false,
-  maxSlices: null,
-  limitCases: null,
-  trainFraction: 0.8,
-  splitSeed: null,
-  fold: null,
-  size: null,
-  window: "auto",
-  baseFeatures: 8,
-  depth: 4,
-  inputSlices: 1,
-  model: null,
-  network: { preset: "attention-res-unet" },
-  batch: 32,
-  microBatch: null,
-  epochs: 100,
-  learningRate: 1e-4,
-  schedule: "plateau",
-  warmupSteps: 0,
-  loss: defaultLoss,
-  optimizer: defaultOptimizer,
-  clipNorm: null,
-  ema: null,
-  oversample: 0,
-  plateau: { factor: 0.5, patience: 3 },
-  earlyStopping: { patience: 5 },
-  augmentation: { flip: 0, rotation: 0, zoom: 0, intensity: 0, noise: 0 },
-  seed: 0,
-  overfitBatches: null,
-  fastDevRun: false,
-  checkpointEvery: null,
-};
+/** The preset of a name; null where there is none. */
+export const presetOf = (name: unknown): PresetName | null => presetNames.find((each) => each === name) ?? null;
+
+/** Each setting's default. */
+const { data: _, ...defaults } = trainingConfig.parse({ data: "" });
 
 /** The reference's recipes: liver and tumor of Task03, hepatic vessels and tumor of Task08. */
 const presets: Readonly<Record<PresetName, Partial<TrainingConfig>>> = {
-  liver: { preset: "liver", maxSlices: 300, baseFeatures: 8, window: [-160, 240] },
+  liver: { preset: "liver", maxSlices: 300, window: [-160, 240] },
   vessel: { preset: "vessel", maxSlices: 80, baseFeatures: 16, window: [-100, 300] },
 };
 
@@ -144,6 +177,12 @@ export const referenceCases: Readonly<Record<PresetName, { readonly training: nu
     liver: { training: 43, validation: 11 },
     vessel: { training: 172, validation: 44 },
   };
+
+/** The settings of a preset, or those without one, but for the data. */
+export const presetSettings = (preset: PresetName | null): Omit<TrainingConfig, "data"> => ({
+  ...defaults,
+  ...(preset === null ? {} : presets[preset]),
+});
 
 type Plain = Readonly<Record<string, unknown>>;
 const isPlain = (value: unknown): value is Plain =>
@@ -182,7 +221,7 @@ function depthOf(settings: Plain, [key, ...rest]: readonly PropertyKey[]): numbe
  * @throws ConfigError naming the first setting that does not fit as the layer calls it from which it came.
  */
 export function resolveLayers(preset: PresetName | null, layers: readonly SettingsLayer[]): TrainingConfig {
-  const start: Plain = { ...base, ...(preset === null ? {} : presets[preset]) };
+  const start: Plain = presetSettings(preset);
   const nameOf: NameOf = (path) => {
     const depths = layers.map(({ settings }) => depthOf(settings, path));
     const origin = layers[depths.lastIndexOf(Math.max(...depths))];
@@ -201,13 +240,64 @@ export const resolveConfig = (preset: PresetName | null, ...layers: readonly Pla
 const quotedName: NameOf = (path) => `'${path.join(".")}'`;
 
 /**
- * The configuration that a value holds.
+ * The configuration of a run, which has every setting but those that came later than it.
  * @throws ConfigError naming `source` and the first setting that does not fit.
  */
-export const parseConfig = (value: unknown, source: string): TrainingConfig =>
-  checked(value, (path) => (path.length === 0 ? source : `${source}: ${quotedName(path)}`));
+export function parseConfig(value: unknown, source: string): TrainingConfig {
+  const nameOf: NameOf = (path) => (path.length === 0 ? source : `${source}: ${quotedName(path)}`);
+  const missing = isPlain(value)
+    ? Object.keys(trainingConfig.shape).find((key) => !(key in value) && !addedLater.includes(key))
+    : undefined;
+  if (missing !== undefined) {
+    throw new ConfigError(`${nameOf([missing])} is missing; it needs ${formText(formsOfSetting([missing]))}`);
+  }
+  return checked(value, nameOf);
+}
 
 const configForm = settingSchemaOf(trainingConfig);
+
+/** What a file of settings must look like, for editors: JSON schema. Each may be left out. */
+export const settingsFileSchema = (): SettingSchema => settingSchemaOf(trainingConfig.partial({ data: true }));
+
+/** Every setting, in the schema's order. */
+export const describedSettings: readonly DescribedSetting[] = describeSettings(configForm);
+
+/** What a setting does. @throws RangeError where there is none of that path. */
+export function descriptionOf(path: readonly string[]): string {
+  return described(path).description;
+}
+
+const valueText = (value: unknown): string => (Array.isArray(value) ? value.join(" ") : String(value));
+
+/**
+ * The default of a setting as people write it, with what kinds and presets have instead: "0; adamw 0.01". Undefined where
+ * it has none.
+ */
+export function defaultText(path: readonly string[]): string | undefined {
+  const { defaults: byKind } = described(path);
+  const [group, name] = path;
+  const network: Plain = { ...networkSpec(defaults.network) };
+  const [first = { kind: undefined, value: group === "network" ? network[name ?? ""] : undefined }] = byKind;
+  const others = [
+    ...byKind.filter(({ value }) => value !== first.value).map(({ kind, value }) => [kind, value]),
+    ...presetNames.flatMap((preset) => {
+      const own: Plain = presets[preset];
+      const value = path.length === 1 && path[0] !== "preset" ? own[path[0] ?? ""] : undefined;
+      return value === undefined ? [] : [[preset, value]];
+    }),
+  ];
+  const text = [
+    ...(first.value === undefined || first.value === null ? [] : [valueText(first.value)]),
+    ...others.map(([where, value]) => `${where} ${valueText(value)}`),
+  ].join("; ");
+  return text === "" ? undefined : text;
+}
+
+function described(path: readonly string[]): DescribedSetting {
+  const found = describedSettings.find((setting) => setting.path.join(".") === path.join("."));
+  if (found === undefined) throw new RangeError(`there is no setting ${path.join(".")}`);
+  return found;
+}
 
 /** Forms of a setting, in each kind of its group that has it. */
 export const formsOfSetting = (path: readonly string[]): readonly SettingSchema[] => formsAt(configForm, path);

@@ -17,6 +17,7 @@ export function settingProblem(error: z.core.$ZodError, value: unknown, schema: 
   const path = [...issue.path];
   if (issue.code === "unrecognized_keys") return unknownSetting(path, issue.keys, value, schema);
   const found = at(value, path);
+  if (issue.code === "invalid_key") return { path, problem: issue.issues[0]?.message ?? "is not known here" };
   if (issue.code === "custom") return { path, problem: `${issue.message}, got ${shown(found)}` };
   const forms = kindsAt(schema, path, value);
   if (found === undefined) return { path, problem: `is missing; it needs ${formText(forms)}` };
