@@ -100,10 +100,10 @@ test.each<[what: string, changes: object, message: RegExp]>([
   [
     "an unknown network",
     { base: { network: { preset: "vnet" } } },
-    /'network\.preset' needs one of unet, .*, got 'vnet'/,
+    /'network\.preset' \(line 1\) needs one of unet, .*, got 'vnet'/,
   ],
   ["one variant", { variants: [{ name: "a" }], seeds: [0], epochs: 1 }, /nothing to compare/],
-  ["an unknown setting", { budget: 3 }, /'budget' is no setting; leave it out/],
+  ["an unknown setting", { budget: 3 }, /'budget' \(line 1\) is no setting; leave it out/],
 ])("%s: one sentence, exit code 1, no stack", async (what, changes, message) => {
   const file = await fileOf(what, changes);
   const { code, out, err } = await run(["experiment", file, "--out", join(root, what), "--cache", join(root, "cache")]);

@@ -178,7 +178,12 @@ describe("bad input: one sentence, exit code 1, no stack", () => {
     [
       "a config that is no JSON",
       () => ["train", ...small(), "--config", join(root, "bad.json"), "--out", join(root, "x")],
-      /bad\.json is not valid JSON: .* at line 1, column 3; give a JSON file/,
+      /bad\.json is not valid JSON: .* at line 1, column 3; give a YAML or JSON file/,
+    ],
+    [
+      "a name in YAML that is no setting",
+      () => ["train", ...small(), "--config", join(root, "bad.yaml"), "--out", join(root, "x")],
+      /'loss\.gama' of .*bad\.yaml \(line 3\) is no setting; did you mean 'gamma'\?/,
     ],
     [
       "groups that do not divide",
@@ -229,6 +234,7 @@ describe("bad input: one sentence, exit code 1, no stack", () => {
     ["an unknown command", () => ["trian"], /there is no command 'trian'; did you mean 'train'\?/],
   ])("%s", async (_what, words, message) => {
     await writeFile(join(root, "bad.json"), "{ not");
+    await writeFile(join(root, "bad.yaml"), "loss:\n  kind: focal\n  gama: 3\n");
     await writeFile(join(root, "bad.ts"), "let x: = 3;");
     await writeFile(join(root, "none.ts"), "export default () => ({});");
     await writeFile(join(root, "node.ts"), 'export { readFile as default } from "node:fs";');
