@@ -2,7 +2,10 @@
 export function answerCalls(functions: Readonly<Record<string, (...args: never[]) => unknown>>): void {
   self.onmessage = async ({ data: { number, name, args } }) => {
     try {
-      const result = await functions[name]?.(...(args as never[]));
+      const answer = functions[name];
+      if (answer === undefined) throw new Error(`the worker has no function ${name}`);
+      // What arrives from the page has no types; each function has its own.
+      const result = await Reflect.apply(answer, undefined, args);
       self.postMessage({ number, result });
     } catch (error) {
       self.postMessage({ number, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
