@@ -48,6 +48,9 @@ export const launch = (folder: string, profile: string): Promise<BrowserContext>
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      // A busy machine takes longer for a kernel than the browser waits before it gives up its GPU process.
+      "--disable-gpu-watchdog",
+      "--disable-gpu-process-crash-limit",
     ],
   });
 

@@ -36,12 +36,13 @@ describe("everything that is printed goes through one module", () => {
     expect(printsItself(source)).toBe(expected);
   });
 
-  test("no other file of any package prints", () => {
+  test("no other file of any package prints, but for examples in docstrings", () => {
     const files = ["packages", "bench/src"]
       .flatMap((folder) => [...sources(join(root, folder))])
       .map((path) => [relative(root, path), readFileSync(path, "utf8")] as const);
     expect(files.length).toBeGreaterThan(300);
-    expect(files.filter(([, text]) => printsItself(text)).map(([name]) => name)).toEqual([allowed]);
+    const code = (text: string): string => text.replaceAll(/\/\*\*[\s\S]*?\*\//g, "");
+    expect(files.filter(([, text]) => printsItself(code(text))).map(([name]) => name)).toEqual([allowed]);
   });
 });
 
