@@ -84,7 +84,7 @@ fn keptSum(index: u32) -> f32 {
 struct Weights { low: vec4f, high: vec4f }
 fn loadWeights(row: u32, lane: u32) -> Weights { return Weights(parameters[2u * row], parameters[2u * row + 1u]); }
 
-// Four pixels of an image, a quarter of it apart, so that neighbouring invocations read neighbouring pixels.
+// Four pixels of an image, a quarter of it apart, so that neighboring invocations read neighboring pixels.
 struct Tile {
   n: u32,
   pixel: vec4u,

@@ -1,4 +1,4 @@
-// Batch norm, training: merges the partial statistics of a channel, gives the coefficients that normalise it and moves
+// Batch norm, training: merges the partial statistics of a channel, gives the coefficients that normalize it and moves
 // the running statistics.
 // y = (x - mean) * coefficients.x + coefficients.y
 

@@ -50,7 +50,7 @@ export function normalizeReference(
   return y;
 }
 
-/** Training: each channel is normalised by the moments of its own values. */
+/** Training: each channel is normalized by the moments of its own values. */
 export const batchNormReference = (x: ArrayLike<number>, shape: ImageShape, affine: Affine): Float64Array =>
   normalizeReference(x, shape, momentsReference(x, shape), affine);
 

@@ -45,7 +45,7 @@ fn loadWeights(block: u32, c: u32, lane: u32) -> Weights {
 // Input channels that an invocation reads: without a tile it leaves the loop at once.
 fn channelsFor(live: bool) -> u32 { return select(0u, sizes.inChannels, live); }
 
-// Four pixels of an image, a quarter of it apart, so that neighbouring invocations read neighbouring pixels.
+// Four pixels of an image, a quarter of it apart, so that neighboring invocations read neighboring pixels.
 struct Tile {
   n: u32,
   pixel: vec4u,

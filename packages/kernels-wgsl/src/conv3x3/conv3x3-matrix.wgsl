@@ -90,7 +90,7 @@ fn storeSums(at: u32, sums: Sums) { subgroupMatrixStore<row_major>(&results, at,
 struct Tile { n: u32, y: u32, x: u32 }
 
 // Brings the tile of the slab's channels, zero outside the image and beyond the last channel. Eight invocations load
-// neighbouring pixels, so that they read along rows, and four of such eights neighbouring channels, so that they write so.
+// neighboring pixels, so that they read along rows, and four of such eights neighboring channels, so that they write so.
 fn fetchPixels(tile: Tile, firstIn: u32, lane: u32) {
   for (var c = lane / 8u % 4u; c < SLAB; c += 4u) {
     let channel = prepareInput(tile.n, min(firstIn + c, sizes.inChannels - 1u));
@@ -155,7 +155,7 @@ fn addShortcut(
 }
 
 // Stores 16 output channels of a row of the subgroup's tile, and takes statistics: first sixteen invocations store
-// neighbouring pixels of a channel, then each takes what was stored of a channel of its own.
+// neighboring pixels of a channel, then each takes what was stored of a channel of its own.
 fn storeRow(s: ptr<function, Statistics>, sums: Sums, tile: Tile, firstOut: u32, subgroup: u32, lane: u32) {
   let first = subgroup * 16u * RESULT_PITCH;
   storeSums(first, sums);

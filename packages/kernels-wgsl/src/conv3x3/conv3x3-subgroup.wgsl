@@ -3,7 +3,7 @@ diagnostic(off, subgroup_uniformity);
 
 // 3×3 convolution, stride 1, zero padding 1, for subgroups of 8 invocations: a subgroup computes a tile of 8 rows × 8
 // columns of 8 output channels, an invocation one column of it. The invocations load each input pixel once and pass it to
-// their neighbours, and each holds the weights of one output channel for all of them: where a load costs more than a
+// their neighbors, and each holds the weights of one output channel for all of them: where a load costs more than a
 // multiplication (software adapters), that is what counts.
 // A workgroup computes 8 tiles of one block of 8 channels; tiles are counted through all images, blocks are along z.
 // All invocations of a subgroup take the same branches, which the rules of WGSL cannot see.

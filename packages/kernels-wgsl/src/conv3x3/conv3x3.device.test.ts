@@ -200,7 +200,7 @@ describe.each(variants)("%s", (variant) => {
   });
 });
 
-test("the reference on an image of ones: 4 taps see a corner, 6 an edge, 9 the centre", () => {
+test("the reference on an image of ones: 4 taps see a corner, 6 an edge, 9 the center", () => {
   const shape = { batch: 1, channels: 1, height: 3, width: 3 };
   const ones = new Float64Array(9).fill(1);
   expect([...conv3x3Reference(ones, shape, ones, 1)]).toEqual([4, 6, 4, 6, 9, 6, 4, 6, 4]);

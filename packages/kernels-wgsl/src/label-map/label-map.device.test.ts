@@ -15,7 +15,7 @@ beforeAll(async () => {
 test("reference, by hand: the border between two classes moves with the scores", () => {
   const shape = { batch: 1, channels: 2, height: 1, width: 2 };
   const field = { width: 4, height: 1, transform: [0.5, 0, 0, 0, 1, 0] as const };
-  // class 0 falls from 3 to 0, class 1 is 1 everywhere: equal at 2/3 of the way between the two centres
+  // class 0 falls from 3 to 0, class 1 is 1 everywhere: equal at 2/3 of the way between the two centers
   expect([...(labelMapReference([3, 0, 1, 1], [field], shape)[0] ?? [])]).toEqual([0, 0, 1, 1]);
 });
 

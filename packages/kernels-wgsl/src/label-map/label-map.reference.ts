@@ -1,7 +1,7 @@
 import type { ImageShape } from "../contract/kernel.js";
 import type { LabelField } from "./label-map.js";
 
-/** argmax over c of the bilinear interpolation of scores[n, c] at the field's place of each source pixel's centre. */
+/** argmax over c of the bilinear interpolation of scores[n, c] at the field's place of each source pixel's center. */
 export function labelMapReference(
   scores: ArrayLike<number>,
   fields: readonly LabelField[],

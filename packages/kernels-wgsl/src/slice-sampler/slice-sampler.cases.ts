@@ -15,7 +15,7 @@ const plain: SliceSample = {
   noise: 0,
   seed: 0,
 };
-/** 30° about the middle of 8×6, with numbers that no pixel centre falls on the edge of. */
+/** 30° about the middle of 8×6, with numbers that no pixel center falls on the edge of. */
 const turned = [0.866, -0.5, 1.731, 0.5, 0.866, -0.917] as const;
 
 /** Problems that are checked: the output's extents and what each sample of the batch asks for. */

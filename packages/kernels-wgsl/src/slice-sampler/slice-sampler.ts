@@ -54,7 +54,7 @@ const launchesOf = (sizes: SliceBatchShape): Kernel["launches"] => [
   { sizes: { ...sizes }, workgroups: [...foldWorkgroups(ceilDivide(sizes.batch * sizes.height * sizes.width, 64)), 1] },
 ];
 
-/** image [n, 1, h, w] of windowed, normalised, resampled and augmented slices. Bindings pixels, samples, image. */
+/** image [n, 1, h, w] of windowed, normalized, resampled and augmented slices. Bindings pixels, samples, image. */
 export const sliceSampler = (shape: SliceBatchShape): Kernel => ({
   name: "slice-sampler",
   source: imageSource,

@@ -1,4 +1,4 @@
-// Network inputs from CT slices: window, normalisation, resampling and augmentation in one pass. One invocation writes one
+// Network inputs from CT slices: window, normalization, resampling and augmentation in one pass. One invocation writes one
 // pixel of the image.
 
 alias real = f32;

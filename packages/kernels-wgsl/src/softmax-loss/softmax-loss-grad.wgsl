@@ -40,7 +40,7 @@ fn logOnePlus(x: f32) -> f32 {
   return log(1.0 + x);
 }
 
-// What a pixel weighs besides its class: boundaryWeight where a pixel of another class has its centre within RADIUS.
+// What a pixel weighs besides its class: boundaryWeight where a pixel of another class has its center within RADIUS.
 fn atBoundary(image: u32, pixel: u32, label: u32) -> f32 {
   if (RADIUS == 0u) { return 0.0; }
   let radius = i32(RADIUS);

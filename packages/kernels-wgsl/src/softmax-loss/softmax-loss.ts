@@ -57,7 +57,7 @@ const wantedWorkgroups = 2048;
  * L = λ_CE · Σ w (1 − p_t)^γ (−log p_t) / N
  *   + λ_Dice · mean over n, c of v_c (1 − (2I + s) / (2I + 2α(P − I) + 2β(T − I) + s))
  *
- * t is a pixel's label and p_t its probability; w = w_t, and the boundary weight more where the centre of a pixel of
+ * t is a pixel's label and p_t its probability; w = w_t, and the boundary weight more where the center of a pixel of
  * another class lies within the radius; N the number of pixels or Σ w; I = Σ p_c [t = c], P = Σ p_c and T = Σ [t = c]
  * over the pixels of an image. A pixel whose label is no class counts nowhere. With α = β = ½ the overlap is Dice's.
  *

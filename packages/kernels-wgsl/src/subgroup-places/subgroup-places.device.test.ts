@@ -9,20 +9,20 @@ function placesOf(size: number): Uint32Array {
   for (let index = 0; index < places.length / 4; index++) {
     const lane = index % 64;
     const takes = Math.floor(lane / 8) % 2 === Math.floor(index / 64) % 2;
-    const neighbour = takes ? lane - (lane % size) + ((lane + 7) % 8) : 1000;
-    places.set([size, lane % size, neighbour, 0], 4 * index);
+    const neighbor = takes ? lane - (lane % size) + ((lane + 7) % 8) : 1000;
+    places.set([size, lane % size, neighbor, 0], 4 * index);
   }
   return places;
 }
 
-test("eight neighbours side by side are taken, anything else is not", () => {
+test("eight neighbors side by side are taken, anything else is not", () => {
   expect(isSubgroupOfEight(placesOf(8))).toBe(true);
   expect(isSubgroupOfEight(placesOf(32))).toBe(false);
-  const [wrongPlace, wrongNeighbour] = [placesOf(8), placesOf(8)];
+  const [wrongPlace, wrongNeighbor] = [placesOf(8), placesOf(8)];
   wrongPlace[4 * 9 + 1] = 5;
-  wrongNeighbour[4 * 1 + 2] = 3;
+  wrongNeighbor[4 * 1 + 2] = 3;
   expect(isSubgroupOfEight(wrongPlace)).toBe(false);
-  expect(isSubgroupOfEight(wrongNeighbour)).toBe(false);
+  expect(isSubgroupOfEight(wrongNeighbor)).toBe(false);
 });
 
 test("the adapter says of itself the size that it reports", async (ctx) => {

@@ -7,7 +7,7 @@ const workgroups = 4;
 export const subgroupPlacesLength = workgroups * 64 * 4;
 
 /**
- * Writes to `places` [4 · 64] (vec4u) the subgroup size, the index in the subgroup and the lane of the left neighbour of
+ * Writes to `places` [4 · 64] (vec4u) the subgroup size, the index in the subgroup and the lane of the left neighbor of
  * each invocation. For adapters with the feature `subgroups`.
  */
 export const subgroupPlaces = (): Kernel => ({
@@ -18,14 +18,14 @@ export const subgroupPlaces = (): Kernel => ({
   bytes: 4 * subgroupPlacesLength,
 });
 
-/** Whether what {@link subgroupPlaces} wrote is what the `subgroup` kernels rely on: 8 neighbours side by side. */
+/** Whether what {@link subgroupPlaces} wrote is what the `subgroup` kernels rely on: 8 neighbors side by side. */
 export function isSubgroupOfEight(places: Uint32Array): boolean {
   for (let index = 0; index < workgroups * 64; index++) {
-    const [size, place, neighbour] = places.subarray(4 * index, 4 * index + 3);
+    const [size, place, neighbor] = places.subarray(4 * index, 4 * index + 3);
     const lane = index % 64;
     const takes = Math.floor(lane / 8) % 2 === Math.floor(index / 64) % 2;
     const expected = takes ? lane - (lane % 8) + ((lane + 7) % 8) : 1000;
-    if (size !== 8 || place !== lane % 8 || neighbour !== expected) return false;
+    if (size !== 8 || place !== lane % 8 || neighbor !== expected) return false;
   }
   return true;
 }

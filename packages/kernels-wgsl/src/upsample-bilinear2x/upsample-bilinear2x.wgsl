@@ -1,4 +1,4 @@
-// Bilinear interpolation to twice the height and width, pixel centres half a pixel inside the edges (PyTorch's
+// Bilinear interpolation to twice the height and width, pixel centers half a pixel inside the edges (PyTorch's
 // align_corners = False): one invocation computes one output element.
 
 alias real = f32;
@@ -31,8 +31,8 @@ fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
   output[channel.base + pixel] = real(value);
 }
 
-// The neighbour that an output place leans to: the one before for even places, the one after for odd ones.
-fn neighbour(place: u32, length: u32) -> u32 {
+// The neighbor that an output place leans to: the one before for even places, the one after for odd ones.
+fn neighbor(place: u32, length: u32) -> u32 {
   let own = place / 2u;
   return select(max(own, 1u) - 1u, min(own + 1u, length - 1u), place % 2u == 1u);
 }
@@ -50,8 +50,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) workg
   let x = pixel % width;
   let y0 = y / 2u;
   let x0 = x / 2u;
-  let y1 = neighbour(y, sizes.height);
-  let x1 = neighbour(x, sizes.width);
+  let y1 = neighbor(y, sizes.height);
+  let x1 = neighbor(x, sizes.width);
   let channel = prepareInput(n, c);
   let near = 0.75 * loadInput(channel, y0, x0, y0 * sizes.width + x0) +
     0.25 * loadInput(channel, y0, x1, y0 * sizes.width + x1);

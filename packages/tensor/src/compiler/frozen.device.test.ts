@@ -50,7 +50,7 @@ const builds: Readonly<Record<string, Build>> = {
   "a residual block without a bias, the other way around": (x) => ({
     out: relu(add(conv1x1(x, weights.narrow), normalized(conv3x3(x, weights.wide), 10))),
   }),
-  "a shortcut that is normalised too": (x) => ({
+  "a shortcut that is normalized too": (x) => ({
     out: add(normalized(conv3x3(x, weights.wide), 10), normalized(conv1x1(x, weights.narrow), 20)),
   }),
   "a convolution that is read elsewhere": (x) => {

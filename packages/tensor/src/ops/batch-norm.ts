@@ -14,7 +14,7 @@ export interface BatchNormOptions<C extends number = number> {
   readonly bias: Vector<C>;
   readonly runningMean: Variable;
   readonly runningVariance: Variable;
-  /** Whether the batch's own statistics normalise (and update the running ones). */
+  /** Whether the batch's own statistics normalize (and update the running ones). */
   readonly training: boolean;
   /** Added to the variance. */
   readonly epsilon: number;
@@ -23,7 +23,7 @@ export interface BatchNormOptions<C extends number = number> {
 }
 
 /**
- * Batch normalisation: y = γ·(x − mean)/√(variance + ε) + β by channel, with the biased variance.
+ * Batch normalization: y = γ·(x − mean)/√(variance + ε) + β by channel, with the biased variance.
  *
  * x [n, c, h, w] → [n, c, h, w]. In training the statistics are fused into the epilogue of the kernel that makes x,
  * and y is inlined into the loads of those that read it. Source: Ioffe and Szegedy 2015; update rule as PyTorch's BatchNorm2d.
@@ -78,7 +78,7 @@ export function batchNorm<C extends number>(x: Image<C>, options: BatchNormOptio
 /** One vec4f a channel, [c, 4]. */
 type Coefficients = Tensor<readonly [number, 4], "f32">;
 
-/** The normalisation itself; gradients flow to x, weight and bias. */
+/** The normalization itself; gradients flow to x, weight and bias. */
 const normalize = <C extends number>(
   x: Image<C>,
   coefficients: Coefficients,

@@ -10,17 +10,17 @@ export interface GroupNormOptions<C extends number = number> {
   readonly weight: Vector<C>;
   /** β, [c]. */
   readonly bias: Vector<C>;
-  /** Groups of neighbouring channels; c of them make it instance normalisation. */
+  /** Groups of neighboring channels; c of them make it instance normalization. */
   readonly groups: number;
   /** Added to the variance. */
   readonly epsilon: number;
 }
 
 /**
- * Group normalisation: y = γ·(x − mean)/√(variance + ε) + β, mean and (biased) variance over the pixels and channels of
+ * Group normalization: y = γ·(x − mean)/√(variance + ε) + β, mean and (biased) variance over the pixels and channels of
  * each sample's group, in training and inference alike. x [n, c, h, w] → [n, c, h, w].
  *
- * Source: Wu and He 2018; with as many groups as channels Ulyanov et al. 2016 (instance normalisation).
+ * Source: Wu and He 2018; with as many groups as channels Ulyanov et al. 2016 (instance normalization).
  * @throws ShapeError when the groups do not divide the channels or a vector does not have x's channels,
  * DegenerateNormError when a group holds one value only, so that nothing would be left of it.
  */

@@ -29,7 +29,7 @@ const checkGradients = async <const Shapes extends readonly Shape[]>(
   inputs: GradientCheck<Shapes>["inputs"],
 ): Promise<void> => expect(await gradientError(device, f, { inputs })).toBeLessThan(5e-3);
 
-describe("group normalisation", () => {
+describe("group normalization", () => {
   const shape = [2, 6, 3, 5] as const;
   const x = values(180, 1);
   const [weight, bias] = [values(6, 2), values(6, 3)];

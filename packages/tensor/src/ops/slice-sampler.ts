@@ -12,7 +12,7 @@ export interface SliceBatchInputs {
   readonly labels?: Tensor<readonly [number], "u32">;
   /** What `packSamples` made, [17·n·slices]. */
   readonly samples: Tensor<readonly [number], "u32">;
-  /** Neighbouring slices that are the channels of one image, 1 by default; they follow one another in `pixels`. */
+  /** Neighboring slices that are the channels of one image, 1 by default; they follow one another in `pixels`. */
   readonly slices?: number;
   /** What `packSamples` made of the slices that have labels, [17·n]; `samples` by default. */
   readonly labeled?: Tensor<readonly [number], "u32">;
@@ -31,7 +31,7 @@ export interface SampledSlices {
 }
 
 /**
- * CT slices as network inputs: windowed, normalised, resampled and augmented as each sample says. image [n, slices, h, w];
+ * CT slices as network inputs: windowed, normalized, resampled and augmented as each sample says. image [n, slices, h, w];
  * target [n, h, w] by the most frequent label, where labels are given. Has no gradient.
  * @throws ShapeError when the inputs do not have the lengths above.
  */

@@ -45,7 +45,7 @@ export interface SoftmaxLoss<K extends number = number> {
  * L = λ_CE · Σ w (1 − p_t)^γ (−log p_t) / N
  *   + λ_Dice · mean over n, c of v_c (1 − (2I + s)/(2I + 2α(P − I) + 2β(T − I) + s))
  *
- * w = w_t, and the boundary weight more where the centre of a pixel of another class is within the radius. With
+ * w = w_t, and the boundary weight more where the center of a pixel of another class is within the radius. With
  * α = β = ½ the denominator is Dice's P + T + s.
  *
  * logits [n, classes, h, w], target [n, h, w] of class indices. At most 16 classes.
