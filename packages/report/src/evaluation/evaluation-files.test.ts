@@ -3,28 +3,10 @@ import { type Provenance, summarize } from "@lobule/train";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { labelVolume } from "../../../metrics/src/testing.js";
+import { absent, classes, found, invented, missed, row } from "../../../train/src/evaluation/testing.js";
 import { evaluationCsv, evaluationJson } from "./evaluation-files.js";
 import { formatEvaluation } from "./format-evaluation.js";
 
-const classes = ["background", "liver", "tumor"];
-
-/** A row of eight voxels, 1 ml each. */
-const row = (
-  name: string,
-  truth: number[],
-  prediction: number[],
-  names = classes,
-  tolerance = 2,
-): Promise<CaseResult> =>
-  evaluateCase(labelVolume([8, 1, 1], [10, 10, 10], truth), labelVolume([8, 1, 1], [10, 10, 10], prediction), names, {
-    name,
-    tolerance,
-  });
-
-const found = await row("found", [1, 1, 1, 1, 2, 0, 0, 0], [1, 1, 1, 0, 2, 2, 0, 0]);
-const missed = await row("missed", [1, 1, 0, 0, 0, 0, 2, 0], [1, 1, 0, 0, 0, 0, 0, 0]);
-const invented = await row("invented", [1, 0, 0, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 2, 2]);
-const absent = await row("absent", [0, 1, 1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0, 0, 0]);
 const long = summarize([await row("a".repeat(200), [0], [0], ["background", "b".repeat(200)], 1 / 3)]);
 const result = summarize([found, missed, invented, absent], { seed: 3 });
 

@@ -1,27 +1,7 @@
-import { type CaseResult, evaluateCase } from "@lobule/metrics";
 import { describe, expect, test } from "vitest";
-import { labelVolume } from "../../../metrics/src/testing.js";
 import { summarize } from "./summarize.js";
+import { absent, classes, found, invented, missed, row } from "./testing.js";
 
-const classes = ["background", "liver", "tumor"];
-
-/** A row of eight voxels, 1 ml each. */
-const row = (
-  name: string,
-  truth: number[],
-  prediction: number[],
-  names = classes,
-  tolerance = 2,
-): Promise<CaseResult> =>
-  evaluateCase(labelVolume([8, 1, 1], [10, 10, 10], truth), labelVolume([8, 1, 1], [10, 10, 10], prediction), names, {
-    name,
-    tolerance,
-  });
-
-const found = await row("found", [1, 1, 1, 1, 2, 0, 0, 0], [1, 1, 1, 0, 2, 2, 0, 0]);
-const missed = await row("missed", [1, 1, 0, 0, 0, 0, 2, 0], [1, 1, 0, 0, 0, 0, 0, 0]);
-const invented = await row("invented", [1, 0, 0, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 2, 2]);
-const absent = await row("absent", [0, 1, 1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0, 0, 0]);
 /** Of other names than the others, or measured otherwise. */
 const renamed = await row("b", [0], [0], ["background", "vessel", "tumor"]);
 const tolerant = await row("b", [0], [0], classes, 3);
