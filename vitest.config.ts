@@ -32,7 +32,7 @@ const wgsl: Plugin = {
 };
 
 const tests = (ending: string): string[] =>
-  ["packages/*/src", "bench/src", "examples/src", "tests"].map((folder) => `${folder}/**/*${ending}`);
+  ["packages/*/src", "apps/*/src", "bench/src", "examples/src", "tests"].map((folder) => `${folder}/**/*${ending}`);
 const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 /**

@@ -19,17 +19,21 @@ const allowed = {
   web: ["data"],
   bench: ["kernels-wgsl", "tensor", "nn", "optim", "data", "metrics", "train", "report", "node"],
   lobule: ["tensor", "nn", "data", "metrics", "train", "report", "node", "bench"],
+  studio: ["tensor", "nn", "data", "metrics", "train", "report", "web"],
 };
-const sourceOf = (name) => join(root, name === "bench" ? "bench" : `packages/${name}`, "src");
+/** Folders of packages that are not in packages/. */
+const elsewhere = { bench: "bench", studio: "apps/studio" };
+const sourceOf = (name) => join(root, elsewhere[name] ?? `packages/${name}`, "src");
 /**
  * Folders of `src`, lowest first: each may import from itself and from what stands before it. `rest` stands for all that
- * are not named. Files of `src` itself are below all folders, its index.ts is above; tests may import anything.
+ * are not named. Files of `src` itself are below all folders, its index.ts or main.tsx is above; tests may import anything.
  */
 const rest = "*";
 const folders = {
   "kernels-wgsl": ["contract", "transforms", rest],
   tensor: ["graph", "ops", "compiler", "device", "tune"],
   train: ["json", "settings", "run", "evaluation", "model", "trainer", "predict"],
+  studio: ["parts", "worker", "engine", rest, "shell"],
   report: ["page", "picture", "tensorboard", "evaluation", "comparison", "run"],
 };
 /** What reads a file, and what opens one; both wait for ever at a pipe or a device, or fill the memory. */
@@ -60,15 +64,21 @@ function* sources(directory) {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name);
     if (entry.isDirectory()) yield* sources(path);
-    else if (entry.name.endsWith(".ts") && !entry.name.endsWith(".wgsl.ts")) yield path;
+    else if (/\.tsx?$/.test(entry.name) && !entry.name.endsWith(".wgsl.ts")) yield path;
   }
+}
+
+/** The file that an import of its compiled name means. */
+function sourceFile(path) {
+  const source = path.replace(/\.js(\?worker)?$/, ".ts");
+  return existsSync(`${source}x`) ? `${source}x` : source;
 }
 
 function rankOf(name, file) {
   const order = folders[name];
   if (order === undefined) return 0;
   const [folder, ...below] = relative(sourceOf(name), file).split(sep);
-  if (below.length === 0) return folder === "index.ts" ? order.length : -1;
+  if (below.length === 0) return /^(index|main)\.tsx?$/.test(folder) ? order.length : -1;
   return order.includes(folder) ? order.indexOf(folder) : order.indexOf(rest);
 }
 
@@ -95,7 +105,7 @@ for (const [name, mayImport] of Object.entries(allowed)) {
         if (!mayImport.includes(other) && !(isTest && other === "node"))
           problems.push(`${where}; ${name} may import ${mayImport.join(", ") || "no other package"}`);
       } else if (from.startsWith(".")) {
-        const target = resolve(dirname(file), from.replace(/\.js$/, ".ts"));
+        const target = sourceFile(resolve(dirname(file), from));
         targets.push(target);
         if (!isTest && rankOf(name, target) > rankOf(name, file))
           problems.push(`${where}; the order of folders is ${folders[name].join(" ← ")}`);

@@ -35,7 +35,8 @@ export class Device extends GpuContext {
    * @throws DeviceError when there is none.
    */
   static async open(gpu: GPU, options: DeviceOptions = {}): Promise<Device> {
-    const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
+    const { powerPreference = "high-performance", forceFallbackAdapter = false } = options;
+    const adapter = await gpu.requestAdapter({ powerPreference, forceFallbackAdapter });
     if (adapter === null) {
       throw new DeviceError(
         "no WebGPU adapter was found: install a Vulkan driver, or in a browser turn on WebGPU; `lobule doctor` says more",

@@ -9,8 +9,7 @@ export class DeviceError extends Error {
 }
 
 /** How a device is opened. */
-export interface DeviceOptions {
-  readonly powerPreference?: GPUPowerPreference;
+export interface DeviceOptions extends Pick<GPURequestAdapterOptions, "powerPreference" | "forceFallbackAdapter"> {
   /** Checks every run with error scopes: for tests. */
   readonly validate?: boolean;
 }

@@ -1,0 +1,60 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { quickEngine } from "../engine/start-engine.js";
+import { bytesText } from "../parts/quantities.js";
+import { sentenceOf } from "../parts/sentence.js";
+import type { DeviceDescription, StorageDescription } from "../worker/describe.js";
+
+/** What this browser offers: its adapter, and the files that it keeps for the page. */
+export function BrowserPage() {
+  const device = useSignal<DeviceDescription | string | undefined>(undefined);
+  const storage = useSignal<StorageDescription | undefined>(undefined);
+  useEffect(() => {
+    const engine = quickEngine();
+    engine.describeDevice().then(
+      (found) => {
+        device.value = found;
+      },
+      (error: unknown) => {
+        device.value = sentenceOf(error);
+      },
+    );
+    void engine.describeStorage().then((found) => {
+      storage.value = found;
+    });
+  }, []);
+  return (
+    <>
+      <h1>This browser</h1>
+      <section class="card">
+        <h2>Adapter</h2>
+        {device.value === undefined && <p class="quiet-text">Asking…</p>}
+        {typeof device.value === "string" && <p class="problem-text">{device.value}</p>}
+        {typeof device.value === "object" && (
+          <dl class="facts">
+            <Fact name="Name" value={device.value.name} />
+            <Fact name="Half precision (f16)" value={device.value.f16 ? "yes" : "no"} />
+            <Fact name="Largest buffer" value={bytesText(device.value.largestBuffer)} />
+          </dl>
+        )}
+      </section>
+      <section class="card">
+        <h2>Files</h2>
+        {storage.value !== undefined && (
+          <dl class="facts">
+            <Fact name="Kept for this page" value={bytesText(storage.value.used)} />
+            <Fact name="At most" value={bytesText(storage.value.quota)} />
+            <Fact name="Kept until you remove them" value={storage.value.persistent ? "yes" : "not promised"} />
+          </dl>
+        )}
+      </section>
+    </>
+  );
+}
+
+const Fact = ({ name, value }: { name: string; value: string }) => (
+  <div>
+    <dt>{name}</dt>
+    <dd>{value}</dd>
+  </div>
+);

@@ -1,0 +1,6 @@
+import { render } from "preact";
+import { App } from "./shell/app.js";
+import "./shell/style.css";
+
+const root = document.getElementById("app");
+if (root !== null) render(<App />, root);

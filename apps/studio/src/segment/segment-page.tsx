@@ -1,0 +1,1 @@
+export const SegmentPage = () => <h1>Segment</h1>;

@@ -1,0 +1,30 @@
+import { type Page, page } from "../parts/route.js";
+import { ThemeSwitch } from "../parts/theme.js";
+
+const places: readonly { readonly page: Page; readonly title: string }[] = [
+  { page: "segment", title: "Segment" },
+  { page: "train", title: "Train" },
+  { page: "compare", title: "Compare" },
+];
+
+export const Header = () => (
+  <header class="top">
+    <a class="brand" href="#segment">
+      <img src="./icon.svg" alt="" width="26" height="26" />
+      <span>Lobule</span>
+    </a>
+    <nav aria-label="Places">
+      {places.map(({ page: name, title }) => (
+        <a key={name} href={`#${name}`} aria-current={page.value === name ? "page" : undefined}>
+          {title}
+        </a>
+      ))}
+    </nav>
+    <div class="top-end">
+      <a class="chip" href="#browser" aria-current={page.value === "browser" ? "page" : undefined}>
+        This browser
+      </a>
+      <ThemeSwitch />
+    </div>
+  </header>
+);

@@ -1,0 +1,1 @@
+export const TrainPage = () => <h1>Train</h1>;

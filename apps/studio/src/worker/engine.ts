@@ -1,0 +1,54 @@
+import type { Storage } from "@lobule/data";
+import { Device } from "@lobule/tensor";
+import { NoAdapterError, openStorage } from "@lobule/web";
+import { proxy } from "comlink";
+import { adapterChoiceOf, requestOf } from "./adapter-choice.js";
+import { Comparing } from "./comparing.js";
+import { describeDevice, describeStorage } from "./describe.js";
+import type { Means } from "./means.js";
+
+/**
+ * What a worker does for the page: one storage and one device, and what is done with them, by place. The page starts one
+ * for what is quick and one for training, so that neither waits for the other.
+ */
+export class Engine implements Means {
+  private opened: Promise<Device> | undefined;
+  private files: Promise<Storage> | undefined;
+  readonly comparing = proxy(new Comparing(this));
+
+  /** @param search the part of an address after "?", which may choose the adapter. */
+  constructor(private readonly search: string) {}
+
+  storage(): Promise<Storage> {
+    this.files ??= openStorage();
+    return this.files;
+  }
+
+  device(): Promise<Device> {
+    if (this.opened !== undefined) return this.opened;
+    const opening = this.open();
+    this.opened = opening;
+    // A device that is gone, or could not be had, is asked for anew.
+    const forget = (): void => {
+      if (this.opened === opening) this.opened = undefined;
+    };
+    opening.then((device) => device.gpu.lost.then(forget), forget);
+    return opening;
+  }
+
+  /** The adapter of this browser, in words and numbers. */
+  async describeDevice() {
+    return describeDevice(await this.device());
+  }
+
+  /** What this browser keeps for the page, and how much it may keep. */
+  async describeStorage() {
+    return describeStorage();
+  }
+
+  private async open(): Promise<Device> {
+    if (navigator.gpu === undefined)
+      throw new NoAdapterError("This browser has no WebGPU, so that nothing can be computed here.");
+    return Device.open(navigator.gpu, requestOf(adapterChoiceOf(this.search)));
+  }
+}

@@ -1,0 +1,20 @@
+import { defineConfig } from "vite";
+
+/** A static page: every path is relative, so that any server and any folder of it will do. */
+export default defineConfig({
+  base: "./",
+  // Preact's own runtime takes the place of a plugin.
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  worker: { format: "es" },
+  build: {
+    target: "es2023",
+    sourcemap: true,
+    // A data: address of an asset would be refused by the page's policy.
+    assetsInlineLimit: 0,
+    // The viewer is large and loaded once it is looked at.
+    chunkSizeWarningLimit: 2500,
+    modulePreload: { polyfill: false },
+  },
+  server: { host: "127.0.0.1" },
+  preview: { host: "127.0.0.1" },
+});
