@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs Mesa's software Vulkan driver (lavapipe) from Debian's backports: Debian 12's own 22.3 is refused
-# by Dawn. Needs root and a Debian mirror. Exits non-zero, changing nothing else, where that is not to be had.
+# by Dawn. With it come RADV and Vulkan's headers, for `lobule bench isa`. Needs root and a Debian mirror. Exits non-zero, changing nothing else, where that is not to be had.
 set -euo pipefail
 suite=bookworm-backports
 
@@ -14,4 +14,4 @@ list=/etc/apt/sources.list.d/lobule-backports.sources
 printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n' "$mirror" "$suite" > "$list"
 trap '[ $? = 0 ] || rm -f "$list"' EXIT
 apt-get update -qq
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -t "$suite" mesa-vulkan-drivers libvulkan1 > /dev/null
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -t "$suite" mesa-vulkan-drivers libvulkan1 libvulkan-dev > /dev/null

@@ -12,7 +12,9 @@ import {
   type EarlierFile,
   efforts,
   findPython,
+  type IsaFamily,
   installPeers,
+  isaFamilies,
   needsInstalling,
   type Outcome,
   type PeerName,
@@ -35,12 +37,13 @@ import { environmentOf } from "../shared/environment.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayText, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
+import { benchIsaCommand } from "./bench-isa.js";
 
 const positionals = {
   what: withDefault(
     choice(
-      ["all", ...benchmarks],
-      "each kernel beside the roofline, a step and a forward pass, both beside others, a whole volume, or all",
+      ["all", ...benchmarks, "isa"],
+      "each kernel beside the roofline, a step and a forward pass, both beside others, a whole volume, all of these, or what a GPU's compiler makes of the kernels",
     ),
     "all",
   ),
@@ -59,9 +62,20 @@ const options = {
   peers: text(`peers: which, joined by commas [all: ${peerNames.join(", ")}]`, "NAMES"),
   modes: text(`PyTorch's ways to run, joined by commas [all: ${pytorchModes.join(", ")}]`, "NAMES"),
   "peer-limit": withDefault(number("seconds that a peer's answer may take", { above: 0 }), 900),
+  family: withDefault(
+    choice(
+      Object.keys(isaFamilies) as IsaFamily[],
+      "isa: the AMD GPU that kernels are compiled for; it need not be there",
+    ),
+    "navi31",
+  ),
   out: path("write the result as JSON", "file", "FILE"),
   svg: path("kernels and peers: write the result as a picture", "file", "FILE"),
-  compare: path("an earlier --out file; exit code 1 if slower beyond noise", "input", "FILE"),
+  compare: path(
+    "an earlier --out file; exit code 1 if slower beyond noise, for isa by more cycles or spills",
+    "input",
+    "FILE",
+  ),
   device: deviceOption,
 };
 type BenchArguments = Values<typeof positionals & typeof options>;
@@ -78,13 +92,17 @@ export const benchCommand = command({
     ["bench model --steps 200", "does anything grow?"],
     ["bench peers --size 256", "beside PyTorch, TensorFlow.js, jax-js, onnxruntime"],
     ["bench volume --slices 40", "inference beside PyTorch"],
+    ["bench isa --family gfx12", "registers, instructions and estimated cycles on a GPU that is not there"],
   ],
 });
 
 /** The benchmarks on which options have an effect, of those that have it on some only. */
-const effects: Readonly<Partial<Record<keyof typeof options, readonly (Benchmark | "all")[]>>> = {
+const effects: Readonly<Partial<Record<keyof typeof options, readonly BenchArguments["what"][]>>> = {
   slices: ["volume", "all"],
-  recompute: ["kernels", "model", "peers"],
+  recompute: ["kernels", "model", "peers", "isa"],
+  rounds: [...benchmarks, "all"],
+  tune: [...benchmarks, "all"],
+  family: ["isa"],
   steps: ["model", "all"],
   python: ["peers", "volume", "all"],
   peers: ["peers", "all"],
@@ -136,6 +154,14 @@ const display: BenchDisplay = {
 
 async function bench(args: BenchArguments, given: ReadonlySet<string>): Promise<void> {
   check(args, given);
+  if (args.what === "isa") await benchIsaCommand(args);
+  else await benchDevice({ ...args, what: args.what });
+}
+
+type DeviceArguments = BenchArguments & { readonly what: Benchmark | "all" };
+
+/** The benchmarks that run on an adapter. */
+async function benchDevice(args: DeviceArguments): Promise<void> {
   const { what, preset, precision, recompute, steps, tune, out, svg, compare } = args;
   const before = compare === undefined ? undefined : await readBenchFile(compare);
   const device = await openDevice();
@@ -180,7 +206,7 @@ async function runAll(
   device: Device,
   choice: AdapterChoice,
   request: BenchRequest,
-  given: BenchArguments,
+  given: DeviceArguments,
 ) {
   const all = what === "all";
   const results: (Outcome & { readonly benchmark: Benchmark; readonly settings: unknown })[] = [];

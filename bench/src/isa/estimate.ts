@@ -1,0 +1,64 @@
+import { type Block, type InstructionCounts, type Loop, type MachineCode, sumBlocks } from "./machine-code.js";
+
+/** How often an innermost loop is taken to run where nothing tells: what Mesa's compiler takes too. */
+const assumedTrips = 8;
+
+/** What a kernel costs, by its machine code. */
+export interface Estimate {
+  /** Of the loop that computes, once through: the innermost one with the most multiply-adds. All of the kernel where none is. */
+  readonly loop: InstructionCounts;
+  /** How often an invocation goes through it. */
+  readonly trips: number;
+  /** Cycles of a subgroup: the arithmetic units busy, or its own latency shared by the subgroups beside it, if longer. */
+  readonly cycles: number;
+}
+
+/**
+ * Estimates the cycles of a subgroup.
+ *
+ * The loop that computes is taken through as often as `multiplyAdds`, what the kernel has to compute by invocation, asks
+ * for; a loop around it, an {@link assumedTrips}th of that. Of other loops the innermost are taken to run
+ * {@link assumedTrips} times, those around them once: they share work among invocations. Where there are two copies of the
+ * loop that computes, as for the inside of an image and its border, the cheaper one is taken to run.
+ */
+export function estimate(code: MachineCode, multiplyAdds: number): Estimate {
+  const hot = hotLoop(code);
+  const usual = (block: number): number =>
+    code.loops.some((loop) => isIn(block, loop) && isInnermost(code, loop)) ? assumedTrips : 1;
+  if (hot === undefined) return { loop: sumBlocks(code.blocks), trips: 1, cycles: cyclesOf(code, usual) };
+  const loop = bodyOf(code, hot);
+  const outer = code.loops.filter((each) => each !== hot && isIn(hot.first, each));
+  const copies = code.loops.filter(
+    (each) => each !== hot && !outer.includes(each) && bodyOf(code, each).multiplyAdds === loop.multiplyAdds,
+  );
+  const aside = [hot, ...outer, ...copies];
+  const beside = sumBlocks(code.blocks, (block) => (aside.some((each) => isIn(block, each)) ? 0 : usual(block)));
+  const trips = Math.max(1, (multiplyAdds - beside.multiplyAdds) / loop.multiplyAdds);
+  const weight = (block: number): number => {
+    if (isIn(block, hot)) return trips;
+    if (copies.some((copy) => isIn(block, copy))) return 0;
+    const rounds = outer.some((each) => isIn(block, each)) ? Math.max(1, trips / assumedTrips) : 1;
+    return rounds * usual(block);
+  };
+  return { loop, trips, cycles: cyclesOf(code, weight) };
+}
+
+const isIn = (block: number, { first, last }: Loop): boolean => block >= first && block <= last;
+
+const isInnermost = ({ loops }: MachineCode, loop: Loop): boolean =>
+  !loops.some((other) => other !== loop && other.first >= loop.first && other.last <= loop.last);
+
+const bodyOf = ({ blocks }: MachineCode, { first, last }: Loop): Block => sumBlocks(blocks.slice(first, last + 1));
+
+/** The innermost loop with the most multiply-adds; of copies the one with fewer instructions. */
+function hotLoop(code: MachineCode): Loop | undefined {
+  const rank = ({ multiplyAdds, vector }: Block): number => multiplyAdds - vector / 1e6;
+  return code.loops
+    .filter((loop) => isInnermost(code, loop) && bodyOf(code, loop).multiplyAdds > 0)
+    .sort((a, b) => rank(bodyOf(code, b)) - rank(bodyOf(code, a)))[0];
+}
+
+function cyclesOf({ blocks, subgroups }: MachineCode, weight: (block: number) => number): number {
+  const { issue, latency } = sumBlocks(blocks, weight);
+  return Math.max(issue, latency / subgroups);
+}
