@@ -6,5 +6,5 @@
  */
 
 export { NoAdapterError, openGpu } from "./open-gpu.js";
-export { openStorage, type StorageOptions } from "./storage/opfs-storage.js";
+export { openStorage, removeFolder, type StorageOptions } from "./storage/opfs-storage.js";
 export { unzipFolder, zipFolder } from "./zip.js";

@@ -14,6 +14,25 @@ describe("a zipped folder", () => {
     expect(await readText(there, "/copies/b/checkpoints/last.safetensors", "record")).toBe("weights");
   });
 
+  test("may stand in another folder of the archive", async () => {
+    const storage = new MemoryStorage();
+    const archive = zipSync({
+      "first/config.json": strToU8("{}"),
+      "first/a/b": strToU8("x"),
+      "__MACOSX/c": strToU8("y"),
+    });
+    await unzipFolder(storage, archive, "/runs/a", "config.json");
+    expect((await storage.list("/runs/a")).sort()).toEqual(["a", "config.json"]);
+    expect(await readText(storage, "/runs/a/a/b", "record")).toBe("x");
+  });
+
+  test.each([
+    ["bytes that are none", new Uint8Array(100), "this is no zip archive, or its end is missing"],
+    ["an archive of something else", zipSync({ x: strToU8("x") }), "the archive holds no config.json"],
+  ])("is told from %s", async (_, archive, message) => {
+    await expect(unzipFolder(new MemoryStorage(), archive, "/runs/a", "config.json")).rejects.toThrow(message);
+  });
+
   test("writes nothing outside its folder", async () => {
     const storage = new MemoryStorage();
     await expect(unzipFolder(storage, zipSync({ "../x": strToU8("x") }), "/runs/a")).rejects.toThrow(

@@ -1,5 +1,5 @@
-import { dirName, joinPath, readBytes, type Storage, writeFileAtomically } from "@lobule/data";
-import { unzipSync, type Zippable, zipSync } from "fflate";
+import { DataError, dirName, joinPath, readBytes, type Storage, writeFileAtomically } from "@lobule/data";
+import { type Unzipped, unzipSync, type Zippable, zipSync } from "fflate";
 
 /**
  * All files of a folder, at any depth, as a zip archive: to take a run folder from a browser to a machine, where
@@ -13,16 +13,45 @@ export async function zipFolder(storage: Storage, folder: string): Promise<Uint8
   return zipSync(files);
 }
 
-/** Writes the files of a zip archive into a folder, such as a run's that was begun in Node. */
-export async function unzipFolder(storage: Storage, archive: Uint8Array, folder: string): Promise<void> {
-  for (const [path, bytes] of Object.entries(unzipSync(archive))) {
-    if (path.endsWith("/")) continue;
-    const target = joinPath(folder, path);
+/**
+ * Writes the files of a zip archive into a folder, such as a run's that was begun in Node. A folder of the archive that
+ * holds all the others and a file called `marker`, as archives made elsewhere have it, is left out of their paths.
+ * @throws DataError when it is no zip archive, holds no file of that name, or a path that leaves the folder.
+ */
+export async function unzipFolder(
+  storage: Storage,
+  archive: Uint8Array,
+  folder: string,
+  marker?: string,
+): Promise<void> {
+  const files = Object.entries(entriesOf(archive)).filter(([path]) => !path.endsWith("/"));
+  const top = marker === undefined ? "" : topOf(files, marker);
+  for (const [path, bytes] of files) {
+    if (!path.startsWith(top)) continue;
+    const target = joinPath(folder, path.slice(top.length));
     if (!target.startsWith(joinPath(folder, "/")))
-      throw new RangeError(`the archive holds ${path}, which leaves ${folder}`);
+      throw new DataError(`the archive holds ${path}, which leaves ${folder}`);
     await storage.makeFolder(dirName(target));
     await writeFileAtomically(storage, target, bytes);
   }
+}
+
+function entriesOf(archive: Uint8Array): Unzipped {
+  try {
+    return unzipSync(archive);
+  } catch {
+    throw new DataError("this is no zip archive, or its end is missing");
+  }
+}
+
+/** The folder, with a slash, that holds the file called `marker` nearest to the top. */
+function topOf(files: readonly (readonly [string, Uint8Array])[], marker: string): string {
+  const [path] = files
+    .map(([each]) => each)
+    .filter((each) => each === marker || each.endsWith(`/${marker}`))
+    .toSorted((a, b) => a.length - b.length);
+  if (path === undefined) throw new DataError(`the archive holds no ${marker}`);
+  return path.slice(0, path.length - marker.length);
 }
 
 async function* filesIn(storage: Storage, folder: string, below: string): AsyncGenerator<string> {

@@ -6,6 +6,7 @@ import { adapterChoiceOf, requestOf } from "./adapter-choice.js";
 import { Comparing } from "./comparing.js";
 import { describeDevice, describeStorage } from "./describe.js";
 import type { Means } from "./means.js";
+import { Runs } from "./runs.js";
 
 /**
  * What a worker does for the page: one storage and one device, and what is done with them, by place. The page starts one
@@ -14,6 +15,7 @@ import type { Means } from "./means.js";
 export class Engine implements Means {
   private opened: Promise<Device> | undefined;
   private files: Promise<Storage> | undefined;
+  readonly runs = proxy(new Runs(this));
   readonly comparing = proxy(new Comparing(this));
 
   /** @param search the part of an address after "?", which may choose the adapter. */

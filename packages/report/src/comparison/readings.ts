@@ -55,3 +55,6 @@ export type ReadingName = keyof typeof readings;
 
 /** All of them, the usual one first. */
 export const readingNames = Object.keys(readings) as readonly ReadingName[];
+
+/** What a reading is called where it is chosen or shown, with its unit. */
+export const readingTitle = (name: ReadingName): string => readings[name].title;

@@ -27,12 +27,12 @@ const dashOf = (style: number): string | undefined =>
 
 const variables = (shade: 0 | 1): string => lineColors.map((colors, i) => `--line${i}:${colors[shade]};`).join("");
 
-/** The look of a report: light or dark as the reader's system has it, light on paper. */
-export const style = `
-:root{color-scheme:light;--paper:#fff;--card:#f6f7f9;--ink:#191d22;--quiet:#57616c;--rule:#d9dee4;${variables(0)}}
-@media screen and (prefers-color-scheme:dark){:root{color-scheme:dark;--paper:#121518;--card:#1b1f24;--ink:#e9ecef;--quiet:#a3adb8;--rule:#343b43;${variables(1)}}}
+/** The look of a report, for an element that holds it. @param dark makes a rule of dark colors out of declarations. */
+const styleOf = (root: string, body: string, dark: (declarations: string) => string): string => `
+${root}{color-scheme:light;--paper:#fff;--card:#f6f7f9;--ink:#191d22;--quiet:#57616c;--rule:#d9dee4;${variables(0)}}
+${dark(`color-scheme:dark;--paper:#121518;--card:#1b1f24;--ink:#e9ecef;--quiet:#a3adb8;--rule:#343b43;${variables(1)}`)}
 *{box-sizing:border-box}
-body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif;-webkit-text-size-adjust:100%}
+${body}{display:block;margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif;-webkit-text-size-adjust:100%}
 main{max-width:1160px;margin:0 auto;padding:32px 20px 48px}
 h1,h2,h3,p,figure,dl,dd{margin:0}
 h1{font-size:1.75rem;line-height:1.2;overflow-wrap:anywhere}
@@ -125,7 +125,7 @@ main{padding:20px 14px 36px}
 }
 @media print{
 @page{margin:14mm}
-body{font-size:10.5pt}
+${body}{font-size:10.5pt}
 main{max-width:none;padding:0}
 .charts{grid-template-columns:repeat(2,1fr);gap:16px 24px}
 .slices{grid-template-columns:repeat(2,1fr)}
@@ -136,3 +136,13 @@ details{border:0;padding:0}
 details::details-content{content-visibility:visible;block-size:auto}
 }
 `;
+
+/** The look of a report that is a page: light or dark as the reader's system has it, light on paper. */
+export const style = styleOf(
+  ":root",
+  "body",
+  (declarations) => `@media screen and (prefers-color-scheme:dark){:root{${declarations}}}`,
+);
+
+/** The look of a report in the shadow of an element, whose attribute data-theme says "light" or "dark". */
+export const embeddedStyle = styleOf(":host", ":host", (declarations) => `:host([data-theme="dark"]){${declarations}}`);

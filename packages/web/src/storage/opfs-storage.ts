@@ -39,6 +39,18 @@ export async function openStorage(options: StorageOptions = {}): Promise<Storage
   return new OpfsStorage(files, writer, workers);
 }
 
+/**
+ * Removes a folder of the browser's files with all that it holds.
+ * @throws ENOENT where it is not there, EBUSY where a tab has one of its files open.
+ */
+export async function removeFolder(path: string): Promise<void> {
+  const whole = resolvePath("/", path);
+  const files = new Opfs(await asSystem(() => navigator.storage.getDirectory()));
+  await files.folder(whole);
+  const above = await files.folder(resolvePath(whole, ".."));
+  await asSystem(() => inTime(() => above.removeEntry(whole.slice(whole.lastIndexOf("/") + 1), { recursive: true })));
+}
+
 /** The name of a worker that a storage has started: a UUID. */
 const isWriter = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 

@@ -1,0 +1,102 @@
+import { DataError, joinPath, readText, type Storage, type StorageLock } from "@lobule/data";
+import { RunFolder, runProgressOf } from "@lobule/train";
+import { removeFolder, unzipFolder, zipFolder } from "@lobule/web";
+import type { Means } from "./means.js";
+import { newPath, runsFolder } from "./names.js";
+
+/** A run that this browser has. */
+export interface RunEntry {
+  readonly name: string;
+  readonly path: string;
+  /** How far it is, such as "epoch 3 of 10, interrupted", or why that cannot be said. */
+  readonly progress: string;
+  readonly finished: boolean;
+  /** Whether it has weights that can be used. */
+  readonly usable: boolean;
+  /** Whether it was measured on the cases that it held out. */
+  readonly measured: boolean;
+  readonly hasReport: boolean;
+}
+
+/** The runs that this browser has: they are listed, taken in, taken out and removed. */
+export class Runs {
+  constructor(private readonly means: Means) {}
+
+  /** All of them, by name. A damaged one is listed with what is wrong with it. */
+  async list(): Promise<readonly RunEntry[]> {
+    const storage = await this.means.storage();
+    if (!(await exists(storage, runsFolder))) return [];
+    const names = (await storage.list(runsFolder)).toSorted();
+    return Promise.all(names.map((name) => entryOf(storage, name)));
+  }
+
+  /** A run as a zip archive, which `lobule train --resume` continues once it is unpacked. */
+  async zip(path: string): Promise<Uint8Array<ArrayBuffer>> {
+    return zipFolder(await this.means.storage(), path);
+  }
+
+  /**
+   * Takes a run in.
+   * @param archive a zip of its folder.
+   * @param name under which it is kept; a number is added where there is one of that name.
+   * @throws DataError, RunError where it is no run's; nothing of it is left then.
+   */
+  async unzip(archive: Blob, name: string): Promise<RunEntry> {
+    const storage = await this.means.storage();
+    const path = await newPath(storage, runsFolder, name);
+    try {
+      await unzipFolder(storage, new Uint8Array(await archive.arrayBuffer()), path, "config.json");
+      await RunFolder.open(storage, path);
+    } catch (error) {
+      await removeFolder(path).catch(() => undefined);
+      if (!(error instanceof DataError)) throw error;
+      throw new DataError(`${name} is no zip of a run folder: ${error.message}`);
+    }
+    return entryOf(storage, path.slice(runsFolder.length + 1));
+  }
+
+  /** @throws LockError while a tab trains it. */
+  async remove(path: string): Promise<void> {
+    const lock = await lockRun(await this.means.storage(), path);
+    try {
+      await removeFolder(path);
+    } finally {
+      await lock.release();
+    }
+  }
+
+  /** The run's report, a page of its own. @throws FileReadError where it has none. */
+  async report(path: string): Promise<string> {
+    return readText(await this.means.storage(), joinPath(path, "report.html"), "record");
+  }
+}
+
+/** Takes the lock that every tab holds while it trains a run. @throws LockError where another has it. */
+export const lockRun = (storage: Storage, path: string, signal?: AbortSignal): Promise<StorageLock> =>
+  storage.lock(joinPath(path, "run.lock"), {
+    doing: `trains ${path.slice(path.lastIndexOf("/") + 1)}`,
+    unlock: "close the other tab",
+    ...(signal === undefined ? {} : { signal }),
+  });
+
+async function entryOf(storage: Storage, name: string): Promise<RunEntry> {
+  const path = joinPath(runsFolder, name);
+  const has = (...below: string[]): Promise<boolean> => exists(storage, joinPath(path, ...below));
+  const measured = await has("evaluation", "validation.json");
+  const hasReport = await has("report.html");
+  try {
+    const folder = await RunFolder.open(storage, path);
+    const { text, finished } = await runProgressOf(folder);
+    const usable = (await folder.hasCheckpoint("best")) || (await folder.hasCheckpoint("last"));
+    return { name, path, measured, hasReport, usable, finished, progress: text };
+  } catch (error) {
+    const progress = error instanceof Error ? error.message : String(error);
+    return { name, path, measured, hasReport, progress, usable: false, finished: false };
+  }
+}
+
+const exists = (storage: Storage, path: string): Promise<boolean> =>
+  storage.stat(path).then(
+    () => true,
+    () => false,
+  );
