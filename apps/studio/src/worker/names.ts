@@ -1,8 +1,7 @@
 import { DataError, joinPath, type Storage } from "@lobule/data";
 
-/** Where the browser's files of each kind are. */
+/** Where the runs of the browser are. */
 export const runsFolder = "/runs";
-export const dataFolder = "/data";
 
 /**
  * A path in a folder that nothing has yet.
