@@ -18,6 +18,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { pack } from "tar-stream";
+import { build as buildPage } from "vite";
 
 const root = resolve(import.meta.dirname ?? ".", "..");
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -95,6 +96,8 @@ for (const file of ["LICENSE", "NOTICE"]) cpSync(join(root, file), join(folder, 
 mkdirSync(join(folder, "app/peers"));
 cpSync(join(root, "bench/peers/pytorch.py"), join(folder, "app/peers/pytorch.py"));
 cpSync(join(root, "bench/fixtures"), join(folder, "fixtures"), { recursive: true });
+await buildPage({ root: join(root, "apps/studio"), logLevel: "warn" });
+cpSync(join(root, "packages/lobule/studio"), join(folder, "studio"), { recursive: true });
 
 cpSync(process.execPath, join(folder, "bin/node"), { dereference: true });
 chmodSync(join(folder, "bin/node"), 0o755);
@@ -138,6 +141,7 @@ writeFileSync(
   ./lobule parity fixtures     operations, networks and training against PyTorch's numbers
   ./lobule train --help        train on a folder of the Medical Segmentation Decathlon
   ./lobule segment --help      segment CT scans
+  ./lobule studio              segment, train and compare in a browser tab of this machine
   ./lobule bench               time kernels, a training step and a volume, beside PyTorch where Python has it
 
 A GPU needs its Vulkan driver (part of NVIDIA's usual driver), but no X; the Vulkan loader is in here. A container must be

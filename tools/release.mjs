@@ -9,6 +9,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
+import { build } from "vite";
 import { compileExamples } from "./release/examples.mjs";
 import { installTarballs, openPage, proveDoctor, provePage, proveTraining, proveTypes } from "./release/proofs.mjs";
 import { run } from "./release/run.mjs";
@@ -33,9 +34,10 @@ async function requireReleasable() {
     throw new Error(`CHANGELOG.md has no section [${version}]; write down what users see of it`);
 }
 
-/** Packs and checks; all problems are printed before it throws. */
+/** Packs and checks; all problems are printed before it throws. The studio's page is built first, which one of them takes. */
 async function checkTarballs(folder) {
   mkdirSync(folder);
+  await build({ root: join(root, "apps/studio"), logLevel: "warn" });
   const tarballs = await packAll(folder);
   let found = 0;
   for (const tarball of tarballs) {

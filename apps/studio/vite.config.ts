@@ -8,7 +8,9 @@ export default defineConfig({
   worker: { format: "es" },
   build: {
     target: "es2023",
-    sourcemap: true,
+    // The package of the command takes the page with it.
+    outDir: "../../packages/lobule/studio",
+    emptyOutDir: true,
     // A data: address of an asset would be refused by the page's policy.
     assetsInlineLimit: 0,
     // The viewer is large and loaded once it is looked at.

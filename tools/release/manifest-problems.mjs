@@ -38,6 +38,9 @@ export function contentProblems({ folder, manifest }, files) {
   const problems = ["README.md", "LICENSE", "dist/index.js", "dist/index.d.ts"].flatMap((path) =>
     packed.has(path) ? [] : [`lacks ${path}`],
   );
+  for (const claimed of (manifest.files ?? []).filter((each) => !each.startsWith("!"))) {
+    if (!files.some((path) => path === claimed || path.startsWith(`${claimed}/`))) problems.push(`lacks ${claimed}`);
+  }
   const declared = new Set([manifest.name, ...Object.keys(dependenciesOf(manifest))]);
   const used = new Set([manifest.name]);
   for (const path of files) {
@@ -63,7 +66,10 @@ export function contentProblems({ folder, manifest }, files) {
 }
 
 const existsPacked = (packed, target) =>
-  packed.has(target) || packed.has(target.replace(/\.js$/, ".d.ts")) || target === "package.json";
+  packed.has(target) ||
+  packed.has(target.replace(/\.js$/, ".d.ts")) ||
+  (target.endsWith("/") && [...packed].some((path) => path.startsWith(target))) ||
+  target === "package.json";
 
 /** Statements that do something when a module is loaded, but for the modules that `sideEffects` names. */
 export function sideEffectProblems({ folder, manifest }) {

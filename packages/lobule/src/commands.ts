@@ -14,6 +14,7 @@ import { summaryCommand } from "./inspect/summary-command.js";
 import { parityCommand } from "./parity/parity-command.js";
 import { phantomCommand } from "./phantom/phantom-command.js";
 import { segmentCommand } from "./segment/segment-command.js";
+import { studioCommand } from "./studio/studio-command.js";
 import { trainCommand } from "./train/train-command.js";
 import { unlockCommand } from "./train/unlock-command.js";
 
@@ -32,6 +33,7 @@ export const commands: readonly Command[] = [
   benchCommand,
   ownPeerCommand,
   compareCommand,
+  studioCommand,
   experimentCommand,
   configSchemaCommand,
   configDefaultsCommand,
