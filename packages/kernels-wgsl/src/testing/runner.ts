@@ -12,6 +12,22 @@ const bufferSizeOf = (binding: Binding, bytes: number): number => {
   return alignTo(Math.max(bytes, 16) + (fixed ? Number(fixed[1]) * 16 : 0), 16);
 };
 
+const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
+
+/** Each text is compiled once for a device: extents are in a uniform, so most cases of a file share a text. */
+function pipelineOf(device: GPUDevice, name: string, source: string): GPUComputePipeline {
+  const made = pipelines.get(device) ?? new Map<string, GPUComputePipeline>();
+  pipelines.set(device, made);
+  const pipeline =
+    made.get(source) ??
+    device.createComputePipeline({
+      layout: "auto",
+      compute: { module: device.createShaderModule({ code: source, label: name }) },
+    });
+  made.set(source, pipeline);
+  return pipeline;
+}
+
 /**
  * Runs a kernel with nothing but a device: uploads the arrays, runs every launch, reads the named outputs back.
  *
@@ -52,8 +68,7 @@ export async function runKernel<Output extends string>(
     device.queue.writeBuffer(buffer, 0, padded);
     buffers.set(binding.name, buffer);
   }
-  const module = device.createShaderModule({ code: kernel.source, label: kernel.name });
-  const pipeline = device.createComputePipeline({ layout: "auto", compute: { module } });
+  const pipeline = pipelineOf(device, kernel.name, kernel.source);
   const encoder = device.createCommandEncoder();
   const pass = encoder.beginComputePass();
   pass.setPipeline(pipeline);
