@@ -14,9 +14,12 @@ export const leftToAll: readonly string[] = [
   "bench/src/parity/damaged-fixtures.device.test.ts",
   "bench/src/parity/parity-f16.device.test.ts",
   "bench/src/parity/parity-unfused.device.test.ts",
+  // What a fused neighbor adds to kernels that are tested without it, each a text of its own to compile.
+  "packages/kernels-wgsl/src/attention-gate/attention-gate-slots.device.test.ts",
+  "packages/kernels-wgsl/src/conv1x1/conv1x1-slots.device.test.ts",
+  "packages/kernels-wgsl/src/conv-transpose2x2/conv-transpose2x2-slots.device.test.ts",
+  "packages/kernels-wgsl/src/conv3x3/conv3x3-slots.device.test.ts",
   // More than a minute of compiling each; parity and the training step of the models run the same kernels.
-  "packages/kernels-wgsl/src/attention-gate/attention-gate.device.test.ts",
-  "packages/kernels-wgsl/src/conv3x3/conv3x3.device.test.ts",
   "packages/kernels-wgsl/src/conv3x3/conv3x3-matrix.device.test.ts",
   "packages/optim/src/recompute.device.test.ts",
   "packages/tensor/src/compiler/fusion.device.test.ts",

@@ -1,4 +1,7 @@
-import type { ConvolutionProblem, ImageShape } from "../contract/kernel.js";
+import type { ImageShape } from "../contract/kernel.js";
+import { type ConvolutionFamily, networkLevel, smallProblem, withOutChannels } from "../testing/convolution-family.js";
+import { type Conv3x3Variant, conv3x3, conv3x3GradInput, conv3x3GradWeight, packConv3x3 } from "./conv3x3.js";
+import { conv3x3Reference } from "./conv3x3.reference.js";
 
 const image = (batch: number, channels: number, height: number, width: number): ImageShape => ({
   batch,
@@ -7,17 +10,38 @@ const image = (batch: number, channels: number, height: number, width: number): 
   width,
 });
 
-/** Problems that are checked. */
-export const conv3x3Cases: readonly (ConvolutionProblem & { readonly why: string })[] = [
-  { why: "a single pixel: eight of nine taps are outside", input: image(1, 1, 1, 1), outChannels: 1 },
-  { why: "one row", input: image(2, 3, 1, 9), outChannels: 5 },
-  { why: "one column", input: image(1, 3, 6, 1), outChannels: 3 },
-  { why: "no size divides a block", input: image(3, 5, 7, 13), outChannels: 11 },
-  { why: "sizes that fill every block", input: image(2, 8, 16, 16), outChannels: 8 },
-  { why: "tiles of several images share a workgroup", input: image(5, 2, 3, 3), outChannels: 9 },
-  { why: "strips of several row counts, several partial sums", input: image(2, 3, 37, 21), outChannels: 4 },
-  { why: "channel blocks that together fill more than a uniform binding", input: image(1, 51, 5, 6), outChannels: 70 },
-  { why: "one channel block that fills more than a uniform binding", input: image(1, 230, 3, 5), outChannels: 9 },
-  { why: "gradient of the same, with channels swapped", input: image(1, 9, 3, 5), outChannels: 230 },
-  { why: "several tiles and blocks of 32 channels, all of them cut", input: image(2, 18, 9, 17), outChannels: 34 },
-];
+type Way = Parameters<typeof conv3x3GradWeight>[1];
+
+/** The kernels, and the problems that are checked. */
+export const conv3x3Family: ConvolutionFamily<Conv3x3Variant, Way> = {
+  name: "conv3x3",
+  level: networkLevel,
+  small: smallProblem,
+  variants: ["plain", "blocked", "subgroup", "tiled"],
+  ways: ["plain", "blocked", "subgroup", "tiled", "serial"],
+  withStatistics: ["output", "gradInput"],
+  output: (problem, variant) => conv3x3(problem, variant),
+  gradInput: (problem, variant) => conv3x3GradInput(problem, variant),
+  gradWeight: conv3x3GradWeight,
+  pack: packConv3x3,
+  outShape: withOutChannels,
+  weightLength: ({ input, outChannels }) => 9 * input.channels * outChannels,
+  reference: conv3x3Reference,
+  cases: [
+    { why: "a single pixel: eight of nine taps are outside", input: image(1, 1, 1, 1), outChannels: 1 },
+    { why: "one row", input: image(2, 3, 1, 9), outChannels: 5 },
+    { why: "one column", input: image(1, 3, 6, 1), outChannels: 3 },
+    { why: "no size divides a block", input: image(3, 5, 7, 13), outChannels: 11 },
+    { why: "sizes that fill every block", input: image(2, 8, 16, 16), outChannels: 8 },
+    { why: "tiles of several images share a workgroup", input: image(5, 2, 3, 3), outChannels: 9 },
+    { why: "strips of several row counts, several partial sums", input: image(2, 3, 37, 21), outChannels: 4 },
+    {
+      why: "channel blocks that together fill more than a uniform binding",
+      input: image(1, 51, 5, 6),
+      outChannels: 70,
+    },
+    { why: "one channel block that fills more than a uniform binding", input: image(1, 230, 3, 5), outChannels: 9 },
+    { why: "gradient of the same, with channels swapped", input: image(1, 9, 3, 5), outChannels: 230 },
+    { why: "several tiles and blocks of 32 channels, all of them cut", input: image(2, 18, 9, 17), outChannels: 34 },
+  ],
+};

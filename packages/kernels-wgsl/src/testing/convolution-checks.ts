@@ -1,21 +1,13 @@
 import type { TestContext } from "vitest";
-import { type ImageShape, imageSize, type Kernel, type Reduction } from "../contract/kernel.js";
+import { type ImageShape, imageSize, type Reduction } from "../contract/kernel.js";
 import { fromHalf, toHalf } from "../convert/half.js";
 import { replaceSlots } from "../transforms/slots.js";
 import { momentsSlot, partialsPerWorkgroup, sumsSlot } from "../transforms/statistics.js";
 import { withStorageType } from "../transforms/wgsl-text.js";
 import { directionalDerivative, expectClose, randomArray } from "./close.js";
+import type { Run } from "./convolution-family.js";
 import { hasSubgroupsOfEight } from "./device.js";
 import { type HostArray, runKernel } from "./runner.js";
-
-/** A kernel with its input arrays and the length of what it writes to `output` or `partials`. */
-export interface Run {
-  readonly what: string;
-  readonly kernel: Kernel & { readonly partials?: number };
-  readonly arrays: Readonly<Record<string, HostArray>>;
-  /** Elements of the result; of one partial sum where the kernel writes several. */
-  readonly length: number;
-}
 
 /** Runs a kernel on a result full of NaN, so that what it leaves out shows, and adds its partial sums up. */
 export async function runLinear(device: GPUDevice, { kernel, arrays, length }: Run): Promise<Float64Array> {
@@ -29,17 +21,22 @@ export async function runLinear(device: GPUDevice, { kernel, arrays, length }: R
   return sum;
 }
 
-/** Checks a kernel against its reference, and that a second run gives the same bits. */
-export async function checkRun(device: GPUDevice, run: Run, reference: ArrayLike<number>): Promise<void> {
+/** Runs a kernel twice. @throws Error where the results differ in a bit. */
+async function runTwice(device: GPUDevice, run: Run): Promise<Float64Array> {
   const first = await runLinear(device, run);
-  expectClose(run.what, first, reference);
   const second = await runLinear(device, run);
   if (first.some((value, i) => value !== second[i])) throw new Error(`${run.what}: two runs differ`);
+  return first;
+}
+
+/** Checks a kernel against its reference, and that a second run gives the same bits. */
+export async function checkRun(device: GPUDevice, run: Run, reference: ArrayLike<number>): Promise<void> {
+  expectClose(run.what, await runTwice(device, run), reference);
 }
 
 /**
- * Checks a gradient against central differences of `loss` at `point`: element by element when there are few, else along
- * random directions.
+ * Checks a gradient against central differences of `loss` at `point`, element by element when there are few, else along
+ * random directions, and that a second run gives the same bits.
  */
 export async function checkGradient(
   device: GPUDevice,
@@ -47,7 +44,7 @@ export async function checkGradient(
   loss: (point: Float64Array) => number,
   point: Float32Array,
 ): Promise<void> {
-  const gradient = await runLinear(device, run);
+  const gradient = await runTwice(device, run);
   const at = Float64Array.from(point);
   if (point.length <= 64) {
     const expected = at.map((_, i) => {

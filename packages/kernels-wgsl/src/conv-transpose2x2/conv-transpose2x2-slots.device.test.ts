@@ -1,0 +1,4 @@
+import { testConvolutionSlots } from "../testing/convolution-tests.js";
+import { convTranspose2x2Family } from "./conv-transpose2x2.cases.js";
+
+testConvolutionSlots(convTranspose2x2Family);

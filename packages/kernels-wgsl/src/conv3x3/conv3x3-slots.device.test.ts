@@ -1,0 +1,74 @@
+import { describe, test } from "vitest";
+import { type ConvolutionProblem, imageSize } from "../contract/kernel.js";
+import { packWeight } from "../contract/packing.js";
+import { packConv1x1 } from "../conv1x1/conv1x1.js";
+import { conv1x1Reference } from "../conv1x1/conv1x1.reference.js";
+import { randomArray } from "../testing/close.js";
+import { checkRun, runLinear } from "../testing/convolution-checks.js";
+import { type Run, runsOf } from "../testing/convolution-family.js";
+import { convolutionDevice, testConvolutionSlots } from "../testing/convolution-tests.js";
+import { checkAgainstFullStorage } from "../testing/half-storage.js";
+import { conv3x3Family } from "./conv3x3.cases.js";
+import { type Conv3x3Variant, conv3x3, conv3x3GradInput } from "./conv3x3.js";
+
+const deviceFor = convolutionDevice();
+
+testConvolutionSlots(conv3x3Family);
+
+/** A problem's kernels with a shortcut of `channels` beside it, and what they should give. */
+function shortcutRunsOf(problem: ConvolutionProblem, variant: Conv3x3Variant, channels: number) {
+  const runs = runsOf(conv3x3Family, problem);
+  const { shape } = runs;
+  const { outChannels } = problem;
+  const [forward, alone] = [runs.output(variant), runs.gradInput(variant)];
+  const shortcut = randomArray(imageSize({ ...shape, channels }), 4);
+  const packed = (values: Float32Array, from: number, to: number, direction: "forward" | "grad-input") =>
+    variant === "blocked" ? packWeight(values, packConv1x1(from, to, direction)) : values;
+  // Forward the shortcut leads from `channels` to the output's; backward it led from the input's channels to `channels`.
+  const ahead = randomArray(channels * outChannels, 5);
+  const back = randomArray(channels * shape.channels, 6);
+  const backTransposed = back.map((_, i) => back[(i % channels) * shape.channels + Math.floor(i / channels)] ?? 0);
+  const output: Run = {
+    ...forward,
+    what: `${forward.what}, with a shortcut`,
+    kernel: conv3x3(problem, variant, { channels, transposed: false }),
+    arrays: { ...forward.arrays, shortcut, shortcutWeight: packed(ahead, channels, outChannels, "forward") },
+  };
+  const gradInput: Run = {
+    ...alone,
+    what: `${alone.what}, with a shortcut`,
+    kernel: conv3x3GradInput(problem, variant, { channels, transposed: true }),
+    arrays: { ...alone.arrays, shortcut, shortcutWeight: packed(back, shape.channels, channels, "grad-input") },
+  };
+  const addedBy = (weight: Float32Array, to: number) => conv1x1Reference(shortcut, { ...shape, channels }, weight, to);
+  return {
+    output,
+    expected: plus(runs.outputOf(runs.input), addedBy(ahead, outChannels)),
+    gradInput,
+    alone,
+    added: addedBy(backTransposed, shape.channels),
+  };
+}
+
+const plus = (a: Float64Array, b: Float64Array) => a.map((value, i) => value + (b[i] ?? Number.NaN));
+
+describe.each(conv3x3Family.cases)("with a 1×1 convolution beside it, $input × $outChannels: $why", (problem) => {
+  test.for(conv3x3Family.variants)("output and input gradient, %s", async (variant, context) => {
+    const device = deviceFor(context, { variant });
+    const { output, expected, gradInput, alone, added } = shortcutRunsOf(problem, variant, 5);
+    await checkRun(device, output, expected);
+    await checkRun(device, gradInput, plus(await runLinear(device, alone), added));
+  });
+});
+
+test.for(conv3x3Family.variants)("with a 1×1 convolution beside it, f16 storage, %s", async (variant, context) => {
+  const device = deviceFor(context, { variant, half: true });
+  const problem = { input: { batch: 2, channels: 4, height: 5, width: 6 }, outChannels: 3 };
+  const { kernel, arrays, length } = shortcutRunsOf(problem, variant, 2).output;
+  const { input = [], shortcut = [], ...weights } = arrays;
+  await checkAgainstFullStorage(device, "with a shortcut", kernel, {
+    inputs: { input, shortcut },
+    outputs: { output: length },
+    untouched: weights,
+  });
+});

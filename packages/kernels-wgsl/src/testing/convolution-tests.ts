@@ -1,0 +1,107 @@
+import { beforeAll, describe, type TestContext, test } from "vitest";
+import { expectClose } from "./close.js";
+import { checkGradient, checkHalfStorage, checkRun, checkStatistics, runLinear } from "./convolution-checks.js";
+import { type ConvolutionFamily, runsOf } from "./convolution-family.js";
+import { hasSubgroupsOfEight, testDevice } from "./device.js";
+import { checkAgainstFullStorage } from "./half-storage.js";
+
+/** The device of the tests of a file, opened before the first of them, and a skip of what the adapter cannot run. */
+export function convolutionDevice() {
+  let opened: GPUDevice | undefined;
+  let eight = false;
+  beforeAll(async () => {
+    opened = await testDevice();
+    eight = await hasSubgroupsOfEight();
+  });
+  return (test: TestContext, { variant = "", half = false } = {}): GPUDevice => {
+    if (opened === undefined) throw new Error("no device before the first test");
+    if (half && !opened.features.has("shader-f16")) test.skip("adapter lacks shader-f16");
+    if (variant === "subgroup" && !eight) test.skip("adapter has no subgroups of 8");
+    return opened;
+  };
+}
+
+/** Output and gradients of every case by every variant, and a level of the network by every variant against the plain one. */
+export function testConvolution<Variant extends string, Way extends string>(
+  family: ConvolutionFamily<Variant, Way>,
+): void {
+  const deviceFor = convolutionDevice();
+  describe.each(family.cases)("$input × $outChannels: $why", (problem) => {
+    const runs = runsOf(family, problem);
+
+    test.for(family.variants)("output, %s, and the same bits twice", async (variant, context) => {
+      await checkRun(deviceFor(context, { variant }), runs.output(variant), runs.outputOf(runs.input));
+    });
+
+    test.for(family.variants)("input gradient, %s, and the same bits twice", async (variant, context) => {
+      await checkGradient(deviceFor(context, { variant }), runs.gradInput(variant), runs.lossOfInput, runs.input);
+    });
+
+    test.for(family.ways)("weight gradient, %s, and the same bits twice", async (way, context) => {
+      const device = deviceFor(context, { variant: way });
+      await checkGradient(device, runs.gradWeight(way), runs.lossOfWeight, runs.weight);
+    });
+  });
+
+  describe("on a level of the network", () => {
+    const runs = runsOf(family, family.level);
+    const [plain, ...variants] = family.variants;
+    const [plainWay, ...ways] = family.ways;
+
+    test.for(variants)("output and input gradient, %s, equal the plain ones", async (variant, context) => {
+      const device = deviceFor(context, { variant });
+      for (const run of [runs.output, runs.gradInput]) {
+        expectClose(variant, await runLinear(device, run(variant)), await runLinear(device, run(plain)));
+      }
+    });
+
+    test.for(ways)("weight gradient, %s, equals the plain one", async (way, context) => {
+      const device = deviceFor(context, { variant: way });
+      const expected = await runLinear(device, runs.gradWeight(plainWay));
+      expectClose(way, await runLinear(device, runs.gradWeight(way)), expected);
+    });
+  });
+}
+
+/** Statistics of every case by every variant and reduction, and f16 storage. */
+export function testConvolutionSlots<Variant extends string, Way extends string>(
+  family: ConvolutionFamily<Variant, Way>,
+): void {
+  const deviceFor = convolutionDevice();
+  const { withStatistics } = family;
+  describe.each(family.cases)("statistics, $input × $outChannels: $why", (problem) => {
+    const runs = runsOf(family, problem);
+    const kinds = family.variants.flatMap((variant) => withStatistics.map((of) => ({ of, variant })));
+
+    test.for(kinds)("$of, $variant", async ({ of, variant }, context) => {
+      const device = deviceFor(context, { variant });
+      await checkStatistics(context, device, runs[of](variant), of === "output" ? runs.outShape : runs.shape);
+    });
+  });
+
+  describe("f16 storage", () => {
+    const runs = runsOf(family, family.small);
+
+    test.for(family.variants)("output and input gradient, %s", async (variant, context) => {
+      const device = deviceFor(context, { variant, half: true });
+      await checkHalfStorage(device, runs.output(variant), ["input"], ({ input = runs.input }) => runs.outputOf(input));
+      const { kernel, arrays, length } = runs.gradInput(variant);
+      const { input = [], ...weight } = arrays;
+      await checkAgainstFullStorage(device, "input gradient", kernel, {
+        inputs: { input },
+        outputs: { output: length },
+        untouched: weight,
+      });
+    });
+
+    test.for(family.ways)("weight gradient, %s", async (way, context) => {
+      const device = deviceFor(context, { variant: way, half: true });
+      await checkHalfStorage(
+        device,
+        runs.gradWeight(way),
+        ["input", "gradOutput"],
+        ({ input = runs.input, gradOutput = runs.gradOutput }) => runs.gradWeightOf(input, gradOutput),
+      );
+    });
+  });
+}
