@@ -1,0 +1,127 @@
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Kernel } from "../contract/kernel.js";
+import { fromHalf, toHalf } from "../convert/half.js";
+import { expectClose } from "../testing/close.js";
+import { hasSubgroupsOfEight, testDevice } from "../testing/device.js";
+import { runKernel } from "../testing/runner.js";
+import { replaceSlots } from "../transforms/slots.js";
+import { partialsPerWorkgroup, sumsSlot } from "../transforms/statistics.js";
+import { withStorageType } from "../transforms/wgsl-text.js";
+import { attentionGate, attentionGateGrad } from "./attention-gate.js";
+import { attentionGateProblems, backward, empty, forward, makeArrays, pack, referenceOf, results } from "./testing.js";
+
+let device: GPUDevice;
+let eight = false;
+beforeAll(async () => {
+  device = await testDevice();
+  eight = await hasSubgroupsOfEight();
+});
+
+/** The kernel with loads and a store that go by the coordinates instead of the pixel's index. */
+function byCoordinates<K extends Kernel>(kernel: K, inputs: readonly string[]): K {
+  const loads = inputs.map((slot): [string, string] => {
+    const array = slot.charAt(0).toLowerCase() + slot.slice(1);
+    return [
+      `load${slot}`,
+      `fn load${slot}(channel: ${slot}Channel, y: u32, x: u32, pixel: u32) -> f32 {
+  return ${array}[channel.base + y * sizes.width + x];
+}`,
+    ];
+  });
+  const storeOutput = `fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
+  output[channel.base + y * sizes.width + x] = value;
+}`;
+  const definitions = { ...Object.fromEntries(loads), storeOutput };
+  return { ...kernel, source: replaceSlots(kernel.source, [{ bindings: [], definitions }]) };
+}
+
+describe.each(attentionGateProblems)("$why: $inter intermediate, $variant", ({ shape, inter, variant }) => {
+  const problem = { shape, inter };
+  const kernel = attentionGate(problem, variant);
+  const gradKernel = attentionGateGrad(problem, variant);
+  beforeEach((context) => {
+    if (variant === "subgroup" && !eight) context.skip("adapter has no subgroups of 8");
+  });
+  const arrays = makeArrays(problem);
+
+  test("slots see the right coordinates", async () => {
+    const got = await forward(device, problem, arrays, kernel);
+    const moved = byCoordinates(kernel, ["Skip", "Gating"]);
+    expect(await forward(device, problem, arrays, moved)).toEqual(got);
+    const gradient = byCoordinates(gradKernel, ["Skip", "Gating", "GradOutput"]);
+    expect(await backward(device, problem, arrays, gradient)).toEqual(
+      await backward(device, problem, arrays, gradKernel),
+    );
+  });
+
+  test("statistics of the gradient of gating", async () => {
+    const { skip, gating, gradGated: gradOutput } = arrays;
+    const { channels } = shape;
+    const partials = (gradKernel.statistics?.partials ?? 0) * partialsPerWorkgroup(variant);
+    const withSums = { ...gradKernel, source: replaceSlots(gradKernel.source, [sumsSlot("value * value", variant)]) };
+    const bound = {
+      skip,
+      gating,
+      gradOutput,
+      parameters: pack(arrays, channels, inter),
+      gradients: empty((skip.length / channels) * (inter + channels)),
+      output: empty(skip.length),
+      partials: empty(gradKernel.partials * (2 * inter + 1)),
+      statistics: empty(partials * channels * 4),
+    };
+    const { output, statistics } = await runKernel(device, withSums, bound, ["output", "statistics"]);
+    const expected = new Float64Array(4 * channels);
+    output.forEach((value, i) => {
+      const c = Math.floor(i / shape.height / shape.width) % channels;
+      [1, value, value * value].forEach((term, k) => {
+        expected[4 * c + k] = (expected[4 * c + k] as number) + term;
+      });
+    });
+    const sums = new Float64Array(4 * channels);
+    statistics.forEach((value, i) => {
+      sums[i % sums.length] = (sums[i % sums.length] as number) + value;
+    });
+    expectClose("statistics", sums, expected);
+  });
+
+  test("f16 storage", async (context) => {
+    if (!device.features.has("shader-f16")) return context.skip("adapter lacks shader-f16");
+    const half = { skip: toHalf(arrays.skip), gating: toHalf(arrays.gating), gradOutput: toHalf(arrays.gradGated) };
+    const rounded = {
+      ...arrays,
+      skip: fromHalf(half.skip),
+      gating: fromHalf(half.gating),
+      gradGated: fromHalf(half.gradOutput),
+    };
+    const reference = referenceOf(rounded, problem);
+    const parameters = pack(arrays, shape.channels, inter);
+    const nan = (length: number) => new Uint16Array(length).fill(0x7e00);
+    const asHalf = <K extends Kernel>(kernel: K): K => ({ ...kernel, source: withStorageType(kernel.source, "f16") });
+    const { skip, gating, gradOutput } = half;
+
+    const bound = { skip, gating, parameters, alpha: nan(reference.alpha.length), output: nan(skip.length) };
+    const got = await runKernel(device, asHalf(kernel), bound, ["output", "alpha"]);
+    expectClose("gated", fromHalf(got.output), reference.gated, 1e-3);
+    expectClose("alpha", fromHalf(got.alpha), reference.alpha, 1e-3);
+
+    // The f32 kernel on the same rounded numbers stands for the reference.
+    const exact = await backward(device, problem, rounded);
+    const halfGrad = asHalf(gradKernel);
+    const bound16 = {
+      skip,
+      gating,
+      gradOutput,
+      parameters,
+      gradients: nan((skip.length / shape.channels) * (inter + shape.channels)),
+      output: nan(skip.length),
+      partials: empty(halfGrad.partials * (2 * inter + 1)),
+    };
+    const raw = await runKernel(device, halfGrad, bound16, ["output", "gradients", "partials"]);
+    const gradient = results({ ...raw, output: fromHalf(raw.output), gradients: fromHalf(raw.gradients) }, problem);
+    for (const name of ["gradPre", "gradSkip", "gradGating"] as const) {
+      expectClose(`${name}, f16`, gradient[name], exact[name], 1e-3);
+    }
+    // Only beyond the first 8 intermediate channels do the sums see rounded numbers.
+    expectClose("partials, f16", gradient.sums, exact.sums, inter <= 8 ? 1e-5 : 1e-3);
+  });
+});
