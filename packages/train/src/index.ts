@@ -44,7 +44,7 @@ export {
   startRun,
 } from "./trainer/open-run.js";
 export { planRun } from "./trainer/plan-run.js";
-export type { RunKeeper, RunStatus, StepRecord } from "./trainer/run-keeper.js";
+export type { LabeledSlices, RunKeeper, RunStatus, StepRecord } from "./trainer/run-keeper.js";
 export type { SampleSlice } from "./trainer/sample-slices.js";
 export {
   ConfigError,

@@ -123,8 +123,8 @@ describe("sample slices", () => {
     await run.trainer.run(run.folder, {
       steps: async () => undefined,
       epoch: async () => undefined,
-      saved: async (_, labeled) => {
-        samples = await labeled();
+      saved: async (_, slices) => {
+        samples = await slices.samples();
       },
     });
     await run.close();

@@ -2,10 +2,10 @@ import { joinPath } from "@lobule/data";
 import {
   type EpochRecord,
   type KeptRun,
+  type LabeledSlices,
   type OpenKeeper,
   type RunKeeper,
   type RunStatus,
-  type SampleSlice,
   type StepRecord,
   termsOf,
 } from "@lobule/train";
@@ -75,7 +75,7 @@ class RunRecorder implements RunKeeper {
     await this.attempt("TensorBoard's files", () => this.log.epoch(record));
   }
 
-  async saved(record: EpochRecord, samples: () => Promise<SampleSlice[]>): Promise<void> {
+  async saved(record: EpochRecord, { samples }: LabeledSlices): Promise<void> {
     await this.report("running");
     if (!picturesDue(this.records, this.options.trainer.epochs)) return;
     await this.attempt("the sample pictures", async () => {

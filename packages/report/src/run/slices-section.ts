@@ -1,6 +1,7 @@
 import { fixed, whole } from "../page/format.js";
 import { type Html, html } from "../page/html.js";
 import { swatch } from "../picture/class-marks.js";
+import { dataUrl } from "../picture/data-url.js";
 import { drawSlice, type SliceView } from "../picture/slice-picture.js";
 
 /** A validation slice to show. All arrays hold height × width values, rows from the top of the picture. */
@@ -33,12 +34,6 @@ export function slicesSection({ best, worst, of }: GallerySlices, classes: reado
 <p class="note">Of ${whole(of)} slices with a class in truth or prediction, by the mean Dice of their classes. Left to right: scan, truth, prediction. Click a picture, or press the space bar on it, to enlarge it and to make it small again.</p>
 <ul class="legend">${legend}</ul>
 ${sliceGroup(`Lowest Dice: ${worst.length} of ${whole(of)}`, worst, classes)}${sliceGroup(`Highest Dice: ${best.length} of ${whole(of)}`, best, classes)}</section>`;
-}
-
-function dataUrl(png: Uint8Array): string {
-  let characters = "";
-  for (const byte of png) characters += String.fromCharCode(byte);
-  return `data:image/png;base64,${btoa(characters)}`;
 }
 
 function sliceGroup(title: string, slices: readonly ReportSlice[], classes: readonly string[]): Html | null {

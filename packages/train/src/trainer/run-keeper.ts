@@ -13,17 +13,22 @@ export interface StepRecord extends StepMetrics {
 /** How a run stands: it trains, it was stopped before its end, its training is over, or an error ended it. */
 export type RunStatus = "running" | TrainingOutcome | { readonly error: string };
 
+/** Labels validation slices by the weights of the epoch that is over. Memory on the device is taken for a call only. */
+export interface LabeledSlices {
+  /** Some, the same in every epoch. */
+  samples(): Promise<SampleSlice[]>;
+  /** Those that this epoch's validation found labeled worst, worst first. */
+  worst(): Promise<SampleSlice[]>;
+}
+
 /** Keeps records of the steps and epochs of a run while it trains. */
 export interface EpochKeeper {
   /** Oldest first, before a checkpoint that has them is saved. */
   steps(steps: readonly StepRecord[]): Promise<void>;
   /** Before the epoch's checkpoints are saved. */
   epoch(record: EpochRecord): Promise<void>;
-  /**
-   * After they are saved, so that what takes time here is lost with a kill, and not the epoch.
-   * @param samples labels some validation slices, the same in every epoch, by the weights of this one.
-   */
-  saved(record: EpochRecord, samples: () => Promise<SampleSlice[]>): Promise<void>;
+  /** After they are saved, so that what takes time here is lost with a kill, and not the epoch. */
+  saved(record: EpochRecord, slices: LabeledSlices): Promise<void>;
 }
 
 /** Keeps what a run says of itself elsewhere than in its checkpoints and metrics, such as a report that is looked at. */

@@ -75,7 +75,7 @@ describe("PyTorch's ReduceLROnPlateau through the trainer", () => {
     vi.mocked(validation.validate).mockImplementation(async () => {
       const loss = losses[at++] ?? Number.NaN;
       const dice = { sliceMean: [], foregroundSliceMean: [], pooled: [], perCase: [] };
-      return { loss, pixelLoss: loss, overlapLoss: 0, dice };
+      return { result: { loss, pixelLoss: loss, overlapLoss: 0, dice }, worst: [] };
     });
     const rates: number[] = [];
     const config = settings({
@@ -100,7 +100,7 @@ describe("PyTorch's ReduceLROnPlateau through the trainer", () => {
     vi.mocked(validation.validate).mockImplementation(async () => {
       const loss = losses[at++] ?? Number.NaN;
       const dice = { sliceMean: [], foregroundSliceMean: [], pooled: [], perCase: [] };
-      return { loss, pixelLoss: loss, overlapLoss: 0, dice };
+      return { result: { loss, pixelLoss: loss, overlapLoss: 0, dice }, worst: [] };
     });
     const config = settings({ epochs: 10, overfitBatches: 1, batch: 1, earlyStopping: { patience: 3 } });
     expect(await run("stops", config, () => undefined)).toBe("early stopping");

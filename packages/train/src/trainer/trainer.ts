@@ -20,7 +20,7 @@ import { inputExtents, neighborsOf, type Preprocessing } from "./slice-sampling.
 import { stepCostOf } from "./step-cost.js";
 import { ConfigError, type TrainingConfig } from "./training-config.js";
 import type { TrainingObserver } from "./training-observer.js";
-import { type ValidationResult, validate } from "./validation.js";
+import { type Validated, validate } from "./validation.js";
 
 /** What a trainer is asked to do, and with what. */
 export interface TrainerOptions {
@@ -191,11 +191,12 @@ export class Trainer {
     }
     const seconds = (now() - started) / 1000;
     const means = meansOf(this.state.sums);
-    const validation = await this.validate();
-    if (validation === undefined) {
+    const validated = await this.validate();
+    if (validated === undefined) {
       await this.save(folder, "last");
       return false;
     }
+    const { result: validation, worst } = validated;
     const { epoch } = this.state;
     const learningRate = this.learningRateAt(this.state.globalStep - 1);
     const better = this.state.best === null || validation.loss < this.state.best.loss;
@@ -228,7 +229,7 @@ export class Trainer {
     await keeper?.epoch(record);
     if (better) await this.save(folder, "best");
     await this.save(folder, "last");
-    await keeper?.saved(record, () => this.samples());
+    await keeper?.saved(record, { samples: () => this.samples(), worst: () => this.labeled(worst) });
     observer?.epoch?.(record);
     return true;
   }
@@ -313,10 +314,12 @@ export class Trainer {
   }
 
   private samples(): Promise<SampleSlice[]> {
+    return this.labeled(chosenSamples(this.options.cache.cases, this.epochSlices.validation));
+  }
+
+  private labeled(slices: readonly SliceKey[]): Promise<SampleSlice[]> {
     const { cache, model } = this.options;
-    const { validation } = this.epochSlices;
-    const slices = chosenSamples(cache.cases, validation);
-    const atOnce = Math.min(this.validatedAtOnce, validation.length);
+    const atOnce = Math.min(this.validatedAtOnce, this.epochSlices.validation.length);
     return labelSamples(
       { cache, programs: this.programs, preprocessing: this.preprocessing, inputSlices: model.inputSlices, atOnce },
       slices,
@@ -355,7 +358,7 @@ export class Trainer {
   }
 
   /** Undefined when the signal ended it: a run that is resumed with all steps of an epoch done begins with it. */
-  private async validate(): Promise<ValidationResult | undefined> {
+  private async validate(): Promise<Validated | undefined> {
     const { cache, config, model, observer, signal } = this.options;
     const { validation } = this.epochSlices;
     const atOnce = this.validatedAtOnce;

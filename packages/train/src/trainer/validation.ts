@@ -1,8 +1,10 @@
 import { BatchReader, type SliceCache, type SliceKey } from "@lobule/data";
-import { DiceAccumulator, type DiceReadings } from "@lobule/metrics";
+import { DiceAccumulator, type DiceCounts, type DiceReadings } from "@lobule/metrics";
 import { NonFiniteLossError } from "./batch-runner.js";
-import type { SegmentationPrograms, ValidationProgram } from "./segmentation-programs.js";
+import type { SegmentationPrograms } from "./segmentation-programs.js";
 import { batchArrays, neighborsOf, type Preprocessing, plainMapping } from "./slice-sampling.js";
+import { WorstSlices } from "./worst-slices.js";
+
 export interface ValidationOptions {
   readonly cache: SliceCache;
   readonly programs: SegmentationPrograms;
@@ -26,11 +28,18 @@ export interface ValidationResult {
   readonly dice: Record<"sliceMean" | "foregroundSliceMean" | "pooled" | "perCase", (number | null)[]>;
 }
 
+/** What validation gives: the result, and which slices were labeled worst. */
+export interface Validated {
+  readonly result: ValidationResult;
+  /** Slices of the lowest mean Dice over the classes that truth or prediction have, lowest first; a few at most. */
+  readonly worst: readonly SliceKey[];
+}
+
 /**
  * Runs the network on slices by its running statistics.
  * @throws NonFiniteLossError when the loss is NaN or infinite; the signal's reason.
  */
-export async function validate(options: ValidationOptions): Promise<ValidationResult> {
+export async function validate(options: ValidationOptions): Promise<Validated> {
   const { cache, programs, preprocessing, classes, slices, atOnce, onProgress, inputSlices, signal } = options;
   const batches: SliceKey[][] = [];
   for (let first = 0; first < slices.length; first += atOnce) batches.push(slices.slice(first, first + atOnce));
@@ -39,6 +48,7 @@ export async function validate(options: ValidationOptions): Promise<ValidationRe
     expand: (key) => neighborsOf(cache.cases, key, inputSlices),
   });
   const accumulator = new DiceAccumulator(classes);
+  const worst = new WorstSlices();
   const sums = { loss: 0, pixelLoss: 0, overlapLoss: 0 };
   let done = 0;
   try {
@@ -54,7 +64,12 @@ export async function validate(options: ValidationOptions): Promise<ValidationRe
       const range = { first: 0, end: keys.length, slotPixels: cache.slotPixels, inputSlices };
       await program.run(batchArrays(batch, mappings, range));
       reader.release(batch);
-      await addCounts(accumulator, cache, keys, program);
+      for (const [n, counts] of countsOf(await program.read("counts"), keys.length, classes).entries()) {
+        const key = keys[n];
+        if (key === undefined) continue;
+        accumulator.addSlice(cache.cases[key.case]?.name ?? "", counts);
+        worst.look(key, counts);
+      }
       const [row] = await program.metrics();
       for (const name of ["loss", "pixelLoss", "overlapLoss"] as const) {
         sums[name] += (row?.[name] ?? Number.NaN) * keys.length;
@@ -72,7 +87,7 @@ export async function validate(options: ValidationOptions): Promise<ValidationRe
   }
   const readings = accumulator.result();
   const byClass = (name: keyof DiceReadings): (number | null)[] => readings.map((each) => each[name].value);
-  return {
+  const result = {
     loss: sums.loss / done,
     pixelLoss: sums.pixelLoss / done,
     overlapLoss: sums.overlapLoss / done,
@@ -83,24 +98,14 @@ export async function validate(options: ValidationOptions): Promise<ValidationRe
       perCase: byClass("perCase"),
     },
   };
+  return { result, worst: worst.slices };
 }
 
-/** Adds the overlap [n, classes, 3] of each slice of a batch: intersection, predicted, target. */
-async function addCounts(
-  accumulator: DiceAccumulator,
-  cache: SliceCache,
-  keys: readonly SliceKey[],
-  program: ValidationProgram,
-): Promise<void> {
-  const counts = await program.read("counts");
-  const { classes } = accumulator;
-  keys.forEach((key, n) => {
+/** The overlap of each slice of a batch, from [n, classes, 3]: intersection, predicted, target. */
+function countsOf(counts: ArrayLike<number>, slices: number, classes: number): DiceCounts[] {
+  return Array.from({ length: slices }, (_, n) => {
     const column = (which: number): number[] =>
       Array.from({ length: classes }, (_, c) => counts[(n * classes + c) * 3 + which] ?? 0);
-    accumulator.addSlice(cache.cases[key.case]?.name ?? "", {
-      intersection: column(0),
-      predicted: column(1),
-      target: column(2),
-    });
+    return { intersection: column(0), predicted: column(1), target: column(2) };
   });
 }
