@@ -19,9 +19,18 @@ export { networkSettingsSchema, networkSpec } from "./model/network-settings.js"
 export { type CodeMemory, type CodeTrust, requireTrusted } from "./model/trusted-code.js";
 export { evaluateCases } from "./predict/evaluate-cases.js";
 export { evaluateRun } from "./predict/evaluate-run.js";
-export { inspectSlice, type SliceInspection } from "./predict/inspect-slice.js";
+export { type GateMap, inspectSlice, type SliceInspection } from "./predict/inspect-slice.js";
 export { loadModels, normalizeImage, type SliceModel } from "./predict/load-models.js";
 export { type EvaluationPlan, listFailures, planEvaluation, provenanceOf } from "./predict/plan-evaluation.js";
+export {
+  type Labeled,
+  type LabeledBy,
+  type LabeledVolume,
+  type SegmentEntries,
+  segmentRecordSchema,
+  segmentRecordText,
+  volumesOf,
+} from "./predict/segment-record.js";
 export { type SegmentResult, segmentVolume } from "./predict/segment-volume.js";
 export { SlicePredictor } from "./predict/slice-predictor.js";
 export { type EpochRecord, epochRecordLine, lostRecordsNote, missingEpochs } from "./run/epoch-record.js";

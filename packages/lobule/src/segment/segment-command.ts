@@ -1,14 +1,17 @@
 import { dirname } from "node:path";
 import { DataError, readNiftiHeader, writeFileAtomically } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
+import { segmentPreview } from "@lobule/report";
 import {
+  type Labeled,
+  type LabeledBy,
   modalityNote,
   readModel,
   type SavedModel,
-  type SegmentResult,
   SlicePredictor,
   segmentVolume,
   unfinishedNote,
+  volumesOf,
 } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
 import { choice, flag, list, path, required, whole, withDefault } from "../command-line/option.js";
@@ -17,9 +20,8 @@ import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayJson, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 import { codeTrust, trustCodeOption } from "../shared/trust-code.js";
-import { previewPicture } from "./preview.js";
 import { isLabelFile, requireNone, type SegmentFiles, segmentFiles } from "./segment-files.js";
-import { type Labeled, type LabeledBy, type LabeledVolume, SegmentRecord } from "./segment-record.js";
+import { SegmentRecord } from "./segment-record.js";
 
 const positionals = { scans: required(list(path(".nii or .nii.gz files, or folders of them", "input", "SCAN"))) };
 const options = {
@@ -153,7 +155,7 @@ async function segmentAll(
           const found = { volumes: volumesOf(result, model.description.classes), notes: result.notes };
           await onDone(each, found);
           if (preview !== undefined)
-            await writeFileAtomically(nodeStorage, preview, previewPicture(result, model.description));
+            await writeFileAtomically(nodeStorage, preview, segmentPreview(result, model.description));
           report(scan, output, found, json, false);
         } catch (error) {
           bar.end();
@@ -170,9 +172,6 @@ async function segmentAll(
   }
   return failures;
 }
-
-const volumesOf = ({ milliliters, voxels }: SegmentResult, classes: readonly string[]): LabeledVolume[] =>
-  classes.slice(1).map((name, i) => ({ name, millilitres: milliliters[i + 1] ?? 0, voxels: voxels[i + 1] ?? 0 }));
 
 function report(scan: string, output: string, { volumes, notes }: Labeled, json: boolean, before: boolean): void {
   for (const note of notes) warn(`note: ${scan}: ${note}`);

@@ -3,45 +3,14 @@ import { basename, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { readJson, writeFileAtomically } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
-import { z } from "zod";
+import {
+  type Labeled,
+  type LabeledBy,
+  type SegmentEntries,
+  segmentRecordSchema,
+  segmentRecordText,
+} from "@lobule/train";
 import type { SegmentFiles } from "./segment-files.js";
-
-const volumeSchema = z.strictObject({ name: z.string(), millilitres: z.number(), voxels: z.int() });
-
-/** Size and time of change of a file, as text. */
-const fileSchema = z.string();
-
-const entrySchema = z.strictObject({
-  /** The scan's real path, and what it was like. */
-  scan: z.string(),
-  scanFile: fileSchema,
-  outputFile: fileSchema,
-  /** What labeled it. */
-  by: z.strictObject({
-    /** SHA-256 of the checkpoint. */
-    model: z.string(),
-    mirror: z.boolean(),
-    precision: z.enum(["f32", "f16"]),
-    largestComponent: z.boolean(),
-  }),
-  volumes: z.array(volumeSchema),
-  notes: z.array(z.string()),
-});
-
-const recordSchema = z.strictObject({
-  format: z.literal("lobule-segment"),
-  version: z.literal(1),
-  /** By the name of the labels' file. */
-  labels: z.record(z.string(), entrySchema),
-});
-
-export type LabeledBy = z.output<typeof entrySchema>["by"];
-export type LabeledVolume = z.output<typeof volumeSchema>;
-/** What was found in a scan. */
-export interface Labeled {
-  readonly volumes: readonly LabeledVolume[];
-  readonly notes: readonly string[];
-}
 
 const fileText = async (path: string): Promise<string | undefined> => {
   const found = await stat(path, { bigint: true }).catch(() => undefined);
@@ -55,14 +24,14 @@ const fileText = async (path: string): Promise<string | undefined> => {
 export class SegmentRecord {
   private constructor(
     private readonly path: string,
-    private labels: z.output<typeof recordSchema>["labels"],
+    private labels: SegmentEntries,
   ) {}
 
   /** The record of a folder; an empty one where there is none that can be read. */
   static async open(folder: string): Promise<SegmentRecord> {
     const path = join(folder, "segment.json");
     try {
-      return new SegmentRecord(path, recordSchema.parse(await readJson(nodeStorage, path, "record")).labels);
+      return new SegmentRecord(path, segmentRecordSchema.parse(await readJson(nodeStorage, path, "record")).labels);
     } catch {
       return new SegmentRecord(path, {});
     }
@@ -94,7 +63,6 @@ export class SegmentRecord {
     const [scanFile = "", outputFile = ""] = [await fileText(scan), await fileText(output)];
     const entry = { scan: await realpath(scan), scanFile, outputFile, by, volumes: [...volumes], notes: [...notes] };
     this.labels = { ...this.labels, [basename(output)]: entry };
-    const text = { format: "lobule-segment", version: 1, labels: this.labels };
-    await writeFileAtomically(nodeStorage, this.path, `${JSON.stringify(text, null, 2)}\n`);
+    await writeFileAtomically(nodeStorage, this.path, segmentRecordText(this.labels));
   }
 }

@@ -1,5 +1,5 @@
-import { montage } from "@lobule/report";
 import type { ModelDescription, SegmentResult } from "@lobule/train";
+import { montage } from "./montage.js";
 
 /** What a preview needs of a segmented scan. */
 interface PreviewedResult extends Pick<SegmentResult, "previews" | "voxels" | "milliliters"> {
@@ -7,7 +7,7 @@ interface PreviewedResult extends Pick<SegmentResult, "previews" | "voxels" | "m
 }
 
 /** Some of the scan's slices with the labels drawn, as PNG; the patient's right is on the left, the front above. */
-export function previewPicture(
+export function segmentPreview(
   { previews, header, voxels, milliliters }: PreviewedResult,
   { window: [low, high], classes }: Pick<ModelDescription, "window" | "classes">,
 ): Uint8Array {

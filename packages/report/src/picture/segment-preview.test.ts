@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { previewPicture } from "./preview.js";
+import { segmentPreview } from "./segment-preview.js";
 
 /** Extents of the preview of two of nine slices with these labels. */
 function extentsOf(labels: Uint8Array): { readonly width: number; readonly height: number } {
   const voxels = [0, 1, 2].map((label) => labels.filter((each) => each === label).length);
-  const png = previewPicture(
+  const png = segmentPreview(
     {
       voxels,
       milliliters: voxels.map((count) => count / 10),
