@@ -1,1 +1,69 @@
-export const SegmentPage = () => <h1>Segment</h1>;
+import { useEffect } from "preact/hooks";
+import { FileDrop } from "../parts/file-drop.js";
+import { Progress } from "../parts/progress.js";
+import { ModelCard } from "./model-card.js";
+import { ResultCard } from "./result-card.js";
+import { ScanCard } from "./scan-card.js";
+import "./segment.css";
+import { loadModels, openExample, openFiles, scan, work } from "./segment-state.js";
+import { Viewer } from "./viewer.js";
+import { WindowCard } from "./window-card.js";
+
+/** Scans are segmented here, looked at and corrected. */
+export function SegmentPage() {
+  useEffect(() => {
+    void loadModels();
+  }, []);
+  const opened = scan.value;
+  return (
+    <>
+      <div class="place-head">
+        <h1>Segment</h1>
+        <p class="quiet-text">Label a CT scan in this browser. Nothing is uploaded.</p>
+      </div>
+      <WorkLine />
+      {opened === undefined ? (
+        <section class="card start">
+          <FileDrop accept=".nii,.gz,.hdr,.img" onFiles={(files) => void openFiles(files)}>
+            <strong>Drop a scan here, or choose one</strong>
+            <span>.nii or .nii.gz, or a folder of them</span>
+          </FileDrop>
+          <p class="quiet-text or">or begin without a file</p>
+          <button type="button" class="primary" disabled={work.value !== undefined} onClick={() => void openExample()}>
+            Open the example scan
+          </button>
+          <p class="quiet-text small">
+            The example is a synthetic patient that is drawn here, with a liver and tumors.
+          </p>
+        </section>
+      ) : (
+        <div class="segment">
+          <div class="side">
+            <ModelCard />
+            <ScanCard />
+          </div>
+          <Viewer />
+          <div class="side">
+            <ResultCard />
+            <WindowCard />
+          </div>
+        </div>
+      )}
+    </>
+  );
+}
+
+const WorkLine = () => {
+  const now = work.value;
+  if (now === undefined) return null;
+  return (
+    <section class="card work">
+      <Progress label={now.label} detail={now.detail} {...(now.share === undefined ? {} : { share: now.share })} />
+      {now.cancel !== undefined && (
+        <button type="button" onClick={now.cancel}>
+          Cancel
+        </button>
+      )}
+    </section>
+  );
+};

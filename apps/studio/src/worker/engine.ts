@@ -7,6 +7,7 @@ import { Comparing } from "./comparing.js";
 import { describeDevice, describeStorage } from "./describe.js";
 import type { Means } from "./means.js";
 import { Runs } from "./runs.js";
+import { Segmenting } from "./segmenting.js";
 
 /**
  * What a worker does for the page: one storage and one device, and what is done with them, by place. The page starts one
@@ -17,6 +18,7 @@ export class Engine implements Means {
   private files: Promise<Storage> | undefined;
   readonly runs = proxy(new Runs(this));
   readonly comparing = proxy(new Comparing(this));
+  readonly segmenting = proxy(new Segmenting(this));
 
   /** @param search the part of an address after "?", which may choose the adapter. */
   constructor(private readonly search: string) {}

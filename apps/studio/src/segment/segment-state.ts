@@ -1,0 +1,188 @@
+import { batch, computed, signal } from "@preact/signals";
+import { quickEngine } from "../engine/start-engine.js";
+import type { DroppedFile } from "../parts/dropped-files.js";
+import { watcher } from "../parts/long-call.js";
+import { reportProblem } from "../parts/notices.js";
+import { durationText } from "../parts/quantities.js";
+import type { SliceMap } from "../viewer/draw-plane.js";
+import { indexOf, type Voxel } from "../viewer/plane.js";
+import { rangeOf, windowPresets } from "../viewer/window.js";
+import type { ModelChoice } from "../worker/models.js";
+import type { OpenedScan } from "../worker/open-scan.js";
+import type { ScanFile } from "../worker/scan-files.js";
+import type { SegmentChoices, Segmented, SegmentProgress } from "../worker/segmenting.js";
+
+/** What takes long, and how far it is. */
+export interface Work {
+  readonly label: string;
+  readonly share: number | undefined;
+  readonly detail: string;
+  /** Ends it; undefined where it cannot be ended. */
+  readonly cancel?: () => void;
+}
+
+/** Where the page has the model that comes with it. */
+export const bundledAddress = new URL("./phantom.safetensors", document.baseURI).href;
+
+export const scans = signal<readonly ScanFile[]>([]);
+export const current = signal<ScanFile | undefined>(undefined);
+export const scan = signal<OpenedScan | undefined>(undefined);
+export const models = signal<readonly ModelChoice[]>([]);
+export const model = signal<ModelChoice | undefined>(undefined);
+export const choices = signal<SegmentChoices>({ mirror: false, largestComponent: false });
+export const result = signal<Segmented | undefined>(undefined);
+/** Rises whenever labels change in their array. */
+export const revision = signal(0);
+export const work = signal<Work | undefined>(undefined);
+
+export const cursor = signal<Voxel>([0, 0, 0]);
+/** The window of the screen: HU in the middle, and how many are told apart. */
+export const contrast = signal<{ readonly level: number; readonly width: number }>(
+  windowPresets[0] ?? { level: 40, width: 400 },
+);
+export const opacity = signal(0.45);
+export const hidden = signal<ReadonlySet<number>>(new Set());
+/** The attention gate's map that is drawn. */
+export const gateMap = signal<SliceMap | undefined>(undefined);
+
+/** What the viewer draws. */
+export const layers = computed(() => {
+  const opened = scan.value;
+  if (opened === undefined) return undefined;
+  return {
+    shape: opened.shape,
+    data: opened.data,
+    window: rangeOf(contrast.value),
+    labels: result.value?.labels,
+    hidden: hidden.value,
+    opacity: opacity.value,
+  };
+});
+
+/** HU under the cursor, and the class that is there. */
+export const reading = computed(() => {
+  const opened = scan.value;
+  if (opened === undefined) return undefined;
+  const index = indexOf(cursor.value, opened.shape);
+  // Labels change in their array.
+  revision.value;
+  const found = result.value;
+  return { hounsfield: opened.data[index] ?? 0, name: found?.classes[found.labels[index] ?? 0] };
+});
+
+/** Runs what takes long; what goes wrong is said, unless the user ended it. */
+export async function working<Result>(first: Work, run: () => Promise<Result>): Promise<Result | undefined> {
+  if (work.value !== undefined) return undefined;
+  work.value = first;
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof Error && error.name === "Cancelled")) reportProblem(error);
+    return undefined;
+  } finally {
+    work.value = undefined;
+  }
+}
+
+export async function loadModels(): Promise<void> {
+  models.value = await quickEngine().segmenting.models();
+  const chosen = models.value.find(({ path }) => path === model.value?.path);
+  model.value = chosen ?? models.value[0];
+}
+
+export async function addModel(files: readonly DroppedFile[]): Promise<void> {
+  const added = await working({ label: "Reading the model", share: undefined, detail: "" }, () =>
+    quickEngine().segmenting.addModel([...files]),
+  );
+  if (added === undefined) return;
+  await loadModels();
+  models.value = models.value.some(({ path }) => path === added.path) ? models.value : [...models.value, added];
+  model.value = added;
+}
+
+export async function openScan(file: ScanFile): Promise<void> {
+  const opened = await working({ label: `Reading ${file.name}`, share: undefined, detail: "" }, () =>
+    quickEngine().segmenting.open(file.path),
+  );
+  if (opened === undefined) return;
+  batch(() => {
+    current.value = file;
+    scan.value = opened;
+    result.value = undefined;
+    gateMap.value = undefined;
+    cursor.value = [opened.shape[0] >> 1, opened.shape[1] >> 1, opened.shape[2] >> 1];
+  });
+}
+
+export async function openExample(): Promise<void> {
+  const file = await working({ label: "Drawing the example", share: undefined, detail: "" }, () =>
+    quickEngine().segmenting.example(),
+  );
+  if (file !== undefined) await show([file]);
+}
+
+export async function openFiles(files: readonly DroppedFile[]): Promise<void> {
+  const kept = await working({ label: "Reading the files", share: undefined, detail: "" }, () =>
+    quickEngine().segmenting.keepScans([...files]),
+  );
+  if (kept !== undefined) await show(kept);
+}
+
+/** Adds scans to the list and opens the first of them. */
+async function show(files: readonly ScanFile[]): Promise<void> {
+  const others = scans.value.filter(({ path }) => !files.some((file) => file.path === path));
+  scans.value = [...others, ...files];
+  const [first] = files;
+  if (first !== undefined) await openScan(first);
+}
+
+export async function segmentScan(): Promise<void> {
+  const [file, chosen] = [current.value, model.value];
+  if (file === undefined || chosen === undefined) return;
+  const controller = new AbortController();
+  const cancel = (): void => controller.abort();
+  let began: number | undefined;
+  const progress = ({ stage, done, total }: SegmentProgress): void => {
+    if (stage === "preparing") return;
+    began ??= performance.now();
+    const seconds = (performance.now() - began) / 1000;
+    const left = done === 0 || seconds === 0 ? "" : ` · ${durationText((seconds / done) * (total - done))} left`;
+    work.value = { label: "Segmenting", share: done / total, detail: `slice ${done} of ${total}${left}`, cancel };
+  };
+  const found = await working({ label: "Preparing the network", share: undefined, detail: "", cancel }, () =>
+    quickEngine().segmenting.segment(
+      file.path,
+      chosen,
+      bundledAddress,
+      choices.value,
+      watcher(controller.signal, progress),
+    ),
+  );
+  if (found === undefined || current.value !== file) return;
+  batch(() => {
+    result.value = found;
+    hidden.value = new Set();
+    cursor.value = middleOf(found.labels) ?? cursor.value;
+  });
+}
+
+/** The slice with most foreground, through the middle of what is there. */
+function middleOf(labels: Uint8Array): Voxel | undefined {
+  const shape = scan.value?.shape;
+  if (shape === undefined) return undefined;
+  const size = shape[0] * shape[1];
+  let best: { readonly slice: number; readonly count: number } | undefined;
+  for (let slice = 0; slice < shape[2]; slice++) {
+    let count = 0;
+    for (let i = slice * size; i < (slice + 1) * size; i++) if (labels[i] !== 0) count += 1;
+    if (count > (best?.count ?? 0)) best = { slice, count };
+  }
+  if (best === undefined) return undefined;
+  let [x, y] = [0, 0];
+  for (let i = 0; i < size; i++) {
+    if (labels[best.slice * size + i] === 0) continue;
+    x += i % shape[0];
+    y += Math.floor(i / shape[0]);
+  }
+  return [Math.round(x / best.count), Math.round(y / best.count), best.slice];
+}

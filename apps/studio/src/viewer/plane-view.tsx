@@ -1,0 +1,138 @@
+import type { Vector3 } from "@lobule/data";
+import { useEffect, useRef } from "preact/hooks";
+import { drawPlane, type Layers, type SliceMap } from "./draw-plane.js";
+import {
+  aspectOf,
+  axesOf,
+  extentOf,
+  moved,
+  type PlaneName,
+  pixelOf,
+  positionText,
+  type Voxel,
+  voxelAt,
+} from "./plane.js";
+
+/** What a stroke of the pointer does, where it does not move the cursor. */
+export interface Stroke {
+  begin(voxel: Voxel, plane: PlaneName): void;
+  extend(voxel: Voxel, plane: PlaneName): void;
+  end(): void;
+}
+
+interface PlaneViewProps {
+  readonly plane: PlaneName;
+  readonly layers: Layers;
+  readonly spacing: Vector3;
+  readonly cursor: Voxel;
+  readonly onCursor: (voxel: Voxel) => void;
+  /** Changes whenever the labels do, whose array stays the same. */
+  readonly revision: number;
+  readonly map?: SliceMap | undefined;
+  readonly stroke?: Stroke | undefined;
+}
+
+/** One of the three planes, with a crosshair at the cursor. Wheel and arrow keys go through its slices. */
+export function PlaneView({ plane, layers, spacing, cursor, onCursor, revision, map, stroke }: PlaneViewProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const pressed = useRef(false);
+  const { shape } = layers;
+  const [columns, rows] = extentOf(plane, shape);
+  useEffect(() => {
+    // What changed several times before the next frame is drawn once.
+    const frame = requestAnimationFrame(() => {
+      const context = canvas.current?.getContext("2d");
+      if (context == null) return;
+      const image = context.createImageData(columns, rows);
+      drawPlane(image.data, plane, cursor, layers, map);
+      context.putImageData(image, 0, 0);
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [plane, layers, cursor, revision, map]);
+
+  const voxelOf = ({ clientX, clientY }: PointerEvent): Voxel | undefined => {
+    const box = canvas.current?.getBoundingClientRect();
+    if (box === undefined) return undefined;
+    const column = Math.floor(((clientX - box.left) / box.width) * columns);
+    const row = Math.floor(((clientY - box.top) / box.height) * rows);
+    return voxelAt(plane, [column, row], shape, cursor);
+  };
+  const follow = (event: PointerEvent, first: boolean): void => {
+    const voxel = voxelOf(event);
+    if (voxel === undefined) return;
+    if (stroke === undefined) onCursor(voxel);
+    else if (first) stroke.begin(voxel, plane);
+    else stroke.extend(voxel, plane);
+  };
+  const finish = (): void => {
+    if (pressed.current) stroke?.end();
+    pressed.current = false;
+  };
+  const move = (slices: number): void => onCursor(moved(plane, cursor, slices, shape));
+  const [column, row] = pixelOf(plane, cursor, shape);
+  const { letters } = axesOf[plane];
+  return (
+    <figure class="plane">
+      <figcaption>
+        {plane} <span class="number">{positionText(plane, cursor, shape)}</span>
+      </figcaption>
+      <div class="plane-stage">
+        <div class="plane-picture" style={{ "--aspect": String(aspectOf(plane, shape, spacing)) }}>
+          <canvas
+            ref={canvas}
+            width={columns}
+            height={rows}
+            tabIndex={0}
+            role="slider"
+            aria-label={`${plane} slices`}
+            aria-orientation="vertical"
+            aria-valuemin={1}
+            aria-valuemax={shape[axesOf[plane].along]}
+            aria-valuenow={cursor[axesOf[plane].along] + 1}
+            aria-valuetext={positionText(plane, cursor, shape)}
+            class={stroke === undefined ? "" : "drawing"}
+            onWheel={(event) => {
+              event.preventDefault();
+              move(event.deltaY < 0 ? 1 : -1);
+            }}
+            onKeyDown={(event) => {
+              const slices = slicesOfKey[event.key];
+              if (slices === undefined || event.ctrlKey || event.metaKey) return;
+              event.preventDefault();
+              move(slices);
+            }}
+            onPointerDown={(event) => {
+              if (event.button !== 0) return;
+              event.currentTarget.setPointerCapture(event.pointerId);
+              pressed.current = true;
+              follow(event, true);
+            }}
+            onPointerMove={(event) => {
+              if (pressed.current) follow(event, false);
+            }}
+            onPointerUp={finish}
+            onPointerCancel={finish}
+          />
+          <span class="hair across" style={{ top: `${(100 * (row + 0.5)) / rows}%` }} />
+          <span class="hair down" style={{ left: `${(100 * (column + 0.5)) / columns}%` }} />
+          {letters.map((letter, side) => (
+            <span key={letter} class={`letter side-${side}`} aria-hidden="true">
+              {letter}
+            </span>
+          ))}
+        </div>
+      </div>
+    </figure>
+  );
+}
+
+const slicesOfKey: Readonly<Record<string, number>> = {
+  ArrowUp: 1,
+  ArrowRight: 1,
+  PageUp: 10,
+  End: 1e9,
+  ArrowDown: -1,
+  ArrowLeft: -1,
+  PageDown: -10,
+  Home: -1e9,
+};
