@@ -32,11 +32,11 @@ export function ComparePage() {
         )}
         {runs !== undefined && runs.length > 0 && <RunTable runs={runs} />}
         <MeasuringProgress />
+        {runs !== undefined && runs.length > 0 && <Choices />}
         <FileDrop accept=".zip" onFiles={(files) => takeRunsIn(files.map(({ file }) => file))}>
           <strong>Add runs</strong>
           <span>Drop or choose zips of run folders.</span>
         </FileDrop>
-        {runs !== undefined && runs.length > 0 && <Choices />}
       </section>
       <Result />
     </>

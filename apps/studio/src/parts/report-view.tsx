@@ -2,6 +2,9 @@ import { embeddedStyle } from "@lobule/report";
 import { useEffect, useRef } from "preact/hooks";
 import { theme } from "./theme.js";
 
+/** Where a page of the report package has its style sheet. */
+const styleElement = /<style>[^<]*<\/style>/;
+
 let sheet: CSSStyleSheet | undefined;
 
 /** The style sheet of reports, made once. */
@@ -23,7 +26,7 @@ export function ReportView({ html }: { html: string }) {
   useEffect(() => {
     if (host.current === null) return;
     const root = host.current.shadowRoot ?? host.current.attachShadow({ mode: "open" });
-    const page = new DOMParser().parseFromString(html, "text/html");
+    const page = new DOMParser().parseFromString(html.replace(styleElement, ""), "text/html");
     root.adoptedStyleSheets = [look()];
     root.replaceChildren(...page.body.childNodes);
   }, [html]);

@@ -65,7 +65,11 @@ export class Comparing {
   ): Promise<ComparisonFiles> {
     const storage = await this.means.storage();
     const runs = await Promise.all(paths.map((path) => readComparedRun(storage, path)));
-    const comparison = compareRuns(runs, options);
+    const comparison = compareRuns(runs, {
+      reading: options.reading,
+      paired: options.paired,
+      unpairedAdvice: "without “Case by case” their means are compared",
+    });
     return {
       html: renderComparison(
         comparison,

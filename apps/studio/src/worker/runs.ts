@@ -50,7 +50,7 @@ export class Runs {
     } catch (error) {
       await removeFolder(path).catch(() => undefined);
       if (!(error instanceof DataError)) throw error;
-      throw new DataError(`${name} is no zip of a run folder: ${error.message}`);
+      throw new DataError(`“${name}” is no zip of a run folder: ${error.message}`);
     }
     return entryOf(storage, path.slice(runsFolder.length + 1));
   }

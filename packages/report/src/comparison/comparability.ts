@@ -31,14 +31,14 @@ const classesOf = ({ evaluation }: ComparedRun): string =>
 
 /**
  * Checks that every run was trained, validated and measured on the baseline's cases, with the same content.
- * @throws ComparisonError saying what differs, with --unpaired as the way out.
+ * @throws ComparisonError saying what differs, with the advice as the way out.
  */
-export function requireSameCases([baseline, ...others]: readonly ComparedRun[]): void {
+export function requireSameCases([baseline, ...others]: readonly ComparedRun[], advice: string): void {
   for (const run of others) {
     const reason = baseline && differenceOf(baseline, run);
     if (reason === undefined) continue;
     throw new ComparisonError(
-      `${run.directory} and ${baseline?.directory} cannot be compared case by case: ${reason}; --unpaired compares their means`,
+      `${run.directory} and ${baseline?.directory} cannot be compared case by case: ${reason}; ${advice}`,
     );
   }
 }

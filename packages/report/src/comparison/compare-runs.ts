@@ -103,6 +103,8 @@ export interface CompareOptions {
   readonly reading?: ReadingName;
   /** Case by case; on by default. Off, only means are compared, of whatever cases each run was measured on. */
   readonly paired?: boolean;
+  /** How runs on other cases are compared all the same, for the error that refuses them; names the command's option by default. */
+  readonly unpairedAdvice?: string;
   /** Of the bootstrap intervals; 0 by default. */
   readonly seed?: number;
 }
@@ -133,12 +135,20 @@ export function compareRuns(runs: readonly ComparedRun[], options: CompareOption
  */
 export function compareVariants(
   variants: readonly ComparedVariant[],
-  { reading = "dice", paired = true, seed = 0 }: CompareOptions = {},
+  {
+    reading = "dice",
+    paired = true,
+    unpairedAdvice = "--unpaired compares their means",
+    seed = 0,
+  }: CompareOptions = {},
 ): Comparison {
   requireComparable(variants.flatMap(({ runs }) => (variants.length > 1 ? runs : [])));
   if (paired) {
     variants[0]?.runs.forEach((_, i) => {
-      requireSameCases(variants.flatMap(({ runs }) => runs[i] ?? []));
+      requireSameCases(
+        variants.flatMap(({ runs }) => runs[i] ?? []),
+        unpairedAdvice,
+      );
     });
   }
   const classes = (variants[0]?.runs[0].evaluation.cases[0]?.classes ?? []).map(
