@@ -43,15 +43,18 @@ describe.each(Object.keys(unetPresets) as UNetPreset[])("%s", (preset) => {
           ),
       );
     const [first, second] = [moments("first."), moments("second.")];
-    const program = compile({
-      inputs: { target: { shape: [2, 16, 16], dtype: "u32" }, hyper: { shape: [8], dtype: "f32" } },
-      build: ({ target, hyper }) => {
-        const { loss } = deeplySupervised(model.forwardAll(image(2, 16, 16)), (logits) =>
-          diceCrossEntropy(logits, target),
-        );
-        return { metrics: { loss }, updates: [adam(parameters, gradients(loss, parameters), first, second, hyper)] };
+    const program = compile(
+      {
+        inputs: { target: { shape: [2, 16, 16], dtype: "u32" }, hyper: { shape: [8], dtype: "f32" } },
+        build: ({ target, hyper }) => {
+          const { loss } = deeplySupervised(model.forwardAll(image(2, 16, 16)), (logits) =>
+            diceCrossEntropy(logits, target),
+          );
+          return { metrics: { loss }, updates: [adam(parameters, gradients(loss, parameters), first, second, hyper)] };
+        },
       },
-    });
+      { kernels: device.kernels },
+    );
     const loaded = await program.load(device);
     const target = Uint32Array.from({ length: 512 }, (_, i) => Number(i % 16 > 7) + Number(i % 256 > 200));
     for (let step = 1; step <= 3; step++) {
