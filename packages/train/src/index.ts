@@ -55,6 +55,7 @@ export {
 export { planRun } from "./trainer/plan-run.js";
 export type { LabeledSlices, RunKeeper, RunStatus, StepRecord } from "./trainer/run-keeper.js";
 export type { SampleSlice } from "./trainer/sample-slices.js";
+export { settingsOfModel } from "./trainer/start-weights.js";
 export {
   ConfigError,
   defaultText,

@@ -49,7 +49,7 @@ const valueAt = (config: TrainingConfig, keys: readonly string[]): unknown =>
 /** Whether an option says what the configuration says; paths are from this folder. */
 const isSame = (keys: readonly string[], own: unknown, value: unknown): boolean =>
   JSON.stringify(own) === JSON.stringify(value) ||
-  ((keys[0] === "data" || keys[0] === "model") && typeof value === "string" && own === resolve(value));
+  (["data", "model", "init"].includes(keys[0] ?? "") && typeof value === "string" && own === resolve(value));
 
 const shown = (value: unknown): string =>
   value === undefined || value === null ? "none" : typeof value === "object" ? JSON.stringify(value) : String(value);

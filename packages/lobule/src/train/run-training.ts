@@ -14,9 +14,11 @@ import {
   prepareRun,
   presetOf,
   RunFolder,
+  readModel,
   requireTrusted,
   resolveLayers,
   resumeRun,
+  settingsOfModel,
   startRun,
   type TrainingConfig,
   type TrainingOutcome,
@@ -40,7 +42,10 @@ import { TrainingDisplay } from "./training-display.js";
 async function configFrom(args: TrainValues, settings: readonly GivenSetting[]): Promise<TrainingConfig> {
   const file = args.config === undefined ? undefined : await readSettingsFile(args.config, runSettings);
   const preset = args.preset ?? presetOf(file?.settings.preset);
+  const init = args.init ?? file?.settings.init;
+  const start = typeof init === "string" ? await readModel(nodeStorage, init, codeTrust(args)) : undefined;
   const config = resolveLayers(preset, [
+    { settings: start === undefined ? {} : settingsOfModel(start.description), nameOf: flagOf },
     {
       settings: file?.settings ?? {},
       nameOf: (path) => `'${path.join(".")}' of ${args.config}${file?.lineOf(path) ?? ""}`,
@@ -49,7 +54,8 @@ async function configFrom(args: TrainValues, settings: readonly GivenSetting[]):
     { settings: asConfig(settings), nameOf: flagOf },
   ]);
   requireEffect(config, settings);
-  return { ...config, data: resolve(config.data), model: config.model === null ? null : resolve(config.model) };
+  const whole = (path: string | null): string | null => (path === null ? null : resolve(path));
+  return { ...config, data: resolve(config.data), model: whole(config.model), init: whole(config.init) };
 }
 
 const words = {

@@ -105,6 +105,7 @@ const network = {
   "base-features": setting("baseFeatures"),
   depth: setting("depth"),
   model: settingPath("model", "FILE"),
+  init: settingPath("init", "RUN"),
   block: setting("network.block"),
   skip: setting("network.skip"),
   "gating-signal": setting("network.gatingSignal"),

@@ -56,6 +56,12 @@ export class Learner {
     return makeStartValues(variables, new Pauses(signal));
   }
 
+  /** Weights to start with, in the place of those drawn by the seed. @throws StateDictError when they are another network's. */
+  startFrom(weights: ReadonlyMap<string, SafetensorsTensor>): void {
+    this.network.loadStateDict(weights);
+    this.averaged?.loadStateDict(weights);
+  }
+
   /** @throws StateDictError, OptimizerStateError when the tensors are not those of this network and optimizer. */
   restore({ optimizerSteps, plateau, earlyStopping }: TrainingState, tensors: ReadonlyMap<string, SafetensorsTensor>) {
     this.network.loadStateDict(networkState(tensors));

@@ -22,6 +22,7 @@ import { planRun } from "./plan-run.js";
 import { describeModel, type PreparedData, type PrepareOptions, prepareData, type SplitNames } from "./prepare-data.js";
 import { checkWindow, resolveWindow } from "./resolve-window.js";
 import type { RunKeeper } from "./run-keeper.js";
+import { readStartModel, requireSameNetwork } from "./start-weights.js";
 import { Trainer } from "./trainer.js";
 import { ConfigError, parseConfig, type TrainingConfig } from "./training-config.js";
 import type { TrainingObserver } from "./training-observer.js";
@@ -129,6 +130,7 @@ export async function prepareRun(
   split?: SplitNames,
 ): Promise<PreparedRun> {
   checkWindow(config);
+  const start = await readStartModel(request.storage, config, request);
   const { compiled } = await compileAhead(config, request);
   request.signal?.throwIfAborted();
   const data = await prepareData(request.storage, config, {
@@ -139,10 +141,12 @@ export async function prepareRun(
   try {
     const { window, notes } = await resolveWindow(config, data);
     const model = describeModel(config, data.task.labels, window, request.code);
+    if (start !== undefined) requireSameNetwork(model, start);
     const trainer = trainerFor(config, model, data, request);
     await compiled;
     const bytes = await trainer.checkMemory();
     await trainer.makeStartValues();
+    if (start !== undefined) trainer.startFrom(start.weights);
     return {
       config,
       model,

@@ -124,6 +124,14 @@ export class Trainer {
     return this.learner.makeStartValues(this.options.signal);
   }
 
+  /**
+   * Begins with the weights of another run in the place of those drawn by the seed; called before the first step.
+   * @throws StateDictError when they are another network's.
+   */
+  startFrom(weights: ReadonlyMap<string, SafetensorsTensor>): void {
+    this.learner.startFrom(weights);
+  }
+
   /** Steps that the schedule of the learning rate is made for. */
   get totalSteps(): number {
     return this.options.config.epochs * this.epochSlices.steps;

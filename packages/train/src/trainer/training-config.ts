@@ -88,6 +88,11 @@ const trainingConfig = z.strictObject({
   network: networkSettingsSchema
     .default({ preset: "attention-res-unet" })
     .describe("a named network, and what is to be different from it"),
+  init: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe("run or checkpoint whose weights the network starts with; by default they are drawn by the seed"),
   batch: count.default(32).describe("slices of a step"),
   microBatch: count
     .nullable()
@@ -146,6 +151,7 @@ const addedLater: readonly string[] = [
   "inputSlices",
   "model",
   "network",
+  "init",
   "loss",
   "optimizer",
   "clipNorm",
