@@ -1,3 +1,4 @@
+import "./parts/strict-policy.js";
 import { render } from "preact";
 import { App } from "./shell/app.js";
 import "./shell/style.css";

@@ -7,4 +7,5 @@
 
 export { NoAdapterError, openGpu } from "./open-gpu.js";
 export { openStorage, removeFolder, type StorageOptions } from "./storage/opfs-storage.js";
+export { isLocked } from "./storage/web-lock.js";
 export { unzipFolder, zipFolder } from "./zip.js";

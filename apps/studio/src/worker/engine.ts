@@ -8,6 +8,8 @@ import { describeDevice, describeStorage } from "./describe.js";
 import type { Means } from "./means.js";
 import { Runs } from "./runs.js";
 import { Segmenting } from "./segmenting.js";
+import { Tasks } from "./tasks.js";
+import { Training } from "./training.js";
 
 /**
  * What a worker does for the page: one storage and one device, and what is done with them, by place. The page starts one
@@ -19,6 +21,8 @@ export class Engine implements Means {
   readonly runs = proxy(new Runs(this));
   readonly comparing = proxy(new Comparing(this));
   readonly segmenting = proxy(new Segmenting(this));
+  readonly tasks = proxy(new Tasks(this));
+  readonly training = proxy(new Training(this));
 
   /** @param search the part of an address after "?", which may choose the adapter. */
   constructor(private readonly search: string) {}

@@ -1,6 +1,6 @@
 import { DataError, joinPath, readText, type Storage, type StorageLock } from "@lobule/data";
 import { RunFolder, runProgressOf } from "@lobule/train";
-import { removeFolder, unzipFolder, zipFolder } from "@lobule/web";
+import { isLocked, removeFolder, unzipFolder, zipFolder } from "@lobule/web";
 import type { Means } from "./means.js";
 import { newPath, runsFolder } from "./names.js";
 
@@ -16,6 +16,10 @@ export interface RunEntry {
   /** Whether it was measured on the cases that it held out. */
   readonly measured: boolean;
   readonly hasReport: boolean;
+  /** Whether a tab of this browser trains it now. */
+  readonly trained: boolean;
+  /** The folder of its data, here or where it was begun; undefined where it does not say. */
+  readonly data: string | undefined;
 }
 
 /** The runs that this browser has: they are listed, taken in, taken out and removed. */
@@ -71,9 +75,11 @@ export class Runs {
   }
 }
 
+const lockPath = (path: string): string => joinPath(path, "run.lock");
+
 /** Takes the lock that every tab holds while it trains a run. @throws LockError where another has it. */
 export const lockRun = (storage: Storage, path: string, signal?: AbortSignal): Promise<StorageLock> =>
-  storage.lock(joinPath(path, "run.lock"), {
+  storage.lock(lockPath(path), {
     doing: `trains ${path.slice(path.lastIndexOf("/") + 1)}`,
     unlock: "close the other tab",
     ...(signal === undefined ? {} : { signal }),
@@ -84,14 +90,15 @@ async function entryOf(storage: Storage, name: string): Promise<RunEntry> {
   const has = (...below: string[]): Promise<boolean> => exists(storage, joinPath(path, ...below));
   const measured = await has("evaluation", "validation.json");
   const hasReport = await has("report.html");
+  const trained = await isLocked(lockPath(path));
   try {
     const folder = await RunFolder.open(storage, path);
     const { text, finished } = await runProgressOf(folder);
     const usable = (await folder.hasCheckpoint("best")) || (await folder.hasCheckpoint("last"));
-    return { name, path, measured, hasReport, usable, finished, progress: text };
+    return { name, path, measured, hasReport, trained, usable, finished, progress: text, data: dataOf(folder.config) };
   } catch (error) {
     const progress = error instanceof Error ? error.message : String(error);
-    return { name, path, measured, hasReport, progress, usable: false, finished: false };
+    return { name, path, measured, hasReport, trained, progress, usable: false, finished: false, data: undefined };
   }
 }
 
@@ -100,3 +107,8 @@ const exists = (storage: Storage, path: string): Promise<boolean> =>
     () => true,
     () => false,
   );
+
+const dataOf = (config: unknown): string | undefined =>
+  typeof config === "object" && config !== null && "data" in config && typeof config.data === "string"
+    ? config.data
+    : undefined;

@@ -1,5 +1,13 @@
 import { LockError, type LockOptions, type StorageLock } from "@lobule/data";
 
+const lockName = (path: string): string => `lobule ${path}`;
+
+/** Whether a tab or worker of this origin has the lock of an absolute path. */
+export async function isLocked(path: string): Promise<boolean> {
+  const { held = [] } = await navigator.locks.query();
+  return held.some(({ name }) => name === lockName(path));
+}
+
 /**
  * Takes the lock of a path among the tabs and workers of this origin. The browser releases it where they end.
  * @throws LockError where another has it; the signal's reason.
@@ -14,7 +22,7 @@ export async function takeLock(path: string, { doing, signal, onLost }: LockOpti
   let ended: Promise<unknown> = Promise.resolve();
   const taken = await new Promise<boolean>((resolve, reject) => {
     ended = navigator.locks
-      .request(`lobule ${path}`, { ifAvailable: true }, (lock) => {
+      .request(lockName(path), { ifAvailable: true }, (lock) => {
         resolve(lock !== null);
         return lock === null ? undefined : released;
       })

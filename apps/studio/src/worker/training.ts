@@ -1,0 +1,250 @@
+import {
+  baseName,
+  exists,
+  joinPath,
+  readDecathlon,
+  readNiftiHeader,
+  type Storage,
+  type StorageLock,
+} from "@lobule/data";
+import { followRun, keepReport, type RunEvent, reportRun } from "@lobule/report";
+import type { Device } from "@lobule/tensor";
+import { type OpenRun, planRun, type RunRequest, resumeRun, startRun, type TrainingConfig } from "@lobule/train";
+import { bytesIn, requireSpace } from "./browser-files.js";
+import { EventBatches } from "./event-batches.js";
+import type { Means } from "./means.js";
+import { newPath, runsFolder } from "./names.js";
+import { lockRun } from "./runs.js";
+import { cacheOf, taskFolder } from "./tasks.js";
+
+/** What a run would be, by its plan. */
+export interface PlannedRun {
+  readonly steps: number;
+  /** Slices of an epoch. */
+  readonly slices: number;
+  readonly trainingCases: number;
+  readonly validationCases: number;
+  readonly parameters: number;
+  /** Bytes on the device. */
+  readonly memory: number;
+  /** Bytes that decoded slices and checkpoints will take of the browser's files, about. */
+  readonly space: number;
+}
+
+/** Is told by a run that trains. Several events come at a time. */
+export interface RunListener {
+  events(events: readonly RunEvent[]): void;
+}
+
+/** What is to be different in a run that is resumed. */
+export interface ResumeChanges {
+  readonly epochs?: number;
+  /** Name of the data, where they are kept under another one. */
+  readonly data?: string;
+}
+
+/** Times that a lost device is opened anew in a row, with no step in between. */
+const mostLosses = 3;
+
+/** Trains runs, one at a time, and keeps them. */
+export class Training {
+  private stop: AbortController | undefined;
+
+  constructor(private readonly means: Means) {}
+
+  /**
+   * What a run of a configuration would be; nothing is read but headers.
+   * @throws DataError, ConfigError, PlanError with the largest batch that fits.
+   */
+  async plan(config: TrainingConfig): Promise<PlannedRun> {
+    const [storage, device] = [await this.means.storage(), await this.means.device()];
+    const { step, split, steps, slices } = await planRun(storage, config, {
+      kernels: device.kernels,
+      room: { device },
+    });
+    return {
+      steps,
+      slices,
+      trainingCases: split.training.length,
+      validationCases: split.validation.length,
+      parameters: step.parameters,
+      memory: step.peakBytes,
+      space: (await cacheSpace(storage, config.data, [...split.training, ...split.validation])) + 36 * step.parameters,
+    };
+  }
+
+  /** A path for a new run of a name, with a number where that is taken. @throws DataError where it is no name. */
+  async pathFor(name: string): Promise<string> {
+    return newPath(await this.means.storage(), runsFolder, name);
+  }
+
+  /** Begins a run and trains it until it ends; how it ends is the last event. @throws Error where it cannot begin. */
+  async start(path: string, config: TrainingConfig, listener: RunListener): Promise<void> {
+    const { space } = await this.plan(config);
+    await requireSpace(space, `The run ${baseName(path)}`);
+    await this.train(path, listener, async (request, attempt) => {
+      const begun = attempt > 0 && (await exists(request.storage, joinPath(path, "config.json")));
+      if (begun) return resumeRun(path, request);
+      return startRun(config, path, environmentOf(request.device), request);
+    });
+  }
+
+  /** Trains on from the last checkpoint; otherwise as `start`. */
+  async resume(path: string, { epochs, data }: ResumeChanges, listener: RunListener): Promise<void> {
+    await this.train(path, listener, (request) =>
+      resumeRun(path, {
+        ...request,
+        ...(epochs === undefined ? {} : { epochs }),
+        ...(data === undefined ? {} : { data: taskFolder(data) }),
+      }),
+    );
+  }
+
+  /** Ends training after the step under way, saved; `start` or `resume` returns then. */
+  pause(): void {
+    this.stop?.abort(new Error("paused"));
+  }
+
+  private async train(
+    path: string,
+    listener: RunListener,
+    open: (request: RunRequest, attempt: number) => Promise<OpenRun>,
+  ): Promise<void> {
+    const storage = await this.means.storage();
+    const lock = await lockRun(storage, path);
+    const stop = new AbortController();
+    this.stop = stop;
+    const batches = new EventBatches((events) => void listener.events(events));
+    let losses = 0;
+    const send = (event: RunEvent): void => {
+      if (event.kind === "steps") losses = 0;
+      batches.add(event);
+    };
+    try {
+      for (let attempt = 0; ; attempt++) {
+        const device = await this.means.device();
+        const { request, giveUp } = requestOf(storage, device, lock, stop.signal, send);
+        try {
+          await untilLost(device, () => trainToEnd(storage, () => open(request, attempt), device, send, stop.signal));
+          return;
+        } catch (error) {
+          giveUp();
+          if (!(error instanceof DeviceLost)) throw error;
+          losses += 1;
+          if (losses > mostLosses || stop.signal.aborted) throw error;
+          send({
+            kind: "note",
+            text: "The browser lost its graphics device; it was opened anew, and the run was resumed from its last checkpoint.",
+          });
+        }
+      }
+    } finally {
+      batches.flush();
+      this.stop = undefined;
+      await lock.release();
+    }
+  }
+}
+
+/** The device of a run is gone. */
+class DeviceLost extends Error {
+  override readonly name = "DeviceLost";
+  constructor() {
+    super(
+      "the browser lost its graphics device again and again; the run is saved up to its last checkpoint, so resume it with a smaller batch, or once the browser was started anew",
+    );
+  }
+}
+
+/** What `work` gives. @throws DeviceLost once the device is gone, whatever else fails then. */
+async function untilLost<Result>(device: Device, work: () => Promise<Result>): Promise<Result> {
+  const lost = device.gpu.lost.then((): never => {
+    throw new DeviceLost();
+  });
+  lost.catch(() => undefined);
+  try {
+    return await Promise.race([work(), lost]);
+  } catch (error) {
+    // A command may fail a moment before the browser says why.
+    const moment = new Promise<void>((resolve) => setTimeout(resolve, 500));
+    await Promise.race([lost, moment]);
+    throw error;
+  }
+}
+
+/** What a run is opened with, and what keeps it from writing once another has taken its work over. */
+function requestOf(
+  storage: Storage,
+  device: Device,
+  lock: StorageLock,
+  signal: AbortSignal,
+  send: (event: RunEvent) => void,
+): { readonly request: RunRequest; readonly giveUp: () => void } {
+  let given = false;
+  const keeper = keepReport({ wallClock: () => Date.now() / 1000, host: "browser" });
+  const followed = followRun((event) => given || send(event), device, keeper);
+  return {
+    giveUp: () => {
+      given = true;
+    },
+    request: {
+      ...followed,
+      storage,
+      device,
+      signal,
+      now: () => performance.now(),
+      cacheDirectoryOf: cacheOf,
+      mayWrite: async () => {
+        if (given) throw new DeviceLost();
+        await lock.check();
+      },
+    },
+  };
+}
+
+/** Trains, and measures a run whose training is over for its report. */
+async function trainToEnd(
+  storage: Storage,
+  open: () => Promise<OpenRun>,
+  device: Device,
+  send: (event: RunEvent) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const run = await open();
+  try {
+    for (const text of run.data.notes) send({ kind: "note", text });
+    const outcome = await run.run();
+    if (outcome === "interrupted" || outcome === "paused") return;
+    await run.trainer.close();
+    const held = new Set(run.data.split.validation);
+    const cases = run.data.task.cases.filter(({ name }) => held.has(name));
+    send({ kind: "measuring", done: 0, total: cases.length });
+    await reportRun(storage, device, run.folder, baseName(run.folder.directory), cases, {
+      signal,
+      onCase: (done, total) => send({ kind: "measuring", done, total }),
+      progress: { epochs: run.trainer.epochs, state: outcome, written: Date.now() / 1000 },
+    });
+    send({ kind: "ended", status: outcome });
+  } finally {
+    await run.close();
+  }
+}
+
+const environmentOf = ({ adapterInfo, gpu }: Device): Record<string, unknown> => ({
+  adapter: { vendor: adapterInfo.vendor, architecture: adapterInfo.architecture, description: adapterInfo.description },
+  features: [...gpu.features].sort(),
+  browser: navigator.userAgent,
+});
+
+/** Bytes that the decoded slices of cases will take besides what is decoded already. */
+async function cacheSpace(storage: Storage, data: string, names: readonly string[]): Promise<number> {
+  const wanted = new Set(names);
+  let bytes = 0;
+  for (const { name, image } of (await readDecathlon(storage, data)).cases) {
+    if (!wanted.has(name)) continue;
+    const { shape } = await readNiftiHeader(storage, image);
+    // Whole Hounsfield units, as int16, and a byte of labels.
+    bytes += 3 * shape[0] * shape[1] * shape[2];
+  }
+  return Math.max(0, bytes - (await bytesIn(storage, cacheOf(data))));
+}
