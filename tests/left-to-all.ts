@@ -23,6 +23,7 @@ export const leftToAll: readonly string[] = [
   "packages/kernels-wgsl/src/conv3x3/conv3x3-matrix.device.test.ts",
   "packages/optim/src/recompute.device.test.ts",
   "packages/tensor/src/compiler/fusion.device.test.ts",
+  "packages/tensor/src/compiler/quads.device.test.ts",
   "packages/tensor/src/compiler/storage.device.test.ts",
   "packages/tensor/src/tune/matrix.device.test.ts",
   "packages/train/src/trainer/trainer.device.test.ts",

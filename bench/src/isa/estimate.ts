@@ -11,6 +11,8 @@ export interface Estimate {
   readonly trips: number;
   /** Cycles of a subgroup: the arithmetic units busy, or its own latency shared by the subgroups beside it, if longer. */
   readonly cycles: number;
+  /** Cycles from the first to the last instruction of a subgroup that has the units to itself. */
+  readonly latency: number;
 }
 
 /**
@@ -25,7 +27,7 @@ export function estimate(code: MachineCode, multiplyAdds: number): Estimate {
   const hot = hotLoop(code);
   const usual = (block: number): number =>
     code.loops.some((loop) => isIn(block, loop) && isInnermost(code, loop)) ? assumedTrips : 1;
-  if (hot === undefined) return { loop: sumBlocks(code.blocks), trips: 1, cycles: cyclesOf(code, usual) };
+  if (hot === undefined) return { loop: sumBlocks(code.blocks), trips: 1, ...cyclesOf(code, usual) };
   const loop = bodyOf(code, hot);
   const outer = code.loops.filter((each) => each !== hot && isIn(hot.first, each));
   const copies = code.loops.filter(
@@ -40,7 +42,7 @@ export function estimate(code: MachineCode, multiplyAdds: number): Estimate {
     const rounds = outer.some((each) => isIn(block, each)) ? Math.max(1, trips / assumedTrips) : 1;
     return rounds * usual(block);
   };
-  return { loop, trips, cycles: cyclesOf(code, weight) };
+  return { loop, trips, ...cyclesOf(code, weight) };
 }
 
 const isIn = (block: number, { first, last }: Loop): boolean => block >= first && block <= last;
@@ -58,7 +60,7 @@ function hotLoop(code: MachineCode): Loop | undefined {
     .sort((a, b) => rank(bodyOf(code, b)) - rank(bodyOf(code, a)))[0];
 }
 
-function cyclesOf({ blocks, subgroups }: MachineCode, weight: (block: number) => number): number {
+function cyclesOf({ blocks, subgroups }: MachineCode, weight: (block: number) => number) {
   const { issue, latency } = sumBlocks(blocks, weight);
-  return Math.max(issue, latency / subgroups);
+  return { cycles: Math.max(issue, latency / subgroups), latency };
 }

@@ -31,6 +31,8 @@ export interface IsaRow {
   readonly cyclesByInvocation: number;
   /** The same by the multiply-adds of an invocation: 1 is what the units of RDNA3 and later can do, 2 those of RDNA2. */
   readonly cyclesByMultiplyAdd: number;
+  /** Latency of a subgroup that has the units to itself, by the same: what other subgroups have to hide. */
+  readonly latencyByMultiplyAdd: number;
   /** Cycles of a SIMD unit that all dispatches take together. */
   readonly cycles: number;
 }
@@ -72,12 +74,16 @@ function rowOf(first: Call, calls: readonly Call[], compiled: CompiledKernel): I
   const costs = calls.map(({ kernel }) => {
     const workgroups = sum(kernel.launches.map(({ workgroups: [x, y, z] }) => x * y * z));
     const multiplyAdds = kernel.flops / 2;
-    const { loop, trips, cycles } = estimate(compiled.code, multiplyAdds / (workgroups * compiled.invocations));
+    const { loop, trips, cycles, latency } = estimate(
+      compiled.code,
+      multiplyAdds / (workgroups * compiled.invocations),
+    );
     const subgroups = workgroups * Math.ceil(compiled.invocations / compiled.subgroup);
-    return { loop, trips, subgroups, multiplyAdds, cycles: cycles * subgroups };
+    return { loop, trips, subgroups, multiplyAdds, cycles: cycles * subgroups, latency: latency * subgroups };
   });
   const { vectorRegisters, scalarRegisters, spills, occupancy, workgroupMemory, code, subgroup } = compiled;
   const cycles = sum(costs.map((cost) => cost.cycles));
+  const byMultiplyAdd = subgroup / sum(costs.map(({ multiplyAdds }) => multiplyAdds));
   const trips = costs.map((cost) => cost.trips);
   const { convolution, kernel } = first;
   return {
@@ -95,7 +101,8 @@ function rowOf(first: Call, calls: readonly Call[], compiled: CompiledKernel): I
     loop: countsOf(costs[0]?.loop ?? sumBlocks(code.blocks)),
     trips: [Math.min(...trips), Math.max(...trips)],
     cyclesByInvocation: cycles / sum(costs.map(({ subgroups }) => subgroups)),
-    cyclesByMultiplyAdd: (cycles * subgroup) / sum(costs.map(({ multiplyAdds }) => multiplyAdds)),
+    cyclesByMultiplyAdd: cycles * byMultiplyAdd,
+    latencyByMultiplyAdd: sum(costs.map((cost) => cost.latency)) * byMultiplyAdd,
     cycles,
   };
 }

@@ -18,6 +18,7 @@ const columns: readonly (readonly [head: string, width: number, cell: (row: IsaR
   ["trips", 7, ({ trips: [least, most] }) => [...new Set([least, most].map((each) => each.toFixed(0)))].join("-")],
   ["cycles", 8, ({ cyclesByInvocation }) => cyclesByInvocation.toFixed(0)],
   ["by madd", 7, ({ flops, cyclesByMultiplyAdd }) => (flops > 0 ? cyclesByMultiplyAdd.toFixed(2) : "")],
+  ["latency", 7, ({ flops, latencyByMultiplyAdd }) => (flops > 0 ? latencyByMultiplyAdd.toFixed(1) : "")],
 ];
 
 /** The kernels, those first that take the most cycles. Instructions are those of the loop that computes. */

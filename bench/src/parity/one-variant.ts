@@ -8,8 +8,10 @@ export function oneVariant(variant: ConvolutionVariant, { reduction }: Device): 
   if (variant === "tiled") {
     return { reduction: "parallel", fastest: ({ family }) => (family === "conv3x3" ? variant : undefined) };
   }
+  // Also for GPUs, but software adapters run it.
+  const on = variant === "vector" ? "parallel" : reduction;
   return {
-    reduction,
-    fastest: (call) => (candidateVariants(call, reduction).includes(variant) ? variant : undefined),
+    reduction: on,
+    fastest: (call) => (candidateVariants(call, on).includes(variant) ? variant : undefined),
   };
 }

@@ -16,7 +16,16 @@
  *     fn finishOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32   gives what is to be stored
  *     fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32)           stores what it gave
  *
- * They are two because a driver must not move a load above a store that may be to the same memory: a kernel that finishes
+ * A file that reads images by *quads*, four neighboring pixels of a row whose width is a multiple of 4, binds them as
+ * `array<vec4<real>>` and has functions of quads besides or in place of these. `quad` is the quad's index in the row, `place`
+ * that in the image, `y * width / 4 + quad`; `part` says which pixel of it, and should be a constant:
+ *
+ *     fn loadInputQuad(channel: InputChannel, y: u32, quad: u32, place: u32) -> vec4f
+ *     fn loadInput(channel: InputChannel, y: u32, quad: u32, place: u32, part: u32) -> f32
+ *     fn finishOutputQuad(channel: OutputChannel, value: vec4f, y: u32, quad: u32, place: u32) -> vec4f
+ *     fn storeOutputQuad(channel: OutputChannel, value: vec4f, y: u32, quad: u32, place: u32)
+ *
+ * Finishing and storing are two because a driver must not move a load above a store that may be to the same memory: a kernel that finishes
  * several elements before it stores the first has all their loads under way at once.
  *
  * and, where the kernel can sum what it stores by channel, the statistics slot (see `transforms/statistics.ts`).

@@ -8,22 +8,23 @@ import { checkRun, runLinear } from "../testing/convolution-checks.js";
 import { type Run, runsOf } from "../testing/convolution-family.js";
 import { convolutionDevice, testConvolutionSlots } from "../testing/convolution-tests.js";
 import { checkAgainstFullStorage } from "../testing/half-storage.js";
-import { conv3x3Family } from "./conv3x3.cases.js";
-import { type Conv3x3Variant, conv3x3, conv3x3GradInput } from "./conv3x3.js";
+import { conv3x3Family, conv3x3QuadFamily, type TestedVariant } from "./conv3x3.cases.js";
+import { conv3x3, conv3x3GradInput } from "./conv3x3.js";
 
 const deviceFor = convolutionDevice();
 
 testConvolutionSlots(conv3x3Family);
+testConvolutionSlots(conv3x3QuadFamily);
 
 /** A problem's kernels with a shortcut of `channels` beside it, and what they should give. */
-function shortcutRunsOf(problem: ConvolutionProblem, variant: Conv3x3Variant, channels: number) {
+function shortcutRunsOf(problem: ConvolutionProblem, variant: TestedVariant, channels: number) {
   const runs = runsOf(conv3x3Family, problem);
   const { shape } = runs;
   const { outChannels } = problem;
   const [forward, alone] = [runs.output(variant), runs.gradInput(variant)];
   const shortcut = randomArray(imageSize({ ...shape, channels }), 4);
   const packed = (values: Float32Array, from: number, to: number, direction: "forward" | "grad-input") =>
-    variant === "blocked" ? packWeight(values, packConv1x1(from, to, direction)) : values;
+    variant === "blocked" || variant === "vector" ? packWeight(values, packConv1x1(from, to, direction)) : values;
   // Forward the shortcut leads from `channels` to the output's; backward it led from the input's channels to `channels`.
   const ahead = randomArray(channels * outChannels, 5);
   const back = randomArray(channels * shape.channels, 6);
@@ -52,23 +53,24 @@ function shortcutRunsOf(problem: ConvolutionProblem, variant: Conv3x3Variant, ch
 
 const plus = (a: Float64Array, b: Float64Array) => a.map((value, i) => value + (b[i] ?? Number.NaN));
 
-describe.each(conv3x3Family.cases)("with a 1×1 convolution beside it, $input × $outChannels: $why", (problem) => {
-  test.for(conv3x3Family.variants)("output and input gradient, %s", async (variant, context) => {
-    const device = deviceFor(context, { variant });
-    const { output, expected, gradInput, alone, added } = shortcutRunsOf(problem, variant, 5);
-    await checkRun(device, output, expected);
-    await checkRun(device, gradInput, plus(await runLinear(device, alone), added));
+for (const { cases, variants, small } of [conv3x3Family, conv3x3QuadFamily]) {
+  describe.each(cases)("with a 1×1 convolution beside it, $input × $outChannels: $why", (problem) => {
+    test.for(variants)("output and input gradient, %s", async (variant, context) => {
+      const device = deviceFor(context, { variant });
+      const { output, expected, gradInput, alone, added } = shortcutRunsOf(problem, variant, 5);
+      await checkRun(device, output, expected);
+      await checkRun(device, gradInput, plus(await runLinear(device, alone), added));
+    });
   });
-});
 
-test.for(conv3x3Family.variants)("with a 1×1 convolution beside it, f16 storage, %s", async (variant, context) => {
-  const device = deviceFor(context, { variant, half: true });
-  const problem = { input: { batch: 2, channels: 4, height: 5, width: 6 }, outChannels: 3 };
-  const { kernel, arrays, length } = shortcutRunsOf(problem, variant, 2).output;
-  const { input = [], shortcut = [], ...weights } = arrays;
-  await checkAgainstFullStorage(device, "with a shortcut", kernel, {
-    inputs: { input, shortcut },
-    outputs: { output: length },
-    untouched: weights,
+  test.for(variants)("with a 1×1 convolution beside it, f16 storage, %s", async (variant, context) => {
+    const device = deviceFor(context, { variant, half: true });
+    const { kernel, arrays, length } = shortcutRunsOf(small, variant, 2).output;
+    const { input = [], shortcut = [], ...weights } = arrays;
+    await checkAgainstFullStorage(device, "with a shortcut", kernel, {
+      inputs: { input, shortcut },
+      outputs: { output: length },
+      untouched: weights,
+    });
   });
-});
+}

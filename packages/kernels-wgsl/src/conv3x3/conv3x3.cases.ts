@@ -10,10 +10,12 @@ const image = (batch: number, channels: number, height: number, width: number): 
   width,
 });
 
+/** Every variant but the one for matrix units. */
+export type TestedVariant = Conv3x3Variant | "vector";
 type Way = Parameters<typeof conv3x3GradWeight>[1];
 
 /** The kernels, and the problems that are checked. */
-export const conv3x3Family: ConvolutionFamily<Conv3x3Variant, Way> = {
+export const conv3x3Family: ConvolutionFamily<TestedVariant, Way> = {
   name: "conv3x3",
   level: networkLevel,
   small: smallProblem,
@@ -43,5 +45,23 @@ export const conv3x3Family: ConvolutionFamily<Conv3x3Variant, Way> = {
     { why: "one channel block that fills more than a uniform binding", input: image(1, 230, 3, 5), outChannels: 9 },
     { why: "gradient of the same, with channels swapped", input: image(1, 9, 3, 5), outChannels: 230 },
     { why: "several tiles and blocks of 32 channels, all of them cut", input: image(2, 18, 9, 17), outChannels: 34 },
+  ],
+};
+
+/** The kernels of images that are read by quads, which have no weight gradient of their own. */
+export const conv3x3QuadFamily: ConvolutionFamily<TestedVariant, Way> = {
+  ...conv3x3Family,
+  small: { input: { batch: 2, channels: 3, height: 5, width: 8 }, outChannels: 4 },
+  variants: ["plain", "vector"],
+  ways: ["plain"],
+  cases: [
+    { why: "a row of one quad", input: image(3, 2, 1, 4), outChannels: 3 },
+    { why: "three quads a row, an odd count of rows", input: image(2, 5, 7, 12), outChannels: 11 },
+    { why: "workgroups of 16 quads by 8 rows", input: image(1, 3, 16, 128), outChannels: 9 },
+    {
+      why: "channel blocks that together fill more than a uniform binding",
+      input: image(1, 51, 6, 8),
+      outChannels: 70,
+    },
   ],
 };

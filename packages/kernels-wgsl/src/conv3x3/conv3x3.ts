@@ -1,4 +1,11 @@
-import { type ConvolutionProblem, ceilDivide, foldWorkgroups, imageSize, type Kernel } from "../contract/kernel.js";
+import {
+  type ConvolutionProblem,
+  ceilDivide,
+  foldWorkgroups,
+  type ImageShape,
+  imageSize,
+  type Kernel,
+} from "../contract/kernel.js";
 import { noWeight, type PackedLayout, packBlocks, planWeight } from "../contract/packing.js";
 import {
   sumLanes,
@@ -17,6 +24,8 @@ import gradWeightBlockedSource from "./conv3x3-grad-weight-blocked.wgsl.js";
 import gradWeightSubgroupSource from "./conv3x3-grad-weight-subgroup.wgsl.js";
 import subgroupSource from "./conv3x3-subgroup.wgsl.js";
 import { conv3x3GradWeightTiled, conv3x3Matrix, conv3x3Tiled } from "./conv3x3-tiled.js";
+import { hasQuads, vectorLaunch } from "./conv3x3-vector.js";
+import vectorSource from "./conv3x3-vector.wgsl.js";
 
 /**
  * `plain` is the readable one; `blocked` computes 8 channels × 4 rows × 2 columns an invocation and reads the weight as
@@ -25,13 +34,17 @@ import { conv3x3GradWeightTiled, conv3x3Matrix, conv3x3Tiled } from "./conv3x3-t
  */
 export type Conv3x3Variant = "plain" | "blocked" | "subgroup" | "tiled";
 
-/** `matrix` multiplies in f16 by a GPU's matrix units, see transforms/subgroup-matrix.ts; the weight gradient has none. */
-export type Conv3x3OutputVariant = Conv3x3Variant | "matrix";
+/**
+ * `matrix` multiplies in f16 by a GPU's matrix units, see transforms/subgroup-matrix.ts; `vector` is `blocked` for images
+ * whose width is a multiple of 4, of which an invocation computes 8 channels × 2 rows × 4 columns and loads and stores four
+ * pixels at a time. The weight gradient has neither.
+ */
+export type Conv3x3OutputVariant = Conv3x3Variant | "matrix" | "vector";
 
 /**
  * A 1×1 convolution of other images of the same extents, whose result is added: `shortcut` [n, channels, h, w], with
- * `shortcutWeight` [co, channels], or [channels, co] where it is transposed, as for an input gradient. For `blocked` the
- * weight is packed as that of a 1×1 convolution.
+ * `shortcutWeight` [co, channels], or [channels, co] where it is transposed, as for an input gradient. For `blocked` and
+ * `vector` the weight is packed as that of a 1×1 convolution.
  */
 export interface Shortcut {
   readonly channels: number;
@@ -57,7 +70,7 @@ function withShortcut(source: string, shortcut: Shortcut | undefined): string {
   const start = source.indexOf("fn addShortcut(");
   const signature = source.slice(start, source.indexOf("{", start));
   const text = replaceDefinition(source, "fn", "addShortcut", `${signature}{}`);
-  const unused = ["prepareShortcut", "loadShortcut", "shortcutRows", "shortcutAt"].filter((name) =>
+  const unused = ["prepareShortcut", "loadShortcut", "loadShortcutQuad", "shortcutRows", "shortcutAt"].filter((name) =>
     hasFunction(text, name),
   );
   const bare = unused.reduce((result, name) => replaceDefinition(result, "fn", name, ""), text);
@@ -89,23 +102,45 @@ function tilesOf({ input, outChannels }: ConvolutionProblem, rows: number, colum
   return { inChannels, outChannels, height, width, rowTiles, columnTiles, tiles, groups: ceilDivide(tiles, perGroup) };
 }
 
+/** A file that reads packed weights, for a problem. */
+function packedSource(source: string, { channels }: ImageShape, outChannels: number, shortcut: Shortcut | undefined) {
+  const plan = planOf(channels, outChannels);
+  const text = withWeightAccess(withShortcut(source, shortcut), plan.access);
+  if (shortcut === undefined) return text;
+  const { access } = planWeight(shortcut.channels * channelBlock, plan.blocks);
+  return withWeightAccess(text, access, "shortcutWeight");
+}
+
 function blocked(problem: ConvolutionProblem, shortcut: Shortcut | undefined): Kernel {
-  const plan = planOf(problem.input.channels, problem.outChannels);
+  const { input, outChannels } = problem;
   const sizes = { ...tilesOf(problem, 4, 2, lanes), shortcutChannels: shortcut?.channels ?? 0 };
-  const source = withWeightAccess(withShortcut(blockedSource, shortcut), plan.access);
   return {
     name: "conv3x3-blocked",
-    source:
-      shortcut === undefined
-        ? source
-        : withWeightAccess(source, shortcutAccess(shortcut, plan.blocks), "shortcutWeight"),
-    launches: [{ sizes, workgroups: [...foldWorkgroups(sizes.groups), plan.blocks] }],
+    source: packedSource(blockedSource, input, outChannels, shortcut),
+    launches: [{ sizes, workgroups: [...foldWorkgroups(sizes.groups), ceilDivide(outChannels, channelBlock)] }],
     ...costOf(problem, shortcut),
     statistics: { partials: sizes.groups },
   };
 }
 
-const shortcutAccess = ({ channels }: Shortcut, blocks: number) => planWeight(channels * channelBlock, blocks).access;
+function vector(problem: ConvolutionProblem, shortcut: Shortcut | undefined): Kernel {
+  const { input, outChannels } = problem;
+  if (!hasQuads(input)) {
+    throw new RangeError(`conv3x3-vector reads four pixels at a time: width ${input.width} is no multiple of 4`);
+  }
+  const launch = vectorLaunch(problem, ceilDivide(outChannels, channelBlock), shortcut?.channels ?? 0);
+  return {
+    name: "conv3x3-vector",
+    source: packedSource(vectorSource, input, outChannels, shortcut),
+    launches: [launch],
+    ...costOf(problem, shortcut),
+    statistics: { partials: launch.sizes.groups, only: "parallel" },
+  };
+}
+
+/** The variants that read the weight as {@link packConv3x3} lays it out. */
+const byPacking = { blocked, vector } as const;
+const isPacked = (variant: Conv3x3OutputVariant): variant is keyof typeof byPacking => variant in byPacking;
 
 function subgroup(problem: ConvolutionProblem, strides: Strides, shortcut: Shortcut | undefined): Kernel {
   const beside = { shortcutChannels: shortcut?.channels ?? 0, ...shortcutStrides(shortcut, problem.outChannels) };
@@ -152,11 +187,11 @@ const byStrides = { plain, subgroup, tiled: overTiles(conv3x3Tiled), matrix: ove
  *
  * output[n, co, y, x] = Σ over ci, ky, kx of weight[co, ci, ky, kx] · input[n, ci, y + ky − 1, x + kx − 1]
  *
- * Slots Input, Shortcut and Output, statistics of the output. `weight` is [co, ci, 3, 3] or, for `blocked`, packed
- * `forward`. With a {@link Shortcut} its result is added.
+ * Slots Input, Shortcut and Output, statistics of the output. `weight` is [co, ci, 3, 3] or, for `blocked` and `vector`,
+ * packed `forward`. With a {@link Shortcut} its result is added.
  */
 export function conv3x3(problem: ConvolutionProblem, variant: Conv3x3OutputVariant, shortcut?: Shortcut): Kernel {
-  if (variant === "blocked") return blocked(problem, shortcut);
+  if (isPacked(variant)) return byPacking[variant](problem, shortcut);
   const strides = { outStride: problem.input.channels * 9, inStride: 9, flip: 0 } as const;
   return byStrides[variant](problem, strides, shortcut);
 }
@@ -166,7 +201,7 @@ export function conv3x3(problem: ConvolutionProblem, variant: Conv3x3OutputVaria
  * 180° and its channels swapped, → [n, ci, h, w].
  *
  * Slots Input (reads gradOutput), Shortcut and Output (writes the gradient), statistics of what it writes. `weight` is
- * [co, ci, 3, 3] or, for `blocked`, packed `grad-input`. With a {@link Shortcut} its result is added: where the image also
+ * [co, ci, 3, 3] or, for `blocked` and `vector`, packed `grad-input`. With a {@link Shortcut} its result is added: where the image also
  * went through a 1×1 convolution, that one's input gradient.
  */
 export function conv3x3GradInput(
@@ -176,13 +211,13 @@ export function conv3x3GradInput(
 ): Kernel {
   const inChannels = problem.input.channels;
   const swapped = { input: { ...problem.input, channels: problem.outChannels }, outChannels: inChannels };
-  if (variant === "blocked") return blocked(swapped, shortcut);
+  if (isPacked(variant)) return byPacking[variant](swapped, shortcut);
   const strides = { outStride: 9, inStride: inChannels * 9, flip: 1 } as const;
   return byStrides[variant](swapped, strides, shortcut);
 }
 
 /**
- * Layout of the weight [co, ci, 3, 3] for the `blocked` variants: [blocks of 8 written channels, read channels, 9, 8].
+ * Layout of the weight [co, ci, 3, 3] for `blocked` and `vector`: [blocks of 8 written channels, read channels, 9, 8].
  * Channels are those of the forward convolution.
  */
 export function packConv3x3(

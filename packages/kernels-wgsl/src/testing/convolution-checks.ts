@@ -3,7 +3,7 @@ import { type ImageShape, imageSize, type Reduction } from "../contract/kernel.j
 import { fromHalf, toHalf } from "../convert/half.js";
 import { replaceSlots } from "../transforms/slots.js";
 import { momentsSlot, partialsPerWorkgroup, sumsSlot } from "../transforms/statistics.js";
-import { withStorageType } from "../transforms/wgsl-text.js";
+import { hasFunction, withStorageType } from "../transforms/wgsl-text.js";
 import { directionalDerivative, expectClose, randomArray } from "./close.js";
 import type { Run } from "./convolution-family.js";
 import { hasSubgroupsOfEight } from "./device.js";
@@ -88,8 +88,9 @@ async function checkStatisticsBy(reduction: Reduction, device: GPUDevice, run: R
   const partials = (run.kernel.statistics?.partials ?? 0) * partialsPerWorkgroup(reduction);
   const { batch, channels } = shape;
   const pixels = imageSize(shape) / batch / channels;
+  const quads = hasFunction(run.kernel.source, "addQuadToStatistics");
   for (const slot of ["moments", "sums"] as const) {
-    const pasted = slot === "moments" ? momentsSlot(reduction) : sumsSlot("value * 2.0", reduction);
+    const pasted = slot === "moments" ? momentsSlot(reduction, quads) : sumsSlot("value * 2.0", reduction, "", quads);
     const kernel = { ...run.kernel, source: replaceSlots(run.kernel.source, [pasted]) };
     const empty = {
       output: new Float32Array(run.length),

@@ -20,6 +20,9 @@ import type { SlotText } from "../contract/slots.js";
  * With the parallel reduction a workgroup sums over its invocations, with the others a subgroup or an invocation writes a
  * partial result of its own, without a barrier, so that there are more of them ({@link partialsPerWorkgroup}).
  *
+ * A file that stores quads, four pixels of a row at a time (see contract/slots.ts), has `addQuadToStatistics(s, channel, value:
+ * vec4f, y, quad, place)` in place of `addToStatistics`.
+ *
  * A file in which the invocations of a workgroup store different channels has fewer LANES and more channels in its block,
  * and lets `lane` be the index among those that share a channel; one who writes nothing passes CHANNEL_BLOCK as `lane`. It
  * is for the parallel reduction only and says so (`statistics.only`).
@@ -97,22 +100,39 @@ const enables = (reduction: Reduction): readonly "subgroups"[] => (reduction ===
 
 const binding = "var<storage, read_write> statistics: array<vec4f>;";
 
+const addPixel =
+  "fn addToStatistics(s: ptr<function, Statistics>, channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32)";
+const addQuad =
+  "fn addQuadToStatistics(s: ptr<function, Statistics>, channel: OutputChannel, value: vec4f, y: u32, quad: u32, place: u32)";
+
 /**
  * Count, sum and sum of squared distances from the mean. Each invocation shifts by its first value, and partials are
  * merged by the pairwise formula, so that a mean far from zero costs no digits.
  * Source: Chan, Golub, LeVeque 1983, "Algorithms for computing the sample variance".
  */
-export const momentsSlot = (reduction: Reduction): SlotText => ({
+export const momentsSlot = (reduction: Reduction, quads = false): SlotText => ({
   bindings: [binding],
   enables: enables(reduction),
   definitions: {
-    addToStatistics: `fn addToStatistics(s: ptr<function, Statistics>, channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
+    ...(quads
+      ? {
+          addQuadToStatistics: `${addQuad} {
+  if ((*s).count == 0.0) { (*s).shift = value.x; }
+  let distance = value - (*s).shift;
+  (*s).count += 4.0;
+  (*s).first += dot(distance, vec4f(1.0));
+  (*s).second += dot(distance, distance);
+}`,
+        }
+      : {
+          addToStatistics: `${addPixel} {
   if ((*s).count == 0.0) { (*s).shift = value; }
   let distance = value - (*s).shift;
   (*s).count += 1.0;
   (*s).first += distance;
   (*s).second += distance * distance;
 }`,
+        }),
     keepStatistics: keep(
       "vec3f(s.count, s.shift + s.first / max(s.count, 1.0), s.second - s.first * s.first / max(s.count, 1.0))",
       reduction,
@@ -128,20 +148,31 @@ export const momentsSlot = (reduction: Reduction): SlotText => ({
 });
 
 /**
- * Count, Σ value and Σ second, where `second` is a WGSL expression of `value`, `channel`, `y`, `x`, `pixel`; statements
- * that it needs go before it.
+ * Count, Σ value and Σ second, where `second` is a WGSL expression of the parameters of `addToStatistics`, or with `quads` a
+ * vec4f of those of `addQuadToStatistics`; statements that it needs go before it.
  */
-export function sumsSlot(second: string, reduction: Reduction, statements = ""): SlotText {
+export function sumsSlot(second: string, reduction: Reduction, statements = "", quads = false): SlotText {
   return {
     bindings: [binding],
     enables: enables(reduction),
     definitions: {
-      addToStatistics: `fn addToStatistics(s: ptr<function, Statistics>, channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
+      ...(quads
+        ? {
+            addQuadToStatistics: `${addQuad} {
+  ${statements}
+  (*s).count += 4.0;
+  (*s).first += dot(value, vec4f(1.0));
+  (*s).second += dot(${second}, vec4f(1.0));
+}`,
+          }
+        : {
+            addToStatistics: `${addPixel} {
   ${statements}
   (*s).count += 1.0;
   (*s).first += value;
   (*s).second += ${second};
 }`,
+          }),
       keepStatistics: keep("vec3f(s.count, s.first, s.second)", reduction),
       writeStatistics: write("return a + b;", reduction),
     },

@@ -99,21 +99,21 @@ export function withStorageType(source: string, dtype: Extract<DType, "f32" | "f
 }
 
 /**
- * Sets the storage type of each `array<real>` binding by itself: f16 for those named in `half`, f32 for the others. What
+ * Sets the storage type of each `array<real>` or `array<vec4<real>>` binding by itself: f16 for those named in `half`, f32 for the others. What
  * the kernel writes has one type.
  * @throws KernelDeclarationError when it would have two.
  */
 export function withStorageTypes(source: string, half: ReadonlySet<string>): string {
-  const bindings = bindingsOf(source).filter(({ type }) => type === "array<real>");
+  const bindings = bindingsOf(source).filter(({ type }) => /^array<(real|vec4<real>)>$/.test(type));
   if (!bindings.some(({ name }) => half.has(name))) return source;
   const written = bindings.filter(({ access }) => access === "read_write").map(({ name }) => half.has(name));
   if (written.includes(true) && written.includes(false)) {
     throw new KernelDeclarationError("a kernel cannot write f16 and f32 through 'array<real>' bindings");
   }
   let text = source;
-  for (const { name, access } of bindings) {
+  for (const { name, access, type } of bindings) {
     if (access === "read_write") continue;
-    text = text.replace(`> ${name}: array<real>;`, `> ${name}: array<${half.has(name) ? "f16" : "f32"}>;`);
+    text = text.replace(`> ${name}: ${type};`, `> ${name}: ${type.replace("real", half.has(name) ? "f16" : "f32")};`);
   }
   if (written.includes(true)) return withStorageType(text, "f16");
   return enable(text, "f16");

@@ -1,16 +1,21 @@
-import type { Reduction } from "@lobule/kernels-wgsl";
+import { hasQuads, type Reduction } from "@lobule/kernels-wgsl";
 import type { ConvolutionCall, ConvolutionVariant } from "../graph/convolution-call.js";
 
 /** Channels from which on the 8 invocations of a subgroup, each with an input channel of its own, are worth it. */
 const fewestSharedChannels = 4;
 
+/** Whether images can be read four pixels at a time, which takes a GPU half the loads. */
+const readsQuads = ({ family, direction, input }: ConvolutionCall): boolean =>
+  family === "conv3x3" && direction !== "grad-weight" && hasQuads(input);
+
 /** The variant that suits an adapter without having been timed. */
-export function defaultVariant(
-  { family, direction, input }: ConvolutionCall,
-  reduction: Reduction,
-): ConvolutionVariant {
-  // A weight gradient's tiles pay whatever the channels, because loading is dear.
-  if (reduction === "parallel") return direction === "grad-weight" ? "tiled" : "blocked";
+export function defaultVariant(call: ConvolutionCall, reduction: Reduction): ConvolutionVariant {
+  const { family, direction, input } = call;
+  if (reduction === "parallel") {
+    // A weight gradient's tiles pay whatever the channels, because loading is dear.
+    if (direction === "grad-weight") return "tiled";
+    return readsQuads(call) ? "vector" : "blocked";
+  }
   if (direction === "grad-weight") {
     const shared = reduction === "subgroup" && family === "conv3x3" && input.channels >= fewestSharedChannels;
     return shared ? "subgroup" : "serial";
@@ -36,6 +41,7 @@ export function candidateVariants(call: ConvolutionCall, reduction: Reduction, m
     const image = family === "conv3x3" && direction !== "grad-weight" && many;
     if (image || direction === "grad-weight") all.push("tiled");
     if (image && matrices) all.push("matrix");
+    if (readsQuads(call)) all.push("vector");
   }
   return [first, ...all.filter((variant) => variant !== first)];
 }

@@ -202,7 +202,7 @@ export class Planner implements Lowering {
   private expressionCall({ operation, outputs: [output] }: Node): void {
     const kernel = pointwise(asImage(output.shape));
     const writer = this.slotWriter(output);
-    writer.input("input", output);
+    writer.input(kernel.source, "input", output);
     this.body.push(this.assemble(kernel, writer, { kernel, output }, operation.name, [output]));
   }
 
@@ -210,10 +210,10 @@ export class Planner implements Lowering {
     const x = inputOf(node, 0);
     const kernel = channelStatistics(asImage(x.shape));
     const writer = this.slotWriter();
-    writer.input("input", x);
+    writer.input(kernel.source, "input", x);
     const [partials] = node.outputs;
     this.setPartials(partials, kernel);
-    writer.output([x], { mode, second: node.inputs[1] }, false);
+    writer.output(kernel.source, [x], { mode, second: node.inputs[1] }, false);
     this.body.push(this.bind(kernel, writer, { statistics: partials }, name));
   }
 
@@ -225,7 +225,7 @@ export class Planner implements Lowering {
   private finish(request: CallRequest, label = request.kernel.name): Call {
     const { kernel, slots = {}, output } = request;
     const writer = this.slotWriter();
-    for (const [name, tensor] of Object.entries(slots)) writer.input(name, tensor);
+    for (const [name, tensor] of Object.entries(slots)) writer.input(kernel.source, name, tensor);
     const chain = output && this.fusion.epilogues.get(output.node);
     return this.assemble(kernel, writer, request, label, output && (chain?.[0] === output ? chain : [output]));
   }
@@ -243,7 +243,7 @@ export class Planner implements Lowering {
     const stored = last(chain);
     const statistics = this.fusion.statistics.get(stored);
     const shortcut = output && this.fusion.shortcuts.get(output.node)?.outputs[0];
-    writer.output(chain, statistics && takenStatistics(statistics), true, shortcut);
+    writer.output(kernel.source, chain, statistics && takenStatistics(statistics), true, shortcut);
     if (statistics !== undefined) bound.statistics = this.fusedStatistics(kernel, statistics);
     bound.output = stored;
     const suffix = stored === output ? "" : ` → ${stored.node.operation.name}`;

@@ -1,4 +1,11 @@
-import { type ImageShape, momentsSlot, type Reduction, type SlotText, sumsSlot } from "@lobule/kernels-wgsl";
+import {
+  hasFunction,
+  type ImageShape,
+  momentsSlot,
+  type Reduction,
+  type SlotText,
+  sumsSlot,
+} from "@lobule/kernels-wgsl";
 import { inputOf, last, type NonEmpty, type RemapOperation, storageOf, type Tensor } from "../graph/tensor.js";
 import { asImage, PlanError } from "../shape.js";
 import { readInputs } from "./fuse.js";
@@ -6,23 +13,39 @@ import type { StorageType } from "./storage.js";
 
 const pascal = (name: string): string => name[0]?.toUpperCase() + name.slice(1);
 
-/** Statements of a slot's two functions, for the channel `c` of sample `n`. */
+/** Statements of a slot's functions, for the channel `c` of sample `n`. */
 interface Scope {
   /** WGSL expression of the channel within the tensor at hand. */
   readonly channel: string;
   /** How many channels of the tensor at hand it runs through, where these are not all. */
   readonly channels?: number;
   readonly prepare: string[];
+  /** For one pixel. */
   readonly load: string[];
+  /** For a quad, where the kernel has functions of quads; they compute under the same names. */
+  readonly loadQuad: string[];
   /** Names of what was computed already. */
   readonly known: Map<Tensor, string>;
 }
+
+const newScope = (channel: string, known: readonly (readonly [Tensor, string])[] = []): Scope => ({
+  channel,
+  prepare: [],
+  load: [],
+  loadQuad: [],
+  known: new Map(known),
+});
 
 /** What one slot's functions are built from. */
 interface SlotContext {
   readonly image: ImageShape;
   readonly fields: string[];
+  /** Whether the kernel binds images as quads, four pixels of a row each. */
+  readonly quads: boolean;
 }
+
+/** How a tensor is bound: by elements, by quads, or as a vec4f a channel. */
+type LeafKind = "elements" | "quads" | "coefficients";
 
 /** Sums by channel of what a kernel stores; `second` as in StatisticsOperation. */
 export interface TakenStatistics {
@@ -45,8 +68,10 @@ export class SlotWriter {
   readonly sizes: Record<string, number> = {};
   readonly slots: SlotText[] = [];
   usesF16 = false;
-  private readonly leafNames = new Map<Tensor, string>();
+  private readonly leafNames = new Map<Tensor, Map<LeafKind, string>>();
   private readonly newBindings: string[] = [];
+  /** Names of what differs between the pixels of a quad: each is a vec4f in the functions of quads. */
+  private readonly perPixel = new Set<string>();
   private locals = 0;
 
   /**
@@ -60,74 +85,94 @@ export class SlotWriter {
     private readonly reduction: Reduction,
   ) {}
 
-  /** Replaces the load slot over the binding `name` by an expression. */
-  input(name: string, tensor: Tensor): void {
-    const context: SlotContext = { image: asImage(tensor.shape), fields: [] };
-    const scope: Scope = { channel: "c", prepare: [], load: [], known: new Map() };
-    const result = this.expression(tensor, context, scope);
+  /** Replaces the load slot over the binding `name` of a kernel by an expression. */
+  input(kernel: string, name: string, tensor: Tensor): void {
     const suffix = pascal(name);
-    this.push({
-      replaces: name,
-      definitions: {
-        [`${suffix}Channel`]: struct(`${suffix}Channel`, context.fields),
-        [`prepare${suffix}`]: `fn prepare${suffix}(n: u32, c: u32) -> ${suffix}Channel {
+    const quads = hasFunction(kernel, `load${suffix}Quad`);
+    const context: SlotContext = { image: asImage(tensor.shape), fields: [], quads };
+    const scope = newScope("c");
+    const result = this.expression(tensor, context, scope);
+    const definitions: Record<string, string> = {
+      [`${suffix}Channel`]: struct(`${suffix}Channel`, context.fields),
+      [`prepare${suffix}`]: `fn prepare${suffix}(n: u32, c: u32) -> ${suffix}Channel {
   var channel: ${suffix}Channel;${lines(scope.prepare)}
   return channel;
 }`,
-        [`load${suffix}`]: `fn load${suffix}(channel: ${suffix}Channel, y: u32, x: u32, pixel: u32) -> f32 {${lines(scope.load)}
+    };
+    const channel = `channel: ${suffix}Channel`;
+    if (quads) {
+      definitions[`load${suffix}Quad`] =
+        `fn load${suffix}Quad(${channel}, ${quadPlace}) -> vec4f {${lines(scope.loadQuad)}
+  return ${this.quad(result)};
+}`;
+    }
+    if (!quads || hasFunction(kernel, `load${suffix}`)) {
+      const place = quads ? `${quadPlace}, part: u32` : pixelPlace;
+      definitions[`load${suffix}`] = `fn load${suffix}(${channel}, ${place}) -> f32 {${lines(scope.load)}
   return ${result};
-}`,
-      },
-    });
+}`;
+    }
+    this.push({ replaces: name, definitions });
   }
 
   /**
-   * Replaces the store slot: what the kernel computes, the first of `chain`, becomes the last by way of the others.
+   * Replaces the store slot of a kernel: what it computes, the first of `chain`, becomes the last by way of the others.
    * @param statistics sums to take of what is stored.
    * @param included what the chain adds but the kernel's value already holds.
    */
-  output(chain: NonEmpty<Tensor>, statistics: TakenStatistics | undefined, writes: boolean, included?: Tensor): void {
+  output(
+    kernel: string,
+    chain: NonEmpty<Tensor>,
+    statistics: TakenStatistics | undefined,
+    writes: boolean,
+    included?: Tensor,
+  ): void {
     const [own, stored] = [chain[0], last(chain)];
     const image = asImage(stored.shape);
-    const context: SlotContext = { image, fields: [] };
-    const scope: Scope = { channel: "c", prepare: [], load: [], known: new Map([[own, "value"]]) };
+    const quads = hasFunction(kernel, "storeOutputQuad");
+    const context: SlotContext = { image, fields: [], quads };
+    this.perPixel.add("value");
+    const scope = newScope("c", [[own, "value"]]);
     if (included !== undefined) scope.known.set(included, "0.0");
     const result = this.expression(stored, context, scope, chain);
     const storage = this.storageType(stored);
     this.usesF16 ||= storage === "f16";
+    const [real, suffix, place, index, value] = quads
+      ? [`vec4<${storage}>`, "Quad", quadPlace, "place", "vec4f"]
+      : [storage, "", pixelPlace, "pixel", "f32"];
     const definitions: Record<string, string> = {};
     let store = "";
     if (writes) {
       const base = this.field(context, "u32");
-      const [channels, plane] = [
-        this.size("storedChannels", image.channels),
-        this.size("storedPlane", image.height * image.width),
-      ];
-      scope.prepare.push(`channel.${base} = (n * ${channels} + c) * ${plane};`);
-      store = ` output[channel.${base} + pixel] = ${storage}(value); `;
+      const channels = this.size("storedChannels", image.channels);
+      scope.prepare.push(`channel.${base} = (n * ${channels} + c) * ${this.plane("stored", image, quads)};`);
+      store = ` output[channel.${base} + ${index}] = ${real}(value); `;
     }
-    const sums: Scope = { channel: "c", prepare: scope.prepare, load: [], known: new Map([[stored, "value"]]) };
+    const sums: Scope = { ...newScope("c", [[stored, "value"]]), prepare: scope.prepare };
     const second = statistics?.second && this.expression(statistics.second, context, sums);
     definitions.OutputChannel = struct("OutputChannel", context.fields);
     definitions.prepareOutput = `fn prepareOutput(n: u32, c: u32) -> OutputChannel {
   var channel: OutputChannel;${lines(scope.prepare)}
   return channel;
 }`;
-    definitions.finishOutput = `fn finishOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 {${lines(scope.load)}
-  return f32(${writes ? storage : "f32"}(${result}));
+    const parameters = `channel: OutputChannel, value: ${value}, ${place}`;
+    const rounded = `${value}(${writes ? real : value}(${quads ? this.quad(result) : result}))`;
+    definitions[`finishOutput${suffix}`] =
+      `fn finishOutput${suffix}(${parameters}) -> ${value} {${lines(quads ? scope.loadQuad : scope.load)}
+  return ${rounded};
 }`;
-    definitions.storeOutput = `fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {${store}}`;
+    definitions[`storeOutput${suffix}`] = `fn storeOutput${suffix}(${parameters}) {${store}}`;
     this.push({
       ...(writes ? { replaces: "output" } : {}),
       definitions,
     });
-    if (writes) this.newBindings.push(`var<storage, read_write> output: array<${storage}>;`);
-    if (statistics !== undefined) {
-      this.slots.push(
-        statistics.mode === "moments"
-          ? momentsSlot(this.reduction)
-          : sumsSlot(second ?? "0.0", this.reduction, sums.load.join("\n  ")),
-      );
+    if (writes) this.newBindings.push(`var<storage, read_write> output: array<${real}>;`);
+    if (statistics === undefined) return;
+    if (statistics.mode === "moments") this.slots.push(momentsSlot(this.reduction, quads));
+    else {
+      const summand = second ?? "0.0";
+      const statements = (quads ? sums.loadQuad : sums.load).join("\n  ");
+      this.slots.push(sumsSlot(quads ? this.quad(summand) : summand, this.reduction, statements, quads));
     }
   }
 
@@ -152,6 +197,16 @@ export class SlotWriter {
     return `sizes.${name}`;
   }
 
+  /** Pixels of a channel, or quads. */
+  private plane(name: string, { height, width }: ImageShape, quads: boolean): string {
+    return quads ? this.size(`${name}Quads`, (height * width) / 4) : this.size(`${name}Plane`, height * width);
+  }
+
+  /** A name or constant as a vec4f. */
+  private quad(name: string): string {
+    return this.perPixel.has(name) ? name : `vec4f(${name})`;
+  }
+
   /** Emits the statements that compute `tensor` at (n, channel, y, x) and returns its name there. */
   private expression(tensor: Tensor, context: SlotContext, scope: Scope, chain: readonly Tensor[] = []): string {
     const known = scope.known.get(tensor);
@@ -173,7 +228,15 @@ export class SlotWriter {
           ? this.coefficient(each, context, scope)
           : this.expression(each, context, scope, chain),
       );
-      scope.load.push(`let ${local} = ${operation.wgsl(args)};`);
+      const scalar = operation.wgsl(args);
+      scope.load.push(`let ${local} = ${scalar};`);
+      // A GPU computes each pixel by itself; only loads and stores are wider. So an operation is written once, for a pixel.
+      const parts = ["x", "y", "z", "w"].map((part) =>
+        operation.wgsl(args.map((each) => (this.perPixel.has(each) ? `${each}.${part}` : each))),
+      );
+      const differ = args.some((each) => this.perPixel.has(each));
+      if (differ) this.perPixel.add(local);
+      scope.loadQuad.push(`let ${local} = ${differ ? `vec4f(${parts.join(", ")})` : scalar};`);
       return local;
     }
     if (operation.kind === "slice") {
@@ -198,9 +261,10 @@ export class SlotWriter {
     const split = this.size(`channelSplit${this.locals++}`, operation.channel);
     const which = this.field(context, "u32");
     const branch = (part: Tensor, channel: string): Scope => {
-      const inner: Scope = { channel, prepare: [], load: [], known: new Map() };
+      const inner = newScope(channel);
       const result = this.expression(part, context, inner, chain);
       inner.load.push(`${local} = ${result};`);
+      inner.loadQuad.push(`${local} = ${this.quad(result)};`);
       return inner;
     };
     // Both are prepared, each for a channel that it has, and one is loaded: branches cost compilers on the CPU minutes.
@@ -211,22 +275,28 @@ export class SlotWriter {
       ...first.prepare,
       ...second.prepare,
     );
-    scope.load.push(
-      `var ${local}: f32;`,
-      `if (channel.${which} == 0u) {${lines(first.load)}\n  } else {${lines(second.load)}\n  }`,
-    );
+    const branches = (type: string, one: readonly string[], other: readonly string[]): string[] => [
+      `var ${local}: ${type};`,
+      `if (channel.${which} == 0u) {${lines(one)}\n  } else {${lines(other)}\n  }`,
+    ];
+    scope.load.push(...branches("f32", first.load, second.load));
+    scope.loadQuad.push(...branches("vec4f", first.loadQuad, second.loadQuad));
+    this.perPixel.add(local);
     return local;
   }
 
-  private leaf(tensor: Tensor, vector: boolean): string {
+  private leaf(tensor: Tensor, kind: LeafKind): string {
     const base = storageOf(tensor);
-    let name = this.leafNames.get(base);
+    const names = this.leafNames.get(base) ?? new Map<LeafKind, string>();
+    this.leafNames.set(base, names);
+    let name = names.get(kind);
     if (name === undefined) {
-      name = `t${this.leafNames.size}`;
-      this.leafNames.set(base, name);
+      name = `t${this.leaves.size}`;
+      names.set(kind, name);
       this.leaves.set(name, base);
-      const type = vector ? "vec4f" : this.storageType(base);
-      this.usesF16 ||= type === "f16";
+      const element = this.storageType(base);
+      const type = { elements: element, quads: `vec4<${element}>`, coefficients: "vec4f" }[kind];
+      this.usesF16 ||= kind !== "coefficients" && element === "f16";
       this.newBindings.push(`var<storage, read> ${name}: array<${type}>;`);
     }
     return name;
@@ -236,7 +306,7 @@ export class SlotWriter {
   private coefficient(tensor: Tensor, context: SlotContext, scope: Scope): string {
     const known = scope.known.get(tensor);
     if (known !== undefined) return known;
-    const name = this.leaf(tensor, true);
+    const name = this.leaf(tensor, "coefficients");
     const field = this.field(context, "vec4f");
     // A single channel may be repeated along another tensor's channels.
     scope.prepare.push(`channel.${field} = ${name}[${tensor.shape[0] === 1 ? "0u" : scope.channel}];`);
@@ -245,34 +315,46 @@ export class SlotWriter {
     return result;
   }
 
-  private load(tensor: Tensor, { image, ...context }: SlotContext, scope: Scope): string {
-    const name = this.leaf(tensor, false);
+  private load(tensor: Tensor, context: SlotContext, scope: Scope): string {
+    const { image } = context;
     const own = asImage(tensor.shape);
+    const quads = context.quads && own.width > 1;
+    const name = this.leaf(tensor, quads ? "quads" : "elements");
     const base = storageOf(tensor);
     const read = (this.channelsRead.get(base) ?? 0) + (scope.channels ?? own.channels);
     this.channelsRead.set(base, Math.min(read, own.channels));
     const channels = this.size(`${name}Channels`, own.channels);
     const at = `(${own.batch === 1 ? "0u" : `n * ${channels}`} + ${own.channels === 1 ? "0u" : scope.channel})`;
-    const full: SlotContext = { image, ...context };
     const local = `v${this.locals++}`;
     if (own.height === 1 && own.width === 1) {
       // One value a channel: read it once, unless the image itself is a single pixel (then it is the same).
-      const field = this.field(full, "f32");
+      const field = this.field(context, "f32");
       scope.prepare.push(`channel.${field} = f32(${name}[${at}]);`);
       return `channel.${field}`;
     }
-    const field = this.field(full, "u32");
-    const plane = this.size(`${name}Plane`, own.height * own.width);
-    scope.prepare.push(`channel.${field} = ${at} * ${plane};`);
-    let pixel = "pixel";
+    const field = this.field(context, "u32");
+    scope.prepare.push(`channel.${field} = ${at} * ${this.plane(name, own, quads)};`);
+    let [pixel, place] = ["pixel", "place"];
     if (own.height !== image.height || own.width !== image.width) {
       if (own.height !== 1 && own.width !== 1) throw new PlanError("a broadcast must repeat whole axes");
-      pixel = own.height === 1 ? "x" : "y";
+      [pixel, place] = own.height === 1 ? ["x", "quad"] : ["y", "y"];
     }
-    scope.load.push(`let ${local} = f32(${name}[channel.${field} + ${pixel}]);`);
+    if (quads) {
+      scope.load.push(`let ${local} = f32(${name}[channel.${field} + ${place}][part]);`);
+      scope.loadQuad.push(`let ${local} = vec4f(${name}[channel.${field} + ${place}]);`);
+      this.perPixel.add(local);
+    } else {
+      const statement = `let ${local} = f32(${name}[channel.${field} + ${context.quads ? place : pixel}]);`;
+      scope.load.push(statement);
+      scope.loadQuad.push(statement);
+    }
     return local;
   }
 }
+
+/** Parameters that tell which pixel, and which quad; see contract/slots.ts of kernels-wgsl. */
+const pixelPlace = "y: u32, x: u32, pixel: u32";
+const quadPlace = "y: u32, quad: u32, place: u32";
 
 const lines = (statements: readonly string[]): string => statements.map((line) => `\n  ${line}`).join("");
 

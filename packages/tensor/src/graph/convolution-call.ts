@@ -7,7 +7,7 @@ export interface ConvolutionCall extends ConvolutionProblem {
 }
 
 /** plain: the readable one; see the kernel families for the others. */
-export const convolutionVariants = ["plain", "blocked", "serial", "subgroup", "tiled", "matrix"] as const;
+export const convolutionVariants = ["plain", "blocked", "serial", "subgroup", "tiled", "matrix", "vector"] as const;
 
 /** The name of a variant of a convolution kernel. */
 export type ConvolutionVariant = (typeof convolutionVariants)[number];

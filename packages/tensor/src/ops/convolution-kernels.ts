@@ -44,11 +44,11 @@ interface Family {
 }
 
 /** A variant that every family has. @throws RangeError for one that only some have. */
-function common<Variant extends ConvolutionVariant>(variant: Variant): Exclude<Variant, "tiled" | "matrix"> {
-  if (variant === "tiled" || variant === "matrix") {
+function common<Variant extends ConvolutionVariant>(variant: Variant): Exclude<Variant, "tiled" | "matrix" | "vector"> {
+  if (variant === "tiled" || variant === "matrix" || variant === "vector") {
     throw new RangeError(`this convolution has no ${variant} kernel; choose one of the call's candidate variants`);
   }
-  return variant as Exclude<Variant, "tiled" | "matrix">;
+  return variant as Exclude<Variant, "tiled" | "matrix" | "vector">;
 }
 
 /** Where a subgroup shares no sums, its invocations sum each for itself. */
@@ -67,8 +67,8 @@ const families: Readonly<Record<ConvolutionCall["family"], Family>> = {
     forward: (problem, variant, { shortcut }) => conv3x3(problem, variant, shortcut),
     gradInput: (problem, variant, { shortcut }) => conv3x3GradInput(problem, variant, shortcut),
     gradWeight: (problem, variant) => {
-      if (variant === "matrix")
-        throw new RangeError("a weight gradient has no matrix kernel; choose a candidate variant");
+      if (variant === "matrix" || variant === "vector")
+        throw new RangeError(`a weight gradient has no ${variant} kernel; choose a candidate variant`);
       return conv3x3GradWeight(problem, variant);
     },
     pack: packConv3x3,
@@ -110,11 +110,14 @@ const shortcutKernel = ({ direction, input, outChannels }: ConvolutionCall): Sho
     ? { channels: input.channels, transposed: false }
     : { channels: outChannels, transposed: true };
 
+/** The variants that read the weight as {@link Family.pack} lays it out. */
+const packing: ReadonlySet<ConvolutionVariant> = new Set(["blocked", "serial", "vector"]);
+
 /** The memory layout of a call's weight for a variant; undefined where it is read as it is. */
 export function packedLayout(
   { family, direction, input, outChannels }: ConvolutionCall,
   variant: ConvolutionVariant,
 ): PackedLayout | undefined {
-  if (direction === "grad-weight" || (variant !== "blocked" && variant !== "serial")) return undefined;
+  if (direction === "grad-weight" || !packing.has(variant)) return undefined;
   return families[family].pack(input.channels, outChannels, direction);
 }

@@ -1,4 +1,4 @@
-import { type ImageShape, imageSize } from "@lobule/kernels-wgsl";
+import { hasQuads, type ImageShape, imageSize } from "@lobule/kernels-wgsl";
 import type { Device } from "../device/device.js";
 import type { ConvolutionCall, ConvolutionVariant } from "../graph/convolution-call.js";
 import { sourceHash } from "./source-hash.js";
@@ -95,12 +95,12 @@ function fastestOf(times: ReadonlyMap<ConvolutionVariant, number>): ConvolutionV
   return fastest;
 }
 
-/** Extents that no block divides, small enough for a check. */
+/** Extents that no block divides, small enough for a check; as good for quads as the call's own. */
 const smallImage = ({ channels, height, width }: ImageShape): ImageShape => ({
   batch: 2,
   channels,
   height: Math.min(height, 19),
-  width: Math.min(width, 21),
+  width: Math.min(width, hasQuads({ width }) ? 20 : 21),
 });
 
 /** Relative L2 error of each variant against the plain one; one that does not run is infinitely wrong. */

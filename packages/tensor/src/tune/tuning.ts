@@ -1,4 +1,4 @@
-import type { Reduction } from "@lobule/kernels-wgsl";
+import { hasQuads, type Reduction } from "@lobule/kernels-wgsl";
 import type { TunedKernels } from "../compiler/calls.js";
 import { candidateVariants } from "../compiler/convolution-variants.js";
 import type { Device } from "../device/device.js";
@@ -37,10 +37,13 @@ export interface TunedAdapter extends Pick<Device, "reduction" | "hasMatrices"> 
 export const adapterKey = ({ adapterInfo: { vendor, architecture, device, description } }: TunedAdapter): string =>
   [vendor, architecture, device, description].map((part) => part || "-").join(" / ");
 
-/** Calls of one bucket are taken to be alike: the same channels, and pixels of the same power of two. */
+/**
+ * Calls of one bucket are taken to be alike: the same channels, pixels of the same power of two, and rows that are whole
+ * quads or not.
+ */
 export function bucketOf({ family, direction, input, outChannels }: ConvolutionCall, precision: "f32" | "f16"): string {
   const pixels = input.batch * input.height * input.width;
-  return `${family} ${direction} ${input.channels}→${outChannels} 2^${Math.round(Math.log2(pixels))} ${precision}`;
+  return `${family} ${direction} ${input.channels}→${outChannels} 2^${Math.round(Math.log2(pixels))} ${precision}${hasQuads(input) ? "" : " cut quads"}`;
 }
 
 /** The fastest verified variant of each kind of convolution on one adapter. A program is compiled with it as `kernels`. */
