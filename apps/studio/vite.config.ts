@@ -1,10 +1,12 @@
 import { defineConfig } from "vite";
+import { precache } from "./precache.js";
 
 /** A static page: every path is relative, so that any server and any folder of it will do. */
 export default defineConfig({
   base: "./",
   // Preact's own runtime takes the place of a plugin.
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  plugins: [precache],
   worker: { format: "es" },
   build: {
     target: "es2023",

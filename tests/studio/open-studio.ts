@@ -1,70 +1,62 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { extname, join, normalize } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { BrowserContext, Page } from "playwright-core";
-import { build } from "vite";
+import { readBuiltPage } from "../../packages/lobule/src/studio/built-page.js";
+import { type Answer, type PageServer, servePage } from "../../packages/lobule/src/studio/page-server.js";
 import { launch, unpackChromium } from "../browser/chromium.js";
 
-const types: Readonly<Record<string, string>> = {
-  ".html": "text/html",
-  ".js": "text/javascript",
-  ".css": "text/css",
-  ".svg": "image/svg+xml",
-  ".png": "image/png",
-  ".webmanifest": "application/manifest+json",
-};
-
-/** Serves a folder as any static server would. */
-async function serveFolder(folder: string): Promise<[Server, string]> {
-  const server = createServer(async ({ url = "/" }, response) => {
-    const path = normalize(decodeURIComponent(new URL(url, "http://page").pathname));
-    const name = path.endsWith("/") ? `${path}index.html` : path;
-    try {
-      const bytes = await readFile(join(folder, name));
-      response.setHeader("content-type", types[extname(name)] ?? "application/octet-stream");
-      response.end(bytes);
-    } catch {
-      response.statusCode = 404;
-      response.end();
-    }
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  return [server, `http://127.0.0.1:${(server.address() as AddressInfo).port}/`];
+/** How the page is opened. */
+export interface OpenOptions {
+  /** What the server has besides the page. */
+  readonly answer?: Answer;
+  /** Whether the server stays; else the page has to do without it once it is loaded. */
+  readonly online?: boolean;
 }
 
-/** The studio in a browser, and what it must not do: requests to elsewhere, reports of its policy, errors. */
+/**
+ * The studio in a browser, and what it must not do: requests to elsewhere, reports of its policy, errors. It is served as
+ * the command serves it, and once it is loaded there is no server any more.
+ */
 export class OpenStudio {
   readonly problems: string[] = [];
 
   private constructor(
     /** Of the browser, its profile and the built page; removed by `close`. */
     readonly folder: string,
-    private readonly server: Server,
-    readonly address: string,
+    readonly server: PageServer,
     public browser: BrowserContext,
     public page: Page,
   ) {}
 
   /** Builds the page, serves it, and opens it in Chromium. @param hash what stands after "#" in its address. */
-  static async open(hash = ""): Promise<OpenStudio> {
+  static async open(hash = "", { answer = () => false, online = false }: OpenOptions = {}): Promise<OpenStudio> {
     const folder = await mkdtemp(join(tmpdir(), "lobule-studio-"));
     await unpackChromium(folder);
-    const root = fileURLToPath(new URL("../../apps/studio", import.meta.url));
-    await build({
-      root,
-      logLevel: "warn",
-      build: { outDir: join(folder, "page"), emptyOutDir: true, sourcemap: false },
-    });
-    const [server, address] = await serveFolder(join(folder, "page"));
+    await buildPage(join(folder, "page"));
+    const server = await servePage(await readBuiltPage(join(folder, "page")), { port: 0, base: "/", answer });
     const browser = await launch(folder, join(folder, "profile"));
-    const studio = new OpenStudio(folder, server, address, browser, await browser.newPage());
+    const studio = new OpenStudio(folder, server, browser, await browser.newPage());
     await studio.goTo(hash);
+    if (!online) await studio.cutNetwork();
     return studio;
+  }
+
+  get address(): string {
+    return this.server.address;
+  }
+
+  /** Ends the server once the browser has the whole page. */
+  async cutNetwork(): Promise<void> {
+    await this.page.evaluate(async () => {
+      const { serviceWorker } = navigator;
+      if (serviceWorker.controller === null)
+        await new Promise((found) => serviceWorker.addEventListener("controllerchange", found, { once: true }));
+    });
+    await this.server.close();
   }
 
   /** Kills the browser and starts it again; the page's files outlive it. */
@@ -91,7 +83,18 @@ export class OpenStudio {
 
   async close(): Promise<void> {
     await this.browser.close();
-    this.server.close();
+    await this.server.close();
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Builds the page into a folder, in a process of its own: that of tests is none of production. */
+export async function buildPage(outDir: string): Promise<void> {
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  const words = ["build", "apps/studio", "--outDir", outDir, "--logLevel", "error"];
+  const env = { ...process.env, NODE_ENV: "production" };
+  await promisify(execFile)(process.execPath, [join(root, "node_modules/vite/bin/vite.js"), ...words], {
+    cwd: root,
+    env,
+  });
 }

@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { quickEngine } from "../engine/start-engine.js";
+import { offline } from "../offline/keep-offline.js";
 import { bytesText } from "../parts/quantities.js";
 import { sentenceOf } from "../parts/sentence.js";
 import type { DeviceDescription, StorageDescription } from "../worker/describe.js";
@@ -42,6 +43,7 @@ export function BrowserPage() {
         <h2>Files</h2>
         {storage.value !== undefined && (
           <dl class="facts">
+            <Fact name="The page works without a network" value={offline.value} />
             <Fact name="Kept for this page" value={bytesText(storage.value.used)} />
             <Fact name="At most" value={bytesText(storage.value.quota)} />
             <Fact name="Kept until you remove them" value={storage.value.persistent ? "yes" : "not promised"} />
