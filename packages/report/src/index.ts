@@ -26,7 +26,7 @@ export { type ReadingName, readingNames, readingTitle } from "./comparison/readi
 export { evaluationCsv, evaluationJson } from "./evaluation/evaluation-files.js";
 export { type FormatEvaluationOptions, formatEvaluation } from "./evaluation/format-evaluation.js";
 export { type PublishedDice, type PublishedPreset, publishedDice } from "./evaluation/published-figures.js";
-export { followRun } from "./live/follow-run.js";
+export { type FollowedRun, followRun } from "./live/follow-run.js";
 export type { LiveRun, LiveSlice, LiveStep, RunEvent, RunPace } from "./live/run-event.js";
 export { emptyView, type RunState, type RunView, viewAfter } from "./live/run-view.js";
 export { runSecondsLeft } from "./live/seconds-left.js";

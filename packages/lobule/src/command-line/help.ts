@@ -15,7 +15,11 @@ function entry(name: string, describe: string): string[] {
 }
 
 const words = ({ placeholder = "", words: count }: Option): string =>
-  count === 0 ? "" : ` ${placeholder}${count === 2 ? ` ${placeholder}` : count === "several" ? "…" : ""}`;
+  count === "number"
+    ? ` [${placeholder}]`
+    : count === 0
+      ? ""
+      : ` ${placeholder}${count === 2 ? ` ${placeholder}` : count === "several" ? "…" : ""}`;
 
 function optionEntry(name: string, option: Option): string[] {
   const { short, negatable = false, required = false, choices, describe } = option;

@@ -9,8 +9,8 @@ interface AnyOption<Value> {
   readonly describe: string;
   /** Stands for the words in the help; none where it takes none. */
   readonly placeholder?: string;
-  /** How many words follow; several where it takes a list. */
-  readonly words: 0 | 1 | 2 | "several";
+  /** How many words follow; several where it takes a list, and "number" where it takes a whole number or none. */
+  readonly words: 0 | 1 | 2 | "several" | "number";
   /** The only words there are. */
   readonly choices?: readonly string[];
   readonly path?: PathUse;
@@ -129,6 +129,22 @@ const numeric =
 
 export const whole = numeric(true);
 export const number = numeric(false);
+
+/** A whole number or, where none is written behind the option, `plain`. */
+export const wholeOr = (
+  plain: number,
+  describe: string,
+  placeholder: string,
+  bounds: NumberBounds = {},
+  common: Common = {},
+): OptionalOption<number | undefined> => ({
+  describe,
+  placeholder,
+  words: "number",
+  absent: undefined,
+  read: (words, name) => (words.length === 0 ? plain : readNumber(only(words), name, true, bounds)),
+  ...common,
+});
 
 /** Two or several values of an option that takes one. */
 export const list = <Value>(

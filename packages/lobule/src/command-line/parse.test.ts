@@ -52,7 +52,18 @@ describe.each(every)("$title", ({ command, name, option }) => {
     );
   });
 
-  if (option.words !== 0)
+  if (option.words === "number")
+    test("is taken with a number or without one, and refused with a wrong one", () => {
+      for (const words of [[], ["1234"], ["--json"]])
+        expect(given(`--${name}`, ...words)).toMatchObject({ kind: "run" });
+      expect(() => given(`--${name}=`)).toThrow(`--${name} needs a value, got an empty one`);
+      for (const wrong of ["0x10", "1,5", "70000"])
+        expect(() => given(`--${name}`, wrong)).toThrow(
+          `--${name} needs a whole number from 1 up to 65535, got '${wrong}'`,
+        );
+    });
+
+  if (option.words !== 0 && option.words !== "number")
     test("is refused by name without a value, with an empty one, with a wrong one", () => {
       expect(() => given(`--${name}`)).toThrow(new RegExp(`^--${name} needs (a value|two values), got none`));
       expect(() => given(`--${name}`, "--json")).toThrow(`--${name} needs`);

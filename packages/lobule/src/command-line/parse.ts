@@ -133,6 +133,7 @@ function optionOf(written: string, known: Options, command: string) {
 
 /** The words after an option that belong to it. */
 function wordsAfter(words: readonly string[], from: number, { words: count }: Option): readonly string[] {
+  if (count === "number") return words.slice(from, from + 1).filter((word) => /^\d/.test(word));
   const most = count === "several" ? words.length : count;
   const end = words.findIndex((word, i) => i >= from && (isOption(word) || word === "--"));
   return words.slice(from, Math.min(from + most, end < 0 ? words.length : end));
@@ -145,6 +146,7 @@ function checkCount(written: string, option: Option, taken: readonly string[], n
     return;
   }
   if (taken.includes("")) throw new UsageError(`${written} needs a value, got an empty one`);
+  if (count === "number") return;
   if (count === "several" ? taken.length > 0 : taken.length === count) return;
   const usage = `${written} ${Array(count === 2 ? 2 : 1)
     .fill(placeholder)

@@ -4,7 +4,7 @@ import { basename, join, resolve } from "node:path";
 import { tuneKernels } from "@lobule/bench";
 import { commandText, FileWriteError } from "@lobule/data";
 import { type AdapterChoice, adapterChoice, cacheFolder, nodeStorage } from "@lobule/node";
-import { keepReport, reportRun } from "@lobule/report";
+import { type FollowedRun, followRun, keepReport, reportRun } from "@lobule/report";
 import { type Device, Tuning, TuningError } from "@lobule/tensor";
 import {
   ConfigError,
@@ -31,6 +31,7 @@ import { progress } from "../shared/progress.js";
 import { readSettingsFile, runSettings } from "../shared/settings-file.js";
 import { codeTrust } from "../shared/trust-code.js";
 import { compileModel } from "./compile-model.js";
+import { type Dashboard, openDashboard } from "./dashboard.js";
 import { profileTraining } from "./profile-training.js";
 import { requireEffect } from "./require-effect.js";
 import { resumedChanges } from "./resume-options.js";
@@ -88,8 +89,13 @@ export async function runTraining(args: TrainValues, given: ReadonlySet<string>)
   const device = await openDevice();
   let run: OpenRun | undefined;
   let lock: Awaited<ReturnType<typeof lockNewRun>> | undefined;
+  let dashboard: Dashboard | undefined;
   const display = new TrainingDisplay(json, () => run?.model.classes ?? []);
   try {
+    if (args.dashboard !== undefined) {
+      dashboard = await openDashboard(args.dashboard);
+      (json ? warn : say)(`dashboard: ${dashboard.address}`);
+    }
     await interruptible(words, async (signal) => {
       if (resumed !== undefined) {
         await RunFolder.open(nodeStorage, resumed); // no lock is made in a folder that is no run
@@ -103,9 +109,8 @@ export async function runTraining(args: TrainValues, given: ReadonlySet<string>)
         storage: nodeStorage,
         device,
         signal,
-        observer: display,
         now: () => performance.now(),
-        keeper: keepReport({ wallClock: () => Date.now() / 1000, host: hostname() }),
+        ...watched(display, device, dashboard),
         mayWrite: async () => lock?.check(),
         ...codeTrust(args),
         ...(code === undefined ? {} : { code }),
@@ -114,7 +119,6 @@ export async function runTraining(args: TrainValues, given: ReadonlySet<string>)
         cacheDirectoryOf: (data: string) => args.cache ?? join(caches, cacheName(data)),
         ...(args.workers === undefined ? {} : { workers: args.workers }),
         ...(args.verifyCache ? { verifyCache: true } : {}),
-        onDecoded: (done: number, total: number, name: string) => display.decoded(done, total, name),
       };
       const tuning = config === undefined ? undefined : await tuned(device, config, code, args);
       if (config !== undefined && profile !== undefined) {
@@ -140,14 +144,49 @@ export async function runTraining(args: TrainValues, given: ReadonlySet<string>)
       else announce(run, await adapterChoice());
       const outcome = await run.run();
       display.end();
-      await conclude(device, run, outcome, args, signal);
+      await conclude(device, run, outcome, args, signal, dashboard);
     });
   } finally {
     display.end();
     await run?.close();
     await lock?.release();
+    await dashboard?.close();
     device.destroy();
   }
+}
+
+/** Lets what happens to the run be seen where it was started, and on the dashboard. */
+function watched(
+  display: TrainingDisplay,
+  device: Device,
+  dashboard: Dashboard | undefined,
+): Pick<FollowedRun, "observer" | "keeper" | "onDecoded"> {
+  const keeper = keepReport({ wallClock: () => Date.now() / 1000, host: hostname() });
+  const onDecoded = (done: number, total: number, name: string): void => display.decoded(done, total, name);
+  if (dashboard === undefined) return { observer: display, keeper, onDecoded };
+  const followed = followRun(dashboard.send, device, keeper);
+  return {
+    keeper: followed.keeper,
+    onDecoded: (...counts) => {
+      onDecoded(...counts);
+      followed.onDecoded(...counts);
+    },
+    observer: {
+      step: (progress) => {
+        display.step(progress);
+        followed.observer.step?.(progress);
+      },
+      validating: (done, total) => {
+        display.validating(done, total);
+        followed.observer.validating?.(done, total);
+      },
+      epoch: (record) => display.epoch(record),
+      note: (text) => {
+        display.note(text);
+        followed.observer.note?.(text);
+      },
+    },
+  };
 }
 
 /** Times the run's kernels if asked to. What was found stays in its environment.json, for a resumed run. */
@@ -205,6 +244,7 @@ async function conclude(
   outcome: TrainingOutcome,
   { json, cache }: TrainValues,
   signal: AbortSignal,
+  dashboard: Dashboard | undefined,
 ): Promise<void> {
   const resume = commandText("train", "--resume", folder.directory, ...(cache === undefined ? [] : ["--cache", cache]));
   if (outcome === "interrupted") throw interruptedAs(signal, `everything so far is saved. Go on with: ${resume}`);
@@ -216,7 +256,10 @@ async function conclude(
   const bar = progress("measuring");
   const held = new Set(data.split.validation);
   const cases = data.task.cases.filter(({ name }) => held.has(name));
-  const onCase = (done: number, total: number, name: string): void => bar.update(done, total, name);
+  const onCase = (done: number, total: number, name: string): void => {
+    bar.update(done, total, name);
+    dashboard?.send({ kind: "measuring", done, total });
+  };
   try {
     const title = basename(resolve(folder.directory));
     // Code of its own has run in this process already.
@@ -228,6 +271,7 @@ async function conclude(
       trustCode: true,
     });
     bar.end();
+    dashboard?.send({ kind: "ended", status: outcome });
     if (!json) say(`${outcome}. Report: ${path}`, `Next: ${commandText("evaluate", folder.directory)}`);
   } catch (error) {
     if (error instanceof FileWriteError && !signal.aborted) {

@@ -14,6 +14,7 @@ import {
   text,
   toggle,
   whole,
+  wholeOr,
   withDefault,
 } from "../command-line/option.js";
 import { deviceOption } from "../shared/open-device.js";
@@ -174,6 +175,13 @@ const run = {
       out: "a profile makes no run",
     },
   }),
+  dashboard: wholeOr(
+    0,
+    "show the run in a browser of this machine while it trains, at this port [a free one]",
+    "PORT",
+    { least: 1, most: 65_535 },
+    { conflicts: notProfiled },
+  ),
   "trust-code": trustCodeOption,
   json: flag("print a JSON line an epoch", { conflicts: notProfiled }),
 };
