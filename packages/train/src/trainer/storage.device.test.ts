@@ -26,7 +26,15 @@ afterAll(async () => {
 async function trained(storage: Storage, root: string) {
   const [data, out] = [`${root}/data`, `${root}/run`];
   await writePhantom(storage, data, { cases: 4, testCases: 0, size: 16, slices: [3, 4], seed: 3 });
-  const config = resolveConfig(null, { data, size: 16, baseFeatures: 1, depth: 1, batch: 4, epochs: 2 });
+  const config = resolveConfig(null, {
+    data,
+    size: 16,
+    network: { preset: "unet" },
+    baseFeatures: 1,
+    depth: 1,
+    batch: 4,
+    epochs: 2,
+  });
   let milliseconds = 0;
   const now = (): number => (milliseconds += 10);
   const request = { storage, device, workers: 0, now, cacheDirectoryOf: () => `${root}/cache` };

@@ -50,6 +50,8 @@ export class TestRuns {
       {
         data: join(this.root, "data"),
         size: 16,
+        // The least to compile: what these tests are of does not depend on the network.
+        network: { preset: "unet" },
         baseFeatures: 1,
         batch: 4,
         learningRate: 1e-2,

@@ -31,7 +31,15 @@ afterAll(async () => {
 const settings = (changes: Partial<TrainingConfig>): TrainingConfig =>
   resolveConfig(
     null,
-    { data: join(root, "data"), size: 32, baseFeatures: 1, depth: 2, batch: 8, window: [-160, 240] },
+    {
+      data: join(root, "data"),
+      size: 32,
+      network: { preset: "unet" },
+      baseFeatures: 1,
+      depth: 2,
+      batch: 8,
+      window: [-160, 240],
+    },
     changes,
   );
 
