@@ -1,3 +1,4 @@
+import { settingProblem, settingSchemaOf } from "@lobule/data";
 import {
   AttentionGate,
   type DecoderLevel,
@@ -36,10 +37,11 @@ export function networkOf(file: TensorFile, spec: Partial<UNetSpec> = {}): UNet<
 
 /** What the network of a fixture is made of, where its `info.json` says so; the reference network else. */
 export function specIn(info: Readonly<Record<string, unknown>>, label: string): UNetSpec {
-  const settings = networkSettingsSchema.safeParse(info.network ?? {});
+  const given = info.network ?? {};
+  const settings = networkSettingsSchema.safeParse(given);
   if (settings.success) return networkSpec(settings.data);
-  const [issue] = settings.error.issues;
-  throw new FixtureError(`${label}: network.${issue?.path.join(".") ?? ""} does not fit: ${issue?.message ?? ""}`);
+  const { path, problem } = settingProblem(settings.error, given, settingSchemaOf(networkSettingsSchema));
+  throw new FixtureError(`${label}: '${["network", ...path].join(".")}' ${problem}`);
 }
 
 /** Channels of a network's first level. */
