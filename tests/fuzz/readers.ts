@@ -6,13 +6,14 @@ import { referenceSpec, UNet } from "@lobule/nn";
 import { nodeStorage, removeLock } from "@lobule/node";
 import { readComparedRun } from "@lobule/report";
 import { type TunedAdapter, Tuning } from "@lobule/tensor";
-import { RunFolder, readMeasurement, readModel, resolveConfig } from "@lobule/train";
+import { presetOf, RunFolder, readMeasurement, readModel, resolveConfig, resolveLayers } from "@lobule/train";
 import { readBenchFile } from "../../bench/src/bench-files.js";
 import { readTuning } from "../../bench/src/tune/tune-kernels.js";
 import { encodeNifti } from "../../packages/data/src/nifti/testing/encode.js";
 import { parseExperiment } from "../../packages/lobule/src/experiment/experiment-file.js";
 import { readExperimentRecord } from "../../packages/lobule/src/experiment/experiment-folder.js";
 import { planExperiment } from "../../packages/lobule/src/experiment/plan-experiment.js";
+import { readSettingsFile, runSettings } from "../../packages/lobule/src/shared/settings-file.js";
 import { parseModelDescription } from "../../packages/train/src/model/model-description.js";
 import { parseTrainingState } from "../../packages/train/src/run/training-state.js";
 import { parseConfig } from "../../packages/train/src/trainer/training-config.js";
@@ -109,6 +110,19 @@ const measurement = {
     },
   ],
 };
+/** Settings with groups, a list, an anchor and comments. */
+const settings = `# A first run
+data: data
+preset: liver
+loss: { kind: dice-ce }
+window: [-160, 240]
+network: &parts
+  preset: unet
+  norm: batch
+plateau:
+  factor: 0.5 # of the rate
+  patience: 3
+`;
 const experiment = {
   name: "gates",
   data: "data",
@@ -230,6 +244,11 @@ export async function makeReaders(root: string): Promise<readonly (Reader & { re
       sound: await readFile(join(slices, "data", "dataset.json")),
       read: (folder) => readDecathlon(nodeStorage, folder),
     },
+    bySelf("settings", "settings.yaml", Buffer.from(settings), async (path) => {
+      const file = await readSettingsFile(path, runSettings);
+      const nameOf = (keys: readonly PropertyKey[]): string => `'${keys.join(".")}' of ${path}${file.lineOf(keys)}`;
+      resolveLayers(presetOf(file.settings.preset), [{ settings: file.settings, nameOf }]);
+    }),
     bySelf("experiment", "experiment.json", jsonOf(experiment), async (path) =>
       planExperiment(parseExperiment(await readJson(nodeStorage, path, "description"), path), "/data", path),
     ),
