@@ -1,6 +1,6 @@
 import { type Block, type InstructionCounts, type Loop, type MachineCode, sumBlocks } from "./machine-code.js";
 
-/** How often an innermost loop is taken to run where nothing tells: what Mesa's compiler takes too. */
+/** How often an innermost loop is taken to run in a round where nothing tells: what Mesa's compiler takes too. */
 const assumedTrips = 8;
 
 /** What a kernel costs, by its machine code. */
@@ -19,11 +19,11 @@ export interface Estimate {
  * Estimates the cycles of a subgroup.
  *
  * The loop that computes is taken through as often as `multiplyAdds`, what the kernel has to compute by invocation, asks
- * for; a loop around it, an {@link assumedTrips}th of that. Of other loops the innermost are taken to run
+ * for; a loop around it, so much less often as it runs in one round of that. Of other loops the innermost are taken to run
  * {@link assumedTrips} times, those around them once: they share work among invocations. Where there are two copies of the
  * loop that computes, as for the inside of an image and its border, the cheaper one is taken to run.
  */
-export function estimate(code: MachineCode, multiplyAdds: number): Estimate {
+export function estimate(code: MachineCode, multiplyAdds: number, innerTrips = assumedTrips): Estimate {
   const hot = hotLoop(code);
   const usual = (block: number): number =>
     code.loops.some((loop) => isIn(block, loop) && isInnermost(code, loop)) ? assumedTrips : 1;
@@ -39,7 +39,7 @@ export function estimate(code: MachineCode, multiplyAdds: number): Estimate {
   const weight = (block: number): number => {
     if (isIn(block, hot)) return trips;
     if (copies.some((copy) => isIn(block, copy))) return 0;
-    const rounds = outer.some((each) => isIn(block, each)) ? Math.max(1, trips / assumedTrips) : 1;
+    const rounds = outer.some((each) => isIn(block, each)) ? Math.max(1, trips / innerTrips) : 1;
     return rounds * usual(block);
   };
   return { loop, trips, ...cyclesOf(code, weight) };

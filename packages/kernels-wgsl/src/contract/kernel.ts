@@ -40,6 +40,11 @@ export interface Kernel {
   readonly launches: readonly Launch[];
   /** Floating-point operations of all launches together; a multiply-add counts two. */
   readonly flops: number;
+  /**
+   * How often the innermost loop that computes runs within one round of the loop around it, where a file's constants say so:
+   * for estimates of what it costs.
+   */
+  readonly innerTrips?: number;
   /** Bytes that must be read and written at least, each array once, with the default slots and f32 storage. */
   readonly bytes: number;
   /**

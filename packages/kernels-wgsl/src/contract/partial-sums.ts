@@ -43,6 +43,8 @@ export interface WeightSharing {
   readonly wanted: typeof wantedPartials;
   /** Partial sums of a block that a workgroup makes. */
   readonly perGroup: number;
+  /** Pixels that an invocation sums of those that are in workgroup memory at a time, see `Kernel.innerTrips`. */
+  readonly innerTrips?: number;
 }
 
 /** Invocations that keep an adapter busy on which they run one after another, and pixels that one may sum. */

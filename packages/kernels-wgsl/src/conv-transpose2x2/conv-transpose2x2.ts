@@ -205,6 +205,7 @@ export function convTranspose2x2GradWeight(
       },
     ],
     ...cost,
+    ...(sharing.innerTrips && { innerTrips: sharing.innerTrips }),
     partials,
   };
 }
@@ -218,5 +219,12 @@ const sharings: Readonly<Record<"blocked" | "serial" | "tiled", WeightSharing>> 
     wanted: wantedSerialPartials,
     perGroup: sumLanes,
   },
-  tiled: { source: gradWeightTiledSource, inBlock: 16, outBlock: 4, wanted: wantedTilePartials, perGroup: 1 },
+  tiled: {
+    source: gradWeightTiledSource,
+    inBlock: 16,
+    outBlock: 4,
+    wanted: wantedTilePartials,
+    perGroup: 1,
+    innerTrips: 16,
+  },
 };

@@ -180,7 +180,7 @@ export function conv1x1GradWeight(
       partials: batch,
     };
   }
-  const { inBlock, outBlock, source, perGroup, wanted: wantedOf } = sharingOf(problem, variant);
+  const { inBlock, outBlock, source, perGroup, wanted: wantedOf, innerTrips } = sharingOf(problem, variant);
   const inBlocks = ceilDivide(inChannels, inBlock);
   const outBlocks = ceilDivide(outChannels, outBlock);
   const wanted = wantedOf(inBlocks * outBlocks, elements, batch * height * width);
@@ -196,6 +196,7 @@ export function conv1x1GradWeight(
       },
     ],
     ...cost,
+    ...(innerTrips && { innerTrips }),
     partials,
   };
 }
@@ -207,7 +208,8 @@ function sharingOf({ input, outChannels }: ConvolutionProblem, variant: "blocked
   if (variant === "tiled") {
     const [inBlock, outBlock] = [blockOf(input.channels), blockOf(outChannels)];
     const source = replaceConstant(replaceConstant(gradWeightTiledSource, "IN_BLOCK", inBlock), "OUT_BLOCK", outBlock);
-    return { source, inBlock, outBlock, wanted: wantedTilePartials, perGroup: 1 };
+    const innerTrips = (inBlock * outBlock) / 16;
+    return { source, inBlock, outBlock, wanted: wantedTilePartials, perGroup: 1, innerTrips };
   }
   const block = { inBlock: 8, outBlock: 8 };
   return variant === "blocked"

@@ -2,6 +2,7 @@ import { type ConvolutionProblem, ceilDivide, foldWorkgroups, type Kernel } from
 import { wantedTilePartials } from "../contract/partial-sums.js";
 import { replaceConstant } from "../transforms/wgsl-text.js";
 import gradWeightTiledSource from "./conv3x3-grad-weight-tiled.wgsl.js";
+import gradWeightVectorSource from "./conv3x3-grad-weight-vector.wgsl.js";
 import matrixSource from "./conv3x3-matrix.wgsl.js";
 import tiledSource from "./conv3x3-tiled.wgsl.js";
 
@@ -35,29 +36,53 @@ export const conv3x3Tiled = overTiles("conv3x3-tiled", tiledSource);
 /** The `matrix` variant of the convolution and of its input gradient. */
 export const conv3x3Matrix = overTiles("conv3x3-matrix", matrixSource);
 
-/** The `tiled` variant of the weight gradient: partial sums [partials, co, ci, 3, 3]. */
-export function conv3x3GradWeightTiled(
-  problem: ConvolutionProblem,
-  cost: Cost,
-): Kernel & { readonly partials: number } {
-  const { batch, channels, height, width } = problem.input;
-  const cover = coverWithTiles(problem, 8, 16);
-  const outBlock = problem.outChannels > 8 ? 16 : 8;
-  const inBlocks = ceilDivide(channels, 8);
-  const outBlocks = ceilDivide(problem.outChannels, outBlock);
-  const blocks = inBlocks * outBlocks;
-  const wanted = wantedTilePartials(blocks, channels * problem.outChannels * 9, batch * height * width);
-  const partialCount = Math.min(wanted, cover.tiles);
-  return {
-    name: "conv3x3-grad-weight-tiled",
-    source: replaceConstant(gradWeightTiledSource, "OUT_BLOCK", outBlock),
-    launches: [
-      {
-        sizes: { ...cover, inBlocks, outBlocks, partialCount },
-        workgroups: [...foldWorkgroups(partialCount * blocks), 1],
-      },
-    ],
-    ...cost,
-    partials: partialCount,
+/** Invocations of a workgroup of the weight gradients, and rows and columns of their tiles. */
+const gradWeightWorkgroup = 128;
+const [tileRows, tileColumns] = [8, 16];
+
+/**
+ * A weight gradient that sums over tiles: partial sums [partials, co, ci, 3, 3].
+ * @param columnsAtOnce of a row that are summed in one round of the innermost loop.
+ */
+const gradWeightOverTiles =
+  (name: string, source: string, columnsAtOnce: number, sizesOf: (width: number) => Readonly<Record<string, number>>) =>
+  (problem: ConvolutionProblem, cost: Cost): Kernel & { readonly partials: number } => {
+    const { batch, channels, height, width } = problem.input;
+    const { width: _, ...cover } = coverWithTiles(problem, tileRows, tileColumns);
+    const outBlock = problem.outChannels > 8 ? 16 : 8;
+    const inBlocks = ceilDivide(channels, 8);
+    const outBlocks = ceilDivide(problem.outChannels, outBlock);
+    const blocks = inBlocks * outBlocks;
+    const wanted = wantedTilePartials(blocks, channels * problem.outChannels * 9, batch * height * width);
+    const partialCount = Math.min(wanted, cover.tiles);
+    const slices = gradWeightWorkgroup / (2 * outBlock);
+    return {
+      name,
+      source: replaceConstant(source, "OUT_BLOCK", outBlock),
+      launches: [
+        {
+          sizes: { ...cover, ...sizesOf(width), inBlocks, outBlocks, partialCount },
+          workgroups: [...foldWorkgroups(partialCount * blocks), 1],
+        },
+      ],
+      ...cost,
+      innerTrips: (tileRows / slices) * (tileColumns / columnsAtOnce),
+      partials: partialCount,
+    };
   };
-}
+
+/** The `tiled` variant of the weight gradient. */
+export const conv3x3GradWeightTiled = gradWeightOverTiles(
+  "conv3x3-grad-weight-tiled",
+  gradWeightTiledSource,
+  4,
+  (width) => ({ width }),
+);
+
+/** The `vector` variant of the weight gradient: of images whose width is a multiple of 4. */
+export const conv3x3GradWeightVector = gradWeightOverTiles(
+  "conv3x3-grad-weight-vector",
+  gradWeightVectorSource,
+  tileColumns,
+  (width) => ({ quads: width / 4 }),
+);

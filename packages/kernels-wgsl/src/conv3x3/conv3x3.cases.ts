@@ -48,12 +48,12 @@ export const conv3x3Family: ConvolutionFamily<TestedVariant, Way> = {
   ],
 };
 
-/** The kernels of images that are read by quads, which have no weight gradient of their own. */
+/** The kernels of images that are read by quads. */
 export const conv3x3QuadFamily: ConvolutionFamily<TestedVariant, Way> = {
   ...conv3x3Family,
   small: { input: { batch: 2, channels: 3, height: 5, width: 8 }, outChannels: 4 },
   variants: ["plain", "vector"],
-  ways: ["plain"],
+  ways: ["plain", "vector"],
   cases: [
     { why: "a row of one quad", input: image(3, 2, 1, 4), outChannels: 3 },
     { why: "three quads a row, an odd count of rows", input: image(2, 5, 7, 12), outChannels: 11 },

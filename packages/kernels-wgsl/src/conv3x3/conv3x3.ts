@@ -23,7 +23,7 @@ import gradWeightSource from "./conv3x3-grad-weight.wgsl.js";
 import gradWeightBlockedSource from "./conv3x3-grad-weight-blocked.wgsl.js";
 import gradWeightSubgroupSource from "./conv3x3-grad-weight-subgroup.wgsl.js";
 import subgroupSource from "./conv3x3-subgroup.wgsl.js";
-import { conv3x3GradWeightTiled, conv3x3Matrix, conv3x3Tiled } from "./conv3x3-tiled.js";
+import { conv3x3GradWeightTiled, conv3x3GradWeightVector, conv3x3Matrix, conv3x3Tiled } from "./conv3x3-tiled.js";
 import { hasQuads, vectorLaunch } from "./conv3x3-vector.js";
 import vectorSource from "./conv3x3-vector.wgsl.js";
 
@@ -37,7 +37,7 @@ export type Conv3x3Variant = "plain" | "blocked" | "subgroup" | "tiled";
 /**
  * `matrix` multiplies in f16 by a GPU's matrix units, see transforms/subgroup-matrix.ts; `vector` is `blocked` for images
  * whose width is a multiple of 4, of which an invocation computes 8 channels × 2 rows × 4 columns and loads and stores four
- * pixels at a time. The weight gradient has neither.
+ * pixels at a time. The weight gradient has no `matrix` one; its `vector` one is `tiled` for such images.
  */
 export type Conv3x3OutputVariant = Conv3x3Variant | "matrix" | "vector";
 
@@ -123,11 +123,14 @@ function blocked(problem: ConvolutionProblem, shortcut: Shortcut | undefined): K
   };
 }
 
+function checkQuads(name: string, { width }: ImageShape): void {
+  if (hasQuads({ width })) return;
+  throw new RangeError(`${name} reads four pixels at a time: width ${width} is no multiple of 4`);
+}
+
 function vector(problem: ConvolutionProblem, shortcut: Shortcut | undefined): Kernel {
   const { input, outChannels } = problem;
-  if (!hasQuads(input)) {
-    throw new RangeError(`conv3x3-vector reads four pixels at a time: width ${input.width} is no multiple of 4`);
-  }
+  checkQuads("conv3x3-vector", input);
   const launch = vectorLaunch(problem, ceilDivide(outChannels, channelBlock), shortcut?.channels ?? 0);
   return {
     name: "conv3x3-vector",
@@ -242,10 +245,11 @@ export function packConv3x3(
  * gradWeight[co, ci, ky, kx] = Σ over n, y, x of gradOutput[n, co, y, x] · input[n, ci, y + ky − 1, x + kx − 1]
  *
  * Slots Input and GradOutput. `serial` is `blocked` without barriers, see {@link Reduction}; so is `subgroup`.
+ * `vector` is `tiled` for images whose width is a multiple of 4.
  */
 export function conv3x3GradWeight(
   problem: ConvolutionProblem,
-  variant: Conv3x3Variant | "serial",
+  variant: Conv3x3Variant | "serial" | "vector",
 ): Kernel & { readonly partials: number } {
   const { batch, channels: inChannels, height, width } = problem.input;
   const { outChannels } = problem;
@@ -253,6 +257,10 @@ export function conv3x3GradWeight(
   const shape = { inChannels, outChannels, height, width };
   const cost = costOf(problem);
   if (variant === "tiled") return conv3x3GradWeightTiled(problem, cost);
+  if (variant === "vector") {
+    checkQuads("conv3x3-grad-weight-vector", problem.input);
+    return conv3x3GradWeightVector(problem, cost);
+  }
   if (variant === "plain") {
     const workgroups = foldWorkgroups(ceilDivide(batch * elements, lanes));
     return {

@@ -5,16 +5,15 @@ import type { ConvolutionCall, ConvolutionVariant } from "../graph/convolution-c
 const fewestSharedChannels = 4;
 
 /** Whether images can be read four pixels at a time, which takes a GPU half the loads. */
-const readsQuads = ({ family, direction, input }: ConvolutionCall): boolean =>
-  family === "conv3x3" && direction !== "grad-weight" && hasQuads(input);
+const readsQuads = ({ family, input }: ConvolutionCall): boolean => family === "conv3x3" && hasQuads(input);
 
 /** The variant that suits an adapter without having been timed. */
 export function defaultVariant(call: ConvolutionCall, reduction: Reduction): ConvolutionVariant {
   const { family, direction, input } = call;
   if (reduction === "parallel") {
+    if (readsQuads(call)) return "vector";
     // A weight gradient's tiles pay whatever the channels, because loading is dear.
-    if (direction === "grad-weight") return "tiled";
-    return readsQuads(call) ? "vector" : "blocked";
+    return direction === "grad-weight" ? "tiled" : "blocked";
   }
   if (direction === "grad-weight") {
     const shared = reduction === "subgroup" && family === "conv3x3" && input.channels >= fewestSharedChannels;

@@ -40,7 +40,8 @@ function program(kernels: TunedKernels, precision: "f32" | "f16"): Program {
         const byRow = add(byColumn, constant(noise(7, 2), [1, 1, 7, 1]));
         const byChannel = multiply(byRow, constant(noise(8, 3), [2, 4, 1, 1]));
         const both = concatChannels(relu(byChannel), sliceChannels(x, 1, 3));
-        const normalized = batchNorm(conv3x3(both as Image<6>, weight([5, 6, 3, 3], 4)), {
+        const w = weight([5, 6, 3, 3], 4);
+        const normalized = batchNorm(conv3x3(both as Image<6>, w), {
           weight: constant(noise(5, 5), [5]),
           bias: constant(noise(5, 6), [5]),
           runningMean: new Variable("mean", [5], new Float32Array(5), "statistic"),
@@ -53,8 +54,8 @@ function program(kernels: TunedKernels, precision: "f32" | "f16"): Program {
           conv3x3(relu(normalized), weight([9, 5, 3, 3], 7)),
           conv1x1(both as Image<6>, constant(noise(9 * 6, 8), [9, 6, 1, 1])),
         );
-        const [gradient] = gradients(sum(multiply(y, y)), [x]) as [Tensor];
-        return { outputs: { y: relu(y), gradient } };
+        const [gradX, gradW] = gradients(sum(multiply(y, y)), [x, w]) as [Tensor, Tensor];
+        return { outputs: { y: relu(y), gradX, gradW } };
       },
     },
     { kernels, precision },
@@ -66,7 +67,7 @@ const names = (made: Program) => new Set(made.calls.map(({ kernel }) => kernel.n
 async function run(made: Program): Promise<readonly HostData[]> {
   const loaded = await made.load(device);
   await loaded.run({ x: noise(2 * 4 * 7 * 12, 9) });
-  const results = [await loaded.read("y"), await loaded.read("gradient")];
+  const results = [await loaded.read("y"), await loaded.read("gradX"), await loaded.read("gradW")];
   loaded.destroy();
   return results;
 }
@@ -79,8 +80,11 @@ test.for([
   async ([precision, limit], ctx) => {
     if (precision === "f16" && !device.hasF16) ctx.skip("adapter lacks shader-f16");
     const [byQuads, byPixels] = [program(quads, precision), program(plain, "f32")];
-    expect(names(byQuads)).toContain("conv3x3-vector");
-    expect(names(byPixels)).not.toContain("conv3x3-vector");
+    expect([...names(byQuads)].filter((name) => name.endsWith("-vector"))).toEqual([
+      "conv3x3-vector",
+      "conv3x3-grad-weight-vector",
+    ]);
+    expect([...names(byPixels)].filter((name) => name.endsWith("-vector"))).toEqual([]);
     const expected = await run(byPixels);
     (await run(byQuads)).forEach((values, i) => {
       const reference = expected[i] as HostData;

@@ -67,8 +67,8 @@ const families: Readonly<Record<ConvolutionCall["family"], Family>> = {
     forward: (problem, variant, { shortcut }) => conv3x3(problem, variant, shortcut),
     gradInput: (problem, variant, { shortcut }) => conv3x3GradInput(problem, variant, shortcut),
     gradWeight: (problem, variant) => {
-      if (variant === "matrix" || variant === "vector")
-        throw new RangeError(`a weight gradient has no ${variant} kernel; choose a candidate variant`);
+      if (variant === "matrix")
+        throw new RangeError("a weight gradient has no matrix kernel; choose a candidate variant");
       return conv3x3GradWeight(problem, variant);
     },
     pack: packConv3x3,
