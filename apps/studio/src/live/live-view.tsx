@@ -139,7 +139,7 @@ function WorstSlices({ slices, classes }: { slices: readonly LiveSlice[]; classe
         <div class="worst">
           {slices.map((slice) => (
             <figure key={`${slice.caseName} ${slice.slice}`}>
-              <div class="pair">
+              <div class="slice-pair">
                 <Picture slice={slice} what="truth" address={slice.truth} />
                 <Picture slice={slice} what="prediction" address={slice.prediction} />
               </div>

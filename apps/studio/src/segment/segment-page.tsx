@@ -23,7 +23,7 @@ export function SegmentPage() {
       </div>
       <WorkLine />
       {opened === undefined ? (
-        <section class="card start">
+        <section class="card no-scan">
           <FileDrop accept=".nii,.gz,.hdr,.img" onFiles={(files) => void openFiles(files)}>
             <strong>Drop a scan here, or choose one</strong>
             <span>.nii or .nii.gz, or a folder of them</span>

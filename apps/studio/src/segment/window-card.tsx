@@ -26,7 +26,7 @@ export function WindowCard() {
           </button>
         ))}
       </div>
-      <div class="pair">
+      <div class="level-width">
         <label class="field">
           Level, HU
           <input

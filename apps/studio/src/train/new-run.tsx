@@ -26,7 +26,7 @@ export function NewRun({ task: verified }: { task: VerifiedTask }) {
         start();
       }}
     >
-      <section class="card start" aria-label="Start">
+      <section class="card new-run-start" aria-label="Start">
         <div class="row">
           <h2>A new run on {verified.name}</h2>
           <button
