@@ -1,4 +1,5 @@
 import { defineConfig } from "vite";
+import { oneWorker, withoutComments } from "./lean-build.js";
 import { precache } from "./precache.js";
 
 /** A static page: every path is relative, so that any server and any folder of it will do. */
@@ -6,8 +7,8 @@ export default defineConfig({
   base: "./",
   // Preact's own runtime takes the place of a plugin.
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  plugins: [precache],
-  worker: { format: "es" },
+  plugins: [oneWorker, precache],
+  worker: { format: "es", plugins: () => [oneWorker, withoutComments] },
   build: {
     target: "es2023",
     // The package of the command takes the page with it.

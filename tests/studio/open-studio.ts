@@ -15,6 +15,8 @@ export interface OpenOptions {
   readonly answer?: Answer;
   /** Whether the server stays; else the page has to do without it once it is loaded. */
   readonly online?: boolean;
+  /** The address of a page that another serves. */
+  readonly at?: string;
 }
 
 /**
@@ -33,15 +35,14 @@ export class OpenStudio {
   ) {}
 
   /** Builds the page, serves it, and opens it in Chromium. @param hash what stands after "#" in its address. */
-  static async open(hash = "", { answer = () => false, online = false }: OpenOptions = {}): Promise<OpenStudio> {
+  static async open(hash = "", { answer = () => false, online = false, at }: OpenOptions = {}): Promise<OpenStudio> {
     const folder = await mkdtemp(join(tmpdir(), "lobule-studio-"));
     await unpackChromium(folder);
-    await buildPage(join(folder, "page"));
-    const server = await servePage(await readBuiltPage(join(folder, "page")), { port: 0, base: "/", answer });
+    const server = at === undefined ? await serveBuilt(join(folder, "page"), answer) : elsewhere(at);
     const browser = await launch(folder, join(folder, "profile"));
     const studio = new OpenStudio(folder, server, browser, await browser.newPage());
     await studio.goTo(hash);
-    if (!online) await studio.cutNetwork();
+    if (!online && at === undefined) await studio.cutNetwork();
     return studio;
   }
 
@@ -98,3 +99,10 @@ export async function buildPage(outDir: string): Promise<void> {
     env,
   });
 }
+
+async function serveBuilt(folder: string, answer: Answer): Promise<PageServer> {
+  await buildPage(folder);
+  return servePage(await readBuiltPage(folder), { port: 0, base: "/", answer });
+}
+
+const elsewhere = (address: string): PageServer => ({ address, close: async () => undefined });

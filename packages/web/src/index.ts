@@ -6,6 +6,7 @@
  */
 
 export { NoAdapterError, openGpu } from "./open-gpu.js";
+export { answerTasks } from "./storage/answer-tasks.js";
 export { openStorage, removeFolder, type StorageOptions } from "./storage/opfs-storage.js";
 export { isLocked } from "./storage/web-lock.js";
 export { unzipFolder, zipFolder } from "./zip.js";

@@ -1,18 +1,23 @@
-/** Thrown where a page has no WebGPU; the message says what to do. */
+import { gpuAdvice, type NoGpu } from "./gpu-advice.js";
+
+/** Thrown where a page has no WebGPU, or no adapter; the message says what to do on its browser and system. */
 export class NoAdapterError extends Error {
   override readonly name = "NoAdapterError";
 }
 
 /**
  * The browser's WebGPU entry, for `Device.open` of @lobule/tensor, in a page or in a worker.
- * @throws NoAdapterError where there is none, or it offers no adapter.
+ * @param options the adapter that will be asked for.
+ * @throws NoAdapterError where there is no WebGPU, or it offers no such adapter.
  */
-export async function openGpu(): Promise<GPU> {
-  if (navigator.gpu === undefined)
-    throw new NoAdapterError(
-      "this page has no WebGPU; use a browser that has it, and serve the page by https or from localhost",
-    );
-  if ((await navigator.gpu.requestAdapter()) === null)
-    throw new NoAdapterError("the browser offers no WebGPU adapter; update it and the GPU's driver");
-  return navigator.gpu;
+export async function openGpu(options: GPURequestAdapterOptions = {}): Promise<GPU> {
+  const { gpu } = navigator;
+  if (gpu === undefined) throw noGpu("no WebGPU");
+  if ((await gpu.requestAdapter(options)) !== null) return gpu;
+  if (options.forceFallbackAdapter === true && (await gpu.requestAdapter()) !== null)
+    throw new NoAdapterError("the browser's WebGPU has no fallback adapter; ask for another one");
+  throw noGpu("no adapter");
 }
+
+const noGpu = (why: NoGpu): NoAdapterError =>
+  new NoAdapterError(gpuAdvice(why, navigator.userAgent ?? "", globalThis.isSecureContext !== false));

@@ -3,26 +3,18 @@ import { useEffect } from "preact/hooks";
 import { quickEngine } from "../engine/start-engine.js";
 import { offline } from "../offline/keep-offline.js";
 import { bytesText } from "../parts/quantities.js";
-import { sentenceOf } from "../parts/sentence.js";
-import type { DeviceDescription, StorageDescription } from "../worker/describe.js";
+import type { StorageDescription } from "../worker/describe.js";
+import { device } from "./device-state.js";
 
 /** What this browser offers: its adapter, and the files that it keeps for the page. */
 export function BrowserPage() {
-  const device = useSignal<DeviceDescription | string | undefined>(undefined);
   const storage = useSignal<StorageDescription | undefined>(undefined);
   useEffect(() => {
-    const engine = quickEngine();
-    engine.describeDevice().then(
-      (found) => {
-        device.value = found;
-      },
-      (error: unknown) => {
-        device.value = sentenceOf(error);
-      },
-    );
-    void engine.describeStorage().then((found) => {
-      storage.value = found;
-    });
+    void quickEngine()
+      .describeStorage()
+      .then((found) => {
+        storage.value = found;
+      });
   }, []);
   return (
     <>

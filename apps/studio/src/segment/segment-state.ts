@@ -118,18 +118,18 @@ export async function openExample(): Promise<void> {
   const file = await working({ label: "Drawing the example", share: undefined, detail: "" }, () =>
     quickEngine().segmenting.example(),
   );
-  if (file !== undefined) await show([file]);
+  if (file !== undefined) await showScans([file]);
 }
 
 export async function openFiles(files: readonly DroppedFile[]): Promise<void> {
   const kept = await working({ label: "Reading the files", share: undefined, detail: "" }, () =>
     quickEngine().segmenting.keepScans([...files]),
   );
-  if (kept !== undefined) await show(kept);
+  if (kept !== undefined) await showScans(kept);
 }
 
 /** Adds scans to the list and opens the first of them. */
-async function show(files: readonly ScanFile[]): Promise<void> {
+export async function showScans(files: readonly ScanFile[]): Promise<void> {
   const others = scans.value.filter(({ path }) => !files.some((file) => file.path === path));
   scans.value = [...others, ...files];
   const [first] = files;

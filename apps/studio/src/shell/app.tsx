@@ -1,6 +1,8 @@
 import type { JSX } from "preact";
 import { BrowserPage } from "../browser/browser-page.js";
+import { DeviceProblem } from "../browser/device-problem.js";
 import { ComparePage } from "../compare/compare-page.js";
+import { LivePage } from "../live/live-page.js";
 import { Notices } from "../parts/notices.js";
 import { type Page, page } from "../parts/route.js";
 import { SegmentPage } from "../segment/segment-page.js";
@@ -12,6 +14,7 @@ const pages: Readonly<Record<Page, () => JSX.Element>> = {
   train: TrainPage,
   compare: ComparePage,
   browser: BrowserPage,
+  live: LivePage,
 };
 
 export function App() {
@@ -23,6 +26,7 @@ export function App() {
       </button>
       <Header />
       <Notices />
+      <DeviceProblem />
       <main id="main" tabIndex={-1}>
         <Shown />
       </main>

@@ -7,24 +7,32 @@ const places: readonly { readonly page: Page; readonly title: string }[] = [
   { page: "compare", title: "Compare" },
 ];
 
-export const Header = () => (
-  <header class="top">
-    <a class="brand" href="#segment">
-      <img src="./icon.svg" alt="" width="26" height="26" />
-      <span>Lobule</span>
-    </a>
-    <nav aria-label="Places">
-      {places.map(({ page: name, title }) => (
-        <a key={name} href={`#${name}`} aria-current={page.value === name ? "page" : undefined}>
-          {title}
-        </a>
-      ))}
-    </nav>
-    <div class="top-end">
-      <a class="chip" href="#browser" aria-current={page.value === "browser" ? "page" : undefined}>
-        This browser
+export const Header = () => {
+  // A page that looks at the command's run has no other place: it is gone when the run is.
+  const live = page.value === "live";
+  return (
+    <header class="top">
+      <a class="brand" href={live ? "#live" : "#segment"}>
+        <img src="./icon.svg" alt="" width="26" height="26" />
+        <span>Lobule</span>
       </a>
-      <ThemeSwitch />
-    </div>
-  </header>
-);
+      {!live && (
+        <nav aria-label="Places">
+          {places.map(({ page: name, title }) => (
+            <a key={name} href={`#${name}`} aria-current={page.value === name ? "page" : undefined}>
+              {title}
+            </a>
+          ))}
+        </nav>
+      )}
+      <div class="top-end">
+        {!live && (
+          <a class="chip" href="#browser" aria-current={page.value === "browser" ? "page" : undefined}>
+            This browser
+          </a>
+        )}
+        <ThemeSwitch />
+      </div>
+    </header>
+  );
+};

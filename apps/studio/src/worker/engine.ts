@@ -1,11 +1,12 @@
 import type { Storage } from "@lobule/data";
 import { Device } from "@lobule/tensor";
-import { NoAdapterError, openStorage } from "@lobule/web";
+import { openGpu, openStorage } from "@lobule/web";
 import { proxy } from "comlink";
 import { adapterChoiceOf, requestOf } from "./adapter-choice.js";
 import { Comparing } from "./comparing.js";
 import { describeDevice, describeStorage } from "./describe.js";
 import type { Means } from "./means.js";
+import { Receiving } from "./receiving.js";
 import { Runs } from "./runs.js";
 import { Segmenting } from "./segmenting.js";
 import { Tasks } from "./tasks.js";
@@ -19,6 +20,7 @@ export class Engine implements Means {
   private opened: Promise<Device> | undefined;
   private files: Promise<Storage> | undefined;
   readonly runs = proxy(new Runs(this));
+  readonly receiving = proxy(new Receiving(this));
   readonly comparing = proxy(new Comparing(this));
   readonly segmenting = proxy(new Segmenting(this));
   readonly tasks = proxy(new Tasks(this));
@@ -55,8 +57,7 @@ export class Engine implements Means {
   }
 
   private async open(): Promise<Device> {
-    if (navigator.gpu === undefined)
-      throw new NoAdapterError("This browser has no WebGPU, so that nothing can be computed here.");
-    return Device.open(navigator.gpu, requestOf(adapterChoiceOf(this.search)));
+    const request = requestOf(adapterChoiceOf(this.search));
+    return Device.open(await openGpu(request), request);
   }
 }

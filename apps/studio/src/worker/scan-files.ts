@@ -8,7 +8,7 @@ export interface ScanFile {
 }
 
 /** Where scans are kept. */
-const scanFolder = "/scans";
+export const scanFolder = "/scans";
 
 const scanName = /\.(nii|hdr|img)(\.gz)?$/i;
 
@@ -42,7 +42,7 @@ export async function keepScans(storage: Storage, files: readonly DroppedFile[])
 }
 
 /** Writes a file piece by piece, so that it is never in memory as a whole. */
-export async function keepFile(storage: Storage, target: string, file: Blob): Promise<void> {
+export async function keepFile(storage: Storage, target: string, file: Pick<Blob, "stream">): Promise<void> {
   await storage.makeFolder(dirName(target));
   const writing = await storage.replace(target);
   try {

@@ -1,41 +1,43 @@
 import { spawn } from "node:child_process";
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { type CopiedCommand, copyCommand } from "../testing/copied-command.js";
 import { runScript } from "../testing/run-command.js";
 import { get } from "./testing.js";
 
-const own = fileURLToPath(new URL("../../", import.meta.url));
-let copy: string;
-let script: string;
-
-// A copy of the built command, with a page of its own: whether the repository's is built does not matter.
+let command: CopiedCommand;
 beforeAll(async () => {
-  const caches = join(own, "../../node_modules/.cache");
-  await mkdir(caches, { recursive: true });
-  copy = await mkdtemp(join(caches, "lobule-studio-"));
-  for (const part of ["bin", "dist", "package.json"]) await cp(join(own, part), join(copy, part), { recursive: true });
-  script = join(copy, "bin/lobule.js");
+  command = await copyCommand();
 });
-afterAll(() => rm(copy, { recursive: true, force: true }));
+afterAll(() => command.remove());
 
 test("without the page, one sentence says which command builds it", async () => {
-  const { code, err } = await runScript(script, ["studio"]);
+  const { code, err } = await runScript(command.script, ["studio"]);
   expect(code).toBe(1);
   expect(err).toContain("the studio's page is not built");
   expect(err).toContain("build it with: npm run build:studio");
 });
 
 test("serves the page with a scan at the address that it prints, until Ctrl-C", async () => {
-  await mkdir(join(copy, "studio"));
+  await mkdir(command.page);
   const html = '<meta http-equiv="Content-Security-Policy" content="default-src \'self\'" />';
-  await writeFile(join(copy, "studio/index.html"), html);
-  const scans = join(copy, "phantom");
-  const made = await runScript(script, ["phantom", scans, "--cases", "3", "--size", "16", "--slices", "3", "3"]);
+  await writeFile(join(command.page, "index.html"), html);
+  const scans = join(command.folder, "phantom");
+  const made = await runScript(command.script, [
+    "phantom",
+    scans,
+    "--cases",
+    "3",
+    "--size",
+    "16",
+    "--slices",
+    "3",
+    "3",
+  ]);
   expect(made.code).toBe(0);
   const scan = join(scans, "imagesTr/phantom_001.nii.gz");
-  const child = spawn(process.execPath, [script, "studio", scan, "--port", "0"], {
+  const child = spawn(process.execPath, [command.script, "studio", scan, "--port", "0"], {
     stdio: ["ignore", "pipe", "ignore"],
   });
   const ended = new Promise((resolve) => child.once("exit", resolve));

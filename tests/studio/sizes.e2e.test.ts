@@ -1,0 +1,65 @@
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { buildPage } from "./open-studio.js";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const gzipped = (bytes: Uint8Array): number => gzipSync(bytes, { level: 9 }).length;
+
+/** Bytes of everything that packages export, minified and compressed. */
+async function packed(...names: readonly string[]): Promise<number> {
+  const { outputFiles } = await build({
+    stdin: { contents: names.map((name) => `export * from "@lobule/${name}";`).join("\n"), resolveDir: root },
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "esm",
+    platform: "browser",
+    target: "es2023",
+  });
+  return outputFiles.reduce((sum, { contents }) => sum + gzipped(contents), 0);
+}
+
+describe("the page is small, minified and compressed by gzip", () => {
+  let folder: string;
+  let files: Map<string, Buffer>;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "lobule-sizes-"));
+    await buildPage(folder);
+    const scripts = (await readdir(join(folder, "assets"))).map((name) => `assets/${name}`);
+    const own = ["index.html", "service-worker.js", ...scripts];
+    files = new Map(
+      await Promise.all(own.map(async (name) => [name, await readFile(join(folder, name))] as [string, Buffer])),
+    );
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  test("kernels, tensors and networks under 110 KB", async () => {
+    const bytes = await packed("kernels-wgsl", "tensor", "nn");
+    console.info(`kernels-wgsl, tensor and nn: ${(bytes / 1e3).toFixed(1)} kB`);
+    expect(bytes).toBeLessThan(110e3);
+  });
+
+  test("all of it but the 3D viewer under 350 KB", () => {
+    const sizes = [...files]
+      .filter(([name]) => !/niivue/i.test(name))
+      .map(([name, bytes]) => [name, gzipped(bytes)] as const);
+    for (const [name, bytes] of sizes) console.info(`${name}: ${(bytes / 1e3).toFixed(1)} kB`);
+    const all = sizes.reduce((sum, [, bytes]) => sum + bytes, 0);
+    console.info(`all: ${(all / 1e3).toFixed(1)} kB`);
+    expect(all).toBeLessThan(350e3);
+  });
+
+  test("scripts are minified, those of workers too, and there is one for all workers", () => {
+    const scripts = [...files].filter(([name]) => name.endsWith(".js"));
+    for (const [name, bytes] of scripts)
+      expect(bytes.toString().match(/\bfunction [A-Za-z]\w{7,}\(/g) ?? [], name).toEqual([]);
+    expect(scripts.filter(([name]) => name.includes("worker-")).map(([name]) => name.replace(/-.*/, ""))).toEqual([
+      "assets/engine",
+    ]);
+  });
+});
