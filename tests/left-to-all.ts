@@ -30,4 +30,5 @@ export const leftToAll: readonly string[] = [
   "packages/train/src/trainer/training-variants.device.test.ts",
   // A browser compiles every kernel anew when it is started.
   "tests/browser/training.e2e.test.ts",
+  "tests/studio/correct.e2e.test.ts",
 ];

@@ -4,6 +4,9 @@ import { LabelEditor } from "./label-editor.js";
 
 const size = 30;
 const classes = 4;
+const countsOf = (labels: Uint8Array): number[] =>
+  Array.from({ length: classes }, (_, label) => labels.filter((each) => each === label).length);
+const editorOf = (labels: Uint8Array<ArrayBuffer>) => new LabelEditor(labels, countsOf(labels));
 const anyLabels = fc
   .array(fc.nat(classes - 1), { minLength: size, maxLength: size })
   .map((labels) => Uint8Array.from(labels));
@@ -27,7 +30,7 @@ test("undoing all changes gives the labels that there were, and redoing them tho
   fc.assert(
     fc.property(anyLabels, anyStrokes, (labels, strokes) => {
       const before = labels.slice();
-      const editor = new LabelEditor(labels, classes);
+      const editor = editorOf(labels);
       const changes = painted(editor, strokes);
       const after = labels.slice();
       for (let i = 0; i < changes; i++) expect(editor.undo()).toBe(true);
@@ -43,17 +46,16 @@ test("undoing all changes gives the labels that there were, and redoing them tho
 test("the counts are always those of the labels", () => {
   fc.assert(
     fc.property(anyLabels, anyStrokes, fc.nat(3), (labels, strokes, undone) => {
-      const editor = new LabelEditor(labels, classes);
+      const editor = editorOf(labels);
       painted(editor, strokes);
       for (let i = 0; i < undone; i++) editor.undo();
-      const counted = Array.from({ length: classes }, (_, label) => labels.filter((each) => each === label).length);
-      expect(editor.counts).toEqual(counted);
+      expect(editor.counts).toEqual(countsOf(labels));
     }),
   );
 });
 
 test("a new change forgets those that were undone", () => {
-  const editor = new LabelEditor(new Uint8Array(3), 3);
+  const editor = editorOf(new Uint8Array(3));
   painted(editor, [[[[0], 1]], [[[1], 1]]]);
   editor.undo();
   painted(editor, [[[[2], 2]]]);
@@ -62,7 +64,7 @@ test("a new change forgets those that were undone", () => {
 });
 
 test("a stroke that changes nothing, or paints back what it changed, is none", () => {
-  const editor = new LabelEditor(Uint8Array.of(1, 0), 3);
+  const editor = editorOf(Uint8Array.of(1, 0));
   const strokes = [
     [[[0], 1]],
     [
@@ -75,7 +77,7 @@ test("a stroke that changes nothing, or paints back what it changed, is none", (
 });
 
 test("voxels outside the volume are passed over, and painting needs a change that was begun", () => {
-  const editor = new LabelEditor(Uint8Array.of(0), 2);
+  const editor = editorOf(Uint8Array.of(0));
   painted(editor, [[[[0, 7], 1]]]);
   expect([...editor.labels]).toEqual([1]);
   expect(() => editor.paint([0], 0)).toThrow("no change was begun");

@@ -21,14 +21,13 @@ export class LabelEditor {
 
   /**
    * @param labels are changed in place.
-   * @param classes how many there are, the background included.
+   * @param counts voxels of each class, the background's first.
    */
   constructor(
     readonly labels: Uint8Array<ArrayBuffer>,
-    classes: number,
+    counts: readonly number[],
   ) {
-    this.voxels = Array<number>(classes).fill(0);
-    for (const label of labels) this.count(label, 1);
+    this.voxels = [...counts];
   }
 
   /** Voxels of each class. */

@@ -1,8 +1,7 @@
 import { colorOfLabel } from "@lobule/report";
-import { quickEngine } from "../engine/start-engine.js";
-import { download } from "../parts/download.js";
 import { durationText } from "../parts/quantities.js";
-import { current, hidden, opacity, result, scan } from "./segment-state.js";
+import { saveLabels, savePreview, saveStatistics } from "./save.js";
+import { hidden, opacity, result } from "./segment-state.js";
 import { currentVolumes } from "./volumes.js";
 
 /** What was found: classes with their volumes, how they are drawn, and what can be saved. */
@@ -76,45 +75,16 @@ const ClassRow = ({ label, name, text }: { label: number; name: string; text: st
   </tr>
 );
 
-const Downloads = () => {
-  const found = result.value;
-  const [file, opened] = [current.value, scan.value];
-  if (found === undefined || file === undefined || opened === undefined) return null;
-  const stem = file.path.slice(file.path.lastIndexOf("/") + 1).replace(/\.(nii|hdr|img)(\.gz)?$/i, "");
-  const { path, by, notes } = found;
-  return (
-    <div class="row">
-      <button
-        type="button"
-        class="small"
-        onClick={async () =>
-          download(await quickEngine().segmenting.bytesOf(path), `${stem}.nii.gz`, "application/gzip")
-        }
-      >
-        Labels .nii.gz
-      </button>
-      <button
-        type="button"
-        class="small"
-        onClick={() => download(Uint8Array.from(found.preview), `${stem}.png`, "image/png")}
-      >
-        Preview .png
-      </button>
-      <button
-        type="button"
-        class="small"
-        onClick={async () => {
-          const text = await quickEngine().segmenting.statistics(file.path, {
-            path,
-            by,
-            volumes: currentVolumes.value,
-            notes,
-          });
-          download(new TextEncoder().encode(text), "segment.json", "application/json");
-        }}
-      >
-        Statistics .json
-      </button>
-    </div>
-  );
-};
+const Downloads = () => (
+  <div class="row">
+    <button type="button" class="small" onClick={() => void saveLabels()}>
+      Labels .nii.gz
+    </button>
+    <button type="button" class="small" onClick={() => void savePreview()}>
+      Preview .png
+    </button>
+    <button type="button" class="small" onClick={() => void saveStatistics()}>
+      Statistics .json
+    </button>
+  </div>
+);

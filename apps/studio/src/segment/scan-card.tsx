@@ -1,5 +1,6 @@
 import { FileDrop } from "../parts/file-drop.js";
 import { current, openExample, openFiles, openScan, scan, scans, work } from "./segment-state.js";
+import { TaskScans } from "./task-scans.js";
 
 /** Which scans there are, and what the file of the open one says. */
 export function ScanCard() {
@@ -43,6 +44,7 @@ export function ScanCard() {
           <FileDrop folder onFiles={(files) => void openFiles(files)}>
             <strong>Choose a folder</strong>
           </FileDrop>
+          <TaskScans />
           <button type="button" disabled={busy} onClick={() => void openExample()}>
             Open the example scan
           </button>

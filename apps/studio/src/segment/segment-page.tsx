@@ -1,11 +1,16 @@
 import { useEffect } from "preact/hooks";
+import { CorrectCard } from "../correct/correct-card.js";
+import { stroke } from "../correct/correct-state.js";
+import { QueueCard } from "../correct/queue-card.js";
 import { FileDrop } from "../parts/file-drop.js";
 import { Progress } from "../parts/progress.js";
+import { GatesCard } from "./gates-card.js";
 import { ModelCard } from "./model-card.js";
 import { ResultCard } from "./result-card.js";
 import { ScanCard } from "./scan-card.js";
 import "./segment.css";
 import { loadModels, openExample, openFiles, scan, work } from "./segment-state.js";
+import { TaskScans } from "./task-scans.js";
 import { Viewer } from "./viewer.js";
 import { WindowCard } from "./window-card.js";
 
@@ -32,6 +37,7 @@ export function SegmentPage() {
           <button type="button" class="primary" disabled={work.value !== undefined} onClick={() => void openExample()}>
             Open the example scan
           </button>
+          <TaskScans />
           <p class="quiet-text small">
             The example is a synthetic patient that is drawn here, with a liver and tumors.
           </p>
@@ -41,11 +47,14 @@ export function SegmentPage() {
           <div class="side">
             <ModelCard />
             <ScanCard />
+            <QueueCard />
           </div>
-          <Viewer />
+          <Viewer stroke={stroke.value} />
           <div class="side">
             <ResultCard />
+            <CorrectCard />
             <WindowCard />
+            <GatesCard />
           </div>
         </div>
       )}

@@ -70,6 +70,11 @@ export const reading = computed(() => {
   return { hounsfield: opened.data[index] ?? 0, name: found?.classes[found.labels[index] ?? 0] };
 });
 
+/** Shows how far what takes long is; nothing once it has ended. */
+export function showWork(now: Work): void {
+  if (work.value !== undefined) work.value = now;
+}
+
 /** Runs what takes long; what goes wrong is said, unless the user ended it. */
 export async function working<Result>(first: Work, run: () => Promise<Result>): Promise<Result | undefined> {
   if (work.value !== undefined) return undefined;
@@ -128,6 +133,14 @@ export async function openFiles(files: readonly DroppedFile[]): Promise<void> {
   if (kept !== undefined) await showScans(kept);
 }
 
+/** Opens the scans of a training set. */
+export async function openTask(name: string): Promise<void> {
+  const files = await working({ label: "Reading the training set", share: undefined, detail: "" }, () =>
+    quickEngine().segmenting.scansOfTask(name),
+  );
+  if (files !== undefined) await showScans(files);
+}
+
 /** Adds scans to the list and opens the first of them. */
 export async function showScans(files: readonly ScanFile[]): Promise<void> {
   const others = scans.value.filter(({ path }) => !files.some((file) => file.path === path));
@@ -147,7 +160,7 @@ export async function segmentScan(): Promise<void> {
     began ??= performance.now();
     const seconds = (performance.now() - began) / 1000;
     const left = done === 0 || seconds === 0 ? "" : ` · ${durationText((seconds / done) * (total - done))} left`;
-    work.value = { label: "Segmenting", share: done / total, detail: `slice ${done} of ${total}${left}`, cancel };
+    showWork({ label: "Segmenting", share: done / total, detail: `slice ${done} of ${total}${left}`, cancel });
   };
   const found = await working({ label: "Preparing the network", share: undefined, detail: "", cancel }, () =>
     quickEngine().segmenting.segment(
@@ -162,27 +175,6 @@ export async function segmentScan(): Promise<void> {
   batch(() => {
     result.value = found;
     hidden.value = new Set();
-    cursor.value = middleOf(found.labels) ?? cursor.value;
+    cursor.value = found.center ?? cursor.value;
   });
-}
-
-/** The slice with most foreground, through the middle of what is there. */
-function middleOf(labels: Uint8Array): Voxel | undefined {
-  const shape = scan.value?.shape;
-  if (shape === undefined) return undefined;
-  const size = shape[0] * shape[1];
-  let best: { readonly slice: number; readonly count: number } | undefined;
-  for (let slice = 0; slice < shape[2]; slice++) {
-    let count = 0;
-    for (let i = slice * size; i < (slice + 1) * size; i++) if (labels[i] !== 0) count += 1;
-    if (count > (best?.count ?? 0)) best = { slice, count };
-  }
-  if (best === undefined) return undefined;
-  let [x, y] = [0, 0];
-  for (let i = 0; i < size; i++) {
-    if (labels[best.slice * size + i] === 0) continue;
-    x += i % shape[0];
-    y += Math.floor(i / shape[0]);
-  }
-  return [Math.round(x / best.count), Math.round(y / best.count), best.slice];
 }

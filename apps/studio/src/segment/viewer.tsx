@@ -1,6 +1,11 @@
+import { signal } from "@preact/signals";
 import { planeNames } from "../viewer/plane.js";
 import { PlaneView, type Stroke } from "../viewer/plane-view.js";
 import { cursor, gateMap, layers, reading, revision, scan } from "./segment-state.js";
+import { ThreeD } from "./three-d.js";
+
+/** Whether the scan is shown in 3D too. */
+const solidView = signal(false);
 
 /** The three planes of the scan. @param stroke what the pointer does instead of moving the cursor. */
 export function Viewer({ stroke }: { stroke?: Stroke | undefined }) {
@@ -27,9 +32,22 @@ export function Viewer({ stroke }: { stroke?: Stroke | undefined }) {
           />
         ))}
       </div>
-      <p class="reading number">
-        voxel {x + 1}, {y + 1}, {z + 1} · {read?.hounsfield} HU{read?.name === undefined ? "" : ` · ${read.name}`}
-      </p>
+      <div class="row below">
+        <p class="reading number">
+          voxel {x + 1}, {y + 1}, {z + 1} · {read?.hounsfield} HU{read?.name === undefined ? "" : ` · ${read.name}`}
+        </p>
+        <button
+          type="button"
+          class="small end"
+          aria-pressed={solidView.value}
+          onClick={() => {
+            solidView.value = !solidView.value;
+          }}
+        >
+          3D view
+        </button>
+      </div>
+      {solidView.value && <ThreeD />}
     </section>
   );
 }

@@ -4,8 +4,10 @@ import { openGpu, openStorage } from "@lobule/web";
 import { proxy } from "comlink";
 import { adapterChoiceOf, requestOf } from "./adapter-choice.js";
 import { Comparing } from "./comparing.js";
+import { Correcting } from "./correcting.js";
 import { describeDevice, describeStorage } from "./describe.js";
 import type { Means } from "./means.js";
+import { ModelInUse } from "./model-in-use.js";
 import { Receiving } from "./receiving.js";
 import { Runs } from "./runs.js";
 import { Segmenting } from "./segmenting.js";
@@ -22,7 +24,9 @@ export class Engine implements Means {
   readonly runs = proxy(new Runs(this));
   readonly receiving = proxy(new Receiving(this));
   readonly comparing = proxy(new Comparing(this));
-  readonly segmenting = proxy(new Segmenting(this));
+  private readonly model = new ModelInUse(this);
+  readonly segmenting = proxy(new Segmenting(this, this.model));
+  readonly correcting = proxy(new Correcting(this, this.model));
   readonly tasks = proxy(new Tasks(this));
   readonly training = proxy(new Training(this));
 

@@ -1,15 +1,12 @@
-import { exists, joinPath, readBytes, readNiftiHeader, writePhantom } from "@lobule/data";
+import { canonicalGrid, exists, joinPath, readBytes, readNiftiHeader, type Vector3, writePhantom } from "@lobule/data";
 import { segmentPreview } from "@lobule/report";
-import type { Device } from "@lobule/tensor";
 import {
   type GateMap,
   inspectSlice,
   type Labeled,
   type LabeledBy,
   modalityNote,
-  readModel,
-  type SavedModel,
-  SlicePredictor,
+  type SegmentResult,
   segmentRecordText,
   segmentVolume,
   unfinishedNote,
@@ -18,15 +15,27 @@ import {
 import { transfer } from "comlink";
 import type { DroppedFile } from "../parts/dropped-files.js";
 import { signalOf, type Watcher } from "../parts/long-call.js";
+import { centerOf } from "./center.js";
 import type { Means } from "./means.js";
-import { addModel, bundledModel, fetchBundled, listModels, type ModelChoice } from "./models.js";
-import { openLabels, openScan, requireFit, scanBudget } from "./open-scan.js";
+import type { ModelInUse } from "./model-in-use.js";
+import { addModel, listModels, type ModelChoice } from "./models.js";
+import { type OpenedScan, openLabels, openScan, requireFit, scanBudget } from "./open-scan.js";
 import { keepScans, type ScanFile, scansOfTask, stemOf } from "./scan-files.js";
+import { taskFolder } from "./tasks.js";
 
 /** How a scan is segmented; as the command's flags. */
 export interface SegmentChoices {
   readonly mirror: boolean;
   readonly largestComponent: boolean;
+}
+
+/** What attention gates let through on a slice. */
+export interface Gates {
+  readonly gates: readonly GateMap[];
+  /** Extents of the network's input. */
+  readonly input: { readonly width: number; readonly height: number };
+  /** Whether slices are resampled to them; else they are in their middle. */
+  readonly resampled: boolean;
 }
 
 /** How far a segmentation is. */
@@ -43,6 +52,10 @@ export interface Segmented extends Labeled {
   readonly path: string;
   /** Of each voxel, in the viewer's order. */
   readonly labels: Uint8Array<ArrayBuffer>;
+  /** Voxels of each class, the background's first. */
+  readonly voxels: readonly number[];
+  /** In the middle of what was found; undefined where that is nothing. */
+  readonly center: Vector3 | undefined;
   /** Names, background first. */
   readonly classes: readonly string[];
   /** Slices that the network looks at to label one. */
@@ -60,11 +73,10 @@ const example = { folder: "/scans/example", seed: 2026, size: 128, slices: [32, 
 
 /** Segments scans that this browser keeps. */
 export class Segmenting {
-  private opened:
-    | { readonly device: Device; readonly model: SavedModel; readonly key: string; readonly predictor: SlicePredictor }
-    | undefined;
-
-  constructor(private readonly means: Means) {}
+  constructor(
+    private readonly means: Means,
+    private readonly model: ModelInUse,
+  ) {}
 
   /** A synthetic scan, drawn here. */
   async example(): Promise<ScanFile> {
@@ -80,8 +92,9 @@ export class Segmenting {
     return keepScans(await this.means.storage(), files);
   }
 
-  async scansOfTask(folder: string): Promise<ScanFile[]> {
-    return scansOfTask(await this.means.storage(), folder);
+  /** The scans of a training set. */
+  async scansOfTask(name: string): Promise<ScanFile[]> {
+    return scansOfTask(await this.means.storage(), taskFolder(name));
   }
 
   async models(): Promise<ModelChoice[]> {
@@ -114,7 +127,7 @@ export class Segmenting {
     const header = await readNiftiHeader(storage, scan);
     requireFit(scan, header, scanBudget());
     watcher.progress({ stage: "preparing", done: 0, total: header.shape[2] });
-    const { predictor, saved } = await this.predictorOf(model, address, choices.mirror);
+    const { predictor, saved } = await this.model.open(model, address, choices.mirror);
     signal.throwIfAborted();
     await storage.makeFolder(labelFolder);
     const path = joinPath(labelFolder, `${stemOf(scan)}.nii.gz`);
@@ -126,9 +139,13 @@ export class Segmenting {
     });
     const { description } = saved;
     const notes = [await unfinishedNote(storage, saved.source), await modalityNote(storage, saved.source, [scan])];
+    const { shape } = canonicalGrid(header);
+    const labels = await openLabels(storage, path);
     const found: Segmented = {
       path,
-      labels: await openLabels(storage, path),
+      labels,
+      voxels: result.voxels,
+      center: centerOf(labels, shape),
       classes: description.classes,
       inputSlices: description.inputSlices,
       window: description.window,
@@ -139,6 +156,20 @@ export class Segmenting {
       seconds: (performance.now() - started) / 1000,
     };
     return transfer(found, [found.labels.buffer]);
+  }
+
+  /**
+   * PNG of slices, as the one of `Segmented`.
+   * @param shown in the viewer's order: slices whose labels were corrected.
+   */
+  async preview(
+    shown: Pick<SegmentResult, "previews" | "voxels" | "milliliters"> & Pick<OpenedScan, "shape" | "spacing">,
+    drawn: Pick<Segmented, "window" | "classes">,
+  ): Promise<Uint8Array> {
+    const { shape, spacing, ...rest } = shown;
+    const { window, classes } = drawn;
+    const header = { shape, spacing, orientation: "RAS" };
+    return segmentPreview({ ...rest, header }, { window: [...window], classes: [...classes] });
   }
 
   /** The bytes of a file that this browser keeps. */
@@ -172,21 +203,10 @@ export class Segmenting {
     model: ModelChoice,
     address: string,
     inspected: { readonly slices: readonly Int16Array[]; readonly width: number; readonly height: number },
-  ): Promise<readonly GateMap[]> {
+  ): Promise<Gates> {
     const device = await this.means.device();
-    const { saved } = await this.predictorOf(model, address, false);
-    return (await inspectSlice(device, saved, inspected)).gates;
-  }
-
-  private async predictorOf(model: ModelChoice, address: string, mirror: boolean) {
-    const [storage, device] = [await this.means.storage(), await this.means.device()];
-    if (model.path === bundledModel.path) await fetchBundled(storage, address);
-    const saved = await readModel(storage, model.path);
-    const key = `${saved.sha256} ${mirror}`;
-    if (this.opened?.key === key && this.opened.device === device) return { predictor: this.opened.predictor, saved };
-    await this.opened?.predictor.close();
-    const predictor = new SlicePredictor(device, saved, { mirror });
-    this.opened = { device, model: saved, key, predictor };
-    return { predictor, saved };
+    const { saved } = await this.model.open(model, address, false);
+    const { gates, input } = await inspectSlice(device, saved, inspected);
+    return { gates, input: { width: input.width, height: input.height }, resampled: saved.description.size !== null };
   }
 }

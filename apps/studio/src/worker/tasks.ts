@@ -141,8 +141,8 @@ export class Tasks {
   }
 }
 
-/** Works on a task while no other tab does. @throws LockError where one does. */
-async function held(storage: Storage, name: string, work: (folder: string) => Promise<void>): Promise<void> {
+/** Works on a task's folder while no other tab does. @throws LockError where one does. */
+export async function held(storage: Storage, name: string, work: (folder: string) => Promise<void>): Promise<void> {
   const folder = taskFolder(name);
   const lock = await storage.lock(`${folder}.lock`, {
     doing: `makes or removes ${name}`,

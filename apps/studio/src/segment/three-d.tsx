@@ -1,0 +1,44 @@
+import { useEffect, useRef } from "preact/hooks";
+import { reportProblem } from "../parts/notices.js";
+import { hidden, opacity, result, scan } from "./segment-state.js";
+
+/** The scan and its labels in 3D. What draws it is loaded when it is first asked for. */
+export function ThreeD() {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [opened, found] = [scan.value, result.value];
+  const shown = hidden.value;
+  useEffect(() => {
+    const { current } = canvas;
+    if (current === null || opened === undefined) return;
+    let close: (() => void) | undefined;
+    let left = false;
+    const view = {
+      scan: opened,
+      labels: found?.labels,
+      classes: found?.classes ?? [],
+      hidden: shown,
+      opacity: Math.max(0.6, opacity.value),
+    };
+    import("../viewer/solid-view.js").then(async ({ showSolid }) => {
+      const ended = await showSolid(current, view);
+      if (left) ended();
+      else close = ended;
+    }, reportProblem);
+    return () => {
+      left = true;
+      close?.();
+    };
+  }, [opened, found, shown]);
+  return (
+    <figure class="solid">
+      <div class="solid-stage">
+        <canvas
+          key={`${opened?.path} ${found?.path} ${[...shown].join()}`}
+          ref={canvas}
+          aria-label="The scan and its labels in 3D"
+        />
+      </div>
+      <figcaption class="quiet-text small">Drag to turn, wheel to come nearer.</figcaption>
+    </figure>
+  );
+}
