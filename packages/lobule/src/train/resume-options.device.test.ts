@@ -100,7 +100,20 @@ test("a run that was given more epochs ends with the bytes of one that was begun
   vi.spyOn(console, "log").mockReturnValue();
   vi.spyOn(console, "error").mockReturnValue();
   const common = ["--cache", join(root, "cache")];
-  const small = ["--size", "16", "--base-features", "1", "--depth", "1", "--batch", "2", "--data", join(root, "data")];
+  const small = [
+    "--size",
+    "16",
+    "--network",
+    "unet",
+    "--base-features",
+    "1",
+    "--depth",
+    "1",
+    "--batch",
+    "2",
+    "--data",
+    join(root, "data"),
+  ];
   const [grown, whole] = [join(root, "grown"), join(root, "whole")];
   await main(["train", ...small, ...common, "--epochs", "1", "--out", grown]);
   await main(["train", "--resume", grown, ...common, "--epochs", "2"]);
