@@ -31,6 +31,7 @@ export {
   type Reduction,
 } from "./contract/kernel.js";
 export type { PackedLayout } from "./contract/packing.js";
+export { hasQuads } from "./contract/quads.js";
 export type { SlotText } from "./contract/slots.js";
 export {
   convTranspose2x2,
@@ -40,7 +41,6 @@ export {
 } from "./conv-transpose2x2/conv-transpose2x2.js";
 export { conv1x1, conv1x1GradInput, conv1x1GradWeight, packConv1x1 } from "./conv1x1/conv1x1.js";
 export { conv3x3, conv3x3GradInput, conv3x3GradWeight, packConv3x3, type Shortcut } from "./conv3x3/conv3x3.js";
-export { hasQuads } from "./conv3x3/conv3x3-vector.js";
 export { convert } from "./convert/convert.js";
 export { fromHalf, toHalf } from "./convert/half.js";
 export {

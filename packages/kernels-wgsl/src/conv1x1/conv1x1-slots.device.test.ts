@@ -5,12 +5,13 @@ import { checkRun, checkStatistics } from "../testing/convolution-checks.js";
 import { runsOf } from "../testing/convolution-family.js";
 import { convolutionDevice, testConvolutionSlots } from "../testing/convolution-tests.js";
 import { runKernel } from "../testing/runner.js";
-import { conv1x1Family } from "./conv1x1.cases.js";
+import { conv1x1Family, conv1x1QuadFamily } from "./conv1x1.cases.js";
 import { conv1x1 } from "./conv1x1.js";
 
 const deviceFor = convolutionDevice();
 
 testConvolutionSlots(conv1x1Family);
+testConvolutionSlots(conv1x1QuadFamily);
 
 describe.each(
   // Windows are of two rows and columns at least.

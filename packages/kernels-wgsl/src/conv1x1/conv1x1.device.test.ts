@@ -4,26 +4,30 @@ import { expectClose, randomArray } from "../testing/close.js";
 import { checkRun, runLinear } from "../testing/convolution-checks.js";
 import { type Run, runsOf } from "../testing/convolution-family.js";
 import { convolutionDevice, testConvolution } from "../testing/convolution-tests.js";
-import { conv1x1Family } from "./conv1x1.cases.js";
+import { conv1x1Family, conv1x1QuadFamily } from "./conv1x1.cases.js";
 import { conv1x1, conv1x1GradWeight } from "./conv1x1.js";
 import { conv1x1Reference } from "./conv1x1.reference.js";
 
 const deviceFor = convolutionDevice();
 
 testConvolution(conv1x1Family);
+testConvolution(conv1x1QuadFamily);
 
-test.for(conv1x1Family.ways)("weight gradients of two convolutions at once, %s", async (way, context) => {
-  const device = deviceFor(context, { variant: way });
-  const input = { batch: 2, channels: 10, height: 5, width: 7 };
-  const arrays = { input: randomArray(imageSize(input), 1), gradOutput: randomArray(2 * 9 * 35, 2) };
-  const gradientOf = (weights: number): Promise<Float64Array> => {
-    const kernel: Run["kernel"] = conv1x1GradWeight({ input, outChannels: 9 }, way, weights);
-    return runLinear(device, { what: kernel.name, kernel, arrays, length: 90 });
-  };
-  const whole = await gradientOf(1);
-  const halves = [0, 5].flatMap((first) => [...whole].filter((_, i) => i % 10 >= first && i % 10 < first + 5));
-  expect([...(await gradientOf(2))]).toEqual(halves);
-});
+test.for([...conv1x1Family.ways, "vector"] as const)(
+  "weight gradients of two convolutions at once, %s",
+  async (way, context) => {
+    const device = deviceFor(context, { variant: way });
+    const input = { batch: 2, channels: 10, height: 5, width: way === "vector" ? 8 : 7 };
+    const arrays = { input: randomArray(imageSize(input), 1), gradOutput: randomArray(2 * 9 * 5 * input.width, 2) };
+    const gradientOf = (weights: number): Promise<Float64Array> => {
+      const kernel: Run["kernel"] = conv1x1GradWeight({ input, outChannels: 9 }, way, weights);
+      return runLinear(device, { what: kernel.name, kernel, arrays, length: 90 });
+    };
+    const whole = await gradientOf(1);
+    const halves = [0, 5].flatMap((first) => [...whole].filter((_, i) => i % 10 >= first && i % 10 < first + 5));
+    expect([...(await gradientOf(2))]).toEqual(halves);
+  },
+);
 
 test("the reference mixes channels and keeps pixels apart", () => {
   const shape = { batch: 1, channels: 2, height: 1, width: 2 };

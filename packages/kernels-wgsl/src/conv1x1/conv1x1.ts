@@ -15,6 +15,7 @@ import {
   wantedSerialPartials,
   wantedTilePartials,
 } from "../contract/partial-sums.js";
+import { quadPixels, quadsOf } from "../contract/quads.js";
 import { withSerialSums } from "../transforms/lane-sums.js";
 import { withSubgroupWeights, withWeightAccess } from "../transforms/weights.js";
 import {
@@ -29,6 +30,7 @@ import blockedSource from "./conv1x1-blocked.wgsl.js";
 import gradWeightSource from "./conv1x1-grad-weight.wgsl.js";
 import gradWeightBlockedSource from "./conv1x1-grad-weight-blocked.wgsl.js";
 import gradWeightTiledSource from "./conv1x1-grad-weight-tiled.wgsl.js";
+import gradWeightVectorSource from "./conv1x1-grad-weight-vector.wgsl.js";
 
 /**
  * `plain` is the readable one; `blocked` computes 8 channels × 4 pixels an invocation and reads the
@@ -158,24 +160,25 @@ export function packConv1x1(
  * With `weights` convolutions of equal extents, whose inputs are concatenated and whose outputs have one gradient, the sums
  * are [partials, weights, co, ci / weights].
  *
- * Slots Input and GradOutput. `serial` is `blocked` without barriers, see {@link Reduction}.
+ * Slots Input and GradOutput. `serial` is `blocked` without barriers, see {@link Reduction}; `vector` is `tiled` for images
+ * whose width is a multiple of 4.
  */
 export function conv1x1GradWeight(
   problem: ConvolutionProblem,
-  variant: "plain" | "blocked" | "serial" | "tiled",
+  variant: "plain" | "blocked" | "serial" | "tiled" | "vector",
   weights = 1,
 ): Kernel & { readonly partials: number } {
   const { batch, channels: inChannels, height, width } = problem.input;
   const { outChannels } = problem;
   const elements = inChannels * outChannels;
-  const shape = { inChannels, outChannels, height, width, weights };
+  const shape = { inChannels, outChannels, height, weights };
   const cost = { flops: flopsOf(problem), bytes: bytesOf(problem) };
   if (variant === "plain") {
     const workgroups = foldWorkgroups(ceilDivide(batch * elements, lanes));
     return {
       name: "conv1x1-grad-weight",
       source: gradWeightSource,
-      launches: [{ sizes: { batch, ...shape }, workgroups: [...workgroups, 1] }],
+      launches: [{ sizes: { batch, ...shape, width }, workgroups: [...workgroups, 1] }],
       ...cost,
       partials: batch,
     };
@@ -185,13 +188,18 @@ export function conv1x1GradWeight(
   const outBlocks = ceilDivide(outChannels, outBlock);
   const wanted = wantedOf(inBlocks * outBlocks, elements, batch * height * width);
   const { partials, segments, segmentLength } = splitPixels(batch, height * width, wanted);
-  const split = { segments, segmentLength, totalSegments: batch * segments, partialCount: partials };
+  const name = `conv1x1-grad-weight-${variant}`;
+  const split = { segments, totalSegments: batch * segments, partialCount: partials };
+  const extents =
+    variant === "vector"
+      ? { quads: quadsOf(name, problem.input), segmentQuads: segmentLength / quadPixels }
+      : { width, segmentLength };
   return {
-    name: `conv1x1-grad-weight-${variant}`,
+    name,
     source,
     launches: [
       {
-        sizes: { ...shape, inBlocks, outBlocks, ...split },
+        sizes: { ...shape, ...extents, inBlocks, outBlocks, ...split },
         workgroups: [...foldWorkgroups(ceilDivide(partials * inBlocks * outBlocks, perGroup)), 1],
       },
     ],
@@ -204,11 +212,17 @@ export function conv1x1GradWeight(
 /** Channels of a block in workgroup memory: as few as hold them, 16 at most. */
 const blockOf = (channels: number): 4 | 8 | 16 => (channels > 8 ? 16 : channels > 4 ? 8 : 4);
 
-function sharingOf({ input, outChannels }: ConvolutionProblem, variant: "blocked" | "serial" | "tiled"): WeightSharing {
-  if (variant === "tiled") {
+function sharingOf(
+  { input, outChannels }: ConvolutionProblem,
+  variant: "blocked" | "serial" | "tiled" | "vector",
+): WeightSharing {
+  if (variant === "tiled" || variant === "vector") {
     const [inBlock, outBlock] = [blockOf(input.channels), blockOf(outChannels)];
-    const source = replaceConstant(replaceConstant(gradWeightTiledSource, "IN_BLOCK", inBlock), "OUT_BLOCK", outBlock);
-    const innerTrips = (inBlock * outBlock) / 16;
+    const file = variant === "tiled" ? gradWeightTiledSource : gradWeightVectorSource;
+    const source = replaceConstant(replaceConstant(file, "IN_BLOCK", inBlock), "OUT_BLOCK", outBlock);
+    // Of 64 pixels an invocation sums one for each 4 × 4 channels of the block; or of 16 quads, but one at least.
+    const pixels = (inBlock * outBlock) / 16;
+    const innerTrips = variant === "tiled" ? pixels : Math.max(1, pixels / quadPixels);
     return { source, inBlock, outBlock, wanted: wantedTilePartials, perGroup: 1, innerTrips };
   }
   const block = { inBlock: 8, outBlock: 8 };

@@ -1,5 +1,6 @@
 import { type ConvolutionProblem, ceilDivide, foldWorkgroups, type Kernel } from "../contract/kernel.js";
 import { wantedTilePartials } from "../contract/partial-sums.js";
+import { quadsOf } from "../contract/quads.js";
 import { replaceConstant } from "../transforms/wgsl-text.js";
 import gradWeightTiledSource from "./conv3x3-grad-weight-tiled.wgsl.js";
 import gradWeightVectorSource from "./conv3x3-grad-weight-vector.wgsl.js";
@@ -84,5 +85,5 @@ export const conv3x3GradWeightVector = gradWeightOverTiles(
   "conv3x3-grad-weight-vector",
   gradWeightVectorSource,
   tileColumns,
-  (width) => ({ quads: width / 4 }),
+  (width) => ({ quads: quadsOf("conv3x3-grad-weight-vector", { width }) }),
 );

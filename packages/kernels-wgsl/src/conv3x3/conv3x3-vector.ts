@@ -1,12 +1,9 @@
 import { type ConvolutionProblem, ceilDivide, foldWorkgroups, type Launch } from "../contract/kernel.js";
+import { quadsOf } from "../contract/quads.js";
 
-/** Pixels of a quad, and rows of a tile. */
-const quadPixels = 4;
+/** Rows of a tile. */
 const tileRows = 2;
 const lanes = 64;
-
-/** Whether images of that width can be read by quads. */
-export const hasQuads = ({ width }: { readonly width: number }): boolean => width % quadPixels === 0;
 
 /** The bits of the largest power of two that divides a count and is at most 2^most. */
 function bitsOf(count: number, most: number): number {
@@ -17,8 +14,8 @@ function bitsOf(count: number, most: number): number {
 
 /** Sizes and workgroups of conv3x3-vector.wgsl; `blocks` of 8 output channels. */
 export function vectorLaunch({ input, outChannels }: ConvolutionProblem, blocks: number, shortcutChannels: number) {
-  const { batch, channels: inChannels, height, width } = input;
-  const quads = width / quadPixels;
+  const { batch, channels: inChannels, height } = input;
+  const quads = quadsOf("conv3x3-vector", input);
   const rowTiles = ceilDivide(height, tileRows);
   // Tiles of a workgroup are 16 side by side and 4 below one another, where the extents allow: few rows are read twice.
   const columnBits = bitsOf(quads, 4);

@@ -24,7 +24,7 @@ import gradWeightBlockedSource from "./conv3x3-grad-weight-blocked.wgsl.js";
 import gradWeightSubgroupSource from "./conv3x3-grad-weight-subgroup.wgsl.js";
 import subgroupSource from "./conv3x3-subgroup.wgsl.js";
 import { conv3x3GradWeightTiled, conv3x3GradWeightVector, conv3x3Matrix, conv3x3Tiled } from "./conv3x3-tiled.js";
-import { hasQuads, vectorLaunch } from "./conv3x3-vector.js";
+import { vectorLaunch } from "./conv3x3-vector.js";
 import vectorSource from "./conv3x3-vector.wgsl.js";
 
 /**
@@ -123,14 +123,8 @@ function blocked(problem: ConvolutionProblem, shortcut: Shortcut | undefined): K
   };
 }
 
-function checkQuads(name: string, { width }: ImageShape): void {
-  if (hasQuads({ width })) return;
-  throw new RangeError(`${name} reads four pixels at a time: width ${width} is no multiple of 4`);
-}
-
 function vector(problem: ConvolutionProblem, shortcut: Shortcut | undefined): Kernel {
   const { input, outChannels } = problem;
-  checkQuads("conv3x3-vector", input);
   const launch = vectorLaunch(problem, ceilDivide(outChannels, channelBlock), shortcut?.channels ?? 0);
   return {
     name: "conv3x3-vector",
@@ -257,10 +251,7 @@ export function conv3x3GradWeight(
   const shape = { inChannels, outChannels, height, width };
   const cost = costOf(problem);
   if (variant === "tiled") return conv3x3GradWeightTiled(problem, cost);
-  if (variant === "vector") {
-    checkQuads("conv3x3-grad-weight-vector", problem.input);
-    return conv3x3GradWeightVector(problem, cost);
-  }
+  if (variant === "vector") return conv3x3GradWeightVector(problem, cost);
   if (variant === "plain") {
     const workgroups = foldWorkgroups(ceilDivide(batch * elements, lanes));
     return {

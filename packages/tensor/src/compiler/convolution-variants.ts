@@ -5,7 +5,8 @@ import type { ConvolutionCall, ConvolutionVariant } from "../graph/convolution-c
 const fewestSharedChannels = 4;
 
 /** Whether images can be read four pixels at a time, which takes a GPU half the loads. */
-const readsQuads = ({ family, input }: ConvolutionCall): boolean => family === "conv3x3" && hasQuads(input);
+const readsQuads = ({ family, direction, input }: ConvolutionCall): boolean =>
+  (family === "conv3x3" || (family === "conv1x1" && direction === "grad-weight")) && hasQuads(input);
 
 /** The variant that suits an adapter without having been timed. */
 export function defaultVariant(call: ConvolutionCall, reduction: Reduction): ConvolutionVariant {

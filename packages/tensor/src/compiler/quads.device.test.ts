@@ -41,6 +41,7 @@ function program(kernels: TunedKernels, precision: "f32" | "f16"): Program {
         const byChannel = multiply(byRow, constant(noise(8, 3), [2, 4, 1, 1]));
         const both = concatChannels(relu(byChannel), sliceChannels(x, 1, 3));
         const w = weight([5, 6, 3, 3], 4);
+        const narrow = constant(noise(9 * 6, 8), [9, 6, 1, 1]);
         const normalized = batchNorm(conv3x3(both as Image<6>, w), {
           weight: constant(noise(5, 5), [5]),
           bias: constant(noise(5, 6), [5]),
@@ -50,12 +51,9 @@ function program(kernels: TunedKernels, precision: "f32" | "f16"): Program {
           epsilon: 1e-5,
           momentum: 0.1,
         });
-        const y = add(
-          conv3x3(relu(normalized), weight([9, 5, 3, 3], 7)),
-          conv1x1(both as Image<6>, constant(noise(9 * 6, 8), [9, 6, 1, 1])),
-        );
-        const [gradX, gradW] = gradients(sum(multiply(y, y)), [x, w]) as [Tensor, Tensor];
-        return { outputs: { y: relu(y), gradX, gradW } };
+        const y = add(conv3x3(relu(normalized), weight([9, 5, 3, 3], 7)), conv1x1(both as Image<6>, narrow));
+        const [gradX, gradW, gradNarrow] = gradients(sum(multiply(y, y)), [x, w, narrow]) as [Tensor, Tensor, Tensor];
+        return { outputs: { y: relu(y), gradX, gradW, gradNarrow } };
       },
     },
     { kernels, precision },
@@ -67,7 +65,8 @@ const names = (made: Program) => new Set(made.calls.map(({ kernel }) => kernel.n
 async function run(made: Program): Promise<readonly HostData[]> {
   const loaded = await made.load(device);
   await loaded.run({ x: noise(2 * 4 * 7 * 12, 9) });
-  const results = [await loaded.read("y"), await loaded.read("gradX"), await loaded.read("gradW")];
+  const results: HostData[] = [];
+  for (const name of ["y", "gradX", "gradW", "gradNarrow"]) results.push(await loaded.read(name));
   loaded.destroy();
   return results;
 }
@@ -82,6 +81,7 @@ test.for([
     const [byQuads, byPixels] = [program(quads, precision), program(plain, "f32")];
     expect([...names(byQuads)].filter((name) => name.endsWith("-vector"))).toEqual([
       "conv3x3-vector",
+      "conv1x1-grad-weight-vector",
       "conv3x3-grad-weight-vector",
     ]);
     expect([...names(byPixels)].filter((name) => name.endsWith("-vector"))).toEqual([]);

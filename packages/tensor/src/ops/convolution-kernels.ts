@@ -60,7 +60,7 @@ const tiledOrAlone = (variant: ConvolutionVariant) => (variant === "tiled" ? var
 
 /** `weights` as in {@link conv1x1GradWeight}. */
 export const conv1x1GradWeightOf = (problem: ConvolutionProblem, variant: ConvolutionVariant, weights = 1) =>
-  conv1x1GradWeight(problem, tiledOrAlone(variant), weights);
+  conv1x1GradWeight(problem, variant === "vector" ? variant : tiledOrAlone(variant), weights);
 
 const families: Readonly<Record<ConvolutionCall["family"], Family>> = {
   conv3x3: {
