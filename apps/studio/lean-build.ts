@@ -22,7 +22,10 @@ export const withoutComments: Plugin = {
     const literal = /const source = (".*");/.exec(code)?.[1];
     if (literal === undefined) return this.error(`${id} holds no text of a kernel`);
     const text: string = JSON.parse(literal);
-    const kept = text.replaceAll(/^[ \t]*\/\/.*\n/gm, "").replaceAll(/[ \t]*\/\/.*$/gm, "");
+    // The mark that a constant is set by is a comment too.
+    const kept = text
+      .replaceAll(/^[ \t]*\/\/.*\n/gm, "")
+      .replaceAll(/[ \t]*\/\/( tunable\b)?.*$/gm, (_, mark?: string) => (mark === undefined ? "" : ` //${mark}`));
     return { code: `export default ${JSON.stringify(kept)};`, map: null };
   },
 };
