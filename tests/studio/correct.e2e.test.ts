@@ -170,7 +170,7 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the studio's Correct
     const first = await volumes();
     await page.keyboard.press("b");
     expect(await page.getByRole("button", { name: "Brush" }).getAttribute("aria-pressed")).toBe("true");
-    await page.getByLabel("Radius, mm").fill("40");
+    await page.getByLabel("Radius, mm").fill("30");
     await draw({ slice: 1, y: 2, first: 2, last: 12 });
     const second = await volumes();
     expect(second).not.toBe(first);

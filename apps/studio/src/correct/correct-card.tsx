@@ -4,10 +4,12 @@ import {
   fineTune,
   history,
   joinSet,
+  largestRadius,
   painted,
   radius,
   redo,
   setName,
+  setRadius,
   solid,
   type Tool,
   tool,
@@ -74,10 +76,10 @@ export function CorrectCard() {
           <input
             type="number"
             min={0}
-            max={100}
+            max={largestRadius}
             value={radius.value}
             onInput={({ currentTarget }) => {
-              radius.value = Math.min(100, Math.max(0, Number(currentTarget.value) || 0));
+              setRadius(Number(currentTarget.value) || 0);
             }}
           />
         </label>
@@ -163,7 +165,7 @@ function plain(key: string, code: string, shift: boolean): (() => void) | undefi
     };
   if (key === "[" || key === "]")
     return () => {
-      radius.value = Math.min(100, Math.max(0, radius.value + (key === "]" ? 1 : -1)));
+      setRadius(radius.value + (key === "]" ? 1 : -1));
     };
   return undefined;
 }

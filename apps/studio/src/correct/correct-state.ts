@@ -33,6 +33,13 @@ export const tool = signal<Tool>("look");
 export const painted = signal(1);
 /** mm. */
 export const radius = signal(6);
+/** A ball of more has more voxels than can be painted while the pointer moves. */
+export const largestRadius = 30;
+
+/** Sets the radius, kept within what is possible. */
+export const setRadius = (millimeters: number): void => {
+  radius.value = Math.min(largestRadius, Math.max(0, millimeters));
+};
 /** Whether the brush is a ball. */
 export const solid = signal(false);
 /** Of the training set that corrected cases join. */
@@ -80,6 +87,8 @@ export const stroke = computed((): Stroke | undefined => {
   const { shape, spacing } = opened;
   const label = using === "eraser" ? 0 : painted.value;
   const brush = { radius: radius.value, solid: solid.value };
+  // A quarter of the radius apart, a stroke's edge is smooth to the eye.
+  const apart = Math.max(1, Math.floor(brush.radius / Math.max(...spacing) / 4));
   let last: Voxel | undefined;
   const paint = (voxel: Voxel, plane: PlaneName): void => {
     if (using === "fill") editing.paint(regionAt(voxel, plane, editing.labels, shape), label);
@@ -94,7 +103,7 @@ export const stroke = computed((): Stroke | undefined => {
     },
     extend(voxel, plane) {
       if (using === "fill") return;
-      for (const each of lineBetween(last ?? voxel, voxel)) paint(each, plane);
+      for (const each of lineBetween(last ?? voxel, voxel, apart)) paint(each, plane);
       last = voxel;
       changed();
     },

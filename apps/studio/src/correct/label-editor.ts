@@ -74,13 +74,18 @@ export class LabelEditor {
     this.stroke = undefined;
     if (stroke === undefined) return false;
     // What was painted back is no change.
-    const entries = [...stroke].filter(([index, before]) => labels[index] !== before);
-    if (entries.length === 0) return false;
-    this.done.push({
-      indices: Uint32Array.from(entries, ([index]) => index),
-      before: Uint8Array.from(entries, ([, before]) => before),
-      after: Uint8Array.from(entries, ([index]) => labels[index] ?? 0),
-    });
+    const change = { indices: new Uint32Array(stroke.size), before: new Uint8Array(stroke.size) };
+    let count = 0;
+    for (const [index, before] of stroke) {
+      if (labels[index] === before) continue;
+      change.indices[count] = index;
+      change.before[count] = before;
+      count += 1;
+    }
+    if (count === 0) return false;
+    const indices = change.indices.slice(0, count);
+    const after = Uint8Array.from(indices, (index) => labels[index] ?? 0);
+    this.done.push({ indices, before: change.before.slice(0, count), after });
     this.undone.length = 0;
     this.changed = true;
     this.forget();

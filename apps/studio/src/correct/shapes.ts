@@ -38,9 +38,12 @@ export function* brushAt(
   }
 }
 
-/** The voxels of a straight line, the first left out: where the pointer went between two of its events. */
-export function lineBetween(from: Voxel, to: Voxel): Voxel[] {
-  const steps = Math.max(...axes.map((axis) => Math.abs(to[axis] - from[axis])));
+/**
+ * Voxels of a straight line, the first left out: where the pointer went between two of its events.
+ * @param apart voxels from one to the next along the longest axis, at most.
+ */
+export function lineBetween(from: Voxel, to: Voxel, apart = 1): Voxel[] {
+  const steps = Math.ceil(Math.max(...axes.map((axis) => Math.abs(to[axis] - from[axis]))) / apart);
   const at = (axis: Axis, share: number): number => Math.round(from[axis] + share * (to[axis] - from[axis]));
   return Array.from({ length: steps }, (_, i) => {
     const share = (i + 1) / steps;
@@ -51,24 +54,29 @@ export function lineBetween(from: Voxel, to: Voxel): Voxel[] {
 /** Indices of the voxels of a plane that are joined with one, edge to edge, by voxels of its label. */
 export function regionAt(seed: Voxel, plane: PlaneName, labels: Uint8Array, shape: Vector3): number[] {
   const { across, down } = axesOf[plane];
+  const [columns, rows] = [shape[across], shape[down]];
+  const strides = [1, shape[0], shape[0] * shape[1]] as const;
+  const corner = indexOf(seed, shape) - seed[across] * strides[across] - seed[down] * strides[down];
+  const indexAt = (pixel: number): number =>
+    corner + (pixel % columns) * strides[across] + Math.floor(pixel / columns) * strides[down];
   const label = labels[indexOf(seed, shape)];
-  const seen = new Set<number>([indexOf(seed, shape)]);
-  const queue: Voxel[] = [seed];
-  for (let voxel = queue.pop(); voxel !== undefined; voxel = queue.pop()) {
-    for (const [axis, step] of [
-      [across, 1],
-      [across, -1],
-      [down, 1],
-      [down, -1],
-    ] as const) {
-      const next: [number, number, number] = [...voxel];
-      next[axis] += step;
-      if (next[axis] < 0 || next[axis] >= shape[axis]) continue;
-      const index = indexOf(next, shape);
-      if (labels[index] !== label || seen.has(index)) continue;
-      seen.add(index);
-      queue.push(next);
-    }
+  const seen = new Uint8Array(columns * rows);
+  const region: number[] = [];
+  const queue: number[] = [];
+  const visit = (pixel: number): void => {
+    const index = indexAt(pixel);
+    if (seen[pixel] === 1 || labels[index] !== label) return;
+    seen[pixel] = 1;
+    region.push(index);
+    queue.push(pixel);
+  };
+  visit(seed[across] + columns * seed[down]);
+  for (let pixel = queue.pop(); pixel !== undefined; pixel = queue.pop()) {
+    const column = pixel % columns;
+    if (column > 0) visit(pixel - 1);
+    if (column < columns - 1) visit(pixel + 1);
+    if (pixel >= columns) visit(pixel - columns);
+    if (pixel < columns * (rows - 1)) visit(pixel + columns);
   }
-  return [...seen];
+  return region;
 }
