@@ -9,7 +9,6 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
-import { build } from "vite";
 import { compileExamples } from "./release/examples.mjs";
 import { installTarballs, openPage, proveDoctor, provePage, proveTraining, proveTypes } from "./release/proofs.mjs";
 import { run } from "./release/run.mjs";
@@ -37,7 +36,8 @@ async function requireReleasable() {
 /** Packs and checks; all problems are printed before it throws. The studio's page is built first, which one of them takes. */
 async function checkTarballs(folder) {
   mkdirSync(folder);
-  await build({ root: join(root, "apps/studio"), logLevel: "warn" });
+  // As a process of its own: Vite sets NODE_ENV to "production", with which npm installs no development dependencies.
+  await run("npx", ["--no-install", "vite", "build", "apps/studio", "--logLevel", "warn"], { cwd: root });
   const tarballs = await packAll(folder);
   let found = 0;
   for (const tarball of tarballs) {
