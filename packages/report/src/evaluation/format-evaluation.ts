@@ -1,7 +1,9 @@
 import { cutText, textWidth, visibleText } from "@lobule/data";
 import type { CaseReading, DiceReadings, Reading } from "@lobule/metrics";
 import type { ClassSummary, EvaluationResult } from "@lobule/train";
+import { counted } from "../page/format.js";
 import { type PublishedPreset, publishedDice } from "./published-figures.js";
+import { surfaceNotes } from "./surface-notes.js";
 
 /** What stands beside the figures of an evaluation. */
 export interface FormatEvaluationOptions {
@@ -93,7 +95,6 @@ function tableRow({ title, unit }: Row, reading: Reading | CaseReading, digits: 
 const titleCell = (title: string): string => `  ${title}`.padEnd(titleWidth);
 const valueCell = (value: number | null, digits: number): string =>
   (value === null ? "n/a" : value.toFixed(digits)).padStart(valueWidth);
-const counted = (n: number, unit: string): string => `${n} ${unit}${n === 1 ? "" : "s"}`;
 
 function notes(result: EvaluationResult, reference: PublishedPreset | undefined): string[] {
   const { emptyRules, cases } = result;
@@ -108,28 +109,6 @@ function notes(result: EvaluationResult, reference: PublishedPreset | undefined)
       ? []
       : ["Published figures do not say which reading they are of, so they can be set against none of the rows."]),
   ].flatMap(wrapped);
-}
-
-/** How surface distances were measured: in the plane or in space, and what the edge of a volume counted as. */
-function surfaceNotes({ edge, cases, classes }: EvaluationResult): string[] {
-  const inSpace = cases.filter(({ surfaceDimensions }) => surfaceDimensions > 2).length;
-  const flat = cases.length - inSpace;
-  const thin = cases.filter(({ shape, surfaceDimensions }) => surfaceDimensions > 2 && shape.includes(2)).length;
-  const atEdge = classes.filter(({ casesAtEdge }) => casesAtEdge > 0);
-  return [
-    `Surface distances: measured in 3D in ${counted(inSpace, "case")}${flat === 0 ? "" : `, in 2D in ${flat} of a single slice`}.`,
-    edge === "surface"
-      ? "The edge of a scan counts as the surface of what reaches it, as in MONAI and medpy."
-      : "The edge of a scan counts as a cut and not as a surface: distances are not those of MONAI and medpy.",
-    ...(edge === "cut" || thin === 0
-      ? []
-      : [`In ${counted(thin, "case")} of two slices every voxel is at the edge, which counts as a cut there.`]),
-    ...(atEdge.length === 0
-      ? []
-      : [
-          `The truth reaches the edge of the scan: ${atEdge.map(({ name, casesAtEdge }) => `${name} in ${casesAtEdge} of ${counted(cases.length, "case")}`).join(", ")}. Where the scan cuts truth and prediction alike, distances there are 0 and flatter both figures; --edge cut leaves them out.`,
-        ]),
-  ];
 }
 
 /** Lines of a paragraph, the later ones indented. */

@@ -39,6 +39,8 @@ export interface ReportEvaluation {
   /** How many were measured. */
   readonly cases: number;
   readonly classes: readonly ReportClass[];
+  /** How distances were measured, a sentence each. */
+  readonly notes?: readonly string[];
 }
 
 /** The readings of Dice of each class with intervals and counts, and a picture of each on a scale from 0 to 1. */
@@ -73,7 +75,7 @@ ${readings.map(
 }
 
 /** Distances and volumes, a column a class; nothing where there are none. */
-export function measuresTable({ classes }: ReportEvaluation): Html | null {
+export function measuresTable({ classes, notes = [] }: ReportEvaluation): Html | null {
   const labels = [...new Set(classes.flatMap(({ measures = [] }) => measures.map(({ label }) => label)))];
   if (labels.length === 0) return null;
   return html`<table class="measures">
@@ -87,7 +89,12 @@ export function measuresTable({ classes }: ReportEvaluation): Html | null {
     })}</tr>
 `,
   )}</tbody></table>
-`;
+${
+  notes.length === 0
+    ? null
+    : html`<p class="note">${notes.join(" ")}</p>
+`
+}`;
 }
 
 /** Width of the pictures in the table; 0 and 1 lie `inset` from the edges. */

@@ -44,7 +44,7 @@ const example: ReportInput = {
     exampleRecord(epoch, { best: epoch < 4, learningRate: epoch < 5 ? 1e-3 : 5e-4 }),
   ),
   progress: { epochs: 100, state: "early stopping", written: 1_700_000_000.9 },
-  evaluation: { cases: 1, classes: [liver] },
+  evaluation: { cases: 1, classes: [liver], notes: ["Surface distances: measured in 3D in 1 case."] },
   slices: {
     best: [slice],
     of: 212,
@@ -124,6 +124,7 @@ describe("a report", () => {
     expect(text).toContain("published 0.88 reading not stated");
     expect(text).toContain("Mean over cases: none left out.");
     expect(text).toContain("Volume error, ml −12.4 n 11");
+    expect(text).toContain("Surface distances: measured in 3D in 1 case.");
   });
 
   test("has a chart for each loss and each reading, and for the learning rate", () => {

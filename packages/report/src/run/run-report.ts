@@ -11,6 +11,7 @@ import {
   summarize,
 } from "@lobule/train";
 import { publishedDice } from "../evaluation/published-figures.js";
+import { surfaceNotes } from "../evaluation/surface-notes.js";
 import type { ReportClass, ReportEvaluation } from "./dice-table.js";
 import { renderReport } from "./report.js";
 import type { ReportProgress } from "./report-progress.js";
@@ -76,12 +77,14 @@ const readingTitles = {
 
 /** The figures in the form of the report's tables. */
 function forReport(
-  { classes, tolerance }: EvaluationResult,
+  evaluation: EvaluationResult,
   published: readonly { readonly label: number; readonly dice: number }[],
   cases: number,
 ): ReportEvaluation {
+  const { classes, tolerance } = evaluation;
   return {
     cases,
+    notes: surfaceNotes(evaluation),
     classes: classes.map((each): ReportClass => {
       const figure = published.find(({ label }) => label === each.label);
       const { hausdorff95, normalizedSurfaceDistance, volume } = each;
