@@ -6,7 +6,7 @@ import { hasSubgroupsOfEight, testDevice } from "../testing/device.js";
 import { runKernel } from "../testing/runner.js";
 import { replaceSlots } from "../transforms/slots.js";
 import { partialsPerWorkgroup, sumsSlot } from "../transforms/statistics.js";
-import { withStorageType } from "../transforms/wgsl-text.js";
+import { hasFunction, withStorageType } from "../transforms/wgsl-text.js";
 import { attentionGate, attentionGateGrad } from "./attention-gate.js";
 import { attentionGateProblems, backward, empty, forward, makeArrays, pack, referenceOf, results } from "./testing.js";
 
@@ -17,21 +17,25 @@ beforeAll(async () => {
   eight = await hasSubgroupsOfEight();
 });
 
-/** The kernel with loads and a store that go by the coordinates instead of the pixel's index. */
+/** The kernel with loads and a store that go by the coordinates instead of the index of the pixel or quad. */
 function byCoordinates<K extends Kernel>(kernel: K, inputs: readonly string[]): K {
+  const quads = hasFunction(kernel.source, "storeOutputQuad");
+  const [suffix, type, place, at] = quads
+    ? ["Quad", "vec4f", "y: u32, quad: u32, place: u32", "y * (sizes.width / 4u) + quad"]
+    : ["", "f32", "y: u32, x: u32, pixel: u32", "y * sizes.width + x"];
   const loads = inputs.map((slot): [string, string] => {
     const array = slot.charAt(0).toLowerCase() + slot.slice(1);
     return [
-      `load${slot}`,
-      `fn load${slot}(channel: ${slot}Channel, y: u32, x: u32, pixel: u32) -> f32 {
-  return ${array}[channel.base + y * sizes.width + x];
+      `load${slot}${suffix}`,
+      `fn load${slot}${suffix}(channel: ${slot}Channel, ${place}) -> ${type} {
+  return ${array}[channel.base + ${at}];
 }`,
     ];
   });
-  const storeOutput = `fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
-  output[channel.base + y * sizes.width + x] = value;
+  const store = `fn storeOutput${suffix}(channel: OutputChannel, value: ${type}, ${place}) {
+  output[channel.base + ${at}] = value;
 }`;
-  const definitions = { ...Object.fromEntries(loads), storeOutput };
+  const definitions = { ...Object.fromEntries(loads), [`storeOutput${suffix}`]: store };
   return { ...kernel, source: replaceSlots(kernel.source, [{ bindings: [], definitions }]) };
 }
 
@@ -58,7 +62,8 @@ describe.each(attentionGateProblems)("$why: $inter intermediate, $variant", ({ s
     const { skip, gating, gradGated: gradOutput } = arrays;
     const { channels } = shape;
     const partials = (gradKernel.statistics?.partials ?? 0) * partialsPerWorkgroup(variant);
-    const withSums = { ...gradKernel, source: replaceSlots(gradKernel.source, [sumsSlot("value * value", variant)]) };
+    const slot = sumsSlot("value * value", variant, "", hasFunction(gradKernel.source, "addQuadToStatistics"));
+    const withSums = { ...gradKernel, source: replaceSlots(gradKernel.source, [slot]) };
     const bound = {
       skip,
       gating,

@@ -15,6 +15,12 @@ export const attentionGateCases: readonly AttentionGateCase[] = [
   { why: "one full block of intermediate channels", shape: { batch: 1, channels: 4, height: 3, width: 7 }, inter: 8 },
   { why: "one channel more than a block", shape: { batch: 2, channels: 3, height: 5, width: 13 }, inter: 9 },
   { why: "several blocks, the last of one channel", shape: { batch: 1, channels: 2, height: 3, width: 3 }, inter: 17 },
+  { why: "a single quad and channel", shape: { batch: 1, channels: 1, height: 1, width: 4 }, inter: 1 },
+  {
+    why: "quads, one channel more than a block of either",
+    shape: { batch: 2, channels: 9, height: 5, width: 12 },
+    inter: 9,
+  },
   {
     why: "one channel more than a block of skip's",
     shape: { batch: 2, channels: 9, height: 3, width: 7 },

@@ -7,10 +7,13 @@ import {
   type Reduction,
 } from "../contract/kernel.js";
 import { noWeight } from "../contract/packing.js";
+import { hasQuads } from "../contract/quads.js";
 import { withSerialSums, withSubgroupSums } from "../transforms/lane-sums.js";
+import { withQuadTiles } from "../transforms/quad-tiles.js";
 import { partialsPerWorkgroup } from "../transforms/statistics.js";
 import { withStoreLoop } from "../transforms/store-loop.js";
 import { withSubgroupWeights } from "../transforms/weights.js";
+import { replaceBinding, replaceDefinition } from "../transforms/wgsl-text.js";
 import source from "./attention-gate.wgsl.js";
 import gradSource from "./attention-gate-grad.wgsl.js";
 
@@ -60,6 +63,29 @@ const gradSources: Readonly<Record<Reduction, string>> = {
   subgroup: withSharedParameters(withSubgroupSums(gradSource)),
 };
 
+/** How the quads of `gradients`, which is written and read again, are reached. */
+const quadGradients = {
+  placesOf: `fn placeOf(tile: Tile, channel: u32) -> u32 {
+  return (tile.n * (sizes.inter + sizes.channels) + channel) * sizes.quarter + tile.place;
+}`,
+  storeGradients: `fn storeGradients(tile: Tile, channel: u32, values: vec4f) {
+  if (tile.live.x) { gradients[placeOf(tile, channel)] = vec4<real>(values); }
+}`,
+  storedGradients: `fn storedGradients(tile: Tile, channel: u32) -> vec4f {
+  return select(vec4f(), vec4f(gradients[placeOf(tile, channel)]), tile.live);
+}`,
+} as const;
+
+/** The kernel for GPUs and images whose width is a multiple of 4. */
+const gradQuadSource = Object.entries(quadGradients).reduce(
+  (text, [name, definition]) => replaceDefinition(text, "fn", name, definition),
+  withQuadTiles(
+    replaceBinding(gradSource, "gradients", "var<storage, read_write> gradients: array<vec4<real>>;"),
+    ["skip", "gating", "gradOutput"].map((binding) => ({ binding, at: `${binding}At` })),
+    "channels",
+  ),
+);
+
 /**
  * Gradient of the gate: Output [n, c, h, w] of gating, `gradients` [n, inter + c, h, w] of the input of its ReLU and of
  * skip, and `partials` [partials, 2·inter + 1] of the gradients of bias, ψ and ψbias. Slots Skip, Gating, GradOutput and
@@ -77,9 +103,11 @@ export function attentionGateGrad(
   const sizes = sizesOf(problem);
   const groups = ceilDivide(sizes.tiles, lanes);
   const partials = groups * partialsPerWorkgroup(reduction);
+  const quads = reduction === "parallel" && hasQuads(shape);
+  const way = quads ? "vector" : reduction;
   return {
-    name: reduction === "parallel" ? "attention-gate-grad" : `attention-gate-grad-${reduction}`,
-    source: gradSources[reduction],
+    name: way === "parallel" ? "attention-gate-grad" : `attention-gate-grad-${way}`,
+    source: quads ? gradQuadSource : gradSources[reduction],
     launches: [
       {
         sizes: { ...sizes, groups, rowCount: partials, blockChannels: block },
