@@ -49,7 +49,17 @@ const takes = (option: Option, word: string): boolean => {
 };
 
 /** Options of train that are no settings, and have their effect on a resumed run too. */
-const honored = ["resume", "cache", "verify-cache", "workers", "device", "pause-after", "json", "trust-code"];
+const honored = [
+  "resume",
+  "cache",
+  "verify-cache",
+  "workers",
+  "device",
+  "pause-after",
+  "dashboard",
+  "json",
+  "trust-code",
+];
 /** Settings that may change, by rules of their own. */
 const own = ["epochs", "data"];
 
