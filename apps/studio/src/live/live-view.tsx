@@ -1,4 +1,4 @@
-import { type LiveSlice, type RunView, runSecondsLeft } from "@lobule/report";
+import { colorOfLabel, type LiveSlice, type RunView, runSecondsLeft } from "@lobule/report";
 import type { EpochRecord } from "@lobule/train";
 import { Progress } from "../parts/progress.js";
 import { bytesText, durationText } from "../parts/quantities.js";
@@ -33,32 +33,38 @@ export const LiveView = ({ view }: { view: RunView }) => (
 );
 
 function RunProgress({ view }: { view: RunView }) {
-  const { state, run, pace } = view;
-  if (state.doing === "preparing" || state.doing === "validating" || state.doing === "measuring") {
-    const { done, total } = state;
-    return (
-      <Progress
-        label={stateText(view)}
-        {...(total > 0 ? { share: done / total, detail: `${done} of ${total}` } : {})}
-      />
-    );
-  }
-  const done = view.steps.at(-1)?.step ?? run?.steps.done ?? 0;
+  const { run, steps } = view;
+  const done = steps.at(-1)?.step ?? run?.steps.done ?? 0;
   return (
     <>
-      {pace !== undefined && state.doing === "training" && (
-        <Progress
-          label={`Epoch ${pace.epoch + 1}${run === undefined ? "" : ` of ${run.epochs}`}`}
-          share={pace.step / pace.steps}
-          detail={`step ${pace.step} of ${pace.steps}`}
-        />
+      <PhaseProgress view={view} />
+      {run !== undefined && (
+        <Progress label="The whole run" share={done / run.steps.all} detail={`step ${done} of ${run.steps.all}`} />
       )}
-      <Progress
-        label={stateText(view)}
-        share={run === undefined ? 0 : done / run.steps.all}
-        {...(run === undefined ? {} : { detail: `step ${done} of ${run.steps.all}` })}
-      />
     </>
+  );
+}
+
+/** How far the run is in what it does now. */
+function PhaseProgress({ view }: { view: RunView }) {
+  const { state, run, pace } = view;
+  const label = stateText(view);
+  if (state.doing === "nothing") return <p>{label}</p>;
+  if (state.doing !== "training") {
+    const { done, total } = state;
+    return total === 0 ? (
+      <Progress label={label} />
+    ) : (
+      <Progress label={label} share={done / total} detail={`${done} of ${total}`} />
+    );
+  }
+  if (pace === undefined || run === undefined) return <Progress label="Compiling the network" />;
+  return (
+    <Progress
+      label={`${label} epoch ${pace.epoch + 1} of ${run.epochs}`}
+      share={pace.step / pace.steps}
+      detail={`${pace.step} of ${pace.steps} steps`}
+    />
   );
 }
 
@@ -73,8 +79,8 @@ function Facts({ view }: { view: RunView }) {
     ["Slices by second", pace === undefined ? "" : pace.slicesPerSecond.toFixed(1)],
     ["Waiting for data", pace === undefined ? "" : `${(100 * pace.waitedShare).toFixed(0)} %`],
     ["Time left", Number.isFinite(left) && view.state.doing === "training" ? durationText(left) : ""],
-    ["Memory predicted", run === undefined ? "" : bytesText(run.cost.peakBytes)],
-    ["Memory used", view.mostLiveBytes === 0 ? "" : bytesText(view.mostLiveBytes)],
+    ["Memory of a step, by its plan", run === undefined ? "" : bytesText(run.cost.peakBytes)],
+    ["Memory used at most", view.mostLiveBytes === 0 ? "" : bytesText(view.mostLiveBytes)],
   ];
   return (
     <dl class="facts">
@@ -136,20 +142,30 @@ function WorstSlices({ slices, classes }: { slices: readonly LiveSlice[]; classe
       {slices.length === 0 ? (
         <p class="quiet-text">They are shown when the first epoch is over.</p>
       ) : (
-        <div class="worst">
-          {slices.map((slice) => (
-            <figure key={`${slice.caseName} ${slice.slice}`}>
-              <div class="slice-pair">
-                <Picture slice={slice} what="truth" address={slice.truth} />
-                <Picture slice={slice} what="prediction" address={slice.prediction} />
-              </div>
-              <figcaption class="small">
-                {slice.caseName}, slice {slice.slice}
-                <span class="quiet-text"> Dice {diceText(slice, classes)}</span>
-              </figcaption>
-            </figure>
-          ))}
-        </div>
+        <>
+          <ul class="legend">
+            {classes.slice(1).map((name, c) => (
+              <li key={name}>
+                <span class="swatch" style={{ background: `rgb(${colorOfLabel(c + 1).join(" ")})` }} />
+                {name}
+              </li>
+            ))}
+          </ul>
+          <div class="worst">
+            {slices.map((slice) => (
+              <figure key={`${slice.caseName} ${slice.slice}`}>
+                <div class="slice-pair">
+                  <Picture slice={slice} what="truth" address={slice.truth} />
+                  <Picture slice={slice} what="prediction" address={slice.prediction} />
+                </div>
+                <figcaption class="small">
+                  {slice.caseName}, slice {slice.slice}
+                  <span class="quiet-text"> Dice {diceText(slice, classes)}</span>
+                </figcaption>
+              </figure>
+            ))}
+          </div>
+        </>
       )}
     </section>
   );

@@ -6,6 +6,7 @@ import { refreshRuns } from "../engine/run-list.js";
 import { trainingEngine } from "../engine/start-engine.js";
 import { reportProblem } from "../parts/notices.js";
 import type { ResumeChanges, RunListener } from "../worker/training.js";
+import { task } from "./train-state.js";
 
 /** The run that this page trains, or has trained last. */
 export interface Followed {
@@ -25,6 +26,7 @@ export async function startRun(name: string, config: TrainingConfig): Promise<vo
   await keepFiles();
   try {
     const path = await trainingEngine().training.pathFor(name);
+    task.value = undefined;
     await follow(path, (listener) => trainingEngine().training.start(path, config, listener));
   } catch (error) {
     reportProblem(error);

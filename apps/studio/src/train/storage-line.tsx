@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { runList } from "../engine/run-list.js";
 import { quickEngine } from "../engine/start-engine.js";
+import { reportProblem } from "../parts/notices.js";
 import { bytesText } from "../parts/quantities.js";
 import type { StorageDescription } from "../worker/describe.js";
 import { tasks } from "./train-state.js";
@@ -12,12 +13,9 @@ export function StorageLine() {
   useEffect(() => {
     quickEngine()
       .describeStorage()
-      .then(
-        (found) => {
-          storage.value = found;
-        },
-        () => undefined,
-      );
+      .then((found) => {
+        storage.value = found;
+      }, reportProblem);
   }, [runList.value, tasks.value]);
   const found = storage.value;
   if (found === undefined) return null;

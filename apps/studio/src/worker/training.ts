@@ -122,7 +122,7 @@ export class Training {
     };
     try {
       for (let attempt = 0; ; attempt++) {
-        const device = await this.means.device();
+        const device = attempt === 0 ? await this.means.device() : await deviceAfterLoss(this.means);
         const { request, giveUp } = requestOf(storage, device, lock, stop.signal, send);
         try {
           await untilLost(device, () => trainToEnd(storage, () => open(request, attempt), device, send, stop.signal));
@@ -153,6 +153,21 @@ class DeviceLost extends Error {
     super(
       "the browser lost its graphics device again and again; the run is saved up to its last checkpoint, so resume it with a smaller batch, or once the browser was started anew",
     );
+  }
+}
+
+/** Seconds that a browser is given to have its graphics process again. */
+const mostWait = 20;
+
+/** The device, once the browser gives one again. @throws NoAdapterError, DeviceError where it does not in time. */
+async function deviceAfterLoss(means: Means): Promise<Device> {
+  for (let waited = 0; ; waited++) {
+    try {
+      return await means.device();
+    } catch (error) {
+      if (waited >= mostWait) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
   }
 }
 
