@@ -31,4 +31,5 @@ export const leftToAll: readonly string[] = [
   // A browser compiles every kernel anew when it is started.
   "tests/browser/training.e2e.test.ts",
   "tests/studio/correct.e2e.test.ts",
+  "tests/studio/train.e2e.test.ts",
 ];

@@ -71,13 +71,16 @@ export class TrainPage {
     await this.page.getByRole("button", { name: `Resume ${name}`, exact: true }).click();
   }
 
-  /** Waits until the run that is shown has done a step. */
+  /** Waits until the run that is shown has done a step. @throws Error with what the page says instead. */
   async step(number: number): Promise<void> {
-    await this.page.waitForFunction(
+    const reached = this.page.waitForFunction(
       (least) => Number(/step (\d+) of/.exec(document.querySelector("main")?.textContent ?? "")?.[1]) >= least,
       number,
       { timeout: patience },
     );
+    await reached.catch(async (error: unknown) => {
+      throw new Error(`no step ${number}: ${await this.page.locator("main").textContent()}`, { cause: error });
+    });
   }
 
   /** Steps of the run that is shown, of the whole run. */

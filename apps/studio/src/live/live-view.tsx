@@ -146,7 +146,7 @@ function WorstSlices({ slices, classes }: { slices: readonly LiveSlice[]; classe
           <ul class="legend">
             {classes.slice(1).map((name, c) => (
               <li key={name}>
-                <span class="swatch" style={{ background: `rgb(${colorOfLabel(c + 1).join(" ")})` }} />
+                <span class="class-swatch" style={{ background: `rgb(${colorOfLabel(c + 1).join(" ")})` }} />
                 {name}
               </li>
             ))}

@@ -84,7 +84,7 @@ function PhantomCard() {
   return (
     <section class="card" aria-label="Synthetic patients">
       <h2>Synthetic patients</h2>
-      <p class="quiet-text">No scans at hand? A phantom task has livers and tumors that a network learns in minutes.</p>
+      <p class="quiet-text">No scans at hand? A phantom task has livers and tumors to learn.</p>
       <div class="row">
         <button type="button" class="primary" onClick={begin}>
           Try it on a phantom

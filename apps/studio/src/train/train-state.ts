@@ -87,7 +87,7 @@ export async function useTask(name: string, start: Entries = {}): Promise<void> 
   task.value = found;
 }
 
-/** Settings with which the phantom is learned in a few minutes of a laptop's GPU, and checkpoints are close. */
+/** Settings for the phantom: small steps, and checkpoints close to each other. */
 const phantomStart: Entries = { epochs: "20", batch: "8", learningRate: "0.001", checkpointEvery: "10" };
 
 /** Writes a synthetic task and takes it for the next run. */

@@ -1,5 +1,6 @@
 import {
   baseName,
+  errorCode,
   exists,
   joinPath,
   readDecathlon,
@@ -129,6 +130,7 @@ export class Training {
           return;
         } catch (error) {
           giveUp();
+          if (isFull(error)) throw new Error(fullSentence, { cause: error });
           if (!(error instanceof DeviceLost)) throw error;
           losses += 1;
           if (losses > mostLosses || stop.signal.aborted) throw error;
@@ -145,6 +147,13 @@ export class Training {
     }
   }
 }
+
+const fullSentence =
+  "The browser keeps no more files for this page, so the run was not saved further; its last checkpoint is untouched. Remove runs or data that you do not need, or free space on the disk, and resume it.";
+
+/** Whether a file could not be written because there is no space. */
+const isFull = (error: unknown): boolean =>
+  error instanceof Error && (errorCode(error) === "ENOSPC" || isFull(error.cause));
 
 /** The device of a run is gone. */
 class DeviceLost extends Error {
