@@ -29,6 +29,17 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the studio's Segment
   });
   afterAll(() => studio.close());
 
+  /** Pixels of the axial plane that are not gray. */
+  const colored = (): Promise<number> =>
+    studio.page.getByRole("slider", { name: "axial slices" }).evaluate((canvas) => {
+      if (!(canvas instanceof HTMLCanvasElement)) return -1;
+      const { width, height } = canvas;
+      const data = canvas.getContext("2d")?.getImageData(0, 0, width, height).data ?? [];
+      let count = 0;
+      for (let i = 0; i < data.length; i += 4) if (data[i] !== data[i + 1]) count += 1;
+      return count;
+    });
+
   test("segments its example in two clicks, to the labels that Node finds", async () => {
     const { page, folder } = studio;
     await page.getByRole("button", { name: "Open the example scan" }).click();
@@ -77,19 +88,32 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the studio's Segment
     await page.mouse.wheel(0, 100);
     await expect.poll(slice).toBe(before);
 
-    const colored = () =>
-      axial.evaluate((canvas) => {
-        if (!(canvas instanceof HTMLCanvasElement)) return -1;
-        const { width, height } = canvas;
-        const data = canvas.getContext("2d")?.getImageData(0, 0, width, height).data ?? [];
-        let count = 0;
-        for (let i = 0; i < data.length; i += 4) if (data[i] !== data[i + 1]) count += 1;
-        return count;
-      });
     await expect.poll(colored).toBeGreaterThan(500);
     await page.getByRole("checkbox", { name: "Show liver" }).uncheck();
     await page.getByRole("checkbox", { name: "Show cancer" }).uncheck();
     await expect.poll(colored).toBe(0);
+  });
+
+  test("lays over a slice what an attention gate lets through", async () => {
+    const { page } = studio;
+    await page.getByRole("button", { name: /^Look at axial slice/ }).click();
+    await page.getByText(/^Yellow passes most/).waitFor({ timeout: 300_000 });
+    const gates = page.getByLabel("Attention gates").locator("option");
+    expect(await gates.allTextContents()).toEqual(["decoder.0.gate", "decoder.1.gate", "decoder.2.gate"]);
+    await expect.poll(colored).toBeGreaterThan(500);
+    await page.getByRole("button", { name: "Show the labels again" }).click();
+    await expect.poll(colored).toBe(0);
+  });
+
+  test("draws the scan in 3D, which can be turned", async () => {
+    const { page } = studio;
+    await page.getByRole("button", { name: "3D view" }).click();
+    const view = page.getByLabel("The scan and its labels in 3D");
+    await expect.poll(() => view.getAttribute("aria-busy"), { timeout: 120_000 }).toBe("false");
+    const before = await view.screenshot();
+    await view.dragTo(view, { sourcePosition: { x: 200, y: 200 }, targetPosition: { x: 300, y: 220 } });
+    await expect.poll(async () => before.equals(await view.screenshot()), { timeout: 60_000 }).toBe(false);
+    await page.getByRole("button", { name: "3D view" }).click();
   });
 
   test("says what is wrong with a file, and takes a scan as a file", async () => {

@@ -55,7 +55,7 @@ export function CorrectCard() {
           </button>
         ))}
       </fieldset>
-      <div class="pair">
+      <div class="level-width">
         <label class="field">
           Class
           <select

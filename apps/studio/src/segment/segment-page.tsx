@@ -26,12 +26,14 @@ export function SegmentPage() {
         <h1>Segment</h1>
         <p class="quiet-text">Label a CT scan in this browser. Nothing is uploaded.</p>
       </div>
-      <WorkLine />
       {opened === undefined ? (
         <section class="card no-scan">
           <FileDrop accept=".nii,.gz,.hdr,.img" onFiles={(files) => void openFiles(files)}>
             <strong>Drop a scan here, or choose one</strong>
             <span>.nii or .nii.gz, or a folder of them</span>
+          </FileDrop>
+          <FileDrop folder onFiles={(files) => void openFiles(files)}>
+            <strong>Choose a folder of scans</strong>
           </FileDrop>
           <p class="quiet-text or">or begin without a file</p>
           <button type="button" class="primary" disabled={work.value !== undefined} onClick={() => void openExample()}>
@@ -41,11 +43,13 @@ export function SegmentPage() {
           <p class="quiet-text small">
             The example is a synthetic patient that is drawn here, with a liver and tumors.
           </p>
+          <WorkLine />
         </section>
       ) : (
         <div class="segment">
           <div class="side">
             <ModelCard />
+            <WorkLine />
             <ScanCard />
             <QueueCard />
           </div>

@@ -1,3 +1,4 @@
+import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { reportProblem } from "../parts/notices.js";
 import { hidden, opacity, result, scan } from "./segment-state.js";
@@ -5,6 +6,7 @@ import { hidden, opacity, result, scan } from "./segment-state.js";
 /** The scan and its labels in 3D. What draws it is loaded when it is first asked for. */
 export function ThreeD() {
   const canvas = useRef<HTMLCanvasElement>(null);
+  const drawn = useSignal(false);
   const [opened, found] = [scan.value, result.value];
   const shown = hidden.value;
   useEffect(() => {
@@ -12,6 +14,7 @@ export function ThreeD() {
     if (current === null || opened === undefined) return;
     let close: (() => void) | undefined;
     let left = false;
+    drawn.value = false;
     const view = {
       scan: opened,
       labels: found?.labels,
@@ -19,11 +22,14 @@ export function ThreeD() {
       hidden: shown,
       opacity: Math.max(0.6, opacity.value),
     };
-    import("../viewer/solid-view.js").then(async ({ showSolid }) => {
+    const draw = async (): Promise<void> => {
+      const { showSolid } = await import("../viewer/solid-view.js");
       const ended = await showSolid(current, view);
-      if (left) ended();
-      else close = ended;
-    }, reportProblem);
+      if (left) return ended();
+      close = ended;
+      drawn.value = true;
+    };
+    draw().catch(reportProblem);
     return () => {
       left = true;
       close?.();
@@ -35,6 +41,7 @@ export function ThreeD() {
         <canvas
           key={`${opened?.path} ${found?.path} ${[...shown].join()}`}
           ref={canvas}
+          aria-busy={!drawn.value}
           aria-label="The scan and its labels in 3D"
         />
       </div>
