@@ -51,7 +51,7 @@ export {
 export { gather } from "./gather/gather.js";
 export { type LabelField, labelMap, packLabelFields, wordsPerField } from "./label-map/label-map.js";
 export { findOverflow, type LossScaleRule, lossScale } from "./loss-scale/loss-scale.js";
-export { maxPool2x2, maxPool2x2Grad } from "./max-pool2x2/max-pool2x2.js";
+export { maxPool2x2, maxPool2x2Grad, maxPool2x2GradByQuads, poolsByQuads } from "./max-pool2x2/max-pool2x2.js";
 export { type MirrorAxes, mirror } from "./mirror/mirror.js";
 export { type OverlapKernels, overlapCounts } from "./overlap-counts/overlap-counts.js";
 export { pointwise } from "./pointwise/pointwise.js";

@@ -5,7 +5,7 @@ import { checkHalfStorage, checkStatistics, runLinear } from "../testing/convolu
 import { testDevice } from "../testing/device.js";
 import { replaceSlots } from "../transforms/slots.js";
 import { maxPoolCases } from "./max-pool2x2.cases.js";
-import { maxPool2x2, maxPool2x2Grad } from "./max-pool2x2.js";
+import { maxPool2x2, maxPool2x2Grad, maxPool2x2GradByQuads } from "./max-pool2x2.js";
 import { maxPool2x2Reference } from "./max-pool2x2.reference.js";
 
 let device: GPUDevice;
@@ -62,6 +62,41 @@ function byCoordinates(kernel: Kernel, widths: Readonly<Record<string, string>>)
 
 const outputsOf = ({ batch, channels, height, width }: ImageShape): number =>
   batch * channels * Math.floor(height / 2) * Math.floor(width / 2);
+
+describe.each([
+  { why: "one tile", shape: { batch: 1, channels: 1, height: 2, width: 8 }, ties: false },
+  { why: "ties, samples share a workgroup", shape: { batch: 3, channels: 2, height: 6, width: 24 }, ties: true },
+  { why: "several workgroups of a channel", shape: { batch: 2, channels: 3, height: 34, width: 64 }, ties: false },
+])("gradient by quads: $why", ({ shape, ties }) => {
+  const input = randomArray(imageSize(shape), 1, 1.5).map((value) => (ties ? Math.round(value) : value));
+  const gradOutput = randomArray(outputsOf(shape), 2);
+  const backward = {
+    what: "maxPool2x2GradByQuads",
+    kernel: maxPool2x2GradByQuads(shape),
+    arrays: { input, gradOutput },
+    length: input.length,
+  };
+  const gradientOf = (image: ArrayLike<number>, gradient: ArrayLike<number>) =>
+    scatter(maxPool2x2Reference(image, shape).winners, gradient, input.length);
+
+  test("gradient, exactly", async () => {
+    expect(firstDifference(await runLinear(device, backward), gradientOf(input, gradOutput))).toBe(-1);
+  });
+
+  test("statistics", (ctx) => checkStatistics(ctx, device, backward, shape));
+
+  test("f16 storage", async (context) => {
+    if (!device.features.has("shader-f16")) return context.skip("adapter lacks shader-f16");
+    await checkHalfStorage(device, backward, ["input", "gradOutput"], (rounded) =>
+      gradientOf(rounded.input ?? [], rounded.gradOutput ?? []),
+    );
+  });
+});
+
+test("gradient by quads: other extents are refused", () => {
+  const shape = { batch: 1, channels: 1, height: 4, width: 12 };
+  expect(() => maxPool2x2GradByQuads(shape)).toThrow("4 × 12 is not an even height by a multiple of 8");
+});
 
 describe.each(maxPoolCases)("$why", ({ shape, ties }) => {
   const input = randomArray(imageSize(shape), 1, 1.5).map((value) => (ties ? Math.round(value) : value));

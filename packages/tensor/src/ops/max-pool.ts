@@ -1,4 +1,9 @@
-import { maxPool2x2Grad, maxPool2x2 as maxPool2x2Kernel } from "@lobule/kernels-wgsl";
+import {
+  maxPool2x2Grad,
+  maxPool2x2GradByQuads,
+  maxPool2x2 as maxPool2x2Kernel,
+  poolsByQuads,
+} from "@lobule/kernels-wgsl";
 import { f32 } from "../graph/apply.js";
 import { applyKernel } from "../graph/named.js";
 import type { Image } from "../graph/tensor.js";
@@ -30,13 +35,16 @@ export function maxPool2x2<C extends number>(x: Image<C>): Image<C> {
 }
 
 function maxPoolGradient<C extends number>(input: Image<C>, gradOutput: Image<C>): Image<C> {
-  const kernel = maxPool2x2Grad(asImage(input.shape));
+  const image = asImage(input.shape);
   return applyKernel({
     name: "max-pool2x2-grad",
     inputs: { input, gradOutput },
     output: f32(input.shape),
     slotInputs: ["input", "gradOutput"],
     store: "statistics",
-    lower: (slots, output, lowering) => lowering.call({ kernel, slots, output }),
+    lower: (slots, output, lowering) => {
+      const byQuads = lowering.reduction() === "parallel" && poolsByQuads(image);
+      lowering.call({ kernel: byQuads ? maxPool2x2GradByQuads(image) : maxPool2x2Grad(image), slots, output });
+    },
   });
 }
