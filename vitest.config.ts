@@ -49,12 +49,13 @@ export default defineConfig(({ mode }) => {
   return {
     plugins: [wgsl],
     resolve: {
-      alias: Object.fromEntries(
-        [...packages.map((name) => `packages/${name}`), "bench"].map((folder) => [
+      alias: Object.fromEntries([
+        ["@lobule/bench/kernels", source("./bench/src/kernels.ts")],
+        ...[...packages.map((name) => `packages/${name}`), "bench"].map((folder) => [
           `@lobule/${basename(folder)}`,
           source(`./${folder}/src/index.ts`),
         ]),
-      ),
+      ]),
     },
     test: {
       pool: "forks",

@@ -19,7 +19,7 @@ const allowed = {
   web: ["data"],
   bench: ["kernels-wgsl", "tensor", "nn", "optim", "data", "metrics", "train", "report", "node"],
   lobule: ["tensor", "nn", "data", "metrics", "train", "report", "node", "bench"],
-  studio: ["tensor", "nn", "data", "metrics", "train", "report", "web"],
+  studio: ["bench", "tensor", "nn", "data", "metrics", "train", "report", "web"],
 };
 /** Folders of packages that are not in packages/. */
 const elsewhere = { bench: "bench", studio: "apps/studio" };
@@ -58,6 +58,8 @@ const mayOpen = new Set([
 const makesFolders = /mkdir(Sync)?\([^;]*recursive/;
 /** Packages that use nothing but what a browser and Node both have, and of these those that use no library either. */
 const anywhere = new Set(["kernels-wgsl", "tensor", "nn", "optim", "data", "metrics", "train", "report", "web"]);
+/** Of a package that needs Node, the file through which others reach what does not. */
+const anywhereFrom = join(root, "bench/src/kernels.ts");
 const alone = new Set(["kernels-wgsl", "tensor", "nn", "optim", "metrics"]);
 
 function* sources(directory) {
@@ -83,8 +85,9 @@ function rankOf(name, file) {
 }
 
 const problems = [];
-/** Imports by file. */
+/** Imports by file, and of these the files that need Node. */
 const graph = new Map();
+const needsNode = new Set();
 for (const [name, mayImport] of Object.entries(allowed)) {
   for (const file of sources(sourceOf(name))) {
     const text = readFileSync(file, "utf8");
@@ -100,6 +103,10 @@ for (const [name, mayImport] of Object.entries(allowed)) {
           problems.push(`${path}: opens a file itself; a storage does it safely`);
       }
       const where = `${path}: ${keyword}s "${from}"`;
+      if (/^(node:|@lobule\/(node|bench$))/.test(from)) {
+        needsNode.add(file);
+        if (name === "studio" && !isTest) problems.push(`${where}, which needs Node`);
+      }
       const other = /^@lobule\/([\w-]+)/.exec(from)?.[1];
       if (other !== undefined) {
         if (!mayImport.includes(other) && !(isTest && other === "node"))
@@ -155,6 +162,12 @@ function visit(file, path) {
   state.set(file, "done");
 }
 for (const file of graph.keys()) visit(file, []);
+
+const reached = new Set([anywhereFrom]);
+for (const file of reached) {
+  for (const target of graph.get(file) ?? []) reached.add(target);
+  if (needsNode.has(file)) problems.push(`${relative(root, file)}: is used in browsers, and needs Node`);
+}
 
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exit(1);

@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type BenchFile, checkComparable, compareFiles, readBenchFile } from "./bench-files.js";
+import { type BenchFile, checkComparable, compareFiles } from "./bench-files.js";
+import { readBenchFile } from "./read-bench-file.js";
 import { changeTable } from "./tables.js";
 import { type Timing, timingOf } from "./timing.js";
 

@@ -1,5 +1,3 @@
-import { DataError, readJson } from "@lobule/data";
-import { nodeStorage } from "@lobule/node";
 import { BenchError } from "./bench-error.js";
 import { type Change, changes, type EarlierTiming, type Timing } from "./timing.js";
 
@@ -44,11 +42,11 @@ const isTiming = (value: unknown): value is EarlierTiming => {
   );
 };
 
-/** @throws BenchError when the file is no result of a benchmark. */
-export async function readBenchFile(path: string): Promise<EarlierFile> {
-  const value = await readJson(nodeStorage, path, "record").catch((error: unknown) => {
-    throw error instanceof DataError ? new BenchError(`${error.message}; give a file that bench --out wrote`) : error;
-  });
+/**
+ * @param path names the file in messages.
+ * @throws BenchError when the value of the file is no result of a benchmark.
+ */
+export function parseBenchFile(value: unknown, path: string): EarlierFile {
   const { format, adapter, settings, timings, beside = [] } = (value ?? {}) as Partial<BenchFile>;
   const all = Array.isArray(timings) && Array.isArray(beside) ? [...timings, ...beside] : undefined;
   if (format !== "lobule-bench-1" || typeof adapter !== "string" || !all?.every(isTiming))

@@ -33,3 +33,6 @@ export function settingsOf(
     rounds: given.rounds ?? usual.rounds,
   };
 }
+
+/** Base features of the networks of the recipes. */
+export const presetFeatures = { liver: 8, vessel: 16 } as const;

@@ -1,5 +1,5 @@
 export { BenchError } from "./bench-error.js";
-export { type BenchFile, checkComparable, compareFiles, type EarlierFile, readBenchFile } from "./bench-files.js";
+export { type BenchFile, checkComparable, compareFiles, type EarlierFile } from "./bench-files.js";
 export { type Benchmark, type BenchSettings, benchmarks, settingsOf } from "./bench-settings.js";
 export { busyNow } from "./busy-machine.js";
 export { benchIsa } from "./isa/isa-bench.js";
@@ -26,6 +26,7 @@ export {
   peersFolder,
   pytorchModes,
 } from "./peers/peer-variants.js";
+export { readBenchFile } from "./read-bench-file.js";
 export { measureRoof, type Roof } from "./roof.js";
 export { type BenchDisplay, type BenchRequest, type Outcome, runBenchmark } from "./run-benchmark.js";
 export { changeTable } from "./tables.js";

@@ -16,6 +16,7 @@ export interface KernelTiming extends Timing {
 
 /**
  * Times every dispatch of a training step by the adapter's timestamps, and sums those of a kernel.
+ * @param onRound is told how many rounds are done; what it throws ends the work.
  * @throws PlanError where the adapter has no timestamps.
  */
 export async function benchKernels(
@@ -23,6 +24,7 @@ export async function benchKernels(
   workload: Workload,
   roof: Roof,
   rounds: number,
+  onRound?: (done: number) => void,
 ): Promise<KernelTiming[]> {
   const { training } = workload;
   const loaded = await training.load(device);
@@ -40,6 +42,7 @@ export async function benchKernels(
   try {
     for (let round = 0; round <= rounds; round++) {
       const times = await loaded.profile({ hyper });
+      onRound?.(round);
       if (round === 0) continue;
       const sums = new Map<string, number>();
       for (const [i, { microseconds }] of times.entries()) {

@@ -2,7 +2,7 @@ import { writeFileAtomically } from "@lobule/data";
 import type { AdapterChoice } from "@lobule/node";
 import { nodeStorage } from "@lobule/node";
 import type { Device } from "@lobule/tensor";
-import type { Benchmark, BenchSettings } from "./bench-settings.js";
+import { type Benchmark, type BenchSettings, presetFeatures } from "./bench-settings.js";
 import { benchKernels } from "./kernel-bench.js";
 import { benchModel } from "./model-bench.js";
 import { benchPeers, type PeerTimes } from "./peers/peer-bench.js";
@@ -54,8 +54,6 @@ export interface Outcome {
   readonly text: string;
 }
 
-/** Base features of the presets. */
-const baseFeatures = { liver: 8, vessel: 16 } as const;
 /** Milliseconds that one thing is timed in a round at least: a short one is done several times. */
 const turn = 500;
 
@@ -79,7 +77,7 @@ async function workloadOf(device: Device, request: BenchRequest, { batch, size }
   const { preset, recompute, tune, peers, display } = request;
   const { log, progress } = display;
   const { precision } = peers;
-  const work = { baseFeatures: baseFeatures[preset], batch, size, precision, recompute };
+  const work = { baseFeatures: presetFeatures[preset], batch, size, precision, recompute };
   const make = (): Workload => makeWorkload({ ...work, kernels: device.kernels });
   if (tune !== "off") {
     const { training, inference } = make();
@@ -98,7 +96,7 @@ async function workloadOf(device: Device, request: BenchRequest, { batch, size }
 }
 
 const titleOf = ({ name }: AdapterChoice, { preset }: BenchRequest, { batch, size }: BenchSettings): string =>
-  `Training step, ${baseFeatures[preset]} base features, batch ${batch}, ${size}² on ${name.split(" (")[0]}`;
+  `Training step, ${presetFeatures[preset]} base features, batch ${batch}, ${size}² on ${name.split(" (")[0]}`;
 
 async function runKernels(device: Device, choice: AdapterChoice, request: BenchRequest, settings: BenchSettings) {
   const workload = await workloadOf(device, request, settings);
@@ -124,7 +122,7 @@ async function runModel(device: Device, request: BenchRequest, settings: BenchSe
 async function runPeers(choice: AdapterChoice, request: BenchRequest, settings: BenchSettings) {
   const { preset, recompute, tune, peers, svg, display } = request;
   const { batch, size, rounds } = settings;
-  const work = { baseFeatures: baseFeatures[preset], batch, size };
+  const work = { baseFeatures: presetFeatures[preset], batch, size };
   const { precision, limit } = peers;
   const own = ownCommand({ precision, recompute, tune, limit });
   const result = await benchPeers(work, {
@@ -168,7 +166,7 @@ async function runVolume(device: Device, request: BenchRequest, { batch, size, s
     batch,
     command: () => ownCommand({ precision: peers.precision, recompute: false, tune, limit: peers.limit }),
   };
-  const features = baseFeatures[preset];
+  const features = presetFeatures[preset];
   const result = await benchVolume(
     { baseFeatures: features, weights: await trainedValues(device, features), size, slices },
     { own, variants, rounds, turn: 0, now, onPeer: display.onPeer },

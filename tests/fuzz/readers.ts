@@ -7,7 +7,7 @@ import { nodeStorage, removeLock } from "@lobule/node";
 import { readComparedRun } from "@lobule/report";
 import { type TunedAdapter, Tuning } from "@lobule/tensor";
 import { presetOf, RunFolder, readMeasurement, readModel, resolveConfig, resolveLayers } from "@lobule/train";
-import { readBenchFile } from "../../bench/src/bench-files.js";
+import { readBenchFile } from "../../bench/src/read-bench-file.js";
 import { readTuning } from "../../bench/src/tune/tune-kernels.js";
 import { encodeNifti } from "../../packages/data/src/nifti/testing/encode.js";
 import { parseExperiment } from "../../packages/lobule/src/experiment/experiment-file.js";

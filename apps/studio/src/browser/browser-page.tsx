@@ -4,6 +4,7 @@ import { quickEngine } from "../engine/start-engine.js";
 import { offline } from "../offline/keep-offline.js";
 import { bytesText } from "../parts/quantities.js";
 import type { StorageDescription } from "../worker/describe.js";
+import { BenchCard } from "./bench-card.js";
 import { device } from "./device-state.js";
 
 /** What this browser offers: its adapter, and the files that it keeps for the page. */
@@ -31,6 +32,7 @@ export function BrowserPage() {
           </dl>
         )}
       </section>
+      {typeof device.value === "object" && <BenchCard />}
       <section class="card">
         <h2>Files</h2>
         {storage.value !== undefined && (

@@ -18,7 +18,7 @@ export interface StorageDescription {
 }
 
 /** What the browser tells of the adapter; it may hide most. */
-const nameOf = ({ description, device, architecture, vendor }: GPUAdapterInfo): string =>
+export const nameOf = ({ description, device, architecture, vendor }: GPUAdapterInfo): string =>
   [description, [vendor, device === "" ? architecture : device].filter((part) => part !== "").join(" ")].find(
     (name) => name !== "",
   ) ?? "an adapter that the browser does not name";
@@ -37,3 +37,10 @@ export async function describeStorage(): Promise<StorageDescription> {
   const { usage = 0, quota = 0 } = await navigator.storage.estimate();
   return { used: usage, quota, persistent: await navigator.storage.persisted() };
 }
+
+/** What computes where, for a record of what was computed. */
+export const environmentOf = ({ adapterInfo, gpu }: Device): Record<string, unknown> => ({
+  adapter: { vendor: adapterInfo.vendor, architecture: adapterInfo.architecture, description: adapterInfo.description },
+  features: [...gpu.features].sort(),
+  browser: navigator.userAgent,
+});

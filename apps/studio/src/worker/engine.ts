@@ -3,6 +3,7 @@ import { Device } from "@lobule/tensor";
 import { openGpu, openStorage } from "@lobule/web";
 import { proxy } from "comlink";
 import { adapterChoiceOf, requestOf } from "./adapter-choice.js";
+import { Benching } from "./benching.js";
 import { Comparing } from "./comparing.js";
 import { Correcting } from "./correcting.js";
 import { describeDevice, describeStorage } from "./describe.js";
@@ -23,6 +24,7 @@ export class Engine implements Means {
   private files: Promise<Storage> | undefined;
   readonly runs = proxy(new Runs(this));
   readonly receiving = proxy(new Receiving(this));
+  readonly benching = proxy(new Benching(this));
   readonly comparing = proxy(new Comparing(this));
   private readonly model = new ModelInUse(this);
   readonly segmenting = proxy(new Segmenting(this, this.model));

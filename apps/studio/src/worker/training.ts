@@ -12,6 +12,7 @@ import { followRun, keepReport, type RunEvent, reportRun } from "@lobule/report"
 import type { Device } from "@lobule/tensor";
 import { type OpenRun, planRun, type RunRequest, resumeRun, startRun, type TrainingConfig } from "@lobule/train";
 import { bytesIn, requireSpace } from "./browser-files.js";
+import { environmentOf } from "./describe.js";
 import { EventBatches } from "./event-batches.js";
 import type { Means } from "./means.js";
 import { newPath, runsFolder } from "./names.js";
@@ -253,12 +254,6 @@ async function trainToEnd(
     await run.close();
   }
 }
-
-const environmentOf = ({ adapterInfo, gpu }: Device): Record<string, unknown> => ({
-  adapter: { vendor: adapterInfo.vendor, architecture: adapterInfo.architecture, description: adapterInfo.description },
-  features: [...gpu.features].sort(),
-  browser: navigator.userAgent,
-});
 
 /** Bytes that the decoded slices of cases will take besides what is decoded already. */
 async function cacheSpace(storage: Storage, data: string, names: readonly string[]): Promise<number> {
