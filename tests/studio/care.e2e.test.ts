@@ -45,7 +45,8 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the page is made wit
   test("the first usable screen is there within 2 s", async () => {
     const times: number[] = [];
     for (let i = 0; i < 3; i++) {
-      await studio.page.reload();
+      // The first time it came over the network.
+      if (i > 0) await studio.page.reload();
       await studio.page.waitForSelector("main h1");
       const time = await studio.page.evaluate(
         () => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Number.NaN,
@@ -53,7 +54,7 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the page is made wit
       times.push(time);
     }
     console.info(`first screen after ${times.map((time) => time.toFixed(0)).join(", ")} ms`);
-    expect(Math.min(...times)).toBeLessThan(2000);
+    expect(Math.max(...times)).toBeLessThan(2000);
   });
 
   test.each(places)("axe finds nothing on %s, in both themes and widths", async (place) => {

@@ -15,6 +15,7 @@ export const LiveView = ({ view }: { view: RunView }) => (
       <Notes notes={view.notes} />
     </section>
     <div class="charts">
+      <h2 class="hidden">Curves</h2>
       <LossChart view={view} />
       <DiceChart
         title="Dice on validation, mean over cases"
