@@ -34,14 +34,18 @@ export async function unpackChromium(folder: string): Promise<void> {
   await unpackTar("al2023.tar.br", folder);
 }
 
-/** Starts the Chromium of a folder. @param profile a folder that outlives it: what pages keep is in there. */
-export const launch = (folder: string, profile: string): Promise<BrowserContext> =>
+/**
+ * Starts the Chromium of a folder.
+ * @param profile a folder that outlives it: what pages keep is in there.
+ * @param gpu whether its WebGPU has an adapter.
+ */
+export const launch = (folder: string, profile: string, gpu = true): Promise<BrowserContext> =>
   chromium.launchPersistentContext(profile, {
     executablePath: join(folder, "chromium"),
     env: { ...process.env, LD_LIBRARY_PATH: `${join(folder, "lib")}:${folder}`, HOME: folder },
     args: [
       "--headless=new",
-      "--enable-unsafe-webgpu",
+      gpu ? "--enable-unsafe-webgpu" : "--disable-blink-features=WebGPU",
       "--no-sandbox",
       "--disable-quic",
       "--no-first-run",

@@ -17,6 +17,8 @@ export interface OpenOptions {
   readonly online?: boolean;
   /** The address of a page that another serves. */
   readonly at?: string;
+  /** Whether the browser has an adapter. */
+  readonly gpu?: boolean;
 }
 
 /**
@@ -35,11 +37,14 @@ export class OpenStudio {
   ) {}
 
   /** Builds the page, serves it, and opens it in Chromium. @param hash what stands after "#" in its address. */
-  static async open(hash = "", { answer = () => false, online = false, at }: OpenOptions = {}): Promise<OpenStudio> {
+  static async open(
+    hash = "",
+    { answer = () => false, online = false, at, gpu = true }: OpenOptions = {},
+  ): Promise<OpenStudio> {
     const folder = await mkdtemp(join(tmpdir(), "lobule-studio-"));
     await unpackChromium(folder);
     const server = at === undefined ? await serveBuilt(join(folder, "page"), answer) : elsewhere(at);
-    const browser = await launch(folder, join(folder, "profile"));
+    const browser = await launch(folder, join(folder, "profile"), gpu);
     const studio = new OpenStudio(folder, server, browser, await browser.newPage());
     await studio.goTo(hash);
     if (!online && at === undefined) await studio.cutNetwork();
