@@ -30,6 +30,7 @@ export const leftToAll: readonly string[] = [
   "packages/train/src/trainer/training-variants.device.test.ts",
   // A browser compiles every kernel anew when it is started.
   "tests/browser/training.e2e.test.ts",
+  "tests/studio/bench.e2e.test.ts",
   "tests/studio/correct.e2e.test.ts",
   "tests/studio/train.e2e.test.ts",
 ];

@@ -10,6 +10,9 @@ import { buildPage } from "./open-studio.js";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const gzipped = (bytes: Uint8Array): number => gzipSync(bytes, { level: 9 }).length;
 
+/** The 3D viewer with what it decodes files of its own with: loaded once it is looked at. */
+const ofViewer = /^assets\/(solid-view|blosc|lz4|zstd|chunk)-/;
+
 /** Bytes of everything that packages export, minified and compressed. */
 async function packed(...names: readonly string[]): Promise<number> {
   const { outputFiles } = await build({
@@ -46,7 +49,7 @@ describe("the page is small, minified and compressed by gzip", () => {
 
   test("all of it but the 3D viewer under 350 KB", () => {
     const sizes = [...files]
-      .filter(([name]) => !/niivue/i.test(name))
+      .filter(([name]) => !ofViewer.test(name))
       .map(([name, bytes]) => [name, gzipped(bytes)] as const);
     for (const [name, bytes] of sizes) console.info(`${name}: ${(bytes / 1e3).toFixed(1)} kB`);
     const all = sizes.reduce((sum, [, bytes]) => sum + bytes, 0);
@@ -54,8 +57,15 @@ describe("the page is small, minified and compressed by gzip", () => {
     expect(all).toBeLessThan(350e3);
   });
 
+  test("the page loads no part of the viewer by itself", () => {
+    expect(files.get("index.html")?.toString()).not.toMatch(/solid-view|blosc|lz4|zstd/);
+    const script = [...files].find(([name]) => /^assets\/index-.*\.js$/.test(name))?.[1].toString() ?? "";
+    expect(script).toMatch(/import\(.\.\/solid-view-/);
+    expect(script).not.toMatch(/(from|import)\s*["'`]\.\/solid-view-/);
+  });
+
   test("scripts are minified, those of workers too, and there is one for all workers", () => {
-    const scripts = [...files].filter(([name]) => name.endsWith(".js"));
+    const scripts = [...files].filter(([name]) => name.endsWith(".js") && !ofViewer.test(name));
     for (const [name, bytes] of scripts)
       expect(bytes.toString().match(/\bfunction [A-Za-z]\w{7,}\(/g) ?? [], name).toEqual([]);
     expect(scripts.filter(([name]) => name.includes("worker-")).map(([name]) => name.replace(/-.*/, ""))).toEqual([
