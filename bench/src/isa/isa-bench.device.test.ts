@@ -21,6 +21,8 @@ const floors: Readonly<Record<string, number>> = {
   "conv3x3 forward": 0.86,
   "conv3x3 grad-input": 0.86,
   "conv3x3 grad-weight": 0.97,
+  "conv1x1 grad-weight": 0.88,
+  "attention-gate-grad-vector": 0.8,
 };
 
 const { training } = makeWorkload({ baseFeatures: 8, batch: 2, size: 64, precision: "f32", kernels: "parallel" });

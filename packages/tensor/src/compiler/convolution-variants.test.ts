@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import type { ConvolutionCall } from "../graph/convolution-call.js";
+import { bucketOf } from "../tune/tuning.js";
+import { candidateVariants, defaultVariant } from "./convolution-variants.js";
+
+const call = (
+  family: ConvolutionCall["family"],
+  direction: ConvolutionCall["direction"],
+  width: number,
+): ConvolutionCall => ({ family, direction, input: { batch: 1, channels: 8, height: 7, width }, outChannels: 8 });
+
+test.for([
+  ["conv3x3", "forward", 12, "vector"],
+  ["conv3x3", "grad-input", 12, "vector"],
+  ["conv3x3", "grad-weight", 12, "vector"],
+  ["conv1x1", "grad-weight", 12, "vector"],
+  ["conv1x1", "forward", 12, "blocked"],
+  ["conv-transpose2x2", "grad-weight", 12, "tiled"],
+  ["conv3x3", "forward", 14, "blocked"],
+  ["conv3x3", "grad-weight", 14, "tiled"],
+] as const)("on a GPU %s %s of width %d is '%s'", ([family, direction, width, variant]) => {
+  expect(defaultVariant(call(family, direction, width), "parallel")).toBe(variant);
+});
+
+test.for(["serial", "subgroup"] as const)("software adapters have no kernels of quads: %s", (reduction) => {
+  for (const direction of ["forward", "grad-input", "grad-weight"] as const) {
+    expect(candidateVariants(call("conv3x3", direction, 12), reduction)).not.toContain("vector");
+  }
+});
+
+test("what quads are compared with stays a candidate", () => {
+  expect(candidateVariants(call("conv3x3", "forward", 12), "parallel")).toEqual(["vector", "blocked", "plain"]);
+  expect(candidateVariants(call("conv3x3", "grad-weight", 12), "parallel")).toContain("tiled");
+});
+
+test("what was timed by whole quads is not taken for rows that are none", () => {
+  const [whole, cut] = [16, 15].map((width) => bucketOf(call("conv3x3", "forward", width), "f32"));
+  expect(whole).toBe("conv3x3 forward 8→8 2^7 f32");
+  expect(cut).toBe("conv3x3 forward 8→8 2^7 f32 cut quads");
+});
