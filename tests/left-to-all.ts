@@ -33,4 +33,5 @@ export const leftToAll: readonly string[] = [
   "tests/studio/bench.e2e.test.ts",
   "tests/studio/correct.e2e.test.ts",
   "tests/studio/train.e2e.test.ts",
+  "tests/studio/train-trouble.e2e.test.ts",
 ];

@@ -1,0 +1,118 @@
+import { arch, platform } from "node:os";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { OpenStudio } from "./open-studio.js";
+import { TrainPage } from "./train-page.js";
+
+/** A browser compiles every kernel when it is started; two busy cores take minutes for it. */
+const patient = { timeout: 1_200_000 };
+
+const settings = {
+  Epochs: 6,
+  Batch: 2,
+  "Learning rate": 0.01,
+  "Base features": 1,
+  Depth: 1,
+  "Checkpoint every": 2,
+};
+/** More epochs than a test waits for. */
+const long = { ...settings, Epochs: 2000, "Early stopping patience": 2000 };
+
+/** Takes the workers of a page the device that they compute with next, as a driver does that is started anew. */
+async function loseDevices(page: Page): Promise<void> {
+  for (const worker of page.workers()) {
+    await worker.evaluate(() => {
+      const { createCommandEncoder } = GPUDevice.prototype;
+      GPUDevice.prototype.createCommandEncoder = function (...options) {
+        GPUDevice.prototype.createCommandEncoder = createCommandEncoder;
+        this.destroy();
+        return createCommandEncoder.apply(this, options);
+      };
+    });
+  }
+}
+
+describe.runIf(platform() === "linux" && arch() === "x64")("what can go wrong in training", patient, () => {
+  let studio: OpenStudio;
+  let train: TrainPage;
+
+  beforeAll(async () => {
+    studio = await OpenStudio.open("#train");
+    train = new TrainPage(studio.page, studio.folder);
+    await train.makePhantom();
+  });
+  afterAll(() => studio.close());
+
+  test("a lost device is opened anew, and the run resumed, which is said", async () => {
+    await train.enter(long);
+    await train.start("lost");
+    await train.step(8);
+    await loseDevices(studio.page);
+    const said = "it was opened anew, and the run was resumed from its last checkpoint";
+    await studio.page.getByText(said).waitFor({ timeout: 300_000 });
+    await train.step((await train.steps()) + 16);
+    await studio.page.getByRole("button", { name: "Pause" }).click();
+    expect(await train.ended()).toBe("Paused; everything so far is saved");
+    await train.allRuns();
+  });
+
+  test("a run is trained in one tab at a time, and the other says so", async () => {
+    await train.take("phantom");
+    await train.enter(long);
+    await train.start("once");
+    await train.step(8);
+    const page = await studio.browser.newPage();
+    await page.goto(`${studio.address}#train`);
+    const second = new TrainPage(page, studio.folder);
+    await second.resume("once");
+    expect(await second.ended()).toMatch(
+      /^Another tab or worker of this browser trains once now; wait for it, or close it\.$/,
+    );
+    await page.close();
+    await studio.page.getByRole("button", { name: "Pause" }).click();
+    expect(await train.ended()).toBe("Paused; everything so far is saved");
+    await train.allRuns();
+  });
+
+  test("a run for which there is no space is refused before it begins, and one that runs out of it can be resumed", async () => {
+    const { page } = studio;
+    const session = await page.context().newCDPSession(page);
+    const { origin } = new URL(studio.address);
+    const limit = (quotaSize?: number): Promise<unknown> =>
+      session.send("Storage.overrideQuotaForOrigin", { origin, ...(quotaSize === undefined ? {} : { quotaSize }) });
+    const used = (): Promise<number> => page.evaluate(async () => (await navigator.storage.estimate()).usage ?? 0);
+
+    await train.take("phantom");
+    await train.enter(settings);
+    await limit((await used()) + 1000);
+    await train.start("no-space");
+    expect(await train.ended()).toMatch(
+      /^The run no-space takes about .*, and the browser keeps 1.0 kB more for this page/,
+    );
+    await train.allRuns();
+
+    await limit();
+    await train.take("phantom");
+    await train.enter(long);
+    await train.start("full");
+    await train.step(4);
+    await limit(1);
+    expect(await train.ended()).toMatch(/^The browser keeps no more files for this page, so the run was not saved/);
+    await limit();
+    await page.getByRole("button", { name: "Resume" }).click();
+    await train.step((await train.steps()) + 16);
+    await page.getByRole("button", { name: "Pause" }).click();
+    expect(await train.ended()).toBe("Paused; everything so far is saved");
+    await train.allRuns();
+  });
+
+  test("a run is removed once that is confirmed", async () => {
+    const { page } = studio;
+    const remove = page.getByRole("button", { name: "Remove full", exact: true });
+    await remove.click();
+    await page.getByRole("button", { name: "Remove full: no" }).click();
+    await remove.click();
+    await page.getByRole("button", { name: "Remove full: yes" }).click();
+    await expect.poll(() => remove.count()).toBe(0);
+  });
+});
