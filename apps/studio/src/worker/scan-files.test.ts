@@ -18,6 +18,23 @@ test("scans are kept under plain names", async () => {
   expect(plainName("../a")).toBe("_a");
 });
 
+test("another scan of a name that is taken is kept beside it; the same scan is kept once", async () => {
+  const storage = new MemoryStorage();
+  const kept = await keepScans(storage, [dropped("a/Größe.nii", "one"), dropped("b/Größe.nii", "two")]);
+  expect(kept.map(({ name }) => name)).toEqual(["Größe", "Größe-2"]);
+  expect(new TextDecoder().decode(await readBytes(storage, "/scans/Größe.nii", "record"))).toBe("one");
+  expect(await keepScans(storage, [dropped("Größe.nii", "two")])).toEqual(kept.slice(1));
+});
+
+test("a pair keeps one number, and is listed once; half of one is listed, to be told of", async () => {
+  const storage = new MemoryStorage();
+  await keepScans(storage, [dropped("a/x.hdr", "same"), dropped("a/x.img", "one")]);
+  expect(await keepScans(storage, [dropped("b/x.hdr", "same"), dropped("b/x.img", "two")])).toEqual([
+    { path: "/scans/x-2.hdr", name: "x-2" },
+  ]);
+  expect(await keepScans(storage, [dropped("y.img")])).toEqual([{ path: "/scans/y.img", name: "y" }]);
+});
+
 test("files without a scan are refused", async () => {
   await expect(keepScans(new MemoryStorage(), [dropped("a.dcm")])).rejects.toThrow(
     "a.dcm is no scan; drop .nii or .nii.gz files, or a folder of them",
