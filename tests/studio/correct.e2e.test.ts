@@ -195,6 +195,18 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the studio's Correct
     }
     await page.keyboard.press("e");
     for (const row of rowsTo(0, before, truth)) await draw(row);
+    const corrected = await volumes();
+    await page.getByRole("button", { name: "phantom_002" }).click();
+    await page.getByText(/^Press Segment/).waitFor();
+    await page.getByRole("button", { name: "phantom_001" }).click();
+    await page.locator(".classes").waitFor();
+    expect(await volumes()).toBe(corrected);
+    const asked = page.waitForEvent("dialog");
+    await Promise.all([
+      page.getByRole("button", { name: "Segment", exact: true }).click(),
+      asked.then((dialog) => dialog.dismiss()),
+    ]);
+    expect((await asked).message()).toMatch(/^The labels of phantom_001 were corrected and not saved\./);
     expect((await labels("corrected")).data).toEqual(truth.data);
     await page.getByLabel("Training set", { exact: true }).fill("phantom");
     await page.getByRole("button", { name: "Add the case" }).click();
@@ -227,8 +239,10 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the studio's Correct
     expect(shares).toEqual(shares.toSorted((a, b) => b - a));
     expect(shares[0]).toBeGreaterThan(0);
     await page.getByRole("button", { name: "Show the next worst" }).click();
+    await expect
+      .poll(() => page.locator(".scans [aria-pressed=true]").textContent(), { timeout: 300_000 })
+      .not.toBe("phantom_001");
     await page.locator(".classes").waitFor({ timeout: 300_000 });
-    expect(await page.locator(".scans [aria-pressed=true]").textContent()).not.toBe("phantom_001");
   });
 
   test("keeps its policy, and asks nobody else", () => {

@@ -6,6 +6,8 @@ import {
   bundledAddress,
   current,
   cursor,
+  keepCorrected,
+  markSaved,
   model,
   openScan,
   result,
@@ -20,6 +22,7 @@ import { startRun } from "../train/followed-run.js";
 import type { PlaneName, Voxel } from "../viewer/plane.js";
 import type { Stroke } from "../viewer/plane-view.js";
 import type { RankedScan } from "../worker/correcting.js";
+import type { Segmented } from "../worker/segmenting.js";
 import type { Done } from "../worker/tasks.js";
 import { LabelEditor } from "./label-editor.js";
 import { brushAt, lineBetween, regionAt } from "./shapes.js";
@@ -49,10 +52,16 @@ export const joined = signal<ReadonlySet<string>>(new Set());
 /** The scans, those on which the model is least sure first. */
 export const ranked = signal<readonly RankedScan[]>([]);
 
+/** The editor of labels, with what can be undone, as long as they are kept. */
+const editors = new WeakMap<Segmented, LabelEditor>();
+
 /** Edits the labels of the scan that is open. */
 export const editor = computed(() => {
   const found = result.value;
-  return found === undefined ? undefined : new LabelEditor(found.labels, found.voxels);
+  if (found === undefined) return undefined;
+  const made = editors.get(found) ?? new LabelEditor(found.labels, found.voxels);
+  editors.set(found, made);
+  return made;
 });
 
 effect(() => {
@@ -70,6 +79,7 @@ export const history = computed(() => {
 
 const changed = (): void => {
   revision.value += 1;
+  if (editor.value?.edited === true) keepCorrected();
 };
 
 export function undo(): void {
@@ -137,6 +147,7 @@ export async function joinSet(): Promise<void> {
   );
   if (name === undefined) return;
   setName.value = name;
+  markSaved(now.labels.scan);
   joined.value = new Set([...joined.value, now.labels.scan]);
   note(`${current.value?.name} has joined the training set ${name}.`);
 }
@@ -185,7 +196,7 @@ export async function openNext(): Promise<void> {
   const file = scans.value.find(({ path }) => path === worst?.path);
   if (worst === undefined || file === undefined) return;
   await openScan(file);
-  await segmentScan();
+  if (result.value === undefined) await segmentScan();
   const [x, y] = cursor.value;
   if (current.value === file) cursor.value = [x, y, worst.slice];
 }

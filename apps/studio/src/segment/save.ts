@@ -2,7 +2,7 @@ import { history, keepCorrections } from "../correct/correct-state.js";
 import { quickEngine } from "../engine/start-engine.js";
 import { download } from "../parts/download.js";
 import { reportProblem } from "../parts/notices.js";
-import { current, result, scan } from "./segment-state.js";
+import { current, markSaved, result, scan } from "./segment-state.js";
 import { currentVolumes } from "./volumes.js";
 
 /** Does something with what is open and labeled; what goes wrong is said. */
@@ -28,8 +28,9 @@ async function withResult(
 
 /** Offers the labels, corrected as they are now, as NIfTI. */
 export const saveLabels = (): Promise<void> =>
-  withResult(async ({ found, name }) => {
+  withResult(async ({ file, found, name }) => {
     download(await quickEngine().segmenting.bytesOf(found.path), `${name}.nii.gz`, "application/gzip");
+    markSaved(file.path);
   });
 
 /** Offers what was found as a segment.json. */

@@ -2,7 +2,7 @@ import { batch, computed, signal } from "@preact/signals";
 import { quickEngine } from "../engine/start-engine.js";
 import type { DroppedFile } from "../parts/dropped-files.js";
 import { watcher } from "../parts/long-call.js";
-import { reportProblem } from "../parts/notices.js";
+import { note, reportProblem } from "../parts/notices.js";
 import { durationText } from "../parts/quantities.js";
 import type { SliceMap } from "../viewer/draw-plane.js";
 import { indexOf, type Voxel } from "../viewer/plane.js";
@@ -34,6 +34,27 @@ export const result = signal<Segmented | undefined>(undefined);
 /** Rises whenever labels change in their array. */
 export const revision = signal(0);
 export const work = signal<Work | undefined>(undefined);
+
+/** Labels that were corrected, by their scan's path: they are shown again with it. */
+export const corrections = new Map<string, Segmented>();
+/** Paths of scans with corrections that are in no training set and were not saved. */
+const unsaved = new Set<string>();
+
+/** Remembers that the labels of the open scan were corrected. */
+export function keepCorrected(): void {
+  const [file, found] = [current.value, result.value];
+  if (file === undefined || found === undefined) return;
+  corrections.set(file.path, found);
+  unsaved.add(file.path);
+}
+
+/** Remembers that corrections are where they outlive the page. */
+export const markSaved = (path: string): boolean => unsaved.delete(path);
+
+addEventListener("beforeunload", (event) => {
+  // The browser asks before it closes or reloads the page.
+  if (unsaved.size > 0) event.preventDefault();
+});
 
 export const cursor = signal<Voxel>([0, 0, 0]);
 /** The window of the screen: HU in the middle, and how many are told apart. */
@@ -77,7 +98,10 @@ export function showWork(now: Work): void {
 
 /** Runs what takes long; what goes wrong is said, unless the user ended it. */
 export async function working<Result>(first: Work, run: () => Promise<Result>): Promise<Result | undefined> {
-  if (work.value !== undefined) return undefined;
+  if (work.value !== undefined) {
+    note(`${work.value.label} is under way; wait for it or cancel it, then try again.`);
+    return undefined;
+  }
   work.value = first;
   try {
     return await run();
@@ -113,7 +137,7 @@ export async function openScan(file: ScanFile): Promise<void> {
   batch(() => {
     current.value = file;
     scan.value = opened;
-    result.value = undefined;
+    result.value = corrections.get(file.path);
     gateMap.value = undefined;
     cursor.value = [opened.shape[0] >> 1, opened.shape[1] >> 1, opened.shape[2] >> 1];
   });
@@ -152,6 +176,8 @@ export async function showScans(files: readonly ScanFile[]): Promise<void> {
 export async function segmentScan(): Promise<void> {
   const [file, chosen] = [current.value, model.value];
   if (file === undefined || chosen === undefined) return;
+  const question = `The labels of ${file.name} were corrected and not saved. Segment it again, without the corrections?`;
+  if (unsaved.has(file.path) && !confirm(question)) return;
   const controller = new AbortController();
   const cancel = (): void => controller.abort();
   let began: number | undefined;
@@ -172,6 +198,8 @@ export async function segmentScan(): Promise<void> {
     ),
   );
   if (found === undefined || current.value !== file) return;
+  corrections.delete(file.path);
+  markSaved(file.path);
   batch(() => {
     result.value = found;
     hidden.value = new Set();
