@@ -21,21 +21,37 @@ export interface Followed {
 
 export const followed = signal<Followed | undefined>(undefined);
 
-/** Begins a run and follows it to its end. */
+let beginning = false;
+
+/** Begins a run and follows it to its end. While another is trained, or begun, that is said instead. */
 export async function startRun(name: string, config: TrainingConfig): Promise<void> {
-  await keepFiles();
+  if (beginning) return;
+  if (followed.value?.running === true) {
+    reportProblem(
+      `The run ${followed.value.name} is being trained, and this page trains one at a time; stop it first.`,
+    );
+    return;
+  }
+  beginning = true;
   try {
+    await keepFiles();
     const path = await trainingEngine().training.pathFor(name);
+    const verified = task.value;
     task.value = undefined;
-    await follow(path, (listener) => trainingEngine().training.start(path, config, listener));
+    const training = follow(path, (listener) => trainingEngine().training.start(path, config, listener));
+    beginning = false;
+    if ((await training) === "cancelled") task.value = verified;
   } catch (error) {
     reportProblem(error);
+  } finally {
+    beginning = false;
   }
 }
 
 /** Resumes a run and follows it to its end. */
-export const resume = (path: string, changes: ResumeChanges = {}): Promise<void> =>
-  follow(path, (listener) => trainingEngine().training.resume(path, changes, listener));
+export async function resume(path: string, changes: ResumeChanges = {}): Promise<void> {
+  await follow(path, (listener) => trainingEngine().training.resume(path, changes, listener));
+}
 
 /** Ends training after the step under way; everything is saved. */
 export async function pause(): Promise<void> {
@@ -65,7 +81,7 @@ const take = (events: readonly RunEvent[]): void => {
   if (value !== undefined) followed.value = { ...value, view: events.reduce(viewAfter, value.view) };
 };
 
-async function follow(path: string, train: (listener: RunListener) => Promise<void>): Promise<void> {
+async function follow(path: string, train: (listener: RunListener) => Promise<void>): Promise<"cancelled" | "over"> {
   const name = path.slice(path.lastIndexOf("/") + 1);
   const before = followed.value?.path === path ? followed.value.view : emptyView;
   leaving = false;
@@ -73,11 +89,17 @@ async function follow(path: string, train: (listener: RunListener) => Promise<vo
   try {
     await train(proxy({ events: take }));
   } catch (error) {
+    // Nothing was kept yet, so that there is nothing to resume.
+    if (error instanceof Error && error.name === "Cancelled") {
+      leave();
+      return "cancelled";
+    }
     take([{ kind: "ended", status: { error: error instanceof Error ? error.message : String(error) } }]);
   }
   change({ running: false, stopping: false });
   if (leaving) leave();
   await refreshRuns();
+  return "over";
 }
 
 /** Asks the browser not to remove the page's files by itself. It may refuse, which "This browser" tells. */

@@ -11,6 +11,7 @@ import {
 import { followRun, keepReport, type RunEvent, reportRun } from "@lobule/report";
 import type { Device } from "@lobule/tensor";
 import { type OpenRun, planRun, type RunRequest, resumeRun, startRun, type TrainingConfig } from "@lobule/train";
+import { Cancelled } from "../parts/long-call.js";
 import { bytesIn, requireSpace } from "./browser-files.js";
 import { environmentOf } from "./describe.js";
 import { EventBatches } from "./event-batches.js";
@@ -80,11 +81,13 @@ export class Training {
     return newPath(await this.means.storage(), runsFolder, name);
   }
 
-  /** Begins a run and trains it until it ends; how it ends is the last event. @throws Error where it cannot begin. */
+  /**
+   * Begins a run and trains it until it ends; how it ends is the last event.
+   * @throws Error where it cannot begin; Cancelled where it was paused before there was a run.
+   */
   async start(path: string, config: TrainingConfig, listener: RunListener): Promise<void> {
-    const { space } = await this.plan(config);
-    await requireSpace(space, `The run ${baseName(path)}`);
     await this.train(path, listener, async (request, attempt) => {
+      if (attempt === 0) await requireSpace((await this.plan(config)).space, `The run ${baseName(path)}`);
       const begun = attempt > 0 && (await exists(request.storage, joinPath(path, "config.json")));
       if (begun) return resumeRun(path, request);
       return startRun(config, path, environmentOf(request.device), request);
@@ -112,10 +115,11 @@ export class Training {
     listener: RunListener,
     open: (request: RunRequest, attempt: number) => Promise<OpenRun>,
   ): Promise<void> {
-    const storage = await this.means.storage();
-    const lock = await lockRun(storage, path);
+    // Before anything is waited for: a run may be paused while it is opened.
     const stop = new AbortController();
     this.stop = stop;
+    const storage = await this.means.storage();
+    const lock = await lockRun(storage, path);
     const batches = new EventBatches((events) => void listener.events(events));
     let losses = 0;
     const send = (event: RunEvent): void => {
@@ -131,6 +135,10 @@ export class Training {
           return;
         } catch (error) {
           giveUp();
+          if (error === stop.signal.reason) {
+            if (await exists(storage, joinPath(path, "config.json"))) return;
+            throw new Cancelled();
+          }
           if (isFull(error)) throw new Error(fullSentence, { cause: error });
           if (!(error instanceof DeviceLost)) throw error;
           losses += 1;
