@@ -55,7 +55,13 @@ export async function addModel(storage: Storage, files: readonly DroppedFile[]):
   const path = await newPath(storage, modelFolder, top.replace(/\.(zip|safetensors)$/i, ""));
   try {
     if (/\.zip$/i.test(top)) {
-      await unzipFolder(storage, new Uint8Array(await first.file.arrayBuffer()), path, "config.json");
+      await unzipFolder(storage, new Uint8Array(await first.file.arrayBuffer()), path, "config.json").catch(
+        (error: unknown) => {
+          throw error instanceof DataError
+            ? new DataError(`${top} is no zip of a run folder: ${error.message}; zip the run anew, or copy it again`)
+            : error;
+        },
+      );
     } else if (/\.safetensors$/i.test(top)) {
       await keepFile(storage, joinPath(path, best), first.file);
     } else if (files.some((each) => each.path.endsWith(best))) {
