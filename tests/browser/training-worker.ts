@@ -21,6 +21,8 @@ import { phantom } from "./phantom.js";
 
 const data = "/data";
 const opened = Promise.all([openStorage(), openGpu().then((gpu) => Device.open(gpu))]);
+// Who calls is told; the page may have to be opened again.
+opened.catch(() => undefined);
 
 const request = (storage: Storage, device: Device, observer: TrainingObserver = {}): RunRequest => ({
   storage,
@@ -64,6 +66,11 @@ async function finish(run: OpenRun) {
 }
 
 answerCalls({
+  /** Fails where the worker has no files or no device. */
+  ready: async () => {
+    await opened;
+  },
+
   phantom: async () => writePhantom((await opened)[0], data, phantom),
 
   train: async (directory: string) => finish(await begin(directory)),

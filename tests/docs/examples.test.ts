@@ -35,7 +35,7 @@ async function allExamples(): Promise<Example[]> {
   const documents = [
     "README.md",
     "CONTRIBUTING.md",
-    ...(await readdir(join(root, "docs"))).map((name) => `docs/${name}`),
+    ...(await readdir(join(root, "docs"))).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`),
   ];
   const sources = (await readdir(join(root, "packages"), { recursive: true }))
     .filter((name) => /^[^/]+\/src\/.*(?<!\.wgsl|\.test)\.ts$/.test(name))
@@ -101,7 +101,7 @@ test("a link to a file of the repository leads to one", async () => {
   const documents = [
     "README.md",
     "CONTRIBUTING.md",
-    ...(await readdir(join(root, "docs"))).map((name) => `docs/${name}`),
+    ...(await readdir(join(root, "docs"))).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`),
   ];
   const broken: string[] = [];
   for (const path of documents) {

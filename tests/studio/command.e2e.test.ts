@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { cp, readFile } from "node:fs/promises";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { arch, platform } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -33,7 +33,7 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the command and the 
   const path = (name: string): string => join(command.folder, name);
   const training = (out: string): string[] => [
     ...["train", "--data", data, "--out", path(out), "--size", "16", "--base-features", "1", "--depth", "1"],
-    ...["--batch", "2", "--epochs", "4", "--seed", "3"],
+    ...["--batch", "2", "--epochs", "40", "--seed", "3"],
   ];
   beforeAll(async () => {
     command = await copyCommand();
@@ -47,30 +47,37 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the command and the 
 
   test("a run is watched while it trains, and trains to the bytes that it has without", async () => {
     expect(await runScript(command.script, training("alone"))).toMatchObject({ code: 0 });
-    const [child, address] = await started(command, ...training("watched"), "--dashboard");
-    const { origin, pathname, port, hostname } = new URL(address);
-    // One that never reads what it is sent.
-    const deaf = connect(Number(port), hostname);
-    deaf.on("error", () => undefined);
-    deaf.write(`GET ${pathname}live HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`);
-    deaf.pause();
-    for (const other of ["/", "/index.html", "/live", "/given/x/files.json"])
-      expect(await get(address, other), other).toMatchObject({ status: 403 });
-    const studio = await OpenStudio.open("#live", { at: `${origin}${pathname}` });
+    const watched: { child?: ChildProcess; deaf?: Socket } = {};
+    const studio = await OpenStudio.open("#live", {
+      at: async () => {
+        const [child, address] = await started(command, ...training("watched"), "--dashboard");
+        watched.child = child;
+        const { origin, pathname, port, hostname } = new URL(address);
+        // One that never reads what it is sent.
+        const deaf = connect(Number(port), hostname);
+        watched.deaf = deaf;
+        deaf.on("error", () => undefined);
+        deaf.write(`GET ${pathname}live HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`);
+        deaf.pause();
+        for (const other of ["/", "/index.html", "/live", "/given/x/files.json"])
+          expect(await get(address, other), other).toMatchObject({ status: 403 });
+        return `${origin}${pathname}`;
+      },
+    });
     try {
       await expect.poll(() => studio.page.locator("h1").textContent(), { timeout: 120_000 }).toBe("watched");
       await expect
         .poll(() => studio.page.locator("main").textContent(), { timeout: 300_000 })
-        .toMatch(/Trained: all epochs are done/);
+        .toMatch(/Trained: (all epochs are done|ended early)/);
       expect(await studio.page.getByRole("navigation").count()).toBe(0);
-      expect(await ended(child)).toBe(0);
+      expect(watched.child && (await ended(watched.child))).toBe(0);
       await expect
         .poll(() => studio.page.locator("main").textContent())
         .toMatch(/The process that trained it has ended/);
       // The browser itself tells of the connection that ended.
       expect(studio.problems.filter((problem) => !problem.includes("ERR_"))).toEqual([]);
     } finally {
-      deaf.destroy();
+      watched.deaf?.destroy();
       await studio.close();
     }
     const bytesOf = (run: string): Promise<Buffer> => readFile(path(`${run}/checkpoints/last.safetensors`));
@@ -80,7 +87,7 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the command and the 
   test("a run that the page is opened with is a model there, once", async () => {
     await cp(path("alone"), path("liver"), { recursive: true });
     const [child, address] = await started(command, "studio", path("liver"), "--port", "0");
-    const studio = await OpenStudio.open(new URL(address).search, { at: `${new URL(address).origin}/` });
+    const studio = await OpenStudio.open(new URL(address).search, { at: () => `${new URL(address).origin}/` });
     const { page } = studio;
     try {
       await expect
@@ -108,7 +115,7 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the command and the 
 
   test("a scan that the page is opened with is shown, and a token of another start opens nothing", async () => {
     const [child, address] = await started(command, "studio", join(data, "imagesTr/phantom_001.nii.gz"), "--port", "0");
-    const studio = await OpenStudio.open(new URL(address).search, { at: `${new URL(address).origin}/` });
+    const studio = await OpenStudio.open(new URL(address).search, { at: () => `${new URL(address).origin}/` });
     const { page } = studio;
     try {
       await expect.poll(() => page.locator("canvas").count(), { timeout: 60_000 }).toBeGreaterThan(2);

@@ -9,14 +9,17 @@ import { readBuiltPage } from "../../packages/lobule/src/studio/built-page.js";
 import { type Answer, type PageServer, servePage } from "../../packages/lobule/src/studio/page-server.js";
 import { launch, unpackChromium } from "../browser/chromium.js";
 
+/** Milliseconds that an action waits for the page: a busy machine takes long for each. */
+const patience = 180_000;
+
 /** How the page is opened. */
 export interface OpenOptions {
   /** What the server has besides the page. */
   readonly answer?: Answer;
   /** Whether the server stays; else the page has to do without it once it is loaded. */
   readonly online?: boolean;
-  /** The address of a page that another serves. */
-  readonly at?: string;
+  /** The address of a page that another serves, asked for once the browser is up: what it shows may not last. */
+  readonly at?: () => Promise<string> | string;
   /** Whether the browser has an adapter. */
   readonly gpu?: boolean;
 }
@@ -43,9 +46,10 @@ export class OpenStudio {
   ): Promise<OpenStudio> {
     const folder = await mkdtemp(join(tmpdir(), "lobule-studio-"));
     await unpackChromium(folder);
-    const server = at === undefined ? await serveBuilt(join(folder, "page"), answer) : elsewhere(at);
     const browser = await launch(folder, join(folder, "profile"), gpu);
-    const studio = new OpenStudio(folder, server, browser, await browser.newPage());
+    const page = await browser.newPage();
+    const server = at === undefined ? await serveBuilt(join(folder, "page"), answer) : elsewhere(await at());
+    const studio = new OpenStudio(folder, server, browser, page);
     await studio.goTo(hash);
     if (!online && at === undefined) await studio.cutNetwork();
     return studio;
@@ -75,6 +79,7 @@ export class OpenStudio {
 
   async goTo(hash: string): Promise<void> {
     const { page, problems, address } = this;
+    page.setDefaultTimeout(patience);
     page.on("console", (message) => {
       if (message.type() === "error") problems.push(message.text());
     });

@@ -13,9 +13,13 @@ const printsItself = (source: string): boolean =>
     source,
   );
 
+/** What `npm run build:studio` writes. */
+const builtPage = join(root, "packages/lobule/studio");
+
 function* sources(folder: string): Generator<string> {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
+    if (path === builtPage) continue;
     if (entry.isDirectory() && !/^(dist|node_modules|fixtures|testing)$/.test(entry.name)) yield* sources(path);
     else if (/\.(ts|js)$/.test(entry.name) && !/\.test\.ts$|^testing\.ts$/.test(entry.name)) yield path;
   }
