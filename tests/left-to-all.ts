@@ -26,12 +26,16 @@ export const leftToAll: readonly string[] = [
   "packages/tensor/src/compiler/quads.device.test.ts",
   "packages/tensor/src/compiler/storage.device.test.ts",
   "packages/tensor/src/tune/matrix.device.test.ts",
+  "packages/train/src/trainer/damaged-run.device.test.ts",
   "packages/train/src/trainer/trainer.device.test.ts",
   "packages/train/src/trainer/training-variants.device.test.ts",
   // A browser compiles every kernel anew when it is started.
   "tests/browser/training.e2e.test.ts",
   "tests/studio/bench.e2e.test.ts",
+  "tests/studio/care.e2e.test.ts",
+  "tests/studio/command.e2e.test.ts",
   "tests/studio/correct.e2e.test.ts",
+  "tests/studio/segment.e2e.test.ts",
   "tests/studio/train.e2e.test.ts",
   "tests/studio/train-trouble.e2e.test.ts",
 ];
