@@ -47,7 +47,10 @@ export class TrainPage {
 
   /** Takes data that the browser has. */
   async take(name: string): Promise<void> {
-    await this.page.getByRole("button", { name: `Train on ${name}`, exact: true }).click();
+    const click = this.page.getByRole("button", { name: `Train on ${name}`, exact: true }).click({ timeout: 60_000 });
+    await click.catch(async (error: unknown) => {
+      throw new Error(`no data ${name}: ${await this.page.locator("main").textContent()}`, { cause: error });
+    });
     await this.verified();
   }
 

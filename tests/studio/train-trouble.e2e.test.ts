@@ -76,6 +76,9 @@ describe.runIf(platform() === "linux" && arch() === "x64")("what can go wrong in
 
   test("a run for which there is no space is refused before it begins, and one that runs out of it can be resumed", async () => {
     const { page } = studio;
+    // As a user comes back to it: nothing that the tests before have left in the page counts.
+    await page.reload();
+    await page.waitForSelector("main h1");
     const session = await page.context().newCDPSession(page);
     const { origin } = new URL(studio.address);
     const limit = (quotaSize?: number): Promise<unknown> =>
