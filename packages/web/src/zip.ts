@@ -3,7 +3,7 @@ import { type Unzipped, unzipSync, type Zippable, zipSync } from "fflate";
 
 /**
  * All files of a folder, at any depth, as a zip archive: to take a run folder from a browser to a machine, where
- * `lobule train --resume` goes on with it. All of it is in memory.
+ * `lobule train --resume` continues it. All of it is in memory.
  */
 export async function zipFolder(storage: Storage, folder: string): Promise<Uint8Array<ArrayBuffer>> {
   const files: Zippable = {};

@@ -86,7 +86,7 @@ fn tileAt(index: u32) -> Tile {
 // A row of what the tile sees: its quad, and the pixel on either side.
 struct Row { left: f32, middle: vec4f, right: f32 }
 
-// A row inside the image; what lies left or right of it is zero.
+// A row inside the image; what is left or right of it is zero.
 fn loadRow(channel: InputChannel, tile: Tile, y: u32) -> Row {
   let first = y * sizes.quads;
   let left = loadInput(channel, y, tile.left, first + tile.left, 3u);
@@ -138,7 +138,7 @@ fn addRows(sums: ptr<function, array<vec4f, 16>>, block: u32, ci: u32, row0: Row
 
 // The shortcut: a 1×1 convolution of other images of the same extents, added to the sums.
 fn addShortcut(sums: ptr<function, array<vec4f, 16>>, tile: Tile, block: u32) {
-  let next = min(tile.y + 1u, sizes.height - 1u); // the second row, kept inside the image; what lies outside is not stored
+  let next = min(tile.y + 1u, sizes.height - 1u); // the second row, kept inside the image; what is outside is not stored
   let upper = tile.y * sizes.quads + tile.quad;
   let lower = next * sizes.quads + tile.quad;
   for (var c = 0u; c < sizes.shortcutChannels; c++) {

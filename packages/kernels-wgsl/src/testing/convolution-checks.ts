@@ -90,8 +90,8 @@ async function checkStatisticsBy(reduction: Reduction, device: GPUDevice, run: R
   const pixels = imageSize(shape) / batch / channels;
   const quads = hasFunction(run.kernel.source, "addQuadToStatistics");
   for (const slot of ["moments", "sums"] as const) {
-    const pasted = slot === "moments" ? momentsSlot(reduction, quads) : sumsSlot("value * 2.0", reduction, "", quads);
-    const kernel = { ...run.kernel, source: replaceSlots(run.kernel.source, [pasted]) };
+    const inlined = slot === "moments" ? momentsSlot(reduction, quads) : sumsSlot("value * 2.0", reduction, "", quads);
+    const kernel = { ...run.kernel, source: replaceSlots(run.kernel.source, [inlined]) };
     const empty = {
       output: new Float32Array(run.length),
       statistics: new Float32Array(partials * channels * 4).fill(Number.NaN),
