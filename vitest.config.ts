@@ -12,6 +12,7 @@ const packages = [
   "data",
   "metrics",
   "train",
+  "interop",
   "report",
   "software-adapter",
   "node",

@@ -14,6 +14,9 @@ export const leftToAll: readonly string[] = [
   "bench/src/parity/damaged-fixtures.device.test.ts",
   "bench/src/parity/parity-f16.device.test.ts",
   "bench/src/parity/parity-unfused.device.test.ts",
+  // Every named network in three runtimes, and the examples as processes.
+  "packages/interop/src/onnx/export-onnx.device.test.ts",
+  "packages/lobule/src/export/export-onnx-command.e2e.test.ts",
   // What a fused neighbor adds to kernels that are tested without it, each a text of its own to compile.
   "packages/kernels-wgsl/src/attention-gate/attention-gate-slots.device.test.ts",
   "packages/kernels-wgsl/src/conv1x1/conv1x1-slots.device.test.ts",

@@ -13,12 +13,13 @@ const allowed = {
   data: ["kernels-wgsl"],
   metrics: ["data"],
   train: ["tensor", "nn", "optim", "data", "metrics"],
+  interop: ["tensor", "nn", "data", "train"],
   report: ["tensor", "nn", "optim", "data", "metrics", "train"],
   "software-adapter": [],
   node: ["data", "software-adapter"],
   web: ["data"],
   bench: ["kernels-wgsl", "tensor", "nn", "optim", "data", "metrics", "train", "report", "node"],
-  lobule: ["tensor", "nn", "data", "metrics", "train", "report", "node", "bench"],
+  lobule: ["tensor", "nn", "data", "metrics", "train", "interop", "report", "node", "bench"],
   studio: ["bench", "tensor", "nn", "data", "metrics", "train", "report", "web"],
 };
 /** Folders of packages that are not in packages/. */
@@ -57,7 +58,18 @@ const mayOpen = new Set([
 /** Node's recursive mkdir never returns where a folder refuses new ones as /proc does; makeFolder is to be used. */
 const makesFolders = /mkdir(Sync)?\([^;]*recursive/;
 /** Packages that use nothing but what a browser and Node both have, and of these those that use no library either. */
-const anywhere = new Set(["kernels-wgsl", "tensor", "nn", "optim", "data", "metrics", "train", "report", "web"]);
+const anywhere = new Set([
+  "kernels-wgsl",
+  "tensor",
+  "nn",
+  "optim",
+  "data",
+  "metrics",
+  "train",
+  "interop",
+  "report",
+  "web",
+]);
 /** Of a package that needs Node, the file through which others reach what does not. */
 const anywhereFrom = join(root, "bench/src/kernels.ts");
 const alone = new Set(["kernels-wgsl", "tensor", "nn", "optim", "metrics"]);

@@ -9,6 +9,7 @@ import { verifyCommand } from "./data/verify-command.js";
 import { doctorCommand } from "./doctor/doctor-command.js";
 import { evaluateCommand } from "./evaluate/evaluate-command.js";
 import { experimentCommand } from "./experiment/experiment-command.js";
+import { exportOnnxCommand } from "./export/export-onnx-command.js";
 import { inspectCommand } from "./inspect/inspect-command.js";
 import { summaryCommand } from "./inspect/summary-command.js";
 import { parityCommand } from "./parity/parity-command.js";
@@ -30,6 +31,7 @@ export const commands: readonly Command[] = [
   segmentCommand,
   inspectCommand,
   summaryCommand,
+  exportOnnxCommand,
   benchCommand,
   ownPeerCommand,
   compareCommand,

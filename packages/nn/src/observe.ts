@@ -7,6 +7,8 @@ export interface Observation {
   readonly output: unknown;
   /** What it was given, call by call. */
   readonly calls: readonly (readonly unknown[])[];
+  /** What it returned, call by call. */
+  readonly outputs: readonly unknown[];
 }
 
 /** By dotted name, in the order of their first return; modules that were not called are left out. */
@@ -39,7 +41,8 @@ export function observed<T>(
       configurable: true,
       value: (...inputs: unknown[]): unknown => {
         const output: unknown = Reflect.apply(forward, each, inputs);
-        observations.set(name, { module: each, output, calls: [...(observations.get(name)?.calls ?? []), inputs] });
+        const { calls = [], outputs = [] } = observations.get(name) ?? {};
+        observations.set(name, { module: each, output, calls: [...calls, inputs], outputs: [...outputs, output] });
         return output;
       },
     });

@@ -1,0 +1,118 @@
+import { unetPresets } from "@lobule/nn";
+import { openGpu } from "@lobule/node";
+import { compile, Device } from "@lobule/tensor";
+import { buildNetwork, type SavedModel, SlicePredictor } from "@lobule/train";
+import * as native from "onnxruntime-node";
+import * as web from "onnxruntime-web";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { exportOnnx, type OnnxOutput } from "./export-onnx.js";
+import { exampleModel } from "./testing/example-model.js";
+
+let device: Device;
+beforeAll(async () => {
+  web.env.wasm.numThreads = 1;
+  device = await Device.open(await openGpu(), { validate: true });
+});
+afterAll(() => device.destroy());
+
+/** HU of slices one after another, some beyond every window. */
+const slicesOf = (count: number, width: number, height: number): Float32Array =>
+  Float32Array.from({ length: count * width * height }, (_, i) => Math.round(600 * Math.sin(0.7 * i + i * i)));
+
+/** What a runtime makes of the exported model. */
+async function run(
+  { InferenceSession, Tensor }: typeof native | typeof web,
+  model: Uint8Array,
+  slices: Float32Array,
+  shape: readonly number[],
+  output: OnnxOutput,
+) {
+  const session = await InferenceSession.create(model);
+  const found = await session.run({ slices: new Tensor("float32", slices, [...shape]) });
+  await session.release();
+  const { dims, data } = found[output] as native.Tensor;
+  return { dims, data: data as Float32Array | Uint8Array };
+}
+
+/** Logits of windowed slices that are laid in the middle of an image of 12×16, cut out again. */
+async function ownLogits({ description, weights }: SavedModel, slices: Float32Array, width: number, height: number) {
+  const network = buildNetwork(description, 0).eval();
+  network.loadStateDict(weights);
+  const [low, high] = description.window;
+  const [top, left] = [Math.ceil((12 - height) / 2), Math.ceil((16 - width) / 2)];
+  const image = new Float32Array(12 * 16);
+  slices.forEach((value, i) => {
+    const at = (top + Math.floor(i / width)) * 16 + left + (i % width);
+    image[at] = (Math.min(Math.max(value, low), high) - low) / (high - low);
+  });
+  const definition = {
+    inputs: { x: { shape: [1, 1, 12, 16], dtype: "f32" } },
+    build: ({ x }: { x: Parameters<typeof network.forward>[0] }) => ({ outputs: { logits: network.forward(x) } }),
+  } as const;
+  const program = await compile(definition, { kernels: device.kernels, frozen: true }).load(device);
+  await program.run({ x: image });
+  const logits = await program.read("logits");
+  program.destroy();
+  return Array.from({ length: 3 * width * height }, (_, i) => {
+    const [c, y, x] = [Math.floor(i / (width * height)), Math.floor(i / width) % height, i % width];
+    return logits[(c * 12 + top + y) * 16 + left + x] as number;
+  });
+}
+
+const networks = {
+  ...unetPresets,
+  // At this depth one level can have logits of its own.
+  "attention-res-unet-plus": { ...unetPresets["attention-res-unet-plus"], deepSupervision: 1 },
+  "gates with norms, a coarse signal, bilinear upsampling, hardswish": {
+    skip: "attention-gate-norm",
+    gatingSignal: "coarse",
+    upsampling: "bilinear",
+    activation: "hardswish",
+  },
+  "instance norms, leaky ReLU, added skips": { norm: "instance", activation: "leaky-relu", skip: "add" },
+  "separable blocks, group norms, SiLU": { block: "residual-separable", norm: "group", groups: 2, activation: "silu" },
+} as const;
+
+describe("logits of a slice of odd extents are ours within 1e-4 in both runtimes", () => {
+  test.each(Object.entries(networks))("%s", async (_, spec) => {
+    const saved = await exampleModel(spec);
+    const [width, height] = [13, 9];
+    const slices = slicesOf(1, width, height);
+    const expected = await ownLogits(saved, slices, width, height);
+    expect(Math.max(...expected) - Math.min(...expected)).toBeGreaterThan(0.01);
+    const { model } = await exportOnnx(saved, { output: "logits" });
+    for (const runtime of [native, web]) {
+      const { dims, data } = await run(runtime, model, slices, [1, 1, height, width], "logits");
+      expect(dims).toEqual([1, 3, height, width]);
+      expect(Math.max(...expected.map((value, i) => Math.abs(value - (data[i] as number))))).toBeLessThan(1e-4);
+    }
+  });
+});
+
+describe("labels are those of prediction, several slices at once", () => {
+  test.each([
+    { how: "padded", size: null, inputSlices: 1, width: 13, height: 9 },
+    { how: "with neighbors, stretched", size: 16, inputSlices: 3, width: 13, height: 9 },
+    { how: "shrunk", size: 16, inputSlices: 1, width: 37, height: 21 },
+  ])("$how", async ({ size, inputSlices, width, height }) => {
+    const saved = await exampleModel({ norm: "instance" }, { size, inputSlices });
+    const margin = (inputSlices - 1) / 2;
+    const [pixels, count] = [width * height, 2];
+    const volume = slicesOf(count + 2 * margin, width, height);
+    const slice = (z: number): Float32Array => volume.subarray(z * pixels, (z + 1) * pixels);
+    const predictor = new SlicePredictor(device, saved, { atOnce: count });
+    const all = Array.from({ length: count + 2 * margin }, (_, z) => slice(z));
+    const expected = (await predictor.predict(all, width, height)).flatMap((labels) => [...labels]);
+    await predictor.close();
+    expect(new Set(expected).size).toBeGreaterThan(1);
+    const { model, description } = await exportOnnx(saved, { output: "labels" });
+    const channels = Float32Array.from({ length: count * inputSlices * pixels }, (_, i) => {
+      const [n, c] = [Math.floor(i / (inputSlices * pixels)), Math.floor(i / pixels) % inputSlices];
+      return slice(n + c)[i % pixels] as number;
+    });
+    expect(description).toMatchObject({ resampledTo: size, paddedTo: size === null ? 4 : null });
+    const { dims, data } = await run(native, model, channels, [count, inputSlices, height, width], "labels");
+    expect(dims).toEqual([count, height, width]);
+    expect([...data]).toEqual(expected);
+  });
+});

@@ -1,0 +1,113 @@
+import { buildNetwork, type SavedModel } from "@lobule/train";
+import { GraphBuilder, type GraphValue, opset } from "./graph-builder.js";
+import { NetworkNodes } from "./network-nodes.js";
+import { traceNetwork } from "./network-trace.js";
+import { sliceNodes } from "./slice-nodes.js";
+
+/** What an exported model gives for each slice. */
+export type OnnxOutput = "labels" | "logits";
+
+/** How a model is exported. */
+export interface OnnxExportOptions {
+  /** labels: the class of each pixel; logits: a number a class, before the softmax. */
+  readonly output: OnnxOutput;
+}
+
+/** An ONNX model, and what its user must know to feed it. */
+export interface OnnxExport {
+  /** The .onnx file. */
+  readonly model: Uint8Array<ArrayBuffer>;
+  readonly description: OnnxDescription;
+}
+
+/** The JSON file beside an ONNX model. */
+export interface OnnxDescription {
+  readonly format: "lobule-onnx";
+  readonly version: 1;
+  readonly opset: number;
+  readonly input: GraphValue;
+  readonly output: GraphValue;
+  /** Names of the classes, background first; a label is a place in this list. */
+  readonly classes: readonly string[];
+  /** Directions of the patient in which width, height and slices grow. */
+  readonly orientation: "RAS";
+  /** Pixel spacing that slices are to have, mm; null, since networks take slices at their own. */
+  readonly spacing: null;
+  /** HU that become 0 and 1 inside the model; what lies outside is clipped. */
+  readonly window: readonly [low: number, high: number];
+  /** Height and width are padded, inside the model, to multiples of this; null where slices are resampled instead. */
+  readonly paddedTo: number | null;
+  /** Side that slices are resampled to, inside the model; null where they are taken at their own size. */
+  readonly resampledTo: number | null;
+  /** What the model was made of: SHA-256 of the checkpoint, and the epoch from 1 where it is known. */
+  readonly source: { readonly sha256: string; readonly epoch: number | null };
+}
+
+/**
+ * A model as an ONNX file (opset 17) that takes slices in HU, of any number and size, and gives labels or logits on the
+ * slices' own grid: window, padding or resampling, and the network with its batch norms folded into convolutions.
+ *
+ * Input `slices` [batch, input slices, height, width] float32, canonical (x to the patient's right, y to the front), the
+ * neighbors from below to above; output `labels` [batch, height, width] uint8 or `logits` [batch, classes, height, width]
+ * float32. Dropout and auxiliary heads are left out, as in prediction.
+ * @throws ExportError when the network has an operation without a counterpart in ONNX, or more than 2 GiB of weights;
+ * StateDictError when the weights are not of the network that is described.
+ */
+export async function exportOnnx(
+  saved: Pick<SavedModel, "description" | "weights" | "code" | "sha256" | "epoch">,
+  { output }: OnnxExportOptions,
+): Promise<OnnxExport> {
+  const { description, sha256, epoch } = saved;
+  const { classes, inputSlices, window, size } = description;
+  const network = buildNetwork(description, 0, saved.code);
+  network.loadStateDict(saved.weights);
+  const divisor = network.divisor ?? 1;
+  const graph = new GraphBuilder();
+  const input: GraphValue = {
+    name: "slices",
+    type: "float32",
+    shape: ["batch", inputSlices, "height", "width"],
+    description:
+      inputSlices === 1
+        ? "axial slices, HU; width grows to the patient's right, height to the front"
+        : "axial slices with their neighbors from below to above, HU; width grows to the patient's right, height to the front",
+  };
+  const { image, back } = sliceNodes(graph, input.name, description, divisor);
+  const trace = await traceNetwork(network, inputSlices);
+  const logits = back(new NetworkNodes(graph, trace, image).nameOf(trace.logits));
+  const given = outputNode(graph, logits, output, classes.length);
+  const model = graph.encode([input], [given], {
+    description: `Segmentation of axial CT slices: ${classes.join(", ")}`,
+    metadata: { classes: JSON.stringify(classes), window: JSON.stringify(window), source: sha256 },
+  });
+  return {
+    model,
+    description: {
+      format: "lobule-onnx",
+      version: 1,
+      opset,
+      input,
+      output: given,
+      classes,
+      orientation: "RAS",
+      spacing: null,
+      window,
+      paddedTo: size === null ? divisor : null,
+      resampledTo: size,
+      source: { sha256, epoch },
+    },
+  };
+}
+
+function outputNode(graph: GraphBuilder, logits: string, output: OnnxOutput, classes: number): GraphValue {
+  if (output === "logits") {
+    graph.node("Identity", [logits], {}, output);
+    const description = "a number a class on the grid of the slices; the largest is the label's";
+    return { name: output, type: "float32", shape: ["batch", classes, "height", "width"], description };
+  }
+  // Of equally large ones the first, as in prediction.
+  const indices = graph.node("ArgMax", [logits], { axis: 1n, keepdims: 0n });
+  graph.node("Cast", [indices], { to: 2n }, output);
+  const description = "the class of each pixel, on the grid of the slices";
+  return { name: output, type: "uint8", shape: ["batch", "height", "width"], description };
+}
