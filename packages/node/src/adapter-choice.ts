@@ -1,10 +1,19 @@
-/** What runs the kernels: a GPU, or one of the software adapters, the faster one first. */
-export type AdapterKind = "gpu" | "lavapipe" | "swiftshader" | "software";
+/** What runs the kernels: a GPU, one of the software adapters, the faster one first, or nothing at all. */
+export type AdapterKind = "gpu" | "lavapipe" | "swiftshader" | "software" | "null";
 
-/** What a caller, or the environment variable `LOBULE_ADAPTER`, may ask for. */
-export type AdapterRequest = "auto" | "gpu" | "lavapipe" | "swiftshader";
+/**
+ * What a caller, or the environment variable `LOBULE_ADAPTER`, may ask for. `null` is Dawn's backend that computes nothing:
+ * it shows how fast all that is around the kernels is.
+ */
+export type AdapterRequest = "auto" | "gpu" | "lavapipe" | "swiftshader" | "null";
 
-const adapterRequests: readonly string[] = ["auto", "gpu", "lavapipe", "swiftshader"] satisfies AdapterRequest[];
+const adapterRequests: readonly string[] = [
+  "auto",
+  "gpu",
+  "lavapipe",
+  "swiftshader",
+  "null",
+] satisfies AdapterRequest[];
 
 /** How this process came to its adapter. */
 export interface AdapterChoice {

@@ -1,15 +1,36 @@
 import { NoAdapterError } from "./adapter-choice.js";
 import { cacheFolder } from "./cache-folder.js";
+import { zeroed } from "./null-gpu.js";
 import { waitPatiently } from "./patient-polling.js";
 
 /** Each object of `create()` made so far: Dawn crashes when one is collected while in use. */
 const created: GPU[] = [];
 
-/** Half floats on NVIDIA, cooperative matrices, exact timestamps. */
-const toggles = [
-  "enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia",
-  "disable-dawn-features=timestamp_quantization",
-];
+/** Half floats on NVIDIA, cooperative matrices. */
+const enabled = ["allow_unsafe_apis", "vulkan_enable_f16_on_nvidia"];
+/** Without it timestamps are exact. */
+const disabled = ["timestamp_quantization"];
+
+/**
+ * Dawn's toggles as its binding for Node takes them.
+ * @param wanted names of others that are enabled, or with a "-" before them disabled, separated by commas: the
+ * environment variable `LOBULE_DAWN_TOGGLES`, for those who measure what a toggle costs.
+ * @throws NoAdapterError where something else stands there.
+ */
+export function dawnFlags(wanted: string): string[] {
+  const names = wanted.split(",").filter((name) => name !== "");
+  const odd = names.find((name) => !/^-?[a-z][a-z0-9_]*$/.test(name));
+  if (odd !== undefined) {
+    throw new NoAdapterError(
+      `LOBULE_DAWN_TOGGLES has '${odd}'; it takes names of Dawn's toggles, separated by commas, with a "-" before those to disable.`,
+    );
+  }
+  const on = [...enabled, ...names.filter((name) => !name.startsWith("-"))];
+  const off = [...disabled, ...names.filter((name) => name.startsWith("-")).map((name) => name.slice(1))];
+  return [`enable-dawn-features=${on.join()}`, `disable-dawn-features=${off.join()}`];
+}
+
+const flags = (): string[] => dawnFlags(process.env.LOBULE_DAWN_TOGGLES ?? "");
 
 const importDawn = async () => {
   try {
@@ -52,7 +73,7 @@ export async function openDawn(driverFiles?: readonly string[]): Promise<{ gpu: 
   const runtime = process.env.XDG_RUNTIME_DIR || (await cacheFolder());
   const environment = { XDG_RUNTIME_DIR: runtime, ...driverVariables(driverFiles) };
   return withEnvironment(environment, async () => {
-    const gpu = create(toggles);
+    const gpu = create(flags());
     created.push(gpu);
     const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
     return adapter === null ? null : { gpu, info: adapter.info };
@@ -65,7 +86,7 @@ export async function openDawn(driverFiles?: readonly string[]): Promise<{ gpu: 
  */
 export async function openNullGpu(): Promise<GPU> {
   const { create } = await importDawn();
-  const gpu = create(["backend=null", ...toggles]);
+  const gpu = create(["backend=null", ...flags()]);
   created.push(gpu);
-  return gpu;
+  return zeroed(gpu);
 }

@@ -7,7 +7,7 @@ import {
   parseAdapterRequest,
 } from "./adapter-choice.js";
 import { cacheFolder } from "./cache-folder.js";
-import { openDawn } from "./dawn.js";
+import { openDawn, openNullGpu } from "./dawn.js";
 import { embeddedSwiftShader } from "./embedded-swiftshader.js";
 import { headlessManifests } from "./headless-manifests.js";
 import { gpuDevices, systemDrivers } from "./vulkan-drivers.js";
@@ -99,13 +99,25 @@ async function openPlatform(request: AdapterRequest): Promise<Opened> {
   return { gpu: opened.gpu, choice: { kind, name, loader: "platform", driverFiles: [], passedOver: [] } };
 }
 
+async function openNull(): Promise<Opened> {
+  const name = "Dawn's null backend, which computes nothing";
+  const choice = { kind: "null", name, loader: "platform", driverFiles: [], passedOver: [] } as const;
+  return { gpu: await openNullGpu(), choice };
+}
+
+/** The process's entry for a request. */
+function openFor(request: AdapterRequest): Promise<Opened> {
+  if (request === "null") return openNull();
+  return process.platform === "linux" ? openVulkan(request) : openPlatform(request);
+}
+
 let opening: Promise<Opened> | undefined;
 
 /** Opens once a process: Dawn is not made twice, and its adapter does not change. */
 async function open(options: OpenGpuOptions): Promise<Opened> {
   const request = options.adapter ?? parseAdapterRequest(process.env.LOBULE_ADAPTER || "auto");
   if (opening === undefined) {
-    opening = process.platform === "linux" ? openVulkan(request) : openPlatform(request);
+    opening = openFor(request);
     opening.catch(() => {
       opening = undefined;
     });

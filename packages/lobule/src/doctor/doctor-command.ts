@@ -65,6 +65,7 @@ const adviceFor = (kind: AdapterChoice["kind"]): string =>
     swiftshader:
       "This is the slower software adapter. Install a GPU's Vulkan driver, or Mesa's lavapipe 24 or newer (on Debian 12: mesa-vulkan-drivers of bookworm-backports), about three times as fast.",
     software: "This is a software adapter. Install a GPU's Vulkan driver.",
+    null: "This adapter computes nothing; it is for measuring what is around the kernels. Leave out LOBULE_ADAPTER.",
   })[kind];
 
 async function examine(): Promise<Report> {
