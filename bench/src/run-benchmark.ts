@@ -30,6 +30,8 @@ export interface BenchRequest {
   readonly recompute: boolean;
   readonly steps: number;
   readonly tune: Effort;
+  /** Seconds that the timing of kernels may take, in each process that does it. */
+  readonly tuneBudget: number;
   readonly svg: string | undefined;
   readonly peers: PeerOptions;
   readonly display: BenchDisplay;
@@ -74,7 +76,7 @@ export function runBenchmark(
 }
 
 async function workloadOf(device: Device, request: BenchRequest, { batch, size }: BenchSettings): Promise<Workload> {
-  const { preset, recompute, tune, peers, display } = request;
+  const { preset, recompute, tune, tuneBudget, peers, display } = request;
   const { log, progress } = display;
   const { precision } = peers;
   const work = { baseFeatures: presetFeatures[preset], batch, size, precision, recompute };
@@ -83,7 +85,7 @@ async function workloadOf(device: Device, request: BenchRequest, { batch, size }
     const { training, inference } = make();
     await tuneKernels(device, [...training.convolutions, ...inference.convolutions], {
       effort: tune,
-      budget: 60,
+      budget: tuneBudget,
       file: undefined,
       precision,
       log,
@@ -120,11 +122,11 @@ async function runModel(device: Device, request: BenchRequest, settings: BenchSe
 }
 
 async function runPeers(choice: AdapterChoice, request: BenchRequest, settings: BenchSettings) {
-  const { preset, recompute, tune, peers, svg, display } = request;
+  const { preset, recompute, tune, tuneBudget, peers, svg, display } = request;
   const { batch, size, rounds } = settings;
   const work = { baseFeatures: presetFeatures[preset], batch, size };
   const { precision, limit } = peers;
-  const own = ownCommand({ precision, recompute, tune, limit });
+  const own = ownCommand({ precision, recompute, tune, tuneBudget, limit });
   const result = await benchPeers(work, {
     own,
     variants: peerVariants(peers),
@@ -145,7 +147,7 @@ async function runPeers(choice: AdapterChoice, request: BenchRequest, settings: 
 }
 
 async function runVolume(device: Device, request: BenchRequest, { batch, size, slices, rounds }: BenchSettings) {
-  const { preset, tune, peers, display } = request;
+  const { preset, tune, tuneBudget, peers, display } = request;
   const pytorch = (name: string, mode: PytorchMode, at = batch, environment = {}) => ({
     name: `PyTorch ${name}`,
     mode,
@@ -164,7 +166,7 @@ async function runVolume(device: Device, request: BenchRequest, { batch, size, s
   const own = {
     name: "Lobule",
     batch,
-    command: () => ownCommand({ precision: peers.precision, recompute: false, tune, limit: peers.limit }),
+    command: () => ownCommand({ precision: peers.precision, recompute: false, tune, tuneBudget, limit: peers.limit }),
   };
   const features = presetFeatures[preset];
   const result = await benchVolume(

@@ -27,6 +27,8 @@ export interface OwnPeerOptions {
   /** Whether a training step makes cheap tensors again instead of keeping them. */
   readonly recompute: boolean;
   readonly tune: Effort;
+  /** Seconds that the timing of kernels may take. */
+  readonly tuneBudget: number;
   /** Milliseconds. */
   readonly now: () => number;
   /** Most memory of this process so far, bytes. */
@@ -131,12 +133,12 @@ export class OwnPeer {
 
   /** Times the kernels of a workload, where that was asked for. */
   private async tuned(options: Omit<WorkloadOptions, "kernels">): Promise<void> {
-    const { tune, precision, log, progress } = this.options;
+    const { tune, tuneBudget, precision, log, progress } = this.options;
     if (tune === "off") return;
     const { training, inference } = makeWorkload({ ...options, kernels: this.device.kernels });
     await tuneKernels(this.device, [...training.convolutions, ...inference.convolutions], {
       effort: tune,
-      budget: 60,
+      budget: tuneBudget,
       file: undefined,
       precision,
       log,

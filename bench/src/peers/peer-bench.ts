@@ -76,6 +76,7 @@ export async function benchPeers(
 ): Promise<PeerBenchResult> {
   const folder = await mkdtemp(join(tmpdir(), "lobule-bench-"));
   const processes: PeerProcess[] = [];
+  const starting: Promise<PeerProcess>[] = [];
   const absent: AbsentPeer[] = [];
   try {
     const path = join(folder, "start.safetensors");
@@ -106,10 +107,15 @@ export async function benchPeers(
       return [peer, await seen(peer)] as const;
     });
     const running: Running[] = [];
-    for (const variant of variants) {
+    // What a peer loads it loads beside the others: where there is a GPU that takes it long. What it does first after
+    // that, to find its fastest algorithms, it does alone.
+    starting.push(...variants.map(async ({ command }) => start(command())));
+    // A failure is told when its turn comes.
+    for (const each of starting) each.catch(() => undefined);
+    for (const [i, variant] of variants.entries()) {
       onPeer(variant.name);
       try {
-        const peer = await start(variant.command());
+        const peer = (await starting[i]) as PeerProcess;
         const { logits, losses } = await seen(peer);
         const logitsDifference = relativeDifference(expected.logits, logits);
         requireSame("logits", logitsDifference);
@@ -135,6 +141,7 @@ export async function benchPeers(
     }
     return { ours: { ...first, step: first.step }, peers, absent };
   } finally {
+    await Promise.allSettled(starting);
     for (const peer of processes) peer.kill();
     await rm(folder, { recursive: true, force: true });
   }

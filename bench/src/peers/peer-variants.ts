@@ -92,11 +92,13 @@ export interface OwnCommandOptions {
   readonly precision: "f32" | "f16";
   readonly recompute: boolean;
   readonly tune: Effort;
+  /** Seconds that the timing of kernels may take. */
+  readonly tuneBudget: number;
   readonly limit: number;
 }
 
 /** Lobule in a process of its own. */
-export const ownCommand = ({ precision, recompute, tune, limit }: OwnCommandOptions): PeerCommand => ({
+export const ownCommand = ({ precision, recompute, tune, tuneBudget, limit }: OwnCommandOptions): PeerCommand => ({
   command: process.execPath,
   parameters: [
     ...process.execArgv,
@@ -106,6 +108,7 @@ export const ownCommand = ({ precision, recompute, tune, limit }: OwnCommandOpti
     precision,
     "--tune",
     tune,
+    ...(tune === "off" ? [] : ["--tune-budget", `${tuneBudget}`]),
     ...(recompute ? ["--recompute"] : []),
   ],
   environment: {},

@@ -58,6 +58,7 @@ const options = {
   rounds: whole("how often each thing is timed [9; 3 for volumes]", { least: 1 }),
   steps: withDefault(whole("model: watch memory and time over so many steps", { least: 0 }), 0),
   tune: withDefault(choice(efforts, "time the kernels' variants first, use the fastest"), "off"),
+  "tune-budget": withDefault(number("seconds that --tune may take", { above: 0 }, { needs: "tune" }), 60),
   python: path("a Python that has PyTorch [searched for]", "input", "FILE"),
   peers: text(`peers: which, joined by commas [all: ${peerNames.join(", ")}]`, "NAMES"),
   modes: text(`PyTorch's ways to run, joined by commas [all: ${pytorchModes.join(", ")}]`, "NAMES"),
@@ -162,7 +163,7 @@ type DeviceArguments = BenchArguments & { readonly what: Benchmark | "all" };
 
 /** The benchmarks that run on an adapter. */
 async function benchDevice(args: DeviceArguments): Promise<void> {
-  const { what, preset, precision, recompute, steps, tune, out, svg, compare } = args;
+  const { what, preset, precision, recompute, steps, tune, tuneBudget, out, svg, compare } = args;
   const before = compare === undefined ? undefined : await readBenchFile(compare);
   const device = await openDevice();
   try {
@@ -174,7 +175,16 @@ async function benchDevice(args: DeviceArguments): Promise<void> {
     say(`${choice.name}; ${preset}, ${precision}${recompute ? ", recomputed" : ""}`);
     const note = busyNow();
     if (note !== undefined) say(note);
-    const request = { preset, recompute, steps, tune, svg, peers: await peerOptions(args, choice), display };
+    const request = {
+      preset,
+      recompute,
+      steps,
+      tune,
+      tuneBudget,
+      svg,
+      peers: await peerOptions(args, choice),
+      display,
+    };
     const results = await runAll(what, device, choice, request, args);
     const timings = results.flatMap((result) => result.timings);
     const beside = results.flatMap((result) => result.beside);

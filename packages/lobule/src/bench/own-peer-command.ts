@@ -3,7 +3,7 @@ import { efforts, OwnPeer, type PeerRequest, type Started } from "@lobule/bench"
 import { adapterChoice, openGpu } from "@lobule/node";
 import { Device } from "@lobule/tensor";
 import { command, type Values } from "../command-line/command.js";
-import { choice, flag, withDefault } from "../command-line/option.js";
+import { choice, flag, number, withDefault } from "../command-line/option.js";
 import { quietly } from "../shared/open-device.js";
 import { sayJson, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
@@ -12,13 +12,14 @@ const options = {
   precision: withDefault(choice(["f32", "f16"], "type in which activations are stored"), "f32"),
   recompute: flag("rematerialize cheap activations"),
   tune: withDefault(choice(efforts, "time the variants of the kernels first"), "off"),
+  "tune-budget": withDefault(number("seconds that --tune may take", { above: 0 }), 60),
 };
 type OwnPeerArguments = Values<typeof options>;
 
 /** What `lobule bench` runs in a process of its own, so that its memory is that of the steps alone. */
 export const ownPeerCommand = command({ name: "bench-peer", options, run: serveOwnPeer });
 
-async function serveOwnPeer({ precision, recompute, tune }: OwnPeerArguments): Promise<void> {
+async function serveOwnPeer({ precision, recompute, tune, tuneBudget }: OwnPeerArguments): Promise<void> {
   const device = await quietly(async () => Device.open(await openGpu()));
   try {
     const { name } = await adapterChoice();
@@ -26,6 +27,7 @@ async function serveOwnPeer({ precision, recompute, tune }: OwnPeerArguments): P
       precision,
       recompute,
       tune,
+      tuneBudget,
       now: () => performance.now(),
       residentBytes: () => process.resourceUsage().maxRSS * 1024,
       log: (line: string) => warn(line),
