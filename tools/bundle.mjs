@@ -96,6 +96,7 @@ for (const file of ["LICENSE", "NOTICE"]) cpSync(join(root, file), join(folder, 
 mkdirSync(join(folder, "app/peers"));
 cpSync(join(root, "bench/peers/pytorch.py"), join(folder, "app/peers/pytorch.py"));
 cpSync(join(root, "bench/fixtures"), join(folder, "fixtures"), { recursive: true });
+cpSync(join(root, "bench/gpu.sh"), join(folder, "gpu.sh"));
 await buildPage({ root: join(root, "apps/studio"), logLevel: "warn" });
 cpSync(join(root, "packages/lobule/studio"), join(folder, "studio"), { recursive: true });
 
@@ -143,6 +144,7 @@ writeFileSync(
   ./lobule segment --help      segment CT scans
   ./lobule studio              segment, train and compare in a browser tab of this machine
   ./lobule bench               time kernels, a training step and a volume, beside PyTorch where Python has it
+  ./gpu.sh                     all that is to be known of a GPU, in 200 seconds; --small rehearses it without one
 
 A GPU needs its Vulkan driver (part of NVIDIA's usual driver), but no X; the Vulkan loader is in here. A container must be
 given the driver's graphics libraries too: NVIDIA_DRIVER_CAPABILITIES=all.

@@ -2,6 +2,7 @@ export { BenchError } from "./bench-error.js";
 export { type BenchFile, checkComparable, compareFiles, type EarlierFile } from "./bench-files.js";
 export { type Benchmark, type BenchSettings, benchmarks, settingsOf } from "./bench-settings.js";
 export { busyNow } from "./busy-machine.js";
+export { type GpuPartsOptions, gpuParts, scratchFolder } from "./gpu/gpu-parts.js";
 export { benchIsa } from "./isa/isa-bench.js";
 export { IsaCompiler, type IsaFamily, isaFamilies } from "./isa/isa-compiler.js";
 export { checkSameIsa, compareIsa, type IsaFile, isaChangeTable, readIsaFile } from "./isa/isa-file.js";
@@ -11,6 +12,8 @@ export { FixtureError } from "./parity/fixture-files.js";
 export { oneVariant } from "./parity/one-variant.js";
 export { type FixtureSummary, summarize, table, verdict } from "./parity/report.js";
 export { type ParityOptions, runParity } from "./parity/run-parity.js";
+export type { Figure, Part, PartResult } from "./parts/part.js";
+export { type PartsRun, runParts } from "./parts/run-parts.js";
 export { findPython } from "./peers/find-python.js";
 export { OwnPeer, type OwnPeerOptions } from "./peers/own-peer.js";
 export { installPeers } from "./peers/peer-install.js";
@@ -27,6 +30,9 @@ export {
   pytorchModes,
 } from "./peers/peer-variants.js";
 export { readBenchFile } from "./read-bench-file.js";
+export { realTasks, taskBytes } from "./rehearsal/case-depths.js";
+export { type RehearsalOptions, rehearsalParts } from "./rehearsal/rehearsal-parts.js";
+export { type LargeTaskOptions, type WrittenTask, writeLargeTask } from "./rehearsal/write-large-task.js";
 export { measureRoof, type Roof } from "./roof.js";
 export { type BenchDisplay, type BenchRequest, type Outcome, runBenchmark } from "./run-benchmark.js";
 export { changeTable } from "./tables.js";

@@ -39,6 +39,7 @@ export { axisAngles, describeAngles, voxelVolume } from "./geometry/affine.js";
 export { type GridNames, gridDifference, gridEpsilon, onGridOf } from "./geometry/compare-grids.js";
 export { hexOf, sha256Hex, sha256OfFile } from "./hash.js";
 export type { NiftiDatatype, WritableDatatype } from "./nifti/datatypes.js";
+export { encodeHeader } from "./nifti/encode-header.js";
 export type { NiftiHeader } from "./nifti/header.js";
 export {
   createNiftiSliceWriter,
@@ -50,7 +51,13 @@ export { type NiftiVolume, type ReadNiftiOptions, readNifti, readNiftiHeader } f
 export { type WriteNiftiOptions, writeNifti } from "./nifti/write-nifti.js";
 export { canonicalGrid, columnLengths, fromCanonical, orientationOf, toCanonical } from "./orientation.js";
 export { Pauses } from "./pauses.js";
-export type { PhantomTask } from "./phantom/phantom-case.js";
+export {
+  type PhantomCase,
+  type PhantomCaseOptions,
+  type PhantomTask,
+  phantomCase,
+  phantomLabels,
+} from "./phantom/phantom-case.js";
 export { type PhantomOptions, type WrittenPhantom, writePhantom } from "./phantom/write-phantom.js";
 export { type RandomKey, randomUint32, shuffled, uniform, uniformStream } from "./random.js";
 export { runTask } from "./run-task.js";

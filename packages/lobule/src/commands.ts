@@ -1,5 +1,8 @@
 import { benchCommand } from "./bench/bench-command.js";
+import { benchGpuCommand } from "./bench/bench-gpu-command.js";
+import { largeTaskCommand } from "./bench/large-task-command.js";
 import { ownPeerCommand } from "./bench/own-peer-command.js";
+import { rehearseCommand } from "./bench/rehearse-command.js";
 import type { Command } from "./command-line/command.js";
 import { compareCommand } from "./compare/compare-command.js";
 import { completionCommand } from "./completion-command.js";
@@ -34,6 +37,9 @@ export const commands: readonly Command[] = [
   exportOnnxCommand,
   benchCommand,
   ownPeerCommand,
+  benchGpuCommand,
+  rehearseCommand,
+  largeTaskCommand,
   compareCommand,
   studioCommand,
   experimentCommand,

@@ -9,6 +9,7 @@ import { makePatient, torso } from "./torso.js";
 /** Which of the Decathlon's two liver tasks the labels follow: Task03 (liver, cancer) or Task08 (vessel, tumor). */
 export type PhantomTask = "liver" | "vessel";
 
+/** What a synthetic case depends on. */
 export interface PhantomCaseOptions {
   readonly seed: number;
   /** Number of the case in its folder, from 0. */
@@ -20,6 +21,7 @@ export interface PhantomCaseOptions {
   readonly task: PhantomTask;
 }
 
+/** A synthetic case: its scan and its labels, on one grid. */
 export interface PhantomCase {
   /** Hounsfield units. */
   readonly image: Volume<Int16Array>;
