@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 /** Small enough for a test; everything else is the preset's. */
-const changes = { size: 16, baseFeatures: 2, depth: 2, batch: 4, epochs: 1 };
+const changes = { size: 16, baseFeatures: 1, depth: 1, batch: 4, epochs: 1 };
 
 test.each([
   { task: "liver", train: trainLiver },

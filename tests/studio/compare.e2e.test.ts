@@ -23,7 +23,8 @@ describe.runIf(platform() === "linux" && arch() === "x64")("runs compared in the
     studio = await OpenStudio.open("#compare");
     const data = join(studio.folder, "data");
     await writePhantom(nodeStorage, data, phantom);
-    const small = ["--size", "16", "--base-features", "1", "--depth", "1", "--batch", "2", "--epochs", "1"];
+    const network = ["--network", "unet", "--skip", "add", "--base-features", "1", "--depth", "1"];
+    const small = [...network, "--size", "16", "--batch", "2", "--epochs", "1"];
     for (const [i, run] of runs.entries()) {
       const where = ["--data", data, "--out", folderOf(run), "--cache", join(studio.folder, "cache")];
       await lobule("train", ...where, ...small, "--lr", `${[1e-3, 1e-2][i]}`);

@@ -59,8 +59,11 @@ export class TrainPage {
     const { page } = this;
     const folded = page.locator("details:not([open]) > summary");
     while ((await folded.count()) > 0) await folded.first().click();
-    for (const [label, value] of Object.entries(settings))
-      await page.getByLabel(label, { exact: true }).fill(String(value));
+    for (const [label, value] of Object.entries(settings)) {
+      const field = page.getByLabel(label, { exact: true });
+      if ((await field.evaluate(({ tagName }) => tagName)) === "SELECT") await field.selectOption(String(value));
+      else await field.fill(String(value));
+    }
   }
 
   /** Begins the run. */

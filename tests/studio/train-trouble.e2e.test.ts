@@ -13,6 +13,9 @@ const settings = {
   "Learning rate": 0.01,
   "Base features": 1,
   Depth: 1,
+  // The least to compile: what can go wrong does not depend on the network.
+  "Network block": "plain",
+  "Network skip": "add",
   "Checkpoint every": 2,
 };
 /** More epochs than a test waits for. */

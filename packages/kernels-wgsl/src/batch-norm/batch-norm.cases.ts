@@ -7,6 +7,8 @@ export interface BatchNormCase {
   readonly mean: number;
   readonly deviation: number;
   readonly epsilon: number;
+  /** Invocations of a workgroup that merges a channel, where the number of workgroups is what is tested. */
+  readonly lanes?: number;
 }
 
 const usual = { mean: 0.3, deviation: 1, epsilon: 1e-5 };
@@ -52,5 +54,6 @@ export const batchNormCases: readonly BatchNormCase[] = [
     why: "more channels than one dimension holds workgroups",
     shape: { batch: 4, channels: 65_600, height: 1, width: 1 },
     ...usual,
+    lanes: 4,
   },
 ];

@@ -8,6 +8,7 @@ import { testDevice } from "../testing/device.js";
 import { type HostArray, runKernel } from "../testing/runner.js";
 import { replaceSlots } from "../transforms/slots.js";
 import { momentsSlot, sumsSlot } from "../transforms/statistics.js";
+import { replaceConstant } from "../transforms/wgsl-text.js";
 import { batchNormCases } from "./batch-norm.cases.js";
 import { batchNormEval, batchNormFinish, batchNormGradFinish } from "./batch-norm.js";
 import { batchNormReference, momentsReference, normalizeReference, runningReference } from "./batch-norm.reference.js";
@@ -78,16 +79,27 @@ async function partialSums(shape: ImageShape, slot: SlotText, arrays: Record<str
   return { partials, statistics: results.statistics };
 }
 
+/** How partial results are merged: by which reduction, and by how many invocations if not by as many as usual. */
+interface Merging {
+  readonly reduction: Reduction;
+  readonly lanes?: number | undefined;
+}
+
+const merging = (kernel: Kernel, { reduction, lanes }: Merging): Kernel =>
+  lanes === undefined || reduction !== "parallel"
+    ? kernel
+    : { ...kernel, source: replaceConstant(kernel.source, "LANES", lanes) };
+
 async function gradients(
   shape: ImageShape,
   { x, g, coefficients }: Readonly<Record<"x" | "g" | "coefficients", Float32Array>>,
   trainingStatistics: boolean,
-  reduction: Reduction,
+  merged: Merging,
 ) {
   const { channels } = shape;
   const { partials, statistics } = await partialSums(shape, gradientSums, { input: g, x, coefficients });
   const finished = await run(
-    batchNormGradFinish({ channels, partials, trainingStatistics }, reduction),
+    merging(batchNormGradFinish({ channels, partials, trainingStatistics }, merged.reduction), merged),
     {
       statistics,
       coefficients,
@@ -172,8 +184,9 @@ test.each(reductions)("merging partials by hand: 2, 4 and 6, 8 among empty ones,
 
 const problems = batchNormCases.flatMap((each) => reductions.map((reduction) => ({ ...each, reduction })));
 
-describe.each(problems)("$why, $reduction", ({ shape, mean, deviation, epsilon, reduction }) => {
+describe.each(problems)("$why, $reduction", ({ shape, mean, deviation, epsilon, reduction, lanes }) => {
   const { channels } = shape;
+  const merged = { reduction, lanes };
   const length = imageSize(shape);
   const x = randomArray(length, 1, deviation).map((value) => value + mean);
   const g = randomArray(length, 2);
@@ -204,14 +217,13 @@ describe.each(problems)("$why, $reduction", ({ shape, mean, deviation, epsilon, 
       runningVariance: running.variance,
       coefficients: empty(channels * 4),
     };
-    const finished = await run(batchNormFinish({ channels, partials, epsilon, momentum }, reduction), arrays, [
-      ...(["coefficients", "runningMean", "runningVariance"] as const),
-    ]);
+    const finish = merging(batchNormFinish({ channels, partials, epsilon, momentum }, reduction), merged);
+    const finished = await run(finish, arrays, [...(["coefficients", "runningMean", "runningVariance"] as const)]);
     const y = await normalize(shape, x, finished.coefficients);
     return {
       ...finished,
       y,
-      ...(await gradients(shape, { x, g, coefficients: finished.coefficients }, true, reduction)),
+      ...(await gradients(shape, { x, g, coefficients: finished.coefficients }, true, merged)),
     };
   };
 
@@ -251,7 +263,7 @@ describe.each(problems)("$why, $reduction", ({ shape, mean, deviation, epsilon, 
     };
     const { coefficients } = await run(batchNormEval({ channels, epsilon }), arrays, ["coefficients"]);
     expectClose("y", await normalize(shape, x, coefficients), normalizeReference(x, shape, running, affine));
-    const { gradX, gradWeight, gradBias } = await gradients(shape, { x, g, coefficients }, false, reduction);
+    const { gradX, gradWeight, gradBias } = await gradients(shape, { x, g, coefficients }, false, merged);
     const loss = (point: ArrayLike<number>, change = {}) =>
       dot(g, normalizeReference(point, shape, running, { ...affine, ...change }));
     expectGradient(gradX, loss, x, directSize(coefficients), 1e-3);

@@ -37,7 +37,7 @@ async function changeDescription(name: string, change: object): Promise<void> {
   await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, "utf8")), ...change }));
 }
 
-const small = ["--size", "16", "--base-features", "1", "--depth", "1"];
+const small = ["--size", "16", "--network", "unet", "--skip", "add", "--base-features", "1", "--depth", "1"];
 
 async function train(out: string, data: string, ...more: string[]): Promise<void> {
   const words = ["--data", data, "--cache", at("cache"), "--batch", "4", ...small];

@@ -16,7 +16,8 @@ const segment = (out: string, ...more: string[]) =>
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "lobule-segment-"));
   await writePhantom(nodeStorage, at("data"), { cases: 4, testCases: 0, size: 16, slices: [3, 4], seed: 2 });
-  const size = ["--size", "16", "--base-features", "1", "--depth", "1", "--batch", "4"];
+  const network = ["--network", "unet", "--skip", "add", "--base-features", "1", "--depth", "1"];
+  const size = [...network, "--size", "16", "--batch", "4"];
   const words = [
     "--data",
     at("data"),

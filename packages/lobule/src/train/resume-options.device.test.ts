@@ -115,6 +115,8 @@ test("a run that was given more epochs ends with the bytes of one that was begun
     "16",
     "--network",
     "unet",
+    "--skip",
+    "add",
     "--base-features",
     "1",
     "--depth",

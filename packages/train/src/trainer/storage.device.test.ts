@@ -29,7 +29,7 @@ async function trained(storage: Storage, root: string) {
   const config = resolveConfig(null, {
     data,
     size: 16,
-    network: { preset: "unet" },
+    network: { preset: "unet", skip: "add" },
     baseFeatures: 1,
     depth: 1,
     batch: 4,

@@ -34,9 +34,9 @@ const settings = (changes: Partial<TrainingConfig>): TrainingConfig =>
     {
       data: join(root, "data"),
       size: 32,
-      network: { preset: "unet" },
+      network: { preset: "unet", skip: "add" },
       baseFeatures: 1,
-      depth: 2,
+      depth: 1,
       batch: 8,
       window: [-160, 240],
     },
