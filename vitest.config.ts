@@ -17,6 +17,7 @@ const packages = [
   "software-adapter",
   "node",
   "web",
+  "mpi",
 ];
 
 /** Loads `x.wgsl.js` from the WGSL file itself, so that a test never sees a stale embedded text. */

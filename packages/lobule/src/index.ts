@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { messageOf } from "@lobule/data";
 import { commandHelp, overview } from "./command-line/help.js";
 import { parseCommandLine } from "./command-line/parse.js";
@@ -7,13 +6,8 @@ import { stopWithInput } from "./experiment/child-run.js";
 import { Interrupted, watchOutput } from "./shared/interruption.js";
 import { showDrivers } from "./shared/open-device.js";
 import { say, sayText, warn } from "./shared/output.js";
+import { version } from "./shared/version.js";
 import { requireOutputs } from "./shared/writable-outputs.js";
-
-/** That of the package.json a folder above this program, here and in the bundle. */
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
-  return typeof manifest === "object" && manifest !== null && "version" in manifest ? String(manifest.version) : "";
-}
 
 /** Does what the words ask for. @throws UsageError, and the errors of the commands. */
 async function perform(words: readonly string[]): Promise<void> {

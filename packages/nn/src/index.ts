@@ -13,7 +13,7 @@ export { SelfAttention, type SelfAttentionOptions } from "./blocks/self-attentio
 export { SeparableBlock, type SeparableBlockOptions } from "./blocks/separable-block.js";
 export { SqueezeExcite, type SqueezeExciteOptions } from "./blocks/squeeze-excite.js";
 export type { Activation } from "./layers/activation.js";
-export { BatchNorm2d, type BatchNorm2dOptions } from "./layers/batch-norm2d.js";
+export { BatchNorm2d, type BatchNorm2dOptions, type BatchStatistics } from "./layers/batch-norm2d.js";
 export { BilinearUpsampling, type BilinearUpsamplingOptions } from "./layers/bilinear-upsampling.js";
 export { ConvTranspose2d, type ConvTranspose2dOptions } from "./layers/conv-transpose2d.js";
 export { Conv2d, type Conv2dOptions } from "./layers/conv2d.js";

@@ -10,6 +10,7 @@ export { cacheFolder } from "./cache-folder.js";
 export { codeMemory } from "./code-memory.js";
 export { openNullGpu } from "./dawn.js";
 export { FolderLock, type LockOptions, type LockTimes, removeLock, waitUntilFree } from "./lock/folder-lock.js";
+export { livenessOf, ownIdentity, type ProcessIdentity, processIdentitySchema } from "./lock/process-identity.js";
 export { adapterChoice, type OpenGpuOptions, openGpu } from "./open-gpu.js";
 export { withQuietDrivers } from "./quiet-drivers.js";
 export { nodeStorage } from "./storage/node-storage.js";

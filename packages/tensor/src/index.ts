@@ -59,6 +59,7 @@ export {
   makeStartValues,
   type StartValues,
   Variable,
+  VariableGroup,
   type VariableRole,
   zeros,
 } from "./graph/variable.js";
@@ -67,7 +68,7 @@ export { adam, type Update } from "./ops/adam.js";
 export { scaledDotProductAttention } from "./ops/attention.js";
 export { type AttentionGateInputs, attentionGate } from "./ops/attention-gate.js";
 export { average } from "./ops/average.js";
-export { type BatchNormOptions, batchNorm } from "./ops/batch-norm.js";
+export { type BatchNormOptions, batchNorm, type MovedStatistics, moveStatistics } from "./ops/batch-norm.js";
 export { addBias } from "./ops/bias.js";
 export { castTo } from "./ops/cast.js";
 export { concatChannels, reshape, sliceChannels } from "./ops/channels.js";

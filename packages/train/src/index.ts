@@ -4,6 +4,7 @@
  * @module @lobule/train
  */
 
+export { alone, type Collective, gatherTexts, RankError, rankName } from "./collective/collective.js";
 export { withFormerNames } from "./evaluation/former-names.js";
 export { listLabels, sameNames } from "./evaluation/label-mapping.js";
 export { defaultTolerance, finishedCases, measurementName, readMeasurement } from "./evaluation/measurement-file.js";
@@ -42,19 +43,12 @@ export type { TrainingOutcome } from "./run/training-state.js";
 export type { StepCost, Workload } from "./run/workload.js";
 export { type LossTerms, lossOfConfig, lossText, termsOf } from "./settings/loss-setting.js";
 export { NonFiniteLossError, type ProfiledCall } from "./trainer/batch-runner.js";
-export {
-  type KeptRun,
-  type OpenKeeper,
-  type OpenRun,
-  type PreparedRun,
-  prepareRun,
-  type RunRequest,
-  requireGrowth,
-  resumeRun,
-  startRun,
-} from "./trainer/open-run.js";
+export { type JoinedRun, joinRun, type OpenRun, requireGrowth, resumeRun, startRun } from "./trainer/open-run.js";
 export { planRun } from "./trainer/plan-run.js";
+export { type PreparedRun, prepareRun } from "./trainer/prepare-run.js";
+export type { RankEffort } from "./trainer/ranks.js";
 export type { LabeledSlices, RunKeeper, RunStatus, StepRecord } from "./trainer/run-keeper.js";
+export type { KeptRun, OpenKeeper, RunRequest } from "./trainer/run-request.js";
 export type { SampleSlice } from "./trainer/sample-slices.js";
 export { settingsOfModel } from "./trainer/start-weights.js";
 export {

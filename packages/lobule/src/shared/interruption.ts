@@ -4,7 +4,7 @@ import { warn } from "./output.js";
 
 /** What is said when work is asked to stop. */
 export interface Words {
-  /** At once: what is still awaited. */
+  /** At once: what is still awaited; nothing is said where it is empty. */
   readonly stopping: string;
   /** In the end, where the work could not be brought to one: what there is of it, and what to do. */
   readonly stopped: string;
@@ -27,7 +27,7 @@ export class Interrupted extends Error {
 type StopSignal = "SIGHUP" | "SIGINT" | "SIGPIPE" | "SIGTERM";
 
 /** The exit code of a process that a signal ended, as shells have it: 128 and the signal's number. */
-const exitCodeOf = (signal: StopSignal): number => 128 + constants.signals[signal];
+export const exitCodeOf = (signal: StopSignal): number => 128 + constants.signals[signal];
 
 /** A wish that the process ends. */
 export interface StopRequest {
@@ -61,6 +61,7 @@ export async function interruptible<T>(
   const stop = ({ exitCode, because }: StopRequest): void => {
     if (controller.signal.aborted) return;
     controller.abort(new Interrupted(stopped, exitCode));
+    if (stopping === "") return;
     warn(`${because === undefined ? "" : `${because}; `}${stopping}; once more to stop at once`);
   };
   let last: { readonly signal: StopSignal; readonly at: number } | undefined;

@@ -18,10 +18,11 @@ function write(print: (text: string) => void, text: string): void {
 }
 
 /** Lines as a stream shows them: visible, commands as the user can run them, whole words on each line of a terminal. */
-const shown = (lines: readonly string[], { isTTY, columns = 80 }: NodeJS.WriteStream): string =>
+const shown = (lines: readonly string[], { isTTY, columns }: NodeJS.WriteStream): string =>
   lines
     .map(visibleText)
-    .flatMap((line) => (isTTY ? wrapLine(withCommands(line, undefined, "`"), columns) : [withCommands(line)]))
+    // A terminal that a launcher such as mpirun makes has 0 columns.
+    .flatMap((line) => (isTTY ? wrapLine(withCommands(line, undefined, "`"), columns || 80) : [withCommands(line)]))
     .map((line) => (isTTY ? line.replaceAll(/`([^`]*\blobule\b[^`]*)`/g, "$1") : line))
     .join("\n");
 

@@ -7,7 +7,11 @@ import { type AdapterChoice, adapterChoice, cacheFolder, nodeStorage } from "@lo
 import { type FollowedRun, followRun, keepReport, reportRun } from "@lobule/report";
 import { type Device, Tuning, TuningError } from "@lobule/tensor";
 import {
+  type Collective,
   ConfigError,
+  gatherTexts,
+  type JoinedRun,
+  joinRun,
   type ModelCode,
   type OpenRun,
   planRun,
@@ -24,7 +28,7 @@ import {
   type TrainingOutcome,
 } from "@lobule/train";
 import { environmentOf } from "../shared/environment.js";
-import { Interrupted, interruptible } from "../shared/interruption.js";
+import { exitCodeOf, Interrupted, interruptible } from "../shared/interruption.js";
 import { openDevice } from "../shared/open-device.js";
 import { say, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
@@ -33,6 +37,8 @@ import { codeTrust } from "../shared/trust-code.js";
 import { compileModel } from "./compile-model.js";
 import { type Dashboard, openDashboard } from "./dashboard.js";
 import { profileTraining } from "./profile-training.js";
+import { factsOf } from "./program-facts.js";
+import { type Ranks, withRanks } from "./ranks.js";
 import { requireEffect } from "./require-effect.js";
 import { resumedChanges } from "./resume-options.js";
 import { lockNewRun, lockRun } from "./run-lock.js";
@@ -59,18 +65,28 @@ async function configFrom(args: TrainValues, settings: readonly GivenSetting[]):
   return { ...config, data: resolve(config.data), model: whole(config.model), init: whole(config.init) };
 }
 
+/** Of a rank whose terminal is rank 0's. */
+const quietWords = { stopping: "", stopped: "interrupted before the first step" };
+
 const words = {
   stopping: "stopping after this step",
   stopped: "interrupted before the first step; what was decoded is kept, and the same command resumes from there",
 };
 
 /** `lobule train`. */
-export async function runTraining(args: TrainValues, given: ReadonlySet<string>): Promise<void> {
+export const runTraining = (args: TrainValues, given: ReadonlySet<string>): Promise<void> =>
+  withRanks((ranks) => train(args, given, ranks));
+
+async function train(args: TrainValues, given: ReadonlySet<string>, ranks: Ranks): Promise<void> {
   const { resume: resumed, out, json, profile } = args;
+  const { world } = ranks;
   const settings = givenSettings(args, given);
   const config = resumed === undefined ? await configFrom(args, settings) : undefined;
   if (config !== undefined && out === undefined && profile === undefined) {
     throw new ConfigError("name the folder of the new run: --out RUN");
+  }
+  if (profile !== undefined && world.size > 1) {
+    throw new ConfigError("--profile times the steps of one process; start it without a launcher such as mpirun");
   }
   if (out !== undefined) await RunFolder.requireNone(nodeStorage, out);
   await requireTrainOutputs({
@@ -87,20 +103,21 @@ export async function runTraining(args: TrainValues, given: ReadonlySet<string>)
   // A model that a settings file names was not chosen on the command line.
   if (code !== undefined && !given.has("model")) await requireTrusted(code, codeTrust(args));
   const device = await openDevice();
-  let run: OpenRun | undefined;
+  let run: JoinedRun | undefined;
   let lock: Awaited<ReturnType<typeof lockNewRun>> | undefined;
   let dashboard: Dashboard | undefined;
+  const writes = world.rank === 0;
   const display = new TrainingDisplay(json, () => run?.model.classes ?? []);
   try {
-    if (args.dashboard !== undefined) {
+    if (args.dashboard !== undefined && writes) {
       dashboard = await openDashboard(args.dashboard);
       (json ? warn : say)(`dashboard: ${dashboard.address}`);
     }
-    await interruptible(words, async (signal) => {
+    await interruptible(writes ? words : quietWords, async (signal) => {
       if (resumed !== undefined) {
         await RunFolder.open(nodeStorage, resumed); // no lock is made in a folder that is no run
-        lock = await lockRun(resumed, signal);
-      } else if (out !== undefined && profile === undefined) {
+        if (writes) lock = await lockRun(resumed, signal);
+      } else if (out !== undefined && profile === undefined && writes) {
         lock = await lockNewRun(out, signal);
         await RunFolder.requireNone(nodeStorage, out);
       }
@@ -110,7 +127,7 @@ export async function runTraining(args: TrainValues, given: ReadonlySet<string>)
         device,
         signal,
         now: () => performance.now(),
-        ...watched(display, device, dashboard),
+        ...(writes ? watched(display, device, dashboard) : {}),
         mayWrite: async () => lock?.check(),
         ...codeTrust(args),
         ...(code === undefined ? {} : { code }),
@@ -119,8 +136,9 @@ export async function runTraining(args: TrainValues, given: ReadonlySet<string>)
         cacheDirectoryOf: (data: string) => args.cache ?? join(caches, cacheName(data)),
         ...(args.workers === undefined ? {} : { workers: args.workers }),
         ...(args.verifyCache ? { verifyCache: true } : {}),
+        world,
       };
-      const tuning = config === undefined ? undefined : await tuned(device, config, code, args);
+      const tuning = config === undefined ? undefined : await tunedOnAll(device, config, code, args, world);
       if (config !== undefined && profile !== undefined) {
         const prepared = await prepareRun(config, request);
         display.end();
@@ -132,19 +150,29 @@ export async function runTraining(args: TrainValues, given: ReadonlySet<string>)
         }
         return;
       }
-      if (config === undefined) {
-        await adoptTuningOf(resumed as string, device);
-        run = await resumeRun(resumed as string, { ...request, ...changes });
-      } else {
-        const environment = environmentOf(device, await adapterChoice());
-        run = await startRun(config, out as string, { ...environment, ...(tuning ? { tuning } : {}) }, request);
+      if (config === undefined) await adoptTuningOf(resumed as string, device);
+      const facts = world.size === 1 ? {} : await factsOf(device);
+      if (!writes) {
+        run = await joinRun(config ?? (resumed as string), { ...request, ...changes, facts });
+        await run.run();
+        await ranks.close();
+        return;
       }
+      let opened: OpenRun;
+      if (config === undefined) opened = await resumeRun(resumed as string, { ...request, ...changes, facts });
+      else {
+        const environment = environmentOf(device, await adapterChoice());
+        const described = { ...environment, ...(tuning ? { tuning } : {}) };
+        opened = await startRun(config, out as string, described, { ...request, facts });
+      }
+      run = opened;
       display.end();
       if (json) for (const note of run.data.notes) warn(`note: ${note}`);
-      else announce(run, await adapterChoice());
+      else announce(opened, await adapterChoice(), world);
       const outcome = await run.run();
       display.end();
-      await conclude(device, run, outcome, args, signal, dashboard);
+      await ranks.close();
+      await conclude(device, opened, outcome, args, signal, dashboard);
     });
   } finally {
     display.end();
@@ -209,6 +237,21 @@ async function tuned(
   });
 }
 
+/** As {@link tuned}, by rank 0; the others use what it found. */
+async function tunedOnAll(
+  device: Device,
+  config: TrainingConfig,
+  code: ModelCode | undefined,
+  args: TrainValues,
+  world: Collective,
+): Promise<Tuning | undefined> {
+  if (args.tune === "off" || world.size === 1) return tuned(device, config, code, args);
+  const own = world.rank === 0 ? await tuned(device, config, code, args) : undefined;
+  const [found = ""] = await gatherTexts(world, own === undefined ? "" : JSON.stringify(own));
+  if (world.rank > 0 && found !== "") device.adopt(Tuning.parse(JSON.parse(found), device));
+  return own;
+}
+
 /** Uses the kernels that the run was begun with, so that it is resumed to the same bytes. */
 async function adoptTuningOf(directory: string, device: Device): Promise<void> {
   const { tuning } = (await RunFolder.open(nodeStorage, directory)).environment;
@@ -226,13 +269,18 @@ const cacheName = (data: string): string =>
   `${basename(data)}-${createHash("sha256").update(data).digest("hex").slice(0, 8)}`;
 
 /** Says what is about to happen. */
-function announce({ config, data, trainer, folder, bytes }: OpenRun, { name }: AdapterChoice): void {
+function announce(
+  { config, data, trainer, folder, bytes }: OpenRun,
+  { name }: AdapterChoice,
+  { size, hosts }: Collective,
+): void {
   const { slices, preprocessing } = trainer;
   for (const note of data.notes) say(`note: ${note}`);
   say(
     `${data.task.name}: ${data.cases.training.length} cases (${slices.training} slices) to train on, ${data.cases.validation.length} (${slices.validation}) to validate on`,
     `input ${preprocessing.height}×${preprocessing.width}, window ${preprocessing.window.join(" to ")}, ${config.baseFeatures} base features, batch ${config.batch}${config.microBatch === null ? "" : ` in parts of ${config.microBatch}`}`,
     `${name}; a step takes ${(bytes / 1e6).toFixed(0)} MB on the device`,
+    ...(size === 1 ? [] : [`${size} processes on ${[...new Set(hosts)].join(", ")} train together`]),
     `run folder ${folder.directory}`,
   );
 }
@@ -288,5 +336,9 @@ async function conclude(
 
 /** The end of work that the signal stopped, with what there is of it by then. */
 function interruptedAs({ reason }: AbortSignal, what: string): Interrupted {
-  return new Interrupted(`interrupted; ${what}`, reason instanceof Interrupted ? reason.exitCode : 1);
+  // Where another rank was asked to stop, this one is stopped like it by what schedules them.
+  return new Interrupted(
+    `interrupted; ${what}`,
+    reason instanceof Interrupted ? reason.exitCode : exitCodeOf("SIGTERM"),
+  );
 }

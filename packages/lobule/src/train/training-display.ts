@@ -27,7 +27,7 @@ export class TrainingDisplay {
       say(`first steps done ${(performance.now() / 1000).toFixed(1)} s after the start`);
     }
     this.begun = true;
-    const { epoch, epochs, loss, dice, slicesPerSecond, waitedShare, secondsLeft } = step;
+    const { epoch, epochs, loss, dice, slicesPerSecond, waitedShare, secondsLeft, ranks } = step;
     const run = runSecondsLeft(step, this.epochSeconds);
     const scores = dice.slice(1).map((each) => each.toFixed(2));
     this.show(
@@ -39,6 +39,9 @@ export class TrainingDisplay {
       `Dice ${scores.join(" ")}`,
       `${slicesPerSecond.toFixed(1)} slices/s`,
       `waiting ${(100 * waitedShare).toFixed(0)} %`,
+      ...(ranks === undefined
+        ? []
+        : [`exchanging ${(100 * ranks.exchangeShare).toFixed(0)} %, slowest ${ranks.slowest}`]),
     );
   }
 

@@ -12,6 +12,12 @@ export interface BatchNorm2dOptions<C extends number> {
   readonly scope?: Scope;
 }
 
+/** The mean of a batch and its unbiased variance, by channel. */
+export interface BatchStatistics {
+  readonly mean: Variable;
+  readonly variance: Variable;
+}
+
 /**
  * Batch normalization by channel: y = γ·(x − mean)/√(variance + ε) + β. x [n, c, h, w] → [n, c, h, w].
  *
@@ -25,6 +31,11 @@ export class BatchNorm2d<const C extends number> extends Module {
   readonly bias: Variable<readonly [C]>;
   readonly runningMean: Variable<readonly [C]>;
   readonly runningVariance: Variable<readonly [C]>;
+  /**
+   * Where training leaves the statistics of a batch instead of moving the running ones by them, for who moves them later
+   * ({@link moveStatistics} of @lobule/tensor). These variables must hold 0 before each run. Affects graphs that are built later.
+   */
+  separate: BatchStatistics | undefined;
 
   constructor({ channels, epsilon = 1e-5, momentum = 0.1, scope = new Scope() }: BatchNorm2dOptions<C>) {
     super();
@@ -39,7 +50,13 @@ export class BatchNorm2d<const C extends number> extends Module {
 
   /** @throws ShapeError when x does not have `channels` channels. */
   forward(x: Image<C>): Image<C> {
-    const { weight, bias, runningMean, runningVariance, training, epsilon, momentum } = this;
+    const { weight, bias, runningMean, runningVariance, training, epsilon, momentum, separate } = this;
+    if (training && separate !== undefined) {
+      // (1 − 1)·0 + 1·batch: the statistics themselves.
+      const { mean, variance } = separate;
+      const left = { runningMean: mean, runningVariance: variance, momentum: 1 };
+      return batchNorm(x, { weight, bias, training, epsilon, ...left });
+    }
     return batchNorm(x, { weight, bias, runningMean, runningVariance, training, epsilon, momentum });
   }
 }

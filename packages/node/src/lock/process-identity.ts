@@ -2,6 +2,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { errorCode } from "@lobule/data";
 import { z } from "zod";
+/** Of a process, as it is written down for others. */
 export const processIdentitySchema = z.object({
   pid: z.int().positive(),
   host: z.string().min(1).max(255),

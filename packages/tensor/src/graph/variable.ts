@@ -99,6 +99,23 @@ export class VariableGroup implements FlatBuffer {
     }
   }
 
+  /** The present values of the whole buffer, with zeros or what was written there in its gaps. */
+  async read(): Promise<Float32Array<ArrayBuffer>> {
+    if (this.storage === undefined) await this.makeHost();
+    const { storage, host } = this;
+    if (storage === undefined) return host.slice();
+    return new Float32Array(await storage.device.readBuffer(storage.buffer, 0, this.length * 4));
+  }
+
+  /** Replaces the values of the whole buffer. @throws ShapeError when they are not as many as it has. */
+  write(values: Float32Array<ArrayBuffer>): void {
+    if (values.length !== this.length) {
+      throw new ShapeError(`a buffer of ${this.length} numbers cannot be given ${values.length}`);
+    }
+    this.host.set(values);
+    this.storage?.device.queue.writeBuffer(this.storage.buffer, 0, values);
+  }
+
   /** Puts the group on the device; keeps it there for every later program. */
   place(device: TensorDevice): GPUBuffer {
     if (this.storage === undefined || this.storage.device !== device) {

@@ -4,6 +4,7 @@ import { applyKernel, applyKernels, applyPointwise } from "../graph/named.js";
 import type { Image, Tensor, Vector } from "../graph/tensor.js";
 import type { Variable } from "../graph/variable.js";
 import { asImage, DegenerateNormError, printShape, ShapeError } from "../shape.js";
+import type { Update } from "./adam.js";
 import { statistics } from "./sum.js";
 
 /** Parameters and statistics of a batch normalization. */
@@ -73,6 +74,33 @@ export function batchNorm<C extends number>(x: Image<C>, options: BatchNormOptio
           }),
       });
   return normalize(x, coefficients, { weight, bias }, training);
+}
+
+/** A batch normalization whose running statistics are moved without it. */
+export type MovedStatistics = Omit<BatchNormOptions, "training">;
+
+/**
+ * Moves running statistics by those of a batch that was normalized elsewhere, to the bits that {@link batchNorm} would
+ * have moved them to: it is the same kernel.
+ * @param batch [c, 4]: of each channel 2, the mean, the unbiased variance, 0. So the kernel finds two values with this mean
+ * whose squared distances from it are, divided by 2 − 1, this variance.
+ */
+export function moveStatistics(
+  batch: Tensor<readonly [number, 4], "f32">,
+  { weight, bias, runningMean, runningVariance, epsilon, momentum }: MovedStatistics,
+): Update {
+  const [channels] = batch.shape;
+  return applyKernel({
+    name: "move-statistics",
+    key: `${epsilon} ${momentum}`,
+    inputs: { statistics: batch, weight, bias, runningMean, runningVariance },
+    output: f32([channels, 4]),
+    lower: (inputs, output, lowering) =>
+      lowering.call({
+        kernel: batchNormFinish({ channels, partials: 1, epsilon, momentum }, lowering.reduction()),
+        bindings: { ...inputs, coefficients: output },
+      }),
+  });
 }
 
 /** One vec4f a channel, [c, 4]. */

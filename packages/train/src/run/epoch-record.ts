@@ -41,6 +41,10 @@ const epochRecord = z.strictObject({
   slicesPerSecond: z.number().nonnegative(),
   /** Share of the training time, 0 to 1, in which the device waited for data. */
   waitedShare: z.number().min(0).max(1),
+  /** Where several processes trained together: how many, which share of the training time was spent exchanging, who was slowest. */
+  ranks: z
+    .strictObject({ size: z.int().min(2), exchangeShare: z.number().min(0).max(1), slowest: z.string() })
+    .optional(),
   /** Whether this epoch's weights became the best checkpoint. */
   best: z.boolean(),
 });

@@ -57,6 +57,15 @@ const trainingState = z.strictObject({
 
 export type TrainingState = z.infer<typeof trainingState>;
 
+/** The state before the first step. */
+export const startState = ({
+  plateau,
+  earlyStopping,
+}: Pick<TrainingState, "plateau" | "earlyStopping">): TrainingState => ({
+  ...{ epoch: 0, step: 0, globalStep: 0, optimizerSteps: 0 },
+  ...{ best: null, finished: null, plateau, earlyStopping, sums: noSums },
+});
+
 /** The state as {@link parseTrainingState} reads it. */
 export function savedState({ sums, ...state }: TrainingState): z.input<typeof trainingState> {
   const { slices, loss, pixelLoss, overlapLoss, dice } = sums;

@@ -1,9 +1,11 @@
 import { randomUint32, type SliceBatch, type SliceCache, type SliceKey } from "@lobule/data";
 import type { Optimizer, WeightAverage } from "@lobule/optim";
+import { type Collective, gatherTurns } from "../collective/collective.js";
 import { type LossMeans, type StepMetrics, together } from "../run/epoch-sums.js";
 import type { DrawnSlice } from "./batch-order.js";
-import { partLengths } from "./part-lengths.js";
+import { type BatchPart, partsOf, partsOfRank } from "./part-lengths.js";
 import type { SegmentationPrograms, TrainingProgram } from "./segmentation-programs.js";
+import type { SharedGradients } from "./shared-gradients.js";
 import { augmentedMapping, augments, batchArrays, type Preprocessing, plainMapping } from "./slice-sampling.js";
 import type { Augmentation } from "./training-config.js";
 
@@ -24,11 +26,25 @@ export interface ProfiledCall {
 
 /** Runs of a program whose metrics have not been read yet. */
 interface Pending {
-  readonly program: TrainingProgram;
+  /** Undefined where another rank runs it. */
+  readonly program: TrainingProgram | undefined;
+  readonly rank: number;
   readonly keys: readonly SliceKey[];
   /** Number of the step that the run belongs to. */
   readonly step: number;
 }
+
+interface StepTime {
+  readonly epoch: number;
+  /** Number of the step in the epoch. */
+  readonly step: number;
+}
+
+/** What a part's program is fed. */
+type PartInputs = ReturnType<typeof batchArrays> & {
+  readonly dropoutSeed: Uint32Array<ArrayBuffer>;
+  readonly shares: readonly [before: number, own: number];
+};
 
 /** Steps whose metrics may wait on the device. */
 const stepsUnread = 8;
@@ -51,6 +67,11 @@ export interface BatchRunnerOptions {
   readonly alone: boolean;
   /** Number of a slice among all those that are trained on; of a slice that is drawn again, another one. */
   readonly sampleNumber: (key: DrawnSlice) => number;
+  readonly world: Collective;
+  /** Where several ranks run the parts of a batch. */
+  readonly shared: SharedGradients | undefined;
+  /** Number of classes, background included. */
+  readonly classes: number;
 }
 
 /** Runs training steps one after another and reads their metrics every few steps. */
@@ -66,34 +87,90 @@ export class BatchRunner {
     this.steps = firstStep;
   }
 
-  /** Queues one step. The batch may be used again when the promise resolves. */
+  /**
+   * Queues one step. The batch may be used again when the promise resolves.
+   * @param batch what was read of the slices: of all, or where several ranks run the parts, of those of this rank's parts.
+   */
   async step(keys: readonly DrawnSlice[], batch: SliceBatch, epoch: number): Promise<void> {
-    const { programs, microBatch, alone, seed, inputSlices } = this.options;
-    const { slotPixels } = this.options.cache;
-    const mappings = keys.map((key) => this.mapping(key, epoch));
+    const { programs, microBatch, alone, shared, world } = this.options;
     const step = this.steps++;
-    const dropoutKey = randomUint32(seed, "dropout");
-    /** What the slices first … end − 1 of the batch need. */
-    const inputs = (first: number, end: number) => ({
-      ...batchArrays(batch, mappings, { first, end, slotPixels, inputSlices }),
-      dropoutSeed: Uint32Array.of(dropoutKey, first, epoch, step),
-    });
     if (microBatch === null) {
       const program = await programs.training(keys.length);
-      await program.run({ ...inputs(0, keys.length), ...this.advance() });
-      this.pending.push({ program, keys, step });
+      const inputs = this.inputsOf(keys, batch, { epoch, step });
+      await program.run({ ...inputs({ first: 0, end: keys.length }, 0), ...this.advance() });
+      this.pending.push({ program, rank: world.rank, keys, step });
       return;
     }
-    let first = 0;
-    for (const length of partLengths(keys.length, microBatch, alone)) {
-      const part = keys.slice(first, first + length);
-      const program = await programs.training(part.length);
-      const shares = Float32Array.of(first === 0 ? 0 : 1, part.length / keys.length);
-      await program.run({ ...inputs(first, first + part.length), shares });
-      this.pending.push({ program, keys: part, step });
-      first += length;
-    }
+    const parts = partsOf(keys.length, microBatch, alone);
+    if (shared === undefined) {
+      const inputs = this.inputsOf(keys, batch, { epoch, step });
+      for (const part of parts) {
+        const share = (part.end - part.first) / keys.length;
+        await this.runPart(keys, part, step, {
+          ...inputs(part, part.first),
+          shares: [part.first === 0 ? 0 : 1, share],
+        });
+      }
+    } else await this.runShared(shared, parts, keys, batch, { epoch, step });
     await (await programs.update()).run(this.advance());
+  }
+
+  /** Runs this rank's parts and has those of all added. */
+  private async runShared(
+    shared: SharedGradients,
+    parts: readonly BatchPart[],
+    keys: readonly DrawnSlice[],
+    batch: SliceBatch,
+    when: StepTime,
+  ): Promise<void> {
+    const { rank, size } = this.options.world;
+    const own = partsOfRank(parts, rank, size).flatMap(({ first, end }) => keys.slice(first, end));
+    const inputs = this.inputsOf(own, batch, when);
+    let read = 0;
+    for (let next = 0; next < parts.length; next += size) {
+      const atOnce = parts.slice(next, next + size);
+      for (const [r, part] of atOnce.entries()) {
+        if (r !== rank) {
+          const slices = keys.slice(part.first, part.end);
+          this.pending.push({ program: undefined, rank: r, keys: slices, step: when.step });
+        } else {
+          shared.clearStatistics();
+          await this.runPart(keys, part, when.step, { ...inputs(part, read), shares: [0, 1] });
+          read += part.end - part.first;
+        }
+      }
+      const shares = atOnce.map(({ first, end }) => (end - first) / keys.length);
+      await shared.add(shares, next === 0);
+    }
+    await shared.finish();
+  }
+
+  /** Runs a part, whose gradients are added to the sums: `shares` as `accumulate` has them. */
+  private async runPart(
+    keys: readonly DrawnSlice[],
+    { first, end }: BatchPart,
+    step: number,
+    { shares, ...inputs }: PartInputs,
+  ): Promise<void> {
+    const { programs, world } = this.options;
+    const program = await programs.training(end - first);
+    await program.run({ ...inputs, shares: Float32Array.from(shares) });
+    this.pending.push({ program, rank: world.rank, keys: keys.slice(first, end), step });
+  }
+
+  /**
+   * What the programs of a step need, of a part of the batch whose first slice is the `read`-th of those in memory.
+   * @param keys of the slices in memory.
+   */
+  private inputsOf(keys: readonly DrawnSlice[], batch: SliceBatch, { epoch, step }: StepTime) {
+    const { seed, inputSlices, cache } = this.options;
+    const { slotPixels } = cache;
+    const mappings = keys.map((key) => this.mapping(key, epoch));
+    const dropoutKey = randomUint32(seed, "dropout");
+    return ({ first, end }: BatchPart, read: number) => ({
+      ...batchArrays(batch, mappings, { first: read, end: read + end - first, slotPixels, inputSlices }),
+      dropoutSeed: Uint32Array.of(dropoutKey, first, epoch, step),
+    });
   }
 
   /**
@@ -134,17 +211,35 @@ export class BatchRunner {
   async metrics(): Promise<StepMetrics[]> {
     const { pending } = this;
     this.pending = [];
-    const rows = new Map<TrainingProgram, LossMeans[]>();
-    for (const { program } of pending) if (!rows.has(program)) rows.set(program, await program.metrics());
+    const rows = await this.rowsOf(pending);
     const steps = new Map<number, StepMetrics>();
-    for (const { program, keys, step } of pending) {
-      const means = rows.get(program)?.shift();
+    for (const [i, { keys, step }] of pending.entries()) {
+      const means = rows[i];
       if (means === undefined || !Number.isFinite(means.loss)) {
         throw new NonFiniteLossError(this.describe(means?.loss, step, keys));
       }
       steps.set(step, together(steps.get(step), { slices: keys.length, means }));
     }
     return [...steps.values()];
+  }
+
+  /** What the runs measured, wherever they ran. */
+  private async rowsOf(pending: readonly Pending[]): Promise<(LossMeans | undefined)[]> {
+    const { world, classes } = this.options;
+    const read = new Map<TrainingProgram, LossMeans[]>();
+    for (const { program } of pending) {
+      if (program !== undefined && !read.has(program)) read.set(program, await program.metrics());
+    }
+    const own = pending.map(({ program }) => (program === undefined ? undefined : read.get(program)?.shift()));
+    if (world.size === 1) return own;
+    const rows = own.flatMap((row) =>
+      row === undefined ? [] : [Float32Array.of(row.loss, row.pixelLoss, row.overlapLoss, ...row.dice)],
+    );
+    const turns = pending.map(({ rank }) => ({ rank, length: 3 + classes }));
+    return (await gatherTurns(world, rows, turns)).map((row) => {
+      const [loss = Number.NaN, pixelLoss = Number.NaN, overlapLoss = Number.NaN, ...dice] = row;
+      return { loss, pixelLoss, overlapLoss, dice };
+    });
   }
 
   /** The numbers of the next update. */

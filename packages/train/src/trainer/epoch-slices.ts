@@ -1,6 +1,7 @@
 import { type SliceCache, type SliceKey, shuffled } from "@lobule/data";
+import type { Collective } from "../collective/collective.js";
 import { batchesOfEpoch, type DrawnSlice, holdsForeground, inBatches } from "./batch-order.js";
-import { canTrainAlone, partLengths } from "./part-lengths.js";
+import { canTrainAlone, partLengths, partsOf, partsOfRank } from "./part-lengths.js";
 import type { SegmentationPlans } from "./segmentation-programs.js";
 import { slicesOf } from "./slice-sampling.js";
 import { ConfigError, type TrainingConfig } from "./training-config.js";
@@ -26,6 +27,7 @@ export class EpochSlices {
     { cases: cached }: Pick<SliceCache, "cases">,
     cases: CaseNumbers,
     plans: Pick<SegmentationPlans, "plan">,
+    private readonly world: Pick<Collective, "rank" | "size">,
   ) {
     const { overfitBatches, batch, microBatch, seed, oversample } = config;
     const all = slicesOf(cached, cases.training);
@@ -48,6 +50,14 @@ export class EpochSlices {
         ? batchesOfEpoch(training, foreground, { seed, epoch, batch, alone, oversample })
         : inBatches(training, batch, alone);
     return fastDevRun ? batches.slice(0, 2) : batches;
+  }
+
+  /** Of a batch, the slices that this rank reads: of the parts that it runs. */
+  ownOf(batch: readonly DrawnSlice[]): readonly DrawnSlice[] {
+    const { rank, size } = this.world;
+    if (size === 1) return batch;
+    const parts = partsOf(batch.length, this.config.microBatch ?? batch.length, this.alone);
+    return partsOfRank(parts, rank, size).flatMap(({ first, end }) => batch.slice(first, end));
   }
 
   /** Number of a slice among all those that are trained on; of a slice that is drawn again, another one. */

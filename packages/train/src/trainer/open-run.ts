@@ -1,91 +1,42 @@
-import { DataError, type Storage } from "@lobule/data";
 import { StateDictError } from "@lobule/nn";
 import { OptimizerStateError } from "@lobule/optim";
-import { type Device, warmUp } from "@lobule/tensor";
+import { inTurns, onEveryRank } from "../collective/collective.js";
 import { sameJson } from "../json/same-json.js";
 import { readCode } from "../model/load-model.js";
-import {
-  type ModelCode,
-  type ModelDescription,
-  networkState,
-  parseModelDescription,
-  requireWeights,
-} from "../model/model-description.js";
-import { type CodeTrust, codeHash } from "../model/trusted-code.js";
+import { networkState, parseModelDescription, requireWeights } from "../model/model-description.js";
+import { codeHash } from "../model/trusted-code.js";
 import type { Checkpoint } from "../run/checkpoint.js";
 import { lostRecordsNote, missingEpochs } from "../run/epoch-record.js";
-import { type MayWrite, RunError, RunFolder } from "../run/run-folder.js";
+import { RunError, RunFolder } from "../run/run-folder.js";
 import { parseTrainingState, type TrainingOutcome, type TrainingState } from "../run/training-state.js";
 import type { Workload } from "../run/workload.js";
 import { requireOneRun } from "./check-resumed.js";
-import { planRun } from "./plan-run.js";
-import { describeModel, type PreparedData, type PrepareOptions, prepareData, type SplitNames } from "./prepare-data.js";
-import { checkWindow, resolveWindow } from "./resolve-window.js";
-import type { RunKeeper } from "./run-keeper.js";
-import { readStartModel, requireSameNetwork } from "./start-weights.js";
-import { Trainer } from "./trainer.js";
+import { type PreparedData, prepareData } from "./prepare-data.js";
+import {
+  closingOnError,
+  compileAhead,
+  inParts,
+  type PreparedRun,
+  prepareRun,
+  requireOneRunOnAll,
+  trainerFor,
+  worldOf,
+} from "./prepare-run.js";
+import type { RunRequest } from "./run-request.js";
+import type { Trainer } from "./trainer.js";
 import { ConfigError, parseConfig, type TrainingConfig } from "./training-config.js";
-import type { TrainingObserver } from "./training-observer.js";
 
-/** What a run needs besides its configuration. */
-export interface RunRequest extends Omit<PrepareOptions, "split" | "cacheDirectory">, CodeTrust {
-  /** Holds the run's folder, its data and their slice cache. */
-  readonly storage: Storage;
-  /** Where the decoded slices of a Decathlon folder are kept. */
-  readonly cacheDirectoryOf: (data: string) => string;
-  readonly device: Device;
-  /** Bytes that a step may take, where that is known: of the machine's memory, where the adapter uses it. */
-  readonly memory?: number;
-  /** Code of the configuration's own model, where it has one. */
-  readonly code?: ModelCode;
-  /** Milliseconds; for rates only. */
-  readonly now: () => number;
-  readonly observer?: TrainingObserver;
-  /** Pauses the run once so many epochs are done; see Trainer. */
-  readonly pauseAfter?: number;
-  /** More epochs than a run that is resumed was begun with; kept in its config.json. */
-  readonly epochs?: number;
-  /** Where the data of a run that is resumed are now, if they have moved; kept in its config.json. */
-  readonly data?: string;
-  /** Opens what keeps records of the run besides its folder's, such as `keepReport` of @lobule/report. */
-  readonly keeper?: OpenKeeper;
-  /** Keeps the run's folder from being written once another process has it; always allowed by default. */
-  readonly mayWrite?: MayWrite;
-}
-
-/** What records of a run are made of. */
-export interface KeptRun {
-  readonly folder: RunFolder;
-  readonly config: TrainingConfig;
-  readonly trainer: Trainer;
-  /** Names of the classes, background first. */
-  readonly classes: readonly string[];
-  readonly note: (text: string) => void;
-}
-
-/**
- * Opens what keeps a run's records.
- * @throws what the run is not to begin with, such as FileWriteError where its records cannot be made.
- */
-export type OpenKeeper = (run: KeptRun) => Promise<RunKeeper>;
-
-/** What a run is made of. */
-export interface PreparedRun {
-  readonly config: TrainingConfig;
-  readonly model: ModelDescription;
-  readonly data: PreparedData;
-  readonly trainer: Trainer;
-  /** Bytes that a step takes on the device. */
-  readonly bytes: number;
-}
-
-/** A run that is ready to train. */
-export interface OpenRun extends PreparedRun {
-  readonly folder: RunFolder;
+/** A run that this process helps to train. */
+export interface JoinedRun extends PreparedRun {
   /** Trains to the end; see Trainer.run. */
   run(): Promise<TrainingOutcome>;
   /** Closes the slice cache and the run's keeper. */
   close(): Promise<void>;
+}
+
+/** A run that is ready to train, and is written by this process. */
+export interface OpenRun extends JoinedRun {
+  readonly folder: RunFolder;
 }
 
 /**
@@ -99,92 +50,40 @@ export async function startRun(
   environment: Readonly<Record<string, unknown>>,
   request: RunRequest,
 ): Promise<OpenRun> {
-  const prepared = await prepareRun(config, request);
+  const prepared = await prepareRun(inParts(config, request), request);
   const { data, trainer } = prepared;
-  try {
-    const settings = {
-      config,
-      split: data.split,
-      environment,
-      ...(request.code === undefined ? {} : { modelCode: request.code.text }),
-    };
-    const folder = await RunFolder.create(request.storage, directory, settings, request.mayWrite);
-    // Who begins a run chose its code, so that it may run again when the run is used.
-    if (request.code !== undefined) await request.codeMemory?.remember(codeHash(request.code.text));
-    await folder.recordWorkload(workloadOf(data, trainer), config.data);
-    return await opened({ ...prepared, folder }, request);
-  } catch (error) {
-    await data.cache.close();
-    throw error;
-  }
+  return closingOnError(data, () =>
+    onEveryRank(worldOf(request), async () => {
+      const settings = {
+        config: prepared.config,
+        split: data.split,
+        environment,
+        ...(request.code === undefined ? {} : { modelCode: request.code.text }),
+      };
+      const folder = await RunFolder.create(request.storage, directory, settings, request.mayWrite);
+      // Who begins a run chose its code, so that it may run again when the run is used.
+      if (request.code !== undefined) await request.codeMemory?.remember(codeHash(request.code.text));
+      await folder.recordWorkload(workloadOf(data, trainer), config.data);
+      return opened({ ...prepared, folder }, request);
+    }),
+  );
 }
 
 /**
- * Prepares the data and a trainer whose step fits the adapter; nothing is written but the slice cache.
- * @param split of a run that was made before.
- * @throws as startRun.
+ * Joins the training of a run that rank 0 of `request.world` starts or resumes at the same time; nothing is written but the slice
+ * cache.
+ * @param run the configuration of one that is started, the folder of one that is resumed.
+ * @throws as startRun and resumeRun; RankError where another rank does not get so far, or differs from rank 0.
  */
-export async function prepareRun(
-  config: TrainingConfig,
-  request: RunRequest,
-  split?: SplitNames,
-): Promise<PreparedRun> {
-  checkWindow(config);
-  const start = await readStartModel(request.storage, config, request);
-  const { compiled } = await compileAhead(config, request);
-  request.signal?.throwIfAborted();
-  const data = await prepareData(request.storage, config, {
-    ...request,
-    cacheDirectory: request.cacheDirectoryOf(config.data),
-    ...(split === undefined ? {} : { split }),
-  });
-  try {
-    const { window, notes } = await resolveWindow(config, data);
-    const model = describeModel(config, data.task.labels, window, request.code);
-    if (start !== undefined) requireSameNetwork(model, start);
-    const trainer = trainerFor(config, model, data, request);
-    await compiled;
-    const bytes = await trainer.checkMemory();
-    await trainer.makeStartValues();
-    if (start !== undefined) trainer.startFrom(start.weights);
-    return {
-      config,
-      model,
-      trainer,
-      data: { ...data, notes: [...data.notes, ...notes, ...modalityNotes(config, data)] },
-      bytes,
-    };
-  } catch (error) {
-    await data.cache.close();
-    throw error;
-  }
-}
-
-/** A preset is made for Hounsfield units, which only CT has. */
-const modalityNotes = ({ preset, data }: TrainingConfig, { task: { modality } }: PreparedData): string[] =>
-  preset === null || modality.length === 0 || modality.some((name) => /\bCT\b/i.test(name))
-    ? []
-    : [`the images are ${modality.join(", ")} by ${data}/dataset.json, but the preset ${preset} is for CT`];
-
-/**
- * Plans the run before its volumes are decoded, which can take long, and compiles what it will need while they are. What
- * does not compile is said by who waits for the promise.
- * @throws ConfigError, PlanError, ShapeError, ModelError when a step cannot be, or fits neither adapter nor machine. What
- * is wrong with the data is said, with its own message, by their preparation.
- */
-async function compileAhead(
-  config: TrainingConfig,
-  { storage, device, memory, signal, code }: RunRequest,
-): Promise<{ readonly compiled: Promise<void> }> {
-  const room = { device, ...(memory === undefined ? {} : { memory }), ...(signal === undefined ? {} : { signal }) };
-  const plan = await planRun(storage, config, { kernels: device.kernels, code, room }).catch((error: unknown) => {
-    if (error instanceof DataError) return undefined;
-    throw error;
-  });
-  const compiled = plan === undefined ? Promise.resolve() : warmUp(device, plan.programs);
-  // Where the data fail first, nobody waits.
-  compiled.catch(() => undefined);
-  return { compiled };
+export async function joinRun(run: TrainingConfig | string, request: RunRequest): Promise<JoinedRun> {
+  const prepared =
+    typeof run === "string"
+      ? (await reopened(run, request)).prepared
+      : await prepareRun(inParts(run, request), request);
+  const { data, trainer } = prepared;
+  // What rank 0 writes now.
+  await closingOnError(data, () => onEveryRank(worldOf(request), async () => undefined));
+  return { ...prepared, run: () => trainer.run(undefined), close: () => data.cache.close() };
 }
 
 /**
@@ -193,17 +92,85 @@ async function compileAhead(
  * are not there any more, ConfigError when the epochs asked for are fewer than before or could not be trained.
  */
 export async function resumeRun(directory: string, request: RunRequest): Promise<OpenRun> {
+  const { folder, before, prepared, epoch } = await reopened(directory, request);
+  const { config, data, trainer } = prepared;
+  return closingOnError(data, () =>
+    onEveryRank(worldOf(request), async () => {
+      await folder.recordWorkload(workloadOf(data, trainer), config.data);
+      if (!sameJson(config, before)) await folder.saveConfig(config);
+      if (epoch !== null) await folder.truncateMetrics(epoch);
+      return opened({ ...prepared, folder }, request);
+    }),
+  );
+}
+
+/** A run that is about to be resumed; nothing has been written. */
+interface ReopenedRun {
+  readonly folder: RunFolder;
+  /** The configuration before this time's changes. */
+  readonly before: TrainingConfig;
+  readonly prepared: PreparedRun;
+  /** Epochs that its checkpoint has seen; null where it has none. */
+  readonly epoch: number | null;
+}
+
+/** @throws as resumeRun. */
+async function reopened(directory: string, request: RunRequest): Promise<ReopenedRun> {
+  const world = worldOf(request);
+  const { folder, before, config, last, code } = await onEveryRank(world, () => readRun(directory, request));
+  const withCode = { ...request, ...code };
+  if (last === null) {
+    return { folder, before, prepared: await prepareRun(config, withCode, folder.split), epoch: null };
+  }
+  const { model, training, tensors, source, notes } = last;
+  // The data may have changed since: what hinders the plan is said by their preparation and the trainer.
+  const ahead = compileAhead(config, withCode).catch(() => undefined);
+  const read = await inTurns(world, () =>
+    prepareData(request.storage, config, {
+      ...request,
+      cacheDirectory: request.cacheDirectoryOf(config.data),
+      split: folder.split,
+      classes: model.classes,
+    }),
+  );
+  return closingOnError(read, async () => {
+    const prepared = await onEveryRank(world, async () => {
+      const data = { ...read, notes: [...read.notes, ...(await moveNotes(folder, before, config)), ...notes] };
+      const trainer = trainerFor(config, model, data, withCode);
+      await (await ahead)?.compiled;
+      const bytes = await trainer.checkMemory();
+      restore(trainer, training, tensors, source);
+      return { config, model, data, trainer, bytes };
+    });
+    await requireOneRunOnAll(prepared, request);
+    return { folder, before, prepared, epoch: training.epoch };
+  });
+}
+
+/** What the folder of a run has, checked. @throws as resumeRun. */
+async function readRun(directory: string, request: RunRequest) {
   const folder = await RunFolder.open(request.storage, directory, request.mayWrite);
   const before = parseConfig(folder.config, `${directory}/config.json`);
-  const config = {
-    ...before,
-    ...(request.epochs === undefined ? {} : { epochs: request.epochs }),
-    ...(request.data === undefined ? {} : { data: request.storage.absolute(request.data) }),
-  };
+  const config = inParts(
+    {
+      ...before,
+      ...(request.epochs === undefined ? {} : { epochs: request.epochs }),
+      ...(request.data === undefined ? {} : { data: request.storage.absolute(request.data) }),
+    },
+    request,
+  );
+  if (config.microBatch !== before.microBatch) {
+    throw new ConfigError(
+      `the run in ${directory} was begun with whole batches, which several processes cannot share; resume it with one, or begin another`,
+    );
+  }
   requireGrowth(before, config.epochs);
-  const last = await folder.loadLast();
-  if (last === null) return atFirstStep(folder, before, config, request);
-  const { tensors, state } = last;
+  const loaded = await folder.loadLast();
+  const codeOf = async (hash?: string) => ({ code: await readCode(request.storage, directory, request, hash) });
+  if (loaded === null) {
+    return { folder, before, config, last: null, code: config.model === null ? {} : await codeOf() };
+  }
+  const { tensors, state } = loaded;
   const source = folder.checkpointPath("last");
   const model = parseModelDescription(state.model, source);
   const training = parseTrainingState(state.training, source);
@@ -216,31 +183,9 @@ export async function resumeRun(directory: string, request: RunRequest): Promise
   const records = await folder.readMetrics();
   requireOneRun({ config, model, state: training, tensors, records }, source);
   const lost = lostRecordsNote(missingEpochs(records, training.epoch), `${directory}/metrics.jsonl`);
-  const code =
-    model.code === undefined ? {} : { code: await readCode(request.storage, directory, request, model.code) };
-  // The data may have changed since: what hinders the plan is said by their preparation and the trainer.
-  const ahead = compileAhead(config, { ...request, ...code }).catch(() => undefined);
-  const prepared = await prepareData(request.storage, config, {
-    ...request,
-    cacheDirectory: request.cacheDirectoryOf(config.data),
-    split: folder.split,
-    classes: model.classes,
-  });
-  const data = { ...prepared, notes: [...prepared.notes, ...(await moveNotes(folder, before, config))] };
-  try {
-    const trainer = trainerFor(config, model, data, { ...request, ...code });
-    await (await ahead)?.compiled;
-    const bytes = await trainer.checkMemory();
-    restore(trainer, training, tensors, source);
-    await folder.recordWorkload(workloadOf(data, trainer), config.data);
-    if (!sameJson(config, before)) await folder.saveConfig(config);
-    await folder.truncateMetrics(training.epoch);
-    const noted = lost === undefined ? data : { ...data, notes: [...data.notes, lost] };
-    return await opened({ config, model, data: noted, folder, trainer, bytes }, request);
-  } catch (error) {
-    await data.cache.close();
-    throw error;
-  }
+  const notes = lost === undefined ? [] : [lost];
+  const code = model.code === undefined ? {} : await codeOf(model.code);
+  return { folder, before, config, last: { model, training, tensors, source, notes }, code };
 }
 
 /** @throws RunError naming the checkpoint when its tensors are not those of the network and the optimizer. */
@@ -265,25 +210,6 @@ async function moveNotes(folder: RunFolder, before: TrainingConfig, { data }: Tr
   ];
 }
 
-/** A run that was made and has taken no step. */
-async function atFirstStep(
-  folder: RunFolder,
-  before: TrainingConfig,
-  config: TrainingConfig,
-  request: RunRequest,
-): Promise<OpenRun> {
-  const code = config.model === null ? {} : { code: await readCode(request.storage, folder.directory, request) };
-  const prepared = await prepareRun(config, { ...request, ...code }, folder.split);
-  try {
-    await folder.recordWorkload(workloadOf(prepared.data, prepared.trainer), config.data);
-    if (!sameJson(config, before)) await folder.saveConfig(config);
-    return await opened({ ...prepared, folder }, request);
-  } catch (error) {
-    await prepared.data.cache.close();
-    throw error;
-  }
-}
-
 /**
  * Refuses fewer epochs than a run has.
  * @throws ConfigError when a run of this configuration cannot have so many epochs.
@@ -305,26 +231,6 @@ const workloadOf = (data: PreparedData, trainer: Trainer): Workload => ({
   modality: [...data.task.modality],
   step: trainer.stepCost(),
 });
-
-const trainerFor = (
-  config: TrainingConfig,
-  model: ModelDescription,
-  data: PreparedData,
-  { device, memory, now, signal, observer, code, pauseAfter }: RunRequest,
-): Trainer =>
-  new Trainer({
-    config,
-    model,
-    device,
-    now,
-    cache: data.cache,
-    cases: data.cases,
-    ...(memory === undefined ? {} : { memory }),
-    ...(signal === undefined ? {} : { signal }),
-    ...(code === undefined ? {} : { code }),
-    ...(pauseAfter === undefined ? {} : { pauseAfter }),
-    ...(observer === undefined ? {} : { observer }),
-  });
 
 async function opened(
   parts: Omit<OpenRun, "run" | "close">,

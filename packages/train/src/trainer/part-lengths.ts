@@ -11,6 +11,25 @@ export function partLengths(count: number, most: number, alone: boolean): number
   return alone || before === undefined || last !== 1 ? parts : [...parts.slice(0, -2), before + 1];
 }
 
+/** A part of a batch: its slices first … end − 1. */
+export interface BatchPart {
+  readonly first: number;
+  readonly end: number;
+}
+
+/** The parts of a batch, in order; see {@link partLengths}. */
+export function partsOf(count: number, most: number, alone: boolean): BatchPart[] {
+  let end = 0;
+  return partLengths(count, most, alone).map((length) => {
+    end += length;
+    return { first: end - length, end };
+  });
+}
+
+/** The parts that a rank of `size` runs: the ranks take turns, so that they run parts that follow each other at once. */
+export const partsOfRank = (parts: readonly BatchPart[], rank: number, size: number): BatchPart[] =>
+  parts.filter((_, i) => i % size === rank);
+
 /** Counts of slices: of an epoch, of a batch, and of the parts that a batch is run in. */
 export interface PartSizes {
   readonly slices: number;

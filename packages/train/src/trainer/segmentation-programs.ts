@@ -219,7 +219,8 @@ function labelingProgram({ validated: network, geometry, precision, kernels }: P
 
 /** The plans of a run's programs; they need no device. */
 export class SegmentationPlans {
-  protected readonly sums: readonly Variable[] | undefined;
+  /** Where the gradients of parts are added; undefined where batches are not run in parts. */
+  readonly sums: readonly Variable[] | undefined;
 
   /** @param accumulates whether batches are run in parts. */
   constructor(

@@ -4,7 +4,8 @@ import { Device } from "@lobule/tensor";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readModel } from "../model/load-model.js";
 import { networkState } from "../model/model-description.js";
-import { type RunRequest, resumeRun, startRun } from "./open-run.js";
+import { resumeRun, startRun } from "./open-run.js";
+import type { RunRequest } from "./run-request.js";
 import { settingsOfModel } from "./start-weights.js";
 import { resolveConfig } from "./training-config.js";
 

@@ -9,7 +9,8 @@ import { readModel } from "../model/load-model.js";
 import { predictVolume } from "../predict/evaluate-cases.js";
 import { SlicePredictor } from "../predict/slice-predictor.js";
 import type { EpochRecord } from "../run/epoch-record.js";
-import { type RunRequest, startRun } from "./open-run.js";
+import { startRun } from "./open-run.js";
+import type { RunRequest } from "./run-request.js";
 import { resolveConfig, type TrainingConfig } from "./training-config.js";
 import * as validation from "./validation.js";
 

@@ -1,20 +1,24 @@
-import { BatchReader, type SliceCache, type SliceKey } from "@lobule/data";
+import { BatchReader, type SliceCache, type SliceKey, sha256Hex, sha256OfFile } from "@lobule/data";
 import type { SegmentationNetwork } from "@lobule/nn";
 import { learningRateFactor } from "@lobule/optim";
 import type { Device, SafetensorsTensor } from "@lobule/tensor";
+import { type Collective, requireSameFacts } from "../collective/collective.js";
 import type { ModelCode, ModelDescription } from "../model/model-description.js";
+import { encodeCheckpoint } from "../run/checkpoint.js";
 import type { EpochRecord } from "../run/epoch-record.js";
 import { addedTo, meansOf, noSums } from "../run/epoch-sums.js";
 import type { CheckpointKind, RunFolder } from "../run/run-folder.js";
-import { savedState, type TrainingOutcome, type TrainingState } from "../run/training-state.js";
+import { savedState, startState, type TrainingOutcome, type TrainingState } from "../run/training-state.js";
 import type { StepCost } from "../run/workload.js";
 import type { DrawnSlice } from "./batch-order.js";
 import { BatchRunner, type ProfiledCall } from "./batch-runner.js";
 import { type CaseNumbers, EpochSlices } from "./epoch-slices.js";
 import { Learner } from "./learner.js";
+import { type RankEffort, Ranks } from "./ranks.js";
 import type { EpochKeeper } from "./run-keeper.js";
 import { chosenSamples, labelSamples, type SampleSlice } from "./sample-slices.js";
 import { SegmentationPrograms } from "./segmentation-programs.js";
+import { SharedGradients } from "./shared-gradients.js";
 import { requireRoom } from "./size-check.js";
 import { inputExtents, neighborsOf, type Preprocessing } from "./slice-sampling.js";
 import { stepCostOf } from "./step-cost.js";
@@ -41,6 +45,8 @@ export interface TrainerOptions {
   /** Pauses once so many epochs are done. The learning rate does not know of it: it follows the configuration's epochs. */
   readonly pauseAfter?: number;
   readonly observer?: TrainingObserver;
+  /** The processes that train this run together; this one alone by default. The first of them writes. */
+  readonly world?: Collective;
 }
 
 /** Trains one network on the slices of a cache: epochs, validation, schedule, early stopping, checkpoints. */
@@ -49,6 +55,8 @@ export class Trainer {
   private readonly learner: Learner;
   private readonly programs: SegmentationPrograms;
   private readonly epochSlices: EpochSlices;
+  private readonly ranks: Ranks;
+  private readonly shared: SharedGradients | undefined;
   private state: TrainingState;
 
   constructor(private readonly options: TrainerOptions) {
@@ -70,18 +78,13 @@ export class Trainer {
       { ...parts, geometry, precision, recompute, kernels },
       microBatch !== null,
     );
-    this.epochSlices = new EpochSlices(config, cache, cases, this.programs);
-    this.state = {
-      epoch: 0,
-      step: 0,
-      globalStep: 0,
-      optimizerSteps: 0,
-      best: null,
-      finished: null,
-      plateau: plateau.state(),
-      earlyStopping: earlyStopping.state(),
-      sums: noSums,
-    };
+    this.ranks = new Ranks(options);
+    const { world } = this.ranks;
+    const { sums } = this.programs;
+    this.shared =
+      world.size === 1 || sums === undefined ? undefined : new SharedGradients(world, device, network, sums);
+    this.epochSlices = new EpochSlices(config, cache, cases, this.programs, world);
+    this.state = startState({ plateau: plateau.state(), earlyStopping: earlyStopping.state() });
   }
 
   /** The network that is trained. */
@@ -109,7 +112,9 @@ export class Trainer {
   checkMemory(): Promise<number> {
     const { config, device, memory, signal } = this.options;
     const room = { device, ...(memory === undefined ? {} : { memory }), ...(signal === undefined ? {} : { signal }) };
-    return requireRoom((count) => this.programs.plan(count), this.epochSlices.mostAtOnce, room, {
+    const { mostAtOnce } = this.epochSlices;
+    this.shared?.requireOnce(this.programs.plan(mostAtOnce));
+    return requireRoom((count) => this.programs.plan(count), mostAtOnce, room, {
       ...this.preprocessing,
       batch: config.batch,
     });
@@ -150,6 +155,17 @@ export class Trainer {
     return stepCostOf(this.programs, this.learner.network.parameters(), sizes, alone);
   }
 
+  /** A hash of all that a step on a full batch dispatches: of two programs that compute it alike it is the same. */
+  planHash(): string {
+    const { programs, epochSlices, options } = this;
+    const plans = [
+      programs.plan(epochSlices.mostAtOnce),
+      ...(options.config.microBatch === null ? [] : [programs.updatePlan()]),
+    ];
+    const calls = plans.flatMap((plan) => plan.calls.map(({ kernel }) => [kernel.source, kernel.launches]));
+    return sha256Hex(JSON.stringify(calls));
+  }
+
   /** Runs the first steps, each with a timestamp around every dispatch. @throws PlanError as LoadedProgram.profile. */
   async profile(steps: number): Promise<ProfiledCall[][]> {
     const { cache, model } = this.options;
@@ -174,23 +190,25 @@ export class Trainer {
 
   /**
    * Trains until the last epoch, early stopping, the pause or the signal; checkpoints and metrics go into the folder.
+   * @param folder where this rank writes; the others have none.
    */
-  async run(folder: RunFolder, keeper?: EpochKeeper): Promise<TrainingOutcome> {
-    const { signal, pauseAfter = Number.POSITIVE_INFINITY } = this.options;
+  async run(folder: RunFolder | undefined, keeper?: EpochKeeper): Promise<TrainingOutcome> {
+    const { pauseAfter = Number.POSITIVE_INFINITY } = this.options;
     if (this.state.finished !== null) return this.state.finished;
     if (this.state.globalStep === 0) await this.save(folder, "last");
     while (this.state.finished === null) {
       if (this.state.epoch >= pauseAfter) return "paused";
       const whole = await this.epoch(folder, keeper);
-      if (this.state.finished === null && (!whole || signal?.aborted === true)) return "interrupted";
+      if (this.state.finished === null && (!whole || (await this.ranks.stopping()))) return "interrupted";
     }
     return this.state.finished;
   }
 
   /** One epoch, or what is left of it; false when the signal ended it. */
-  private async epoch(folder: RunFolder, keeper?: EpochKeeper): Promise<boolean> {
+  private async epoch(folder: RunFolder | undefined, keeper?: EpochKeeper): Promise<boolean> {
     const { config, now, observer } = this.options;
     const started = now();
+    this.ranks.begin();
     const batches = this.epochSlices.batchesOf(this.state.epoch);
     const trained = await this.trainOn(folder, batches, started, keeper);
     if (!trained) {
@@ -232,8 +250,9 @@ export class Trainer {
       seconds: (now() - started) / 1000,
       slicesPerSecond: trained.slices / seconds,
       waitedShare: Math.min(1, trained.waitedSeconds / seconds),
+      ...(trained.effort === undefined ? {} : { ranks: trained.effort }),
     };
-    await folder.appendMetrics(record);
+    await folder?.appendMetrics(record);
     await keeper?.epoch(record);
     if (better) await this.save(folder, "best");
     await this.save(folder, "last");
@@ -243,20 +262,23 @@ export class Trainer {
   }
 
   /** Frees the memory of the steps on the device, for what comes after training. */
-  close(): Promise<void> {
-    return this.programs.destroy();
+  async close(): Promise<void> {
+    await this.shared?.destroy();
+    await this.programs.destroy();
   }
 
   private async trainOn(
-    folder: RunFolder,
+    folder: RunFolder | undefined,
     batches: readonly (readonly DrawnSlice[])[],
     started: number,
     keeper: EpochKeeper | undefined,
-  ): Promise<{ readonly slices: number; readonly waitedSeconds: number } | undefined> {
-    const { cache, config, model, now, signal } = this.options;
+  ): Promise<TrainedEpoch | undefined> {
+    const { cache, config, model, now } = this.options;
     const { optimizer } = this.learner;
     const { epoch, step: first } = this.state;
-    const reader = new BatchReader(cache, batches.slice(first), {
+    const coming = batches.slice(first);
+    const own = coming.map((keys) => this.epochSlices.ownOf(keys));
+    const reader = new BatchReader(cache, own, {
       now,
       window: model.window,
       expand: (key) => neighborsOf(cache.cases, key, model.inputSlices),
@@ -264,11 +286,14 @@ export class Trainer {
     const runner = this.batchRunner(first);
     let slices = 0;
     try {
-      for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
+      for (const keys of coming) {
+        const next = await reader.next();
+        if (next === undefined) throw new RangeError("there are fewer batches than were asked for");
+        this.ranks.world.at(`step ${this.state.globalStep + 1}`);
         optimizer.learningRate = this.learningRateAt(this.state.globalStep);
-        await runner.step(next.keys, next.batch, epoch);
+        await runner.step(keys, next.batch, epoch);
         reader.release(next.batch);
-        slices += next.keys.length;
+        slices += keys.length;
         const step = this.state.step + 1;
         this.state = {
           ...this.state,
@@ -277,17 +302,18 @@ export class Trainer {
           optimizerSteps: optimizer.steps,
         };
         const due = config.checkpointEvery !== null && step % config.checkpointEvery === 0 && step < batches.length;
-        if (runner.full || due || signal?.aborted || step === batches.length) {
+        const stopping = await this.ranks.stopping();
+        if (runner.full || due || stopping || step === batches.length) {
           await this.takeMetrics(runner, keeper);
           this.report(batches.length, started, slices, reader.waitedSeconds);
         }
         if (due) await this.save(folder, "last");
-        if (signal?.aborted) return undefined;
+        if (stopping) return undefined;
       }
     } finally {
       await reader.close();
     }
-    return { slices, waitedSeconds: reader.waitedSeconds };
+    return { slices, waitedSeconds: reader.waitedSeconds, effort: this.ranks.effort };
   }
 
   private batchRunner(firstStep: number): BatchRunner {
@@ -305,6 +331,9 @@ export class Trainer {
         microBatch: config.microBatch,
         alone: this.epochSlices.alone,
         sampleNumber: (key) => this.epochSlices.sampleNumber(key),
+        world: this.ranks.world,
+        shared: this.shared,
+        classes: model.classes.length,
       },
       firstStep,
     );
@@ -337,20 +366,17 @@ export class Trainer {
   private report(steps: number, started: number, slices: number, waitedSeconds: number): void {
     const { config, now, observer } = this.options;
     const { epoch, step, sums } = this.state;
+    const { effort } = this.ranks;
     const seconds = (now() - started) / 1000;
-    const { loss, dice } = meansOf(sums);
-    const perSecond = slices / seconds;
+    const slicesPerSecond = slices / seconds;
+    const { learningRate } = this.learner.optimizer;
     observer?.step?.({
-      epoch,
-      epochs: this.epochs,
-      step,
-      steps,
-      dice,
-      loss,
-      learningRate: this.learner.optimizer.learningRate,
-      slicesPerSecond: perSecond,
+      ...{ epoch, epochs: this.epochs, step, steps, learningRate, slicesPerSecond },
+      loss: meansOf(sums).loss,
+      dice: meansOf(sums).dice,
       waitedShare: waitedSeconds / seconds,
-      secondsLeft: ((steps - step) * Math.min(config.batch, this.slices.training)) / perSecond,
+      ...(effort === undefined ? {} : { ranks: effort }),
+      secondsLeft: ((steps - step) * Math.min(config.batch, this.slices.training)) / slicesPerSecond,
     });
   }
 
@@ -366,7 +392,7 @@ export class Trainer {
   }
 
   /** Undefined when the signal ended it: a run that is resumed with all steps of an epoch done begins with it. */
-  private async validate(): Promise<Validated | undefined> {
+  private validate(): Promise<Validated | undefined> {
     const { cache, config, model, observer, signal } = this.options;
     const { validation } = this.epochSlices;
     const atOnce = this.validatedAtOnce;
@@ -378,16 +404,28 @@ export class Trainer {
       atOnce,
       inputSlices: model.inputSlices,
       slices: config.fastDevRun ? validation.slice(0, atOnce) : validation,
+      world: this.ranks.world,
       ...(signal === undefined ? {} : { signal }),
       onProgress: (done, total) => observer?.validating?.(done, total),
-    }).catch((error: unknown) => {
-      if (signal?.aborted === true && error === signal.reason) return undefined;
-      throw error;
     });
   }
 
-  private async save(folder: RunFolder, kind: CheckpointKind): Promise<void> {
+  private async save(folder: RunFolder | undefined, kind: CheckpointKind): Promise<void> {
     const tensors = await this.learner.tensors(kind);
-    await folder.saveCheckpoint(kind, tensors, { model: this.options.model, training: savedState(this.state) });
+    const state = { model: this.options.model, training: savedState(this.state) };
+    const { world } = this.ranks;
+    // Each rank updates weights of its own; that they are the same is seen here, and not believed.
+    if (world.size > 1) {
+      const digest = await sha256OfFile(encodeCheckpoint({ tensors, state }));
+      await requireSameFacts(world, { [`the weights after step ${this.state.globalStep}`]: digest });
+    }
+    await folder?.saveCheckpoint(kind, tensors, state);
   }
+}
+
+/** What an epoch trained on, and how its time was spent. */
+interface TrainedEpoch {
+  readonly slices: number;
+  readonly waitedSeconds: number;
+  readonly effort: RankEffort | undefined;
 }

@@ -1,4 +1,5 @@
 import type { EpochRecord } from "../run/epoch-record.js";
+import type { RankEffort } from "./ranks.js";
 
 /** How far an epoch is, and its means so far. */
 export interface StepProgress {
@@ -14,6 +15,8 @@ export interface StepProgress {
   readonly slicesPerSecond: number;
   /** Share of the time that was spent waiting for data. */
   readonly waitedShare: number;
+  /** Where several processes train together. */
+  readonly ranks?: RankEffort;
   /** Until the end of this epoch's training. */
   readonly secondsLeft: number;
 }

@@ -1,0 +1,49 @@
+import { messageOf } from "@lobule/data";
+import { launchedBy, MpiWorld } from "@lobule/mpi";
+import { alone, type Collective, NonFiniteLossError, RankError, rankName } from "@lobule/train";
+import { Interrupted } from "../shared/interruption.js";
+import { warn } from "../shared/output.js";
+
+/** The processes that were started together with this one. */
+export interface Ranks {
+  readonly world: Collective;
+  /** Parts from the others, all of which must do so; what fails later is this process's own affair. */
+  close(): Promise<void>;
+}
+
+/**
+ * Does work together with the processes that a launcher such as mpirun or srun started beside this one, and calls MPI in no
+ * other case. Where the work fails before the ranks have parted, one of them says why and all end.
+ * @throws MpiError where they cannot find each other; what the work throws where there is one process.
+ */
+export async function withRanks(work: (ranks: Ranks) => Promise<void>): Promise<void> {
+  const launched = launchedBy(process.env);
+  if (launched === undefined) return work({ world: alone, close: async () => undefined });
+  const world = await MpiWorld.open(launched, process.env.LOBULE_MPI);
+  let parted = false;
+  const close = async (): Promise<void> => {
+    if (!parted) await world.close();
+    parted = true;
+  };
+  try {
+    await work({ world, close });
+    await close();
+  } catch (error) {
+    if (parted) throw error;
+    const exitCode = error instanceof Interrupted || error instanceof RankError ? error.exitCode : 1;
+    process.exitCode = exitCode;
+    const text = told(world, error);
+    if (text !== undefined) warn(`lobule: ${text}`);
+    await world.end(error, exitCode);
+    process.exit(exitCode);
+  }
+}
+
+/** What this rank says of an error; undefined where another rank says it. */
+function told(world: Collective, error: unknown): string | undefined {
+  const { rank } = world;
+  if (error instanceof RankError) return error.teller === rank ? error.message : undefined;
+  if (rank === 0) return messageOf(error);
+  // All ranks see the same losses.
+  return error instanceof NonFiniteLossError ? undefined : `${rankName(world, rank)}: ${messageOf(error)}`;
+}
