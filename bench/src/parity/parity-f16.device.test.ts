@@ -1,7 +1,7 @@
 import { expect } from "vitest";
-import { deviceOfFile, testEveryFixture } from "./testing.js";
+import { deviceOfFile, testFixtures } from "./testing.js";
 
-testEveryFixture(deviceOfFile(), { precision: "f16" }, (checks) => {
+testFixtures(deviceOfFile(), { precision: "f16" }, undefined, (checks) => {
   // They are of f16: gradients are as far off as its roundings, not as those of f32.
   const gradients = checks.filter(({ tensor }) => tensor === "gradients L2");
   expect(gradients.length).toBeGreaterThan(5);

@@ -1,4 +1,4 @@
-import { deviceOfFile, testEveryFixture } from "./testing.js";
+import { deviceOfFile, testFixtures } from "./testing.js";
 
 // Every operation is a dispatch of its own.
-testEveryFixture(deviceOfFile(), { fusion: false });
+testFixtures(deviceOfFile(), { fusion: false });

@@ -1,11 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { runParity } from "./run-parity.js";
-import { deviceOfFile, fixtures, testEveryFixture } from "./testing.js";
+import { deviceOfFile, fixtures, testFixtures } from "./testing.js";
 
 const device = deviceOfFile();
 
-testEveryFixture(device, { fusion: true });
+testFixtures(device, { fusion: true }, "reference");
 
 test.each([
   ["a folder that is not there", "/no/such/folder", "", "there is no folder '/no/such/folder'"],

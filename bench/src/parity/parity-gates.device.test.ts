@@ -1,0 +1,3 @@
+import { deviceOfFile, testFixtures } from "./testing.js";
+
+testFixtures(deviceOfFile(), { fusion: true }, "gates");
