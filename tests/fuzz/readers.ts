@@ -1,7 +1,9 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { allocateSliceBatch, readDecathlon, readJson, readNifti, SliceCache, writePhantom } from "@lobule/data";
+import { readPytorchFile } from "@lobule/interop";
 import { referenceSpec, UNet } from "@lobule/nn";
 import { nodeStorage, removeLock } from "@lobule/node";
 import { readComparedRun } from "@lobule/report";
@@ -219,6 +221,10 @@ async function readSlices(folder: string): Promise<void> {
   }
 }
 
+/** A checkpoint that PyTorch wrote. */
+const checkpoint = (name: string): Promise<Uint8Array> =>
+  readFile(fileURLToPath(new URL(`../../packages/interop/src/pytorch/fixtures/${name}`, import.meta.url)));
+
 /** All readers, each with a folder below `root` that holds what it needs besides its file. */
 export async function makeReaders(root: string): Promise<readonly (Reader & { readonly folder: string })[]> {
   const run = join(root, "run");
@@ -261,6 +267,8 @@ export async function makeReaders(root: string): Promise<readonly (Reader & { re
     bySelf("measurement", "other.json", jsonOf(measurement), (path) => readMeasurement(nodeStorage, path)),
     bySelf("bench", "bench.json", jsonOf(bench), readBenchFile),
     bySelf("tuning", "tuning.json", jsonOf(tuning), (path) => readTuning(path, device, true)),
+    bySelf("pytorch", "model.pt", await checkpoint("types.pt"), (path) => readPytorchFile(nodeStorage, path)),
+    bySelf("pytorch-old", "model.pt", await checkpoint("types-old.pt"), (path) => readPytorchFile(nodeStorage, path)),
     bySelf("lock", "run.lock", jsonOf(lock), (path) =>
       removeLock(path, { doing: `trains ${path}`, unlock: "lobule unlock", force: true }),
     ),

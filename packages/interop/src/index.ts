@@ -14,3 +14,15 @@ export {
 } from "./onnx/export-onnx.js";
 export type { GraphValue } from "./onnx/graph-builder.js";
 export { monaiMetadata } from "./onnx/monai-metadata.js";
+export type { ElementType, ForeignTensor, ForeignWeights } from "./pytorch/foreign-tensor.js";
+export {
+  type MatchedWeights,
+  type MatchOptions,
+  matchWeights,
+  type WantedShapes,
+  WeightMisfitError,
+} from "./pytorch/match-weights.js";
+export { modelScript } from "./pytorch/model-script.js";
+export { PytorchError } from "./pytorch/pytorch-error.js";
+export { type PytorchFile, readPytorch } from "./pytorch/read-pytorch.js";
+export { readPytorchFile } from "./pytorch/read-pytorch-file.js";

@@ -13,6 +13,8 @@ import { doctorCommand } from "./doctor/doctor-command.js";
 import { evaluateCommand } from "./evaluate/evaluate-command.js";
 import { experimentCommand } from "./experiment/experiment-command.js";
 import { exportOnnxCommand } from "./export/export-onnx-command.js";
+import { exportPytorchCommand } from "./export/export-pytorch-command.js";
+import { importPytorchCommand } from "./import/import-pytorch-command.js";
 import { inspectCommand } from "./inspect/inspect-command.js";
 import { summaryCommand } from "./inspect/summary-command.js";
 import { parityCommand } from "./parity/parity-command.js";
@@ -35,6 +37,8 @@ export const commands: readonly Command[] = [
   inspectCommand,
   summaryCommand,
   exportOnnxCommand,
+  exportPytorchCommand,
+  importPytorchCommand,
   benchCommand,
   ownPeerCommand,
   benchGpuCommand,

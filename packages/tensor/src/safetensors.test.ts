@@ -28,15 +28,18 @@ const size = (shape: readonly number[]): number => shape.reduce((product, extent
 const anyTensor: fc.Arbitrary<SafetensorsTensor> = fc
   .tuple(
     fc.array(fc.nat(4), { maxLength: 4 }),
-    fc.constantFrom("F32", "F16", "I32", "U32", "I64"),
+    fc.constantFrom("F64", "F32", "F16", "BF16", "I32", "U32", "I64"),
     fc.infiniteStream(fc.nat()),
   )
   .map(([shape, dtype, stream]) => {
     const numbers = Array.from({ length: size(shape) }, () => stream.next().value);
     switch (dtype) {
+      case "F64":
+        return { dtype, shape, data: Float64Array.from(numbers, (bits) => bits / 7) };
       case "F32":
         return { dtype, shape, data: Float32Array.from(numbers, (bits) => bits / 7) };
       case "F16":
+      case "BF16":
         return { dtype, shape, data: Uint16Array.from(numbers) };
       case "I32":
         return { dtype, shape, data: Int32Array.from(numbers, (bits) => -bits) };
@@ -113,7 +116,7 @@ describe("a broken file is refused in one sentence", () => {
       /key 'dtype' twice/,
     ],
     ["an entry that is no object", file({ a: 1 }), /'a': its entry is not a JSON object/],
-    ["an unknown element type", file({ a: entry(0, 4, [1], "F8") }, 4), /element type "F8" is not one of F32/],
+    ["an unknown element type", file({ a: entry(0, 4, [1], "F8") }, 4), /element type "F8" is not one of F64/],
     ["an element type from the prototype", file({ a: entry(0, 4, [1], "toString") }, 4), /element type "toString"/],
     ["no shape", file({ a: { dtype: "F32", data_offsets: [0, 4] } }, 4), /its shape undefined is not a list/],
     ["a negative extent", file({ a: entry(0, 4, [-1]) }, 4), /holds -1, extents are whole numbers/],

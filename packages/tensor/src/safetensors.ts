@@ -1,7 +1,9 @@
-/** Element types that can be read and written, with the array that holds each. F16 elements stay raw bit patterns. */
+/** Element types that can be read and written, with the array that holds each. F16 and BF16 stay raw bit patterns. */
 export interface SafetensorsArrays {
+  readonly F64: Float64Array;
   readonly F32: Float32Array;
   readonly F16: Uint16Array;
+  readonly BF16: Uint16Array;
   readonly I32: Int32Array;
   readonly U32: Uint32Array;
   readonly I64: BigInt64Array;
@@ -26,7 +28,15 @@ export class SafetensorsError extends Error {
 /** Bytes of header that the format allows. */
 const headerLimit = 100_000_000;
 
-const bytesPerElement: Readonly<Record<SafetensorsDType, number>> = { F32: 4, F16: 2, I32: 4, U32: 4, I64: 8 };
+const bytesPerElement: Readonly<Record<SafetensorsDType, number>> = {
+  F64: 8,
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  I32: 4,
+  U32: 4,
+  I64: 8,
+};
 
 interface Entry {
   readonly name: string;
@@ -47,8 +57,8 @@ interface Layout {
  *
  * The tensors come in the order of their data and hold copies of it.
  * @throws SafetensorsError for anything that is not exactly of the format: a header that does not fit the file or is no
- * JSON, keys given twice, sizes that do not match shapes, overlaps, holes, or an element type besides F32, F16, I32,
- * U32 and I64.
+ * JSON, keys given twice, sizes that do not match shapes, overlaps, holes, or an element type besides F64, F32, F16,
+ * BF16, I32, U32 and I64.
  * Source: https://github.com/huggingface/safetensors#format
  */
 export function readSafetensors(bytes: Uint8Array): Map<string, SafetensorsTensor> {
@@ -292,9 +302,12 @@ function readMetadata(value: unknown): Readonly<Record<string, string>> {
 
 function arrayOf(dtype: SafetensorsDType, buffer: ArrayBuffer): SafetensorsArrays[SafetensorsDType] {
   switch (dtype) {
+    case "F64":
+      return new Float64Array(buffer);
     case "F32":
       return new Float32Array(buffer);
     case "F16":
+    case "BF16":
       return new Uint16Array(buffer);
     case "I32":
       return new Int32Array(buffer);

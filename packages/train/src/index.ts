@@ -16,7 +16,9 @@ export { defineModel, type ModelFactory, type ModelRequest } from "./model/custo
 export { readModel, type SavedModel } from "./model/load-model.js";
 export { buildNetwork, type ModelCode, type ModelDescription } from "./model/model-description.js";
 export { ModelError } from "./model/model-error.js";
+export { parseModelSpec } from "./model/model-spec.js";
 export { networkSettingsSchema, networkSpec } from "./model/network-settings.js";
+export { type ForeignModel, saveModel } from "./model/save-model.js";
 export { type CodeMemory, type CodeTrust, requireTrusted } from "./model/trusted-code.js";
 export { evaluateCases } from "./predict/evaluate-cases.js";
 export { evaluateRun } from "./predict/evaluate-run.js";

@@ -1,0 +1,93 @@
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { readSafetensors } from "@lobule/tensor";
+import { networkSettingsSchema, networkSpec } from "@lobule/train";
+import { expect, test } from "vitest";
+import { modelScript } from "./model-script.js";
+
+const fixtures = fileURLToPath(new URL("../../../../bench/fixtures", import.meta.url));
+
+/** What is of account here of a fixture's info.json. */
+interface Info {
+  readonly F: number;
+  readonly network: unknown;
+  readonly input: readonly number[];
+}
+
+/** Says how far the logits of each folder's model.py are from those in io.safetensors, over the largest of these. */
+const compare = `
+import importlib.util, json, os, struct, sys, torch
+def read(path):
+    with open(path, "rb") as file:
+        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+        data = file.read()
+    return {k: torch.frombuffer(bytearray(data[slice(*v["data_offsets"])]), dtype=torch.float32).reshape(v["shape"])
+            for k, v in header.items() if k != "__metadata__" and v["dtype"] == "F32"}
+errors = {}
+for folder in sys.argv[1:]:
+    spec = importlib.util.spec_from_file_location("model", os.path.join(folder, "model.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    io = read(os.path.join(folder, "io.safetensors"))
+    with torch.no_grad():
+        logits = module.load()(io["input"])
+    errors[os.path.basename(folder)] = ((logits - io["logits_eval"]).abs().max() / io["logits_eval"].abs().max()).item()
+print(json.dumps(errors))
+`;
+
+test("the network of model.py computes what PyTorch computed of every fixture", async ({ skip }) => {
+  const python = ["python3", "/usr/bin/python3"].find((each) => {
+    try {
+      execFileSync(each, ["-c", "import torch"], { stdio: "ignore" });
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  skip(python === undefined, "python3 has no PyTorch here");
+  const root = await mkdtemp(join(tmpdir(), "lobule-pytorch-"));
+  try {
+    const names = (await readdir(fixtures)).filter((name) => /^net_(?!F)/.test(name));
+    for (const name of names) {
+      const folder = join(root, name);
+      await mkdir(folder);
+      for (const file of ["io", "weights"]) {
+        const bytes = await readFile(join(fixtures, name, `${file}.safetensors`));
+        await writeFile(join(folder, `${file}.safetensors`), bytes);
+      }
+      const {
+        F: baseFeatures,
+        network,
+        input,
+      }: Info = JSON.parse(await readFile(join(fixtures, name, "info.json"), "utf8"));
+      const weights = readSafetensors(await readFile(join(folder, "weights.safetensors")));
+      const depth = new Set([...weights.keys()].flatMap((key) => /^encoder\.\d+/.exec(key) ?? [])).size;
+      const script = modelScript({
+        version: 1,
+        architecture: "UNet",
+        network: networkSpec(networkSettingsSchema.parse(network)),
+        inputSlices: input[1] ?? 1,
+        classes: ["background", "liver", 'a "tumor"'],
+        baseFeatures,
+        depth,
+        size: null,
+        window: [-160, 240],
+        preset: null,
+      });
+      expect(script.split("\n").length, name).toBeLessThan(140);
+      await writeFile(join(folder, "model.py"), script);
+    }
+    const folders = names.map((name) => join(root, name));
+    const errors: Record<string, number> = JSON.parse(
+      execFileSync(python ?? "python3", ["-c", compare, ...folders], { encoding: "utf8" }),
+    );
+    expect(Object.keys(errors)).toHaveLength(names.length);
+    expect(names.length).toBeGreaterThan(12);
+    for (const [name, error] of Object.entries(errors)) expect(error, name).toBeLessThan(1e-5);
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+});

@@ -1,0 +1,31 @@
+import { settingProblem, settingSchemaOf } from "@lobule/data";
+import { z } from "zod";
+import { type ModelDescription, parseModelDescription } from "./model-description.js";
+import { ModelError } from "./model-error.js";
+import { networkSettingsSchema, networkSizes, networkSpec, windowSchema } from "./network-settings.js";
+
+/** What a person writes to describe a network that was trained elsewhere, with the defaults of training. */
+const modelSpec = z.strictObject({
+  classes: z.array(z.string()).min(2).max(256).describe("names of the classes, background first"),
+  window: windowSchema.describe("HU that become 0 and 1"),
+  baseFeatures: networkSizes.baseFeatures.default(8).describe("channels of the first level"),
+  depth: networkSizes.depth.default(4).describe("poolings between the image and the bridge"),
+  inputSlices: networkSizes.inputSlices.default(1).describe("neighboring slices that are the channels of an image"),
+  size: networkSizes.size.nullable().default(null).describe("side that slices are resampled to; null for their own"),
+  network: networkSettingsSchema.prefault({}).describe("named network, and what is different from it"),
+});
+
+/**
+ * The model that a person describes: classes and window, and of the network what differs from the defaults of training.
+ * @throws ModelError naming `source` and what does not fit.
+ */
+export function parseModelSpec(value: unknown, source: string): ModelDescription {
+  const result = modelSpec.safeParse(value);
+  if (!result.success) {
+    const { path, problem } = settingProblem(result.error, value, settingSchemaOf(modelSpec));
+    throw new ModelError(`${source}: ${path.length === 0 ? "it" : `'${path.join(".")}'`} ${problem}`);
+  }
+  const { network, ...rest } = result.data;
+  const description = { version: 1, architecture: "UNet", network: networkSpec(network), preset: null, ...rest };
+  return parseModelDescription(description, source);
+}
