@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { quickEngine } from "../engine/start-engine.js";
 import type { DroppedFile } from "../parts/dropped-files.js";
-import { watcher } from "../parts/long-call.js";
+import { longCall } from "../parts/long-call.js";
 import { reportProblem } from "../parts/notices.js";
 import type { BenchChoices, BenchComparison, Benched, BenchProgress } from "../worker/benching.js";
 
@@ -24,7 +24,7 @@ export async function measureKernels(choices: BenchChoices): Promise<void> {
   };
   show({ stage: "roof", done: 0, total: 1 });
   try {
-    measured.value = await quickEngine().benching.kernels(choices, watcher(controller.signal, show));
+    measured.value = await longCall(controller.signal, show, (told) => quickEngine().benching.kernels(choices, told));
     comparison.value = undefined;
   } catch (error) {
     if (!(error instanceof Error && error.name === "Cancelled")) reportProblem(error);

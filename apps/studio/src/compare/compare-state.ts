@@ -2,7 +2,7 @@ import type { ReadingName } from "@lobule/report";
 import { signal } from "@preact/signals";
 import { refreshRuns } from "../engine/run-list.js";
 import { quickEngine } from "../engine/start-engine.js";
-import { watcher } from "../parts/long-call.js";
+import { longCall } from "../parts/long-call.js";
 import { note, reportProblem } from "../parts/notices.js";
 import type { ComparisonFiles, MeasuringProgress } from "../worker/comparing.js";
 
@@ -43,10 +43,11 @@ export async function measure(path: string, name: string): Promise<void> {
   const cancel = (): void => controller.abort();
   measuring.value = { path, name, progress: undefined, cancel };
   try {
-    const told = watcher<MeasuringProgress>(controller.signal, (progress) => {
+    const show = (progress: MeasuringProgress): void => {
       measuring.value = { path, name, progress, cancel };
-    });
-    for (const text of await quickEngine().comparing.measure(path, told)) note(`${name}: ${text}`);
+    };
+    const notes = await longCall(controller.signal, show, (told) => quickEngine().comparing.measure(path, told));
+    for (const text of notes) note(`${name}: ${text}`);
   } catch (error) {
     if (!controller.signal.aborted) reportProblem(error);
   } finally {

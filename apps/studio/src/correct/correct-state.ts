@@ -1,6 +1,6 @@
 import { computed, effect, signal } from "@preact/signals";
 import { quickEngine } from "../engine/start-engine.js";
-import { watcher } from "../parts/long-call.js";
+import { longCall } from "../parts/long-call.js";
 import { note, reportProblem } from "../parts/notices.js";
 import {
   bundledAddress,
@@ -172,17 +172,16 @@ export async function rankScans(): Promise<void> {
   const controller = new AbortController();
   const cancel = (): void => controller.abort();
   const label = "Comparing with mirror images";
+  const show = ({ done, all }: Done): void =>
+    showWork({ label, share: done / all, detail: `scan ${done + 1} of ${all}`, cancel });
   const found = await working({ label, share: undefined, detail: "", cancel }, () =>
-    quickEngine().correcting.rank(
-      [...scans.value],
-      chosen,
-      bundledAddress,
-      watcher<Done>(controller.signal, ({ done, all }) => {
-        showWork({ label, share: done / all, detail: `scan ${done + 1} of ${all}`, cancel });
-      }),
+    longCall(controller.signal, show, (told) =>
+      quickEngine().correcting.rank([...scans.value], chosen, bundledAddress, told),
     ),
   );
-  if (found !== undefined) ranked.value = found;
+  if (found === undefined) return;
+  ranked.value = found.ranked;
+  found.leftOut.forEach(reportProblem);
 }
 
 /** The scan to be corrected next: the one with most disagreement that has not joined a training set. */

@@ -1,7 +1,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import { quickEngine } from "../engine/start-engine.js";
 import type { DroppedFile } from "../parts/dropped-files.js";
-import { watcher } from "../parts/long-call.js";
+import { longCall } from "../parts/long-call.js";
 import { note, reportProblem } from "../parts/notices.js";
 import { durationText } from "../parts/quantities.js";
 import type { SliceMap } from "../viewer/draw-plane.js";
@@ -129,11 +129,17 @@ export async function addModel(files: readonly DroppedFile[]): Promise<void> {
   model.value = added;
 }
 
-export async function openScan(file: ScanFile): Promise<void> {
-  const opened = await working({ label: `Reading ${file.name}`, share: undefined, detail: "" }, () =>
-    quickEngine().segmenting.open(file.path),
-  );
-  if (opened === undefined) return;
+/** Opens a scan. One that cannot be opened is told of, and is listed no more. @returns whether it is open. */
+export async function openScan(file: ScanFile): Promise<boolean> {
+  const opened = await working({ label: `Reading ${file.name}`, share: undefined, detail: "" }, async () => {
+    try {
+      return await quickEngine().segmenting.open(file.path);
+    } catch (error) {
+      forgetScan(file.path);
+      throw error;
+    }
+  });
+  if (opened === undefined) return false;
   batch(() => {
     current.value = file;
     scan.value = opened;
@@ -189,12 +195,8 @@ export async function segmentScan(): Promise<void> {
     showWork({ label: "Segmenting", share: done / total, detail: `slice ${done} of ${total}${left}`, cancel });
   };
   const found = await working({ label: "Preparing the network", share: undefined, detail: "", cancel }, () =>
-    quickEngine().segmenting.segment(
-      file.path,
-      chosen,
-      bundledAddress,
-      choices.value,
-      watcher(controller.signal, progress),
+    longCall(controller.signal, progress, (told) =>
+      quickEngine().segmenting.segment(file.path, chosen, bundledAddress, choices.value, told),
     ),
   );
   if (found === undefined || current.value !== file) return;

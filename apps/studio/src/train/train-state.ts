@@ -1,9 +1,10 @@
 import type { PhantomOptions } from "@lobule/data";
 import type { PresetName } from "@lobule/train";
 import { computed, effect, signal } from "@preact/signals";
+import type { ProxyMarked } from "comlink";
 import { quickEngine, trainingEngine } from "../engine/start-engine.js";
 import type { DroppedFile } from "../parts/dropped-files.js";
-import { type Watcher, watcher } from "../parts/long-call.js";
+import { longCall, type Watcher } from "../parts/long-call.js";
 import { reportProblem } from "../parts/notices.js";
 import { sentenceOf } from "../parts/sentence.js";
 import type { Done, TaskSummary, VerifiedTask } from "../worker/tasks.js";
@@ -57,18 +58,17 @@ export async function refreshTasks(): Promise<void> {
 /** Does something with data that takes long; one at a time. Undefined where it was cancelled or failed, which is said. */
 async function during<Result>(
   label: string,
-  work: (told: Watcher<Done>) => Promise<Result>,
+  work: (told: Watcher<Done> & ProxyMarked) => Promise<Result>,
 ): Promise<Result | undefined> {
   if (busy.value !== undefined) return undefined;
   const controller = new AbortController();
   const cancel = (): void => controller.abort();
   busy.value = { label, done: 0, all: 0, cancel };
   try {
-    return await work(
-      watcher<Done>(controller.signal, (progress) => {
-        busy.value = { label, cancel, ...progress };
-      }),
-    );
+    const show = (progress: Done): void => {
+      busy.value = { label, cancel, ...progress };
+    };
+    return await longCall(controller.signal, show, work);
   } catch (error) {
     if (!controller.signal.aborted) reportProblem(error);
     return undefined;
