@@ -1,35 +1,12 @@
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { arch, platform } from "node:os";
-import type { AxeResults } from "axe-core";
-import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { expectCare, widths } from "./findings.js";
 import { OpenStudio } from "./open-studio.js";
 
 const places = ["segment", "train", "compare", "browser", "live"] as const;
-const widths = [
-  { width: 1280, height: 720 },
-  { width: 390, height: 844 },
-] as const;
-
-/** What axe finds wrong with the page as it is shown. */
-async function findings(page: Page): Promise<string[]> {
-  const { violations } = await page.evaluate(async () => {
-    const found: AxeResults = await Reflect.get(globalThis, "axe").run(document);
-    return found;
-  });
-  return violations.flatMap(({ id, help, nodes }) => nodes.map(({ html }) => `${id}: ${help}: ${html.slice(0, 160)}`));
-}
-
-/** Whether the page is wider than the window. */
-const overflows = (page: Page): Promise<boolean> =>
-  page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
-
 describe.runIf(platform() === "linux" && arch() === "x64")("the page is made with care", () => {
   let studio: OpenStudio;
-  let axe: string;
   beforeAll(async () => {
-    axe = await readFile(createRequire(import.meta.url).resolve("axe-core"), "utf8");
     studio = await OpenStudio.open();
   });
   afterAll(() => studio.close());
@@ -58,20 +35,7 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the page is made wit
   });
 
   test.each(places)("axe finds nothing on %s, in both themes and widths", async (place) => {
-    const { page } = studio;
-    // As the debugger does it: the page's own policy allows no script of others.
-    await page.evaluate(axe);
-    for (const viewport of widths) {
-      await page.setViewportSize(viewport);
-      for (const theme of ["light", "dark"]) {
-        await page.evaluate((name) => {
-          document.documentElement.dataset.theme = name;
-        }, theme);
-        await show(place);
-        expect(await findings(page), `${theme}, ${viewport.width}`).toEqual([]);
-        expect(await overflows(page), `${place} at ${viewport.width} is wider than the window`).toBe(false);
-      }
-    }
+    await expectCare(studio.page, () => show(place));
   });
 
   test.each(places)(

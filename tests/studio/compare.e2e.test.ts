@@ -1,18 +1,34 @@
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { arch, platform } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { writePhantom } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
+import { readEvaluation } from "@lobule/report";
 import { zipFolder } from "@lobule/web";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { phantom } from "../browser/phantom.js";
+import { expectCare } from "./findings.js";
 import { OpenStudio } from "./open-studio.js";
+import { TrainPage } from "./train-page.js";
 
 const command = fileURLToPath(new URL("../../packages/lobule/bin/lobule.js", import.meta.url));
 const lobule = (...args: string[]) => promisify(execFile)(process.execPath, [command, ...args]);
+
+/** Dice of each class of each case of a run that was measured. */
+async function diceOf(run: string): Promise<ReadonlyMap<string, number>> {
+  const { cases } = await readEvaluation(nodeStorage, run);
+  return new Map(
+    cases.flatMap(({ name, classes }) =>
+      classes.map(({ name: label, dice: { intersection, predicted, target } }) => [
+        `${name}, ${label}`,
+        (2 * intersection) / Math.max(1, predicted + target),
+      ]),
+    ),
+  );
+}
 
 describe.runIf(platform() === "linux" && arch() === "x64")("runs compared in the studio", () => {
   let studio: OpenStudio;
@@ -78,6 +94,40 @@ describe.runIf(platform() === "linux" && arch() === "x64")("runs compared in the
     await expect
       .poll(() => page.locator(".report").evaluate((host) => host.shadowRoot?.textContent))
       .toContain("Differences from the baseline");
+    await expectCare(page);
+  });
+
+  test("a run is measured on its data, which are here under another path, to the figures of the command", async () => {
+    const { page, folder } = studio;
+    const measure = page.getByRole("button", { name: "Measure second again" });
+    expect(await measure.isDisabled()).toBe(true);
+    await page.getByRole("navigation").getByRole("link", { name: "Train" }).click();
+    const input = page.getByRole("region", { name: "Your own scans" }).locator("input[type=file]");
+    await input.setInputFiles(join(folder, "data"));
+    const train = new TrainPage(page, folder);
+    await train.verified();
+    await page.getByRole("navigation").getByRole("link", { name: "Compare" }).click();
+    await page.getByLabel("Data of second").selectOption("data");
+    await measure.click();
+    await page.getByText("Measuring second").waitFor();
+    await page.getByText("Measuring second").waitFor({ state: "detached", timeout: 300_000 });
+    await train.download("second", "measured");
+    const [here, there] = [await diceOf(join(folder, "measured")), await diceOf(join(folder, "second"))];
+    expect([...here.keys()]).toEqual([...there.keys()]);
+    // Another adapter rounds sums otherwise, which decides where two classes are as likely.
+    for (const [key, dice] of there) expect(here.get(key), key).toBeCloseTo(dice, 3);
+    const { provenance } = await readEvaluation(nodeStorage, join(folder, "measured"));
+    expect(provenance?.data.directory).toBe("/data/data");
+  });
+
+  test("figures that are damaged do not count as measured, and what is wrong with them is said", async () => {
+    const { page, folder } = studio;
+    await writeFile(join(folder, "measured/evaluation/validation.json"), "{}");
+    const buffer = Buffer.from(await zipFolder(nodeStorage, join(folder, "measured")));
+    await page.locator("input[type=file]").setInputFiles({ name: "damaged.zip", mimeType: "application/zip", buffer });
+    const row = page.getByRole("row", { name: /damaged/ });
+    await expect.poll(() => row.textContent()).toContain("/runs/damaged/evaluation/validation.json");
+    expect(await row.getByRole("checkbox").isDisabled()).toBe(true);
   });
 
   test("nothing of this breaks the page's policy or asks anyone else", () => {

@@ -54,6 +54,12 @@ export class TrainPage {
     await this.verified();
   }
 
+  /** Removes data that the browser has, from the list of them. */
+  async removeData(name: string): Promise<void> {
+    await this.page.getByRole("button", { name: `Remove ${name}`, exact: true }).click();
+    await this.page.getByRole("button", { name: `Remove ${name}: yes` }).click();
+  }
+
   /** Enters settings by their labels; those that are folded are unfolded. */
   async enter(settings: Readonly<Record<string, string | number>>): Promise<void> {
     const { page } = this;

@@ -1,6 +1,7 @@
 import { arch, platform } from "node:os";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { expectCare } from "./findings.js";
 import { OpenStudio } from "./open-studio.js";
 import { TrainPage } from "./train-page.js";
 
@@ -46,6 +47,17 @@ describe.runIf(platform() === "linux" && arch() === "x64")("what can go wrong in
   });
   afterAll(() => studio.close());
 
+  test("a double click begins one run, and a run that is paused at once leaves nothing behind", async () => {
+    const { page } = studio;
+    await train.enter(long);
+    await page.getByLabel("Name of the run").fill("twice");
+    await page.getByRole("button", { name: "Start training" }).dblclick();
+    await page.getByRole("button", { name: "Pause" }).click();
+    await train.verified();
+    expect(await page.getByLabel("Runs in this browser").textContent()).toContain("None yet.");
+    expect(await page.locator(".notice").count()).toBe(0);
+  });
+
   test("a lost device is opened anew, and the run resumed, which is said", async () => {
     await train.enter(long);
     await train.start("lost");
@@ -59,11 +71,12 @@ describe.runIf(platform() === "linux" && arch() === "x64")("what can go wrong in
     await train.allRuns();
   });
 
-  test("a run is trained in one tab at a time, and the other says so", async () => {
+  test("a run is trained in one tab at a time, and keeps its data; the other tab says both; axe finds nothing meanwhile", async () => {
     await train.take("phantom");
     await train.enter(long);
     await train.start("once");
     await train.step(8);
+    await expectCare(studio.page);
     const page = await studio.browser.newPage();
     await page.goto(`${studio.address}#train`);
     const second = new TrainPage(page, studio.folder);
@@ -71,6 +84,15 @@ describe.runIf(platform() === "linux" && arch() === "x64")("what can go wrong in
     expect(await second.ended()).toMatch(
       /^Another tab or worker of this browser trains once now; wait for it, or close it\.$/,
     );
+    await second.allRuns();
+    await second.removeData("phantom");
+    await expect
+      .poll(() => page.locator(".notice").allTextContents())
+      .toEqual([
+        expect.stringContaining(
+          "A run is being trained or measured on phantom in a tab of this browser; pause it or wait for its end, then remove the data.",
+        ),
+      ]);
     await page.close();
     await studio.page.getByRole("button", { name: "Pause" }).click();
     expect(await train.ended()).toBe("Paused; everything so far is saved");
@@ -79,9 +101,6 @@ describe.runIf(platform() === "linux" && arch() === "x64")("what can go wrong in
 
   test("a run for which there is no space is refused before it begins, and one that runs out of it can be resumed", async () => {
     const { page } = studio;
-    // As a user comes back to it: nothing that the tests before have left in the page counts.
-    await page.reload();
-    await page.waitForSelector("main h1");
     const session = await page.context().newCDPSession(page);
     const { origin } = new URL(studio.address);
     const limit = (quotaSize?: number): Promise<unknown> =>
@@ -109,7 +128,21 @@ describe.runIf(platform() === "linux" && arch() === "x64")("what can go wrong in
     await train.step((await train.steps()) + 16);
     await page.getByRole("button", { name: "Pause" }).click();
     expect(await train.ended()).toBe("Paused; everything so far is saved");
+  });
+
+  test("a run whose data another tab has removed says what to do", async () => {
+    const other = await studio.browser.newPage();
+    await other.goto(`${studio.address}#train`);
+    await new TrainPage(other, studio.folder).removeData("phantom");
+    await other.getByLabel("Data in this browser").waitFor({ state: "detached" });
+    await other.close();
+    await studio.page.getByRole("button", { name: "Resume" }).click();
+    expect(await train.ended()).toBe(
+      "The data of this run, phantom, are not in this browser; take their folder in on Train, then try again.",
+    );
     await train.allRuns();
+    await studio.page.getByLabel("Data of full").waitFor();
+    expect(await studio.page.getByRole("button", { name: "Resume full" }).isDisabled()).toBe(true);
   });
 
   test("a run is removed once that is confirmed", async () => {

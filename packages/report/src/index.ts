@@ -17,7 +17,12 @@ export {
   type RunReading,
   type RunSummary,
 } from "./comparison/compare-runs.js";
-export { type ComparedRun, readComparedRun } from "./comparison/compared-run.js";
+export {
+  type ComparedEvaluation,
+  type ComparedRun,
+  readComparedRun,
+  readEvaluation,
+} from "./comparison/compared-run.js";
 export { ComparisonError } from "./comparison/comparison-error.js";
 export { comparisonCasesCsv, comparisonCsv, comparisonJson } from "./comparison/comparison-files.js";
 export { renderComparison } from "./comparison/comparison-page.js";

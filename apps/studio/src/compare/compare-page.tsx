@@ -5,6 +5,7 @@ import { download } from "../parts/download.js";
 import { FileDrop } from "../parts/file-drop.js";
 import { Progress } from "../parts/progress.js";
 import { ReportView } from "../parts/report-view.js";
+import { refreshTasks } from "../train/train-state.js";
 import type { ComparisonFiles } from "../worker/comparing.js";
 import { chosen, compare, measuring, paired, reading, shown } from "./compare-state.js";
 import { RunTable } from "./run-table.js";
@@ -14,6 +15,7 @@ import "./compare.css";
 export function ComparePage() {
   useEffect(() => {
     void refreshRuns();
+    void refreshTasks();
   }, []);
   const runs = runList.value;
   return (

@@ -5,6 +5,7 @@ import { quickEngine } from "../engine/start-engine.js";
 import { longCall } from "../parts/long-call.js";
 import { note, reportProblem } from "../parts/notices.js";
 import type { ComparisonFiles, MeasuringProgress } from "../worker/comparing.js";
+import type { RunEntry } from "../worker/runs.js";
 
 /** Paths of the runs that are to be compared, the baseline first. */
 export const chosen = signal<readonly string[]>([]);
@@ -36,8 +37,11 @@ export const makeBaseline = (path: string): void => {
   chosen.value = [path, ...chosen.value.filter((each) => each !== path)];
 };
 
-/** Measures a run on the cases that it held out. One at a time: they would share the adapter. */
-export async function measure(path: string, name: string): Promise<void> {
+/**
+ * Measures a run on the cases that it held out. One at a time: they would share the adapter.
+ * @param data name of its data, where they are kept under another one.
+ */
+export async function measure({ path, name }: RunEntry, data: string | undefined): Promise<void> {
   if (measuring.value !== undefined) return;
   const controller = new AbortController();
   const cancel = (): void => controller.abort();
@@ -46,7 +50,7 @@ export async function measure(path: string, name: string): Promise<void> {
     const show = (progress: MeasuringProgress): void => {
       measuring.value = { path, name, progress, cancel };
     };
-    const notes = await longCall(controller.signal, show, (told) => quickEngine().comparing.measure(path, told));
+    const notes = await longCall(controller.signal, show, (told) => quickEngine().comparing.measure(path, data, told));
     for (const text of notes) note(`${name}: ${text}`);
   } catch (error) {
     if (!controller.signal.aborted) reportProblem(error);

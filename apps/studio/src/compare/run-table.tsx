@@ -1,6 +1,8 @@
 import { quickEngine } from "../engine/start-engine.js";
 import { download } from "../parts/download.js";
 import { reportProblem } from "../parts/notices.js";
+import { sentenceOf } from "../parts/sentence.js";
+import { useDataOf } from "../train/data-of-run.js";
 import type { RunEntry } from "../worker/runs.js";
 import { choose, chosen, makeBaseline, measure, measuring, showReport } from "./compare-state.js";
 
@@ -29,7 +31,8 @@ export const RunTable = ({ runs }: { runs: readonly RunEntry[] }) => (
 );
 
 function Row({ run }: { run: RunEntry }) {
-  const { path, name, measured, usable, progress, hasReport } = run;
+  const { path, name, measured, damage, usable, progress, hasReport } = run;
+  const { choice, chosen: data, ready } = useDataOf(run);
   const isChosen = chosen.value.includes(path);
   const isBaseline = chosen.value[0] === path;
   const busy = measuring.value !== undefined;
@@ -59,13 +62,15 @@ function Row({ run }: { run: RunEntry }) {
         ) : (
           <span class="quiet-text">{usable ? "not yet " : "has no weights yet"}</span>
         )}
+        {damage !== undefined && <span class="problem-text found">{sentenceOf(damage)}</span>}
+        {usable && choice}
         {usable && (
           <button
             type="button"
             class="small"
             aria-label={`Measure ${name}${measured ? " again" : ""}`}
-            disabled={busy}
-            onClick={() => measure(path, name)}
+            disabled={busy || !ready}
+            onClick={() => measure(run, data)}
           >
             {measured ? "Again" : "Measure"}
           </button>

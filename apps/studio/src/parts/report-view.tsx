@@ -11,7 +11,7 @@ let sheet: CSSStyleSheet | undefined;
 const look = (): CSSStyleSheet => {
   if (sheet === undefined) {
     sheet = new CSSStyleSheet();
-    sheet.replaceSync(embeddedStyle);
+    sheet.replaceSync(embeddedStyle.replaceAll("main{", ".main{"));
   }
   return sheet;
 };
@@ -29,6 +29,13 @@ export function ReportView({ html }: { html: string }) {
     const page = new DOMParser().parseFromString(html.replace(styleElement, ""), "text/html");
     root.adoptedStyleSheets = [look()];
     root.replaceChildren(...page.body.childNodes);
+    // The studio is the document's main part itself.
+    for (const main of root.querySelectorAll("main")) {
+      const part = document.createElement("div");
+      part.className = "main";
+      part.replaceChildren(...main.childNodes);
+      main.replaceWith(part);
+    }
   }, [html]);
   return <div ref={host} class="report" data-theme={theme.value} />;
 }

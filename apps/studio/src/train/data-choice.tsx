@@ -1,10 +1,10 @@
 import type { PhantomOptions } from "@lobule/data";
 import { useSignal } from "@preact/signals";
+import { Confirmed } from "../parts/confirmed.js";
 import { FileDrop } from "../parts/file-drop.js";
 import { Progress } from "../parts/progress.js";
 import { bytesText } from "../parts/quantities.js";
 import type { TaskSummary } from "../worker/tasks.js";
-import { Confirmed } from "./confirmed.js";
 import { busy, removeTask, takeFolder, tasks, usePhantom, useTask } from "./train-state.js";
 
 /** What a new run is to be trained on: synthetic patients, a folder of one's own, or data that are here already. */

@@ -5,7 +5,9 @@ import { proxy } from "comlink";
 import { refreshRuns } from "../engine/run-list.js";
 import { trainingEngine } from "../engine/start-engine.js";
 import { reportProblem } from "../parts/notices.js";
+import { sentenceOf } from "../parts/sentence.js";
 import type { ResumeChanges, RunListener } from "../worker/training.js";
+import { withFields } from "./settings-form.js";
 import { task } from "./train-state.js";
 
 /** The run that this page trains, or has trained last. */
@@ -94,7 +96,9 @@ async function follow(path: string, train: (listener: RunListener) => Promise<vo
       leave();
       return "cancelled";
     }
-    take([{ kind: "ended", status: { error: error instanceof Error ? error.message : String(error) } }]);
+    take([{ kind: "ended", status: { error: withFields(sentenceOf(error)) } }]);
+    // What went wrong is to be read, also where the run was to be left.
+    leaving = false;
   }
   change({ running: false, stopping: false });
   if (leaving) leave();

@@ -1,13 +1,12 @@
-import { useSignal } from "@preact/signals";
 import { refreshRuns, runList, takeRunsIn } from "../engine/run-list.js";
 import { quickEngine } from "../engine/start-engine.js";
+import { Confirmed } from "../parts/confirmed.js";
 import { download } from "../parts/download.js";
 import { FileDrop } from "../parts/file-drop.js";
 import { reportProblem } from "../parts/notices.js";
 import type { RunEntry } from "../worker/runs.js";
-import { Confirmed } from "./confirmed.js";
+import { useDataOf } from "./data-of-run.js";
 import { resume } from "./followed-run.js";
-import { tasks } from "./train-state.js";
 
 /** The runs of this browser, which can be resumed, taken out and removed. */
 export function RunList() {
@@ -54,7 +53,7 @@ function Row({ run }: { run: RunEntry }) {
       <th scope="row">{name}</th>
       <td>{trained ? "is being trained in a tab of this browser" : progress}</td>
       <td class="actions">
-        {!finished && data !== undefined && <Resume run={run} data={data} />}
+        {!finished && data !== undefined && <Resume run={run} />}
         <button type="button" class="small" aria-label={`Download ${name} as a zip`} onClick={() => save(path, name)}>
           Zip
         </button>
@@ -67,34 +66,18 @@ function Row({ run }: { run: RunEntry }) {
 }
 
 /** Resumes a run; where its data are not in this browser under its own path, on those that are chosen. */
-function Resume({ run: { name, path }, data }: { run: RunEntry; data: string }) {
-  const known = tasks.value?.filter(({ cases }) => cases !== undefined).map((task) => task.name) ?? [];
-  const here = known.some((each) => `/data/${each}` === data);
-  const chosen = useSignal("");
+function Resume({ run }: { run: RunEntry }) {
+  const { choice, chosen, ready } = useDataOf(run);
+  const { name, path } = run;
   return (
     <>
-      {!here && (
-        <select
-          aria-label={`Data of ${name}`}
-          value={chosen.value}
-          onChange={({ currentTarget }) => {
-            chosen.value = currentTarget.value;
-          }}
-        >
-          <option value="">its data are not here</option>
-          {known.map((each) => (
-            <option key={each} value={each}>
-              on {each}
-            </option>
-          ))}
-        </select>
-      )}
+      {choice}
       <button
         type="button"
         class="small"
         aria-label={`Resume ${name}`}
-        disabled={!here && chosen.value === ""}
-        onClick={() => resume(path, here ? {} : { data: chosen.value })}
+        disabled={!ready}
+        onClick={() => resume(path, chosen === undefined ? {} : { data: chosen })}
       >
         Resume
       </button>

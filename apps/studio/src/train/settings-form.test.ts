@@ -1,6 +1,6 @@
 import { describedSettings } from "@lobule/train";
 import { describe, expect, test } from "vitest";
-import { defaultOf, type Field, firstFields, foldedGroups, hasEffect, resolved } from "./settings-form.js";
+import { defaultOf, type Field, firstFields, foldedGroups, hasEffect, resolved, withFields } from "./settings-form.js";
 
 const fields = [...firstFields, ...foldedGroups.flatMap((group) => group.fields)];
 const field = (id: string): Field => {
@@ -70,6 +70,12 @@ describe("the form of a run's settings", () => {
     });
   });
 
+  test("advises its fields where the command advises options", () => {
+    expect(withFields("use --batch 5, or --micro-batch 5; name another with --out")).toBe(
+      "use Batch 5, or Micro batch 5; name another with --out",
+    );
+  });
+
   test("says what is wrong beside the field that it is wrong in", () => {
     expect(resolved(null, { learningRate: "-1" }, "/data/a")).toEqual({
       field: "learningRate",
@@ -77,6 +83,10 @@ describe("the form of a run's settings", () => {
     });
     expect(resolved(null, { "loss.kind": "tversky", "loss.alpha": "much" }, "/data/a")).toMatchObject({
       field: "loss.alpha",
+    });
+    expect(resolved(null, { maxSlices: "few" }, "/data/a")).toEqual({
+      field: "maxSlices",
+      problem: "Max slices needs a whole number from 1 or none, got 'few'",
     });
     expect(resolved(null, { size: "30" }, "/data/a")).toMatchObject({ field: "size" });
     expect(resolved(null, { window: "5 1" }, "/data/a")).toMatchObject({ field: "window" });

@@ -176,9 +176,18 @@ export function resolved(
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const named = fields.filter(({ label }) => error.message.startsWith(`${label} `));
-    return { problem: error.message, field: named.toSorted((a, b) => b.label.length - a.label.length)[0]?.id };
+    // As it is entered here.
+    const problem = error.message.replace(/ or null\b/, " or none");
+    return { problem, field: named.toSorted((a, b) => b.label.length - a.label.length)[0]?.id };
   }
 }
+
+/** A sentence that advises options of the command, with the form's fields in their place. */
+export const withFields = (sentence: string): string =>
+  sentence.replace(/--([a-z]+(?:-[a-z]+)*)/g, (option, words: string) => {
+    const id = words.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    return fields.find((field) => field.id === id)?.label ?? option;
+  });
 
 /** How the page calls the setting of a path, which may end in the number of a value of a list. */
 function labelOf(path: readonly PropertyKey[]): string {

@@ -11,10 +11,13 @@ import "./train.css";
 
 /** Trains networks on data of this browser. */
 export function TrainPage() {
+  const listed = followed.value === undefined;
   useEffect(() => {
+    // Another tab may have changed them since.
+    if (!listed) return;
     void refreshTasks();
     void refreshRuns();
-  }, []);
+  }, [listed]);
   if (followed.value !== undefined) return <FollowedRun run={followed.value} />;
   return (
     <>

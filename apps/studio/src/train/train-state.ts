@@ -9,7 +9,7 @@ import { reportProblem } from "../parts/notices.js";
 import { sentenceOf } from "../parts/sentence.js";
 import type { Done, TaskSummary, VerifiedTask } from "../worker/tasks.js";
 import type { PlannedRun } from "../worker/training.js";
-import { type Entries, resolved } from "./settings-form.js";
+import { type Entries, resolved, withFields } from "./settings-form.js";
 
 /** The data that this browser keeps; undefined until they are known. */
 export const tasks = signal<readonly TaskSummary[] | undefined>(undefined);
@@ -40,7 +40,9 @@ effect(() => {
   planned.value = undefined;
   if (found === undefined || !("config" in found)) return;
   const timer = setTimeout(async () => {
-    const answer = await trainingEngine().training.plan(found.config).catch(sentenceOf);
+    const answer = await trainingEngine()
+      .training.plan(found.config)
+      .catch((error: unknown) => withFields(sentenceOf(error)));
     if (outcome.value === found) planned.value = answer;
   }, rest);
   return () => clearTimeout(timer);

@@ -1,4 +1,4 @@
-import { joinPath, writeFileAtomically } from "@lobule/data";
+import { baseName, DataError, joinPath, writeFileAtomically } from "@lobule/data";
 import {
   compareRuns,
   comparisonCasesCsv,
@@ -10,9 +10,12 @@ import {
   readComparedRun,
   renderComparison,
 } from "@lobule/report";
-import { evaluateRun, planEvaluation, readModel } from "@lobule/train";
+import { type EvaluationAdvice, evaluateRun, planEvaluation, RunFolder, readModel } from "@lobule/train";
 import { signalOf, type Watcher } from "../parts/long-call.js";
+import { requireData, usingData } from "./data-in-use.js";
 import type { Means } from "./means.js";
+import { dataOf } from "./runs.js";
+import { taskFolder } from "./tasks.js";
 
 /** How far a measurement is. */
 export interface MeasuringProgress {
@@ -29,25 +32,53 @@ export interface ComparisonFiles {
   readonly json: string;
 }
 
+/** What the page offers in the place of the command's options. */
+const advice: EvaluationAdvice = { moved: "choose them beside Measure", includeTraining: undefined };
+
 /** Measures runs that this browser has, and compares them. */
 export class Comparing {
   constructor(private readonly means: Means) {}
 
   /**
    * Measures a run on the cases that it held out, as `lobule evaluate` does, and keeps the result in its folder.
+   * @param data name of the run's data here, where they are not in the folder that it names.
    * @returns notes to be read with the figures.
    * @throws DataError where its data are not there or no case can be measured; what the page has ended.
    */
-  async measure(path: string, watcher: Watcher<MeasuringProgress>): Promise<readonly string[]> {
+  async measure(
+    path: string,
+    data: string | undefined,
+    watcher: Watcher<MeasuringProgress>,
+  ): Promise<readonly string[]> {
+    const signal = signalOf(watcher);
+    const storage = await this.means.storage();
+    const { config } = await RunFolder.open(storage, path);
+    const folder = data === undefined ? dataOf(config) : taskFolder(data);
+    if (folder === undefined) throw new DataError(`${baseName(path)} does not say what data it is of; ${advice.moved}`);
+    return usingData(folder, async () => {
+      await requireData(storage, folder);
+      return this.measureOn(folder, path, signal, (progress) => watcher.progress(progress));
+    });
+  }
+
+  private async measureOn(
+    data: string,
+    path: string,
+    signal: AbortSignal,
+    onProgress: (progress: MeasuringProgress) => void,
+  ): Promise<readonly string[]> {
     const storage = await this.means.storage();
     const device = await this.means.device();
-    const plan = await planEvaluation(storage, path, await readModel(storage, path), {});
-    const signal = signalOf(watcher);
-    const { result } = await evaluateRun(storage, device, plan, {
+    const plan = await planEvaluation(storage, path, await readModel(storage, path), { data, advice });
+    const { result, heldOut } = await evaluateRun(storage, device, plan, {
       signal,
-      onCase: (done, total, name) => watcher.progress({ done, total, name }),
+      onCase: (done, total, name) => onProgress({ done, total, name }),
     });
     signal.throwIfAborted();
+    if (!heldOut)
+      throw new DataError(
+        `${baseName(data)} does not hold the cases that ${baseName(path)} held out, so nothing was kept; choose the data that it was trained on`,
+      );
     const folder = joinPath(path, "evaluation");
     await storage.makeFolder(folder);
     await writeFileAtomically(storage, joinPath(folder, "validation.csv"), evaluationCsv(result));

@@ -8,9 +8,10 @@ export class EventBatches {
   private events: RunEvent[] = [];
   private last = Number.NEGATIVE_INFINITY;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private taken: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly send: (events: readonly RunEvent[]) => void,
+    private readonly send: (events: readonly RunEvent[]) => Promise<void>,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
@@ -22,14 +23,20 @@ export class EventBatches {
     else this.timer ??= setTimeout(() => this.flush(), wait);
   }
 
-  /** Hands on what is left. */
-  flush(): void {
+  /** Hands on what is left, and waits until all was taken: a result goes another way and would overtake it. */
+  async end(): Promise<void> {
+    this.flush();
+    await this.taken;
+  }
+
+  private flush(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
     if (this.events.length === 0) return;
     const { events } = this;
     this.events = [];
     this.last = this.now();
-    this.send(events);
+    // Messages of one port come in their order, so that the last one counts for all.
+    this.taken = this.send(events);
   }
 }

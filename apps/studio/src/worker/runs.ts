@@ -1,4 +1,5 @@
-import { DataError, joinPath, readText, type Storage, type StorageLock } from "@lobule/data";
+import { DataError, exists, FileReadError, joinPath, readText, type Storage, type StorageLock } from "@lobule/data";
+import { readEvaluation } from "@lobule/report";
 import { RunFolder, runProgressOf } from "@lobule/train";
 import { isLocked, removeFolder, unzipFolder, zipFolder } from "@lobule/web";
 import type { Means } from "./means.js";
@@ -15,6 +16,8 @@ export interface RunEntry {
   readonly usable: boolean;
   /** Whether it was measured on the cases that it held out. */
   readonly measured: boolean;
+  /** What is wrong with the figures that are kept; undefined where they are sound or there are none. */
+  readonly damage: string | undefined;
   readonly hasReport: boolean;
   /** Whether a tab of this browser trains it now. */
   readonly trained: boolean;
@@ -88,27 +91,44 @@ export const lockRun = (storage: Storage, path: string, signal?: AbortSignal): P
 async function entryOf(storage: Storage, name: string): Promise<RunEntry> {
   const path = joinPath(runsFolder, name);
   const has = (...below: string[]): Promise<boolean> => exists(storage, joinPath(path, ...below));
-  const measured = await has("evaluation", "validation.json");
+  const figures = await figuresOf(storage, path);
   const hasReport = await has("report.html");
   const trained = await isLocked(lockPath(path));
   try {
     const folder = await RunFolder.open(storage, path);
     const { text, finished } = await runProgressOf(folder);
     const usable = (await folder.hasCheckpoint("best")) || (await folder.hasCheckpoint("last"));
-    return { name, path, measured, hasReport, trained, usable, finished, progress: text, data: dataOf(folder.config) };
+    return {
+      name,
+      path,
+      ...figures,
+      hasReport,
+      trained,
+      usable,
+      finished,
+      progress: text,
+      data: dataOf(folder.config),
+    };
   } catch (error) {
     const progress = error instanceof Error ? error.message : String(error);
-    return { name, path, measured, hasReport, trained, progress, usable: false, finished: false, data: undefined };
+    return { name, path, ...figures, hasReport, trained, progress, usable: false, finished: false, data: undefined };
   }
 }
 
-const exists = (storage: Storage, path: string): Promise<boolean> =>
-  storage.stat(path).then(
-    () => true,
-    () => false,
-  );
+/** Whether a run was measured, and what is wrong with the figures that it has. */
+export async function figuresOf(storage: Storage, path: string): Promise<Pick<RunEntry, "measured" | "damage">> {
+  try {
+    await readEvaluation(storage, path);
+    return { measured: true, damage: undefined };
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error;
+    const missing = error instanceof FileReadError && error.missing;
+    return { measured: false, damage: missing ? undefined : error.message };
+  }
+}
 
-const dataOf = (config: unknown): string | undefined =>
+/** The folder of a run's data by its config.json, here or where it was begun; undefined where it does not say. */
+export const dataOf = (config: unknown): string | undefined =>
   typeof config === "object" && config !== null && "data" in config && typeof config.data === "string"
     ? config.data
     : undefined;

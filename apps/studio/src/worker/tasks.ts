@@ -13,6 +13,7 @@ import { removeFolder } from "@lobule/web";
 import type { DroppedFile } from "../parts/dropped-files.js";
 import { signalOf, type Watcher } from "../parts/long-call.js";
 import { bytesIn, foldersIn, requireSpace } from "./browser-files.js";
+import { unlessUsed } from "./data-in-use.js";
 import { copyFile, filesOfTask } from "./import-task.js";
 import type { Means } from "./means.js";
 import { newPath } from "./names.js";
@@ -116,14 +117,19 @@ export class Tasks {
     return { name, classes: task.labels, cases, notes: task.notes };
   }
 
-  /** Removes a task and its decoded slices. Runs that were trained on it stay. @throws LockError while it is copied. */
+  /**
+   * Removes a task and its decoded slices. Runs that were trained on it stay.
+   * @throws LockError while it is copied, or a run is trained or measured on it, in this tab or another.
+   */
   async remove(name: string): Promise<void> {
     const storage = await this.means.storage();
-    await held(storage, name, async (folder) => {
-      await removeFolder(folder);
-      const cache = cacheOf(folder);
-      if (await exists(storage, cache)) await removeFolder(cache);
-    });
+    await held(storage, name, (folder) =>
+      unlessUsed(folder, async () => {
+        await removeFolder(folder);
+        const cache = cacheOf(folder);
+        if (await exists(storage, cache)) await removeFolder(cache);
+      }),
+    );
   }
 
   /** Fills a new folder, which is removed again where that fails. */

@@ -10,14 +10,23 @@ import {
 } from "@lobule/data";
 import { followRun, keepReport, type RunEvent, reportRun } from "@lobule/report";
 import type { Device } from "@lobule/tensor";
-import { type OpenRun, planRun, type RunRequest, resumeRun, startRun, type TrainingConfig } from "@lobule/train";
+import {
+  type OpenRun,
+  planRun,
+  RunFolder,
+  type RunRequest,
+  resumeRun,
+  startRun,
+  type TrainingConfig,
+} from "@lobule/train";
 import { Cancelled } from "../parts/long-call.js";
 import { bytesIn, requireSpace } from "./browser-files.js";
+import { requireData, usingData } from "./data-in-use.js";
 import { environmentOf } from "./describe.js";
 import { EventBatches } from "./event-batches.js";
 import type { Means } from "./means.js";
 import { newPath, runsFolder } from "./names.js";
-import { lockRun } from "./runs.js";
+import { dataOf, lockRun } from "./runs.js";
 import { cacheOf, taskFolder } from "./tasks.js";
 
 /** What a run would be, by its plan. */
@@ -86,23 +95,29 @@ export class Training {
    * @throws Error where it cannot begin; Cancelled where it was paused before there was a run.
    */
   async start(path: string, config: TrainingConfig, listener: RunListener): Promise<void> {
-    await this.train(path, listener, async (request, attempt) => {
-      if (attempt === 0) await requireSpace((await this.plan(config)).space, `The run ${baseName(path)}`);
-      const begun = attempt > 0 && (await exists(request.storage, joinPath(path, "config.json")));
-      if (begun) return resumeRun(path, request);
-      return startRun(config, path, environmentOf(request.device), request);
+    await this.train(path, listener, {
+      dataOf: async () => config.data,
+      open: async (request, attempt) => {
+        if (attempt === 0) await requireSpace((await this.plan(config)).space, `The run ${baseName(path)}`);
+        const begun = attempt > 0 && (await exists(request.storage, joinPath(path, "config.json")));
+        if (begun) return resumeRun(path, request);
+        return startRun(config, path, environmentOf(request.device), request);
+      },
     });
   }
 
-  /** Trains on from the last checkpoint; otherwise as `start`. */
+  /** Trains on from the last checkpoint; otherwise as `start`. @throws DataError where its data are not here. */
   async resume(path: string, { epochs, data }: ResumeChanges, listener: RunListener): Promise<void> {
-    await this.train(path, listener, (request) =>
-      resumeRun(path, {
-        ...request,
-        ...(epochs === undefined ? {} : { epochs }),
-        ...(data === undefined ? {} : { data: taskFolder(data) }),
-      }),
-    );
+    const moved = data === undefined ? undefined : taskFolder(data);
+    await this.train(path, listener, {
+      dataOf: async (storage) => moved ?? dataOf((await RunFolder.open(storage, path)).config),
+      open: (request) =>
+        resumeRun(path, {
+          ...request,
+          ...(epochs === undefined ? {} : { epochs }),
+          ...(moved === undefined ? {} : { data: moved }),
+        }),
+    });
   }
 
   /** Ends training after the step under way, saved; `start` or `resume` returns then. */
@@ -110,51 +125,75 @@ export class Training {
     this.stop?.abort(new Error("paused"));
   }
 
-  private async train(
-    path: string,
-    listener: RunListener,
-    open: (request: RunRequest, attempt: number) => Promise<OpenRun>,
-  ): Promise<void> {
+  private async train(path: string, listener: RunListener, { dataOf, open }: Opening): Promise<void> {
     // Before anything is waited for: a run may be paused while it is opened.
     const stop = new AbortController();
     this.stop = stop;
     const storage = await this.means.storage();
     const lock = await lockRun(storage, path);
-    const batches = new EventBatches((events) => void listener.events(events));
-    let losses = 0;
-    const send = (event: RunEvent): void => {
-      if (event.kind === "steps") losses = 0;
-      batches.add(event);
-    };
+    const batches = new EventBatches(async (events) => listener.events(events));
+    const trained = { path, storage, lock, signal: stop.signal, send: (event: RunEvent) => batches.add(event), open };
     try {
-      for (let attempt = 0; ; attempt++) {
-        const device = attempt === 0 ? await this.means.device() : await deviceAfterLoss(this.means);
-        const { request, giveUp } = requestOf(storage, device, lock, stop.signal, send);
-        try {
-          await untilLost(device, () => trainToEnd(storage, () => open(request, attempt), device, send, stop.signal));
-          return;
-        } catch (error) {
-          giveUp();
-          if (error === stop.signal.reason) {
-            if (await exists(storage, joinPath(path, "config.json"))) return;
-            throw new Cancelled();
-          }
-          if (isFull(error)) throw new Error(fullSentence, { cause: error });
-          if (!(error instanceof DeviceLost)) throw error;
-          losses += 1;
-          if (losses > mostLosses || stop.signal.aborted) throw error;
-          send({
-            kind: "note",
-            text: "The browser lost its graphics device; it was opened anew, and the run was resumed from its last checkpoint.",
-          });
-        }
-      }
+      const data = await dataOf(storage);
+      if (data === undefined) await this.untilEnded(trained);
+      else
+        await usingData(data, async () => {
+          await requireData(storage, data);
+          await this.untilEnded(trained);
+        });
     } finally {
-      batches.flush();
       this.stop = undefined;
       await lock.release();
+      await batches.end();
     }
   }
+
+  /** Trains on a device that is opened anew where it is lost. */
+  private async untilEnded({ path, storage, lock, signal, send, open }: Trained): Promise<void> {
+    let losses = 0;
+    const counted = (event: RunEvent): void => {
+      if (event.kind === "steps") losses = 0;
+      send(event);
+    };
+    for (let attempt = 0; ; attempt++) {
+      const device = attempt === 0 ? await this.means.device() : await deviceAfterLoss(this.means);
+      const { request, giveUp } = requestOf(storage, device, lock, signal, counted);
+      try {
+        await untilLost(device, () => trainToEnd(storage, () => open(request, attempt), device, counted, signal));
+        return;
+      } catch (error) {
+        giveUp();
+        if (error === signal.reason) {
+          if (await exists(storage, joinPath(path, "config.json"))) return;
+          throw new Cancelled();
+        }
+        if (isFull(error)) throw new Error(fullSentence, { cause: error });
+        if (!(error instanceof DeviceLost)) throw error;
+        losses += 1;
+        if (losses > mostLosses || signal.aborted) throw error;
+        send({
+          kind: "note",
+          text: "The browser lost its graphics device; it was opened anew, and the run was resumed from its last checkpoint.",
+        });
+      }
+    }
+  }
+}
+
+/** How a run is opened. */
+interface Opening {
+  /** The folder of its data; undefined where the run does not say. */
+  readonly dataOf: (storage: Storage) => Promise<string | undefined>;
+  readonly open: (request: RunRequest, attempt: number) => Promise<OpenRun>;
+}
+
+/** A run that this worker trains, whose lock it has. */
+interface Trained extends Pick<Opening, "open"> {
+  readonly path: string;
+  readonly storage: Storage;
+  readonly lock: StorageLock;
+  readonly signal: AbortSignal;
+  readonly send: (event: RunEvent) => void;
 }
 
 const fullSentence =

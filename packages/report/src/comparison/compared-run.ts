@@ -78,7 +78,8 @@ const evaluationSchema = z.object({
   provenance: provenanceSchema.optional(),
 });
 
-type ComparedEvaluation = Omit<z.output<typeof evaluationSchema>, "provenance"> & {
+/** What was measured of a run, as far as a comparison needs it. */
+export type ComparedEvaluation = Omit<z.output<typeof evaluationSchema>, "provenance"> & {
   readonly provenance?: Provenance | undefined;
 };
 export type ComparedCase = ComparedEvaluation["cases"][number];
@@ -120,7 +121,7 @@ export async function readComparedRun(storage: Storage, directory: string): Prom
     throw new ComparisonError(`${directory}/config.json has a loss that this version does not know; update lobule`);
   }
   const environment = adapterSchema.safeParse(folder.environment);
-  const evaluation = await readEvaluation(storage, directory);
+  const evaluation = await requireEvaluation(storage, directory);
   return {
     directory,
     path: storage.absolute(directory),
@@ -153,11 +154,19 @@ async function remarksOf(folder: RunFolder, { provenance, cases }: ComparedEvalu
   ];
 }
 
-async function readEvaluation(storage: Storage, directory: string): Promise<ComparedEvaluation> {
+/**
+ * What was measured of a run on the cases that it held out.
+ * @throws FileReadError where it was not measured yet, DataError where the file is damaged.
+ */
+export async function readEvaluation(storage: Storage, directory: string): Promise<ComparedEvaluation> {
   const path = joinPath(directory, "evaluation", "validation.json");
+  return fitJson(await readJson(storage, path, "record"), evaluationSchema, path);
+}
+
+async function requireEvaluation(storage: Storage, directory: string): Promise<ComparedEvaluation> {
   const advice = `measure the run first: ${commandText("evaluate", directory)}`;
   try {
-    return fitJson(await readJson(storage, path, "record"), evaluationSchema, path);
+    return await readEvaluation(storage, directory);
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
     const missing = error instanceof FileReadError && error.missing;

@@ -32,7 +32,8 @@ export async function evaluateRun(
   plan: EvaluationPlan,
   { atOnce = 4, measuredBefore, ...options }: EvaluateRunOptions = {},
 ): Promise<RunEvaluation> {
-  const { model, settings, known, own, mapping } = plan;
+  const { model, settings, known, own, mapping, advice } = plan;
+  const included = advice.includeTraining;
   const { mirror, precision, includeTraining } = settings;
   const predictor = new SlicePredictor(device, model, { atOnce, mirror, precision });
   const measured = await evaluateCases(storage, predictor, plan.cases, {
@@ -48,7 +49,7 @@ export async function evaluateRun(
         ...(leftOut.length === 0
           ? []
           : [
-              `${plan.run.directory} was trained on all of ${plan.task.directory} (${brief(leftOut)}); --include-training measures it all the same`,
+              `${plan.run.directory} was trained on all of ${plan.task.directory} (${brief(leftOut)})${included === undefined ? "" : `; ${included} measures it all the same`}`,
             ]),
         ...(failures.length === 0 ? [] : [`no case could be measured: ${listFailures(failures)}`]),
       ].join("; "),
@@ -61,7 +62,7 @@ export async function evaluateRun(
     ...(measured.notes.length > listed
       ? [`${measured.notes.length - listed} more files are odd; \`lobule data verify\` names them`]
       : []),
-    ...caseNotes(results, leftOut, heldOut && !own ? plan.task.directory : undefined),
+    ...caseNotes(results, leftOut, { moved: heldOut && !own ? plan.task.directory : undefined, included }),
   ];
   return { result: summarize(results, { provenance: { ...provenance, leftOut, failures, notes } }), heldOut };
 }
@@ -88,7 +89,11 @@ const listed = 5;
 const brief = (names: readonly string[]): string =>
   `${names.slice(0, listed).join(", ")}${names.length > listed ? `, … ${names.length} in all` : ""}`;
 
-function caseNotes(results: readonly MeasuredCase[], leftOut: readonly string[], moved: string | undefined): string[] {
+function caseNotes(
+  results: readonly MeasuredCase[],
+  leftOut: readonly string[],
+  { moved, included }: { readonly moved: string | undefined; readonly included: string | undefined },
+): string[] {
   const trained = results.filter(({ source }) => source?.use === "training").map(({ name }) => name);
   const odd = results.flatMap(({ name, source }) => (source?.note == null ? [] : [`${name}: ${source.note}`]));
   return [
@@ -96,7 +101,7 @@ function caseNotes(results: readonly MeasuredCase[], leftOut: readonly string[],
     ...(leftOut.length === 0
       ? []
       : [
-          `the run was trained on ${leftOut.length} of the cases (${brief(leftOut)}), which are left out; --include-training measures them too`,
+          `the run was trained on ${leftOut.length} of the cases (${brief(leftOut)}), which are left out${included === undefined ? "" : `; ${included} measures them too`}`,
         ]),
     ...(trained.length === 0
       ? []

@@ -28,7 +28,22 @@ export interface EvaluationRequest {
   readonly includeTraining?: boolean;
   readonly mirror?: boolean;
   readonly precision?: EvaluationSettings["precision"];
+  /** What messages advise; the command's options by default. */
+  readonly advice?: EvaluationAdvice;
 }
+
+/** What to do where a folder is not what it is to be, as parts of sentences. */
+export interface EvaluationAdvice {
+  /** Where the run's data have moved. */
+  readonly moved: string;
+  /** To measure cases too that the run was trained on; undefined where that cannot be done. */
+  readonly includeTraining: string | undefined;
+}
+
+const optionsAdvice: EvaluationAdvice = {
+  moved: "name their folder by --data",
+  includeTraining: "--include-training",
+};
 
 /** What an evaluation is going to measure, found out from descriptions and headers alone. */
 export interface EvaluationPlan {
@@ -46,6 +61,7 @@ export interface EvaluationPlan {
   readonly failures: readonly CaseFailure[];
   /** What is to be known before a figure is read, a sentence each. */
   readonly notes: readonly string[];
+  readonly advice: EvaluationAdvice;
 }
 
 const configSchema = z.looseObject({ data: z.string() });
@@ -60,18 +76,18 @@ export async function planEvaluation(
   model: SavedModel,
   request: EvaluationRequest,
 ): Promise<EvaluationPlan> {
-  const { map = [], includeTraining = false, mirror = false, precision = "f32" } = request;
+  const { map = [], includeTraining = false, mirror = false, precision = "f32", advice = optionsAdvice } = request;
   const run = await RunFolder.open(storage, directory);
   const config = configSchema.safeParse(run.config);
   const source = config.success ? config.data.data : "";
   const own = request.data === undefined || (await isSameFile(storage, request.data, source));
-  const task = await readTask(storage, request.data ?? source, own);
+  const task = await readTask(storage, request.data ?? source, own ? advice.moved : undefined);
   const { classes } = model.description;
   const mapping = mapLabels({ of: task.directory, names: task.labels }, { of: directory, names: classes }, map);
   const workload = await run.readWorkload();
   const known = new KnownCases(run.split, workload);
   const state = await runProgressOf(run);
-  const chosen = own ? ownCases(task, run, includeTraining) : { cases: task.cases, failures: [] };
+  const chosen = own ? ownCases(task, run, { includeTraining, advice }) : { cases: task.cases, failures: [] };
   const opened = await withHeaders(storage, chosen.cases);
   const failures = [...chosen.failures, ...opened.failures];
   if (opened.cases.length === 0) {
@@ -89,6 +105,7 @@ export async function planEvaluation(
     mapping,
     known,
     failures,
+    advice,
     cases: opened.cases,
     settings: { mirror, precision, map: [...mapping.asked], includeTraining },
     notes: [
@@ -108,10 +125,10 @@ export async function planEvaluation(
 export const listFailures = (failures: readonly CaseFailure[]): string =>
   failures.map(({ name, error }) => `${name}: ${error}`).join("; ");
 
-const readTask = (storage: Storage, data: string, own: boolean): Promise<DecathlonTask> =>
+const readTask = (storage: Storage, data: string, moved: string | undefined): Promise<DecathlonTask> =>
   readDecathlon(storage, data).catch((error: unknown) => {
-    if (!own || !(error instanceof DataError)) throw error;
-    throw new DataError(`${error.message}; if the data have moved, name their folder by --data`);
+    if (moved === undefined || !(error instanceof DataError)) throw error;
+    throw new DataError(`${error.message}; if the data have moved, ${moved}`);
   });
 
 const modalityOf = (storage: Storage, data: string): Promise<readonly string[] | undefined> =>
@@ -121,14 +138,18 @@ const modalityOf = (storage: Storage, data: string): Promise<readonly string[] |
   );
 
 /** The cases of the run's own folder, by the names of its split. */
-function ownCases(task: DecathlonTask, { split, directory }: RunFolder, includeTraining: boolean) {
+function ownCases(
+  task: DecathlonTask,
+  { split, directory }: RunFolder,
+  { includeTraining, advice }: { readonly includeTraining: boolean; readonly advice: EvaluationAdvice },
+) {
   const files = new Map(task.cases.map((each) => [each.name, each]));
   const names = includeTraining ? [...split.training, ...split.validation] : split.validation;
   const failures = names
     .filter((name) => !files.has(name))
     .map((name) => ({
       name,
-      error: `${task.directory} does not list it any more, though ${directory} has it in its split; restore it, or name the folder it is in by --data`,
+      error: `${task.directory} does not list it any more, though ${directory} has it in its split; restore it; if the data have moved, ${advice.moved}`,
     }));
   return { cases: names.flatMap((name) => files.get(name) ?? []), failures };
 }

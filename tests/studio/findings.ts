@@ -1,0 +1,51 @@
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import type { AxeResults } from "axe-core";
+import type { Page } from "playwright-core";
+import { expect } from "vitest";
+
+/** The widths of window that the page is made for. */
+export const widths = [
+  { width: 1280, height: 720 },
+  { width: 390, height: 844 },
+] as const;
+
+/** What axe finds wrong with the page as it is shown. */
+async function findings(page: Page): Promise<string[]> {
+  const { violations } = await page.evaluate(async () => {
+    const found: AxeResults = await Reflect.get(globalThis, "axe").run(document);
+    return found;
+  });
+  return violations.flatMap(({ id, help, nodes }) => nodes.map(({ html }) => `${id}: ${help}: ${html.slice(0, 160)}`));
+}
+
+/** Whether the page is wider than the window. */
+const overflows = (page: Page): Promise<boolean> =>
+  page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+
+/**
+ * Expects that axe finds nothing wrong with the page as it is shown, and that nothing leaves the window, in both themes and
+ * widths.
+ * @param settle is awaited after each change of width and theme.
+ */
+export async function expectCare(page: Page, settle: () => Promise<void> = async () => undefined): Promise<void> {
+  // As the debugger does it: the page's own policy allows no script of others.
+  await page.evaluate(await readFile(createRequire(import.meta.url).resolve("axe-core"), "utf8"));
+  const theme = await page.evaluate(() => document.documentElement.dataset.theme ?? "light");
+  const viewport = page.viewportSize();
+  for (const size of widths) {
+    await page.setViewportSize(size);
+    for (const each of ["light", "dark"]) {
+      await page.evaluate((name) => {
+        document.documentElement.dataset.theme = name;
+      }, each);
+      await settle();
+      expect(await findings(page), `${each}, ${size.width}`).toEqual([]);
+      expect(await overflows(page), `at ${size.width} the page is wider than the window`).toBe(false);
+    }
+  }
+  await page.evaluate((name) => {
+    document.documentElement.dataset.theme = name;
+  }, theme);
+  if (viewport !== null) await page.setViewportSize(viewport);
+}
