@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { cp, readFile } from "node:fs/promises";
+import { copyFile, cp, readFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { arch, platform } from "node:os";
 import { join } from "node:path";
@@ -114,7 +114,10 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the command and the 
   });
 
   test("a scan that the page is opened with is shown, and a token of another start opens nothing", async () => {
-    const [child, address] = await started(command, "studio", join(data, "imagesTr/phantom_001.nii.gz"), "--port", "0");
+    const scan = join(data, "imagesTr/phantom_001.nii.gz");
+    const [child, address] = await started(command, "studio", scan, "--port", "0");
+    const children = [child];
+    const { port } = new URL(address);
     const studio = await OpenStudio.open(new URL(address).search, { at: () => `${new URL(address).origin}/` });
     const { page } = studio;
     try {
@@ -124,10 +127,19 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the command and the 
       await expect
         .poll(() => page.locator(".notices").textContent(), { timeout: 60_000 })
         .toContain("open the address that it prints");
-    } finally {
       child.kill("SIGINT");
+      expect(await ended(child)).toBe(0);
+
+      // Another scan of that name, which the browser keeps beside the first.
+      await copyFile(join(data, "imagesTr/phantom_002.nii.gz"), path("phantom_001.nii.gz"));
+      const [other, next] = await started(command, "studio", path("phantom_001.nii.gz"), "--port", port);
+      children.push(other);
+      await studio.goTo(new URL(next).search);
+      await page.getByRole("button", { name: "phantom_001-2", pressed: true }).waitFor();
+    } finally {
+      for (const each of children) each.kill("SIGINT");
       await studio.close();
     }
-    expect(await ended(child)).toBe(0);
+    for (const each of children) expect(await ended(each)).toBe(0);
   });
 });

@@ -131,6 +131,13 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the studio's Correct
     await page.mouse.up();
   }
 
+  /** Waits for the one notice that the page shows, and dismisses it. */
+  async function said(text: string): Promise<void> {
+    const { page } = studio;
+    await expect.poll(() => page.locator(".notice p").allTextContents()).toEqual([text]);
+    await page.getByRole("button", { name: "Dismiss" }).click();
+  }
+
   beforeAll(async () => {
     studio = await OpenStudio.open();
     data = join(studio.folder, "data");
@@ -208,16 +215,21 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the studio's Correct
     ]);
     expect((await asked).message()).toMatch(/^The labels of phantom_001 were corrected and not saved\./);
     expect((await labels("corrected")).data).toEqual(truth.data);
+    await page.getByLabel("Training set", { exact: true }).fill("empty");
+    await page.getByRole("button", { name: "Fine-tune the model" }).click();
+    await said("There is no training set “empty” yet; add a corrected case first.");
     await page.getByLabel("Training set", { exact: true }).fill("phantom");
     await page.getByRole("button", { name: "Add the case" }).click();
-    await expect
-      .poll(() => page.locator(".notice").allTextContents())
-      .toEqual([expect.stringContaining("phantom_001 has joined the training set phantom.")]);
+    await said("phantom_001 has joined the training set phantom.");
   });
 
   test("a run that begins with the model's weights knows the corrected case better", async () => {
     const { page } = studio;
     await page.getByRole("button", { name: "Fine-tune the model" }).click();
+    await page.getByRole("heading", { name: "phantom-tuned", level: 1 }).waitFor();
+    await page.getByRole("navigation").getByRole("link", { name: "Segment" }).click();
+    await page.getByRole("button", { name: "Fine-tune the model" }).click();
+    await said("The run phantom-tuned is being trained, and this page trains one at a time; stop it first.");
     await page.getByRole("button", { name: "All runs" }).waitFor({ timeout: 600_000 });
     expect(await page.locator("main [role=status]").textContent()).toMatch(/^Trained/);
     await page.getByRole("navigation").getByRole("link", { name: "Segment" }).click();

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { arch, platform } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,6 +8,7 @@ import { Device } from "@lobule/tensor";
 import { readModel, SlicePredictor, segmentRecordSchema, segmentVolume } from "@lobule/train";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { expectCare } from "./findings.js";
 import { OpenStudio } from "./open-studio.js";
 
 const bundledModel = fileURLToPath(new URL("../../apps/studio/public/phantom.safetensors", import.meta.url));
@@ -97,6 +98,12 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the studio's Segment
     await expect.poll(colored).toBe(0);
   });
 
+  test("axe finds nothing wrong with a result and with the tools to correct it, in both themes and widths", async () => {
+    await studio.page.getByRole("button", { name: "Brush" }).click();
+    await expectCare(studio.page);
+    await studio.page.getByRole("button", { name: "Look", exact: true }).click();
+  });
+
   test("lays over a slice what an attention gate lets through", async () => {
     const { page } = studio;
     await page.getByRole("button", { name: /^Look at axial slice/ }).click();
@@ -135,6 +142,11 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the studio's Segment
     await choose(bundledModel);
     await expect.poll(() => page.locator(".notice").allTextContents()).toEqual([expect.stringContaining("is no scan")]);
     await page.getByRole("button", { name: "Dismiss" }).click();
+    await writeFile(join(folder, "broken.nii"), "no volume at all");
+    await choose(join(folder, "broken.nii"));
+    await expect.poll(() => page.locator(".notice").allTextContents()).toEqual([expect.stringContaining("broken.nii")]);
+    await page.getByRole("button", { name: "Dismiss" }).click();
+    expect(await page.locator(".scans li").allTextContents()).toEqual(["Example"]);
     await choose(join(folder, "example/imagesTr/phantom_001.nii.gz"));
     await page.getByRole("button", { name: "phantom_001", pressed: true }).waitFor({ timeout: 60_000 });
   });
@@ -148,6 +160,25 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the studio's Segment
     await page.locator(".work").waitFor({ state: "detached", timeout: 300_000 });
     expect(await page.locator(".classes").count()).toBe(0);
     expect(await page.locator(".notice").count()).toBe(0);
+  });
+
+  test("scans and labels that are kept are listed with their sizes, and removed for good", async () => {
+    const { page } = studio;
+    await page.getByRole("link", { name: "This browser" }).click();
+    const kept = page.getByLabel("Scans, labels and models").locator("tbody th");
+    await expect
+      .poll(() => kept.allTextContents())
+      .toEqual(["example", "phantom_001.nii.gz", "scans/example/imagesTr/phantom_001.nii.gz"]);
+    const remove = async (what: string): Promise<void> => {
+      await page.getByRole("button", { name: `Remove ${what}`, exact: true }).click();
+      await page.getByRole("button", { name: `Remove ${what}: yes` }).click();
+    };
+    await remove("scan phantom_001.nii.gz");
+    await remove("labels scans/example/imagesTr/phantom_001.nii.gz");
+    await expect.poll(() => kept.allTextContents()).toEqual(["example"]);
+    await page.getByRole("navigation").getByRole("link", { name: "Segment" }).click();
+    // The scan that was open is gone, and so the page begins anew.
+    await page.getByText("Drop a scan here, or choose one").waitFor();
   });
 
   test("keeps its policy, and asks nobody else", () => {

@@ -25,7 +25,13 @@ export { evaluateRun } from "./predict/evaluate-run.js";
 export { type GateMap, inspectSlice, type SliceInspection } from "./predict/inspect-slice.js";
 export { loadModels, normalizeImage, type SliceModel } from "./predict/load-models.js";
 export { type Disagreement, mirrorDisagreement } from "./predict/mirror-disagreement.js";
-export { type EvaluationAdvice, type EvaluationPlan, listFailures, planEvaluation, provenanceOf } from "./predict/plan-evaluation.js";
+export {
+  type EvaluationAdvice,
+  type EvaluationPlan,
+  listFailures,
+  planEvaluation,
+  provenanceOf,
+} from "./predict/plan-evaluation.js";
 export {
   type Labeled,
   type LabeledBy,

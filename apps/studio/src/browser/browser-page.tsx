@@ -2,21 +2,24 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { quickEngine } from "../engine/start-engine.js";
 import { offline } from "../offline/keep-offline.js";
+import { reportProblem } from "../parts/notices.js";
 import { bytesText } from "../parts/quantities.js";
 import type { StorageDescription } from "../worker/describe.js";
 import { BenchCard } from "./bench-card.js";
 import { device } from "./device-state.js";
+import { KeptFilesCard } from "./kept-files-card.js";
 
 /** What this browser offers: its adapter, and the files that it keeps for the page. */
 export function BrowserPage() {
   const storage = useSignal<StorageDescription | undefined>(undefined);
-  useEffect(() => {
-    void quickEngine()
+  const describe = (): void => {
+    quickEngine()
       .describeStorage()
       .then((found) => {
         storage.value = found;
-      });
-  }, []);
+      }, reportProblem);
+  };
+  useEffect(describe, []);
   return (
     <>
       <h1>This browser</h1>
@@ -44,6 +47,7 @@ export function BrowserPage() {
           </dl>
         )}
       </section>
+      <KeptFilesCard onRemoved={describe} />
     </>
   );
 }

@@ -7,6 +7,7 @@ import { durationText } from "../parts/quantities.js";
 import type { SliceMap } from "../viewer/draw-plane.js";
 import { indexOf, type Voxel } from "../viewer/plane.js";
 import { rangeOf, windowPresets } from "../viewer/window.js";
+import type { KeptFile } from "../worker/kept-files.js";
 import type { ModelChoice } from "../worker/models.js";
 import type { OpenedScan } from "../worker/open-scan.js";
 import type { ScanFile } from "../worker/scan-files.js";
@@ -147,6 +148,30 @@ export async function openScan(file: ScanFile): Promise<boolean> {
     gateMap.value = undefined;
     cursor.value = [opened.shape[0] >> 1, opened.shape[1] >> 1, opened.shape[2] >> 1];
   });
+  return true;
+}
+
+/** Takes a scan off the list, and closes it where it is open. */
+export function forgetScan(path: string): void {
+  batch(() => {
+    scans.value = scans.value.filter((file) => file.path !== path);
+    if (current.value?.path !== path) return;
+    current.value = undefined;
+    scan.value = undefined;
+    result.value = undefined;
+    gateMap.value = undefined;
+  });
+}
+
+/** Leaves what was removed from the browser's files: corrections of a removed scan are not asked about any more. */
+export function forgetKept({ paths }: KeptFile): void {
+  const isOf = (path: string): boolean => paths.some((each) => path === each || path.startsWith(`${each}/`));
+  for (const path of [...corrections.keys(), ...scans.value.map((file) => file.path)].filter(isOf)) {
+    corrections.delete(path);
+    markSaved(path);
+    forgetScan(path);
+  }
+  if (result.value !== undefined && isOf(result.value.path)) result.value = undefined;
 }
 
 export async function openExample(): Promise<void> {
@@ -171,12 +196,11 @@ export async function openTask(name: string): Promise<void> {
   if (files !== undefined) await showScans(files);
 }
 
-/** Adds scans to the list and opens the first of them. */
+/** Adds scans to the list and opens the first of them that can be. */
 export async function showScans(files: readonly ScanFile[]): Promise<void> {
   const others = scans.value.filter(({ path }) => !files.some((file) => file.path === path));
   scans.value = [...others, ...files];
-  const [first] = files;
-  if (first !== undefined) await openScan(first);
+  for (const file of files) if (await openScan(file)) return;
 }
 
 export async function segmentScan(): Promise<void> {

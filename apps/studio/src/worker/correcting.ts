@@ -1,4 +1,4 @@
-import { DataError, readDecathlon } from "@lobule/data";
+import { DataError, exists, joinPath, readDecathlon, readNiftiHeader } from "@lobule/data";
 import {
   type Disagreement,
   mirrorDisagreement,
@@ -12,12 +12,20 @@ import { type CorrectedCase, correctedCases, joinTask, seedThatTrains, writeLabe
 import type { Means } from "./means.js";
 import type { ModelInUse } from "./model-in-use.js";
 import { bundledModel, fetchBundled, type ModelChoice } from "./models.js";
+import { bytesToRank, requireFit, scanBudget } from "./open-scan.js";
 import { plainName, type ScanFile } from "./scan-files.js";
 import { type Done, held, taskFolder } from "./tasks.js";
 
 /** A scan, and how much a model contradicts itself on it. */
 export interface RankedScan extends Disagreement {
   readonly path: string;
+}
+
+/** Scans by how much a model contradicts itself on them, most first. */
+export interface Ranking {
+  readonly ranked: readonly RankedScan[];
+  /** Why scans are not among them, a sentence each. */
+  readonly leftOut: readonly string[];
 }
 
 /** A run that continues a model's training on corrected cases. */
@@ -52,34 +60,42 @@ export class Correcting {
     return plain;
   }
 
-  /** How much a model contradicts itself on each scan, by mirror images, most first. @throws DataError for one that is broken. */
+  /** How much a model contradicts itself on each scan, by mirror images. One that is broken or too large is left out. */
   async rank(
     scans: readonly ScanFile[],
     model: ModelChoice,
     address: string,
     watcher: Watcher<Done>,
-  ): Promise<readonly RankedScan[]> {
+  ): Promise<Ranking> {
     const signal = signalOf(watcher);
     const storage = await this.means.storage();
     const { predictor } = await this.model.open(model, address, false);
     const ranked: RankedScan[] = [];
-    for (const [done, { path }] of scans.entries()) {
+    const leftOut: string[] = [];
+    for (const [done, { path, name }] of scans.entries()) {
       void watcher.progress({ done, all: scans.length });
-      const { share, slice } = await mirrorDisagreement(storage, predictor, path, signal);
-      ranked.push({ path, share, slice });
+      try {
+        requireFit(path, await readNiftiHeader(storage, path), scanBudget(), bytesToRank);
+        ranked.push({ path, ...(await mirrorDisagreement(storage, predictor, path, signal)) });
+      } catch (error) {
+        if (!(error instanceof DataError)) throw error;
+        leftOut.push(`${name} is not ranked: ${error.message}`);
+      }
     }
-    return ranked.toSorted((a, b) => b.share - a.share);
+    return { ranked: ranked.toSorted((a, b) => b.share - a.share), leftOut };
   }
 
   /**
    * The configuration of a run that begins with a model's weights and trains on a set with corrected cases.
-   * @throws DataError where the set has one case only: another must be held out.
+   * @throws DataError where there is no such set, or it has one case only: another must be held out.
    */
   async fineTuning(name: string, model: ModelChoice, address: string): Promise<FineTuning> {
     const storage = await this.means.storage();
     if (model.path === bundledModel.path) await fetchBundled(storage, address);
     const { description } = await readModel(storage, model.path);
-    const data = taskFolder(name);
+    const data = taskFolder(plainName(name.trim()));
+    if (!(await exists(storage, joinPath(data, "dataset.json"))))
+      throw new DataError(`There is no training set “${name}” yet; add a corrected case first`);
     const names = (await readDecathlon(storage, data)).cases.map((each) => each.name);
     if (names.length < 2)
       throw new DataError(

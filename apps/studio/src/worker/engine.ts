@@ -7,6 +7,7 @@ import { Benching } from "./benching.js";
 import { Comparing } from "./comparing.js";
 import { Correcting } from "./correcting.js";
 import { describeDevice, describeStorage } from "./describe.js";
+import { KeptFiles } from "./kept-files.js";
 import type { Means } from "./means.js";
 import { ModelInUse } from "./model-in-use.js";
 import { Receiving } from "./receiving.js";
@@ -29,6 +30,7 @@ export class Engine implements Means {
   private readonly model = new ModelInUse(this);
   readonly segmenting = proxy(new Segmenting(this, this.model));
   readonly correcting = proxy(new Correcting(this, this.model));
+  readonly keptFiles = proxy(new KeptFiles(this));
   readonly tasks = proxy(new Tasks(this));
   readonly training = proxy(new Training(this));
 

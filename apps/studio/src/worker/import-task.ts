@@ -36,7 +36,9 @@ export async function filesOfTask(files: readonly DroppedFile[]): Promise<readon
   const json = new Uint8Array(await description.file.arrayBuffer());
   await memory.makeFolder("/task");
   await writeFileAtomically(memory, "/task/dataset.json", json);
-  const { cases } = await readDecathlon(memory, "/task");
+  const { cases } = await readDecathlon(memory, "/task").catch((error: unknown) => {
+    throw error instanceof DataError ? new DataError(error.message.replaceAll("/task/", root)) : error;
+  });
   const byPath = new Map(files.map(({ path, file }) => [path, file]));
   const found = cases
     .flatMap(({ image, label }) => [image, label])

@@ -12,7 +12,8 @@ export interface ModelChoice {
   readonly title: string;
 }
 
-const modelFolder = "/models";
+/** Where models are that were added. */
+export const modelFolder = "/models";
 const best = "checkpoints/best.safetensors";
 /** The small one that comes with the page, trained on the phantom. */
 export const bundledModel: ModelChoice = {

@@ -1,6 +1,6 @@
 import { MemoryStorage, writeNifti } from "@lobule/data";
 import { expect, test } from "vitest";
-import { openLabels, openScan, requireFit } from "./open-scan.js";
+import { bytesToRank, openLabels, openScan, requireFit } from "./open-scan.js";
 
 test("a header that promises more than the page has memory for is refused, in one sentence", () => {
   const header = { shape: [512, 512, 1000], orientation: "LPS" } as const;
@@ -12,6 +12,12 @@ test("a header that promises more than the page has memory for is refused, in on
 
 test("slices that are not axial are held as a whole, and so take more", () => {
   expect(() => requireFit("scan.nii", { shape: [512, 512, 400], orientation: "LSP" }, 2e9)).toThrow("2.3 GB");
+});
+
+test("ranking holds a scan and its mirror image as a whole, whatever their slices", () => {
+  const header = { shape: [512, 512, 300], orientation: "LPS" } as const;
+  expect(() => requireFit("scan.nii", header, 2e9)).not.toThrow();
+  expect(() => requireFit("scan.nii", header, 2e9, bytesToRank)).toThrow("2.1 GB");
 });
 
 test("a scan and its labels are turned into the viewer's order", async () => {

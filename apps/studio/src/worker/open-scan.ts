@@ -1,4 +1,5 @@
 import {
+  DataError,
   type NiftiHeader,
   openNiftiSlices,
   readNifti,
@@ -29,6 +30,8 @@ export interface OpenedScan {
 const bytesPerVoxel = 6;
 /** As a whole in the file's type, twice, where its slices are not axial. */
 const bytesPerWholeVoxel = 16;
+/** Bytes of a voxel that ranking takes: a scan in the type of its file, turned and mirrored, 8 each, and three label maps. */
+export const bytesToRank = 27;
 const usualBudget = 2e9;
 
 /** Bytes that a scan may take: half of the memory that the browser tells of, where it does. */
@@ -37,18 +40,24 @@ export const scanBudget = (): number =>
     ? Math.min(navigator.deviceMemory * 2 ** 29, 4e9)
     : usualBudget;
 
-/** @throws Error when what the header promises takes more memory than the page has for a scan. */
+/** Bytes of a voxel that viewing and labeling a scan takes. */
+const bytesToLabel = (orientation: string): number =>
+  /[SI]$/.test(orientation) ? bytesPerVoxel : bytesPerVoxel + bytesPerWholeVoxel;
+
+/**
+ * @param bytesOfVoxel that are taken of memory; those of viewing and labeling by default.
+ * @throws DataError when what the header promises takes more memory than the page has for a scan.
+ */
 export function requireFit(
   path: string,
   { shape, orientation }: Pick<NiftiHeader, "shape" | "orientation">,
   most: number,
+  bytesOfVoxel = bytesToLabel(orientation),
 ) {
-  const voxels = shape[0] * shape[1] * shape[2];
-  const axial = /[SI]$/.test(orientation);
-  const bytes = voxels * (axial ? bytesPerVoxel : bytesPerVoxel + bytesPerWholeVoxel);
+  const bytes = shape[0] * shape[1] * shape[2] * bytesOfVoxel;
   const text = (value: number): string => `${(value / 1e9).toPrecision(2)} GB`;
   if (bytes > most)
-    throw new Error(
+    throw new DataError(
       `${path} promises ${shape.join("×")} voxels, which take ${text(bytes)} of memory here, and this page has ${text(most)} for a scan; crop it, or segment it by the command`,
     );
 }
@@ -56,7 +65,7 @@ export function requireFit(
 /**
  * Reads a scan for the viewer, slice by slice, after its header has been checked against the memory.
  * @param most bytes that it may take.
- * @throws DataError as readNifti; Error when it is too large.
+ * @throws DataError as readNifti, and when it is too large.
  */
 export async function openScan(storage: Storage, path: string, most: number): Promise<OpenedScan> {
   const header = await readNiftiHeader(storage, path);

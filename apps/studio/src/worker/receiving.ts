@@ -4,7 +4,7 @@ import { removeFolder } from "@lobule/web";
 import { requireSpace } from "./browser-files.js";
 import type { Means } from "./means.js";
 import { newPath, runsFolder } from "./names.js";
-import { keepFile, plainName, scanFolder } from "./scan-files.js";
+import { keepFile, keepScans } from "./scan-files.js";
 
 /** A run or a scan of the command's that this browser has now. */
 export interface Received {
@@ -45,12 +45,12 @@ export class Receiving {
   }
 }
 
+/** Keeps a scan as one that is dropped: under a number where another scan has its name. */
 async function takeScan(storage: Storage, address: string, { name }: Given): Promise<Received> {
-  const path = joinPath(scanFolder, plainName(name));
-  const known = await exists(storage, path);
-  await storage.makeFolder(scanFolder);
-  await keepFile(storage, path, await contentOf(`${address}0`));
-  return { kind: "scan", path, name, known };
+  const file = new File([await (await ask(`${address}0`)).blob()], name);
+  const [kept] = await keepScans(storage, [{ path: name, file }]);
+  if (kept === undefined) throw new DataError(`${name} is no scan`);
+  return { kind: "scan", ...kept, known: false };
 }
 
 async function takeRun(storage: Storage, address: string, { name, files }: Given): Promise<Received> {

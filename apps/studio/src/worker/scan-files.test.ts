@@ -1,12 +1,19 @@
 import { MemoryStorage, readBytes, writePhantom } from "@lobule/data";
 import { expect, test } from "vitest";
-import { isScanFile, keepScans, plainName, scansOfTask } from "./scan-files.js";
+import { isScanFile, keepScans, labelsOf, plainName, scansOfTask } from "./scan-files.js";
 
 const dropped = (path: string, text = "content") => ({ path, file: new File([text], path) });
 
 test("scans are told by their names; label maps and what macOS leaves are none", () => {
   const names = ["a.nii", "b/c.NII.GZ", "d.hdr", "a.txt", "t/labelsTr/a.nii.gz", "t/imagesTr/._a.nii.gz"];
   expect(names.filter(isScanFile)).toEqual(["a.nii", "b/c.NII.GZ", "d.hdr"]);
+});
+
+test("scans of one name in several folders have labels of their own", () => {
+  expect(["/scans/a.nii", "/data/p/imagesTr/a.nii.gz"].map(labelsOf)).toEqual([
+    "/labels/scans/a.nii.gz",
+    "/labels/data/p/imagesTr/a.nii.gz",
+  ]);
 });
 
 test("scans are kept under plain names", async () => {

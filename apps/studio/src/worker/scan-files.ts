@@ -10,10 +10,19 @@ export interface ScanFile {
 /** Where scans are kept. */
 export const scanFolder = "/scans";
 
+/** Where the synthetic scan is that is drawn here. */
+export const exampleFolder = "/scans/example";
+
+/** Where labels are kept that were found. */
+export const labelFolder = "/labels";
+
 const scanName = /\.(nii|hdr|img)(\.gz)?$/i;
 
 /** The name without what tells its format. */
 export const stemOf = (path: string): string => baseName(path).replace(/\.(nii|hdr|img)(\.gz)?$/i, "");
+
+/** Where the labels of a scan are kept: scans of one name in several folders do not share them. */
+export const labelsOf = (scan: string): string => joinPath(labelFolder, dirName(scan), `${stemOf(scan)}.nii.gz`);
 
 /** Whether a dropped file is a scan: not a label map of a Decathlon folder, nor what macOS leaves beside files. */
 export const isScanFile = (path: string): boolean =>

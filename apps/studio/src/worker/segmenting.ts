@@ -1,5 +1,17 @@
-import { canonicalGrid, exists, joinPath, readBytes, readNiftiHeader, type Vector3, writePhantom } from "@lobule/data";
+import {
+  canonicalGrid,
+  DataError,
+  dirName,
+  exists,
+  FileReadError,
+  joinPath,
+  readBytes,
+  readNiftiHeader,
+  type Vector3,
+  writePhantom,
+} from "@lobule/data";
 import { segmentPreview } from "@lobule/report";
+import { PlanError } from "@lobule/tensor";
 import {
   type GateMap,
   inspectSlice,
@@ -7,6 +19,7 @@ import {
   type LabeledBy,
   modalityNote,
   type SegmentResult,
+  type SlicePredictor,
   segmentRecordText,
   segmentVolume,
   unfinishedNote,
@@ -16,11 +29,12 @@ import { transfer } from "comlink";
 import type { DroppedFile } from "../parts/dropped-files.js";
 import { signalOf, type Watcher } from "../parts/long-call.js";
 import { centerOf } from "./center.js";
+import { keptFiles, removeKept } from "./kept-files.js";
 import type { Means } from "./means.js";
 import type { ModelInUse } from "./model-in-use.js";
 import { addModel, listModels, type ModelChoice } from "./models.js";
 import { type OpenedScan, openLabels, openScan, requireFit, scanBudget } from "./open-scan.js";
-import { keepScans, type ScanFile, scansOfTask, stemOf } from "./scan-files.js";
+import { exampleFolder, keepScans, labelsOf, type ScanFile, scansOfTask, stemOf } from "./scan-files.js";
 import { taskFolder } from "./tasks.js";
 
 /** How a scan is segmented; as the command's flags. */
@@ -68,8 +82,23 @@ export interface Segmented extends Labeled {
   readonly seconds: number;
 }
 
-const labelFolder = "/labels";
-const example = { folder: "/scans/example", seed: 2026, size: 128, slices: [32, 32] } as const;
+const example = { seed: 2026, size: 128, slices: [32, 32] } as const;
+
+/**
+ * Compiles the network for the slices that a header promises, before one is read.
+ * @throws PlanError where they take more than the adapter has.
+ */
+async function prepareFor(predictor: SlicePredictor, [width, height]: Vector3, scan: string): Promise<void> {
+  try {
+    await predictor.prepareFor(width, height);
+  } catch (error) {
+    if (!(error instanceof PlanError)) throw error;
+    const [why = ""] = error.message.split(";");
+    throw new PlanError(
+      `slices of ${width}×${height}, as ${stemOf(scan)} has them, are too large for this browser's adapter (${why}); crop the scan, or segment it by the command`,
+    );
+  }
+}
 
 /** Segments scans that this browser keeps. */
 export class Segmenting {
@@ -81,10 +110,10 @@ export class Segmenting {
   /** A synthetic scan, drawn here. */
   async example(): Promise<ScanFile> {
     const storage = await this.means.storage();
-    const { folder, seed, size, slices } = example;
-    const path = joinPath(folder, "imagesTr/phantom_001.nii.gz");
-    if (!(await exists(storage, joinPath(folder, "dataset.json"))))
-      await writePhantom(storage, folder, { cases: 1, testCases: 0, size, slices, seed, force: true });
+    const { seed, size, slices } = example;
+    const path = joinPath(exampleFolder, "imagesTr/phantom_001.nii.gz");
+    if (!(await exists(storage, joinPath(exampleFolder, "dataset.json"))))
+      await writePhantom(storage, exampleFolder, { cases: 1, testCases: 0, size, slices, seed, force: true });
     return { path, name: "Example" };
   }
 
@@ -105,8 +134,19 @@ export class Segmenting {
     return addModel(await this.means.storage(), files);
   }
 
+  /**
+   * Opens a scan for the viewer.
+   * @throws DataError where it is broken or too large; a copy that was made of it is removed then, so that a sound one can
+   * take its name.
+   */
   async open(path: string) {
-    const scan = await openScan(await this.means.storage(), path, scanBudget());
+    const storage = await this.means.storage();
+    const scan = await openScan(storage, path, scanBudget()).catch(async (error: unknown) => {
+      const broken = error instanceof DataError && !(error instanceof FileReadError);
+      const copy = broken ? (await keptFiles(storage)).find(({ paths }) => paths.includes(path)) : undefined;
+      if (copy !== undefined) await removeKept(storage, copy);
+      throw error;
+    });
     return transfer(scan, [scan.data.buffer]);
   }
 
@@ -129,8 +169,11 @@ export class Segmenting {
     watcher.progress({ stage: "preparing", done: 0, total: header.shape[2] });
     const { predictor, saved } = await this.model.open(model, address, choices.mirror);
     signal.throwIfAborted();
-    await storage.makeFolder(labelFolder);
-    const path = joinPath(labelFolder, `${stemOf(scan)}.nii.gz`);
+    const { shape } = canonicalGrid(header);
+    await prepareFor(predictor, shape, scan);
+    signal.throwIfAborted();
+    const path = labelsOf(scan);
+    await storage.makeFolder(dirName(path));
     const result = await segmentVolume(storage, predictor, scan, path, {
       signal,
       previews: 12,
@@ -139,7 +182,6 @@ export class Segmenting {
     });
     const { description } = saved;
     const notes = [await unfinishedNote(storage, saved.source), await modalityNote(storage, saved.source, [scan])];
-    const { shape } = canonicalGrid(header);
     const labels = await openLabels(storage, path);
     const found: Segmented = {
       path,

@@ -84,6 +84,12 @@ describe("a call before the labels of the one before are there", () => {
   });
 });
 
+test("extents that the adapter cannot hold are refused before there are slices, and others are labeled still", async () => {
+  await expect(predictor.prepareFor(40_000, 40_000)).rejects.toThrow(/this adapter allows/);
+  await expect(predictor.prepareFor(40_000, 40_000)).rejects.toThrow(/this adapter allows/);
+  expect(await predictor.predict(slicesFrom(0), width, height)).toHaveLength(atOnce);
+});
+
 describe("with activations stored in f16", () => {
   test("labels are the same but where two classes are equally likely", async (context) => {
     if (!device.hasF16) return context.skip("adapter lacks shader-f16");

@@ -144,6 +144,14 @@ export class SlicePredictor {
     return Array.from({ length: count }, (_, n) => bytes.subarray(n * slotPixels, n * slotPixels + width * height));
   }
 
+  /**
+   * Compiles what slices of these extents need, before there are any.
+   * @throws PlanError where they take more than the adapter has.
+   */
+  async prepareFor(width: number, height: number): Promise<void> {
+    await this.programFor(width, height);
+  }
+
   /** Frees the device memory of the programs. */
   async close(): Promise<void> {
     (await this.prepared)?.program.destroy();
@@ -156,8 +164,14 @@ export class SlicePredictor {
     if (this.prepared === undefined || this.extents !== extents) {
       const before = this.prepared;
       this.extents = extents;
-      this.prepared = this.prepare(width, height);
-      (await before)?.program.destroy();
+      const preparing = this.prepare(width, height);
+      this.prepared = preparing;
+      // What cannot be had is not kept: it would fail again where it is freed.
+      preparing.catch(() => {
+        if (this.prepared === preparing) this.prepared = undefined;
+      });
+      (await before?.catch(() => undefined))?.program.destroy();
+      return preparing;
     }
     return this.prepared;
   }
@@ -187,9 +201,11 @@ export class SlicePredictor {
       },
       { kernels: this.device.kernels, frozen: true, ...(precision && { precision }) },
     );
+    // First, since it is refused where it exceeds the adapter.
+    const loaded = await program.load(this.device);
     const pixels = new Uint32Array((atOnce * channels * slotPixels) / 2);
     const labels = Array.from({ length: 3 }, () => new Uint8Array(atOnce * slotPixels));
-    return { width, height, slotPixels, preprocessing, program: await program.load(this.device), pixels, labels };
+    return { width, height, slotPixels, preprocessing, program: loaded, pixels, labels };
   }
 
   /** Logits; with mirroring, the mean probabilities of all mirror images. */
