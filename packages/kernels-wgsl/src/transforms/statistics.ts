@@ -56,14 +56,21 @@ fn mergeKept(first: u32, count: u32, step: u32) -> vec3f {
 }
 fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {
   workgroupBarrier();
-  for (var i = lane; i < CHANNEL_BLOCK * PARTS; i += LANES) {
-    let first = i / PARTS * LANES + i % PARTS; // who reads it is who writes it
-    keptStatistics[first] = mergeKept(first, LANES / PARTS, PARTS);
+  // Both loops run once where the block has at most as many channels as there are invocations; by constants, so that compilers
+  // see it.
+  for (var round = 0u; round < (CHANNEL_BLOCK * PARTS + LANES - 1u) / LANES; round++) {
+    let i = round * LANES + lane;
+    if (i < CHANNEL_BLOCK * PARTS) {
+      let first = i / PARTS * LANES + i % PARTS; // who reads it is who writes it
+      keptStatistics[first] = mergeKept(first, LANES / PARTS, PARTS);
+    }
   }
   workgroupBarrier();
-  for (var block = lane; block < CHANNEL_BLOCK; block += LANES) {
-    if (firstChannel + block >= channels) { continue; }
-    statistics[workgroup * channels + firstChannel + block] = vec4f(mergeKept(block * LANES, PARTS, 1u), 0.0);
+  for (var round = 0u; round < (CHANNEL_BLOCK + LANES - 1u) / LANES; round++) {
+    let block = round * LANES + lane;
+    if (block < CHANNEL_BLOCK && firstChannel + block < channels) {
+      statistics[workgroup * channels + firstChannel + block] = vec4f(mergeKept(block * LANES, PARTS, 1u), 0.0);
+    }
   }
 }`,
   // Each invocation writes the sums of one channel.
