@@ -21,7 +21,7 @@ beforeAll(async () => {
 function byCoordinates<K extends Kernel>(kernel: K, inputs: readonly string[]): K {
   const quads = hasFunction(kernel.source, "storeOutputQuad");
   const [suffix, type, place, at] = quads
-    ? ["Quad", "vec4f", "y: u32, quad: u32, place: u32", "y * (sizes.width / 4u) + quad"]
+    ? ["Quad", "vec4f", "y: u32, quad: u32, place: u32", "y * sizes.quads + quad"]
     : ["", "f32", "y: u32, x: u32, pixel: u32", "y * sizes.width + x"];
   const loads = inputs.map((slot): [string, string] => {
     const array = slot.charAt(0).toLowerCase() + slot.slice(1);
@@ -61,8 +61,9 @@ describe.each(attentionGateProblems)("$why: $inter intermediate, $variant", ({ s
   test("statistics of the gradient of gating", async () => {
     const { skip, gating, gradGated: gradOutput } = arrays;
     const { channels } = shape;
-    const partials = (gradKernel.statistics?.partials ?? 0) * partialsPerWorkgroup(variant);
-    const slot = sumsSlot("value * value", variant, "", hasFunction(gradKernel.source, "addQuadToStatistics"));
+    const reduction = variant === "vector" ? "parallel" : variant;
+    const partials = (gradKernel.statistics?.partials ?? 0) * partialsPerWorkgroup(reduction);
+    const slot = sumsSlot("value * value", reduction, "", hasFunction(gradKernel.source, "addQuadToStatistics"));
     const withSums = { ...gradKernel, source: replaceSlots(gradKernel.source, [slot]) };
     const bound = {
       skip,

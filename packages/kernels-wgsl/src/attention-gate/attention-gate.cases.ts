@@ -17,6 +17,11 @@ export const attentionGateCases: readonly AttentionGateCase[] = [
   { why: "several blocks, the last of one channel", shape: { batch: 1, channels: 2, height: 3, width: 3 }, inter: 17 },
   { why: "a single quad and channel", shape: { batch: 1, channels: 1, height: 1, width: 4 }, inter: 1 },
   {
+    why: "quads of several workgroups, an odd count of rows, half a block of intermediate channels",
+    shape: { batch: 3, channels: 2, height: 29, width: 12 },
+    inter: 3,
+  },
+  {
     why: "quads, one channel more than a block of either",
     shape: { batch: 2, channels: 9, height: 5, width: 12 },
     inter: 9,

@@ -4,18 +4,20 @@ import {
   type ImageShape,
   imageSize,
   type Kernel,
+  type Launch,
   type Reduction,
 } from "../contract/kernel.js";
 import { noWeight } from "../contract/packing.js";
-import { hasQuads } from "../contract/quads.js";
+import { quadsOf } from "../contract/quads.js";
 import { withSerialSums, withSubgroupSums } from "../transforms/lane-sums.js";
-import { withQuadTiles } from "../transforms/quad-tiles.js";
 import { partialsPerWorkgroup } from "../transforms/statistics.js";
 import { withStoreLoop } from "../transforms/store-loop.js";
 import { withSubgroupWeights } from "../transforms/weights.js";
-import { replaceBinding, replaceDefinition } from "../transforms/wgsl-text.js";
+import { replaceConstant } from "../transforms/wgsl-text.js";
 import source from "./attention-gate.wgsl.js";
 import gradSource from "./attention-gate-grad.wgsl.js";
+import gradVectorSource from "./attention-gate-grad-vector.wgsl.js";
+import vectorSource from "./attention-gate-vector.wgsl.js";
 
 /** The extents of an attention gate. */
 export interface AttentionGateProblem {
@@ -37,24 +39,45 @@ function sizesOf({ shape: { batch, channels, height, width }, inter }: Attention
 const withSharedParameters = (text: string): string =>
   withSubgroupWeights(text, { binding: "parameters", parameters: "row: u32", index: "8u * row + place" });
 
+/** Quads, counted through all images. */
+function quadSizesOf(name: string, { shape, inter }: AttentionGateProblem) {
+  const { batch, channels, height } = shape;
+  const quads = quadsOf(name, shape);
+  return { channels, inter, height, quads, tiles: batch * height * quads };
+}
+
+/** A file of quads for so many intermediate channels. */
+const forInter = (text: string, inter: number): string =>
+  replaceConstant(text, "HALVES", Math.min(3, ceilDivide(inter, block / 2)));
+
 /**
  * gated = α ⊙ skip with α = σ(ψ·relu(wx·skip + wg·gating + bias) + ψbias).
  *
  * Slots Skip, Gating and Output (gated); `parameters` as {@link packAttentionGate} lays them out; writes `alpha`
- * [n, 1, h, w]. Source: Oktay et al. 2018, "Attention U-Net".
+ * [n, 1, h, w]. `vector` is for GPUs and images whose width is a multiple of 4. Source: Oktay et al. 2018, "Attention U-Net".
  */
-export function attentionGate(problem: AttentionGateProblem, reduction: Reduction): Kernel {
+export function attentionGate(problem: AttentionGateProblem, variant: Reduction | "vector"): Kernel {
   const { shape, inter } = problem;
   const pixels = imageSize(shape) / shape.channels;
-  const sizes = sizesOf(problem);
-  const shared = reduction === "subgroup";
-  return {
-    name: shared ? "attention-gate-subgroup" : "attention-gate",
-    source: shared ? withSharedParameters(source) : source,
-    launches: [{ sizes, workgroups: [...foldWorkgroups(ceilDivide(sizes.tiles, lanes)), 1] }],
+  const cost = {
     flops: pixels * (4 * shape.channels * inter + 4 * inter + shape.channels),
     bytes: 4 * (3 * imageSize(shape) + pixels),
   };
+  const make = (name: string, text: string, sizes: Readonly<Record<string, number>> & { tiles: number }): Kernel => ({
+    name,
+    source: text,
+    launches: [{ sizes, workgroups: [...foldWorkgroups(ceilDivide(sizes.tiles, lanes)), 1] }],
+    ...cost,
+  });
+  if (variant === "vector") {
+    const name = "attention-gate-vector";
+    const kernel = make(name, forInter(vectorSource, inter), quadSizesOf(name, problem));
+    return { ...kernel, innerTrips: ceilDivide(shape.channels, 2) };
+  }
+  const sizes = sizesOf(problem);
+  return variant === "subgroup"
+    ? make("attention-gate-subgroup", withSharedParameters(source), sizes)
+    : make("attention-gate", source, sizes);
 }
 
 const gradSources: Readonly<Record<Reduction, string>> = {
@@ -62,29 +85,6 @@ const gradSources: Readonly<Record<Reduction, string>> = {
   serial: withStoreLoop(withSerialSums(gradSource)),
   subgroup: withSharedParameters(withSubgroupSums(gradSource)),
 };
-
-/** How the quads of `gradients`, which is written and read again, are reached. */
-const quadGradients = {
-  placesOf: `fn placeOf(tile: Tile, channel: u32) -> u32 {
-  return (tile.n * (sizes.inter + sizes.channels) + channel) * sizes.quarter + tile.place;
-}`,
-  storeGradients: `fn storeGradients(tile: Tile, channel: u32, values: vec4f) {
-  if (tile.live.x) { gradients[placeOf(tile, channel)] = vec4<real>(values); }
-}`,
-  storedGradients: `fn storedGradients(tile: Tile, channel: u32) -> vec4f {
-  return select(vec4f(), vec4f(gradients[placeOf(tile, channel)]), tile.live);
-}`,
-} as const;
-
-/** The kernel for GPUs and images whose width is a multiple of 4. */
-const gradQuadSource = Object.entries(quadGradients).reduce(
-  (text, [name, definition]) => replaceDefinition(text, "fn", name, definition),
-  withQuadTiles(
-    replaceBinding(gradSource, "gradients", "var<storage, read_write> gradients: array<vec4<real>>;"),
-    ["skip", "gating", "gradOutput"].map((binding) => ({ binding, at: `${binding}At` })),
-    "channels",
-  ),
-);
 
 /**
  * Gradient of the gate: Output [n, c, h, w] of gating, `gradients` [n, inter + c, h, w] of the input of its ReLU and of
@@ -96,29 +96,48 @@ const gradQuadSource = Object.entries(quadGradients).reduce(
  */
 export function attentionGateGrad(
   problem: AttentionGateProblem,
-  reduction: Reduction,
+  variant: Reduction | "vector",
 ): Kernel & { readonly partials: number } {
   const { shape, inter } = problem;
   const pixels = imageSize(shape) / shape.channels;
-  const sizes = sizesOf(problem);
-  const groups = ceilDivide(sizes.tiles, lanes);
-  const partials = groups * partialsPerWorkgroup(reduction);
-  const quads = reduction === "parallel" && hasQuads(shape);
-  const way = quads ? "vector" : reduction;
-  return {
-    name: way === "parallel" ? "attention-gate-grad" : `attention-gate-grad-${way}`,
-    source: quads ? gradQuadSource : gradSources[reduction],
-    launches: [
-      {
-        sizes: { ...sizes, groups, rowCount: partials, blockChannels: block },
-        workgroups: [...foldWorkgroups(groups), 1],
-      },
-    ],
+  const make = (
+    launch: Launch,
+    text: string,
+    { partials, groups, only }: { readonly partials: number; readonly groups: number; readonly only?: Reduction },
+  ) => ({
+    name: variant === "parallel" ? "attention-gate-grad" : `attention-gate-grad-${variant}`,
+    source: text,
+    launches: [launch],
     flops: pixels * (8 * shape.channels * inter + 12 * inter + 4 * shape.channels),
     bytes: 4 * (5 * imageSize(shape) + pixels * inter + partials * (2 * inter + 1)),
     partials,
-    statistics: { partials: groups },
+    statistics: { partials: groups, ...(only && { only }) },
+  });
+  if (variant === "vector") {
+    const { launch, groups } = gradQuadLaunch(problem);
+    const kernel = make(launch, forInter(gradVectorSource, inter), { partials: groups, groups, only: "parallel" });
+    return { ...kernel, innerTrips: ceilDivide(shape.channels, 2) };
+  }
+  const sizes = sizesOf(problem);
+  const groups = ceilDivide(sizes.tiles, lanes);
+  const partials = groups * partialsPerWorkgroup(variant);
+  const launch: Launch = {
+    sizes: { ...sizes, groups, rowCount: partials, blockChannels: block },
+    workgroups: [...foldWorkgroups(groups), 1],
   };
+  return make(launch, gradSources[variant], { partials, groups });
+}
+
+/** Tiles of 2 rows × 4 columns. */
+function gradQuadLaunch(problem: AttentionGateProblem): { readonly launch: Launch; readonly groups: number } {
+  const { shape, inter } = problem;
+  const sizes = quadSizesOf("attention-gate-grad-vector", problem);
+  const rows = ceilDivide(shape.height, 2);
+  const tiles = shape.batch * rows * sizes.quads;
+  const groups = ceilDivide(tiles, lanes);
+  const firstRow = ceilDivide(inter, block) * (2 * shape.channels + 2) + 1;
+  const workgroups = [...foldWorkgroups(groups), 1] as const;
+  return { launch: { sizes: { ...sizes, rows, tiles, groups, firstRow }, workgroups }, groups };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { imageSize, type Kernel } from "../contract/kernel.js";
 import { noWeight } from "../contract/packing.js";
+import { hasQuads } from "../contract/quads.js";
 import { randomArray } from "../testing/close.js";
 import { runKernel } from "../testing/runner.js";
 import { attentionGateCases } from "./attention-gate.cases.js";
@@ -94,7 +95,9 @@ export async function backward(
   return results(await runKernel(device, kernel, bound, ["output", "gradients", "partials"]), problem);
 }
 
-/** Every case by every variant. */
+/** Every case by every variant that takes it. */
 export const attentionGateProblems = attentionGateCases.flatMap((each) =>
-  (["parallel", "serial", "subgroup"] as const).map((variant) => ({ ...each, variant })),
+  (["parallel", "serial", "subgroup", "vector"] as const)
+    .filter((variant) => variant !== "vector" || hasQuads(each.shape))
+    .map((variant) => ({ ...each, variant })),
 );

@@ -2,6 +2,7 @@ import {
   type AttentionGateProblem,
   attentionGateGrad,
   attentionGate as attentionGateKernel,
+  hasQuads,
   packAttentionGate,
 } from "@lobule/kernels-wgsl";
 import { f32 } from "../graph/apply.js";
@@ -68,7 +69,7 @@ export function attentionGate<C extends number, Inter extends number>(
     repeatable: { flops: 0, expression: (from, { alpha }) => multiply(from.skip, alpha) },
     lower: (from, { gated, alpha }, lowering) =>
       lowering.call({
-        kernel: attentionGateKernel(problem, lowering.reduction()),
+        kernel: attentionGateKernel(problem, variantOf(problem, lowering)),
         slots: { skip: from.skip, gating: from.gating },
         bindings: { parameters: packedParameters(problem, from, lowering), alpha },
         output: gated,
@@ -82,6 +83,12 @@ export function attentionGate<C extends number, Inter extends number>(
       return gated === undefined ? {} : gateGradients(problem, from, gated);
     },
   });
+}
+
+/** The kernels that suit an adapter: those of quads are for GPUs. */
+function variantOf({ shape }: AttentionGateProblem, lowering: Lowering) {
+  const reduction = lowering.reduction();
+  return reduction === "parallel" && hasQuads(shape) ? "vector" : reduction;
 }
 
 type Parameters = Readonly<Record<"wx" | "wg" | "wgBias" | "psi" | "psiBias", Tensor>>;
@@ -117,7 +124,7 @@ function gateGradients(
     store: "statistics",
     halfOutputs: ["gradients"],
     lower: (from, to, lowering) => {
-      const kernel = attentionGateGrad(problem, lowering.reduction());
+      const kernel = attentionGateGrad(problem, variantOf(problem, lowering));
       const length = 2 * inter + 1;
       const partials = lowering.scratch([kernel.partials, length]);
       lowering.call({
