@@ -27,10 +27,28 @@ const mostTileWorkgroups = 2048;
 const pixelsPerTileWorkgroup = 2048;
 const maxTilePartialBytes = 4 * 2 ** 20;
 
-/** {@link wantedPartials} of the `tiled` kernels. */
-export function wantedTilePartials(blocks: number, elements: number, pixels: number): number {
-  const affordable = Math.floor(maxTilePartialBytes / (elements * 4));
-  const workgroups = Math.min(mostTileWorkgroups, (blocks * pixels) / pixelsPerTileWorkgroup);
+/** Times as many workgroups and partial sums as a weight gradient over tiles has by default. */
+export type WorkgroupFactor = 1 | 2 | 4;
+
+/** How a weight gradient over tiles is summed. */
+export interface GradWeightOptions {
+  readonly factor?: WorkgroupFactor;
+  /**
+   * Channels of the first of two images that are the input together, as slots Input and Second; a multiple of the channels of a
+   * block, so that no workgroup reads both.
+   */
+  readonly split?: number | undefined;
+}
+
+/** {@link wantedPartials} of the kernels over tiles in workgroup memory. */
+export function wantedTilePartials(
+  blocks: number,
+  elements: number,
+  pixels: number,
+  factor: WorkgroupFactor = 1,
+): number {
+  const affordable = Math.floor((factor * maxTilePartialBytes) / (elements * 4));
+  const workgroups = factor * Math.min(mostTileWorkgroups, (blocks * pixels) / pixelsPerTileWorkgroup);
   return Math.max(1, Math.min(ceilDivide(workgroups, blocks), affordable));
 }
 
@@ -40,7 +58,8 @@ export interface WeightSharing {
   /** Channels of a block that one partial sum covers. */
   readonly inBlock: number;
   readonly outBlock: number;
-  readonly wanted: typeof wantedPartials;
+  /** Only kernels over tiles take a factor. */
+  readonly wanted: typeof wantedTilePartials;
   /** Partial sums of a block that a workgroup makes. */
   readonly perGroup: number;
   /** Pixels that an invocation sums of those that are in workgroup memory at a time, see `Kernel.innerTrips`. */

@@ -54,3 +54,16 @@ export const convTranspose2x2Family: ConvolutionFamily<ConvTranspose2x2Variant, 
     { why: "the same, backward", input: image(1, 36, 2, 3), outChannels: 131 },
   ],
 };
+
+/** The kernels of images that are read by quads. */
+export const convTranspose2x2QuadFamily: ConvolutionFamily<ConvTranspose2x2Variant, Way> = {
+  ...convTranspose2x2Family,
+  small: { input: { batch: 2, channels: 3, height: 5, width: 8 }, outChannels: 4 },
+  variants: ["plain", "vector"],
+  ways: ["plain", "vector"],
+  cases: [
+    { why: "a single quad", input: image(1, 1, 1, 4), outChannels: 1 },
+    { why: "three quads a row, blocks that are cut", input: image(3, 5, 7, 12), outChannels: 11 },
+    { why: "several segments, the last one short", input: image(2, 18, 37, 20), outChannels: 5 },
+  ],
+};

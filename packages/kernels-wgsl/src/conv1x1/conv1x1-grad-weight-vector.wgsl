@@ -17,19 +17,29 @@ struct Sizes {
   totalSegments: u32, // batch * segments
   partialCount: u32,
   weights: u32, // convolutions whose inputs follow one another in the input's channels
+  split: u32, // channels of the input's image, where those of another follow: a multiple of IN_BLOCK
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
-@group(0) @binding(1) var<storage, read> input: array<vec4<real>>; // [n, ci, h, w / 4]
-@group(0) @binding(2) var<storage, read> gradOutput: array<vec4<real>>; // [n, co, h, w / 4]
-@group(0) @binding(3) var<storage, read_write> partials: array<f32>; // [partialCount, weights, co, ci / weights]
+@group(0) @binding(1) var<storage, read> input: array<vec4<real>>; // [n, split, h, w / 4]
+@group(0) @binding(2) var<storage, read> second: array<vec4<real>>; // [n, ci - split, h, w / 4], see secondPixels
+@group(0) @binding(3) var<storage, read> gradOutput: array<vec4<real>>; // [n, co, h, w / 4]
+@group(0) @binding(4) var<storage, read_write> partials: array<f32>; // [partialCount, weights, co, ci / weights]
 
 struct InputChannel { base: u32 }
 fn prepareInput(n: u32, c: u32) -> InputChannel {
-  return InputChannel((n * sizes.inChannels + c) * sizes.height * sizes.quads);
+  return InputChannel((n * sizes.split + c) * sizes.height * sizes.quads);
 }
 fn loadInputQuad(channel: InputChannel, y: u32, quad: u32, place: u32) -> vec4f {
   return vec4f(input[channel.base + place]);
+}
+
+struct SecondChannel { base: u32 }
+fn prepareSecond(n: u32, c: u32) -> SecondChannel {
+  return SecondChannel((n * (sizes.inChannels - sizes.split) + c) * sizes.height * sizes.quads);
+}
+fn loadSecondQuad(channel: SecondChannel, y: u32, quad: u32, place: u32) -> vec4f {
+  return vec4f(second[channel.base + place]);
 }
 
 struct GradOutputChannel { base: u32 }
@@ -57,7 +67,7 @@ struct Place { n: u32, y: u32, quad: u32, index: u32, inside: bool }
 
 // The pixels of four channels of a quad of the input, zero beyond the segment.
 fn inputPixels(place: Place, c: u32) -> mat4x4f {
-  let last = sizes.inChannels - 1u;
+  let last = sizes.split - 1u;
   return transpose(mat4x4f(
     loadInputQuad(prepareInput(place.n, min(c, last)), place.y, place.quad, place.index),
     loadInputQuad(prepareInput(place.n, min(c + 1u, last)), place.y, place.quad, place.index),
@@ -65,6 +75,19 @@ fn inputPixels(place: Place, c: u32) -> mat4x4f {
     loadInputQuad(prepareInput(place.n, min(c + 3u, last)), place.y, place.quad, place.index),
   ));
 }
+
+// The same of the image whose channels follow those of the first.
+fn secondPixels(place: Place, c: u32) -> mat4x4f {
+  let last = sizes.inChannels - 1u;
+  return transpose(mat4x4f(
+    loadSecondQuad(prepareSecond(place.n, min(c, last) - sizes.split), place.y, place.quad, place.index),
+    loadSecondQuad(prepareSecond(place.n, min(c + 1u, last) - sizes.split), place.y, place.quad, place.index),
+    loadSecondQuad(prepareSecond(place.n, min(c + 2u, last) - sizes.split), place.y, place.quad, place.index),
+    loadSecondQuad(prepareSecond(place.n, min(c + 3u, last) - sizes.split), place.y, place.quad, place.index),
+  ));
+}
+
+fn isSecond(firstIn: u32) -> bool { return firstIn >= sizes.split; }
 
 // The pixels of four channels of a quad of the gradient.
 fn gradientPixels(place: Place, c: u32) -> mat4x4f {
@@ -82,7 +105,10 @@ fn gradientPixels(place: Place, c: u32) -> mat4x4f {
 fn fetch(place: Place, firstIn: u32, firstOut: u32, lane: u32) {
   let group = lane / TILE_QUADS; // which four channels
   let quad = lane % TILE_QUADS;
-  let values = inputPixels(place, firstIn + 4u * min(group, IN_GROUPS - 1u));
+  let c = firstIn + 4u * min(group, IN_GROUPS - 1u);
+  var values: mat4x4f;
+  // All of a workgroup take the same way.
+  if (isSecond(firstIn)) { values = secondPixels(place, c); } else { values = inputPixels(place, c); }
   let gradient = gradientPixels(place, firstOut + 4u * min(group, OUT_GROUPS - 1u));
   if (group < IN_GROUPS) {
     inputs[group * PITCH + quad] = Quad(values[0], values[1], values[2], values[3]);

@@ -13,11 +13,20 @@ const deviceFor = convolutionDevice();
 testConvolutionSlots(conv1x1Family);
 testConvolutionSlots(conv1x1QuadFamily);
 
+const pooledProblems = [
+  { family: conv1x1Family, variants: ["blocked", "subgroup"] },
+  { family: conv1x1QuadFamily, variants: ["vector"] },
+] as const;
+
 describe.each(
-  // Windows are of two rows and columns at least.
-  conv1x1Family.cases.filter(({ input: { height, width } }) => height > 1 && width > 1),
-)("pooled besides, $input × $outChannels: $why", (problem) => {
-  test.for(["blocked", "subgroup"] as const)("%s", async (variant, context) => {
+  pooledProblems.flatMap(({ family, variants }) =>
+    family.cases
+      // Windows are of two rows and columns at least.
+      .filter(({ input: { height, width } }) => height > 1 && width > 1)
+      .map((problem) => ({ ...problem, variants })),
+  ),
+)("pooled besides, $input × $outChannels: $why", ({ variants, ...problem }) => {
+  test.for(variants)("%s", async (variant, context) => {
     const device = deviceFor(context, { variant });
     const runs = runsOf(conv1x1Family, problem);
     const { outShape } = runs;

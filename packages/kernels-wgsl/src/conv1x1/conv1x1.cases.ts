@@ -44,17 +44,22 @@ export const conv1x1Family: ConvolutionFamily<Conv1x1Variant, Way> = {
   ],
 };
 
-/** The weight gradients of images that are read by quads. */
+/** The kernels of images that are read by quads. */
 export const conv1x1QuadFamily: ConvolutionFamily<Conv1x1Variant, Way> = {
   ...conv1x1Family,
   small: { input: { batch: 2, channels: 3, height: 5, width: 8 }, outChannels: 4 },
-  variants: ["plain"],
+  variants: ["plain", "vector"],
   ways: ["plain", "vector"],
   cases: [
     { why: "a single quad", input: image(1, 1, 1, 4), outChannels: 1 },
     { why: "tiles of 64 quads, several segments, the last one short", input: image(2, 3, 37, 20), outChannels: 4 },
     { why: "tiles of 32 quads", input: image(1, 4, 9, 24), outChannels: 7 },
     { why: "blocks of 16 channels, cut", input: image(3, 18, 7, 12), outChannels: 21 },
+    {
+      why: "blocks that together fill more than a uniform binding",
+      input: image(1, 515, 3, 4),
+      outChannels: 36,
+    },
     { why: "blocks of 8 by 16 channels", input: image(2, 8, 16, 16), outChannels: 16 },
   ],
 };

@@ -8,6 +8,7 @@ import {
 } from "../contract/kernel.js";
 import { noWeight, type PackedLayout, packBlocks, planWeight } from "../contract/packing.js";
 import {
+  type GradWeightOptions,
   splitPixels,
   sumLanes,
   type WeightSharing,
@@ -17,6 +18,7 @@ import {
 } from "../contract/partial-sums.js";
 import { quadPixels, quadsOf } from "../contract/quads.js";
 import { withSerialSums } from "../transforms/lane-sums.js";
+import { withoutSecondImage } from "../transforms/second-image.js";
 import { withSubgroupWeights, withWeightAccess } from "../transforms/weights.js";
 import {
   removeBinding,
@@ -31,13 +33,15 @@ import gradWeightSource from "./conv1x1-grad-weight.wgsl.js";
 import gradWeightBlockedSource from "./conv1x1-grad-weight-blocked.wgsl.js";
 import gradWeightTiledSource from "./conv1x1-grad-weight-tiled.wgsl.js";
 import gradWeightVectorSource from "./conv1x1-grad-weight-vector.wgsl.js";
+import vectorSource from "./conv1x1-vector.wgsl.js";
 
 /**
  * `plain` is the readable one; `blocked` computes 8 channels × 4 pixels an invocation and reads the
  * weight as {@link packConv1x1} lays it out; `subgroup` does the same with weights
- * that 8 invocations share, read as they are.
+ * that 8 invocations share, read as they are; `vector` is `blocked` for images whose width is a multiple of 4, of which an
+ * invocation computes 8 channels × 2 rows × 4 columns and loads and stores four pixels at a time.
  */
-export type Conv1x1Variant = "plain" | "blocked" | "subgroup";
+export type Conv1x1Variant = "plain" | "blocked" | "subgroup" | "vector";
 
 const lanes = 64;
 const channelBlock = 8;
@@ -56,12 +60,40 @@ interface Strides {
 const planOf = (inChannels: number, outChannels: number) =>
   planWeight(inChannels * channelBlock, ceilDivide(outChannels, channelBlock));
 
+/** A file's text without what pools; `values` are the parameters of `storePooled` after the channel. */
+const withoutPooling = (source: string, values: string): string => {
+  const empty = `fn storePooled(tile: Tile, c: u32, ${values}) {}`;
+  return renumberBindings(removeBinding(replaceDefinition(source, "fn", "storePooled", empty), "pooled"));
+};
+
 /** A file's text with what pools, or without. */
-function withPooling(source: string, pooled: boolean): string {
-  if (pooled) return replaceText(source, "let tile = tileOf(", "let tile = windowOf(");
-  const text = replaceDefinition(source, "fn", "windowOf", "");
-  const empty = "fn storePooled(tile: Tile, c: u32, values: vec4f) {}";
-  return renumberBindings(removeBinding(replaceDefinition(text, "fn", "storePooled", empty), "pooled"));
+const withPooling = (source: string, pooled: boolean): string =>
+  pooled
+    ? replaceText(source, "let tile = tileOf(", "let tile = windowOf(")
+    : withoutPooling(replaceDefinition(source, "fn", "windowOf", ""), "values: vec4f");
+
+function vector(problem: ConvolutionProblem, pooled: boolean): Kernel {
+  const { batch, channels: inChannels, height } = problem.input;
+  const { outChannels } = problem;
+  const quads = quadsOf("conv1x1-vector", problem.input);
+  const rows = ceilDivide(height, 2);
+  const tiles = batch * rows * quads;
+  const groups = ceilDivide(tiles, lanes);
+  const plan = planOf(inChannels, outChannels);
+  const source = withWeightAccess(vectorSource, plan.access);
+  return {
+    name: "conv1x1-vector",
+    source: pooled ? source : withoutPooling(source, "upper: vec4f, lower: vec4f"),
+    launches: [
+      {
+        sizes: { inChannels, outChannels, height, quads, rows, tiles, groups },
+        workgroups: [...foldWorkgroups(groups), plan.blocks],
+      },
+    ],
+    flops: flopsOf(problem),
+    bytes: bytesOf(problem),
+    statistics: { partials: groups, only: "parallel" },
+  };
 }
 
 function tiled(problem: ConvolutionProblem, variant: "blocked" | "subgroup", strides: Strides, pooled = false): Kernel {
@@ -108,12 +140,14 @@ function plain(problem: ConvolutionProblem, strides: Strides): Kernel {
  *
  * output[n, co, y, x] = Σ over ci of weight[co, ci] · input[n, ci, y, x]
  *
- * Slots Input and Output, statistics of the output. `weight` is [co, ci, 1, 1] or, for `blocked`, packed `forward`. With
+ * Slots Input and Output, statistics of the output. `weight` is [co, ci, 1, 1] or, for `blocked` and `vector`, packed
+ * `forward`. With
  * `pooled`, which the plain kernel does not know, it also stores the maximum of each 2×2 window of what it stores, as
  * `pooled` [n, co, ⌊h/2⌋, ⌊w/2⌋].
  */
 export function conv1x1(problem: ConvolutionProblem, variant: Conv1x1Variant, pooled = false): Kernel {
   const strides = { outStride: problem.input.channels, inStride: 1 };
+  if (variant === "vector") return vector(problem, pooled);
   if (variant !== "plain") return tiled(problem, variant, strides, pooled);
   if (pooled) throw new KernelDeclarationError("conv1x1: the plain kernel does not pool; use max-pool2x2 after it");
   return plain(problem, strides);
@@ -124,17 +158,18 @@ export function conv1x1(problem: ConvolutionProblem, variant: Conv1x1Variant, po
  * weight, → [n, ci, h, w].
  *
  * Slots Input (reads gradOutput) and Output (writes the gradient), statistics of what it writes. `weight` is
- * [co, ci, 1, 1] or, for `blocked`, packed `grad-input`.
+ * [co, ci, 1, 1] or, for `blocked` and `vector`, packed `grad-input`.
  */
 export function conv1x1GradInput(problem: ConvolutionProblem, variant: Conv1x1Variant): Kernel {
   const inChannels = problem.input.channels;
   const swapped = { input: { ...problem.input, channels: problem.outChannels }, outChannels: inChannels };
   const strides = { outStride: 1, inStride: inChannels };
+  if (variant === "vector") return vector(swapped, false);
   return variant === "plain" ? plain(swapped, strides) : tiled(swapped, variant, strides);
 }
 
 /**
- * Layout of the weight [co, ci, 1, 1] for the `blocked` variants: [blocks of 8 written channels, read channels, 8]. Channels are those of the forward
+ * Layout of the weight [co, ci, 1, 1] for `blocked` and `vector`: [blocks of 8 written channels, read channels, 8]. Channels are those of the forward
  * convolution.
  */
 export function packConv1x1(
@@ -161,12 +196,14 @@ export function packConv1x1(
  * are [partials, weights, co, ci / weights].
  *
  * Slots Input and GradOutput. `serial` is `blocked` without barriers, see {@link Reduction}; `vector` is `tiled` for images
- * whose width is a multiple of 4.
+ * whose width is a multiple of 4; both make `factor` times as many partial
+ * sums, and `vector` takes an input that is two images, with slot Second for the other one (`split`).
  */
 export function conv1x1GradWeight(
   problem: ConvolutionProblem,
   variant: "plain" | "blocked" | "serial" | "tiled" | "vector",
   weights = 1,
+  { factor = 1, split }: GradWeightOptions = {},
 ): Kernel & { readonly partials: number } {
   const { batch, channels: inChannels, height, width } = problem.input;
   const { outChannels } = problem;
@@ -183,23 +220,27 @@ export function conv1x1GradWeight(
       partials: batch,
     };
   }
-  const { inBlock, outBlock, source, perGroup, wanted: wantedOf, innerTrips } = sharingOf(problem, variant);
+  const { inBlock, outBlock, source, perGroup, wanted: wantedOf, innerTrips } = sharingOf(problem, variant, split);
   const inBlocks = ceilDivide(inChannels, inBlock);
   const outBlocks = ceilDivide(outChannels, outBlock);
-  const wanted = wantedOf(inBlocks * outBlocks, elements, batch * height * width);
+  const wanted = wantedOf(inBlocks * outBlocks, elements, batch * height * width, factor);
   const { partials, segments, segmentLength } = splitPixels(batch, height * width, wanted);
   const name = `conv1x1-grad-weight-${variant}`;
-  const split = { segments, totalSegments: batch * segments, partialCount: partials };
+  const shares = { segments, totalSegments: batch * segments, partialCount: partials };
   const extents =
     variant === "vector"
-      ? { quads: quadsOf(name, problem.input), segmentQuads: segmentLength / quadPixels }
+      ? {
+          quads: quadsOf(name, problem.input),
+          segmentQuads: segmentLength / quadPixels,
+          split: split ?? inChannels,
+        }
       : { width, segmentLength };
   return {
     name,
     source,
     launches: [
       {
-        sizes: { ...shape, ...extents, inBlocks, outBlocks, ...split },
+        sizes: { ...shape, ...extents, inBlocks, outBlocks, ...shares },
         workgroups: [...foldWorkgroups(ceilDivide(partials * inBlocks * outBlocks, perGroup)), 1],
       },
     ],
@@ -212,13 +253,20 @@ export function conv1x1GradWeight(
 /** Channels of a block in workgroup memory: as few as hold them, 16 at most. */
 const blockOf = (channels: number): 4 | 8 | 16 => (channels > 8 ? 16 : channels > 4 ? 8 : 4);
 
+/** Whether blocks of the input's channels end where the first of two images does. */
+export const splitsConv1x1 = (split: number): boolean => split % blockOf(split) === 0;
+
+const gradWeightVectorAlone = withoutSecondImage(gradWeightVectorSource, "secondPixels");
+
 function sharingOf(
   { input, outChannels }: ConvolutionProblem,
   variant: "blocked" | "serial" | "tiled" | "vector",
+  split: number | undefined,
 ): WeightSharing {
   if (variant === "tiled" || variant === "vector") {
-    const [inBlock, outBlock] = [blockOf(input.channels), blockOf(outChannels)];
-    const file = variant === "tiled" ? gradWeightTiledSource : gradWeightVectorSource;
+    const [inBlock, outBlock] = [blockOf(split ?? input.channels), blockOf(outChannels)];
+    const vectorFile = split === undefined ? gradWeightVectorAlone : gradWeightVectorSource;
+    const file = variant === "tiled" ? gradWeightTiledSource : vectorFile;
     const source = replaceConstant(replaceConstant(file, "IN_BLOCK", inBlock), "OUT_BLOCK", outBlock);
     // Of 64 pixels an invocation sums one for each 4 × 4 channels of the block; or of 16 quads, but one at least.
     const pixels = (inBlock * outBlock) / 16;

@@ -17,22 +17,35 @@ struct Sizes {
   columnTiles: u32, // ceil(quads / 4)
   tiles: u32, // batch * rowTiles * columnTiles
   partialCount: u32,
+  split: u32, // channels of the input's image, where those of another follow: a multiple of 8
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
-@group(0) @binding(1) var<storage, read> input: array<vec4<real>>; // [n, ci, h, w / 4]
-@group(0) @binding(2) var<storage, read> gradOutput: array<vec4<real>>; // [n, co, h, w / 4]
-@group(0) @binding(3) var<storage, read_write> partials: array<f32>; // [partialCount, co, ci, 3, 3]
+@group(0) @binding(1) var<storage, read> input: array<vec4<real>>; // [n, split, h, w / 4]
+@group(0) @binding(2) var<storage, read> second: array<vec4<real>>; // [n, ci - split, h, w / 4], see loadSecondPart
+@group(0) @binding(3) var<storage, read> gradOutput: array<vec4<real>>; // [n, co, h, w / 4]
+@group(0) @binding(4) var<storage, read_write> partials: array<f32>; // [partialCount, co, ci, 3, 3]
 
 struct InputChannel { base: u32 }
 fn prepareInput(n: u32, c: u32) -> InputChannel {
-  return InputChannel((n * sizes.inChannels + c) * sizes.height * sizes.quads);
+  return InputChannel((n * sizes.split + c) * sizes.height * sizes.quads);
 }
 fn loadInput(channel: InputChannel, y: u32, quad: u32, place: u32, part: u32) -> f32 {
   return f32(input[channel.base + place][part]);
 }
 fn loadInputQuad(channel: InputChannel, y: u32, quad: u32, place: u32) -> vec4f {
   return vec4f(input[channel.base + place]);
+}
+
+struct SecondChannel { base: u32 }
+fn prepareSecond(n: u32, c: u32) -> SecondChannel {
+  return SecondChannel((n * (sizes.inChannels - sizes.split) + c) * sizes.height * sizes.quads);
+}
+fn loadSecond(channel: SecondChannel, y: u32, quad: u32, place: u32, part: u32) -> f32 {
+  return f32(second[channel.base + place][part]);
+}
+fn loadSecondQuad(channel: SecondChannel, y: u32, quad: u32, place: u32) -> vec4f {
+  return vec4f(second[channel.base + place]);
 }
 
 struct GradOutputChannel { base: u32 }
@@ -66,9 +79,12 @@ fn tileAt(count: u32) -> Tile {
   return Tile(rowTile / sizes.rowTiles, rowTile % sizes.rowTiles * ROWS, count % sizes.columnTiles * QUADS);
 }
 
-// What an invocation brings of a tile: four channels of a quad of the gradient, a channel of three rows of the input, and of
-// each row a pixel of the margin where it brings the first or the last quad.
-struct Part { gradients: mat4x4f, inputs: mat3x4f, margins: vec3f }
+// What an invocation brings of the input's tile: a channel of three rows, and of each row a pixel of the margin where it brings
+// the first or the last quad.
+struct InputPart { rows: mat3x4f, margins: vec3f }
+
+// And of both tiles: four channels of a quad of the gradient besides.
+struct Part { gradients: mat4x4f, input: InputPart }
 
 fn loadPart(tile: Tile, firstIn: u32, firstOut: u32, lane: u32) -> Part {
   let quad = tile.quad + lane % QUADS;
@@ -90,38 +106,77 @@ fn loadPart(tile: Tile, firstIn: u32, firstOut: u32, lane: u32) -> Part {
     select(vec4f(), loadGradOutputQuad(channel2, yInside, quadInside, place), inside),
     select(vec4f(), loadGradOutputQuad(channel3, yInside, quadInside, place), inside),
   );
-  let channel = prepareInput(tile.n, min(firstIn + lane / QUADS % IN_BLOCK, sizes.inChannels - 1u));
-  let row = tile.y + lane / 32u - 1u; // above the top edge it wraps to a huge value
-  part.inputs = mat3x4f(
-    inputQuad(channel, row, quad),
-    inputQuad(channel, row + 4u, quad),
-    inputQuad(channel, row + 8u, quad),
-  );
-  part.margins = vec3f(
-    marginPixel(channel, row, quad, lane),
-    marginPixel(channel, row + 4u, quad, lane),
-    marginPixel(channel, row + 8u, quad, lane),
-  );
+  // All of a workgroup take the same way.
+  if (isSecond(firstIn)) { part.input = loadSecondPart(tile, firstIn, lane); } else { part.input = loadInputPart(tile, firstIn, lane); }
   return part;
 }
 
-// A quad of the input, zero outside the image.
-fn inputQuad(channel: InputChannel, y: u32, quad: u32) -> vec4f {
-  let yInside = min(y, sizes.height - 1u);
+// Where a quad of the input is, kept inside the image, and whether it was there; beside it the pixel of the margin.
+struct Place { y: u32, quad: u32, index: u32, inside: bool }
+
+fn placeAt(y: u32, quad: u32) -> Place {
+  let yInside = min(y, sizes.height - 1u); // above the top edge y wraps to a huge value, so does quad left of the image
   let quadInside = min(quad, sizes.quads - 1u);
-  let values = loadInputQuad(channel, yInside, quadInside, yInside * sizes.quads + quadInside);
-  return select(vec4f(), values, y < sizes.height && quad < sizes.quads);
+  return Place(yInside, quadInside, yInside * sizes.quads + quadInside, y < sizes.height && quad < sizes.quads);
 }
 
-// The pixel to the left of the tile for its first quad, to the right for its last, zero outside the image.
-fn marginPixel(channel: InputChannel, y: u32, quad: u32, lane: u32) -> f32 {
+// The place of the pixel to the left of the tile for its first quad, to the right for its last.
+fn marginAt(y: u32, quad: u32, side: u32) -> Place { return placeAt(y, select(quad + 1u, quad - 1u, side == 0u)); }
+
+fn isSecond(firstIn: u32) -> bool { return firstIn >= sizes.split; }
+
+fn loadInputPart(tile: Tile, firstIn: u32, lane: u32) -> InputPart {
+  let channel = prepareInput(tile.n, min(firstIn + lane / QUADS % IN_BLOCK, sizes.split - 1u));
+  let row = tile.y + lane / 32u - 1u;
   let side = lane % QUADS;
-  if (side != 0u && side != QUADS - 1u) { return 0.0; }
-  let beside = select(quad + 1u, quad - 1u, side == 0u); // left of the image it wraps to a huge value
-  let yInside = min(y, sizes.height - 1u);
-  let quadInside = min(beside, sizes.quads - 1u);
-  let value = loadInput(channel, yInside, quadInside, yInside * sizes.quads + quadInside, select(0u, 3u, side == 0u));
-  return select(0.0, value, y < sizes.height && beside < sizes.quads);
+  let quad = tile.quad + side;
+  let rows = mat3x4f(
+    inputQuad(channel, placeAt(row, quad)),
+    inputQuad(channel, placeAt(row + 4u, quad)),
+    inputQuad(channel, placeAt(row + 8u, quad)),
+  );
+  if (side != 0u && side != QUADS - 1u) { return InputPart(rows, vec3f()); }
+  let margins = vec3f(
+    inputPixel(channel, marginAt(row, quad, side), side),
+    inputPixel(channel, marginAt(row + 4u, quad, side), side),
+    inputPixel(channel, marginAt(row + 8u, quad, side), side),
+  );
+  return InputPart(rows, margins);
+}
+
+// A quad of the input, and a pixel of one, zero outside the image.
+fn inputQuad(channel: InputChannel, at: Place) -> vec4f {
+  return select(vec4f(), loadInputQuad(channel, at.y, at.quad, at.index), at.inside);
+}
+fn inputPixel(channel: InputChannel, at: Place, side: u32) -> f32 {
+  return select(0.0, loadInput(channel, at.y, at.quad, at.index, select(0u, 3u, side == 0u)), at.inside);
+}
+
+// The same of the image whose channels follow those of the first.
+fn loadSecondPart(tile: Tile, firstIn: u32, lane: u32) -> InputPart {
+  let channel = prepareSecond(tile.n, min(firstIn + lane / QUADS % IN_BLOCK, sizes.inChannels - 1u) - sizes.split);
+  let row = tile.y + lane / 32u - 1u;
+  let side = lane % QUADS;
+  let quad = tile.quad + side;
+  let rows = mat3x4f(
+    secondQuad(channel, placeAt(row, quad)),
+    secondQuad(channel, placeAt(row + 4u, quad)),
+    secondQuad(channel, placeAt(row + 8u, quad)),
+  );
+  if (side != 0u && side != QUADS - 1u) { return InputPart(rows, vec3f()); }
+  let margins = vec3f(
+    secondPixel(channel, marginAt(row, quad, side), side),
+    secondPixel(channel, marginAt(row + 4u, quad, side), side),
+    secondPixel(channel, marginAt(row + 8u, quad, side), side),
+  );
+  return InputPart(rows, margins);
+}
+
+fn secondQuad(channel: SecondChannel, at: Place) -> vec4f {
+  return select(vec4f(), loadSecondQuad(channel, at.y, at.quad, at.index), at.inside);
+}
+fn secondPixel(channel: SecondChannel, at: Place, side: u32) -> f32 {
+  return select(0.0, loadSecond(channel, at.y, at.quad, at.index, select(0u, 3u, side == 0u)), at.inside);
 }
 
 fn keepPart(part: Part, lane: u32) {
@@ -135,9 +190,9 @@ fn keepPart(part: Part, lane: u32) {
     gradients[row][quad * 4u + 3u] = pixels[3];
   }
   let row = lane / QUADS % IN_BLOCK * INPUT_ROWS + lane / 32u;
-  keepRow(row, quad, part.inputs[0], part.margins.x);
-  keepRow(row + 4u, quad, part.inputs[1], part.margins.y);
-  if (lane < 64u) { keepRow(row + 8u, quad, part.inputs[2], part.margins.z); }
+  keepRow(row, quad, part.input.rows[0], part.input.margins.x);
+  keepRow(row + 4u, quad, part.input.rows[1], part.input.margins.y);
+  if (lane < 64u) { keepRow(row + 8u, quad, part.input.rows[2], part.input.margins.z); }
 }
 
 fn keepRow(row: u32, quad: u32, values: vec4f, margin: f32) {

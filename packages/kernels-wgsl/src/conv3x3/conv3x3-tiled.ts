@@ -1,6 +1,13 @@
-import { type ConvolutionProblem, ceilDivide, foldWorkgroups, type Kernel } from "../contract/kernel.js";
-import { wantedTilePartials } from "../contract/partial-sums.js";
+import {
+  type ConvolutionProblem,
+  ceilDivide,
+  foldWorkgroups,
+  type ImageShape,
+  type Kernel,
+} from "../contract/kernel.js";
+import { type GradWeightOptions, wantedTilePartials } from "../contract/partial-sums.js";
 import { quadsOf } from "../contract/quads.js";
+import { withoutSecondImage } from "../transforms/second-image.js";
 import { replaceConstant } from "../transforms/wgsl-text.js";
 import gradWeightTiledSource from "./conv3x3-grad-weight-tiled.wgsl.js";
 import gradWeightVectorSource from "./conv3x3-grad-weight-vector.wgsl.js";
@@ -40,30 +47,40 @@ export const conv3x3Matrix = overTiles("conv3x3-matrix", matrixSource);
 /** Invocations of a workgroup of the weight gradients, and rows and columns of their tiles. */
 const gradWeightWorkgroup = 128;
 const [tileRows, tileColumns] = [8, 16];
+/** Input channels of a block. */
+const gradWeightInBlock = 8;
+
+/** Whether blocks of the input's channels end where the first of two images does. */
+export const splitsConv3x3 = (split: number): boolean => split % gradWeightInBlock === 0;
 
 /**
  * A weight gradient that sums over tiles: partial sums [partials, co, ci, 3, 3].
  * @param columnsAtOnce of a row that are summed in one round of the innermost loop.
  */
 const gradWeightOverTiles =
-  (name: string, source: string, columnsAtOnce: number, sizesOf: (width: number) => Readonly<Record<string, number>>) =>
-  (problem: ConvolutionProblem, cost: Cost): Kernel & { readonly partials: number } => {
+  (
+    name: string,
+    sourceFor: (two: boolean) => string,
+    columnsAtOnce: number,
+    sizesOf: (input: ImageShape, split: number) => Readonly<Record<string, number>>,
+  ) =>
+  (problem: ConvolutionProblem, cost: Cost, { factor = 1, split }: GradWeightOptions) => {
     const { batch, channels, height, width } = problem.input;
     const { width: _, ...cover } = coverWithTiles(problem, tileRows, tileColumns);
     const outBlock = problem.outChannels > 8 ? 16 : 8;
-    const inBlocks = ceilDivide(channels, 8);
+    const inBlocks = ceilDivide(channels, gradWeightInBlock);
     const outBlocks = ceilDivide(problem.outChannels, outBlock);
     const blocks = inBlocks * outBlocks;
-    const wanted = wantedTilePartials(blocks, channels * problem.outChannels * 9, batch * height * width);
+    const wanted = wantedTilePartials(blocks, channels * problem.outChannels * 9, batch * height * width, factor);
     const partialCount = Math.min(wanted, cover.tiles);
     const slices = gradWeightWorkgroup / (2 * outBlock);
     return {
       name,
-      source: replaceConstant(source, "OUT_BLOCK", outBlock),
+      source: replaceConstant(sourceFor(split !== undefined), "OUT_BLOCK", outBlock),
       launches: [
         {
-          sizes: { ...cover, ...sizesOf(width), inBlocks, outBlocks, partialCount },
-          workgroups: [...foldWorkgroups(partialCount * blocks), 1],
+          sizes: { ...cover, ...sizesOf(problem.input, split ?? channels), inBlocks, outBlocks, partialCount },
+          workgroups: [...foldWorkgroups(partialCount * blocks), 1] as const,
         },
       ],
       ...cost,
@@ -75,15 +92,17 @@ const gradWeightOverTiles =
 /** The `tiled` variant of the weight gradient. */
 export const conv3x3GradWeightTiled = gradWeightOverTiles(
   "conv3x3-grad-weight-tiled",
-  gradWeightTiledSource,
+  () => gradWeightTiledSource,
   4,
-  (width) => ({ width }),
+  ({ width }) => ({ width }),
 );
+
+const gradWeightVectorAlone = withoutSecondImage(gradWeightVectorSource, "loadSecondPart");
 
 /** The `vector` variant of the weight gradient: of images whose width is a multiple of 4. */
 export const conv3x3GradWeightVector = gradWeightOverTiles(
   "conv3x3-grad-weight-vector",
-  gradWeightVectorSource,
+  (two) => (two ? gradWeightVectorSource : gradWeightVectorAlone),
   tileColumns,
-  (width) => ({ quads: quadsOf("conv3x3-grad-weight-vector", { width }) }),
+  ({ width }, split) => ({ quads: quadsOf("conv3x3-grad-weight-vector", { width }), split }),
 );

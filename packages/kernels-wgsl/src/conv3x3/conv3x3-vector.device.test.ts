@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
-import { testConvolution } from "../testing/convolution-tests.js";
+import { testConvolution, testTwoImages } from "../testing/convolution-tests.js";
 import { conv3x3QuadFamily } from "./conv3x3.cases.js";
-import { conv3x3 } from "./conv3x3.js";
+import { conv3x3, conv3x3GradWeight } from "./conv3x3.js";
 
 testConvolution(conv3x3QuadFamily);
+testTwoImages((problem, options) => conv3x3GradWeight(problem, "vector", options), 9);
 
 test("other widths are refused", () => {
   const input = { batch: 1, channels: 2, height: 4, width: 6 };
@@ -11,12 +12,13 @@ test("other widths are refused", () => {
 });
 
 test("tiles of a workgroup are as near to 16 × 4 as the extents allow", () => {
-  const bitsOf = (height: number, width: number) => {
-    const { launches } = conv3x3({ input: { batch: 2, channels: 1, height, width }, outChannels: 8 }, "vector");
+  const bitsOf = (height: number, width: number, variant: "vector" | "tall" = "vector") => {
+    const { launches } = conv3x3({ input: { batch: 2, channels: 1, height, width }, outChannels: 8 }, variant);
     const { columnBits, rowBits, columnGroups, rowGroups, tiles } = launches[0]?.sizes ?? {};
     return [columnBits, rowBits, columnGroups, rowGroups, tiles];
   };
   expect(bitsOf(512, 512)).toEqual([4, 2, 8, 64, 2 * 128 * 256]);
   expect(bitsOf(8, 8)).toEqual([1, 2, 1, 1, 2 * 2 * 4]);
   expect(bitsOf(7, 12)).toEqual([0, 2, 3, 1, 2 * 3 * 4]);
+  expect(bitsOf(512, 512, "tall")).toEqual([4, 2, 8, 32, 2 * 128 * 128]);
 });

@@ -11,7 +11,7 @@ const image = (batch: number, channels: number, height: number, width: number): 
 });
 
 /** Every variant but the one for matrix units. */
-export type TestedVariant = Conv3x3Variant | "vector";
+export type TestedVariant = Conv3x3Variant | "vector" | "tall";
 type Way = Parameters<typeof conv3x3GradWeight>[1];
 
 /** The kernels, and the problems that are checked. */
@@ -52,7 +52,7 @@ export const conv3x3Family: ConvolutionFamily<TestedVariant, Way> = {
 export const conv3x3QuadFamily: ConvolutionFamily<TestedVariant, Way> = {
   ...conv3x3Family,
   small: { input: { batch: 2, channels: 3, height: 5, width: 8 }, outChannels: 4 },
-  variants: ["plain", "vector"],
+  variants: ["plain", "vector", "tall"],
   ways: ["plain", "vector"],
   cases: [
     { why: "a row of one quad", input: image(3, 2, 1, 4), outChannels: 3 },

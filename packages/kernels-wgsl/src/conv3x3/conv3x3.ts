@@ -8,6 +8,7 @@ import {
 } from "../contract/kernel.js";
 import { noWeight, type PackedLayout, packBlocks, planWeight } from "../contract/packing.js";
 import {
+  type GradWeightOptions,
   sumLanes,
   type WeightSharing,
   wantedPartials,
@@ -22,9 +23,10 @@ import blockedSource from "./conv3x3-blocked.wgsl.js";
 import gradWeightSource from "./conv3x3-grad-weight.wgsl.js";
 import gradWeightBlockedSource from "./conv3x3-grad-weight-blocked.wgsl.js";
 import gradWeightSubgroupSource from "./conv3x3-grad-weight-subgroup.wgsl.js";
+import { quadLaunch } from "./conv3x3-quads.js";
 import subgroupSource from "./conv3x3-subgroup.wgsl.js";
+import tallSource from "./conv3x3-tall.wgsl.js";
 import { conv3x3GradWeightTiled, conv3x3GradWeightVector, conv3x3Matrix, conv3x3Tiled } from "./conv3x3-tiled.js";
-import { vectorLaunch } from "./conv3x3-vector.js";
 import vectorSource from "./conv3x3-vector.wgsl.js";
 
 /**
@@ -37,14 +39,15 @@ export type Conv3x3Variant = "plain" | "blocked" | "subgroup" | "tiled";
 /**
  * `matrix` multiplies in f16 by a GPU's matrix units, see transforms/subgroup-matrix.ts; `vector` is `blocked` for images
  * whose width is a multiple of 4, of which an invocation computes 8 channels × 2 rows × 4 columns and loads and stores four
- * pixels at a time. The weight gradient has no `matrix` one; its `vector` one is `tiled` for such images.
+ * pixels at a time; `tall` is `vector` with 4 rows. The weight gradient has neither `matrix` nor `tall`; its `vector` one is
+ * `tiled` for such images.
  */
-export type Conv3x3OutputVariant = Conv3x3Variant | "matrix" | "vector";
+export type Conv3x3OutputVariant = Conv3x3Variant | "matrix" | "vector" | "tall";
 
 /**
  * A 1×1 convolution of other images of the same extents, whose result is added: `shortcut` [n, channels, h, w], with
- * `shortcutWeight` [co, channels], or [channels, co] where it is transposed, as for an input gradient. For `blocked` and
- * `vector` the weight is packed as that of a 1×1 convolution.
+ * `shortcutWeight` [co, channels], or [channels, co] where it is transposed, as for an input gradient. For `blocked`,
+ * `vector` and `tall` the weight is packed as that of a 1×1 convolution.
  */
 export interface Shortcut {
   readonly channels: number;
@@ -123,20 +126,28 @@ function blocked(problem: ConvolutionProblem, shortcut: Shortcut | undefined): K
   };
 }
 
-function vector(problem: ConvolutionProblem, shortcut: Shortcut | undefined): Kernel {
-  const { input, outChannels } = problem;
-  const launch = vectorLaunch(problem, ceilDivide(outChannels, channelBlock), shortcut?.channels ?? 0);
-  return {
-    name: "conv3x3-vector",
-    source: packedSource(vectorSource, input, outChannels, shortcut),
-    launches: [launch],
-    ...costOf(problem, shortcut),
-    statistics: { partials: launch.sizes.groups, only: "parallel" },
+/** The kernels over quads. */
+const byQuads =
+  (name: string, source: string, rows: number) =>
+  (problem: ConvolutionProblem, shortcut: Shortcut | undefined): Kernel => {
+    const { input, outChannels } = problem;
+    const blocks = ceilDivide(outChannels, channelBlock);
+    const launch = quadLaunch(name, problem, { rows, blocks, shortcutChannels: shortcut?.channels ?? 0 });
+    return {
+      name,
+      source: packedSource(source, input, outChannels, shortcut),
+      launches: [launch],
+      ...costOf(problem, shortcut),
+      statistics: { partials: launch.sizes.groups, only: "parallel" },
+    };
   };
-}
 
 /** The variants that read the weight as {@link packConv3x3} lays it out. */
-const byPacking = { blocked, vector } as const;
+const byPacking = {
+  blocked,
+  vector: byQuads("conv3x3-vector", vectorSource, 2),
+  tall: byQuads("conv3x3-tall", tallSource, 4),
+} as const;
 const isPacked = (variant: Conv3x3OutputVariant): variant is keyof typeof byPacking => variant in byPacking;
 
 function subgroup(problem: ConvolutionProblem, strides: Strides, shortcut: Shortcut | undefined): Kernel {
@@ -184,7 +195,7 @@ const byStrides = { plain, subgroup, tiled: overTiles(conv3x3Tiled), matrix: ove
  *
  * output[n, co, y, x] = Σ over ci, ky, kx of weight[co, ci, ky, kx] · input[n, ci, y + ky − 1, x + kx − 1]
  *
- * Slots Input, Shortcut and Output, statistics of the output. `weight` is [co, ci, 3, 3] or, for `blocked` and `vector`,
+ * Slots Input, Shortcut and Output, statistics of the output. `weight` is [co, ci, 3, 3] or, for `blocked`, `vector` and `tall`,
  * packed `forward`. With a {@link Shortcut} its result is added.
  */
 export function conv3x3(problem: ConvolutionProblem, variant: Conv3x3OutputVariant, shortcut?: Shortcut): Kernel {
@@ -198,7 +209,7 @@ export function conv3x3(problem: ConvolutionProblem, variant: Conv3x3OutputVaria
  * 180° and its channels swapped, → [n, ci, h, w].
  *
  * Slots Input (reads gradOutput), Shortcut and Output (writes the gradient), statistics of what it writes. `weight` is
- * [co, ci, 3, 3] or, for `blocked` and `vector`, packed `grad-input`. With a {@link Shortcut} its result is added: where the image also
+ * [co, ci, 3, 3] or, for `blocked`, `vector` and `tall`, packed `grad-input`. With a {@link Shortcut} its result is added: where the image also
  * went through a 1×1 convolution, that one's input gradient.
  */
 export function conv3x3GradInput(
@@ -214,7 +225,7 @@ export function conv3x3GradInput(
 }
 
 /**
- * Layout of the weight [co, ci, 3, 3] for `blocked` and `vector`: [blocks of 8 written channels, read channels, 9, 8].
+ * Layout of the weight [co, ci, 3, 3] for `blocked`, `vector` and `tall`: [blocks of 8 written channels, read channels, 9, 8].
  * Channels are those of the forward convolution.
  */
 export function packConv3x3(
@@ -239,19 +250,21 @@ export function packConv3x3(
  * gradWeight[co, ci, ky, kx] = Σ over n, y, x of gradOutput[n, co, y, x] · input[n, ci, y + ky − 1, x + kx − 1]
  *
  * Slots Input and GradOutput. `serial` is `blocked` without barriers, see {@link Reduction}; so is `subgroup`.
- * `vector` is `tiled` for images whose width is a multiple of 4.
+ * `vector` is `tiled` for images whose width is a multiple of 4; both make `factor` times as many partial
+ * sums, and `vector` takes an input that is two images, with slot Second for the other one (`split`).
  */
 export function conv3x3GradWeight(
   problem: ConvolutionProblem,
   variant: Conv3x3Variant | "serial" | "vector",
+  options: GradWeightOptions = {},
 ): Kernel & { readonly partials: number } {
   const { batch, channels: inChannels, height, width } = problem.input;
   const { outChannels } = problem;
   const elements = inChannels * outChannels * 9;
   const shape = { inChannels, outChannels, height, width };
   const cost = costOf(problem);
-  if (variant === "tiled") return conv3x3GradWeightTiled(problem, cost);
-  if (variant === "vector") return conv3x3GradWeightVector(problem, cost);
+  if (variant === "tiled") return conv3x3GradWeightTiled(problem, cost, options);
+  if (variant === "vector") return conv3x3GradWeightVector(problem, cost, options);
   if (variant === "plain") {
     const workgroups = foldWorkgroups(ceilDivide(batch * elements, lanes));
     return {

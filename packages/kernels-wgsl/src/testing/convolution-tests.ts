@@ -1,5 +1,7 @@
 import { beforeAll, describe, type TestContext, test } from "vitest";
-import { expectClose } from "./close.js";
+import { type ConvolutionProblem, imageSize, type Kernel } from "../contract/kernel.js";
+import type { GradWeightOptions } from "../contract/partial-sums.js";
+import { expectClose, randomArray } from "./close.js";
 import { checkGradient, checkHalfStorage, checkRun, checkStatistics, runLinear } from "./convolution-checks.js";
 import { type ConvolutionFamily, runsOf } from "./convolution-family.js";
 import { hasSubgroupsOfEight, testDevice } from "./device.js";
@@ -103,5 +105,35 @@ export function testConvolutionSlots<Variant extends string, Way extends string>
         ({ input = runs.input, gradOutput = runs.gradOutput }) => runs.gradWeightOf(input, gradOutput),
       );
     });
+  });
+}
+
+/** A weight gradient whose input is two images against the one of their concatenation. */
+export function testTwoImages(
+  gradWeight: (problem: ConvolutionProblem, options: GradWeightOptions) => Kernel & { readonly partials: number },
+  taps: number,
+): void {
+  const deviceFor = convolutionDevice();
+  test("weight gradient of two images whose channels follow one another", async (context) => {
+    const device = deviceFor(context);
+    const [input, outChannels, split] = [{ batch: 2, channels: 11, height: 9, width: 20 }, 9, 8];
+    const pixels = input.height * input.width;
+    const images = randomArray(imageSize(input), 1);
+    const channelsFrom = (first: number, end: number) =>
+      images.filter((_, i) => {
+        const channel = Math.floor(i / pixels) % input.channels;
+        return channel >= first && channel < end;
+      });
+    const gradOutput = randomArray(imageSize({ ...input, channels: outChannels }), 2);
+    const length = outChannels * input.channels * taps;
+    const one = {
+      what: "one",
+      kernel: gradWeight({ input, outChannels }, {}),
+      arrays: { input: images, gradOutput },
+      length,
+    };
+    const arrays = { input: channelsFrom(0, split), second: channelsFrom(split, input.channels), gradOutput };
+    const two = { what: "two", kernel: gradWeight({ input, outChannels }, { split }), arrays, length };
+    await checkRun(device, two, await runLinear(device, one));
   });
 }

@@ -99,12 +99,12 @@ export function withStorageType(source: string, dtype: Extract<DType, "f32" | "f
 }
 
 /**
- * Sets the storage type of each `array<real>` or `array<vec4<real>>` binding by itself: f16 for those named in `half`, f32 for the others. What
- * the kernel writes has one type.
+ * Sets the storage type of each binding of `real`, or of vectors of 2 or 4 of them, by itself: f16 for those named in `half`,
+ * f32 for the others. What the kernel writes has one type.
  * @throws KernelDeclarationError when it would have two.
  */
 export function withStorageTypes(source: string, half: ReadonlySet<string>): string {
-  const bindings = bindingsOf(source).filter(({ type }) => /^array<(real|vec4<real>)>$/.test(type));
+  const bindings = bindingsOf(source).filter(({ type }) => /^array<(real|vec[24]<real>)>$/.test(type));
   if (!bindings.some(({ name }) => half.has(name))) return source;
   const written = bindings.filter(({ access }) => access === "read_write").map(({ name }) => half.has(name));
   if (written.includes(true) && written.includes(false)) {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { ConvolutionCall } from "../graph/convolution-call.js";
+import type { ConvolutionCall, ConvolutionVariant } from "../graph/convolution-call.js";
+import { convolutionKernel } from "../ops/convolution-kernels.js";
 import { bucketOf } from "../tune/tuning.js";
 import { candidateVariants, defaultVariant } from "./convolution-variants.js";
 
@@ -10,12 +11,14 @@ const call = (
 ): ConvolutionCall => ({ family, direction, input: { batch: 1, channels: 8, height: 7, width }, outChannels: 8 });
 
 test.for([
-  ["conv3x3", "forward", 12, "vector"],
-  ["conv3x3", "grad-input", 12, "vector"],
+  ["conv3x3", "forward", 12, "tall"],
+  ["conv3x3", "grad-input", 12, "tall"],
   ["conv3x3", "grad-weight", 12, "vector"],
   ["conv1x1", "grad-weight", 12, "vector"],
-  ["conv1x1", "forward", 12, "blocked"],
-  ["conv-transpose2x2", "grad-weight", 12, "tiled"],
+  ["conv1x1", "forward", 12, "vector"],
+  ["conv-transpose2x2", "grad-input", 12, "vector"],
+  ["conv-transpose2x2", "grad-weight", 12, "vector"],
+  ["conv1x1", "forward", 14, "blocked"],
   ["conv3x3", "forward", 14, "blocked"],
   ["conv3x3", "grad-weight", 14, "tiled"],
 ] as const)("on a GPU %s %s of width %d is '%s'", ([family, direction, width, variant]) => {
@@ -24,13 +27,23 @@ test.for([
 
 test.for(["serial", "subgroup"] as const)("software adapters have no kernels of quads: %s", (reduction) => {
   for (const direction of ["forward", "grad-input", "grad-weight"] as const) {
-    expect(candidateVariants(call("conv3x3", direction, 12), reduction)).not.toContain("vector");
+    const candidates = candidateVariants(call("conv3x3", direction, 12), reduction);
+    expect(candidates.filter((variant) => /^(vector|tall)/.test(variant))).toEqual([]);
   }
 });
 
 test("what quads are compared with stays a candidate", () => {
-  expect(candidateVariants(call("conv3x3", "forward", 12), "parallel")).toEqual(["vector", "blocked", "plain"]);
+  expect(candidateVariants(call("conv3x3", "forward", 12), "parallel")).toEqual(["tall", "blocked", "plain", "vector"]);
   expect(candidateVariants(call("conv3x3", "grad-weight", 12), "parallel")).toContain("tiled");
+});
+
+test("two and four times the workgroups of a weight gradient are candidates", () => {
+  const gradient = call("conv1x1", "grad-weight", 12);
+  expect(candidateVariants(gradient, "parallel")).toEqual(expect.arrayContaining(["vector-2x", "vector-4x"]));
+  const large = { ...gradient, input: { batch: 32, channels: 8, height: 512, width: 512 } };
+  const partialsOf = (variant: ConvolutionVariant) => convolutionKernel(large, variant).partials ?? 0;
+  expect(partialsOf("vector-2x")).toBe(2 * partialsOf("vector"));
+  expect(partialsOf("vector-4x")).toBe(4 * partialsOf("vector"));
 });
 
 test("what was timed by whole quads is not taken for rows that are none", () => {

@@ -4,17 +4,20 @@ import type { ConvolutionCall, ConvolutionVariant } from "../graph/convolution-c
 /** Channels from which on the 8 invocations of a subgroup, each with an input channel of its own, are worth it. */
 const fewestSharedChannels = 4;
 
-/** Whether images can be read four pixels at a time, which takes a GPU half the loads. */
-const readsQuads = ({ family, direction, input }: ConvolutionCall): boolean =>
-  (family === "conv3x3" || (family === "conv1x1" && direction === "grad-weight")) && hasQuads(input);
+/** The variants that read images four pixels at a time, which takes a GPU half the loads; the default one first. */
+function quadVariants({ family, direction, input }: ConvolutionCall): ConvolutionVariant[] {
+  if (!hasQuads(input)) return [];
+  // How many workgroups suit a weight gradient depends on the GPU: more fill it, fewer leave less to add up.
+  if (direction === "grad-weight") return ["vector", "vector-2x", "vector-4x"];
+  return family === "conv3x3" ? ["tall", "vector"] : ["vector"];
+}
 
 /** The variant that suits an adapter without having been timed. */
 export function defaultVariant(call: ConvolutionCall, reduction: Reduction): ConvolutionVariant {
   const { family, direction, input } = call;
   if (reduction === "parallel") {
-    if (readsQuads(call)) return "vector";
     // A weight gradient's tiles pay whatever the channels, because loading is dear.
-    return direction === "grad-weight" ? "tiled" : "blocked";
+    return quadVariants(call)[0] ?? (direction === "grad-weight" ? "tiled" : "blocked");
   }
   if (direction === "grad-weight") {
     const shared = reduction === "subgroup" && family === "conv3x3" && input.channels >= fewestSharedChannels;
@@ -41,7 +44,7 @@ export function candidateVariants(call: ConvolutionCall, reduction: Reduction, m
     const image = family === "conv3x3" && direction !== "grad-weight" && many;
     if (image || direction === "grad-weight") all.push("tiled");
     if (image && matrices) all.push("matrix");
-    if (readsQuads(call)) all.push("vector");
+    all.push(...quadVariants(call));
   }
   return [first, ...all.filter((variant) => variant !== first)];
 }

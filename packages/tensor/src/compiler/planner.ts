@@ -146,6 +146,11 @@ export class Planner implements Lowering {
     return this.fusion.pools.get(output.node)?.outputs[0];
   }
 
+  concatenated(image: Tensor): readonly [Tensor, Tensor] | undefined {
+    const inlined = image.node.operation.kind === "concat" && this.fusion.inlined.has(image);
+    return inlined ? [inputOf(image.node, 0), inputOf(image.node, 1)] : undefined;
+  }
+
   sum(partials: Tensor, output: Tensor, segment: Segment): void {
     const from = this.shared.get(partials) ?? partials;
     const placement = this.placements.get(storageOf(output));

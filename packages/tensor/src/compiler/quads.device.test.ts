@@ -79,12 +79,12 @@ test.for([
   async ([precision, limit], ctx) => {
     if (precision === "f16" && !device.hasF16) ctx.skip("adapter lacks shader-f16");
     const [byQuads, byPixels] = [program(quads, precision), program(plain, "f32")];
-    expect([...names(byQuads)].filter((name) => name.endsWith("-vector"))).toEqual([
-      "conv3x3-vector",
+    expect([...names(byQuads)].filter((name) => /-(vector|tall)$/.test(name))).toEqual([
+      "conv3x3-tall",
       "conv1x1-grad-weight-vector",
       "conv3x3-grad-weight-vector",
     ]);
-    expect([...names(byPixels)].filter((name) => name.endsWith("-vector"))).toEqual([]);
+    expect([...names(byPixels)].filter((name) => /-(vector|tall)$/.test(name))).toEqual([]);
     const expected = await run(byPixels);
     (await run(byQuads)).forEach((values, i) => {
       const reference = expected[i] as HostData;

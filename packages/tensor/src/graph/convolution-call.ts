@@ -6,8 +6,22 @@ export interface ConvolutionCall extends ConvolutionProblem {
   readonly direction: "forward" | "grad-input" | "grad-weight";
 }
 
-/** plain: the readable one; see the kernel families for the others. */
-export const convolutionVariants = ["plain", "blocked", "serial", "subgroup", "tiled", "matrix", "vector"] as const;
+/**
+ * plain: the readable one; see the kernel families for the others. `vector-2x` and `vector-4x` are weight gradients by `vector`
+ * with so many times the workgroups and partial sums.
+ */
+export const convolutionVariants = [
+  "plain",
+  "blocked",
+  "serial",
+  "subgroup",
+  "tiled",
+  "matrix",
+  "vector",
+  "tall",
+  "vector-2x",
+  "vector-4x",
+] as const;
 
 /** The name of a variant of a convolution kernel. */
 export type ConvolutionVariant = (typeof convolutionVariants)[number];

@@ -267,6 +267,8 @@ export interface Lowering {
    * for it.
    */
   pooled(output: Tensor): Tensor | undefined;
+  /** The two images that an image concatenates, where that is done in its readers; undefined for any other one. */
+  concatenated(image: Tensor): readonly [Tensor, Tensor] | undefined;
   /** How many partial results a statistics tensor has. */
   partialsOf(statistics: Tensor): number;
   /** Which kernel of its family a convolution is to use. */

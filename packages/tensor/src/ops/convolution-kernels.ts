@@ -15,6 +15,8 @@ import {
   packConv3x3,
   packConvTranspose2x2,
   type Shortcut,
+  splitsConv1x1,
+  splitsConv3x3,
 } from "@lobule/kernels-wgsl";
 import type { ConvolutionCall, ConvolutionVariant } from "../graph/convolution-call.js";
 
@@ -24,6 +26,8 @@ interface Extras<OneByOne> {
   readonly shortcut?: OneByOne | undefined;
   /** Stores the maximum of each 2×2 window too: where {@link canPool} says so. */
   readonly pooled?: boolean;
+  /** Channels of the first of two images that are the input of a weight gradient: where {@link takesTwoImages} says so. */
+  readonly split?: number | undefined;
 }
 
 type ImageKernel = (
@@ -39,50 +43,86 @@ interface Family {
   readonly gradWeight: (
     problem: ConvolutionProblem,
     variant: ConvolutionVariant,
+    split: number | undefined,
   ) => Kernel & { readonly partials: number };
   readonly pack: (inChannels: number, outChannels: number, direction: "forward" | "grad-input") => PackedLayout;
 }
 
-/** A variant that every family has. @throws RangeError for one that only some have. */
-function common<Variant extends ConvolutionVariant>(variant: Variant): Exclude<Variant, "tiled" | "matrix" | "vector"> {
-  if (variant === "tiled" || variant === "matrix" || variant === "vector") {
-    throw new RangeError(`this convolution has no ${variant} kernel; choose one of the call's candidate variants`);
-  }
-  return variant as Exclude<Variant, "tiled" | "matrix" | "vector">;
+const noKernel = (variant: ConvolutionVariant): RangeError =>
+  new RangeError(`this convolution has no ${variant} kernel; choose one of the call's candidate variants`);
+
+/** The variants of the images of 3×3 convolutions. @throws RangeError for one of weight gradients. */
+function wideVariant(variant: Exclude<ConvolutionVariant, "serial">) {
+  if (variant === "vector-2x" || variant === "vector-4x") throw noKernel(variant);
+  return variant;
 }
 
-/** Where a subgroup shares no sums, its invocations sum each for itself. */
-const alone = <Variant extends string>(variant: Variant): Exclude<Variant, "subgroup"> | "serial" =>
-  variant === "subgroup" ? "serial" : (variant as Exclude<Variant, "subgroup">);
+/** The variants of the images of 1×1 and transposed convolutions. @throws RangeError for another one. */
+function imageVariant(variant: ConvolutionVariant): "plain" | "blocked" | "subgroup" | "vector" {
+  switch (variant) {
+    case "plain":
+    case "blocked":
+    case "subgroup":
+    case "vector":
+      return variant;
+    default:
+      throw noKernel(variant);
+  }
+}
 
-/** The variants of a weight gradient of 1×1 and transposed convolutions. */
-const tiledOrAlone = (variant: ConvolutionVariant) => (variant === "tiled" ? variant : alone(common(variant)));
+/** A weight gradient's kernel, and times the usual workgroups. */
+function weightWay(variant: ConvolutionVariant) {
+  if (variant === "vector-2x") return { way: "vector", factor: 2 } as const;
+  if (variant === "vector-4x") return { way: "vector", factor: 4 } as const;
+  if (variant === "matrix" || variant === "tall") throw noKernel(variant);
+  return { way: variant, factor: 1 } as const;
+}
+
+/** Whether a weight gradient's kernel takes an input that is two images, the first one of `split` channels. */
+export function takesTwoImages({ family }: ConvolutionCall, variant: ConvolutionVariant, split: number): boolean {
+  const splits = { conv3x3: splitsConv3x3, conv1x1: splitsConv1x1, "conv-transpose2x2": () => false }[family];
+  return weightWay(variant).way === "vector" && splits(split);
+}
+
+/** The same for 1×1 and transposed convolutions: where a subgroup shares no sums, its invocations sum each for itself. */
+function narrowWeightWay(variant: ConvolutionVariant) {
+  const { way, factor } = weightWay(variant);
+  return { way: way === "subgroup" ? ("serial" as const) : way, factor };
+}
 
 /** `weights` as in {@link conv1x1GradWeight}. */
-export const conv1x1GradWeightOf = (problem: ConvolutionProblem, variant: ConvolutionVariant, weights = 1) =>
-  conv1x1GradWeight(problem, variant === "vector" ? variant : tiledOrAlone(variant), weights);
+export function conv1x1GradWeightOf(
+  problem: ConvolutionProblem,
+  variant: ConvolutionVariant,
+  { weights = 1, split }: { readonly weights?: number; readonly split?: number | undefined } = {},
+) {
+  const { way, factor } = narrowWeightWay(variant);
+  return conv1x1GradWeight(problem, way, weights, { factor, split });
+}
 
 const families: Readonly<Record<ConvolutionCall["family"], Family>> = {
   conv3x3: {
-    forward: (problem, variant, { shortcut }) => conv3x3(problem, variant, shortcut),
-    gradInput: (problem, variant, { shortcut }) => conv3x3GradInput(problem, variant, shortcut),
-    gradWeight: (problem, variant) => {
-      if (variant === "matrix")
-        throw new RangeError("a weight gradient has no matrix kernel; choose a candidate variant");
-      return conv3x3GradWeight(problem, variant);
+    forward: (problem, variant, { shortcut }) => conv3x3(problem, wideVariant(variant), shortcut),
+    gradInput: (problem, variant, { shortcut }) => conv3x3GradInput(problem, wideVariant(variant), shortcut),
+    gradWeight: (problem, variant, split) => {
+      const { way, factor } = weightWay(variant);
+      return conv3x3GradWeight(problem, way, { factor, split });
     },
     pack: packConv3x3,
   },
   conv1x1: {
-    forward: (problem, variant, { pooled }) => conv1x1(problem, common(variant), pooled),
-    gradInput: (problem, variant) => conv1x1GradInput(problem, common(variant)),
-    gradWeight: (problem, variant) => conv1x1GradWeightOf(problem, variant),
+    forward: (problem, variant, { pooled }) => conv1x1(problem, imageVariant(variant), pooled),
+    gradInput: (problem, variant) => conv1x1GradInput(problem, imageVariant(variant)),
+    gradWeight: (problem, variant, split) => conv1x1GradWeightOf(problem, variant, { split }),
     pack: packConv1x1,
   },
   "conv-transpose2x2": {
-    forward: (problem, variant) => convTranspose2x2(problem, common(variant)),
-    gradInput: (problem, variant) => convTranspose2x2GradInput(problem, common(variant)),
-    gradWeight: (problem, variant) => convTranspose2x2GradWeight(problem, tiledOrAlone(variant)),
+    forward: (problem, variant) => convTranspose2x2(problem, imageVariant(variant)),
+    gradInput: (problem, variant) => convTranspose2x2GradInput(problem, imageVariant(variant)),
+    gradWeight: (problem, variant) => {
+      const { way, factor } = narrowWeightWay(variant);
+      return convTranspose2x2GradWeight(problem, way, factor);
+    },
     pack: packConvTranspose2x2,
   },
 };
@@ -95,11 +135,11 @@ export const canPool = ({ family, direction }: ConvolutionCall, variant: Convolu
 export function convolutionKernel(
   { family, direction, input, outChannels }: ConvolutionCall,
   variant: ConvolutionVariant,
-  { shortcut, pooled = false }: Extras<ConvolutionCall> = {},
+  { shortcut, pooled = false, split }: Extras<ConvolutionCall> = {},
 ): Kernel & { readonly partials?: number } {
   const { forward, gradInput, gradWeight } = families[family];
   const problem = { input, outChannels };
-  if (direction === "grad-weight") return gradWeight(problem, variant);
+  if (direction === "grad-weight") return gradWeight(problem, variant, split);
   const image = direction === "forward" ? forward : gradInput;
   const extras = { shortcut: shortcut && shortcutKernel(shortcut), pooled };
   return image(problem, variant === "serial" ? "blocked" : variant, extras);
@@ -111,7 +151,7 @@ const shortcutKernel = ({ direction, input, outChannels }: ConvolutionCall): Sho
     : { channels: outChannels, transposed: true };
 
 /** The variants that read the weight as {@link Family.pack} lays it out. */
-const packing: ReadonlySet<ConvolutionVariant> = new Set(["blocked", "serial", "vector"]);
+const packing: ReadonlySet<ConvolutionVariant> = new Set(["blocked", "serial", "vector", "tall"]);
 
 /** The memory layout of a call's weight for a variant; undefined where it is read as it is. */
 export function packedLayout(

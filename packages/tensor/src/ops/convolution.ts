@@ -5,7 +5,13 @@ import { applyKernel, applyKernels, type KernelDefinition } from "../graph/named
 import type { Image, Lowering, Tensor } from "../graph/tensor.js";
 import { asImage, printShape, type Shape, ShapeError, sizeOf } from "../shape.js";
 import { concatChannels } from "./channels.js";
-import { canPool, conv1x1GradWeightOf, convolutionKernel, packedLayout } from "./convolution-kernels.js";
+import {
+  canPool,
+  conv1x1GradWeightOf,
+  convolutionKernel,
+  packedLayout,
+  takesTwoImages,
+} from "./convolution-kernels.js";
 
 /** What the graph needs to know of a family. */
 interface Family {
@@ -55,19 +61,31 @@ function weightFor(lowering: Lowering, call: ConvolutionCall, variant: Convoluti
   return layout === undefined ? weight : lowering.packed([weight], name, () => layout);
 }
 
+/** What a weight gradient's kernel reads as its input: two images where it is a concatenation that the variant takes apart. */
+function gradWeightInput(call: ConvolutionCall, variant: ConvolutionVariant, input: Tensor, lowering: Lowering) {
+  const [first, second] = lowering.concatenated(input) ?? [];
+  if (first === undefined || second === undefined) return { slots: { input } };
+  const { channels: split } = asImage(first.shape);
+  // So no load has to ask which of them it is of.
+  return takesTwoImages(call, variant, split) ? { split, slots: { input: first, second } } : { slots: { input } };
+}
+
 const lowerGradWeight =
   ({ name: family }: Family, problem: ConvolutionProblem) =>
   (slots: { readonly input: Tensor; readonly gradOutput: Tensor }, output: Tensor, lowering: Lowering): void => {
     const convolution = { family, direction: "grad-weight", ...problem } as const;
-    const kernel = convolutionKernel(convolution, lowering.variant(convolution));
+    const variant = lowering.variant(convolution);
+    const { split, slots: images } = gradWeightInput(convolution, variant, slots.input, lowering);
+    const kernel = convolutionKernel(convolution, variant, { split });
     const { partials: count = 1 } = kernel;
     const length = sizeOf(output.shape);
+    const all = { ...images, gradOutput: slots.gradOutput };
     if (count === 1) {
-      lowering.call({ kernel, slots, bindings: { partials: output }, convolution });
+      lowering.call({ kernel, slots: all, bindings: { partials: output }, convolution });
       return;
     }
     const partials = lowering.scratch([count, length]);
-    lowering.call({ kernel, slots, bindings: { partials }, convolution });
+    lowering.call({ kernel, slots: all, bindings: { partials }, convolution });
     lowering.sum(partials, output, { partialOffset: 0, partialStride: length, elementStride: 1, length, count });
   };
 
@@ -247,7 +265,7 @@ export function convTranspose2x2<I extends number, O extends number>(
 
 /**
  * ∂weight of two convolutions conv1x1(x, weight) of equal extents whose outputs have one gradient: by one kernel that reads
- * the concatenated inputs, or by two where the branch in each of its loads costs more than another dispatch, as measured
+ * the concatenated inputs, or by two where the branch in each of its loads costs more than another dispatch: as measured
  * on lavapipe. a, b [n, ci, h, w], gradOutput [n, co, h, w] → [co, ci, 1, 1] each.
  */
 export function conv1x1WeightGradients({ a, b, gradOutput }: Readonly<Record<"a" | "b" | "gradOutput", Tensor>>) {
@@ -270,10 +288,12 @@ export function conv1x1WeightGradients({ a, b, gradOutput }: Readonly<Record<"a"
       }
       const problem = problemFor(inputs.both);
       const call = { family: "conv1x1", direction: "grad-weight", ...problem } as const;
-      const kernel = conv1x1GradWeightOf(problem, lowering.variant(call), 2);
+      const variant = lowering.variant(call);
+      const { split, slots } = gradWeightInput(call, variant, inputs.both, lowering);
+      const kernel = conv1x1GradWeightOf(problem, variant, { weights: 2, split });
       const partials = lowering.scratch([kernel.partials, 2 * length]);
-      const slots = { input: inputs.both, gradOutput: inputs.gradOutput };
-      lowering.call({ kernel, slots, bindings: { partials }, convolution: call });
+      const { gradOutput: ofBoth } = inputs;
+      lowering.call({ kernel, slots: { ...slots, gradOutput: ofBoth }, bindings: { partials }, convolution: call });
       const segment = { partialStride: 2 * length, elementStride: 1, length, count: kernel.partials };
       lowering.sum(partials, outputs.a, { ...segment, partialOffset: 0 });
       lowering.sum(partials, outputs.b, { ...segment, partialOffset: length });

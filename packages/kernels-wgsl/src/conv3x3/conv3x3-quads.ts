@@ -1,8 +1,6 @@
 import { type ConvolutionProblem, ceilDivide, foldWorkgroups, type Launch } from "../contract/kernel.js";
 import { quadsOf } from "../contract/quads.js";
 
-/** Rows of a tile. */
-const tileRows = 2;
 const lanes = 64;
 
 /** The bits of the largest power of two that divides a count and is at most 2^most. */
@@ -12,11 +10,24 @@ function bitsOf(count: number, most: number): number {
   return bits;
 }
 
-/** Sizes and workgroups of conv3x3-vector.wgsl; `blocks` of 8 output channels. */
-export function vectorLaunch({ input, outChannels }: ConvolutionProblem, blocks: number, shortcutChannels: number) {
+/** What the kernels over quads differ in. */
+interface QuadTiling {
+  /** Rows of a tile. */
+  readonly rows: number;
+  /** Of 8 output channels. */
+  readonly blocks: number;
+  readonly shortcutChannels: number;
+}
+
+/** Sizes and workgroups of conv3x3-vector.wgsl and conv3x3-tall.wgsl. */
+export function quadLaunch(
+  name: string,
+  { input, outChannels }: ConvolutionProblem,
+  { rows, blocks, shortcutChannels }: QuadTiling,
+) {
   const { batch, channels: inChannels, height } = input;
-  const quads = quadsOf("conv3x3-vector", input);
-  const rowTiles = ceilDivide(height, tileRows);
+  const quads = quadsOf(name, input);
+  const rowTiles = ceilDivide(height, rows);
   // Tiles of a workgroup are 16 side by side and 4 below one another, where the extents allow: few rows are read twice.
   const columnBits = bitsOf(quads, 4);
   const rowBits = bitsOf(rowTiles, 2);
