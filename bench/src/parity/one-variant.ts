@@ -8,8 +8,8 @@ export function oneVariant(variant: ConvolutionVariant, { reduction }: Device): 
   if (variant === "tiled") {
     return { reduction: "parallel", fastest: ({ family }) => (family === "conv3x3" ? variant : undefined) };
   }
-  // Also for GPUs, but software adapters run it.
-  const on = variant === "vector" ? "parallel" : reduction;
+  // Also for GPUs, but software adapters run them.
+  const on = /^(vector|tall)/.test(variant) ? "parallel" : reduction;
   return {
     reduction: on,
     fastest: (call) => (candidateVariants(call, on).includes(variant) ? variant : undefined),
