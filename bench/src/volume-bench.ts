@@ -84,22 +84,31 @@ export async function benchVolume(
   }
   const running: { readonly name: string; readonly peer: PeerProcess; readonly request: VolumeRequest }[] = [];
   const absent: AbsentPeer[] = [];
+  const starting: Promise<PeerProcess>[] = [];
   try {
     const [start, path] = [join(folder, "start.safetensors"), join(folder, "scan.nii")];
     await writeFile(start, writeSafetensors(weights));
     await writeScan(path, size, slices);
-    const begin = async ({ name, batch, command }: VolumeVariant): Promise<void> => {
+    const threads = availableParallelism();
+    // What they load they load beside one another: where there is a GPU that takes PyTorch long.
+    starting.push(
+      ...[own, ...variants].map(async ({ command }) =>
+        PeerProcess.start(command(), { path: start, baseFeatures, learningRate, threads }),
+      ),
+    );
+    // A failure is told when its turn comes.
+    for (const each of starting) each.catch(() => undefined);
+    const begin = async ({ name, batch }: VolumeVariant, i: number): Promise<void> => {
       onPeer(name);
-      const threads = availableParallelism();
-      const peer = await PeerProcess.start(command(), { path: start, baseFeatures, learningRate, threads });
-      const write = join(folder, `labels-${running.length}.nii`);
+      const peer = (await starting[i]) as PeerProcess;
+      const write = join(folder, `labels-${i}.nii`);
       const request = { path, offset: voxelOffset, shape: [size, size, slices] as const, window, batch, write };
       running.push({ name, peer, request });
     };
-    await naming(own.name, () => begin(own));
-    for (const variant of variants) {
+    await naming(own.name, () => begin(own, 0));
+    for (const [i, variant] of variants.entries()) {
       try {
-        await begin(variant);
+        await begin(variant, i + 1);
       } catch (error) {
         if (!(error instanceof PeerError)) throw error;
         absent.push({ name: variant.name, why: error.message });
@@ -126,7 +135,7 @@ export async function benchVolume(
     const [ours, ...peers] = results as [VolumePeerResult, ...VolumePeerResult[]];
     return { slices, foreground: shareOf(expected, (label) => label !== 0), ours, peers, absent };
   } finally {
-    for (const { peer } of running) peer.kill();
+    for (const each of await Promise.allSettled(starting)) if (each.status === "fulfilled") each.value.kill();
     await rm(folder, { recursive: true, force: true });
   }
 }

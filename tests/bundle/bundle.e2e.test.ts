@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -25,11 +25,12 @@ describe.skipIf(process.platform !== "linux" || process.arch !== "x64")("the bun
   afterAll(() => rm(root, { recursive: true, force: true }));
 
   /** Runs the unpacked command where neither Node nor this repository can be found. */
-  const lobule = (...words: string[]) => {
+  const lobule = (...words: string[]) => start("lobule", words);
+  const start = (program: string, words: readonly string[]) => {
     // The home folder keeps the driver's compiled kernels.
     const { HOME = root } = process.env;
     const env = { PATH: "/usr/bin:/bin", HOME, LOBULE_ADAPTER: process.env.LOBULE_ADAPTER ?? "auto" };
-    return run(join(folder, "lobule"), words, { env, cwd: folder });
+    return run(join(folder, program), words, { env, cwd: folder });
   };
 
   test("knows its version, its adapter, and computes rightly on it", async () => {
@@ -41,16 +42,23 @@ describe.skipIf(process.platform !== "linux" || process.arch !== "x64")("the bun
     expect(stdout).toMatch(/all \d+ checks .* are within their limits/);
   }, 120_000);
 
-  test("times itself, and says which peers are missing and why", async () => {
-    const words = ["--size", "16", "--batch", "2", "--rounds", "1", "--python", "/no/such/python"];
-    const { stdout: peers } = await lobule("bench", "peers", ...words);
-    expect(peers).toMatch(/Lobule, training step 2×16² +\d/);
-    const missing = "not run: PyTorch eager\n  /no/such/python cannot be run; name another with --python";
-    expect(peers).toContain(missing);
-    expect(peers).toContain("not run: onnxruntime CPU\n  it is part of the repository, not of this installation");
-    const { stdout: volume } = await lobule("bench", "volume", "--slices", "2", ...words);
-    expect(volume).toMatch(/Lobule, volume 16²×2 +\d/);
-    expect(volume).toContain(missing);
+  test("times itself by one script, and says which peers are missing and why", async () => {
+    const words = [
+      "--small",
+      "--only",
+      "kernels,peers-8-f32,volume",
+      "--python",
+      "/no/such/python",
+      "--out",
+      "results",
+    ];
+    await start("gpu.sh", words);
+    const text = await readFile(join(folder, "results/results.md"), "utf8");
+    expect(text).toMatch(/^\| all dispatches +\| [\d.]+ ms/m);
+    expect(text).toContain("training step");
+    expect(text).toMatch(/^\| Lobule +\| [\d.,]+ ms.*\| [\d.,]+ ms/m);
+    expect(text).toContain("- not run: PyTorch eager: /no/such/python cannot be run; name another with --python");
+    expect(text).toMatch(/Inference of a volume of 32×32×4\n[^#]*slices\/s/);
   }, 300_000);
 
   test("decodes, trains and segments", async () => {

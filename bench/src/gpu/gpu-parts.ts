@@ -187,7 +187,7 @@ function volumePart({ size, slices, rounds }: Sizes, python: string): Draft {
   return {
     ...bench("volume", ["volume", ...work, "--modes", "eager", "--python", python, "--peer-limit", "60"]),
     title: `Inference of a volume of ${size}×${size}×${slices}`,
-    limit: 50,
+    limit: 60,
     read: readVolume,
   };
 }

@@ -50,7 +50,7 @@ function cardText({ measured }: PartResult): string {
   return `${megabytes(mostBytes - beforeBytes)} (${megabytes(beforeBytes)} before)`;
 }
 
-/** What became of each part, then a table for each that has figures: Markdown in the form of RESULTS.md. */
+/** What became of each part, without columns of which nothing is known, then a table for each that has figures: Markdown in the form of RESULTS.md. */
 export function partsTable(heading: string, parts: readonly PartResult[]): string {
   const overview = parts.map((part) => [
     part.name,
@@ -60,6 +60,9 @@ export function partsTable(heading: string, parts: readonly PartResult[]): strin
     megabytes(part.measured?.folderBytes),
     cardText(part),
   ]);
+  const head = ["part", "outcome", "time", "most memory of the process", "its folder", "on the card, more than before"];
+  const told = head.map((_, column) => overview.some((row) => row[column] !== ""));
+  const shown = [head, ...overview].map((row) => row.filter((_, column) => told[column]));
   const tables = parts.flatMap(({ title, command, figures, notes, lastLines }) => {
     if (figures.length === 0 && notes.length === 0 && lastLines.length === 0) return [];
     return [
@@ -70,6 +73,5 @@ export function partsTable(heading: string, parts: readonly PartResult[]): strin
       ...(lastLines.length === 0 ? [] : [["```", ...lastLines, "```"].join("\n")]),
     ];
   });
-  const head = ["part", "outcome", "time", "most memory of the process", "its folder", "on the card, more than before"];
-  return `${[`## ${heading}`, markdownTable([head, ...overview]), ...tables].join("\n\n")}\n`;
+  return `${[`## ${heading}`, markdownTable(shown), ...tables].join("\n\n")}\n`;
 }

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Part, PartResult } from "./part.js";
 import { runParts } from "./run-parts.js";
 
@@ -137,4 +137,17 @@ test("a part is measured from outside: memory of its process, and bytes of its f
   // What was saved at the beginning is in it too.
   expect(measured?.folderBytes).toBeGreaterThan(5);
   expect(measured?.card).toBeNull();
+});
+
+test("memory of the card is what was used most while a part ran, beside what was used before", async () => {
+  // A card whose first look finds 100 MiB, the next ones 300, and so on until it is told to stop.
+  const card = join(folder, "nvidia-smi");
+  await writeFile(card, "#!/bin/sh\necho 100\nwhile sleep 0.05; do echo 300; done\n", { mode: 0o755 });
+  vi.stubEnv("PATH", `${folder}:${process.env.PATH}`);
+  try {
+    const { results } = await run([[part("computes", "setTimeout(() => console.log(1), 500)", { watchesCard: true })]]);
+    expect(results[0]?.measured?.card).toEqual({ beforeBytes: 100 * 2 ** 20, mostBytes: 300 * 2 ** 20 });
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });

@@ -120,10 +120,17 @@ const readSegmented =
     };
   };
 
+/**
+ * Slices of 512² that are run at once on the null backend, whose buffers hold 256 MiB at most: so much has an image of the
+ * first level's concatenation, of 8 base features for livers and 16 for vessels.
+ */
+const microBatches = { liver: 8, vessel: 4 } as const;
+
 /** Everything that a data set goes through, from the files to labels of new scans. */
 export function rehearsalParts({ task, cases, size, seed, folder, limit, smallSize }: RehearsalOptions): Part[] {
   const [data, cache, full, small] = ["data", "slices", "run", "small"] as const;
   const computesNothing = { LOBULE_ADAPTER: "null" };
+  const inParts = ["--micro-batch", `${microBatches[task]}`];
   const train = (out: string, ...words: readonly string[]): string[] => [
     ...["train", task, "--data", data, "--cache", cache, "--out", out, "--epochs", "1"],
     ...words,
@@ -150,14 +157,14 @@ export function rehearsalParts({ task, cases, size, seed, folder, limit, smallSi
     {
       name: "decode",
       title: `${task}: select, decode, and an epoch on an adapter that computes nothing`,
-      command: lobule(train(full), computesNothing),
+      command: lobule(train(full, ...inParts), computesNothing),
       folder: cache,
       read: readDecoding,
     },
     {
       name: "epoch",
       title: `${task}: an epoch of decoded slices on an adapter that computes nothing`,
-      command: lobule(train("again", "--json"), computesNothing),
+      command: lobule(train("again", "--json", ...inParts), computesNothing),
       read: readTraining,
     },
     {
