@@ -21,6 +21,8 @@ export abstract class GpuContext implements TensorDevice {
   lastKernel = "no kernel yet";
   private readonly buffers = new Map<GPUBuffer, number>();
   private lostReason: string | undefined;
+  /** What was in use when memory was refused: without it no command does what it should. */
+  private refused: string | undefined;
   private destroyed = false;
 
   constructor(
@@ -31,6 +33,9 @@ export abstract class GpuContext implements TensorDevice {
     this.pipelines = new PipelineCache(gpu);
     void gpu.lost.then(({ message }) => {
       if (!this.destroyed) this.lostReason = message;
+    });
+    gpu.addEventListener("uncapturederror", ({ error }) => {
+      if (error instanceof GPUOutOfMemoryError) this.refused ??= mib(this.liveBytes);
     });
   }
 
@@ -109,9 +114,14 @@ export abstract class GpuContext implements TensorDevice {
     return result;
   }
 
-  /** @throws DeviceError when the device was lost or closed. */
+  /** @throws DeviceError when the device was lost or closed, or had too little memory. */
   checkAlive(): void {
     if (this.destroyed) throw new DeviceError("the device was closed");
+    if (this.refused !== undefined) {
+      throw new DeviceError(
+        `the GPU has too little memory: with ${this.refused} in use it had no more; use a smaller batch, or recomputation (--recompute)`,
+      );
+    }
     if (this.lostReason !== undefined) {
       throw new DeviceError(
         `the GPU was lost while running ${this.lastKernel}: ${this.lostReason}. Start again; a smaller batch or recomputation (--recompute) may help`,
