@@ -10,6 +10,7 @@ const packages = [
   "nn",
   "optim",
   "data",
+  "dicom",
   "metrics",
   "train",
   "interop",

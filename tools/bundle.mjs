@@ -63,7 +63,7 @@ const { metafile } = await build({
   platform: "node",
   format: "esm",
   target: "node20",
-  external: ["webgpu", "@lobule/software-adapter", "esbuild", "koffi"],
+  external: ["webgpu", "@lobule/software-adapter", "@lobule/dicom", "esbuild", "koffi"],
   metafile: true,
   logLevel: "warning",
   // What is CommonJS inside calls require, which an ES module has not.

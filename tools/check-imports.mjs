@@ -11,6 +11,7 @@ const allowed = {
   nn: ["kernels-wgsl", "tensor"],
   optim: ["tensor", "nn"],
   data: ["kernels-wgsl"],
+  dicom: ["data"],
   metrics: ["data"],
   train: ["tensor", "nn", "optim", "data", "metrics"],
   interop: ["tensor", "nn", "data", "train"],
@@ -20,7 +21,7 @@ const allowed = {
   web: ["data"],
   mpi: ["node", "train"],
   bench: ["kernels-wgsl", "tensor", "nn", "optim", "data", "metrics", "train", "report", "node"],
-  lobule: ["tensor", "nn", "data", "metrics", "train", "interop", "report", "node", "mpi", "bench"],
+  lobule: ["tensor", "nn", "data", "metrics", "train", "interop", "report", "node", "mpi", "bench", "dicom"],
   studio: ["bench", "tensor", "nn", "data", "metrics", "train", "report", "web"],
 };
 /** Folders of packages that are not in packages/. */
@@ -66,6 +67,7 @@ const anywhere = new Set([
   "nn",
   "optim",
   "data",
+  "dicom",
   "metrics",
   "train",
   "interop",

@@ -38,6 +38,9 @@ export { errorCode, messageOf, reason, systemError } from "./files/system-error.
 export { axisAngles, describeAngles, voxelVolume } from "./geometry/affine.js";
 export { type GridNames, gridDifference, gridEpsilon, onGridOf } from "./geometry/compare-grids.js";
 export { hexOf, sha256Hex, sha256OfFile } from "./hash.js";
+export { readImage } from "./images/read-image.js";
+export { readMetaImage } from "./images/read-metaimage.js";
+export { readNrrd } from "./images/read-nrrd.js";
 export type { NiftiDatatype, WritableDatatype } from "./nifti/datatypes.js";
 export { encodeHeader } from "./nifti/encode-header.js";
 export type { NiftiHeader } from "./nifti/header.js";

@@ -7,11 +7,13 @@ import type { Command } from "./command-line/command.js";
 import { compareCommand } from "./compare/compare-command.js";
 import { completionCommand } from "./completion-command.js";
 import { configCheckCommand, configDefaultsCommand, configSchemaCommand } from "./config/config-command.js";
+import { convertCommand } from "./data/convert-command.js";
 import { infoCommand } from "./data/info-command.js";
 import { verifyCommand } from "./data/verify-command.js";
 import { doctorCommand } from "./doctor/doctor-command.js";
 import { evaluateCommand } from "./evaluate/evaluate-command.js";
 import { experimentCommand } from "./experiment/experiment-command.js";
+import { exportDicomSegCommand } from "./export/export-dicom-seg-command.js";
 import { exportOnnxCommand } from "./export/export-onnx-command.js";
 import { exportPytorchCommand } from "./export/export-pytorch-command.js";
 import { importPytorchCommand } from "./import/import-pytorch-command.js";
@@ -30,6 +32,7 @@ export const commands: readonly Command[] = [
   phantomCommand,
   infoCommand,
   verifyCommand,
+  convertCommand,
   parityCommand,
   trainCommand,
   evaluateCommand,
@@ -38,6 +41,7 @@ export const commands: readonly Command[] = [
   summaryCommand,
   exportOnnxCommand,
   exportPytorchCommand,
+  exportDicomSegCommand,
   importPytorchCommand,
   benchCommand,
   ownPeerCommand,

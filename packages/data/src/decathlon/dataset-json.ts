@@ -27,7 +27,13 @@ const datasetJson = z.object({
   test: z.array(z.union([path, z.object({ image: path }).transform(({ image }) => image)])).optional(),
 });
 
-export type DatasetJson = z.infer<typeof datasetJson>;
+type DecathlonJson = z.infer<typeof datasetJson>;
+
+/** What a dataset.json says, of the Decathlon or of nnU-Net. */
+export type DatasetJson = Omit<DecathlonJson, "training"> & {
+  /** With the name of the case where it is not that of the image. */
+  readonly training: readonly (DecathlonJson["training"][number] & { readonly name?: string })[];
+};
 
 async function requireFolder(storage: Storage, directory: string): Promise<void> {
   const { kind } = await storage.stat(directory).catch((error: unknown) => {
@@ -41,16 +47,21 @@ async function requireFolder(storage: Storage, directory: string): Promise<void>
 const place = (keys: readonly PropertyKey[]): string =>
   keys.map((key, i) => (typeof key === "number" ? `[${key}]` : `${i === 0 ? "" : "."}${String(key)}`)).join("");
 
-/** Reads and checks the form of a folder's `dataset.json`. Throws DataError that names the file. */
-export async function readDatasetJson(storage: Storage, directory: string): Promise<DatasetJson> {
+/** The value of a folder's `dataset.json`. Throws DataError that names the file. */
+export async function readDatasetDocument(storage: Storage, directory: string): Promise<unknown> {
   const file = joinPath(directory, "dataset.json");
   await requireFolder(storage, directory);
-  const document = await readJson(storage, file, "description").catch((error: unknown) => {
+  return readJson(storage, file, "description").catch((error: unknown) => {
     if (!(error instanceof FileReadError && error.missing)) throw error;
     throw new DataError(
       `${directory} is no Decathlon task: it holds no dataset.json, which a task has beside its folders imagesTr and labelsTr`,
     );
   });
+}
+
+/** Checks the form of a Decathlon's `dataset.json`. Throws DataError that names the file. */
+export function decathlonDataset(directory: string, document: unknown): DatasetJson {
+  const file = joinPath(directory, "dataset.json");
   const parsed = datasetJson.safeParse(document);
   if (parsed.success) return parsed.data;
   const { path: keys, problem } = settingProblem(parsed.error, document, settingSchemaOf(datasetJson));

@@ -1,11 +1,12 @@
 import { DataError } from "../data-error.js";
 import { baseName, joinPath, resolvePath } from "../storage/paths.js";
 import type { Storage } from "../storage/storage.js";
-import { type DatasetJson, readDatasetJson } from "./dataset-json.js";
+import { type DatasetJson, decathlonDataset, readDatasetDocument } from "./dataset-json.js";
+import { isNnunet, nnunetDataset } from "./nnunet-dataset.js";
 
 /** A labeled volume of a task. */
 export interface DecathlonCase {
-  /** File name of the image without `.nii` or `.nii.gz`. */
+  /** File name of the image without `.nii` or `.nii.gz`, and in a folder of nnU-Net without the channel. */
   readonly name: string;
   /** Absolute path of the image. */
   readonly image: string;
@@ -13,7 +14,7 @@ export interface DecathlonCase {
   readonly label: string;
 }
 
-/** A folder in the form of the Medical Segmentation Decathlon. */
+/** A folder in the form of the Medical Segmentation Decathlon, or of nnU-Net v2. */
 export interface DecathlonTask {
   readonly name: string;
   /** Absolute path of the folder. */
@@ -60,7 +61,8 @@ function countNote(what: string, promised: number | undefined, found: number): s
 }
 
 /**
- * Reads the `dataset.json` of a Decathlon folder. No volume is opened: `verifyDecathlon` does that.
+ * Reads the `dataset.json` of a Decathlon folder, or of an nnU-Net v2 data set with one channel. No volume is opened:
+ * `verifyDecathlon` does that.
  *
  * Throws DataError for a missing folder, a missing, empty or malformed dataset.json, one without training cases or
  * with gaps in its labels, a path that leaves the folder, or a case that comes twice.
@@ -68,7 +70,10 @@ function countNote(what: string, promised: number | undefined, found: number): s
 export async function readDecathlon(storage: Storage, path: string): Promise<DecathlonTask> {
   const directory = storage.absolute(path);
   const file = joinPath(directory, "dataset.json");
-  const json = await readDatasetJson(storage, directory);
+  const document = await readDatasetDocument(storage, directory);
+  const json = isNnunet(document)
+    ? await nnunetDataset(storage, directory, document)
+    : decathlonDataset(directory, document);
   const inside = (entry: string): string => {
     const absolute = resolvePath(directory, entry);
     if (!absolute.startsWith(directory.endsWith("/") ? directory : `${directory}/`))
@@ -78,7 +83,11 @@ export async function readDecathlon(storage: Storage, path: string): Promise<Dec
 
   const used = json.training.filter(({ image, label }) => !isResourceFork(image) && !isResourceFork(label));
   if (used.length === 0) throw new DataError(`${file} lists no training cases`);
-  const cases = used.map(({ image, label }) => ({ name: caseName(image), image: inside(image), label: inside(label) }));
+  const cases = used.map(({ image, label, name }) => ({
+    name: name ?? caseName(image),
+    image: inside(image),
+    label: inside(label),
+  }));
   const seen = new Set<string>();
   for (const { name } of cases) {
     if (seen.has(name)) throw new DataError(`${file} lists the training case "${name}" twice`);

@@ -1,0 +1,98 @@
+import { z } from "zod";
+import { DataError } from "../data-error.js";
+import { reason } from "../files/system-error.js";
+import { settingSchemaOf } from "../settings/setting-form.js";
+import { settingProblem } from "../settings/setting-problem.js";
+import { joinPath } from "../storage/paths.js";
+import type { Storage } from "../storage/storage.js";
+import type { DatasetJson } from "./dataset-json.js";
+
+/**
+ * `dataset.json` as nnU-Net v2 has it: labels by name, and no list of cases, which are the files of labelsTr. Other keys
+ * are ignored.
+ * Source: nnU-Net's documentation/dataset_format.md.
+ */
+const nnunetJson = z.object({
+  name: z.string().optional(),
+  channel_names: z.record(z.string(), z.string()),
+  labels: z.record(z.string(), z.union([z.int().min(0), z.array(z.int())])),
+  numTraining: z.coerce.number().optional().catch(undefined),
+  file_ending: z.string().default(".nii.gz"),
+});
+
+/** Whether a dataset.json is nnU-Net's. */
+export const isNnunet = (document: unknown): boolean =>
+  typeof document === "object" && document !== null && "channel_names" in document;
+
+/**
+ * What a Decathlon's dataset.json would say of the same folder.
+ * @throws DataError naming the file and what is not read: several channels, regions of several labels, other file forms.
+ */
+export async function nnunetDataset(storage: Storage, directory: string, document: unknown): Promise<DatasetJson> {
+  const file = joinPath(directory, "dataset.json");
+  const parsed = nnunetJson.safeParse(document);
+  if (!parsed.success) {
+    const { path, problem } = settingProblem(parsed.error, document, settingSchemaOf(nnunetJson));
+    throw new DataError(
+      `${file} does not describe an nnU-Net data set: ${path.length === 0 ? "it" : `'${path.join(".")}'`} ${problem}`,
+    );
+  }
+  const { name, channel_names: channels, labels, numTraining, file_ending: ending } = parsed.data;
+  const count = Object.keys(channels).length;
+  if (count !== 1) {
+    throw new DataError(
+      `${file} has ${count} channels (${Object.values(channels).join(", ")}), and networks here take one; make a folder of the channel that is wanted`,
+    );
+  }
+  if (!/^\.nii(\.gz)?$/i.test(ending)) {
+    throw new DataError(`${file}: its images end in '${ending}', and .nii and .nii.gz are read; convert them`);
+  }
+  const names = await casesOf(storage, directory, ending);
+  return {
+    ...(name === undefined ? {} : { name }),
+    modality: channels,
+    labels: labelsByNumber(labels, file),
+    numTraining,
+    training: names.map((each) => ({
+      image: joinPath("imagesTr", `${each}_0000${ending}`),
+      label: joinPath("labelsTr", `${each}${ending}`),
+      name: each,
+    })),
+    test: (await filesOf(storage, joinPath(directory, "imagesTs"), `_0000${ending}`, true)).map((each) =>
+      joinPath("imagesTs", each),
+    ),
+  };
+}
+
+function labelsByNumber(labels: Readonly<Record<string, number | number[]>>, file: string): Record<string, string> {
+  const byNumber: Record<string, string> = {};
+  for (const [name, value] of Object.entries(labels)) {
+    if (Array.isArray(value)) {
+      throw new DataError(
+        `${file}: '${name}' is a region of several labels, and a class of its own is read for each; give one label a name`,
+      );
+    }
+    if (value in byNumber) throw new DataError(`${file} names the label value ${value} twice`);
+    byNumber[value] = name;
+  }
+  return byNumber;
+}
+
+/** Names of the labeled cases, each with its image. */
+async function casesOf(storage: Storage, directory: string, ending: string): Promise<string[]> {
+  const labels = await filesOf(storage, joinPath(directory, "labelsTr"), ending, false);
+  const images = new Set(await filesOf(storage, joinPath(directory, "imagesTr"), `_0000${ending}`, false));
+  return labels.map((label) => {
+    const name = label.slice(0, -ending.length);
+    if (images.has(`${name}_0000${ending}`)) return name;
+    throw new DataError(`${joinPath(directory, "labelsTr", label)} has no image imagesTr/${name}_0000${ending}`);
+  });
+}
+
+async function filesOf(storage: Storage, folder: string, ending: string, mayLack: boolean): Promise<string[]> {
+  const names = await storage.list(folder).catch((error: unknown) => {
+    if (mayLack) return [];
+    throw new DataError(`the folder ${folder} cannot be read: ${reason(error)}`);
+  });
+  return names.filter((name) => name.endsWith(ending) && !name.startsWith("._")).sort();
+}

@@ -1,0 +1,96 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import dcmjs from "dcmjs";
+import codecs from "dcmjs-codecs";
+
+/** A synthetic CT series: what is different from a plain one of four slices. */
+export interface SeriesChanges {
+  readonly slices?: number;
+  /** Directions of rows and columns, LPS. */
+  readonly orientation?: readonly number[];
+  /** From one slice to the next, mm in LPS. */
+  readonly step?: readonly [number, number, number];
+  /** Attributes of a slice by name that are other than usual. */
+  readonly change?: (slice: number) => Readonly<Record<string, unknown>>;
+  /** Slices that are not written. */
+  readonly without?: readonly number[];
+  /** How the pixels are packed, a transfer syntax that dcmjs-codecs knows. */
+  readonly syntax?: string;
+  readonly seriesUid?: string;
+}
+
+export const extents = { columns: 6, rows: 5 } as const;
+
+/** The HU of a pixel: whole numbers from −1024 on. */
+export const hounsfield = (column: number, row: number, slice: number): number =>
+  -1024 + 100 * slice + 7 * row + column;
+
+/**
+ * Writes a series as files whose names say nothing of their order.
+ * @returns the files, by slice.
+ */
+export async function writeSeries(folder: string, changes: SeriesChanges = {}): Promise<string[]> {
+  const {
+    slices = 4,
+    orientation = [1, 0, 0, 0, 1, 0],
+    step = [0, 0, 2.5],
+    without = [],
+    syntax,
+    seriesUid = "1.2.3.4",
+  } = changes;
+  await mkdir(folder, { recursive: true });
+  const paths: string[] = [];
+  for (let slice = 0; slice < slices; slice++) {
+    const path = join(folder, `${(7 * slice + 3) % 10}-${slice}.dcm`);
+    paths.push(path);
+    if (without.includes(slice)) continue;
+    const stored = new Uint16Array(extents.columns * extents.rows);
+    stored.forEach((_, i) => {
+      stored[i] = hounsfield(i % extents.columns, Math.floor(i / extents.columns), slice) + 1024;
+    });
+    const dataset = {
+      SOPClassUID: "1.2.840.10008.5.1.4.1.1.2",
+      SOPInstanceUID: `${seriesUid}.${slice + 1}`,
+      StudyInstanceUID: "1.2.3",
+      SeriesInstanceUID: seriesUid,
+      FrameOfReferenceUID: "1.2.3.9",
+      StudyDate: "20300101",
+      StudyTime: "120000",
+      SeriesDescription: "Thorax",
+      PatientName: "Doe^Jane",
+      PatientID: "17",
+      PatientBirthDate: "19700101",
+      PatientSex: "F",
+      Modality: "CT",
+      ImageType: ["ORIGINAL", "PRIMARY", "AXIAL"],
+      InstanceNumber: String(slice + 1),
+      ImagePositionPatient: [-100, -80, 12].map((value, axis) => String(value + slice * (step[axis] ?? 0))),
+      ImageOrientationPatient: orientation.map(String),
+      PixelSpacing: ["0.75", "0.5"],
+      SliceThickness: "2.5",
+      Rows: extents.rows,
+      Columns: extents.columns,
+      SamplesPerPixel: 1,
+      PhotometricInterpretation: "MONOCHROME2",
+      BitsAllocated: 16,
+      BitsStored: 12,
+      HighBit: 11,
+      PixelRepresentation: 0,
+      RescaleSlope: "1",
+      RescaleIntercept: "-1024",
+      PixelData: stored.buffer,
+      _vrMap: { PixelData: "OW" },
+      _meta: {},
+      ...changes.change?.(slice),
+    };
+    let bytes = dcmjs.data.datasetToDict(dataset).write();
+    if (syntax !== undefined) {
+      await codecs.NativeCodecs.initializeAsync({});
+      const transcoder = new codecs.Transcoder(bytes);
+      transcoder.transcode(syntax);
+      bytes = transcoder.getDicomPart10();
+    }
+    await writeFile(path, new Uint8Array(bytes));
+  }
+  return paths;
+}

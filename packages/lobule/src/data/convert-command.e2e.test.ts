@@ -1,0 +1,52 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readNifti, writeNifti } from "@lobule/data";
+import { UNet } from "@lobule/nn";
+import { nodeStorage } from "@lobule/node";
+import { writeSafetensors } from "@lobule/tensor";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { writeSeries } from "../../../dicom/src/testing/write-series.js";
+import { runCommand } from "../testing/run-command.js";
+
+let root: string;
+const at = (...names: string[]): string => join(root, ...names);
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "lobule-convert-"));
+  await writeSeries(at("series"), { syntax: "1.2.840.10008.1.2.4.70" });
+  const sizes = { baseFeatures: 1, depth: 1 };
+  const classes = ["background", "liver"];
+  const model = { version: 1, architecture: "UNet", classes, ...sizes, size: null, window: [-160, 240], preset: null };
+  const weights = await new UNet({ ...sizes, classes: 2 }).stateDict();
+  await writeFile(at("model.safetensors"), writeSafetensors(weights, { model: JSON.stringify(model) }));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+test("a compressed series becomes a volume, and its labels a DICOM SEG", async () => {
+  const converted = await runCommand(["data", "convert", at("series"), "-o", at("scan.nii.gz")]);
+  expect(converted.code, converted.err).toBe(0);
+  expect(converted.out).toMatch(/scan\.nii\.gz: 6×5×4 voxels of 0\.5×0\.75×2\.5 mm/);
+  const scan = await readNifti(nodeStorage, at("scan.nii.gz"));
+  expect([scan.data[0], scan.data[119]]).toEqual([-1024, -691]);
+  const data = Uint8Array.from(scan.data, (value) => Number(value > -800));
+  await writeNifti(nodeStorage, at("labels.nii.gz"), { ...scan, data }, { header: scan.header });
+  const words = ["export", "dicom-seg", at("labels.nii.gz"), "--scan", at("series"), "-m", at("model.safetensors")];
+  const { code, out, err } = await runCommand([...words, "-o", at("seg.dcm"), "--anonymize"]);
+  expect(code, err).toBe(0);
+  expect(out).toMatch(/seg\.dcm: liver of 4 slices/);
+  const seg = await readFile(at("seg.dcm"), "latin1");
+  expect(seg).toContain("liver");
+  expect(seg).not.toContain("Doe");
+});
+
+test.each([
+  [["series", "-o", "scan.nrrd"], /^lobule: -o .*scan\.nrrd: the name of the file must end in \.nii or \.nii\.gz\n$/],
+  [
+    ["model.safetensors", "-o", "x.nii"],
+    /^lobule: .*model\.safetensors is of no known form; give a name that ends in .*\n$/,
+  ],
+])("data convert %j is refused in a sentence", async ([scan = "", option = "", out = ""], message) => {
+  const found = await runCommand(["data", "convert", at(scan), option, at(out)]);
+  expect(found.code).toBe(1);
+  expect(found.err).toMatch(message);
+});
