@@ -33,6 +33,8 @@ export type WorkgroupFactor = 1 | 2 | 4;
 /** How a weight gradient over tiles is summed. */
 export interface GradWeightOptions {
   readonly factor?: WorkgroupFactor;
+  /** Whether the next tile is asked for before the present one is summed: more registers, less to wait for. */
+  readonly ahead?: boolean;
   /**
    * Channels of the first of two images that are the input together, as slots Input and Second; a multiple of the channels of a
    * block, so that no workgroup reads both.

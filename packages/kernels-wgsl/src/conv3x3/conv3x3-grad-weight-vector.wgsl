@@ -61,6 +61,7 @@ const OUT_BLOCK: u32 = 16; // or 8, see overTiles in conv3x3-tiled.ts
 const IN_BLOCK: u32 = 8;
 const GROUPS: u32 = OUT_BLOCK / 4; // of four output channels
 const SLICES: u32 = WORKGROUP / (IN_BLOCK * GROUPS); // invocations of the same channels: each takes every SLICES-th row
+const AHEAD: u32 = 0; // 1: the next tile is asked for before the present one is summed, so that its loads are under way meanwhile
 const ROWS: u32 = 8;
 const QUADS: u32 = 4;
 const INPUT_ROWS: u32 = ROWS + 3; // two of margin, and one so that the channels are in different banks of memory
@@ -281,9 +282,15 @@ fn main(
   let slice = lane / (IN_BLOCK * GROUPS);
 
   var sums: Sums;
+  var part: Part;
+  if (AHEAD == 1u) { part = loadPart(tileAt(partial), firstIn, firstOut, lane); }
   for (var count = partial; count < sizes.tiles; count += sizes.partialCount) {
-    keepPart(loadPart(tileAt(count), firstIn, firstOut, lane), lane);
+    if (AHEAD == 0u) { part = loadPart(tileAt(count), firstIn, firstOut, lane); }
+    keepPart(part, lane);
     workgroupBarrier();
+    if (AHEAD == 1u) { // after the last tile one that nobody keeps
+      part = loadPart(tileAt(min(count + sizes.partialCount, sizes.tiles - 1u)), firstIn, firstOut, lane);
+    }
     for (var row = slice; row < ROWS; row += SLICES) { addRow(&sums, inputRow + row, gradientRow + row); }
     workgroupBarrier();
   }

@@ -60,11 +60,12 @@ export const splitsConv3x3 = (split: number): boolean => split % gradWeightInBlo
 const gradWeightOverTiles =
   (
     name: string,
-    sourceFor: (two: boolean) => string,
+    sourceFor: (options: GradWeightOptions) => string,
     columnsAtOnce: number,
     sizesOf: (input: ImageShape, split: number) => Readonly<Record<string, number>>,
   ) =>
-  (problem: ConvolutionProblem, cost: Cost, { factor = 1, split }: GradWeightOptions) => {
+  (problem: ConvolutionProblem, cost: Cost, options: GradWeightOptions) => {
+    const { factor = 1, split } = options;
     const { batch, channels, height, width } = problem.input;
     const { width: _, ...cover } = coverWithTiles(problem, tileRows, tileColumns);
     const outBlock = problem.outChannels > 8 ? 16 : 8;
@@ -76,7 +77,7 @@ const gradWeightOverTiles =
     const slices = gradWeightWorkgroup / (2 * outBlock);
     return {
       name,
-      source: replaceConstant(sourceFor(split !== undefined), "OUT_BLOCK", outBlock),
+      source: replaceConstant(sourceFor(options), "OUT_BLOCK", outBlock),
       launches: [
         {
           sizes: { ...cover, ...sizesOf(problem.input, split ?? channels), inBlocks, outBlocks, partialCount },
@@ -102,7 +103,8 @@ const gradWeightVectorAlone = withoutSecondImage(gradWeightVectorSource, "loadSe
 /** The `vector` variant of the weight gradient: of images whose width is a multiple of 4. */
 export const conv3x3GradWeightVector = gradWeightOverTiles(
   "conv3x3-grad-weight-vector",
-  (two) => (two ? gradWeightVectorSource : gradWeightVectorAlone),
+  ({ split, ahead = false }) =>
+    replaceConstant(split === undefined ? gradWeightVectorAlone : gradWeightVectorSource, "AHEAD", ahead ? 1 : 0),
   tileColumns,
   ({ width }, split) => ({ quads: quadsOf("conv3x3-grad-weight-vector", { width }), split }),
 );

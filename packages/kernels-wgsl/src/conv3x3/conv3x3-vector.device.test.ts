@@ -1,10 +1,23 @@
 import { expect, test } from "vitest";
-import { testConvolution, testTwoImages } from "../testing/convolution-tests.js";
+import { runLinear } from "../testing/convolution-checks.js";
+import { runsOf } from "../testing/convolution-family.js";
+import { convolutionDevice, testConvolution, testTwoImages } from "../testing/convolution-tests.js";
 import { conv3x3QuadFamily } from "./conv3x3.cases.js";
 import { conv3x3, conv3x3GradWeight } from "./conv3x3.js";
 
+const deviceFor = convolutionDevice();
+
 testConvolution(conv3x3QuadFamily);
 testTwoImages((problem, options) => conv3x3GradWeight(problem, "vector", options), 9);
+
+test("loading ahead gives the bits of loading in turn", async (context) => {
+  const device = deviceFor(context);
+  const problem = { input: { batch: 2, channels: 3, height: 21, width: 36 }, outChannels: 4 };
+  const { arrays, length, kernel } = runsOf(conv3x3QuadFamily, problem).gradWeight("vector");
+  const ahead = conv3x3GradWeight(problem, "vector", { ahead: true });
+  const inTurn = await runLinear(device, { what: "in turn", kernel, arrays, length });
+  expect(await runLinear(device, { what: "ahead", kernel: ahead, arrays, length })).toEqual(inTurn);
+});
 
 test("other widths are refused", () => {
   const input = { batch: 1, channels: 2, height: 4, width: 6 };

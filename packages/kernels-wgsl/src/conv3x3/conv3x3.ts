@@ -251,7 +251,7 @@ export function packConv3x3(
  *
  * Slots Input and GradOutput. `serial` is `blocked` without barriers, see {@link Reduction}; so is `subgroup`.
  * `vector` is `tiled` for images whose width is a multiple of 4; both make `factor` times as many partial
- * sums, and `vector` takes an input that is two images, with slot Second for the other one (`split`).
+ * sums, and `vector` takes an input that is two images, with slot Second for the other one (`split`), and can load `ahead`.
  */
 export function conv3x3GradWeight(
   problem: ConvolutionProblem,

@@ -8,7 +8,8 @@ const fewestSharedChannels = 4;
 function quadVariants({ family, direction, input }: ConvolutionCall): ConvolutionVariant[] {
   if (!hasQuads(input)) return [];
   // How many workgroups suit a weight gradient depends on the GPU: more fill it, fewer leave less to add up.
-  if (direction === "grad-weight") return ["vector", "vector-2x", "vector-4x"];
+  const shared: ConvolutionVariant[] = ["vector", "vector-2x", "vector-4x"];
+  if (direction === "grad-weight") return family === "conv3x3" ? [...shared, "vector-ahead"] : shared;
   return family === "conv3x3" ? ["tall", "vector"] : ["vector"];
 }
 

@@ -8,7 +8,7 @@ export interface ConvolutionCall extends ConvolutionProblem {
 
 /**
  * plain: the readable one; see the kernel families for the others. `vector-2x` and `vector-4x` are weight gradients by `vector`
- * with so many times the workgroups and partial sums.
+ * with so many times the workgroups and partial sums, `vector-ahead` one that asks for the next tile before it sums the present one.
  */
 export const convolutionVariants = [
   "plain",
@@ -21,6 +21,7 @@ export const convolutionVariants = [
   "tall",
   "vector-2x",
   "vector-4x",
+  "vector-ahead",
 ] as const;
 
 /** The name of a variant of a convolution kernel. */

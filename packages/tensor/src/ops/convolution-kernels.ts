@@ -53,7 +53,7 @@ const noKernel = (variant: ConvolutionVariant): RangeError =>
 
 /** The variants of the images of 3×3 convolutions. @throws RangeError for one of weight gradients. */
 function wideVariant(variant: Exclude<ConvolutionVariant, "serial">) {
-  if (variant === "vector-2x" || variant === "vector-4x") throw noKernel(variant);
+  if (variant === "vector-2x" || variant === "vector-4x" || variant === "vector-ahead") throw noKernel(variant);
   return variant;
 }
 
@@ -70,12 +70,13 @@ function imageVariant(variant: ConvolutionVariant): "plain" | "blocked" | "subgr
   }
 }
 
-/** A weight gradient's kernel, and times the usual workgroups. */
+/** A weight gradient's kernel, times the usual workgroups, and whether it loads ahead. */
 function weightWay(variant: ConvolutionVariant) {
-  if (variant === "vector-2x") return { way: "vector", factor: 2 } as const;
-  if (variant === "vector-4x") return { way: "vector", factor: 4 } as const;
+  if (variant === "vector-2x") return { way: "vector", factor: 2, ahead: false } as const;
+  if (variant === "vector-4x") return { way: "vector", factor: 4, ahead: false } as const;
+  if (variant === "vector-ahead") return { way: "vector", factor: 1, ahead: true } as const;
   if (variant === "matrix" || variant === "tall") throw noKernel(variant);
-  return { way: variant, factor: 1 } as const;
+  return { way: variant, factor: 1, ahead: false } as const;
 }
 
 /** Whether a weight gradient's kernel takes an input that is two images, the first one of `split` channels. */
@@ -86,7 +87,8 @@ export function takesTwoImages({ family }: ConvolutionCall, variant: Convolution
 
 /** The same for 1×1 and transposed convolutions: where a subgroup shares no sums, its invocations sum each for itself. */
 function narrowWeightWay(variant: ConvolutionVariant) {
-  const { way, factor } = weightWay(variant);
+  const { way, factor, ahead } = weightWay(variant);
+  if (ahead) throw noKernel(variant);
   return { way: way === "subgroup" ? ("serial" as const) : way, factor };
 }
 
@@ -105,8 +107,8 @@ const families: Readonly<Record<ConvolutionCall["family"], Family>> = {
     forward: (problem, variant, { shortcut }) => conv3x3(problem, wideVariant(variant), shortcut),
     gradInput: (problem, variant, { shortcut }) => conv3x3GradInput(problem, wideVariant(variant), shortcut),
     gradWeight: (problem, variant, split) => {
-      const { way, factor } = weightWay(variant);
-      return conv3x3GradWeight(problem, way, { factor, split });
+      const { way, ...options } = weightWay(variant);
+      return conv3x3GradWeight(problem, way, { ...options, split });
     },
     pack: packConv3x3,
   },
