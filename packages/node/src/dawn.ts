@@ -1,7 +1,9 @@
 import { NoAdapterError } from "./adapter-choice.js";
 import { cacheFolder } from "./cache-folder.js";
+import { withEnvironment } from "./environment.js";
 import { zeroed } from "./null-gpu.js";
 import { waitPatiently } from "./patient-polling.js";
+import { driverVariables } from "./vulkan-drivers.js";
 
 /** Each object of `create()` made so far: Dawn crashes when one is collected while in use. */
 const created: GPU[] = [];
@@ -46,34 +48,25 @@ const importDawn = async () => {
   }
 };
 
-/** Old loaders know the second name only. */
-const driverVariables = (files: readonly string[] | undefined): Record<string, string> => {
-  const list = files?.join(":");
-  return list === undefined ? {} : { VK_DRIVER_FILES: list, VK_ICD_FILENAMES: list };
-};
-
-/** Runs `body` with environment variables set, and puts them back. */
-async function withEnvironment<Result>(values: Record<string, string>, body: () => Promise<Result>): Promise<Result> {
-  const before = Object.keys(values).map((name) => [name, process.env[name]] as const);
-  Object.assign(process.env, values);
-  try {
-    return await body();
-  } finally {
-    for (const [name, value] of before) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
-  }
+/** Of several devices that drivers show, the one that is meant. */
+export interface OneDevice {
+  /** Part of its name. */
+  readonly name?: string;
+  /** Variables that are set while it is looked for. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /** A WebGPU entry with an adapter, if these drivers have one. Without `driverFiles` the platform's own are used. */
-export async function openDawn(driverFiles?: readonly string[]): Promise<{ gpu: GPU; info: GPUAdapterInfo } | null> {
+export async function openDawn(
+  driverFiles?: readonly string[],
+  { name, environment: own }: OneDevice = { environment: {} },
+): Promise<{ gpu: GPU; info: GPUAdapterInfo } | null> {
   const { create } = await importDawn();
   // Mesa prints a warning when there is no such folder; it only asks for one in which to keep sockets.
   const runtime = process.env.XDG_RUNTIME_DIR || (await cacheFolder());
-  const environment = { XDG_RUNTIME_DIR: runtime, ...driverVariables(driverFiles) };
+  const environment = { XDG_RUNTIME_DIR: runtime, ...driverVariables(driverFiles), ...own };
   return withEnvironment(environment, async () => {
-    const gpu = create(flags());
+    const gpu = create([...flags(), ...(name === undefined ? [] : [`adapter=${name}`])]);
     created.push(gpu);
     const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
     return adapter === null ? null : { gpu, info: adapter.info };

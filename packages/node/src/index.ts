@@ -11,7 +11,7 @@ export { codeMemory } from "./code-memory.js";
 export { openNullGpu } from "./dawn.js";
 export { FolderLock, type LockOptions, type LockTimes, removeLock, waitUntilFree } from "./lock/folder-lock.js";
 export { livenessOf, ownIdentity, type ProcessIdentity, processIdentitySchema } from "./lock/process-identity.js";
-export { adapterChoice, type OpenGpuOptions, openGpu } from "./open-gpu.js";
+export { adapterChoice, listAdapters, type MachineAdapter, type OpenGpuOptions, openGpu } from "./open-gpu.js";
 export { withQuietDrivers } from "./quiet-drivers.js";
 export { nodeStorage } from "./storage/node-storage.js";
 export { gpuDevices } from "./vulkan-drivers.js";

@@ -2,6 +2,7 @@ import {
   type AdapterChoice,
   type AdapterKind,
   type AdapterRequest,
+  gpuNumber,
   kindOf,
   NoAdapterError,
   parseAdapterRequest,
@@ -10,6 +11,7 @@ import { cacheFolder } from "./cache-folder.js";
 import { openDawn, openNullGpu } from "./dawn.js";
 import { embeddedSwiftShader } from "./embedded-swiftshader.js";
 import { headlessManifests } from "./headless-manifests.js";
+import { isolate, type ListedDevice, listDevices } from "./numbered-gpu.js";
 import { gpuDevices, systemDrivers } from "./vulkan-drivers.js";
 import { loadVulkanLoader } from "./vulkan-loader.js";
 
@@ -86,6 +88,79 @@ async function openVulkan(request: AdapterRequest): Promise<Opened> {
   );
 }
 
+/** The machine's GPUs in the order of their numbers; undefined where they cannot be listed. */
+async function listGpus(): Promise<readonly ListedDevice[] | undefined> {
+  await openLoader();
+  const { gpu: manifests } = systemDrivers();
+  for (const tried of [manifests, await headlessManifests(manifests, await cacheFolder())]) {
+    const devices = await listDevices(tried);
+    if (devices === undefined) return undefined;
+    const gpus = devices.filter(({ isGpu }) => isGpu);
+    if (gpus.length > 0) return gpus;
+  }
+  return [];
+}
+
+async function openNumbered(index: number): Promise<Opened> {
+  if (process.platform !== "linux") {
+    throw new NoAdapterError(`GPUs have numbers on Linux only, and gpu:${index} was asked for; ask for gpu.`);
+  }
+  const gpus = await listGpus();
+  if (gpus === undefined) {
+    throw new NoAdapterError(`gpu:${index} was asked for, and without the package koffi GPUs cannot be told apart.`);
+  }
+  const device = gpus[index];
+  if (device === undefined) {
+    const names = gpus.map(({ name }, i) => `gpu:${i} ${name}`).join(", ");
+    throw new NoAdapterError(
+      `There is no gpu:${index}: this machine shows ${gpus.length === 0 ? "no GPU" : names}; lobule doctor lists its adapters.`,
+    );
+  }
+  const { manifests, ...one } = await isolate(
+    device,
+    gpus.filter(({ manifest }) => manifest === device.manifest),
+  );
+  const opened = await openDawn(manifests, one);
+  if (opened === null || kindOf(opened.info) !== "gpu") {
+    throw new NoAdapterError(`gpu:${index}, ${device.name}, cannot be used; --verbose shows what its driver prints.`);
+  }
+  const name = opened.info.description;
+  const choice = { kind: "gpu", index, name, loader: "system", driverFiles: manifests, passedOver: [] } as const;
+  return { gpu: opened.gpu, choice };
+}
+
+/** An adapter of this machine. */
+export interface MachineAdapter {
+  /** What asks for it. */
+  readonly request: AdapterRequest;
+  readonly name: string;
+  /** Bytes of its own memory. */
+  readonly memory: number;
+  /** Where it is, such as `0000:65:00.0`; null where its driver does not tell. */
+  readonly pci: string | null;
+}
+
+/** All adapters of this machine, best first; empty where they cannot be listed, as without koffi and on other systems than Linux. */
+export async function listAdapters(): Promise<readonly MachineAdapter[]> {
+  if (process.platform !== "linux") return [];
+  const shown = ({ name, memory, pci }: ListedDevice, request: AdapterRequest): MachineAdapter => ({
+    ...{ request, name, memory, pci },
+  });
+  const gpus = (await listGpus()) ?? [];
+  const software = {
+    lavapipe: systemDrivers().lavapipe,
+    swiftshader: await embeddedSwiftShader().then(
+      ({ manifest }) => [manifest],
+      () => [],
+    ),
+  };
+  const others = [];
+  for (const kind of ["lavapipe", "swiftshader"] as const) {
+    others.push(...((await listDevices(software[kind])) ?? []).map((device) => shown(device, kind)));
+  }
+  return [...gpus.map((device, i) => shown(device, `gpu:${i}`)), ...others];
+}
+
 /** macOS and Windows have their own way to the GPU, without Vulkan and without an embedded adapter. */
 async function openPlatform(request: AdapterRequest): Promise<Opened> {
   const opened = await openDawn();
@@ -108,6 +183,8 @@ async function openNull(): Promise<Opened> {
 /** The process's entry for a request. */
 function openFor(request: AdapterRequest): Promise<Opened> {
   if (request === "null") return openNull();
+  const number = gpuNumber(request);
+  if (number !== undefined) return openNumbered(number);
   return process.platform === "linux" ? openVulkan(request) : openPlatform(request);
 }
 
@@ -123,10 +200,10 @@ async function open(options: OpenGpuOptions): Promise<Opened> {
     });
   }
   const opened = await opening;
-  if (options.adapter !== undefined && options.adapter !== "auto" && options.adapter !== opened.choice.kind) {
-    throw new NoAdapterError(
-      `This process already runs on ${opened.choice.kind}; "${options.adapter}" needs a process of its own.`,
-    );
+  const { kind, index } = opened.choice;
+  const isAsked = [kind, `gpu:${index}`, "auto", undefined].includes(options.adapter);
+  if (!isAsked) {
+    throw new NoAdapterError(`This process already runs on ${kind}; "${options.adapter}" needs a process of its own.`);
   }
   return opened;
 }

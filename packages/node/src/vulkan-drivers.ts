@@ -43,3 +43,9 @@ export function gpuDevices(): readonly string[] {
   const shown = (folder: string, name: RegExp): string[] => filesIn(folder).filter((path) => name.test(basename(path)));
   return [...shown("/dev", /^(nvidia\d+|dxg|mali\d*|kgsl-3d0)$/), ...shown("/dev/dri", /^renderD\d+$/)];
 }
+
+/** Old loaders know the second name only. */
+export const driverVariables = (files: readonly string[] | undefined): Record<string, string> => {
+  const list = files?.join(":");
+  return list === undefined ? {} : { VK_DRIVER_FILES: list, VK_ICD_FILENAMES: list };
+};

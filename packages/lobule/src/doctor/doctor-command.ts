@@ -1,4 +1,4 @@
-import { type AdapterChoice, adapterChoice, openGpu } from "@lobule/node";
+import { type AdapterChoice, adapterChoice, listAdapters, type MachineAdapter, openGpu } from "@lobule/node";
 import { Device, matrixFeature } from "@lobule/tensor";
 import { command } from "../command-line/command.js";
 import { flag } from "../command-line/option.js";
@@ -14,6 +14,8 @@ interface FastPath {
 
 interface Report {
   readonly adapter: AdapterChoice & { readonly vendor: string; readonly architecture: string };
+  /** All of the machine, best first. */
+  readonly adapters: readonly MachineAdapter[];
   readonly features: readonly string[];
   readonly limits: Readonly<Record<string, number>>;
   readonly fastPaths: readonly FastPath[];
@@ -74,11 +76,13 @@ async function examine(): Promise<Report> {
     return { adapter: await gpu.requestAdapter(), device: await Device.open(gpu, { validate: true }) };
   });
   const choice = await adapterChoice();
+  const adapters = await quietly(listAdapters);
   try {
     const tests = await selfTest(device);
     const features = new Set<string>(adapter?.features ?? device.gpu.features);
     return {
       adapter: { ...choice, vendor: device.adapterInfo.vendor, architecture: device.adapterInfo.architecture },
+      adapters,
       features: [...features].sort(),
       limits: Object.fromEntries(limitNames.map((name) => [name, device.gpu.limits[name]])),
       fastPaths: fastPathsOf(features, device),
@@ -101,11 +105,16 @@ function wrapped(words: readonly string[], indent: string): string {
   return lines.map((line) => line.trimEnd()).join("\n");
 }
 
-function asText({ adapter, features, limits, fastPaths, advice, selfTest: tests, passed }: Report): string {
+function asText({ adapter, adapters, features, limits, fastPaths, advice, selfTest: tests, passed }: Report): string {
   return [
     `Adapter   ${adapter.name}`,
     `          ${adapter.kind}; Vulkan loader: ${adapter.loader}`,
     ...adapter.passedOver.flatMap(({ kind, why }) => wrapped(`not ${kind}: ${why}`.split(" "), "          ")),
+    ...(adapters.length === 0 ? [] : ["", "Adapters of this machine (--device)"]),
+    ...adapters.map(
+      ({ request, name, memory, pci }) =>
+        `  ${request.padEnd(12)} ${name}, ${(memory / 2 ** 30).toFixed(1)} GiB${pci === null ? "" : `, ${pci}`}`,
+    ),
     "",
     "Features",
     wrapped(features, "  "),

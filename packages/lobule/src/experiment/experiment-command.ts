@@ -14,9 +14,9 @@ import {
 } from "@lobule/report";
 import { planRun } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
-import { choice, flag, list, path, required } from "../command-line/option.js";
+import { flag, list, path, required } from "../command-line/option.js";
 import { interruptible } from "../shared/interruption.js";
-import { adapterNames, deviceOption, openDevice } from "../shared/open-device.js";
+import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayText } from "../shared/output.js";
 import { type Input, requireNoInput } from "../shared/outputs.js";
 import { experimentSettings, readSettingsFile } from "../shared/settings-file.js";
@@ -33,7 +33,7 @@ const positionals = { file: required(path("YAML or JSON file, see docs/experimen
 const options = {
   out: path("folder of the runs; a stopped experiment is resumed in its folder", "folder", "DIR"),
   "dry-run": flag("show what would be trained, train nothing"),
-  adapters: list(choice(adapterNames, "one run at a time on each")),
+  adapters: list({ ...deviceOption, describe: "one run at a time on each: gpu:0 gpu:1, or other names" }),
   cache: path("folder of the decoded slices", "folder", "DIR"),
   "trust-code": trustCodeOption,
   device: { ...deviceOption, conflicts: { adapters: "both say what the runs use" } },

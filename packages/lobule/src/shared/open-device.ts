@@ -1,13 +1,18 @@
 import { type AdapterChoice, adapterChoice, gpuDevices, openGpu, withQuietDrivers } from "@lobule/node";
 import { Device } from "@lobule/tensor";
-import { choice } from "../command-line/option.js";
+import { choice, type OptionalOption } from "../command-line/option.js";
 import { warn } from "./output.js";
 
 /** What may be asked for. */
 export const adapterNames = ["gpu", "lavapipe", "swiftshader"] as const;
 
+const named = choice(adapterNames, "what to compute on: one of these, or gpu:N of several GPUs [the best there is]");
+
 /** Of every command that computes; the program puts it in LOBULE_ADAPTER's place. */
-export const deviceOption = choice(adapterNames, "what to compute on [the best there is]");
+export const deviceOption: OptionalOption<string | undefined> = {
+  ...named,
+  read: (words, name) => (/^gpu:\d+$/.test(words[0] ?? "") ? words[0] : named.read(words, name)),
+};
 
 /**
  * A note where the machine has a GPU and something slower is used, though nobody asked for that.

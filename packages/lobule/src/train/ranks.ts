@@ -1,7 +1,9 @@
 import { messageOf } from "@lobule/data";
 import { launchedBy, MpiWorld } from "@lobule/mpi";
+import { listAdapters } from "@lobule/node";
 import { alone, type Collective, NonFiniteLossError, RankError, rankName } from "@lobule/train";
 import { Interrupted } from "../shared/interruption.js";
+import { quietly } from "../shared/open-device.js";
 import { warn } from "../shared/output.js";
 
 /** The processes that were started together with this one. */
@@ -20,6 +22,7 @@ export async function withRanks(work: (ranks: Ranks) => Promise<void>): Promise<
   const launched = launchedBy(process.env);
   if (launched === undefined) return work({ world: alone, close: async () => undefined });
   const world = await MpiWorld.open(launched, process.env.LOBULE_MPI);
+  await takeOwnGpu(world);
   let parted = false;
   const close = async (): Promise<void> => {
     if (!parted) await world.close();
@@ -37,6 +40,15 @@ export async function withRanks(work: (ranks: Ranks) => Promise<void>): Promise<
     await world.end(error, exitCode);
     process.exit(exitCode);
   }
+}
+
+/** Gives the processes of a machine GPUs of their own, in turns, where it has several and nothing else was asked for. */
+async function takeOwnGpu({ hosts, rank }: Collective): Promise<void> {
+  if (!["", "auto", "gpu"].includes(process.env.LOBULE_ADAPTER ?? "")) return;
+  const gpus = (await quietly(listAdapters)).filter(({ request }) => request.startsWith("gpu:"));
+  const before = hosts.slice(0, rank).filter((host) => host === hosts[rank]).length;
+  const own = gpus[before % Math.max(1, gpus.length)];
+  if (own !== undefined && gpus.length > 1) process.env.LOBULE_ADAPTER = own.request;
 }
 
 /** What this rank says of an error; undefined where another rank says it. */
