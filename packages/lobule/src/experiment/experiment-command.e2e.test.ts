@@ -86,6 +86,34 @@ describe("an experiment", () => {
     expect(record.runs.map(({ state }: { state: string }) => state).sort()).toEqual(["done", "done", "stopped"]);
   });
 
+  test("by two workers, of which one is killed: the other resumes its run, and all is as one process has it", async () => {
+    const file = await fileOf("shared", { seeds: [0], epochs: 3 });
+    const words = (out: string) => ["experiment", file, "--out", join(root, out), "--cache", join(root, "cache")];
+    expect(await run(words("serial"))).toMatchObject({ code: 0 });
+    const [killed, other] = await Promise.all([
+      run([...words("by two"), "--array"], (text, kill) => {
+        if (text.includes("epoch 1/3")) kill("SIGKILL");
+      }),
+      run([...words("by two"), "--array"]),
+    ]);
+    expect([killed.code, other.code], other.err).toEqual([null, 0]);
+    for (const name of ["experiment.json", "cases.csv"]) {
+      const [own, serial] = await Promise.all(
+        ["by two", "serial"].map((out) => readFile(join(root, out, name), "utf8")),
+      );
+      expect(own, name).toBe(serial);
+    }
+    const classesOf = async (out: string) =>
+      JSON.parse(await readFile(join(root, out, "comparison.json"), "utf8")).classes;
+    expect(await classesOf("by two")).toEqual(await classesOf("serial"));
+    for (const name of ["unet-seed0", "gated-seed0"]) {
+      const [a, b] = await Promise.all(
+        ["by two", "serial"].map((out) => readFile(join(root, out, name, "checkpoints", "last.safetensors"))),
+      );
+      expect(a?.equals(b as Buffer), name).toBe(true);
+    }
+  });
+
   test("--dry-run shows what it costs and writes nothing", async () => {
     const { code, out } = await run(["experiment", await fileOf("dry"), "--dry-run", "--out", join(root, "dry")]);
     expect(code).toBe(0);

@@ -14,7 +14,7 @@ import {
 } from "@lobule/report";
 import { planRun } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
-import { flag, list, path, required } from "../command-line/option.js";
+import { choice, flag, list, path, required, whole } from "../command-line/option.js";
 import { interruptible } from "../shared/interruption.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayText } from "../shared/output.js";
@@ -24,16 +24,23 @@ import { fit, partsInLines } from "../shared/text.js";
 import { trustCodeOption } from "../shared/trust-code.js";
 import { compileModel } from "../train/compile-model.js";
 import { ExperimentError, parseExperiment } from "./experiment-file.js";
-import type { ExperimentRecord } from "./experiment-folder.js";
+import { type ExperimentRecord, writeExperimentRecord } from "./experiment-folder.js";
 import { lockExperiment } from "./experiment-lock.js";
 import { type PlannedRun, planExperiment } from "./plan-experiment.js";
 import { requireTwo, runExperiment } from "./run-experiment.js";
+import { workOnExperiment } from "./shared-experiment.js";
+import { runSlurmArray } from "./slurm.js";
 
 const positionals = { file: required(path("YAML or JSON file, see docs/experiments.md", "input", "FILE")) };
 const options = {
   out: path("folder of the runs; a stopped experiment is resumed in its folder", "folder", "DIR"),
   "dry-run": flag("show what would be trained, train nothing"),
   adapters: list({ ...deviceOption, describe: "one run at a time on each: gpu:0 gpu:1, or other names" }),
+  array: flag("take runs that no other worker has, as a task of a job array does; all share --out"),
+  workers: choice(["slurm"], "train the runs by a job array of this scheduler, and wait for it", {
+    conflicts: { array: "a worker starts no others", adapters: "tasks take the GPU that they are given" },
+  }),
+  "at-once": whole("tasks of the job array [one for each run]", { least: 1 }, { needs: "workers" }),
   cache: path("folder of the decoded slices", "folder", "DIR"),
   "trust-code": trustCodeOption,
   device: { ...deviceOption, conflicts: { adapters: "both say what the runs use" } },
@@ -49,6 +56,7 @@ export const experimentCommand = command({
   examples: [
     ["experiment gates.json --dry-run", "what it would cost"],
     ["experiment gates.json --out experiments/gates", "train, measure, compare"],
+    ["experiment gates.json --out experiments/gates --workers slurm", "each run a task of a job array"],
   ],
 });
 
@@ -60,7 +68,8 @@ const modelsOf = (planned: readonly PlannedRun[]): Input[] =>
     path === null ? [] : [{ what: "model file", path }],
   );
 
-async function experiment({ file, out, dryRun, adapters, cache, trustCode }: ExperimentArguments): Promise<void> {
+async function experiment(args: ExperimentArguments): Promise<void> {
+  const { file, out, dryRun, adapters, cache, trustCode, array, workers, atOnce } = args;
   const { settings, lineOf } = await readSettingsFile(file, experimentSettings);
   const parsed = parseExperiment(settings, file, lineOf);
   const from = (path: string): string => resolve(dirname(file), path);
@@ -84,6 +93,8 @@ async function experiment({ file, out, dryRun, adapters, cache, trustCode }: Exp
     [{ what: "experiment file", path: file }, ...modelsOf(planned)],
   );
   const again = [
+    ...(array ? ["--array"] : []),
+    ...(workers === undefined ? [] : ["--workers", workers]),
     ...(adapters === undefined ? [] : ["--adapters", ...adapters]),
     ...(cache === undefined ? [] : ["--cache", cache]),
   ];
@@ -91,17 +102,42 @@ async function experiment({ file, out, dryRun, adapters, cache, trustCode }: Exp
     stopping: "stopping after this step",
     stopped: `interrupted; everything so far is saved. Go on with: ${commandText("experiment", file, "--out", out, ...again)}`,
   };
+  const shared = {
+    directory,
+    source: file,
+    cache,
+    trustCode,
+    log: (line: string) => say(...partsInLines(line.split("  "), "    ")),
+    adapters: adapters ?? [undefined],
+  };
   const failed = await interruptible(words, async (signal) => {
+    if (workers !== undefined) {
+      await nodeStorage.makeFolder(directory);
+      await runSlurmArray({
+        tasks: atOnce ?? planned.length,
+        directory,
+        words: [
+          "experiment",
+          resolve(file),
+          "--out",
+          directory,
+          "--array",
+          ...(trustCode ? ["--trust-code"] : []),
+          ...(cache === undefined ? [] : ["--cache", resolve(cache)]),
+        ],
+        signal,
+        onSubmitted: (job) => say(`job ${job}; its output is in ${directory}/slurm-${job}_*.log`),
+      });
+    }
+    if (array || workers !== undefined) {
+      const record = await workOnExperiment({ ...parsed, data }, planned, { ...shared, signal });
+      return concluded(record, planned, directory, parsed.folds !== null, signal);
+    }
     const lock = await lockExperiment(directory, signal);
     try {
       const record = await runExperiment({ ...parsed, data }, planned, {
-        directory,
-        source: file,
-        cache,
-        trustCode,
+        ...shared,
         signal,
-        log: (line) => say(...partsInLines(line.split("  "), "    ")),
-        adapters: adapters ?? [undefined],
         mayWrite: () => lock.check(),
       });
       await lock.check();
@@ -117,6 +153,30 @@ async function experiment({ file, out, dryRun, adapters, cache, trustCode }: Exp
     throw new ExperimentError(
       `${failed.length} of the runs failed, the first (${failed[0]?.name}) because: ${failed[0]?.error}; the same command tries them again`,
     );
+  }
+}
+
+/** Writes the record and the comparison of runs that several workers trained, where no other worker does so now. */
+async function concluded(
+  record: ExperimentRecord,
+  planned: readonly PlannedRun[],
+  directory: string,
+  folds: boolean,
+  signal: AbortSignal,
+): Promise<ExperimentRecord["runs"]> {
+  const lock = await lockExperiment(directory, signal).catch((error: unknown) => {
+    if (!(error instanceof LockError)) throw error;
+    say("another worker writes the comparison");
+    return undefined;
+  });
+  try {
+    if (lock !== undefined) {
+      await writeExperimentRecord(nodeStorage, directory, record);
+      await compare(record, planned, directory, folds);
+    }
+    return record.runs.filter(({ state }) => state === "failed");
+  } finally {
+    await lock?.release();
   }
 }
 

@@ -29,7 +29,17 @@ const recordSchema = z.strictObject({
 /** experiment.json: the plan of an experiment and how far it is. */
 export type ExperimentRecord = z.output<typeof recordSchema>;
 
-/** How far a run of an experiment is. */
+/** The record of an experiment of which nothing has been trained. */
+export const beginRecord = (
+  experiment: object,
+  planned: readonly { readonly name: string; readonly variant: string }[],
+): ExperimentRecord => ({
+  format: "lobule-experiment",
+  version: 1,
+  experiment: { ...experiment },
+  rungs: [],
+  runs: planned.map(({ name, variant }) => ({ name, variant, state: "waiting", error: null })),
+});
 
 const pathOf = (directory: string): string => joinPath(directory, "experiment.json");
 

@@ -45,19 +45,32 @@ export class ExperimentPace {
     if (record === undefined) return `${name}  ${json}`;
     this.running.set(name, record.epoch + 1);
     this.trained++;
-    const { epoch, training, validation } = record;
-    const dice = validation.dice.perCase.slice(1).map((each) => each?.toFixed(3) ?? "-");
+    const [epoch, ...figures] = partsOf(record, this.epochs);
     const minutes = Math.ceil(this.minutesLeft() ?? 0);
     return [
       `run ${number} of ${this.runs}`,
       name,
-      `epoch ${epoch + 1}/${this.epochs}`,
+      epoch,
       ...(minutes > 0 ? [`${plural(minutes, "minute")} left`] : []),
-      `loss ${training.loss.toFixed(4)}`,
-      `validation ${validation.loss.toFixed(4)}`,
-      `Dice ${dice.join(" ")}`,
+      ...figures,
     ].join("  ");
   }
+}
+
+/** A JSON line that a run printed after one of its epochs, as a person reads it; any other line as it is. */
+export function epochText(json: string, epochs: number): string {
+  const record = epochOf(json);
+  return record === undefined ? json : partsOf(record, epochs).join("  ");
+}
+
+function partsOf({ epoch, training, validation }: Epoch, epochs: number): string[] {
+  const dice = validation.dice.perCase.slice(1).map((each) => each?.toFixed(3) ?? "-");
+  return [
+    `epoch ${epoch + 1}/${epochs}`,
+    `loss ${training.loss.toFixed(4)}`,
+    `validation ${validation.loss.toFixed(4)}`,
+    `Dice ${dice.join(" ")}`,
+  ];
 }
 
 interface Epoch {

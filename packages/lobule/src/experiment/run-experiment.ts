@@ -7,6 +7,7 @@ import { runLockPath } from "../train/run-lock.js";
 import { runChild } from "./child-run.js";
 import { type Experiment, ExperimentError } from "./experiment-file.js";
 import {
+  beginRecord,
   type ExperimentRecord,
   readExperimentRecord,
   requirePlanned,
@@ -57,13 +58,7 @@ export async function runExperiment(
     requireUnchanged(before, experiment, source, directory);
     requirePlanned(before, planned, directory);
   }
-  let record: ExperimentRecord = before ?? {
-    format: "lobule-experiment",
-    version: 1,
-    experiment: { ...experiment },
-    rungs: [],
-    runs: planned.map(({ name, variant }) => ({ name, variant, state: "waiting", error: null })),
-  };
+  let record = before ?? beginRecord(experiment, planned);
   // One write at a time, where several runs are under way at once.
   let writing: Promise<void> = Promise.resolve();
   const keep = (change: Partial<ExperimentRecord>): Promise<void> => {
@@ -91,7 +86,7 @@ export async function runExperiment(
       await set(run.name, { state: "training", error: null });
       const number = planned.indexOf(run) + 1;
       const onEpoch = (line: string): void => log(pace.line(line, run.name, number));
-      const { state, error } = await train(run, until, experiment.epochs, adapter, { ...options, onEpoch });
+      const { state, error } = await trainRun(run, until, experiment.epochs, adapter, { ...options, onEpoch });
       await set(run.name, { state, error });
       if (state === "done" || state === "failed") pace.ended(run.name);
       if (error !== null) log(`${run.name}  failed: ${error}`);
@@ -111,13 +106,19 @@ export async function runExperiment(
   return record;
 }
 
+/** What the processes of a run need of the experiment's options. */
+type TrainOptions = Pick<ExperimentOptions, "directory" | "trustCode" | "cache" | "signal"> & {
+  /** Is given each line that a run prints, of which those of epochs are JSON. */
+  readonly onEpoch: (line: string) => void;
+};
+
 /** Trains a run up to an epoch, and measures it where that is the last one. */
-async function train(
+export async function trainRun(
   { name, config }: PlannedRun,
   until: number,
   epochs: number,
   adapter: string | undefined,
-  { directory, trustCode, cache, signal, onEpoch }: ExperimentOptions & { readonly onEpoch: (line: string) => void },
+  { directory, trustCode, cache, signal, onEpoch }: TrainOptions,
 ): Promise<Pick<RunRecord, "state" | "error">> {
   const run = join(directory, name);
   const cached = cache === undefined ? [] : ["--cache", cache];
@@ -152,7 +153,8 @@ const epochsOf = (directory: string): Promise<number> =>
       () => 0,
     );
 
-async function scoresAt(
+/** The score of each run of the variants that have not stopped, after so many epochs. @throws ExperimentError as recordsAt. */
+export async function scoresAt(
   { runs }: ExperimentRecord,
   directory: string,
   epochs: number,
