@@ -76,28 +76,30 @@ export function batchNorm<C extends number>(x: Image<C>, options: BatchNormOptio
   return normalize(x, coefficients, { weight, bias }, training);
 }
 
-/** A batch normalization whose running statistics are moved without it. */
-export type MovedStatistics = Omit<BatchNormOptions, "training">;
+/** Running statistics of channels, and how a batch moves them; see {@link BatchNormOptions}. */
+export type MovedStatistics = Pick<BatchNormOptions, "runningMean" | "runningVariance" | "momentum">;
 
 /**
- * Moves running statistics by those of a batch that was normalized elsewhere, to the bits that {@link batchNorm} would
- * have moved them to: it is the same kernel.
+ * Moves running statistics, [c], by those of a batch that was normalized elsewhere, at the end of a run: to the bits to which
+ * {@link batchNorm} would have moved them, since it is the same kernel.
  * @param batch [c, 4]: of each channel 2, the mean, the unbiased variance, 0. So the kernel finds two values with this mean
  * whose squared distances from it are, divided by 2 − 1, this variance.
  */
 export function moveStatistics(
   batch: Tensor<readonly [number, 4], "f32">,
-  { weight, bias, runningMean, runningVariance, epsilon, momentum }: MovedStatistics,
+  { runningMean, runningVariance, momentum }: MovedStatistics,
 ): Update {
   const [channels] = batch.shape;
+  // What would normalize is not used.
+  const unused = constant(new Float32Array(channels), [channels]);
   return applyKernel({
     name: "move-statistics",
-    key: `${epsilon} ${momentum}`,
-    inputs: { statistics: batch, weight, bias, runningMean, runningVariance },
+    key: String(momentum),
+    inputs: { statistics: batch, weight: unused, bias: unused, runningMean, runningVariance },
     output: f32([channels, 4]),
     lower: (inputs, output, lowering) =>
-      lowering.call({
-        kernel: batchNormFinish({ channels, partials: 1, epsilon, momentum }, lowering.reduction()),
+      lowering.atEnd({
+        kernel: batchNormFinish({ channels, partials: 1, epsilon: 1, momentum }, lowering.reduction()),
         bindings: { ...inputs, coefficients: output },
       }),
   });

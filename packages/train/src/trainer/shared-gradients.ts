@@ -3,9 +3,12 @@ import {
   accumulate,
   compile,
   type Device,
+  type InputSpec,
   type LoadedProgram,
   moveStatistics,
   type Program,
+  type Shape,
+  type Tensor,
   Variable,
   VariableGroup,
   zeros,
@@ -22,11 +25,22 @@ export const shareBounds = (length: number, size: number): number[] =>
     rank === size ? length : Math.floor((length * rank) / size / alignment) * alignment,
   );
 
-/** The statistics that a normalization layer of a network leaves of a part. */
+/** A normalization of the network, and where it leaves the statistics of a part. */
 interface SeparateLayer {
   readonly layer: BatchNorm2d<number>;
   readonly mean: Variable;
   readonly variance: Variable;
+}
+
+/**
+ * The running statistics of all layers as two flat arrays of one layout, in which one dispatch moves all of them: at the
+ * places of means the first holds running means, at those of variances the second holds running variances. What else is in
+ * them has no meaning.
+ */
+interface FlatStatistics {
+  readonly momentum: number;
+  readonly means: Variable;
+  readonly variances: Variable;
 }
 
 /**
@@ -37,11 +51,14 @@ interface SeparateLayer {
  */
 export class SharedGradients {
   private readonly layers: readonly SeparateLayer[];
-  private readonly statistics: VariableGroup;
-  private adding: Promise<LoadedProgram> | undefined;
-  private moving: Promise<LoadedProgram> | undefined;
-  /** This rank's share of the sums. */
-  private sum: Variable | undefined;
+  /** What the parts leave, of the layout of the running statistics. */
+  private readonly left: VariableGroup;
+  private readonly running: VariableGroup;
+  private flat: readonly FlatStatistics[] | undefined;
+  /** By the number of parts that they add. */
+  private readonly adding = new Map<number, Promise<LoadedProgram>>();
+  /** This rank's share of the sums, and what it is laid out like. */
+  private share: { readonly sum: Variable; readonly parameter: Variable } | undefined;
 
   /**
    * Lets the network's batch normalizations leave their statistics, for programs that are compiled from now on.
@@ -58,7 +75,7 @@ export class SharedGradients {
     this.layers = [...network.namedModules().values()].flatMap((layer) => {
       if (!(layer instanceof BatchNorm2d)) return [];
       for (const each of [layer.runningMean, layer.runningVariance]) found.delete(each);
-      const left = (name: string) => new Variable(name, [layer.weight.shape[0]], zeros, "statistic");
+      const left = (name: string) => new Variable(name, layer.weight.shape, zeros, "statistic");
       const separate = { mean: left("batch_mean"), variance: left("batch_var") };
       layer.separate = separate;
       return [{ layer, ...separate }];
@@ -69,7 +86,8 @@ export class SharedGradients {
         `the network keeps '${unknown.name}' from step to step outside of a BatchNorm2d, so several processes cannot train it together; train it in one`,
       );
     }
-    this.statistics = new VariableGroup(this.layers.flatMap(({ mean, variance }) => [mean, variance]));
+    this.left = new VariableGroup(this.layers.flatMap(({ mean, variance }) => [mean, variance]));
+    this.running = new VariableGroup(this.layers.flatMap(({ layer }) => [layer.runningMean, layer.runningVariance]));
   }
 
   /**
@@ -89,7 +107,7 @@ export class SharedGradients {
 
   /** Makes room for the statistics of the next part, before it is run. */
   clearStatistics(): void {
-    this.statistics.write(new Float32Array(this.statistics.length));
+    this.left.write(new Float32Array(this.left.length));
   }
 
   /**
@@ -98,47 +116,52 @@ export class SharedGradients {
    * @param first whether these are the first parts of the batch.
    */
   async add(shares: readonly number[], first: boolean): Promise<void> {
-    const { world, statistics } = this;
+    const { world, left } = this;
     const own = world.rank < shares.length;
-    const flat = own ? await this.readGradients() : new Float32Array();
-    const kept = own ? await statistics.read() : new Float32Array();
+    const [gradients, statistics] = own
+      ? await Promise.all([Promise.all(this.groups.map((group) => group.read())).then(joined), left.read()])
+      : [new Float32Array(), new Float32Array()];
     const bounds = shareBounds(this.length, world.size);
-    const parts = Array.from({ length: world.size }, (_, r) => {
-      const part = own ? flat.subarray(bounds[r], bounds[r + 1]) : flat;
-      return joined([part, kept]);
-    });
-    const length = this.shareLength + statistics.length;
-    const lengths = Array.from({ length: world.size }, (_, r) => (r < shares.length ? length : 0));
+    const parts = Array.from({ length: world.size }, (_, r) =>
+      own ? joined([gradients.subarray(bounds[r], bounds[r + 1]), statistics]) : gradients,
+    );
+    const { shareLength } = this;
+    const lengths = Array.from({ length: world.size }, (_, r) => (r < shares.length ? shareLength + left.length : 0));
     const received = await world.exchange(parts, lengths);
-    for (const [r, share] of shares.entries()) {
+    const inputs: [string, Float32Array<ArrayBuffer>][] = shares.flatMap((share, r) => {
       const part = received[r] ?? new Float32Array();
-      const gradient = part.slice(0, this.shareLength);
-      if (gradient.length > 0) {
-        await (await this.adder()).run({ gradient, shares: Float32Array.of(first && r === 0 ? 0 : 1, share) });
-      }
-      if (this.layers.length > 0) await (await this.mover()).run(this.batchStatistics(part.subarray(this.shareLength)));
-    }
+      const kept = part.subarray(shareLength);
+      return [
+        ...(shareLength === 0
+          ? []
+          : ([
+              [`gradient${r}`, part.slice(0, shareLength)],
+              [`shares${r}`, Float32Array.of(first && r === 0 ? 0 : 1, share)],
+            ] as [string, Float32Array<ArrayBuffer>][])),
+        ...(left.length === 0 ? [] : ([[`statistics${r}`, quads(kept)]] as [string, Float32Array<ArrayBuffer>][])),
+      ];
+    });
+    if (inputs.length > 0) await (await this.adder(shares.length)).run(Object.fromEntries(inputs));
   }
 
-  /** Gathers the shares of the sums, so that every rank has all of them where the update takes them from. */
+  /** Gives every rank all sums where the update takes them from, and its network the running statistics. */
   async finish(): Promise<void> {
-    const { world } = this;
-    const own = this.sum === undefined ? new Float32Array() : await this.sum.read();
+    const { world, running } = this;
+    const [own, moved] = await Promise.all([this.share?.sum.read() ?? new Float32Array(), this.movedStatistics()]);
     const bounds = shareBounds(this.length, world.size);
     const lengths = Array.from({ length: world.size }, (_, r) => (bounds[r + 1] ?? 0) - (bounds[r] ?? 0));
-    const flat = joined(await gather(world, own, lengths));
+    const all = joined(await gather(world, own, lengths));
     let next = 0;
     for (const group of this.groups) {
-      group.write(flat.slice(next, next + group.length));
+      group.write(all.slice(next, next + group.length));
       next += group.length;
     }
+    if (moved !== undefined) running.write(moved);
   }
 
   async destroy(): Promise<void> {
-    (await this.adding)?.destroy();
-    (await this.moving)?.destroy();
-    this.adding = undefined;
-    this.moving = undefined;
+    for (const program of this.adding.values()) (await program).destroy();
+    this.adding.clear();
   }
 
   /** The flat buffers of the sums, which the first program of a part has laid out. */
@@ -156,61 +179,97 @@ export class SharedGradients {
     return (bounds[this.world.rank + 1] ?? 0) - (bounds[this.world.rank] ?? 0);
   }
 
-  private async readGradients(): Promise<Float32Array> {
-    return joined(await Promise.all(this.groups.map((group) => group.read())));
-  }
-
-  /** The statistics of a part as {@link moveStatistics} takes them. */
-  private batchStatistics(kept: Float32Array): Record<string, Float32Array<ArrayBuffer>> {
-    return Object.fromEntries(
-      this.layers.map(({ layer, mean, variance }, i) => {
-        const values = new Float32Array(4 * layer.weight.shape[0]);
-        for (let c = 0; c < layer.weight.shape[0]; c++) {
-          values.set([2, kept[mean.offset + c] ?? 0, kept[variance.offset + c] ?? 0, 0], 4 * c);
+  /** The running statistics after the parts so far, of the layout of {@link running}. */
+  private async movedStatistics(): Promise<Float32Array<ArrayBuffer> | undefined> {
+    if (this.flat === undefined) return undefined;
+    const result = new Float32Array(this.running.length);
+    for (const { momentum, means, variances } of this.flat) {
+      const [mean, variance] = await Promise.all([means.read(), variances.read()]);
+      for (const { layer } of this.layers.filter((each) => each.layer.momentum === momentum)) {
+        for (const [variable, values] of [
+          [layer.runningMean, mean],
+          [layer.runningVariance, variance],
+        ] as const) {
+          const { offset } = variable;
+          result.set(values.subarray(offset, offset + layer.weight.shape[0]), offset);
         }
-        return [`layer${i}`, values];
-      }),
-    );
+      }
+    }
+    return result;
   }
 
-  /** Adds a part's gradients to this rank's share of the sums. */
-  private adder(): Promise<LoadedProgram> {
-    this.adding ??= (() => {
-      const shape = [this.shareLength] as const;
-      const sum = new Variable("share of the sums", shape, zeros, "gradient");
-      // What is added up belongs to a parameter; this one is never on the device.
-      const parameter = new Variable("share of the parameters", shape, zeros, "parameter");
-      for (const each of [sum, parameter]) new VariableGroup([each]);
-      this.sum = sum;
-      const program = compile({
-        inputs: { gradient: { shape, dtype: "f32" }, shares: { shape: [2], dtype: "f32" } },
-        build: ({ gradient, shares }) => ({ updates: [accumulate([parameter], [gradient], [sum], shares)] }),
-      });
-      return program.load(this.device);
-    })();
-    return this.adding;
+  /** The flat statistics, which begin as the network's. */
+  private async flatStatistics(): Promise<readonly FlatStatistics[]> {
+    if (this.flat !== undefined || this.layers.length === 0) return this.flat ?? [];
+    const values = await this.running.read();
+    this.flat = [...new Set(this.layers.map(({ layer }) => layer.momentum))].map((momentum) => {
+      const copied = (name: string): Variable => new Variable(name, [values.length], values, "statistic");
+      const [means, variances] = [copied("running means"), copied("running variances")];
+      for (const each of [means, variances]) new VariableGroup([each]);
+      return { momentum, means, variances };
+    });
+    return this.flat;
   }
 
-  /** Moves the running statistics of all layers by those of a part. */
-  private mover(): Promise<LoadedProgram> {
-    const { device, layers } = this;
-    this.moving ??= compile(
+  /** Adds so many parts, one after the other: their gradients to this rank's share of the sums, and their statistics. */
+  private adder(parts: number): Promise<LoadedProgram> {
+    const known = this.adding.get(parts) ?? this.loadAdder(parts);
+    this.adding.set(parts, known);
+    return known;
+  }
+
+  private async loadAdder(parts: number): Promise<LoadedProgram> {
+    const { device, left, shareLength } = this;
+    const flat = await this.flatStatistics();
+    const variable = (name: string, role: "gradient" | "parameter"): Variable => {
+      const made = new Variable(name, [shareLength], zeros, role);
+      new VariableGroup([made]);
+      return made;
+    };
+    // What is added up belongs to a parameter; this one is never on the device.
+    this.share ??= {
+      sum: variable("share of the sums", "gradient"),
+      parameter: variable("share of the parameters", "parameter"),
+    };
+    const { sum, parameter } = this.share;
+    const numbers = Array.from({ length: parts }, (_, r) => r);
+    const each = <S extends Shape>(name: string, shape: S) =>
+      Object.fromEntries(numbers.map((r) => [`${name}${r}`, { shape, dtype: "f32" as const }]));
+    return compile(
       {
-        inputs: Object.fromEntries(
-          layers.map(({ layer }, i) => [
-            `layer${i}`,
-            { shape: [layer.weight.shape[0], 4] as const, dtype: "f32" as const },
-          ]),
-        ),
+        inputs: {
+          ...(shareLength === 0
+            ? {}
+            : { ...each("gradient", [shareLength] as const), ...each("shares", [2] as const) }),
+          ...(flat.length === 0 ? {} : each("statistics", [left.length, 4] as const)),
+        } as Readonly<Record<string, InputSpec>>,
         build: (inputs) => ({
-          updates: layers.flatMap(({ layer }, i) => {
-            const batch = inputs[`layer${i}`];
-            return batch === undefined ? [] : [moveStatistics(batch, layer)];
+          updates: numbers.flatMap((r) => {
+            const of = <S extends Shape>(name: string) => inputs[`${name}${r}`] as Tensor<S, "f32"> | undefined;
+            const gradient = of<readonly [number]>("gradient");
+            const shares = of<readonly [2]>("shares");
+            const statistics = of<readonly [number, 4]>("statistics");
+            return [
+              ...(gradient === undefined || shares === undefined
+                ? []
+                : [accumulate([parameter], [gradient], [sum], shares)]),
+              ...(statistics === undefined
+                ? []
+                : flat.map(({ momentum, means, variances }) =>
+                    moveStatistics(statistics, { momentum, runningMean: means, runningVariance: variances }),
+                  )),
+            ];
           }),
         }),
       },
       { kernels: device.kernels },
     ).load(device);
-    return this.moving;
   }
+}
+
+/** Statistics of a part as {@link moveStatistics} takes them, each as the mean and as the variance of its place. */
+function quads(values: Float32Array): Float32Array<ArrayBuffer> {
+  const result = new Float32Array(4 * values.length);
+  for (let c = 0; c < values.length; c++) result.set([2, values[c] ?? 0, values[c] ?? 0, 0], 4 * c);
+  return result;
 }
