@@ -35,6 +35,8 @@ export { type RehearsalOptions, rehearsalParts } from "./rehearsal/rehearsal-par
 export { type LargeTaskOptions, type WrittenTask, writeLargeTask } from "./rehearsal/write-large-task.js";
 export { measureRoof, type Roof } from "./roof.js";
 export { type BenchDisplay, type BenchRequest, type Outcome, runBenchmark } from "./run-benchmark.js";
+export { measureScale } from "./scale/scale-bench.js";
+export { scaleTable } from "./scale/scale-table.js";
 export { changeTable } from "./tables.js";
 export { type Effort, efforts, type TuneProgress, type TuneRequest, tuneKernels } from "./tune/tune-kernels.js";
 export { makeWorkload, type WorkloadOptions } from "./workload.js";

@@ -58,6 +58,7 @@ export type { RankEffort } from "./trainer/ranks.js";
 export type { LabeledSlices, RunKeeper, RunStatus, StepRecord } from "./trainer/run-keeper.js";
 export type { KeptRun, OpenKeeper, RunRequest } from "./trainer/run-request.js";
 export type { SampleSlice } from "./trainer/sample-slices.js";
+export { SharedGradients } from "./trainer/shared-gradients.js";
 export { settingsOfModel } from "./trainer/start-weights.js";
 export {
   ConfigError,

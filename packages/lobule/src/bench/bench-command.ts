@@ -32,18 +32,19 @@ import { writeFileAtomically } from "@lobule/data";
 import { type AdapterChoice, adapterChoice, nodeStorage } from "@lobule/node";
 import { type Device, PlanError } from "@lobule/tensor";
 import { command, type Values } from "../command-line/command.js";
-import { choice, flag, number, path, text, whole, withDefault } from "../command-line/option.js";
+import { choice, flag, list, number, path, text, whole, withDefault } from "../command-line/option.js";
 import { environmentOf } from "../shared/environment.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayText, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 import { benchIsaCommand } from "./bench-isa.js";
+import { benchScaleCommand } from "./bench-scale.js";
 
 const positionals = {
   what: withDefault(
     choice(
-      ["all", ...benchmarks, "isa"],
-      "each kernel beside the roofline, a step and a forward pass, both beside others, a whole volume, all of these, or what a GPU's compiler makes of the kernels",
+      ["all", ...benchmarks, "isa", "scale"],
+      "each kernel beside the roofline, a step and a forward pass, both beside others, a whole volume, all of these, what a GPU's compiler makes of the kernels, or what several processes cost",
     ),
     "all",
   ),
@@ -55,6 +56,11 @@ const options = {
   slices: whole("slices of the volume that is segmented [150]", { least: 1 }),
   precision: withDefault(choice(["f32", "f16"], "type in which activations are stored"), "f32"),
   recompute: flag("rematerialize cheap activations in a training step"),
+  "step-ms": number("scale: milliseconds of a step, in place of measuring one here", { above: 0 }),
+  "local-ms": list(
+    number("scale: milliseconds of a step's exchange in a rank, and more for each part", { least: 0 }),
+    2,
+  ),
   rounds: whole("how often each thing is timed [9; 3 for volumes]", { least: 1 }),
   steps: withDefault(whole("model: watch memory and time over so many steps", { least: 0 }), 0),
   tune: withDefault(choice(efforts, "time the kernels' variants first, use the fastest"), "off"),
@@ -93,6 +99,7 @@ export const benchCommand = command({
     ["bench model --steps 200", "does anything grow?"],
     ["bench peers --size 256", "beside PyTorch, TensorFlow.js, jax-js, onnxruntime"],
     ["bench volume --slices 40", "inference beside PyTorch"],
+    ["bench scale --step-ms 52.9", "what more GPUs would give, by a step of one"],
     ["bench isa --family gfx12", "registers, instructions and estimated cycles on a GPU that is not there"],
   ],
 });
@@ -101,7 +108,9 @@ export const benchCommand = command({
 const effects: Readonly<Partial<Record<keyof typeof options, readonly BenchArguments["what"][]>>> = {
   slices: ["volume", "all"],
   recompute: ["kernels", "model", "peers", "isa"],
-  rounds: [...benchmarks, "all"],
+  rounds: [...benchmarks, "all", "scale"],
+  "step-ms": ["scale"],
+  "local-ms": ["scale"],
   tune: [...benchmarks, "all"],
   family: ["isa"],
   steps: ["model", "all"],
@@ -156,6 +165,7 @@ const display: BenchDisplay = {
 async function bench(args: BenchArguments, given: ReadonlySet<string>): Promise<void> {
   check(args, given);
   if (args.what === "isa") await benchIsaCommand(args);
+  else if (args.what === "scale") await benchScaleCommand(args);
   else await benchDevice({ ...args, what: args.what });
 }
 

@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import { lineThrough, simulateStep } from "./scale-model.js";
+
+const free = { gradientBytes: 8e6, statisticsBytes: 0, local: { step: 0, part: 0 } };
+const network = { name: "1 GB/s", bitsPerSecond: 8e9, latency: 0.001 };
+
+test("two machines of one GPU send half of the gradients twice", () => {
+  const step = simulateStep(100, free, { ranks: 2, perMachine: 1, network });
+  expect(step.sentBytes).toBe(8e6);
+  // Twice 4 MB at 1 GB/s, 1 ms of latency and 5 µs for a message.
+  expect(step.exchangeMilliseconds).toBeCloseTo(2 * (4 + 1 + 0.005), 9);
+  expect(step.efficiency).toBeCloseTo(100 / 110.01, 9);
+});
+
+test("what is local and every part cost their time, and a rank alone exchanges nothing", () => {
+  const cost = { ...free, local: { step: 2, part: 0.5 } };
+  expect(simulateStep(100, cost, { ranks: 1, perMachine: 8, network: undefined })).toMatchObject({
+    sentBytes: 0,
+    stepMilliseconds: 102.5,
+  });
+});
+
+test("a machine's card is shared by its ranks", () => {
+  const of = (perMachine: number) => simulateStep(100, free, { ranks: 16, perMachine, network }).exchangeMilliseconds;
+  expect(of(8)).toBeGreaterThan(3 * of(1));
+});
+
+test("a line through points on it", () => {
+  const { at0, slope } = lineThrough([2, 8, 64].map((x) => [x, 3 + 0.25 * x] as const));
+  expect(at0).toBeCloseTo(3, 9);
+  expect(slope).toBeCloseTo(0.25, 9);
+});

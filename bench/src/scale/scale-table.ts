@@ -1,0 +1,44 @@
+import type { MeasuredScale } from "./scale-bench.js";
+import { assumed, type Network, networks, simulateStep } from "./scale-model.js";
+
+const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
+const perMachine = 8;
+
+/** Rows of the table: ranks, and the network between machines of eight. */
+const cases: readonly (readonly [ranks: number, network: Network | undefined])[] = [
+  [2, undefined],
+  [8, undefined],
+  ...[16, 64, 256].flatMap((ranks) => networks.map((network) => [ranks, network] as const)),
+];
+
+/** What was measured, and what it would give with more GPUs. @param compute milliseconds of a step of one rank. */
+export function scaleTable({ cost, local, exchange }: MeasuredScale, compute: number, ranks: number): string {
+  const { gradientBytes, statisticsBytes, local: simulated } = cost;
+  const here = simulateStep(compute, cost, { ranks, perMachine: ranks, network: undefined });
+  const row = (words: readonly string[]): string =>
+    words.map((word, i) => (i === 1 ? word.padEnd(12) : word.padStart(9))).join("  ");
+  return [
+    `gradients ${(gradientBytes / 1e6).toFixed(2)} MB, statistics of a part ${(statisticsBytes / 1e3).toFixed(1)} kB; a step of one rank ${compute.toFixed(1)} ms`,
+    `measured: reading, adding and writing by ${local.map(([n, ms]) => `${n} ranks ${ms.toFixed(1)} ms`).join(", ")}`,
+    ...(exchange === undefined
+      ? []
+      : [
+          `measured: exchange of ${ranks} ranks ${exchange.toFixed(1)} ms (simulated: ${here.exchangeMilliseconds.toFixed(1)} ms), efficiency ${percent(compute / (compute + exchange))}`,
+        ]),
+    "",
+    `simulated: ${perMachine} GPUs a machine, ${assumed.memory / 1e9} GB/s inside it, ${assumed.message * 1e6} µs a message, nothing overlaps;`,
+    `reading, adding and writing ${simulated.step.toFixed(1)} ms and ${simulated.part.toFixed(2)} ms a rank`,
+    row(["ranks", "network", "MB sent", "ms", "step ms", "efficiency"]),
+    ...cases.map(([n, network]) => {
+      const step = simulateStep(compute, cost, { ranks: n, perMachine, network });
+      return row([
+        String(n),
+        network?.name ?? "one machine",
+        (step.sentBytes / 1e6).toFixed(1),
+        step.exchangeMilliseconds.toFixed(1),
+        step.stepMilliseconds.toFixed(1),
+        percent(step.efficiency),
+      ]);
+    }),
+  ].join("\n");
+}
