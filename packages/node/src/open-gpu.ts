@@ -113,7 +113,7 @@ async function openNumbered(index: number): Promise<Opened> {
   if (device === undefined) {
     const names = gpus.map(({ name }, i) => `gpu:${i} ${name}`).join(", ");
     throw new NoAdapterError(
-      `There is no gpu:${index}: this machine shows ${gpus.length === 0 ? "no GPU" : names}; lobule doctor lists its adapters.`,
+      `There is no gpu:${index}: this machine shows ${gpus.length === 0 ? "no GPU" : names}; \`lobule doctor\` lists its adapters.`,
     );
   }
   const { manifests, ...one } = await isolate(

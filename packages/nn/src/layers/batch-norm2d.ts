@@ -33,7 +33,7 @@ export class BatchNorm2d<const C extends number> extends Module {
   readonly runningVariance: Variable<readonly [C]>;
   /**
    * Where training leaves the statistics of a batch instead of moving the running ones by them, for who moves them later
-   * ({@link moveStatistics} of @lobule/tensor). These variables must hold 0 before each run. Affects graphs that are built later.
+   * (`moveStatistics` of @lobule/tensor). These variables must hold 0 before each run. Affects graphs that are built later.
    */
   separate: BatchStatistics | undefined;
 

@@ -2,7 +2,7 @@
  * What the processes that train one run together ask of each other. There are `size` of them, each with a rank from 0 on;
  * rank 0 writes the run folder. All call the same methods in the same order, each with its own part.
  *
- * `@lobule/mpi` has one for MPI; {@link memoryCollectives} are for tests.
+ * `@lobule/mpi` has one for MPI; those of memory-collectives.ts are for tests.
  */
 export interface Collective {
   readonly rank: number;
@@ -142,7 +142,7 @@ export async function onEveryRank<Result>(world: Collective, work: () => Promise
 /**
  * Does something on rank 0 first, then on one rank of every other machine, then on the others: what the first writes is there
  * for those that share its machine or its files.
- * @throws as {@link onEveryRank}.
+ * @throws as onEveryRank.
  */
 export async function inTurns<Result>(world: Collective, work: () => Promise<Result>): Promise<Result> {
   const { hosts, rank, size } = world;

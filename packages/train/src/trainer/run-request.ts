@@ -34,7 +34,7 @@ export interface RunRequest extends Omit<PrepareOptions, "split" | "cacheDirecto
   readonly keeper?: OpenKeeper;
   /** Keeps the run's folder from being written once another process has it; always allowed by default. */
   readonly mayWrite?: MayWrite;
-  /** The processes that train the run together, of which the first starts or resumes it and the others join; see {@link joinRun}. */
+  /** The processes that train the run together, of which the first starts or resumes it and the others join; see `joinRun`. */
   readonly world?: Collective;
   /** What must be the same on all of them besides configuration and data, by what it is called: program, adapter. */
   readonly facts?: Readonly<Record<string, string>>;
