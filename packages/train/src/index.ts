@@ -20,6 +20,7 @@ export { parseModelSpec } from "./model/model-spec.js";
 export { networkSettingsSchema, networkSpec } from "./model/network-settings.js";
 export { type ForeignModel, saveModel } from "./model/save-model.js";
 export { type CodeMemory, type CodeTrust, requireTrusted } from "./model/trusted-code.js";
+export { requireAlike } from "./predict/ensemble.js";
 export { evaluateCases } from "./predict/evaluate-cases.js";
 export { evaluateRun } from "./predict/evaluate-run.js";
 export { type GateMap, inspectSlice, type SliceInspection } from "./predict/inspect-slice.js";

@@ -11,6 +11,8 @@ interface AnyOption<Value> {
   readonly placeholder?: string;
   /** How many words follow; several where it takes a list, and "number" where it takes a whole number or none. */
   readonly words: 0 | 1 | 2 | "several" | "number";
+  /** Whether it may be given several times, each with its words. */
+  readonly repeatable?: boolean;
   /** The only words there are. */
   readonly choices?: readonly string[];
   readonly path?: PathUse;
@@ -160,6 +162,11 @@ export const list = <Value>(
       return value === undefined ? [] : [value];
     }),
 });
+
+/** Values of an option that takes one, and may be given several times. */
+export const repeated = <Value>(
+  option: OptionalOption<Value | undefined>,
+): OptionalOption<readonly Value[] | undefined> => ({ ...list(option), words: option.words, repeatable: true });
 
 /** An option that must be given. */
 export function required<Value>({ absent: _, ...option }: OptionalOption<Value | undefined>): RequiredOption<Value> {

@@ -47,6 +47,11 @@ describe.each(every)("$title", ({ command, name, option }) => {
     const besides = needs === undefined ? [] : [`--${needs}`, ...goodWords(command.options[needs] as Option)];
     expect(given(...besides, `--${name}`, ...goodWords(option))).toMatchObject({ kind: "run" });
     if (option.words === "several") return;
+    if (option.repeatable === true) {
+      const [value = ""] = goodWords(option);
+      expect(given(`--${name}`, value, `--${name}`, value)).toMatchObject({ values: { [name]: [value, value] } });
+      return;
+    }
     expect(() => given(`--${name}`, ...goodWords(option), `--${name}`, ...goodWords(option))).toThrow(
       `--${name} is given twice; give it once`,
     );

@@ -106,7 +106,7 @@ function split(words: readonly string[], { options, name: command }: Command): S
     const taken = equals < 0 ? wordsAfter(words, next, option) : [word.slice(equals + 1)];
     if (equals < 0) next += taken.length;
     const before = given.get(name);
-    if (before !== undefined && option.words !== "several")
+    if (before !== undefined && option.words !== "several" && option.repeatable !== true)
       throw new UsageError(`${written} is given twice; give it once`);
     checkCount(written, option, taken, negated);
     given.set(name, negated ? ["no"] : [...(before ?? []), ...taken]);

@@ -96,6 +96,16 @@ describe("labels that are there", () => {
   });
 });
 
+test("several models are averaged, each given by a -m of its own", async () => {
+  const scan = at("data", "imagesTr", "phantom_004.nii.gz");
+  const by = (out: string, ...more: string[]) => run("segment", scan, "-m", at("run"), ...more, "-o", at(out));
+  expect((await by("by-one.nii.gz")).code).toBe(0);
+  const twice = await by("by-two.nii.gz", "-m", at("run", "checkpoints", "last.safetensors"));
+  expect(twice.code, twice.err).toBe(0);
+  // Both are the same weights.
+  expect(await readFile(at("by-two.nii.gz"))).toEqual(await readFile(at("by-one.nii.gz")));
+});
+
 test("an unfinished run and another modality are noted", async () => {
   const path = at("data", "dataset.json");
   const json = await readFile(path, "utf8");

@@ -7,6 +7,7 @@ import {
   type LabeledBy,
   modalityNote,
   readModel,
+  requireAlike,
   type SavedModel,
   SlicePredictor,
   segmentVolume,
@@ -14,7 +15,7 @@ import {
   volumesOf,
 } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
-import { choice, flag, list, path, required, whole, withDefault } from "../command-line/option.js";
+import { choice, flag, list, path, repeated, required, whole, withDefault } from "../command-line/option.js";
 import { interruptible } from "../shared/interruption.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayJson, warn } from "../shared/output.js";
@@ -25,7 +26,13 @@ import { SegmentRecord } from "./segment-record.js";
 
 const positionals = { scans: required(list(path(".nii or .nii.gz files, or folders of them", "input", "SCAN"))) };
 const options = {
-  model: required(path("run folder or checkpoint", "input", "RUN", { short: "m" })),
+  model: required(
+    repeated(
+      path("run folder or checkpoint; of several, given one by one, the scores are averaged", "input", "RUN", {
+        short: "m",
+      }),
+    ),
+  ),
   out: required(path("output file, or folder for several", "file or folder", "PATH", { short: "o" })),
   mirror: flag("average each prediction over mirror images"),
   "largest-component": flag("keep the largest connected part of the organ"),
@@ -48,6 +55,7 @@ export const segmentCommand = command({
   examples: [
     ["segment scan.nii.gz -m runs/liver -o labels.nii.gz --preview", "one scan"],
     ["segment imagesTs -m runs/liver -o labels", "every scan of a folder"],
+    ["segment scan.nii.gz -m runs/seed0 -m runs/seed1 -o labels.nii.gz", "by the mean of two models"],
   ],
 });
 
@@ -65,8 +73,10 @@ interface Failure {
 async function segment(args: SegmentArguments): Promise<void> {
   const { mirror, precision, largestComponent, force, json } = args;
   const all = await segmentFiles(args.scans, args.out, args.preview);
-  const model = await readModel(nodeStorage, args.model, codeTrust(args));
-  const by: LabeledBy = { model: model.sha256, mirror, precision, largestComponent };
+  const models: SavedModel[] = [];
+  for (const each of args.model) models.push(await readModel(nodeStorage, each, codeTrust(args)));
+  requireAlike(models);
+  const by: LabeledBy = { model: models.map(({ sha256 }) => sha256).join(" "), mirror, precision, largestComponent };
   // Labels of one scan in a file of their own are nobody's to continue.
   const record = isLabelFile(args.out) ? undefined : await SegmentRecord.open(args.out);
   const done: (SegmentFiles & { readonly found: Labeled })[] = [];
@@ -80,12 +90,13 @@ async function segment(args: SegmentArguments): Promise<void> {
       left.push(files);
     }
   }
-  for (const note of await notesOf(model.source, all)) warn(`note: ${note}`);
+  const notes = await Promise.all(models.map(({ source }) => notesOf(source, all)));
+  for (const note of new Set(notes.flat())) warn(`note: ${note}`);
   for (const { scan, output, found } of done) report(scan, output, found, json, true);
   const { sound, failures } = await withHeaders(left);
   if (sound.length > 0) {
     for (const folder of new Set(sound.map(({ output }) => dirname(output)))) await nodeStorage.makeFolder(folder);
-    failures.push(...(await segmentAll(sound, model, args, (files, found) => record?.add(files, by, found))));
+    failures.push(...(await segmentAll(sound, models, args, (files, found) => record?.add(files, by, found))));
   }
   if (failures.length === 0) return;
   const messages = failures.map(({ error }) => error).join("; ");
@@ -131,7 +142,7 @@ function failureOf(scan: string, error: unknown): Failure {
 /** Labels one scan after another; one that cannot be does not keep the others from it. */
 async function segmentAll(
   files: readonly SegmentFiles[],
-  model: SavedModel,
+  models: readonly SavedModel[],
   args: SegmentArguments,
   onDone: (files: SegmentFiles, found: Labeled) => Promise<void> | undefined,
 ): Promise<Failure[]> {
@@ -139,7 +150,8 @@ async function segmentAll(
   const failures: Failure[] = [];
   const device = await openDevice();
   try {
-    const predictor = new SlicePredictor(device, model, { atOnce, mirror, precision });
+    const predictor = new SlicePredictor(device, models, { atOnce, mirror, precision });
+    const { description } = predictor;
     await interruptible(words, async (signal) => {
       for (const [i, each] of files.entries()) {
         const { scan, output, preview } = each;
@@ -152,10 +164,10 @@ async function segmentAll(
             ...(largestComponent ? { largestComponent: { asOne: true } } : {}),
           });
           bar.end();
-          const found = { volumes: volumesOf(result, model.description.classes), notes: result.notes };
+          const found = { volumes: volumesOf(result, description.classes), notes: result.notes };
           await onDone(each, found);
           if (preview !== undefined)
-            await writeFileAtomically(nodeStorage, preview, segmentPreview(result, model.description));
+            await writeFileAtomically(nodeStorage, preview, segmentPreview(result, description));
           report(scan, output, found, json, false);
         } catch (error) {
           bar.end();

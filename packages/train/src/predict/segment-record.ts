@@ -13,7 +13,7 @@ const entrySchema = z.strictObject({
   outputFile: fileSchema,
   /** What labeled it. */
   by: z.strictObject({
-    /** SHA-256 of the checkpoint. */
+    /** SHA-256 of the checkpoint; of several, one after another. */
     model: z.string(),
     mirror: z.boolean(),
     precision: z.enum(["f32", "f16"]),

@@ -1,28 +1,22 @@
 import { type Quantization, storeSlices } from "@lobule/data";
-import type { SegmentationNetwork } from "@lobule/nn";
 import {
-  add,
   type CompileOptions,
   compile,
   type Device,
-  type Image,
   inverted,
   type LoadedProgram,
   labelMap,
-  mirror,
   packLabelFields,
   packSamples,
   type SliceSample,
   sampleSlices,
-  scale,
-  softmaxChannels,
   wordsPerField,
   wordsPerSample,
 } from "@lobule/tensor";
-import type { SavedModel } from "../model/load-model.js";
-import { buildNetwork, type ModelDescription } from "../model/model-description.js";
+import type { ModelDescription } from "../model/model-description.js";
 import { requireF16 } from "../require-f16.js";
-import { type Preprocessing, plainMapping, type SliceMapping, samplesOf } from "../trainer/slice-sampling.js";
+import { plainMapping, type SliceMapping, samplesOf } from "../trainer/slice-sampling.js";
+import { Ensemble, type PredictingModel } from "./ensemble.js";
 
 /** How slices are predicted. */
 export interface PredictorOptions {
@@ -34,20 +28,13 @@ export interface PredictorOptions {
   readonly precision?: CompileOptions["precision"];
 }
 
-/** All ways to mirror a slice, as it is first. */
-const mirrorings = [
-  { x: false, y: false },
-  { x: true, y: false },
-  { x: false, y: true },
-  { x: true, y: true },
-] as const;
-
 /** Extents of slices, with the program for them. */
 interface Prepared {
   readonly width: number;
   readonly height: number;
   readonly slotPixels: number;
-  readonly preprocessing: Preprocessing;
+  /** How a slice becomes an image, for each window of the ensemble. */
+  readonly mappings: readonly SliceMapping[];
   readonly program: LoadedProgram;
   /** Of all images that are run at once; used again by every call. */
   readonly pixels: Uint32Array<ArrayBuffer>;
@@ -55,29 +42,28 @@ interface Prepared {
   readonly labels: Uint8Array[];
 }
 
-/** A trained network that labels slices: windowed, resampled as in training, and brought back to their own grid. */
+/** Trained networks that label slices: windowed, resampled as in training, and brought back to their own grid. */
 export class SlicePredictor {
   readonly description: ModelDescription;
   readonly atOnce: number;
-  private readonly network: SegmentationNetwork;
+  private readonly ensemble: Ensemble;
   private prepared: Promise<Prepared> | undefined;
   private extents = "";
 
   /**
-   * @throws StateDictError when the weights are not of the network that is described; PlanError for precision f16 on an
-   * adapter without shader-f16.
+   * @param models one, or several whose scores are averaged in this order.
+   * @throws ModelError when several differ in classes, size or neighboring slices; StateDictError when weights are not of
+   * the network that is described; PlanError for precision f16 on an adapter without shader-f16.
    */
   constructor(
     private readonly device: Device,
-    { description, weights, code }: Pick<SavedModel, "description" | "weights" | "code">,
+    models: PredictingModel | readonly PredictingModel[],
     private readonly options: PredictorOptions = {},
   ) {
     if (options.precision === "f16") requireF16(device);
-    this.description = description;
+    this.ensemble = new Ensemble("description" in models ? [models] : models);
+    this.description = this.ensemble.description;
     this.atOnce = options.atOnce ?? 4;
-    this.network = buildNetwork(description, 0, code);
-    this.network.loadStateDict(weights);
-    this.network.eval();
   }
 
   /** How many classes there are, the background included. */
@@ -115,23 +101,29 @@ export class SlicePredictor {
         throw new RangeError(`predict: a slice has ${length} pixels, expected ${width}×${height}`);
       }
     }
-    const { slotPixels, preprocessing, program, pixels, labels } = await this.programFor(width, height);
+    const { slotPixels, mappings, program, pixels, labels } = await this.programFor(width, height);
     const { inputSlices } = this.description;
+    const { windows } = this.ensemble;
+    const channels = windows.length * inputSlices;
     const wordsPerSlice = slotPixels / 2;
-    const stored = storeSlices(slices, slotPixels, preprocessing.window, inputSlices === 1 ? pixels : undefined);
+    const stored = windows.map((window) =>
+      storeSlices(slices, slotPixels, window, channels === 1 ? pixels : undefined),
+    );
     const quantizations: Quantization[] = [];
-    for (let at = 0; at < count * inputSlices; at++) {
-      const slice = Math.floor(at / inputSlices) + (at % inputSlices);
-      quantizations.push(stored.quantizations[slice] as Quantization);
-      if (inputSlices === 1) continue;
-      pixels.set(stored.pixels.subarray(slice * wordsPerSlice, (slice + 1) * wordsPerSlice), at * wordsPerSlice);
+    for (let at = 0; at < count * channels; at++) {
+      const channel = at % channels;
+      const through = stored[Math.floor(channel / inputSlices)] as (typeof stored)[number];
+      const slice = Math.floor(at / channels) + (channel % inputSlices);
+      quantizations.push(through.quantizations[slice] as Quantization);
+      if (channels === 1) continue;
+      pixels.set(through.pixels.subarray(slice * wordsPerSlice, (slice + 1) * wordsPerSlice), at * wordsPerSlice);
     }
-    pixels.fill(0, count * inputSlices * wordsPerSlice);
-    const mapping = plainMapping({ shape: [width, height, 1] }, preprocessing);
+    pixels.fill(0, count * channels * wordsPerSlice);
+    const [mapping] = mappings as [SliceMapping];
     const field = { width, height, transform: inverted(mapping.transform) };
-    const samples = samplesOf(Array<SliceMapping>(count).fill(mapping), quantizations, inputSlices);
+    const samples = samplesOf(Array<readonly SliceMapping[]>(count).fill(mappings).flat(), quantizations, inputSlices);
     // Slots behind the last slice hold nothing; their labels are not looked at.
-    const filled = Array.from({ length: atOnce * inputSlices }, (_, i) => samples[i] ?? (samples[0] as SliceSample));
+    const filled = Array.from({ length: atOnce * channels }, (_, i) => samples[i] ?? (samples[0] as SliceSample));
     const bytes = labels.shift() as Uint8Array;
     labels.push(bytes);
     // Nothing comes between the two, not even another call.
@@ -177,15 +169,18 @@ export class SlicePredictor {
   }
 
   private async prepare(width: number, height: number): Promise<Prepared> {
-    const { size, window, inputSlices: channels } = this.description;
-    const { divisor = 1 } = this.network;
+    const { size, inputSlices } = this.description;
+    const { divisor, windows } = this.ensemble;
     const up = (extent: number): number => Math.ceil(extent / divisor) * divisor;
     const input = size === null ? { width: up(width), height: up(height) } : { width: size, height: size };
-    const preprocessing = { ...input, window, resample: size !== null };
+    const mappings = windows.map((window) =>
+      plainMapping({ shape: [width, height, 1] }, { ...input, window, resample: size !== null }),
+    );
+    const channels = windows.length * inputSlices;
     const slotPixels = 4 * Math.ceil((width * height) / 4);
     const {
       atOnce,
-      options: { precision },
+      options: { precision, mirror = false },
     } = this;
     const program = compile(
       {
@@ -196,7 +191,7 @@ export class SlicePredictor {
         },
         build: ({ pixels, samples, fields }) => {
           const { image } = sampleSlices({ pixels, samples, slices: channels, slotPixels, batch: atOnce, ...input });
-          return { outputs: { labels: labelMap(this.scores(image), fields, slotPixels) } };
+          return { outputs: { labels: labelMap(this.ensemble.scores(image, mirror), fields, slotPixels) } };
         },
       },
       { kernels: this.device.kernels, frozen: true, ...(precision && { precision }) },
@@ -205,18 +200,6 @@ export class SlicePredictor {
     const loaded = await program.load(this.device);
     const pixels = new Uint32Array((atOnce * channels * slotPixels) / 2);
     const labels = Array.from({ length: 3 }, () => new Uint8Array(atOnce * slotPixels));
-    return { width, height, slotPixels, preprocessing, program: loaded, pixels, labels };
-  }
-
-  /** Logits; with mirroring, the mean probabilities of all mirror images. */
-  private scores(image: Image): Image {
-    if (this.options.mirror !== true) return this.network.forward(image);
-    const sum = mirrorings
-      .map((axes): Image => {
-        if (!axes.x && !axes.y) return softmaxChannels(this.network.forward(image));
-        return mirror(softmaxChannels(this.network.forward(mirror(image, axes))), axes);
-      })
-      .reduce((total, each) => add(total, each) as Image);
-    return scale(sum, 1 / mirrorings.length) as Image;
+    return { width, height, slotPixels, mappings, program: loaded, pixels, labels };
   }
 }

@@ -1,0 +1,120 @@
+import type { Window } from "@lobule/data";
+import type { SegmentationNetwork } from "@lobule/nn";
+import { add, type Image, mirror, scale, sliceChannels, softmaxChannels } from "@lobule/tensor";
+import type { SavedModel } from "../model/load-model.js";
+import { buildNetwork, type ModelDescription } from "../model/model-description.js";
+import { ModelError } from "../model/model-error.js";
+
+/** What is needed of a model to predict with it. */
+export type PredictingModel = Pick<SavedModel, "description" | "weights" | "code"> &
+  Partial<Pick<SavedModel, "source">>;
+
+interface Member {
+  readonly network: SegmentationNetwork;
+  /** Which of the windows it sees slices through. */
+  readonly window: number;
+}
+
+/** All ways to mirror a slice, as it is first. */
+const mirrorings = [
+  { x: false, y: false },
+  { x: true, y: false },
+  { x: false, y: true },
+  { x: true, y: true },
+] as const;
+
+/** Trained networks whose scores are averaged, such as those of the folds of a cross-validation; often just one. */
+export class Ensemble {
+  /** Of the first model; classes, sizes and neighbors are those of all. */
+  readonly description: ModelDescription;
+  /** The windows through which its networks see a slice, each once. */
+  readonly windows: readonly Window[];
+  /** Sides of images must be multiples of this. */
+  readonly divisor: number;
+  private readonly members: readonly Member[];
+
+  /**
+   * @param models in the order in which their scores are added.
+   * @throws ModelError as {@link requireAlike}; StateDictError when weights are not of the network that is described.
+   */
+  constructor(models: readonly PredictingModel[]) {
+    const first = requireAlike(models);
+    const windows: Window[] = [];
+    this.description = first.description;
+    this.members = models.map(({ description, weights, code }) => {
+      const network = buildNetwork(description, 0, code);
+      network.loadStateDict(weights);
+      network.eval();
+      const { window } = description;
+      const known = windows.findIndex(([low, high]) => low === window[0] && high === window[1]);
+      return { network, window: known < 0 ? windows.push(window) - 1 : known };
+    });
+    this.windows = windows;
+    this.divisor = this.members.map(({ network: { divisor = 1 } }) => divisor).reduce(leastCommonMultiple);
+  }
+
+  /**
+   * Mean logits, [n, classes, h, w]; with mirroring, the mean probabilities of all mirror images.
+   * @param image [n, windows · inputSlices, h, w]: each slice with its neighbors, through one window after another.
+   */
+  scores(image: Image, mirrored: boolean): Image {
+    const { inputSlices } = this.description;
+    const views = this.windows.map((_, w) =>
+      this.windows.length === 1 ? image : sliceChannels(image, w * inputSlices, (w + 1) * inputSlices),
+    );
+    const all = this.members.map(({ network, window }) => {
+      const view = views[window] ?? image;
+      return mirrored ? mirroredScores(network, view) : network.forward(view);
+    });
+    return mean(all);
+  }
+}
+
+/** Mean probabilities of a slice and its three mirror images. */
+function mirroredScores(network: SegmentationNetwork, image: Image): Image {
+  return mean(
+    mirrorings.map((axes): Image => {
+      if (!axes.x && !axes.y) return softmaxChannels(network.forward(image));
+      return mirror(softmaxChannels(network.forward(mirror(image, axes))), axes);
+    }),
+  );
+}
+
+function mean(images: readonly Image[]): Image {
+  const sum = images.reduce((total, each) => add(total, each) as Image);
+  return images.length === 1 ? sum : (scale(sum, 1 / images.length) as Image);
+}
+
+/** What models must have in common, in words. */
+const factsOf = ({ classes, size, inputSlices }: ModelDescription) => ({
+  classes: classes.join(", "),
+  "size of the input": size === null ? "that of the slice" : `${size}×${size}`,
+  "input slices": String(inputSlices),
+});
+
+/**
+ * Checks that the scores of models can be averaged.
+ * @returns the first of them.
+ * @throws ModelError when they differ in classes, size or neighboring slices, or there are none.
+ */
+export function requireAlike<Model extends PredictingModel>(models: readonly Model[]): Model {
+  const [first] = models;
+  if (first === undefined) throw new ModelError("there is no model to predict with; name one");
+  const expected = Object.entries(factsOf(first.description));
+  for (const { description, source = "a model" } of models) {
+    const found = new Map(Object.entries(factsOf(description)));
+    const other = expected.find(([name, value]) => found.get(name) !== value);
+    if (other === undefined) continue;
+    const [name, value] = other;
+    throw new ModelError(
+      `${source}: ${name}: ${found.get(name)}, but ${value} of ${first.source ?? "the first model"}; average models with the same ${expected.map(([each]) => each).join(", ")}`,
+    );
+  }
+  return first;
+}
+
+function leastCommonMultiple(a: number, b: number): number {
+  let multiple = a;
+  while (multiple % b !== 0) multiple += a;
+  return multiple;
+}
