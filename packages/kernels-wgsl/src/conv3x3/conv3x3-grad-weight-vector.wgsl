@@ -136,12 +136,14 @@ fn loadInputPart(tile: Tile, firstIn: u32, lane: u32) -> InputPart {
     inputQuad(channel, placeAt(row + 4u, quad)),
     inputQuad(channel, placeAt(row + 8u, quad)),
   );
-  if (side != 0u && side != QUADS - 1u) { return InputPart(rows, vec3f()); }
-  let margins = vec3f(
-    inputPixel(channel, marginAt(row, quad, side), side),
-    inputPixel(channel, marginAt(row + 4u, quad, side), side),
-    inputPixel(channel, marginAt(row + 8u, quad, side), side),
-  );
+  var margins = vec3f();
+  if (side == 0u || side == QUADS - 1u) {
+    margins = vec3f(
+      inputPixel(channel, marginAt(row, quad, side), side),
+      inputPixel(channel, marginAt(row + 4u, quad, side), side),
+      inputPixel(channel, marginAt(row + 8u, quad, side), side),
+    );
+  }
   return InputPart(rows, margins);
 }
 
@@ -164,12 +166,14 @@ fn loadSecondPart(tile: Tile, firstIn: u32, lane: u32) -> InputPart {
     secondQuad(channel, placeAt(row + 4u, quad)),
     secondQuad(channel, placeAt(row + 8u, quad)),
   );
-  if (side != 0u && side != QUADS - 1u) { return InputPart(rows, vec3f()); }
-  let margins = vec3f(
-    secondPixel(channel, marginAt(row, quad, side), side),
-    secondPixel(channel, marginAt(row + 4u, quad, side), side),
-    secondPixel(channel, marginAt(row + 8u, quad, side), side),
-  );
+  var margins = vec3f();
+  if (side == 0u || side == QUADS - 1u) {
+    margins = vec3f(
+      secondPixel(channel, marginAt(row, quad, side), side),
+      secondPixel(channel, marginAt(row + 4u, quad, side), side),
+      secondPixel(channel, marginAt(row + 8u, quad, side), side),
+    );
+  }
   return InputPart(rows, margins);
 }
 

@@ -87,18 +87,25 @@ fn tileAt(index: u32) -> Tile {
 // A row of what the tile sees: its quad, and the pixel on either side.
 struct Row { left: f32, middle: vec4f, right: f32 }
 
-// A row inside the image; what is left or right of it is zero.
-fn loadRow(channel: InputChannel, tile: Tile, y: u32) -> Row {
+// Where a row's three loads are: computed once for all channels.
+struct Places { y: u32, left: u32, middle: u32, right: u32 }
+
+fn placesOf(tile: Tile, y: u32) -> Places {
   let first = y * sizes.quads;
-  let left = loadInput(channel, y, tile.left, first + tile.left, 3u);
-  let middle = loadInputQuad(channel, y, tile.quad, first + tile.quad);
-  let right = loadInput(channel, y, tile.right, first + tile.right, 0u);
+  return Places(y, first + tile.left, first + tile.quad, first + tile.right);
+}
+
+// A row inside the image; what is left or right of it is zero.
+fn loadRow(channel: InputChannel, tile: Tile, at: Places) -> Row {
+  let left = loadInput(channel, at.y, tile.left, at.left, 3u);
+  let middle = loadInputQuad(channel, at.y, tile.quad, at.middle);
+  let right = loadInput(channel, at.y, tile.right, at.right, 0u);
   return Row(select(left, 0.0, tile.left == tile.quad), middle, select(right, 0.0, tile.right == tile.quad));
 }
 
 // A row that may lie above or below the image, and is then zero.
 fn loadBorderRow(channel: InputChannel, tile: Tile, y: u32) -> Row {
-  let row = loadRow(channel, tile, min(y, sizes.height - 1u)); // above the top edge y wraps to a huge value
+  let row = loadRow(channel, tile, placesOf(tile, min(y, sizes.height - 1u))); // above the top edge y wraps to a huge value
   let inside = y < sizes.height;
   return Row(select(0.0, row.left, inside), select(vec4f(), row.middle, inside), select(0.0, row.right, inside));
 }
@@ -216,14 +223,20 @@ fn main(
   var lower: Sums;
   let y = tile.y;
   if (y > 0u && y + 4u < sizes.height) {
+    let at0 = placesOf(tile, y - 1u);
+    let at1 = placesOf(tile, y);
+    let at2 = placesOf(tile, y + 1u);
+    let at3 = placesOf(tile, y + 2u);
+    let at4 = placesOf(tile, y + 3u);
+    let at5 = placesOf(tile, y + 4u);
     for (var ci = 0u; ci < sizes.inChannels; ci++) {
       let channel = prepareInput(tile.n, ci);
-      let row0 = loadRow(channel, tile, y - 1u);
-      let row1 = loadRow(channel, tile, y);
-      let row2 = loadRow(channel, tile, y + 1u);
-      let row3 = loadRow(channel, tile, y + 2u);
-      let row4 = loadRow(channel, tile, y + 3u);
-      let row5 = loadRow(channel, tile, y + 4u);
+      let row0 = loadRow(channel, tile, at0);
+      let row1 = loadRow(channel, tile, at1);
+      let row2 = loadRow(channel, tile, at2);
+      let row3 = loadRow(channel, tile, at3);
+      let row4 = loadRow(channel, tile, at4);
+      let row5 = loadRow(channel, tile, at5);
       addRows(&upper, &lower, block, ci, Rows(row0, row1, row2, row3, row4, row5));
     }
   } else {
