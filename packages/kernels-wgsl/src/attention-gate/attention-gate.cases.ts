@@ -15,11 +15,11 @@ export const attentionGateCases: readonly AttentionGateCase[] = [
   { why: "one full block of intermediate channels", shape: { batch: 1, channels: 4, height: 3, width: 7 }, inter: 8 },
   { why: "one channel more than a block", shape: { batch: 2, channels: 3, height: 5, width: 13 }, inter: 9 },
   { why: "several blocks, the last of one channel", shape: { batch: 1, channels: 2, height: 3, width: 3 }, inter: 17 },
-  { why: "a single quad and channel", shape: { batch: 1, channels: 1, height: 1, width: 4 }, inter: 1 },
+  { why: "a single quad, half a block", shape: { batch: 1, channels: 2, height: 1, width: 4 }, inter: 4 },
   {
-    why: "quads of several workgroups, an odd count of rows, half a block of intermediate channels",
-    shape: { batch: 3, channels: 2, height: 29, width: 12 },
-    inter: 3,
+    why: "quads of several workgroups, an odd count of rows, one block of intermediate channels",
+    shape: { batch: 2, channels: 3, height: 23, width: 12 },
+    inter: 5,
   },
   {
     why: "quads, one channel more than a block of either",
