@@ -52,11 +52,12 @@ function vendor(packageName, files) {
   }
 }
 
-/** The programs: the command line, and the thread that decodes volumes. */
+/** The programs: the command line, and the threads that decode volumes and call MPI. */
 const { metafile } = await build({
   entryPoints: {
     lobule: join(root, "packages/lobule/bin/lobule.js"),
     "task-worker": join(root, "packages/node/dist/storage/task-worker.js"),
+    "mpi-worker": join(root, "packages/mpi/dist/mpi-worker.js"),
   },
   outdir: join(folder, "app"),
   bundle: true,

@@ -44,7 +44,7 @@ const reads = /\b(readFile|readFileSync|readSync|createReadStream|openAsBlob)\b/
 const opens = /\b(open|openSync)\b/;
 /** Where that may be: open-file.ts, which is what the others are to use, and what knows its files. */
 const mayRead = new Set([
-  "packages/lobule/src/shared/version.ts", // its own package.json
+  "packages/lobule/src/version.ts", // its own package.json
   "packages/node/src/lock/process-identity.ts", // what the system says of processes, in /proc
   "bench/src/parts/peak-memory.ts", // likewise
   "packages/node/src/headless-manifests.ts", // the drivers' manifests, which the system's loader reads as well

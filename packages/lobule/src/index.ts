@@ -6,8 +6,8 @@ import { stopWithInput } from "./experiment/child-run.js";
 import { Interrupted, watchOutput } from "./shared/interruption.js";
 import { showDrivers } from "./shared/open-device.js";
 import { say, sayText, warn } from "./shared/output.js";
-import { version } from "./shared/version.js";
 import { requireOutputs } from "./shared/writable-outputs.js";
+import { version } from "./version.js";
 
 /** Does what the words ask for. @throws UsageError, and the errors of the commands. */
 async function perform(words: readonly string[]): Promise<void> {

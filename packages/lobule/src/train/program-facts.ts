@@ -1,6 +1,6 @@
 import { adapterChoice } from "@lobule/node";
 import type { Device } from "@lobule/tensor";
-import { version } from "../shared/version.js";
+import { version } from "../version.js";
 
 /** What must be the same in all processes that train a run together, besides what is trained, by what it is called. */
 export async function factsOf(device: Device): Promise<Record<string, string>> {
