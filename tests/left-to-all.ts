@@ -9,6 +9,7 @@ export const leftToAll: readonly string[] = [
   "packages/lobule/src/evaluate/evaluate-command.e2e.test.ts",
   "packages/lobule/src/experiment/experiment-command.e2e.test.ts",
   "packages/lobule/src/segment/segment-command.e2e.test.ts",
+  "packages/lobule/src/experiment/slurm.e2e.test.ts",
   "packages/lobule/src/train/ranks.e2e.test.ts",
   "tests/torture/torture.e2e.test.ts",
   "tests/tutorial/tutorial.e2e.test.ts",

@@ -1,0 +1,118 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { builtCommand, runCommand } from "../testing/run-command.js";
+
+const isInstalled = (...programs: readonly string[]): boolean =>
+  programs.every((program) => spawnSync("which", [program]).status === 0);
+
+/** Why a Slurm of its own cannot be started here. */
+const hindrance =
+  process.getuid?.() !== 0
+    ? "starting Slurm needs root"
+    : isInstalled("slurmctld", "slurmd", "munged")
+      ? undefined
+      : "Slurm is not installed";
+
+/** Two nodes on this machine, on the loopback device. */
+const configuration = (folder: string, host: string): string => `ClusterName=test
+SlurmctldHost=${host}(127.0.0.1)
+AuthType=auth/munge
+ProctrackType=proctrack/pgid
+TaskPlugin=task/none
+SlurmUser=root
+SlurmdUser=root
+StateSaveLocation=${folder}/state
+SlurmdSpoolDir=${folder}/spool-%n
+SlurmctldPidFile=${folder}/controller.pid
+SlurmdPidFile=${folder}/%n.pid
+SlurmctldLogFile=${folder}/controller.log
+SlurmdLogFile=${folder}/%n.log
+SlurmctldPort=26817
+SelectType=select/cons_tres
+ReturnToService=2
+MpiDefault=none
+NodeName=n1 NodeHostname=${host} NodeAddr=127.0.0.1 Port=27001 CPUs=1
+NodeName=n2 NodeHostname=${host} NodeAddr=127.0.0.1 Port=27002 CPUs=1
+PartitionName=main Nodes=n1,n2 Default=YES State=UP
+`;
+
+let root: string;
+let isReady = false;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "lobule-slurm-"));
+  if (hindrance !== undefined) return;
+  const slurm = join(root, "slurm");
+  for (const name of ["state", "spool-n1", "spool-n2"]) mkdirSync(join(slurm, name), { recursive: true });
+  const [host = ""] = hostname().split(".");
+  writeFileSync(join(slurm, "slurm.conf"), configuration(slurm, host));
+  process.env.SLURM_CONF = join(slurm, "slurm.conf");
+  if (spawnSync("pgrep", ["-x", "munged"]).status !== 0) {
+    execFileSync("install", ["-d", "-o", "munge", "-g", "munge", "/run/munge"]);
+    execFileSync("runuser", ["-u", "munge", "--", "/usr/sbin/munged"]);
+  }
+  execFileSync("slurmctld");
+  for (const node of ["n1", "n2"]) execFileSync("slurmd", ["-N", node]);
+  for (let tries = 0; tries < 60 && !isReady; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    isReady = /\bidle n\[1-2\]/.test(spawnSync("sinfo", ["-h", "-o", "%T %N"], { encoding: "utf8" }).stdout);
+  }
+  await runCommand(["phantom", join(root, "data"), "--cases", "4", "--size", "16"]);
+});
+afterAll(async () => {
+  if (hindrance === undefined) {
+    for (const name of ["controller", "n1", "n2"]) {
+      process.kill(Number(readFileSync(join(root, "slurm", `${name}.pid`), "utf8")));
+    }
+  }
+  await rm(root, { recursive: true, force: true });
+});
+
+const small = { size: 16, baseFeatures: 1, depth: 1, batch: 4, network: { preset: "unet", norm: "batch" } };
+
+test("a job array trains what one process would, and its comparison is the same", async (context) => {
+  if (hindrance !== undefined) return context.skip(hindrance);
+  expect(isReady).toBe(true);
+  const file = join(root, "small.json");
+  const variants = [{ name: "a" }, { name: "b", settings: { learningRate: 1e-3 } }];
+  writeFileSync(file, JSON.stringify({ name: "s", data: "data", base: small, seeds: [0], epochs: 2, variants }));
+  const words = (out: string) => ["experiment", file, "--out", join(root, out), "--cache", join(root, "cache")];
+  expect(await runCommand(words("serial"))).toMatchObject({ code: 0 });
+  const array = await runCommand([...words("array"), "--workers", "slurm"]);
+  expect(array.code, array.err).toBe(0);
+  expect(array.out).toMatch(/^job \d+; its output is in /m);
+  for (const name of ["experiment.json", "cases.csv", "b-seed0/checkpoints/last.safetensors"]) {
+    const [own, serial] = await Promise.all(["array", "serial"].map((out) => readFile(join(root, out, name))));
+    expect(own?.equals(serial as Buffer), name).toBe(true);
+  }
+});
+
+test("srun over two nodes gives the bytes of one process, with MPICH", async (context) => {
+  if (hindrance !== undefined) return context.skip(hindrance);
+  if (!isInstalled("mpirun.mpich")) return context.skip("MPICH is not installed");
+  const words = (out: string) => [
+    ...[
+      "train",
+      "--data",
+      join(root, "data"),
+      "--out",
+      join(root, out),
+      "--cache",
+      join(root, "cache"),
+      "--size",
+      "16",
+    ],
+    ...["--base-features", "1", "--depth", "1", "--network", "unet", "--batch", "4", "--epochs", "2"],
+  ];
+  expect(await runCommand([...words("one"), "--micro-batch", "2"])).toMatchObject({ code: 0 });
+  const srun = ["--mpi=pmi2", "-N2", "-n2", process.execPath, builtCommand, ...words("two")];
+  const { status, stderr } = spawnSync("srun", srun, { encoding: "utf8" });
+  expect(status, stderr).toBe(0);
+  const [own, one] = await Promise.all(
+    ["two", "one"].map((out) => readFile(join(root, out, "checkpoints", "last.safetensors"))),
+  );
+  expect(own?.equals(one as Buffer)).toBe(true);
+});
