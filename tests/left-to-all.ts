@@ -42,6 +42,7 @@ export const leftToAll: readonly string[] = [
   "tests/studio/care.e2e.test.ts",
   "tests/studio/command.e2e.test.ts",
   "tests/studio/correct.e2e.test.ts",
+  "tests/studio/hidden.e2e.test.ts",
   "tests/studio/segment.e2e.test.ts",
   "tests/studio/train.e2e.test.ts",
   "tests/studio/train-trouble.e2e.test.ts",
