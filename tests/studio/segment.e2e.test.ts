@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { arch, platform } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readNifti, writePhantom } from "@lobule/data";
+import { readNifti, writeNifti, writePhantom } from "@lobule/data";
 import { nodeStorage, openGpu } from "@lobule/node";
 import { Device } from "@lobule/tensor";
 import { readModel, SlicePredictor, segmentRecordSchema, segmentVolume } from "@lobule/train";
@@ -151,6 +151,41 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the studio's Segment
     await page.getByRole("button", { name: "phantom_001", pressed: true }).waitFor({ timeout: 60_000 });
   });
 
+  test("refuses slices that the adapter cannot hold by the scan's header, and says so", async () => {
+    const { page, folder } = studio;
+    const path = join(folder, "wide.nii.gz");
+    const affine = [
+      [1, 0, 0, 0],
+      [0, 1, 0, 0],
+      [0, 0, 1, 0],
+    ] as const;
+    const [shape, spacing] = [
+      [1600, 1600, 1],
+      [1, 1, 1],
+    ] as const;
+    await writeNifti(nodeStorage, path, { shape, spacing, affine, data: new Int16Array(1600 * 1600) });
+    for (const worker of page.workers())
+      await worker.evaluate(() => {
+        // What WebGPU promises of every adapter.
+        const get = (): number => 2 ** 27;
+        Object.defineProperty(GPUSupportedLimits.prototype, "maxStorageBufferBindingSize", { get });
+      });
+    const chooser = page.waitForEvent("filechooser");
+    await page.getByRole("button", { name: "Drop or choose scans" }).click();
+    await (await chooser).setFiles(path);
+    await page.getByRole("button", { name: "wide", pressed: true }).waitFor();
+    await page.getByRole("button", { name: "Segment", exact: true }).click();
+    await expect
+      .poll(() => page.locator(".notice").allTextContents(), { timeout: 60_000 })
+      .toEqual([
+        expect.stringMatching(
+          /Slices of 1600×1600, as wide has them, are too large for this browser's adapter \(.*\); crop the scan/,
+        ),
+      ]);
+    await page.getByRole("button", { name: "Dismiss" }).click();
+    await page.getByRole("button", { name: "phantom_001", exact: true }).click();
+  });
+
   test("ends when it is told to", async () => {
     const { page } = studio;
     await page.getByText("Options, other models").click();
@@ -168,13 +203,14 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the studio's Segment
     const kept = page.getByLabel("Scans, labels and models").locator("tbody th");
     await expect
       .poll(() => kept.allTextContents())
-      .toEqual(["example", "phantom_001.nii.gz", "scans/example/imagesTr/phantom_001.nii.gz"]);
+      .toEqual(["example", "phantom_001.nii.gz", "wide.nii.gz", "scans/example/imagesTr/phantom_001.nii.gz"]);
     const remove = async (what: string): Promise<void> => {
       await page.getByRole("button", { name: `Remove ${what}`, exact: true }).click();
       await page.getByRole("button", { name: `Remove ${what}: yes` }).click();
     };
     await remove("scan phantom_001.nii.gz");
     await remove("labels scans/example/imagesTr/phantom_001.nii.gz");
+    await remove("scan wide.nii.gz");
     await expect.poll(() => kept.allTextContents()).toEqual(["example"]);
     await page.getByRole("navigation").getByRole("link", { name: "Segment" }).click();
     // The scan that was open is gone, and so the page begins anew.

@@ -216,13 +216,17 @@ class DeviceLost extends Error {
 /** Seconds that a browser is given to have its graphics process again. */
 const mostWait = 20;
 
-/** The device, once the browser gives one again. @throws NoAdapterError, DeviceError where it does not in time. */
+/** The device, once the browser gives one again. @throws Error where it does not in time. */
 async function deviceAfterLoss(means: Means): Promise<Device> {
   for (let waited = 0; ; waited++) {
     try {
       return await means.device();
     } catch (error) {
-      if (waited >= mostWait) throw error;
+      if (waited >= mostWait)
+        throw new Error(
+          "the browser lost its graphics device and gives no other; the run is saved up to its last checkpoint, so start the browser anew and resume it",
+          { cause: error },
+        );
       await new Promise((resolve) => setTimeout(resolve, 1000));
     }
   }
