@@ -1,6 +1,6 @@
 import { arch, platform } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { expectCare, widths } from "./findings.js";
+import { expectCare, expectKeyboard, widths } from "./findings.js";
 import { OpenStudio } from "./open-studio.js";
 
 const places = ["segment", "train", "compare", "browser", "live"] as const;
@@ -44,43 +44,7 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the page is made wit
       const { page } = studio;
       await page.setViewportSize(widths[0]);
       await show(place);
-      const wanted = await page.evaluate(
-        () =>
-          [
-            ...document.querySelectorAll<HTMLElement>(
-              "a[href], button, input, select, textarea, summary, [tabindex='0']",
-            ),
-          ].filter(
-            (element) =>
-              element.checkVisibility() &&
-              !(element instanceof HTMLButtonElement && element.disabled) &&
-              element.closest("[inert]") === null,
-          ).length,
-      );
-      await page.evaluate(() => {
-        if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
-      });
-      const reached = new Set<string>();
-      let invisible: string[] = [];
-      for (let i = 0; i < wanted + 5; i++) {
-        await page.keyboard.press("Tab");
-        const focus = await page.evaluate(() => {
-          const element = document.activeElement;
-          if (element === null || element === document.body) return undefined;
-          const { outlineStyle, outlineWidth } = getComputedStyle(element);
-          const index = [...document.querySelectorAll("*")].indexOf(element);
-          return {
-            index,
-            html: element.outerHTML.slice(0, 120),
-            seen: outlineStyle !== "none" && outlineWidth !== "0px",
-          };
-        });
-        if (focus === undefined) continue;
-        reached.add(String(focus.index));
-        if (!focus.seen) invisible = [...invisible, focus.html];
-      }
-      expect(invisible).toEqual([]);
-      expect(reached.size).toBe(wanted);
+      await expectKeyboard(page);
     },
   );
 });

@@ -10,7 +10,7 @@ import { readEvaluation } from "@lobule/report";
 import { zipFolder } from "@lobule/web";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { phantom } from "../browser/phantom.js";
-import { expectCare } from "./findings.js";
+import { expectCare, expectKeyboard } from "./findings.js";
 import { OpenStudio } from "./open-studio.js";
 import { TrainPage } from "./train-page.js";
 
@@ -95,6 +95,7 @@ describe.runIf(platform() === "linux" && arch() === "x64")("runs compared in the
       .poll(() => page.locator(".report").evaluate((host) => host.shadowRoot?.textContent))
       .toContain("Differences from the baseline");
     await expectCare(page);
+    await expectKeyboard(page);
   });
 
   test("a run is measured on its data, which are here under another path, to the figures of the command", async () => {

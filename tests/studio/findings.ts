@@ -49,3 +49,41 @@ export async function expectCare(page: Page, settle: () => Promise<void> = async
   }, theme);
   if (viewport !== null) await page.setViewportSize(viewport);
 }
+
+/** Expects that the tabulator reaches every control that the page shows, each with a focus that is seen. */
+export async function expectKeyboard(page: Page): Promise<void> {
+  const wanted = await page.evaluate(() => {
+    const controls = "a[href], button, input, select, textarea, summary, [tabindex='0']";
+    const left = new Set(
+      [...document.querySelectorAll<HTMLElement>(controls)].filter(
+        (element) =>
+          element.checkVisibility() &&
+          !(element instanceof HTMLButtonElement && element.disabled) &&
+          element.closest("[inert]") === null,
+      ),
+    );
+    Object.assign(globalThis, { left });
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+    return left.size;
+  });
+  const invisible: string[] = [];
+  let left = wanted;
+  // A report has controls of its own, which the page counts as one.
+  for (let i = 0; left > 0 && i < 2 * wanted + 20; i++) {
+    await page.keyboard.press("Tab");
+    const focus = await page.evaluate(() => {
+      const unreached: Set<Element> = Reflect.get(globalThis, "left");
+      const element = document.activeElement ?? document.body;
+      const { outlineStyle, outlineWidth } = getComputedStyle(element);
+      const seen = !unreached.delete(element) || (outlineStyle !== "none" && outlineWidth !== "0px");
+      return { left: unreached.size, html: element.outerHTML.slice(0, 120), seen };
+    });
+    left = focus.left;
+    if (!focus.seen) invisible.push(focus.html);
+  }
+  expect(invisible).toEqual([]);
+  const unreached = await page.evaluate(() =>
+    [...(Reflect.get(globalThis, "left") as Set<Element>)].map(({ outerHTML }) => outerHTML.slice(0, 120)),
+  );
+  expect(unreached).toEqual([]);
+}

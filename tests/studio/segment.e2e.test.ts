@@ -8,7 +8,7 @@ import { Device } from "@lobule/tensor";
 import { readModel, SlicePredictor, segmentRecordSchema, segmentVolume } from "@lobule/train";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { expectCare } from "./findings.js";
+import { expectCare, expectKeyboard } from "./findings.js";
 import { OpenStudio } from "./open-studio.js";
 
 const bundledModel = fileURLToPath(new URL("../../apps/studio/public/phantom.safetensors", import.meta.url));
@@ -98,9 +98,10 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the studio's Segment
     await expect.poll(colored).toBe(0);
   });
 
-  test("axe finds nothing wrong with a result and with the tools to correct it, in both themes and widths", async () => {
+  test("axe finds nothing wrong with a result and with the tools to correct it, in both themes and widths, and keys reach all", async () => {
     await studio.page.getByRole("button", { name: "Brush" }).click();
     await expectCare(studio.page);
+    await expectKeyboard(studio.page);
     await studio.page.getByRole("button", { name: "Look", exact: true }).click();
   });
 

@@ -1,7 +1,7 @@
 import { arch, platform } from "node:os";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { expectCare } from "./findings.js";
+import { expectCare, expectKeyboard } from "./findings.js";
 import { OpenStudio } from "./open-studio.js";
 import { TrainPage } from "./train-page.js";
 
@@ -68,12 +68,13 @@ describe.runIf(platform() === "linux" && arch() === "x64")("what can go wrong in
     await train.allRuns();
   });
 
-  test("a run is trained in one tab at a time, and keeps its data; the other tab says both; axe finds nothing meanwhile", async () => {
+  test("a run is trained in one tab at a time, and keeps its data; the other tab says both; axe finds nothing meanwhile, and keys reach all", async () => {
     await train.take("phantom");
     await train.enter(long);
     await train.start("once");
     await train.step(8);
     await expectCare(studio.page);
+    await expectKeyboard(studio.page);
     const page = await studio.browser.newPage();
     await page.goto(`${studio.address}#train`);
     const second = new TrainPage(page, studio.folder);

@@ -34,7 +34,7 @@ export function KeptFilesCard({ onRemoved }: { onRemoved: () => void }) {
         Copies that Segment works with. Runs and training sets are removed in <a href="#train">Train</a>.
       </p>
       <div class="scrolled">
-        <table>
+        <table class="stacked">
           <thead>
             <tr>
               <th scope="col">Name</th>

@@ -128,7 +128,7 @@ const TaskTable = ({ tasks }: { tasks: readonly TaskSummary[] }) => (
   <section class="card" aria-label="Data in this browser">
     <h2>Data in this browser</h2>
     <div class="scrolled">
-      <table>
+      <table class="stacked">
         <thead>
           <tr>
             <th scope="col">Data</th>

@@ -20,7 +20,7 @@ export function RunList() {
       )}
       {runs !== undefined && runs.length > 0 && (
         <div class="scrolled">
-          <table>
+          <table class="stacked">
             <thead>
               <tr>
                 <th scope="col">Run</th>
