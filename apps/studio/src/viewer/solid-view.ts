@@ -26,6 +26,7 @@ export async function showSolid(canvas: HTMLCanvasElement, view: SolidView): Pro
     dragAndDropEnabled: false,
   });
   await niivue.attachToCanvas(canvas);
+  const draw = deferDrawing(niivue);
   await niivue.loadFromArrayBuffer(await niftiOf(scan, scan.data), "scan.nii");
   if (labels !== undefined) await niivue.loadFromArrayBuffer(await niftiOf(scan, labels), "labels.nii");
   const [image, found] = niivue.volumes;
@@ -47,12 +48,33 @@ export async function showSolid(canvas: HTMLCanvasElement, view: SolidView): Pro
     });
     found.opacity = opacity;
   }
-  niivue.updateGLVolume();
   niivue.setSliceType(SLICE_TYPE.RENDER);
   niivue.setScale(closeness);
+  await draw();
   return () => {
     niivue.cleanup();
     canvas.getContext("webgl2")?.getExtension("WEBGL_lose_context")?.loseContext();
+  };
+}
+
+/**
+ * Keeps the page from waiting for the graphics, which without a GPU takes seconds. NiiVue prepares all volumes anew and draws
+ * with each that is added and each setting; it asks for every slice whether the last command is done, and after each
+ * picture again.
+ * @returns what prepares and draws everything, once.
+ */
+function deferDrawing(niivue: Niivue): () => Promise<void> {
+  const { gl, updateGLVolume, drawScene } = niivue;
+  gl.finish = () => gl.flush();
+  // It is complete wherever the formats are those that NiiVue always takes.
+  gl.checkFramebufferStatus = () => gl.FRAMEBUFFER_COMPLETE;
+  niivue.updateGLVolume = () => undefined;
+  niivue.drawScene = () => undefined;
+  return async () => {
+    niivue.drawScene = drawScene;
+    niivue.updateGLVolume = updateGLVolume;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    niivue.updateGLVolume();
   };
 }
 
