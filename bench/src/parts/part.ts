@@ -40,7 +40,7 @@ export interface CardMemory {
 
 /** A program that is run in a process of its own. */
 export interface PartCommand {
-  /** What it is called in results, which say nothing of where it lies on this machine. */
+  /** What it is called in results, which say nothing of where it is on this machine. */
   readonly name: string;
   readonly file: string;
   /** Words before those that say what to do, such as the script of an interpreter; results leave them out. */

@@ -45,7 +45,10 @@ test("a volume: slices a second, speed, and the share of equal labels", () => {
 test("kernels: each, and all of them together, against the roof", () => {
   const kernel = (name: string, milliseconds: number, ofRoof: number) => ({
     ...timingOf(name, [milliseconds]),
-    ...{ dispatches: 3, share: 0.5, ofRoof, flops: 4e9 },
+    dispatches: 3,
+    share: 0.5,
+    ofRoof,
+    flops: 4e9,
   });
   const kernels = {
     roof: { bytesPerSecond: 3e12, flopsPerSecond: 6e13 },

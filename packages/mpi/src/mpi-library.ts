@@ -14,7 +14,6 @@ interface Implementation {
   readonly handleBytes: 4 | 8;
   constants(library: LibraryHandle): { readonly world: Handle; readonly byte: Handle; readonly returnErrors: Handle };
   readonly ignoreStatus: bigint | null;
-  readonly requestNull?: never;
 }
 
 const implementations: readonly Implementation[] = [

@@ -144,7 +144,10 @@ export interface MachineAdapter {
 export async function listAdapters(): Promise<readonly MachineAdapter[]> {
   if (process.platform !== "linux") return [];
   const shown = ({ name, memory, pci }: ListedDevice, request: AdapterRequest): MachineAdapter => ({
-    ...{ request, name, memory, pci },
+    request,
+    name,
+    memory,
+    pci,
   });
   const gpus = (await listGpus()) ?? [];
   const software = {

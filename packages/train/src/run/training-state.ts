@@ -62,8 +62,15 @@ export const startState = ({
   plateau,
   earlyStopping,
 }: Pick<TrainingState, "plateau" | "earlyStopping">): TrainingState => ({
-  ...{ epoch: 0, step: 0, globalStep: 0, optimizerSteps: 0 },
-  ...{ best: null, finished: null, plateau, earlyStopping, sums: noSums },
+  epoch: 0,
+  step: 0,
+  globalStep: 0,
+  optimizerSteps: 0,
+  best: null,
+  finished: null,
+  plateau,
+  earlyStopping,
+  sums: noSums,
 });
 
 /** The state as {@link parseTrainingState} reads it. */

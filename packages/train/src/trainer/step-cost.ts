@@ -1,3 +1,4 @@
+import { sha256Hex } from "@lobule/data";
 import type { Program } from "@lobule/tensor";
 import type { StepCost } from "../run/workload.js";
 import { type PartSizes, partLengths } from "./part-lengths.js";
@@ -31,3 +32,7 @@ export function stepCostOf(
     peakBytes: Math.max(...parts.map(({ plan }) => plan.peakBytes)),
   };
 }
+
+/** A hash of all that programs dispatch, kernels and launches; of two that compute alike it is the same. */
+export const hashOfPlans = (plans: readonly Program[]): string =>
+  sha256Hex(JSON.stringify(plans.flatMap(({ calls }) => calls.map(({ kernel }) => [kernel.source, kernel.launches]))));

@@ -1,9 +1,8 @@
-import { BatchReader, type SliceCache, type SliceKey, sha256Hex, sha256OfFile } from "@lobule/data";
+import { BatchReader, type SliceKey, sha256OfFile } from "@lobule/data";
 import type { SegmentationNetwork } from "@lobule/nn";
 import { learningRateFactor } from "@lobule/optim";
-import type { Device, SafetensorsTensor } from "@lobule/tensor";
-import { type Collective, requireSameFacts } from "../collective/collective.js";
-import type { ModelCode, ModelDescription } from "../model/model-description.js";
+import type { SafetensorsTensor } from "@lobule/tensor";
+import { requireSameFacts } from "../collective/collective.js";
 import { encodeCheckpoint } from "../run/checkpoint.js";
 import type { EpochRecord } from "../run/epoch-record.js";
 import { addedTo, meansOf, noSums } from "../run/epoch-sums.js";
@@ -12,42 +11,19 @@ import { savedState, startState, type TrainingOutcome, type TrainingState } from
 import type { StepCost } from "../run/workload.js";
 import type { DrawnSlice } from "./batch-order.js";
 import { BatchRunner, type ProfiledCall } from "./batch-runner.js";
-import { type CaseNumbers, EpochSlices } from "./epoch-slices.js";
+import { EpochSlices } from "./epoch-slices.js";
 import { Learner } from "./learner.js";
-import { type RankEffort, Ranks } from "./ranks.js";
+import { Ranks } from "./ranks.js";
 import type { EpochKeeper } from "./run-keeper.js";
 import { chosenSamples, labelSamples, type SampleSlice } from "./sample-slices.js";
 import { SegmentationPrograms } from "./segmentation-programs.js";
 import { SharedGradients } from "./shared-gradients.js";
 import { requireRoom } from "./size-check.js";
 import { inputExtents, neighborsOf, type Preprocessing } from "./slice-sampling.js";
-import { stepCostOf } from "./step-cost.js";
-import { ConfigError, type TrainingConfig } from "./training-config.js";
-import type { TrainingObserver } from "./training-observer.js";
+import { hashOfPlans, stepCostOf } from "./step-cost.js";
+import type { TrainerOptions } from "./trainer-options.js";
+import { ConfigError } from "./training-config.js";
 import { type Validated, validate } from "./validation.js";
-
-/** What a trainer is asked to do, and with what. */
-export interface TrainerOptions {
-  readonly device: Device;
-  /** Bytes that a step may take, where that is known. */
-  readonly memory?: number;
-  readonly config: TrainingConfig;
-  readonly model: ModelDescription;
-  /** What makes the network, where it is no U-Net of ours. */
-  readonly code?: ModelCode;
-  readonly cache: SliceCache;
-  /** Indices of the cases of the cache. */
-  readonly cases: CaseNumbers;
-  /** Milliseconds; for rates only, no result depends on it. */
-  readonly now: () => number;
-  /** Ends training after the step under way; the state is saved. */
-  readonly signal?: AbortSignal;
-  /** Pauses once so many epochs are done. The learning rate does not know of it: it follows the configuration's epochs. */
-  readonly pauseAfter?: number;
-  readonly observer?: TrainingObserver;
-  /** The processes that train this run together; this one alone by default. The first of them writes. */
-  readonly world?: Collective;
-}
 
 /** Trains one network on the slices of a cache: epochs, validation, schedule, early stopping, checkpoints. */
 export class Trainer {
@@ -158,12 +134,8 @@ export class Trainer {
   /** A hash of all that a step on a full batch dispatches: of two programs that compute it alike it is the same. */
   planHash(): string {
     const { programs, epochSlices, options } = this;
-    const plans = [
-      programs.plan(epochSlices.mostAtOnce),
-      ...(options.config.microBatch === null ? [] : [programs.updatePlan()]),
-    ];
-    const calls = plans.flatMap((plan) => plan.calls.map(({ kernel }) => [kernel.source, kernel.launches]));
-    return sha256Hex(JSON.stringify(calls));
+    const update = options.config.microBatch === null ? [] : [programs.updatePlan()];
+    return hashOfPlans([programs.plan(epochSlices.mostAtOnce), ...update]);
   }
 
   /** Runs the first steps, each with a timestamp around every dispatch. @throws PlanError as LoadedProgram.profile. */
@@ -267,12 +239,13 @@ export class Trainer {
     await this.programs.destroy();
   }
 
+  /** What an epoch trained on, and how its time was spent; undefined when the signal ended it. */
   private async trainOn(
     folder: RunFolder | undefined,
     batches: readonly (readonly DrawnSlice[])[],
     started: number,
     keeper: EpochKeeper | undefined,
-  ): Promise<TrainedEpoch | undefined> {
+  ) {
     const { cache, config, model, now } = this.options;
     const { optimizer } = this.learner;
     const { epoch, step: first } = this.state;
@@ -371,7 +344,12 @@ export class Trainer {
     const slicesPerSecond = slices / seconds;
     const { learningRate } = this.learner.optimizer;
     observer?.step?.({
-      ...{ epoch, epochs: this.epochs, step, steps, learningRate, slicesPerSecond },
+      epoch,
+      epochs: this.epochs,
+      step,
+      steps,
+      learningRate,
+      slicesPerSecond,
       loss: meansOf(sums).loss,
       dice: meansOf(sums).dice,
       waitedShare: waitedSeconds / seconds,
@@ -421,11 +399,4 @@ export class Trainer {
     }
     await folder?.saveCheckpoint(kind, tensors, state);
   }
-}
-
-/** What an epoch trained on, and how its time was spent. */
-interface TrainedEpoch {
-  readonly slices: number;
-  readonly waitedSeconds: number;
-  readonly effort: RankEffort | undefined;
 }
