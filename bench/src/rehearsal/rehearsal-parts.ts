@@ -124,7 +124,7 @@ const readSegmented =
  * A network and a batch that fit the 512 MiB of Dawn's null backend: the way of the data is the same for any network. Slices
  * have their own size, 512².
  */
-const fitting = ["--base-features", "2", "--micro-batch", "8"] as const;
+const fitting = ["--base-features", "2", "--micro-batch", "4"] as const;
 
 /** Everything that a data set goes through, from the files to labels of new scans. */
 export function rehearsalParts({ task, cases, size, seed, folder, limit, smallSize }: RehearsalOptions): Part[] {

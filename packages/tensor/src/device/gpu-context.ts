@@ -14,6 +14,11 @@ export interface DeviceOptions extends Pick<GPURequestAdapterOptions, "powerPref
   readonly validate?: boolean;
 }
 
+const refusedMemory = (inUse: string): DeviceError =>
+  new DeviceError(
+    `the GPU has too little memory: with ${inUse} in use it had no more; use a smaller batch, or recomputation (--recompute)`,
+  );
+
 /** A WebGPU device with its pipelines and an account of the buffers that are alive on it; it knows no program. */
 export abstract class GpuContext implements TensorDevice {
   readonly pipelines: PipelineCache;
@@ -21,7 +26,7 @@ export abstract class GpuContext implements TensorDevice {
   lastKernel = "no kernel yet";
   private readonly buffers = new Map<GPUBuffer, number>();
   private lostReason: string | undefined;
-  /** What was in use when memory was refused: without it no command does what it should. */
+  /** What was in use when memory was refused: what needed it computes nothing from then on, and does not say so. */
   private refused: string | undefined;
   private destroyed = false;
 
@@ -35,7 +40,7 @@ export abstract class GpuContext implements TensorDevice {
       if (!this.destroyed) this.lostReason = message;
     });
     gpu.addEventListener("uncapturederror", ({ error }) => {
-      if (error instanceof GPUOutOfMemoryError) this.refused ??= mib(this.liveBytes);
+      if (error instanceof GPUOutOfMemoryError) this.refused = mib(this.liveBytes);
     });
   }
 
@@ -54,7 +59,7 @@ export abstract class GpuContext implements TensorDevice {
     return this.buffers.size;
   }
 
-  /** A buffer for storage and copies (and uniform reads). @throws PlanError when it is larger than the limit. */
+  /** A buffer for storage and copies (and uniform reads). @throws PlanError when it is larger than the limit, DeviceError when there is too little memory for it. */
   createBuffer(bytes: number, label: string, usage?: number): GPUBuffer {
     this.checkAlive();
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
@@ -65,6 +70,13 @@ export abstract class GpuContext implements TensorDevice {
     }
     const { STORAGE, UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
     const buffer = this.gpu.createBuffer({ size, label, usage: usage ?? STORAGE | UNIFORM | COPY_SRC | COPY_DST });
+    if (this.refused !== undefined) {
+      // Dawn in Node says so at once, and nobody has the buffer yet; in a browser what is done next finds out.
+      const refusal = refusedMemory(this.refused);
+      this.refused = undefined;
+      buffer.destroy();
+      throw refusal;
+    }
     this.buffers.set(buffer, size);
     return buffer;
   }
@@ -117,11 +129,7 @@ export abstract class GpuContext implements TensorDevice {
   /** @throws DeviceError when the device was lost or closed, or had too little memory. */
   checkAlive(): void {
     if (this.destroyed) throw new DeviceError("the device was closed");
-    if (this.refused !== undefined) {
-      throw new DeviceError(
-        `the GPU has too little memory: with ${this.refused} in use it had no more; use a smaller batch, or recomputation (--recompute)`,
-      );
-    }
+    if (this.refused !== undefined) throw refusedMemory(this.refused);
     if (this.lostReason !== undefined) {
       throw new DeviceError(
         `the GPU was lost while running ${this.lastKernel}: ${this.lostReason}. Start again; a smaller batch or recomputation (--recompute) may help`,

@@ -70,27 +70,32 @@ export class LoadedProgram {
     for (const group of program.groups) await group.makeHost();
     return device.checked("loading a program", () => {
       const buffers = new Map<string | Tensor | FlatBuffer, GPUBuffer>();
-      program.poolBytes.forEach((bytes, i) => {
-        buffers.set(`pool ${i}`, device.createBuffer(bytes, `temporary ${i}`));
-      });
-      for (const arena of program.arenas) buffers.set(arena, device.createBuffer(arena.length * 4, arena.name));
-      for (const tensor of program.owned) {
-        const buffer = device.createBuffer(program.placeOf(tensor).bytes, tensor.node.operation.name);
-        buffers.set(tensor, buffer);
-        const data = constantData(tensor);
-        if (data !== undefined) device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
+      try {
+        program.poolBytes.forEach((bytes, i) => {
+          buffers.set(`pool ${i}`, device.createBuffer(bytes, `temporary ${i}`));
+        });
+        for (const arena of program.arenas) buffers.set(arena, device.createBuffer(arena.length * 4, arena.name));
+        for (const tensor of program.owned) {
+          const buffer = device.createBuffer(program.placeOf(tensor).bytes, tensor.node.operation.name);
+          buffers.set(tensor, buffer);
+          const data = constantData(tensor);
+          if (data !== undefined) device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
+        }
+        const prologue = record(program, device, buffers, "prologue", once as Pipeline[]);
+        const dispatches = record(program, device, buffers, "calls", every as Pipeline[]);
+        const metrics = layoutOf(program);
+        const ring = device.createBuffer(Math.max(metrics.length, 1) * ringSize * 4, "metrics");
+        buffers.set("ring", ring);
+        if (prologue.length > 0) {
+          const encoder = device.gpu.createCommandEncoder();
+          encode(encoder, prologue);
+          device.queue.submit([encoder.finish()]);
+        }
+        return new LoadedProgram(program, device, buffers, dispatches, metrics, ring);
+      } catch (error) {
+        for (const buffer of buffers.values()) device.destroyBuffer(buffer);
+        throw error;
       }
-      const prologue = record(program, device, buffers, "prologue", once as Pipeline[]);
-      const dispatches = record(program, device, buffers, "calls", every as Pipeline[]);
-      const metrics = layoutOf(program);
-      const ring = device.createBuffer(Math.max(metrics.length, 1) * ringSize * 4, "metrics");
-      buffers.set("ring", ring);
-      if (prologue.length > 0) {
-        const encoder = device.gpu.createCommandEncoder();
-        encode(encoder, prologue);
-        device.queue.submit([encoder.finish()]);
-      }
-      return new LoadedProgram(program, device, buffers, dispatches, metrics, ring);
     });
   }
 
