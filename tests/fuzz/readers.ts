@@ -2,7 +2,16 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { allocateSliceBatch, readDecathlon, readJson, readNifti, SliceCache, writePhantom } from "@lobule/data";
+import {
+  allocateSliceBatch,
+  readDecathlon,
+  readImage,
+  readJson,
+  readNifti,
+  SliceCache,
+  writePhantom,
+} from "@lobule/data";
+import { readSeries } from "@lobule/dicom";
 import { readPytorchFile } from "@lobule/interop";
 import { referenceSpec, UNet } from "@lobule/nn";
 import { nodeStorage, removeLock } from "@lobule/node";
@@ -12,6 +21,7 @@ import { presetOf, RunFolder, readMeasurement, readModel, resolveConfig, resolve
 import { readBenchFile } from "../../bench/src/read-bench-file.js";
 import { readTuning } from "../../bench/src/tune/tune-kernels.js";
 import { encodeNifti } from "../../packages/data/src/nifti/testing/encode.js";
+import { writeSeries } from "../../packages/dicom/src/testing/write-series.js";
 import { parseExperiment } from "../../packages/lobule/src/experiment/experiment-file.js";
 import { readExperimentRecord } from "../../packages/lobule/src/experiment/experiment-folder.js";
 import { planExperiment } from "../../packages/lobule/src/experiment/plan-experiment.js";
@@ -221,6 +231,36 @@ async function readSlices(folder: string): Promise<void> {
   }
 }
 
+/** A volume of 3×2×1 voxels with a header in text. */
+function imageOf(form: string): Uint8Array {
+  const voxels = Buffer.from(new Int16Array([-1000, 0, 40, 80, 120, 3000]).buffer);
+  const nrrd = `NRRD0004
+type: short
+dimension: 3
+space: left-posterior-superior
+sizes: 3 2 1
+space directions: (0.5,0,0) (0,0.5,0) (0,0,2)
+endian: little
+encoding: gzip
+space origin: (10,20,30)
+
+`;
+  const mha = `ObjectType = Image
+NDims = 3
+BinaryData = True
+CompressedData = False
+TransformMatrix = 1 0 0 0 1 0 0 0 1
+Offset = 10 20 30
+ElementSpacing = 0.5 0.5 2
+DimSize = 3 2 1
+ElementType = MET_SHORT
+ElementDataFile = LOCAL
+`;
+  return form === "nrrd"
+    ? Buffer.concat([Buffer.from(nrrd), gzipSync(voxels)])
+    : Buffer.concat([Buffer.from(mha), voxels]);
+}
+
 /** A checkpoint that PyTorch wrote. */
 const checkpoint = (name: string): Promise<Uint8Array> =>
   readFile(fileURLToPath(new URL(`../../packages/interop/src/pytorch/fixtures/${name}`, import.meta.url)));
@@ -267,6 +307,15 @@ export async function makeReaders(root: string): Promise<readonly (Reader & { re
     bySelf("measurement", "other.json", jsonOf(measurement), (path) => readMeasurement(nodeStorage, path)),
     bySelf("bench", "bench.json", jsonOf(bench), readBenchFile),
     bySelf("tuning", "tuning.json", jsonOf(tuning), (path) => readTuning(path, device, true)),
+    ...["nrrd", "mha"].map((form) =>
+      bySelf(form, `scan.${form}`, imageOf(form), (path) => readImage(nodeStorage, path)),
+    ),
+    {
+      name: "dicom",
+      file: "slice.dcm",
+      sound: await readFile((await writeSeries(join(root, "series"), { slices: 1 }))[0] ?? ""),
+      read: (folder) => readSeries(nodeStorage, folder),
+    },
     bySelf("pytorch", "model.pt", await checkpoint("types.pt"), (path) => readPytorchFile(nodeStorage, path)),
     bySelf("pytorch-old", "model.pt", await checkpoint("types-old.pt"), (path) => readPytorchFile(nodeStorage, path)),
     bySelf("lock", "run.lock", jsonOf(lock), (path) =>

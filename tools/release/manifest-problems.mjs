@@ -76,7 +76,7 @@ export function sideEffectProblems({ folder, manifest }) {
   const named = new Set(manifest.sideEffects || []);
   const problems = [];
   for (const file of readdirSync(join(folder, "src"), { recursive: true })) {
-    if (!file.endsWith(".ts") || isOfTests(file) || named.has(`./dist/${file.replace(/\.ts$/, ".js")}`)) continue;
+    if (!/(?<!\.d)\.ts$/.test(file) || isOfTests(file) || named.has(`./dist/${file.replace(/\.ts$/, ".js")}`)) continue;
     const source = ts.createSourceFile(file, readFileSync(join(folder, "src", file), "utf8"), ts.ScriptTarget.Latest);
     const acts = source.statements.some(
       (each) =>
@@ -88,6 +88,7 @@ export function sideEffectProblems({ folder, manifest }) {
           ts.isVariableStatement(each) ||
           ts.isFunctionDeclaration(each) ||
           ts.isClassDeclaration(each) ||
+          ts.isEnumDeclaration(each) ||
           ts.isInterfaceDeclaration(each) ||
           ts.isTypeAliasDeclaration(each)
         ),

@@ -1,5 +1,13 @@
-import type { DicomAttributes } from "dcmjs";
 import { DicomError } from "./dicom-error.js";
+
+/** One attribute of a DICOM file: its representation and its values. */
+interface DicomElement {
+  readonly vr: string;
+  readonly Value?: readonly unknown[];
+}
+
+/** Attributes by tag, eight hexadecimal digits. */
+export type DicomAttributes = Readonly<Record<string, DicomElement>>;
 
 /** Tags of the attributes that are read, as DICOM PS3.6 has them. */
 export const tags = {

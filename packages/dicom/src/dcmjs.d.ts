@@ -1,12 +1,6 @@
 /** What is used here of dcmjs, which has no types of its own. */
 declare module "dcmjs" {
-  /** One attribute: its representation and its values. */
-  export interface DicomElement {
-    readonly vr: string;
-    readonly Value?: readonly unknown[];
-  }
-  /** Attributes by tag, eight hexadecimal digits. */
-  export type DicomAttributes = Readonly<Record<string, DicomElement>>;
+  type DicomAttributes = Readonly<Record<string, { readonly vr: string; readonly Value?: readonly unknown[] }>>;
   class DicomDict {
     constructor(meta: DicomAttributes);
     meta: DicomAttributes;

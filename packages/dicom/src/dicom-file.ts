@@ -1,7 +1,7 @@
 import { readBytes, type Storage, type VoxelArray, visibleText } from "@lobule/data";
-import dcmjs, { type DicomAttributes } from "dcmjs";
+import dcmjs from "dcmjs";
 import codecs from "dcmjs-codecs";
-import { countOf, numberOr, numbersOf, tags, textOf } from "./attributes.js";
+import { countOf, type DicomAttributes, numberOr, numbersOf, tags, textOf } from "./attributes.js";
 import { DicomError } from "./dicom-error.js";
 
 type Triple = readonly [number, number, number];
@@ -27,6 +27,12 @@ export interface DicomSlice {
 
 /** Transfer syntaxes of pixels as they are. */
 const plainSyntaxes = ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"];
+/** Those that the codecs unpack: big endian, RLE, JPEG, JPEG-LS, JPEG 2000 and HTJ2K. */
+const packedSyntaxes = [
+  "1.2.840.10008.1.2.2",
+  "1.2.840.10008.1.2.5",
+  ...["50", "70", "80", "81", "90", "91", "201", "202", "203"].map((kind) => `1.2.840.10008.1.2.4.${kind}`),
+];
 const explicitLittleEndian = "1.2.840.10008.1.2.1";
 
 let ready: Promise<unknown> | undefined;
@@ -45,8 +51,22 @@ export async function readDicom(storage: Storage, path: string): Promise<DicomSl
   // What is wrong with a file is told in one sentence, not in the library's words.
   for (const log of [dcmjs.log, dcmjs.log.getLogger("validation.dcmjs")]) log.setLevel("silent");
   const attributes = parsed(path, bytes);
-  if (attributes[tags.pixels] === undefined) return undefined;
+  const pixels = attributes[tags.pixels];
+  if (pixels === undefined) return undefined;
+  requireWithin(path, pixels.Value ?? [], bytes.length);
   return sliceOf(path, await withPlainPixels(path, bytes, attributes));
+}
+
+/** Before anything is unpacked. @throws DicomError when the lengths of the pixels are more than the file has. */
+function requireWithin(path: string, parts: readonly unknown[], size: number): void {
+  const claimed = parts.reduce<number>(
+    (sum, part) => sum + (part instanceof ArrayBuffer || part instanceof Uint8Array ? part.byteLength : 0),
+    0,
+  );
+  if (claimed <= size) return;
+  throw new DicomError(
+    `${path} is damaged: its pixels claim ${claimed} bytes, and the file has ${size}; copy it again`,
+  );
 }
 
 /** Attributes by tag, those of the file itself included. */
@@ -67,6 +87,11 @@ const damaged = (path: string, error: unknown): DicomError =>
 async function withPlainPixels(path: string, bytes: Uint8Array, attributes: DicomAttributes): Promise<DicomAttributes> {
   const syntax = textOf(attributes, tags.transferSyntax) ?? "";
   if (plainSyntaxes.includes(syntax)) return attributes;
+  if (!packedSyntaxes.includes(syntax)) {
+    throw new DicomError(
+      `${path} is of the transfer syntax ${syntax === "" ? "that it does not name" : visibleText(syntax).slice(0, 64)}, which is not read; convert the series to explicit VR little endian`,
+    );
+  }
   try {
     ready ??= codecs.NativeCodecs.initializeAsync({});
     await ready;
@@ -75,7 +100,7 @@ async function withPlainPixels(path: string, bytes: Uint8Array, attributes: Dico
     return parsed(path, new Uint8Array(transcoder.getDicomPart10()));
   } catch (error) {
     throw new DicomError(
-      `${path} is of the transfer syntax ${syntax || "that it does not name"}, and its pixels cannot be unpacked (${visibleText(error instanceof Error ? error.message : String(error)).slice(0, 200)}); convert the series to explicit VR little endian`,
+      `${path} is of the transfer syntax ${syntax}, and its pixels cannot be unpacked (${visibleText(error instanceof Error ? error.message : String(error)).slice(0, 200)}); convert the series to explicit VR little endian`,
     );
   }
 }

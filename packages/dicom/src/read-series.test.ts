@@ -135,6 +135,11 @@ describe("what cannot be a volume is refused by name", () => {
       { change: () => ({ SamplesPerPixel: 3, PhotometricInterpretation: "RGB" }) },
       /is a picture of 3 samples a pixel \(RGB\)/,
     ],
+    [
+      "an unknown transfer syntax",
+      { change: () => ({ _meta: { TransferSyntaxUID: { vr: "UI", Value: ["1.2.840.10008.1.2.4.100"] } } }) },
+      /is of the transfer syntax 1\.2\.840\.10008\.1\.2\.4\.100, which is not read/,
+    ],
     ["frames", { change: () => ({ NumberOfFrames: 2 }) }, /holds 2 frames in one file/],
     ["no place", { change: () => ({ ImagePositionPatient: undefined }) }, /does not say where it is in the patient/],
     [

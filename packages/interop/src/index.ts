@@ -14,6 +14,8 @@ export {
 } from "./onnx/export-onnx.js";
 export type { GraphValue } from "./onnx/graph-builder.js";
 export { monaiMetadata } from "./onnx/monai-metadata.js";
+export { type PicturesOptions, type PicturesTask, picturesToTask } from "./pictures/pictures-to-task.js";
+export { type Picture, readPicture } from "./pictures/read-picture.js";
 export type { ElementType, ForeignTensor, ForeignWeights } from "./pytorch/foreign-tensor.js";
 export {
   type MatchedWeights,

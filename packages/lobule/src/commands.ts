@@ -8,6 +8,7 @@ import { compareCommand } from "./compare/compare-command.js";
 import { completionCommand } from "./completion-command.js";
 import { configCheckCommand, configDefaultsCommand, configSchemaCommand } from "./config/config-command.js";
 import { convertCommand } from "./data/convert-command.js";
+import { fromImagesCommand } from "./data/from-images-command.js";
 import { infoCommand } from "./data/info-command.js";
 import { verifyCommand } from "./data/verify-command.js";
 import { doctorCommand } from "./doctor/doctor-command.js";
@@ -33,6 +34,7 @@ export const commands: readonly Command[] = [
   infoCommand,
   verifyCommand,
   convertCommand,
+  fromImagesCommand,
   parityCommand,
   trainCommand,
   evaluateCommand,

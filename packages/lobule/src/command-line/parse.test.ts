@@ -105,7 +105,7 @@ describe("the words of a command line", () => {
     [[], "name a command; --help lists them"],
     [["trian"], "there is no command 'trian'; did you mean 'train'?"],
     [["quux"], "there is no command 'quux'; --help lists them"],
-    [["data"], "'data' needs one of info, verify, convert after it"],
+    [["data"], "'data' needs one of info, verify, convert, from-images after it"],
     [["data", "verfy", "x"], "got 'verfy'; did you mean 'data verify'?"],
     [["--size", "3"], "the command comes first, got --size"],
     [["evaluate"], "'evaluate' needs RUN: run folder"],

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { writeNifti, writePhantom } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
+import { encode } from "fast-png";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { main } from "../index.js";
 
@@ -40,6 +41,25 @@ afterEach(() => vi.restoreAllMocks());
 const widest = (text: string): number => Math.max(...text.split("\n").map((line) => line.length));
 const image = (): string => join(task, "imagesTr", "phantom_001.nii.gz");
 const label = (): string => join(task, "labelsTr", "phantom_001.nii.gz");
+
+describe("lobule data from-images", () => {
+  it("makes a training set that data verify calls sound, and replaces none", async () => {
+    const pixels = { width: 4, height: 4, channels: 1 } as const;
+    for (const folder of ["images", "masks"]) await mkdir(join(root, "cells", folder), { recursive: true });
+    const image = encode({ ...pixels, data: Uint8Array.from({ length: 16 }, (_, i) => 15 * i) });
+    const mask = encode({ ...pixels, data: Uint8Array.from({ length: 16 }, (_, i) => (i > 9 ? 255 : 0)) });
+    await writeFile(join(root, "cells", "images", "a.png"), image);
+    await writeFile(join(root, "cells", "masks", "a.png"), mask);
+    const words = ["data", "from-images", join(root, "cells"), "-o", join(root, "cells-task")];
+    const { output, exitCode } = await lobule(...words, "--labels", "background", "cell");
+    expect(exitCode).toBe(0);
+    expect(output).toContain("cells-task: 1 case; 0 background, 255 cell");
+    expect((await lobule("data", "verify", join(root, "cells-task"))).exitCode).toBe(0);
+    expect((await lobule(...words)).errors).toMatch(
+      /^lobule: .*cells-task holds files already; name a new folder with -o$/,
+    );
+  });
+});
 
 describe("lobule data info", () => {
   it("shows what a volume holds", async () => {
