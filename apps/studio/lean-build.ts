@@ -12,20 +12,15 @@ export const oneWorker: Plugin = {
   },
 };
 
-/** Leaves out the comments of kernels, a third of what they take once compressed. */
-export const withoutComments: Plugin = {
-  name: "without-comments",
+/**
+ * Leaves out what a model's own code may import, all of `nn` and `tensor`: the page's policy forbids code from text, and
+ * says so where a model has such.
+ */
+export const withoutOwnModules: Plugin = {
+  name: "without-own-modules",
   apply: "build",
   enforce: "pre",
-  transform(code, id) {
-    if (!id.endsWith(".wgsl.js")) return null;
-    const literal = /const source = (".*");/.exec(code)?.[1];
-    if (literal === undefined) return this.error(`${id} holds no text of a kernel`);
-    const text: string = JSON.parse(literal);
-    // The mark that a constant is set by is a comment too.
-    const kept = text
-      .replaceAll(/^[ \t]*\/\/.*\n/gm, "")
-      .replaceAll(/[ \t]*\/\/( tunable\b)?.*$/gm, (_, mark?: string) => (mark === undefined ? "" : ` //${mark}`));
-    return { code: `export default ${JSON.stringify(kept)};`, map: null };
+  transform(_, id) {
+    return /\/model\/own-modules\.js$/.test(id) ? { code: "export const ownModules = {};", map: null } : null;
   },
 };

@@ -1,5 +1,5 @@
 import { defineConfig } from "vite";
-import { oneWorker, withoutComments } from "./lean-build.js";
+import { oneWorker, withoutOwnModules } from "./lean-build.js";
 import { precache } from "./precache.js";
 
 /** A static page: every path is relative, so that any server and any folder of it will do. */
@@ -8,7 +8,7 @@ export default defineConfig({
   // Preact's own runtime takes the place of a plugin.
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   plugins: [oneWorker, precache],
-  worker: { format: "es", plugins: () => [oneWorker, withoutComments] },
+  worker: { format: "es", plugins: () => [oneWorker, withoutOwnModules] },
   build: {
     target: "es2023",
     // The package of the command takes the page with it.

@@ -1,4 +1,3 @@
-/// <reference types="@webgpu/types" preserve="true" />
 /**
  * The processes that a launcher such as mpirun or srun started, connected by MPI, as a {@link MpiWorld} for training.
  *

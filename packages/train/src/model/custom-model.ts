@@ -1,6 +1,7 @@
-import * as nn from "@lobule/nn";
-import * as tensor from "@lobule/tensor";
+import { Module, type SegmentationNetwork } from "@lobule/nn";
+import { constant, printShape, type Shape } from "@lobule/tensor";
 import { ModelError } from "./model-error.js";
+import { ownModules } from "./own-modules.js";
 
 /** What a model of one's own is made for. */
 export interface ModelRequest {
@@ -15,20 +16,17 @@ export interface ModelRequest {
 }
 
 /** What a model file exports as its default. */
-export type ModelFactory = (request: ModelRequest) => nn.SegmentationNetwork;
+export type ModelFactory = (request: ModelRequest) => SegmentationNetwork;
 
 /** Helps the compiler to check a model file: `export default defineModel(({ classes, seed }) => …)`. */
 export const defineModel = (factory: ModelFactory): ModelFactory => factory;
-
-/** What a model file may import: one copy of each, so that its modules are ours. */
-const modules: Readonly<Record<string, unknown>> = { "@lobule/tensor": tensor, "@lobule/nn": nn };
 
 /**
  * The factory of a model's code, CommonJS as `lobule train --model` keeps it in the run folder. The code is run.
  * @throws ModelError naming `source` when it cannot be run or exports no function.
  */
 export function factoryOf(code: string, source: string): ModelFactory {
-  const available = { ...modules, "@lobule/train": { defineModel } };
+  const available = { ...ownModules, "@lobule/train": { defineModel } };
   const require = (name: string): unknown => {
     const found = Object.entries(available).find(([known]) => known === name);
     if (found === undefined) {
@@ -56,7 +54,7 @@ export function factoryOf(code: string, source: string): ModelFactory {
 }
 
 /** @throws ModelError naming `source` when the code makes something that is no network, or throws. */
-export function buildCustom(code: string, source: string, request: ModelRequest): nn.SegmentationNetwork {
+export function buildCustom(code: string, source: string, request: ModelRequest): SegmentationNetwork {
   const factory = factoryOf(code, source);
   let made: unknown;
   try {
@@ -64,26 +62,25 @@ export function buildCustom(code: string, source: string, request: ModelRequest)
   } catch (error) {
     throw new ModelError(`${source}: ${error instanceof Error ? error.message : String(error)}`);
   }
-  if (!(made instanceof nn.Module) || !("forward" in made) || typeof made.forward !== "function") {
+  if (!(made instanceof Module) || !("forward" in made) || typeof made.forward !== "function") {
     throw new ModelError(`${source}: its default export must return a Module with a forward method`);
   }
-  const network = made as nn.SegmentationNetwork;
+  const network = made as SegmentationNetwork;
   const logits = forwardShape(network, request, source);
   if (logits[1] !== request.classes) {
     throw new ModelError(
-      `${source}: its logits have shape ${tensor.printShape(logits)} for one slice; expected [1, ${request.classes}, height, width]`,
+      `${source}: its logits have shape ${printShape(logits)} for one slice; expected [1, ${request.classes}, height, width]`,
     );
   }
   return network;
 }
 
 /** Shape of the logits of one small slice. */
-function forwardShape(network: nn.SegmentationNetwork, { inChannels }: ModelRequest, source: string): tensor.Shape {
+function forwardShape(network: SegmentationNetwork, { inChannels }: ModelRequest, source: string): Shape {
   const side = 4 * (network.divisor ?? 1);
   try {
-    return network
-      .eval()
-      .forward(tensor.constant(new Float32Array(inChannels * side * side), [1, inChannels, side, side])).shape;
+    return network.eval().forward(constant(new Float32Array(inChannels * side * side), [1, inChannels, side, side]))
+      .shape;
   } catch (error) {
     throw new ModelError(`${source}: ${error instanceof Error ? error.message : String(error)}`);
   }
