@@ -7,6 +7,7 @@ import { Interrupted, watchOutput } from "./shared/interruption.js";
 import { showDrivers } from "./shared/open-device.js";
 import { say, sayText, warn } from "./shared/output.js";
 import { requireOutputs } from "./shared/writable-outputs.js";
+import { requireAlone } from "./train/ranks.js";
 import { version } from "./version.js";
 
 /** Does what the words ask for. @throws UsageError, and the errors of the commands. */
@@ -18,6 +19,7 @@ async function perform(words: readonly string[]): Promise<void> {
     return sayText(command === undefined ? overview(commands, prefix) : commandHelp(command));
   }
   const { command, values, given, verbose } = request;
+  if (!command.together) requireAlone(command.name);
   if (verbose) showDrivers();
   // For all that this process and those that it starts open.
   if (typeof values.device === "string") process.env.LOBULE_ADAPTER = values.device;

@@ -37,6 +37,7 @@ import { environmentOf } from "../shared/environment.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayText, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
+import { requireAlone } from "../train/ranks.js";
 import { benchIsaCommand } from "./bench-isa.js";
 import { benchScaleCommand } from "./bench-scale.js";
 
@@ -92,6 +93,7 @@ export const benchCommand = command({
   describe: "Time kernels, the model, and other frameworks beside it",
   positionals,
   options,
+  together: true, // where it is `bench scale`
   run: bench,
   examples: [
     ["bench", "all of them, in sizes that suit the adapter"],
@@ -164,6 +166,7 @@ const display: BenchDisplay = {
 
 async function bench(args: BenchArguments, given: ReadonlySet<string>): Promise<void> {
   check(args, given);
+  if (args.what !== "scale") requireAlone(`bench ${args.what}`);
   if (args.what === "isa") await benchIsaCommand(args);
   else if (args.what === "scale") await benchScaleCommand(args);
   else await benchDevice({ ...args, what: args.what });

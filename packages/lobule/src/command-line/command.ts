@@ -22,6 +22,8 @@ export interface Command {
   readonly positionals: Options;
   readonly options: Options;
   readonly examples: readonly Example[];
+  /** Whether the processes that a launcher such as mpirun started do it together; otherwise it is refused there. */
+  readonly together: boolean;
   /** @param values as {@link Values} of its options and positionals. */
   readonly run: (values: Readonly<Record<string, unknown>>, given: ReadonlySet<string>) => Promise<void>;
 }
@@ -32,6 +34,8 @@ interface Definition<Positionals extends Options, Given extends Options> {
   readonly positionals?: Positionals;
   readonly options?: Given;
   readonly examples?: readonly Example[];
+  /** False by default. */
+  readonly together?: boolean;
   /** @param given names of the options and positionals that were given, as they are declared. */
   readonly run: (values: Values<Positionals & Given>, given: ReadonlySet<string>) => Promise<void>;
 }
@@ -45,11 +49,13 @@ export const command = <
   positionals,
   options,
   examples = [],
+  together = false,
   run,
 }: Definition<Positionals, Given>): Command => ({
   name,
   describe,
   examples,
+  together,
   positionals: positionals ?? {},
   options: options ?? {},
   // The parser makes one value of each option by its own reader.

@@ -107,9 +107,9 @@ test("a killed process ends the other, which says so, and the run is resumed to 
   await expectSame("killed");
 });
 
-test("a launcher that MPI does not know of is refused", async (context) => {
-  if (isMissing("Open MPI")) return context.skip("Open MPI is not installed");
-  const child = spawn(process.execPath, [builtCommand, ...settings("refused")], {
+/** Runs the command as one of two that Slurm started, which MPI knows nothing of. */
+async function inStep(words: readonly string[]): Promise<readonly [code: number | null, err: string]> {
+  const child = spawn(process.execPath, [builtCommand, ...words], {
     env: { ...process.env, SLURM_STEP_NUM_TASKS: "2" },
     stdio: ["ignore", "ignore", "pipe"],
   });
@@ -117,6 +117,19 @@ test("a launcher that MPI does not know of is refused", async (context) => {
   child.stderr.on("data", (bytes: Buffer) => {
     err += bytes.toString();
   });
-  const code = await new Promise((resolve) => child.on("close", resolve));
-  expect([code, err]).toEqual([1, expect.stringMatching(/srun started 2 processes, but .* knows of 1; .*--mpi=pmix/)]);
+  return [await new Promise((resolve) => child.on("close", resolve)), err];
+}
+
+test("a launcher that MPI does not know of is refused", async (context) => {
+  if (isMissing("Open MPI")) return context.skip("Open MPI is not installed");
+  const refused = [1, expect.stringMatching(/srun started 2 processes, but .* knows of 1; .*--mpi=pmix/)];
+  expect(await inStep(settings("refused"))).toEqual(refused);
+});
+
+test.each([
+  ["segment", "scan.nii", "-m", "run", "-o", "labels.nii"],
+  ["bench", "model"],
+])("'%s' is not done several times", async (...words) => {
+  const refused = /^lobule: '(segment|bench model)' is done by one process, but Slurm's srun started 2; start one/;
+  expect(await inStep(words)).toEqual([1, expect.stringMatching(refused)]);
 });

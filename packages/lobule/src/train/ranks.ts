@@ -1,5 +1,5 @@
 import { messageOf } from "@lobule/data";
-import { launchedBy, MpiWorld } from "@lobule/mpi";
+import { launchedBy, MpiError, MpiWorld } from "@lobule/mpi";
 import { listAdapters } from "@lobule/node";
 import { alone, type Collective, NonFiniteLossError, RankError, rankName } from "@lobule/train";
 import { Interrupted } from "../shared/interruption.js";
@@ -40,6 +40,20 @@ export async function withRanks(work: (ranks: Ranks) => Promise<void>): Promise<
     await world.end(error, exitCode);
     process.exit(exitCode);
   }
+}
+
+/**
+ * Checks that a launcher did not start this command several times, each of which would do all of it.
+ * @param command as it is called.
+ * @throws MpiError where it did.
+ */
+export function requireAlone(command: string): void {
+  const launched = launchedBy(process.env);
+  if (launched === undefined) return;
+  const { launcher, size } = launched;
+  throw new MpiError(
+    `'${command}' is done by one process, but ${launcher} started ${size}; start one, or none by a launcher`,
+  );
 }
 
 /** Gives the processes of a machine GPUs of their own, in turns, where it has several and nothing else was asked for. */

@@ -11,5 +11,6 @@ export const trainCommand = command({
     ["train --data DIR --out RUN --size 128 --epochs 12 --lr 1e-3", "any Decathlon folder"],
     ["train --resume runs/liver", "resume after Ctrl-C"],
   ],
+  together: true,
   run: runTraining,
 });
