@@ -3,12 +3,9 @@ import {
   accumulate,
   compile,
   type Device,
-  type InputSpec,
   type LoadedProgram,
   moveStatistics,
   type Program,
-  type Shape,
-  type Tensor,
   Variable,
   VariableGroup,
   zeros,
@@ -55,10 +52,10 @@ export class SharedGradients {
   private readonly left: VariableGroup;
   private readonly running: VariableGroup;
   private flat: readonly FlatStatistics[] | undefined;
-  /** By the number of parts that they add. */
-  private readonly adding = new Map<number, Promise<LoadedProgram>>();
-  /** This rank's share of the sums, and what it is laid out like. */
-  private share: { readonly sum: Variable; readonly parameter: Variable } | undefined;
+  /** Adds a part; undefined inside where there is nothing of it to add here. */
+  private adding: Promise<LoadedProgram | undefined> | undefined;
+  /** This rank's share of the sums. */
+  private sum: Variable | undefined;
 
   /**
    * Lets the network's batch normalizations leave their statistics, for programs that are compiled from now on.
@@ -128,26 +125,23 @@ export class SharedGradients {
     const { shareLength } = this;
     const lengths = Array.from({ length: world.size }, (_, r) => (r < shares.length ? shareLength + left.length : 0));
     const received = await world.exchange(parts, lengths);
-    const inputs: [string, Float32Array<ArrayBuffer>][] = shares.flatMap((share, r) => {
+    this.adding ??= this.loadAdder();
+    const adder = await this.adding;
+    for (const [r, share] of shares.entries()) {
       const part = received[r] ?? new Float32Array();
-      const kept = part.subarray(shareLength);
-      return [
+      await adder?.run({
         ...(shareLength === 0
-          ? []
-          : ([
-              [`gradient${r}`, part.slice(0, shareLength)],
-              [`shares${r}`, Float32Array.of(first && r === 0 ? 0 : 1, share)],
-            ] as [string, Float32Array<ArrayBuffer>][])),
-        ...(left.length === 0 ? [] : ([[`statistics${r}`, quads(kept)]] as [string, Float32Array<ArrayBuffer>][])),
-      ];
-    });
-    if (inputs.length > 0) await (await this.adder(shares.length)).run(Object.fromEntries(inputs));
+          ? {}
+          : { gradient: part.slice(0, shareLength), shares: Float32Array.of(first && r === 0 ? 0 : 1, share) }),
+        ...(left.length === 0 ? {} : { statistics: quads(part.subarray(shareLength)) }),
+      });
+    }
   }
 
   /** Gives every rank all sums where the update takes them from, and its network the running statistics. */
   async finish(): Promise<void> {
     const { world, running } = this;
-    const [own, moved] = await Promise.all([this.share?.sum.read() ?? new Float32Array(), this.movedStatistics()]);
+    const [own, moved] = await Promise.all([this.sum?.read() ?? new Float32Array(), this.movedStatistics()]);
     const bounds = shareBounds(this.length, world.size);
     const lengths = Array.from({ length: world.size }, (_, r) => (bounds[r + 1] ?? 0) - (bounds[r] ?? 0));
     const all = joined(await gather(world, own, lengths));
@@ -160,8 +154,8 @@ export class SharedGradients {
   }
 
   async destroy(): Promise<void> {
-    for (const program of this.adding.values()) (await program).destroy();
-    this.adding.clear();
+    (await this.adding)?.destroy();
+    this.adding = undefined;
   }
 
   /** The flat buffers of the sums, which the first program of a part has laid out. */
@@ -211,55 +205,39 @@ export class SharedGradients {
     return this.flat;
   }
 
-  /** Adds so many parts, one after the other: their gradients to this rank's share of the sums, and their statistics. */
-  private adder(parts: number): Promise<LoadedProgram> {
-    const known = this.adding.get(parts) ?? this.loadAdder(parts);
-    this.adding.set(parts, known);
-    return known;
-  }
-
-  private async loadAdder(parts: number): Promise<LoadedProgram> {
+  /** What adds a part: its gradients to this rank's share of the sums, and its statistics. */
+  private async loadAdder(): Promise<LoadedProgram | undefined> {
     const { device, left, shareLength } = this;
     const flat = await this.flatStatistics();
+    if (shareLength === 0 && flat.length === 0) return undefined;
     const variable = (name: string, role: "gradient" | "parameter"): Variable => {
       const made = new Variable(name, [shareLength], zeros, role);
       new VariableGroup([made]);
       return made;
     };
+    const sum = variable("share of the sums", "gradient");
     // What is added up belongs to a parameter; this one is never on the device.
-    this.share ??= {
-      sum: variable("share of the sums", "gradient"),
-      parameter: variable("share of the parameters", "parameter"),
-    };
-    const { sum, parameter } = this.share;
-    const numbers = Array.from({ length: parts }, (_, r) => r);
-    const each = <S extends Shape>(name: string, shape: S) =>
-      Object.fromEntries(numbers.map((r) => [`${name}${r}`, { shape, dtype: "f32" as const }]));
+    const parameter = variable("share of the parameters", "parameter");
+    this.sum = sum;
     return compile(
       {
         inputs: {
           ...(shareLength === 0
             ? {}
-            : { ...each("gradient", [shareLength] as const), ...each("shares", [2] as const) }),
-          ...(flat.length === 0 ? {} : each("statistics", [left.length, 4] as const)),
-        } as Readonly<Record<string, InputSpec>>,
-        build: (inputs) => ({
-          updates: numbers.flatMap((r) => {
-            const of = <S extends Shape>(name: string) => inputs[`${name}${r}`] as Tensor<S, "f32"> | undefined;
-            const gradient = of<readonly [number]>("gradient");
-            const shares = of<readonly [2]>("shares");
-            const statistics = of<readonly [number, 4]>("statistics");
-            return [
-              ...(gradient === undefined || shares === undefined
-                ? []
-                : [accumulate([parameter], [gradient], [sum], shares)]),
-              ...(statistics === undefined
-                ? []
-                : flat.map(({ momentum, means, variances }) =>
-                    moveStatistics(statistics, { momentum, runningMean: means, runningVariance: variances }),
-                  )),
-            ];
-          }),
+            : { gradient: { shape: [shareLength], dtype: "f32" }, shares: { shape: [2], dtype: "f32" } }),
+          ...(flat.length === 0 ? {} : { statistics: { shape: [left.length, 4], dtype: "f32" } }),
+        },
+        build: ({ gradient, shares, statistics }) => ({
+          updates: [
+            ...(gradient === undefined || shares === undefined
+              ? []
+              : [accumulate([parameter], [gradient], [sum], shares)]),
+            ...(statistics === undefined
+              ? []
+              : flat.map(({ momentum, means, variances }) =>
+                  moveStatistics(statistics, { momentum, runningMean: means, runningVariance: variances }),
+                )),
+          ],
         }),
       },
       { kernels: device.kernels },
