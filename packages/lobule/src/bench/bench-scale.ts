@@ -1,7 +1,6 @@
 import { makeWorkload, measureScale, scaleTable } from "@lobule/bench";
 import { adapterChoice } from "@lobule/node";
 import type { Device } from "@lobule/tensor";
-import { openDevice } from "../shared/open-device.js";
 import { say, sayText } from "../shared/output.js";
 import { withRanks } from "../train/ranks.js";
 
@@ -20,8 +19,8 @@ export interface ScaleArguments {
  * measures the exchange of those ranks.
  */
 export const benchScaleCommand = (args: ScaleArguments): Promise<void> =>
-  withRanks(async ({ world }) => {
-    const device = await openDevice();
+  withRanks(async ({ world, open }) => {
+    const device = await open();
     try {
       const { kind, name } = await adapterChoice();
       const baseFeatures = { liver: 8, vessel: 16 }[args.preset];

@@ -1,14 +1,18 @@
 import { messageOf } from "@lobule/data";
 import { launchedBy, MpiError, MpiWorld } from "@lobule/mpi";
 import { listAdapters } from "@lobule/node";
+import type { Device } from "@lobule/tensor";
 import { alone, type Collective, NonFiniteLossError, RankError, rankName } from "@lobule/train";
 import { Interrupted } from "../shared/interruption.js";
-import { quietly } from "../shared/open-device.js";
+import { openDevice, quietly } from "../shared/open-device.js";
 import { warn } from "../shared/output.js";
+import { hanging, patienceOf, watchGpu } from "./watch-gpu.js";
 
 /** The processes that were started together with this one. */
 export interface Ranks {
   readonly world: Collective;
+  /** Opens this process's device. Where others wait for it, all end when it hangs. */
+  open(): Promise<Device>;
   /** Parts from the others, all of which must do so; what fails later is this process's own affair. */
   close(): Promise<void>;
 }
@@ -20,26 +24,40 @@ export interface Ranks {
  */
 export async function withRanks(work: (ranks: Ranks) => Promise<void>): Promise<void> {
   const launched = launchedBy(process.env);
-  if (launched === undefined) return work({ world: alone, close: async () => undefined });
+  if (launched === undefined) return work({ world: alone, open: openDevice, close: async () => undefined });
+  const patience = patienceOf(process.env);
   const world = await MpiWorld.open(launched, process.env.LOBULE_MPI);
   await takeOwnGpu(world);
+  let unwatch = (): void => undefined;
+  const open = async (): Promise<Device> => {
+    const device = await openDevice();
+    unwatch = watchGpu(device.queue, patience, () => void end(world, hanging(patience)));
+    return device;
+  };
   let parted = false;
   const close = async (): Promise<void> => {
+    unwatch();
     if (!parted) await world.close();
     parted = true;
   };
   try {
-    await work({ world, close });
+    await work({ world, open, close });
     await close();
   } catch (error) {
     if (parted) throw error;
-    const exitCode = error instanceof Interrupted || error instanceof RankError ? error.exitCode : 1;
-    process.exitCode = exitCode;
-    const text = told(world, error);
-    if (text !== undefined) warn(`lobule: ${text}`);
-    await world.end(error, exitCode);
-    process.exit(exitCode);
+    unwatch();
+    await end(world, error);
   }
+}
+
+/** Ends all processes for an error of this one, or one that it was told of, and says why where no other does. */
+async function end(world: MpiWorld, error: unknown): Promise<never> {
+  const exitCode = error instanceof Interrupted || error instanceof RankError ? error.exitCode : 1;
+  process.exitCode = exitCode;
+  const text = told(world, error);
+  if (text !== undefined) warn(`lobule: ${text}`);
+  await world.end(error, exitCode);
+  process.exit(exitCode);
 }
 
 /**

@@ -29,7 +29,6 @@ import {
 } from "@lobule/train";
 import { environmentOf } from "../shared/environment.js";
 import { exitCodeOf, Interrupted, interruptible } from "../shared/interruption.js";
-import { openDevice } from "../shared/open-device.js";
 import { say, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 import { readSettingsFile, runSettings } from "../shared/settings-file.js";
@@ -102,7 +101,7 @@ async function train(args: TrainValues, given: ReadonlySet<string>, ranks: Ranks
   const code = typeof config?.model === "string" ? await compileModel(config.model) : undefined;
   // A model that a settings file names was not chosen on the command line.
   if (code !== undefined && !given.has("model")) await requireTrusted(code, codeTrust(args));
-  const device = await openDevice();
+  const device = await ranks.open();
   let run: JoinedRun | undefined;
   let lock: Awaited<ReturnType<typeof lockNewRun>> | undefined;
   let dashboard: Dashboard | undefined;
