@@ -4,7 +4,15 @@
  * @module @lobule/train
  */
 
-export { alone, type Collective, gatherTexts, RankError, rankName } from "./collective/collective.js";
+export {
+  alone,
+  type Collective,
+  gatherTexts,
+  onEveryRank,
+  RankError,
+  rankName,
+  requireSameFacts,
+} from "./collective/collective.js";
 export { withFormerNames } from "./evaluation/former-names.js";
 export { listLabels, sameNames } from "./evaluation/label-mapping.js";
 export { defaultTolerance, finishedCases, measurementName, readMeasurement } from "./evaluation/measurement-file.js";

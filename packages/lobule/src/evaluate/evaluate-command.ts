@@ -10,20 +10,24 @@ import {
   finishedCases,
   listFailures,
   measurementName,
+  onEveryRank,
   planEvaluation,
   provenanceOf,
   readMeasurement,
   readModel,
+  requireSameFacts,
 } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
 import { choice, flag, list, number, path, required, text, whole, withDefault } from "../command-line/option.js";
-import { Interrupted, interruptible } from "../shared/interruption.js";
-import { deviceOption, openDevice } from "../shared/open-device.js";
+import { exitCodeOf, Interrupted, interruptible } from "../shared/interruption.js";
+import { deviceOption } from "../shared/open-device.js";
 import { say, sayJson, sayText, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 import { plural } from "../shared/text.js";
 import { codeTrust, trustCodeOption } from "../shared/trust-code.js";
 import { requireOutput } from "../shared/writable-outputs.js";
+import { factsOf } from "../train/program-facts.js";
+import { type Ranks, withRanks } from "../train/ranks.js";
 
 const positionals = { run: required(path("run folder", "input", "RUN")) };
 const options = {
@@ -50,7 +54,8 @@ export const evaluateCommand = command({
   describe: "Measure a trained model on labeled cases",
   positionals,
   options,
-  run: evaluate,
+  together: true,
+  run: (args) => withRanks((ranks) => evaluate(args, ranks)),
   examples: [
     ["evaluate runs/liver", "the run's own validation cases"],
     ["evaluate runs/liver --data OTHER --map tumor=cancer", "the labeled cases of another folder"],
@@ -58,44 +63,36 @@ export const evaluateCommand = command({
 });
 
 const words = { stopping: "stopping", stopped: "interrupted; nothing was written, and what was there stays" };
+/** Of a rank whose terminal is rank 0's. */
+const quietWords = { ...words, stopping: "" };
 
-async function evaluate(args: EvaluateArguments): Promise<void> {
-  const { run, data, map, includeTraining, tolerance, edge, mirror, json, atOnce, precision } = args;
-  const model = await readModel(nodeStorage, run, codeTrust(args));
-  const plan = await planEvaluation(nodeStorage, run, model, {
-    includeTraining,
-    mirror,
-    precision,
-    ...(data === undefined ? {} : { data }),
-    ...(map === undefined ? {} : { map }),
-  });
-  const folder = args.out ?? join(run, "evaluation");
-  await requireApart(nodeStorage, folder, args.out === undefined ? "the folder" : "--out", plan.task);
-  if (args.out === undefined) await requireOutput(folder, "folder", "--out");
-  const nameOf = (heldOut: boolean): Promise<string> =>
-    measurementName(nodeStorage, heldOut ? undefined : plan.task.directory, plan.settings, tolerance, edge);
-  if (args.out !== undefined) {
-    for (const name of new Set([await nameOf(true), await nameOf(plan.own)])) await requireOwn(join(folder, name), run);
-  }
-  const expected = join(folder, `${await nameOf(plan.own)}.json`);
-  const there = await readMeasurement(nodeStorage, expected);
+async function evaluate(args: EvaluateArguments, { world, open, close }: Ranks): Promise<void> {
+  const { tolerance, edge, json, atOnce } = args;
+  const { plan, folder, nameOf, there } = await onEveryRank(world, () => prepare(args));
   const before = finishedCases(there, provenanceOf(plan), tolerance, edge);
-  announce(plan);
-  const device = await openDevice();
+  const writes = world.rank === 0;
+  if (writes) announce(plan);
+  const device = await open();
   const bar = progress("evaluating");
   try {
-    const { result, heldOut, stop } = await interruptible(words, async (signal) => ({
-      ...(await evaluateRun(nodeStorage, device, plan, {
+    if (world.size > 1) await requireSameFacts(world, { ...(await factsOf(device)), ...factsOfPlan(plan, args) });
+    const { result, heldOut, stop } = await interruptible(writes ? words : quietWords, async (signal) => {
+      const evaluated = await evaluateRun(nodeStorage, device, plan, {
         atOnce,
         tolerance,
         edge,
         signal,
+        world,
         measuredBefore: (_, { content }) => before.get(content),
-        onCase: (done, total, name) => bar.update(done, total, name),
-      })),
-      stop: signal.aborted ? signal.reason : undefined,
-    }));
+        ...(writes ? { onCase: (done, total, name) => bar.update(done, total, name) } : {}),
+      });
+      // Where another rank was asked to stop, this one is stopped like it by what schedules them.
+      const byOther = evaluated.stopped ? new Interrupted(words.stopped, exitCodeOf("SIGTERM")) : undefined;
+      return { ...evaluated, stop: signal.aborted ? signal.reason : byOther };
+    });
     bar.end();
+    await close();
+    if (!writes) return;
     // What is whole is worth more than a part of what would take its place.
     if (stop !== undefined && there !== undefined && before.size === 0) throw stop;
     const path = join(folder, await nameOf(heldOut));
@@ -108,7 +105,7 @@ async function evaluate(args: EvaluateArguments): Promise<void> {
         stop.exitCode,
       );
     }
-    const { preset } = model.description;
+    const { preset } = plan.model.description;
     if (json) sayJson(evaluationJson(result));
     else {
       sayText(formatEvaluation(result, preset === null ? {} : { reference: preset }));
@@ -125,6 +122,40 @@ async function evaluate(args: EvaluateArguments): Promise<void> {
     device.destroy();
   }
 }
+
+/** What is measured, where it is written, and what stands there. */
+async function prepare(args: EvaluateArguments) {
+  const { run, data, map, includeTraining, tolerance, edge, mirror, precision } = args;
+  const model = await readModel(nodeStorage, run, codeTrust(args));
+  const plan = await planEvaluation(nodeStorage, run, model, {
+    includeTraining,
+    mirror,
+    precision,
+    ...(data === undefined ? {} : { data }),
+    ...(map === undefined ? {} : { map }),
+  });
+  const folder = args.out ?? join(run, "evaluation");
+  await requireApart(nodeStorage, folder, args.out === undefined ? "the folder" : "--out", plan.task);
+  if (args.out === undefined) await requireOutput(folder, "folder", "--out");
+  const nameOf = (heldOut: boolean): Promise<string> =>
+    measurementName(nodeStorage, heldOut ? undefined : plan.task.directory, plan.settings, tolerance, edge);
+  if (args.out !== undefined) {
+    for (const name of new Set([await nameOf(true), await nameOf(plan.own)])) await requireOwn(join(folder, name), run);
+  }
+  const there = await readMeasurement(nodeStorage, join(folder, `${await nameOf(plan.own)}.json`));
+  return { plan, folder, nameOf, there };
+}
+
+/** What must be the same in all processes that measure together, by what it is called. */
+const factsOfPlan = (
+  { model, settings, cases, failures }: EvaluationPlan,
+  { tolerance, edge, atOnce }: EvaluateArguments,
+): Record<string, string> => ({
+  "the weights": model.sha256,
+  "the settings": JSON.stringify({ ...settings, tolerance, edge, atOnce }),
+  ...Object.fromEntries(cases.map(({ name, image }) => [`case ${name}`, image])),
+  ...Object.fromEntries(failures.map(({ name, error }) => [`case ${name}`, error])),
+});
 
 /** What is known before the first case is measured, on the error stream. */
 function announce({ notes, failures }: EvaluationPlan): void {

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { accessSync, readdirSync, readFileSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, stat, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -75,6 +75,17 @@ const processOf = (folder: string, variable: string): number =>
     }),
   );
 
+/** The data with a scan whose end is missing. */
+async function damagedData(): Promise<string> {
+  const folder = join(root, "damaged");
+  await cp(join(root, "data"), folder, { recursive: true });
+  const images = join(folder, "imagesTr");
+  const [first = ""] = (await readdir(images)).sort();
+  const { size } = await stat(join(images, first));
+  await truncate(join(images, first), size - 40);
+  return folder;
+}
+
 async function expectSame(name: string): Promise<void> {
   for (const file of ["config.json", "checkpoints/best.safetensors", "checkpoints/last.safetensors"]) {
     expect((await readFile(join(root, name, file))).equals(await readFile(join(root, "one", file))), file).toBe(true);
@@ -89,6 +100,20 @@ describe.each(["Open MPI", "MPICH"] as const)("two processes by %s", (mpi) => {
     expect(out).toContain("2 processes on");
     await expectSame(mpi);
   });
+});
+
+test("two processes measure a run as one does, a case that cannot be read included", async (context) => {
+  if (isMissing("Open MPI")) return context.skip("Open MPI is not installed");
+  const [alone, shared] = [join(root, "measured"), join(root, "measured by two")];
+  const words = ["evaluate", join(root, "one"), "--include-training", "--data", await damagedData(), "--out"];
+  const failed = { code: 1, err: expect.stringContaining("1 of 4 cases could not be measured") };
+  expect(await runCommand([...words, alone])).toMatchObject(failed);
+  expect(await onTwo("Open MPI", [...words, shared])).toMatchObject(failed);
+  const files = await readdir(alone);
+  expect(files).toHaveLength(2);
+  for (const file of files) {
+    expect((await readFile(join(shared, file))).equals(await readFile(join(alone, file))), file).toBe(true);
+  }
 });
 
 test("a killed process ends the other, which says so, and the run is resumed to the same bytes", async (context) => {

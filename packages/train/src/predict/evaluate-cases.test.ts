@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type CaseFiles, type Volume, writeNifti } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { memoryCollectives } from "../collective/memory-collectives.js";
 import { parseModelDescription } from "../model/model-description.js";
 import { evaluateCases } from "./evaluate-cases.js";
 
@@ -68,6 +69,48 @@ describe("cases that are measured", () => {
     const { results, failures } = await evaluateCases(nodeStorage, predictor, cases, { signal: stop.signal, look });
     expect(namesOf(results)).toEqual(["a", "b", "c"]);
     expect(failures).toEqual([{ name: "d", error: "stopped before it was measured" }]);
+  });
+
+  test("are shared by processes, all of which have what one would have", async () => {
+    const cut = join(folder, "short.nii");
+    await writeFile(cut, new Uint8Array(100));
+    const withCut = cases.map((each) => (each.name === "b" ? { ...each, image: cut } : each));
+    const alone = await evaluateCases(nodeStorage, predictor, withCut);
+    for (const size of [2, 3, 5]) {
+      const looked: string[] = [];
+      const look = (name: string) => looked.push(name);
+      const all = await Promise.all(
+        memoryCollectives(size).map((world) => evaluateCases(nodeStorage, predictor, withCut, { world, look })),
+      );
+      for (const each of all) expect(JSON.stringify(each)).toBe(JSON.stringify(alone));
+      expect(looked.sort()).toEqual(["a", "c", "d"]);
+    }
+  });
+
+  test("are kept on all processes when one is asked to stop, by its next case", async () => {
+    const stop = new AbortController();
+    const all = await Promise.all(
+      memoryCollectives(2).map((world) =>
+        evaluateCases(nodeStorage, predictor, cases, {
+          world,
+          ...(world.rank === 0 ? {} : { signal: stop.signal, look: () => stop.abort() }),
+        }),
+      ),
+    );
+    for (const { results, failures, stopped } of all) {
+      expect([namesOf(results), namesOf(failures), stopped]).toEqual([["a", "b", "c"], ["d"], true]);
+    }
+  });
+
+  test("none on any process before work is stopped: the first throws the reason, the others are silent", async () => {
+    const signal = AbortSignal.abort(new Error("enough"));
+    const both = await Promise.allSettled(
+      memoryCollectives(2).map((world) => evaluateCases(nodeStorage, predictor, cases, { world, signal })),
+    );
+    expect(both).toEqual([
+      { status: "rejected", reason: expect.objectContaining({ message: "enough" }) },
+      { status: "rejected", reason: expect.objectContaining({ teller: 0, exitCode: 143 }) },
+    ]);
   });
 
   test("none before work is stopped: the reason is thrown", async () => {

@@ -10,6 +10,7 @@ import {
   type Volume,
 } from "@lobule/data";
 import { evaluateCase, type VolumeEdge } from "@lobule/metrics";
+import { alone, type Collective, gatherTexts, RankError, rankName } from "../collective/collective.js";
 import type { LabelMapping } from "../evaluation/label-mapping.js";
 import type { CaseSource } from "../evaluation/provenance.js";
 import type { MeasuredCase } from "../evaluation/summarize.js";
@@ -26,7 +27,9 @@ export interface EvaluateOptions {
   readonly signal?: AbortSignal;
   /** Whose cases they are; without it, those that the run was validated on in this process. */
   readonly origin?: CaseOrigin;
-  /** Is shown each case with its labels, in canonical order. */
+  /** The processes that take turns with the cases; all know all results. */
+  readonly world?: Collective;
+  /** Is shown each case that this process measures with its labels, in canonical order. */
   readonly look?: (name: string, scan: Volume, truth: Volume, prediction: Volume<Uint8Array>) => void;
 }
 
@@ -88,13 +91,25 @@ export interface EvaluatedCases {
   readonly failures: readonly CaseFailure[];
   /** What is odd in the files and does no harm, a sentence each. */
   readonly notes: readonly string[];
+  /** Whether work was stopped before all cases were measured. */
+  readonly stopped: boolean;
 }
 
+/** What became of a case: measured, trained on and left out, not readable, or not reached before work was stopped. */
+type CaseOutcome = (
+  | { readonly kind: "measured"; readonly result: MeasuredCase }
+  | { readonly kind: "left out" | "stopped" }
+  | { readonly kind: "failed"; readonly error: string }
+) & { readonly notes: readonly string[] };
+
+/** Of a process that SIGTERM ended, as shells have it: what schedules the others knows what to do. */
+const stoppedExitCode = 143;
+
 /**
- * Segments labeled cases and measures each against its truth, at full resolution, one volume at a time. A case that
- * cannot be read, or whose labels are none of the classes, does not keep the others from being measured. When the signal
- * says so no further case is measured, and those that are left are failures.
- * @throws DataError for no case at all; the signal's reason where no case was measured before.
+ * Segments labeled cases and measures each against its truth, at full resolution, one volume at a time in each process. A case
+ * that cannot be read, or whose labels are none of the classes, does not keep the others from being measured. When the signal
+ * of any process says so no further case is measured, and those that are left are failures.
+ * @throws DataError for no case at all; the signal's reason where no case was measured before, or on other ranks a RankError.
  */
 export async function evaluateCases(
   storage: Storage,
@@ -103,28 +118,68 @@ export async function evaluateCases(
   options: EvaluateOptions = {},
 ): Promise<EvaluatedCases> {
   if (cases.length === 0) throw new DataError("there is no labeled case to evaluate");
+  const { world = alone, onCase, signal } = options;
+  const outcomes: CaseOutcome[] = [];
+  for (let next = 0; next < cases.length; next += world.size) {
+    const own = cases[next + world.rank];
+    onCase?.(next, cases.length, own?.name ?? "");
+    const outcome = own === undefined ? undefined : await outcomeOf(storage, predictor, own, options);
+    const turn = await fromAll(world, outcome);
+    outcomes.push(...turn);
+    const stopping = turn.findIndex(({ kind }) => kind === "stopped");
+    if (stopping < 0) continue;
+    if (outcomes.some(({ kind }) => kind === "measured")) break;
+    if (world.rank === 0) signal?.throwIfAborted();
+    const message = `${rankName(world, stopping)} was asked to stop before the first case was measured`;
+    throw new RankError(message, { exitCode: stoppedExitCode });
+  }
+  onCase?.(cases.length, cases.length, "");
+  return evaluatedCases(cases, outcomes);
+}
+
+/** What became of the cases of a turn, one of each rank that had one, by rank. */
+async function fromAll(world: Collective, own: CaseOutcome | undefined): Promise<CaseOutcome[]> {
+  if (world.size === 1) return own === undefined ? [] : [own];
+  const texts = await gatherTexts(world, own === undefined ? "" : JSON.stringify(own));
+  return texts.flatMap((text): CaseOutcome[] => (text === "" ? [] : [JSON.parse(text)])); // of the same program
+}
+
+/** Sorts cases by what became of them; those that are behind the last outcome were not reached. */
+function evaluatedCases(cases: readonly CaseFiles[], outcomes: readonly CaseOutcome[]): EvaluatedCases {
   const results: MeasuredCase[] = [];
   const leftOut: string[] = [];
   const failures: CaseFailure[] = [];
-  const notes: string[] = [];
-  for (const [i, files] of cases.entries()) {
-    options.onCase?.(i, cases.length, files.name);
-    try {
-      options.signal?.throwIfAborted();
-      const result = await evaluateFiles(storage, predictor, files, options, notes);
-      if (result === "trained on") leftOut.push(files.name);
-      else results.push(result);
-    } catch (error) {
-      if (options.signal?.aborted === true && results.length > 0) {
-        failures.push(...cases.slice(i).map(({ name }) => ({ name, error: "stopped before it was measured" })));
-        break;
-      }
-      if (!(error instanceof DataError)) throw error;
-      failures.push({ name: files.name, error: error.message });
+  let stopped = false;
+  for (const [i, { name }] of cases.entries()) {
+    const outcome = outcomes[i];
+    if (outcome?.kind === "measured") results.push(outcome.result);
+    else if (outcome?.kind === "left out") leftOut.push(name);
+    else if (outcome?.kind === "failed") failures.push({ name, error: outcome.error });
+    else {
+      stopped = true;
+      failures.push({ name, error: "stopped before it was measured" });
     }
   }
-  options.onCase?.(cases.length, cases.length, "");
-  return { results, leftOut, failures, notes };
+  return { results, leftOut, failures, notes: outcomes.flatMap(({ notes }) => notes), stopped };
+}
+
+/** Measures one case. @throws what is the matter with something else than its files. */
+async function outcomeOf(
+  storage: Storage,
+  predictor: VolumePredictor,
+  files: CaseFiles,
+  options: EvaluateOptions,
+): Promise<CaseOutcome> {
+  const notes: string[] = [];
+  try {
+    options.signal?.throwIfAborted();
+    const result = await evaluateFiles(storage, predictor, files, options, notes);
+    return result === "trained on" ? { kind: "left out", notes } : { kind: "measured", result, notes };
+  } catch (error) {
+    if (options.signal?.aborted === true) return { kind: "stopped", notes };
+    if (!(error instanceof DataError)) throw error;
+    return { kind: "failed", error: error.message, notes };
+  }
 }
 
 /** Measures one case, or leaves it out where the run was trained on it; adds what is odd in its files to `notes`. */

@@ -1,13 +1,15 @@
 import { DataError, type Storage } from "@lobule/data";
 import type { Device } from "@lobule/tensor";
+import { alone, onEveryRank } from "../collective/collective.js";
 import type { CaseSource } from "../evaluation/provenance.js";
 import { type EvaluationResult, type MeasuredCase, summarize } from "../evaluation/summarize.js";
-import { type EvaluateOptions, evaluateCases } from "./evaluate-cases.js";
+import { type EvaluatedCases, type EvaluateOptions, evaluateCases } from "./evaluate-cases.js";
 import { type EvaluationPlan, listFailures, provenanceOf } from "./plan-evaluation.js";
 import { SlicePredictor } from "./slice-predictor.js";
 
 /** How a run is measured. */
-export interface EvaluateRunOptions extends Pick<EvaluateOptions, "tolerance" | "edge" | "onCase" | "signal"> {
+export interface EvaluateRunOptions
+  extends Pick<EvaluateOptions, "tolerance" | "edge" | "onCase" | "signal" | "world"> {
   /** Slices that are run at once; 4 by default. */
   readonly atOnce?: number;
   /** What an earlier measurement with the same weights and settings has for a case of this content. */
@@ -19,12 +21,15 @@ export interface RunEvaluation {
   readonly result: EvaluationResult;
   /** Whether the cases are those that the run held out, all of them, wherever they are. */
   readonly heldOut: boolean;
+  /** Whether work was stopped, in any process, before all cases were measured. */
+  readonly stopped: boolean;
 }
 
 /**
- * Measures what a plan has. Cases that the run was trained on are left out unless they are asked for; those that cannot
+ * Measures what a plan has; processes that do so together share the cases, and all have the whole result. Cases that the run was trained on are left out unless they are asked for; those that cannot
  * be measured are listed with the result.
- * @throws DataError when no case is left to measure; the signal's reason where it comes before the first is measured.
+ * @throws DataError when no case is left to measure; the signal's reason where it comes before the first is measured; RankError on
+ *   other ranks than the first in both cases.
  */
 export async function evaluateRun(
   storage: Storage,
@@ -32,15 +37,21 @@ export async function evaluateRun(
   plan: EvaluationPlan,
   { atOnce = 4, measuredBefore, ...options }: EvaluateRunOptions = {},
 ): Promise<RunEvaluation> {
-  const { model, settings, known, own, mapping, advice } = plan;
-  const included = advice.includeTraining;
+  const { model, settings, known, own, mapping } = plan;
   const { mirror, precision, includeTraining } = settings;
   const predictor = new SlicePredictor(device, model, { atOnce, mirror, precision });
   const measured = await evaluateCases(storage, predictor, plan.cases, {
     ...options,
     origin: { known, own, mapping, includeTraining, ...(measuredBefore === undefined ? {} : { measuredBefore }) },
   }).finally(() => predictor.close());
-  const { results, leftOut } = measured;
+  return onEveryRank(options.world ?? alone, async () => evaluationOf(plan, measured));
+}
+
+/** Sums up what was measured. @throws DataError when that is nothing. */
+function evaluationOf(plan: EvaluationPlan, measured: EvaluatedCases): RunEvaluation {
+  const { own, advice } = plan;
+  const included = advice.includeTraining;
+  const { results, leftOut, stopped } = measured;
   const failures = [...plan.failures, ...measured.failures];
   const provenance = provenanceOf(plan);
   if (results.length === 0) {
@@ -64,7 +75,7 @@ export async function evaluateRun(
       : []),
     ...caseNotes(results, leftOut, { moved: heldOut && !own ? plan.task.directory : undefined, included }),
   ];
-  return { result: summarize(results, { provenance: { ...provenance, leftOut, failures, notes } }), heldOut };
+  return { result: summarize(results, { provenance: { ...provenance, leftOut, failures, notes } }), heldOut, stopped };
 }
 
 /** Whether a folder that is not where the run's was holds all its held-out cases, under their names, and nothing new. */
