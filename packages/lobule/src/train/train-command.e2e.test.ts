@@ -20,8 +20,11 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 
 const ownModel = fileURLToPath(new URL("../../../../examples/src/custom-kernel/my-model.ts", import.meta.url));
 /** The least to compile, where the network is not what is tested. */
-const shallow = ["--network", "unet", "--skip", "add", "--depth", "1"];
-const small = () => ["--data", data, "--cache", join(root, "cache"), "--size", "16", "--base-features", "1"];
+const light = ["--network", "unet", "--skip", "add"];
+const small = () => [
+  ...["--data", data, "--cache", join(root, "cache")],
+  ...["--size", "16", "--base-features", "1", "--depth", "1"],
+];
 
 describe("from a folder to labels", () => {
   test("train, evaluate, segment", async () => {
@@ -146,7 +149,7 @@ describe("from a folder to labels", () => {
 
   test("stopped by Ctrl-C it prints the command that resumes the run, which it does", async () => {
     const out = join(root, "stopped");
-    const words = ["train", ...small(), ...shallow, "--out", out, "--batch", "2", "--epochs", "40"];
+    const words = ["train", ...small(), ...light, "--out", out, "--batch", "2", "--epochs", "40"];
     const stopped = await run(words, (text, kill) => {
       if (/^epoch +1 +loss/m.test(text)) kill("SIGINT"); // the line of a whole epoch, not of its progress
     });

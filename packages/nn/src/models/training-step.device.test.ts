@@ -50,7 +50,8 @@ describe("a training step of AttentionResUNet", () => {
     const { program } = trainingStep(8, 4, 128, {});
     expect(program.dispatches).toBeLessThanOrEqual(180);
     expect(program.temporaryBytes).toBeLessThan(1.2 * program.liveMinimum);
-    expect(program.describe()).toContain("conv3x3-vector → relu-grad");
+    // Whatever the variant, the gradient of a ReLU is fused into the convolution that makes it.
+    expect(program.describe()).toMatch(/conv3x3-\w+ → relu-grad/);
   });
 
   test("learns, and neither buffers nor memory grow over 200 steps", async () => {
