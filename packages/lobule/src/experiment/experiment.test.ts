@@ -78,6 +78,7 @@ describe("the plan of an experiment", () => {
     ["variants and a grid", { grid: { depth: [1] } }, /give either 'variants' or 'grid', not both or neither/],
     ["an empty grid", { variants: undefined, grid: {} }, /'grid' names no setting/],
     ["a seed twice", { seeds: [1, 1] }, /the seed 1 comes twice/],
+    ["one variant", { variants: [{ name: "a" }] }, /x\.json: there is nothing to compare: .* one variant, 'a'/],
     ["a name twice", { variants: [{ name: "a" }, { name: "A" }] }, /two variants are named 'A'/],
     ["a name that is no folder's", { variants: [{ name: "a/b" }] }, /'a\/b' cannot be a folder's/],
     ["a name that leads elsewhere", { variants: [{ name: ".." }] }, /'\.\.' cannot be a folder's/],

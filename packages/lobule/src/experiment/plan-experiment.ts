@@ -61,7 +61,7 @@ export function planExperiment(
   }
   refuse(base, Object.keys(ownSettings), (key) => `${source}: 'base' sets '${key}', which is ${ownSettings[key]}`);
   const preset = presetOf(base.preset);
-  return variants.flatMap(({ name: variant, settings, pathOf }) => {
+  const runs = variants.flatMap(({ name: variant, settings, pathOf }) => {
     const where = `${source}: the variant '${variant}' sets`;
     refuse(settings, Object.keys(ownSettings), (key) => `${where} '${key}', which is ${ownSettings[key]}`);
     refuse(
@@ -93,6 +93,12 @@ export function planExperiment(
       })),
     );
   });
+  if (variants.length < 2) {
+    throw new ExperimentError(
+      `${source}: there is nothing to compare: the experiment has one variant, '${variants[0]?.name}'; add another`,
+    );
+  }
+  return runs;
 }
 
 /** @throws ExperimentError that names the variant where its configuration does not fit. */
