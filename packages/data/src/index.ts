@@ -51,6 +51,7 @@ export {
 } from "./nifti/nifti-slice-writer.js";
 export { type NiftiSlices, openNiftiSlices } from "./nifti/nifti-slices.js";
 export { type NiftiVolume, type ReadNiftiOptions, readNifti, readNiftiHeader } from "./nifti/read-nifti.js";
+export { volumeSlices } from "./nifti/volume-slices.js";
 export { type WriteNiftiOptions, writeNifti } from "./nifti/write-nifti.js";
 export { canonicalGrid, columnLengths, fromCanonical, orientationOf, toCanonical } from "./orientation.js";
 export { Pauses } from "./pauses.js";

@@ -50,7 +50,7 @@ export {
   segmentRecordText,
   volumesOf,
 } from "./predict/segment-record.js";
-export { type SegmentResult, segmentVolume } from "./predict/segment-volume.js";
+export { type SegmentOptions, type SegmentResult, segmentVolume } from "./predict/segment-volume.js";
 export { SlicePredictor } from "./predict/slice-predictor.js";
 export { type EpochRecord, epochRecordLine, lostRecordsNote, missingEpochs } from "./run/epoch-record.js";
 export { addedTo, type EpochSums, meansOf, noSums } from "./run/epoch-sums.js";

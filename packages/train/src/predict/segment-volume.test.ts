@@ -1,7 +1,7 @@
 import { link, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Affine, readNifti, type VoxelArray, writeNifti } from "@lobule/data";
+import { type Affine, columnLengths, readNifti, type VoxelArray, writeNifti } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { segmentVolume } from "./segment-volume.js";
@@ -111,6 +111,17 @@ describe.each(Object.entries(affines))("slices that lie as %s", (orientation, af
       expect([labels.length, labels.buffer.byteLength]).toEqual([columns * rows, columns * rows]);
     }
   });
+});
+
+test.each(Object.entries(affines))("a volume in memory, %s, gives the labels of its file", async (_, affine) => {
+  const [input, output] = await write(undefined, ".nii", affine);
+  await segmentVolume(nodeStorage, thresholding(), input, output);
+  const [data, spacing] = [Int16Array.from(values), columnLengths(affine)];
+  const volume = { data, shape: [width, height, depth], spacing, affine } as const;
+  const { voxels } = await segmentVolume(nodeStorage, thresholding(), volume, `${output}.nii`);
+  expect(await readFile(`${output}.nii`)).toEqual(await readFile(output));
+  expect([...data], "the volume is unchanged").toEqual(values);
+  expect(voxels[1]).toBe(expected.filter((label) => label === 1).length);
 });
 
 test("the scan is never its own output, however that is spelled", async () => {

@@ -4,11 +4,14 @@ import {
   fromCanonical,
   isSameFile,
   type NiftiHeader,
+  type NiftiVolume,
   openNiftiSlices,
   readNifti,
   type Storage,
   toCanonical,
+  type Volume,
   type VoxelArray,
+  volumeSlices,
   voxelVolume,
   writeNifti,
 } from "@lobule/data";
@@ -56,18 +59,20 @@ export interface SegmentResult {
  *
  * Axial slices are streamed: memory is that of one batch of slices, whatever their number, unless the largest component
  * is asked for or the file's last axis is not the body's, when the volume is held as a whole.
+ * @param input path of a NIfTI file, or a volume that was read of another form.
  * @throws DataError when the output is the scan, however it is spelled, the scan cannot be read or the labels cannot be written; nothing is left behind then.
  */
 export async function segmentVolume(
   storage: Storage,
   predictor: SlicePredictor,
-  input: string,
+  input: string | Volume,
   output: string,
   options: SegmentOptions = {},
 ): Promise<SegmentResult> {
-  if (await isSameFile(storage, input, output))
+  const isFile = typeof input === "string";
+  if (isFile && (await isSameFile(storage, input, output)))
     throw new DataError(`${output} is the scan itself; name another output`);
-  const { header, slices, notes, close } = await openNiftiSlices(storage, input);
+  const { header, slices, notes, close } = isFile ? await openNiftiSlices(storage, input) : volumeSlices(input);
   const plane = planeOrientation(header.orientation);
   const kept = new Kept(header, predictor.classes, options.previews ?? 0);
   // While the GPU looks at one batch and has another queued, the one before is used and the next is read.
@@ -75,8 +80,9 @@ export async function segmentVolume(
   try {
     if (plane === undefined) {
       await close();
-      const found = await segmentWhole(storage, predictor, input, output, kept, options);
-      return { ...kept.result(), notes: found };
+      const volume = isFile ? await readNifti(storage, input) : { ...input, ...gridOf(header), header, notes: [] };
+      await segmentWhole(storage, predictor, volume, output, kept, options);
+      return { ...kept.result(), notes: volume.notes };
     }
     if (options.largestComponent !== undefined) {
       const labels = await labelsOf(predictor, header, slices(held), plane, kept, options);
@@ -220,16 +226,15 @@ async function labelsOf(
 const signalOf = ({ signal }: SegmentOptions): Pick<SegmentOptions, "signal"> =>
   signal === undefined ? {} : { signal };
 
-/** For files whose slices are not axial; returns what is odd in the file. */
+/** For scans whose slices are not axial. */
 async function segmentWhole(
   storage: Storage,
   predictor: SlicePredictor,
-  input: string,
+  volume: NiftiVolume,
   output: string,
   kept: Kept,
   options: SegmentOptions,
-): Promise<readonly string[]> {
-  const volume = await readNifti(storage, input);
+): Promise<void> {
   const canonical = toCanonical(volume);
   const [width, height, depth] = canonical.shape;
   const size = width * height;
@@ -254,7 +259,6 @@ async function segmentWhole(
   kept.replace(cleaned);
   const onGrid = fromCanonical({ ...canonical, data: cleaned }, volume);
   await writeNifti(storage, output, onGrid, { header: volume.header });
-  return volume.notes;
 }
 
 /** Counts voxels and keeps a few slices as they pass. */
