@@ -21,11 +21,12 @@ import { presetOf, RunFolder, readMeasurement, readModel, resolveConfig, resolve
 import { readBenchFile } from "../../bench/src/read-bench-file.js";
 import { readTuning } from "../../bench/src/tune/tune-kernels.js";
 import { encodeNifti } from "../../packages/data/src/nifti/testing/encode.js";
-import { writeSeries } from "../../packages/dicom/src/testing/write-series.js";
+import { writeSeries, zipOfSeries } from "../../packages/dicom/src/testing/write-series.js";
 import { parseExperiment } from "../../packages/lobule/src/experiment/experiment-file.js";
 import { readExperimentRecord } from "../../packages/lobule/src/experiment/experiment-folder.js";
 import { planExperiment } from "../../packages/lobule/src/experiment/plan-experiment.js";
 import { readSettingsFile, runSettings } from "../../packages/lobule/src/shared/settings-file.js";
+import { UnpackThread } from "../../packages/lobule/src/shared/unpack-thread.js";
 import { parseModelDescription } from "../../packages/train/src/model/model-description.js";
 import { parseTrainingState } from "../../packages/train/src/run/training-state.js";
 import { parseConfig } from "../../packages/train/src/trainer/training-config.js";
@@ -261,6 +262,14 @@ ElementDataFile = LOCAL
     : Buffer.concat([Buffer.from(mha), voxels]);
 }
 
+/** Given up early enough for a campaign. */
+const thread = new UnpackThread({
+  seconds: 1,
+  worker: new URL("../../packages/lobule/dist/shared/unpack-worker.js", import.meta.url),
+});
+const readDicomSource = (source: string): Promise<unknown> =>
+  readSeries(nodeStorage, source, { unpack: (file) => thread.unpack(file) });
+
 /** A checkpoint that PyTorch wrote. */
 const checkpoint = (name: string): Promise<Uint8Array> =>
   readFile(fileURLToPath(new URL(`../../packages/interop/src/pytorch/fixtures/${name}`, import.meta.url)));
@@ -314,8 +323,9 @@ export async function makeReaders(root: string): Promise<readonly (Reader & { re
       name: "dicom",
       file: "slice.dcm",
       sound: await readFile((await writeSeries(join(root, "series"), { slices: 1 }))[0] ?? ""),
-      read: (folder) => readSeries(nodeStorage, folder),
+      read: readDicomSource,
     },
+    bySelf("dicom-zip", "series.zip", await zipOfSeries(await writeSeries(join(root, "zipped"))), readDicomSource),
     bySelf("pytorch", "model.pt", await checkpoint("types.pt"), (path) => readPytorchFile(nodeStorage, path)),
     bySelf("pytorch-old", "model.pt", await checkpoint("types-old.pt"), (path) => readPytorchFile(nodeStorage, path)),
     bySelf("lock", "run.lock", jsonOf(lock), (path) =>

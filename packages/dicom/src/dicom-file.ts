@@ -1,8 +1,10 @@
-import { readBytes, type Storage, type VoxelArray, visibleText } from "@lobule/data";
+import { type VoxelArray, visibleText } from "@lobule/data";
 import dcmjs from "dcmjs";
-import codecs from "dcmjs-codecs";
 import { countOf, type DicomAttributes, numberOr, numbersOf, tags, textOf } from "./attributes.js";
 import { DicomError } from "./dicom-error.js";
+import { quietLibrary } from "./quiet-library.js";
+import type { SeriesFile } from "./series-files.js";
+import type { Unpack } from "./unpack-pixels.js";
 
 type Triple = readonly [number, number, number];
 
@@ -33,28 +35,23 @@ const packedSyntaxes = [
   "1.2.840.10008.1.2.5",
   ...["50", "70", "80", "81", "90", "91", "201", "202", "203"].map((kind) => `1.2.840.10008.1.2.4.${kind}`),
 ];
-const explicitLittleEndian = "1.2.840.10008.1.2.1";
-
-let ready: Promise<unknown> | undefined;
 
 /** Whether a file begins as DICOM files do: 128 bytes of anything, then DICM. */
-export const isDicom = (bytes: Uint8Array): boolean =>
+const isDicom = (bytes: Uint8Array): boolean =>
   bytes[128] === 0x44 && bytes[129] === 0x49 && bytes[130] === 0x43 && bytes[131] === 0x4d;
 
 /**
  * Reads an image; undefined for a file that is no DICOM file, or holds something else than an image.
  * @throws DicomError when it is damaged, compressed in a way that is not known, or no image of one gray slice.
  */
-export async function readDicom(storage: Storage, path: string): Promise<DicomSlice | undefined> {
-  const bytes = await readBytes(storage, path, "record");
+export async function readDicom({ path, bytes }: SeriesFile, unpack: Unpack): Promise<DicomSlice | undefined> {
   if (!isDicom(bytes)) return undefined;
-  // What is wrong with a file is told in one sentence, not in the library's words.
-  for (const log of [dcmjs.log, dcmjs.log.getLogger("validation.dcmjs")]) log.setLevel("silent");
+  quietLibrary();
   const attributes = parsed(path, bytes);
   const pixels = attributes[tags.pixels];
   if (pixels === undefined) return undefined;
   requireWithin(path, pixels.Value ?? [], bytes.length);
-  return sliceOf(path, await withPlainPixels(path, bytes, attributes));
+  return sliceOf(path, await withPlainPixels(path, bytes, attributes, unpack));
 }
 
 /** Before anything is unpacked. @throws DicomError when the lengths of the pixels are more than the file has. */
@@ -84,7 +81,12 @@ const damaged = (path: string, error: unknown): DicomError =>
     `${path} is damaged (${visibleText(error instanceof Error ? error.message : String(error)).slice(0, 200)}); copy it again`,
   );
 
-async function withPlainPixels(path: string, bytes: Uint8Array, attributes: DicomAttributes): Promise<DicomAttributes> {
+async function withPlainPixels(
+  path: string,
+  bytes: Uint8Array,
+  attributes: DicomAttributes,
+  unpack: Unpack,
+): Promise<DicomAttributes> {
   const syntax = textOf(attributes, tags.transferSyntax) ?? "";
   if (plainSyntaxes.includes(syntax)) return attributes;
   if (!packedSyntaxes.includes(syntax)) {
@@ -93,11 +95,7 @@ async function withPlainPixels(path: string, bytes: Uint8Array, attributes: Dico
     );
   }
   try {
-    ready ??= codecs.NativeCodecs.initializeAsync({});
-    await ready;
-    const transcoder = new codecs.Transcoder(new Uint8Array(bytes).buffer);
-    transcoder.transcode(explicitLittleEndian);
-    return parsed(path, new Uint8Array(transcoder.getDicomPart10()));
+    return parsed(path, await unpack(bytes));
   } catch (error) {
     throw new DicomError(
       `${path} is of the transfer syntax ${syntax}, and its pixels cannot be unpacked (${visibleText(error instanceof Error ? error.message : String(error)).slice(0, 200)}); convert the series to explicit VR little endian`,

@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Affine, readNifti, toCanonical } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
+import { zipSync } from "fflate";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DicomError } from "./dicom-error.js";
 import { readSeries } from "./read-series.js";
-import { extents, hounsfield, type SeriesChanges, writeSeries } from "./testing/write-series.js";
+import { extents, hounsfield, type SeriesChanges, writeSeries, zipOfSeries } from "./testing/write-series.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -168,6 +169,50 @@ describe("what cannot be a volume is refused by name", () => {
     await expect(readSeries(nodeStorage, folder)).rejects.toThrow("holds no DICOM images; give the folder of a series");
     expect((await read()).notes).toEqual([expect.stringMatching(/^1 files of .* hold no image and are left out$/)]);
   });
+});
+
+describe("a zip of a series", () => {
+  test("is read as its folder is", async () => {
+    const path = join(folder, "series.zip");
+    await writeFile(path, await zipOfSeries(await writeSeries(join(folder, "series"))));
+    const zipped = await readSeries(nodeStorage, path);
+    const { slices, ...plain } = await readSeries(nodeStorage, join(folder, "series"));
+    expect(zipped).toMatchObject({ ...plain, notes: [`1 files of ${path} hold no image and are left out`] });
+    expect(zipped.slices[0]?.path).toMatch(/series\.zip\/patient\/CT\/3-0\.dcm$/);
+    expect(slices).toHaveLength(4);
+  });
+
+  test.each<[string, (zip: Uint8Array) => Uint8Array, string]>([
+    ["text", () => Buffer.from("no zip"), "cannot be unpacked (invalid zip data); unpack it, and give the folder"],
+    ["no images", () => zipSync({ "notes.txt": Buffer.from("no DICOM") }), "holds no DICOM images"],
+    ["damaged", (zip) => zip.fill(255, 60, 400), "cannot be unpacked (invalid"],
+    // The size that the directory claims for its first file.
+    [
+      "a file of 4 GiB",
+      (zip) => {
+        const end = new DataView(zip.buffer, zip.byteOffset + zip.length - 22);
+        new DataView(zip.buffer, zip.byteOffset).setUint32(end.getUint32(16, true) + 24, 0xfffffff0, true);
+        return zip;
+      },
+      "its files take 4.00 GiB of memory",
+    ],
+  ])("that is %s is refused in a sentence", async (_, change, message) => {
+    const path = join(folder, "series.zip");
+    await writeFile(path, change(await zipOfSeries(await writeSeries(join(folder, "series")))));
+    const storage = { ...nodeStorage, memory: 2 ** 31 };
+    await expect(readSeries(storage, path)).rejects.toThrow(DicomError);
+    await expect(readSeries(storage, path)).rejects.toThrow(message);
+  });
+});
+
+test("reading ends with the signal's reason, also while pixels are unpacked", async () => {
+  await writeSeries(folder, { syntax: "1.2.840.10008.1.2.4.70" });
+  const stop = new AbortController();
+  const unpack = async (): Promise<never> => {
+    stop.abort(new Error("stopped"));
+    throw new Error("ended");
+  };
+  await expect(readSeries(nodeStorage, folder, { unpack, signal: stop.signal })).rejects.toThrow("stopped");
 });
 
 test("changed and cut files give a volume or a DicomError", async () => {

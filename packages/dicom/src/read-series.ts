@@ -1,7 +1,9 @@
-import { type Affine, joinPath, type Storage, type Volume, type VoxelArray, visibleText } from "@lobule/data";
+import { type Affine, type Storage, type Volume, type VoxelArray, visibleText } from "@lobule/data";
 import { tags, textOf } from "./attributes.js";
 import { DicomError } from "./dicom-error.js";
 import { type DicomSlice, readDicom } from "./dicom-file.js";
+import { seriesFiles } from "./series-files.js";
+import { type Unpack, unpackPixels } from "./unpack-pixels.js";
 
 /** A series as a volume, and the slices that it was made of. */
 export interface SeriesVolume extends Volume {
@@ -11,10 +13,13 @@ export interface SeriesVolume extends Volume {
   readonly notes: readonly string[];
 }
 
-/** What is read of a folder. */
+/** What is read of a folder or zip, and how. */
 export interface SeriesOptions {
-  /** Which series of the folder; needed where there are several. */
+  /** Which series; needed where there are several. */
   readonly seriesUid?: string | undefined;
+  /** Unpacks pixels; {@link unpackPixels} where it is not given. */
+  readonly unpack?: Unpack;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** mm by which a slice may be off its place: more than rounding in a header makes. */
@@ -23,30 +28,32 @@ const tolerance = 0.02;
 const sameDirection = 1e-4;
 
 /**
- * Reads the series of a folder: its files by their series' UID, sorted by their positions along the normal of the slices,
- * whatever they are called. Values are after slope and intercept; a tilted gantry gives an affine with a shear.
+ * Reads the series of a folder, or of a .zip: its files by their series' UID, sorted by their positions along the normal of
+ * the slices, whatever they are called. Values are after slope and intercept; a tilted gantry gives an affine with a shear.
  *
  * @throws DicomError when there is none, there are several and none is named, slices differ in size, orientation or
- * spacing, two are at one place, one is missing, or a file is damaged.
+ * spacing, two are at one place, one is missing, or a file is damaged; the signal's reason.
  */
 export async function readSeries(
   storage: Storage,
-  folder: string,
-  { seriesUid }: SeriesOptions = {},
+  source: string,
+  { seriesUid, unpack = unpackPixels, signal }: SeriesOptions = {},
 ): Promise<SeriesVolume> {
-  const names = (await storage.list(folder)).sort();
   const found: DicomSlice[] = [];
   let others = 0;
-  for (const name of names) {
-    const path = joinPath(folder, name);
-    if ((await storage.stat(path)).kind !== "file" || name.startsWith(".") || name === "DICOMDIR") continue;
-    const slice = await readDicom(storage, path);
+  for await (const file of seriesFiles(storage, source)) {
+    signal?.throwIfAborted();
+    const slice = await readDicom(file, unpack).catch((error: unknown) => {
+      // What unpacks may have been ended by the same signal, which is nothing wrong with the file.
+      signal?.throwIfAborted();
+      throw error;
+    });
     if (slice === undefined) others++;
     else found.push(slice);
   }
-  const slices = sorted(oneSeries(folder, found, seriesUid));
-  const step = stepOf(folder, slices);
-  const notes = others === 0 ? [] : [`${others} files of ${folder} hold no image and are left out`];
+  const slices = sorted(oneSeries(source, found, seriesUid));
+  const step = stepOf(source, slices);
+  const notes = others === 0 ? [] : [`${others} files of ${source} hold no image and are left out`];
   return { ...volumeOf(slices, step), slices, notes };
 }
 
@@ -56,7 +63,8 @@ function oneSeries(folder: string, slices: readonly DicomSlice[], wanted: string
   for (const slice of slices) bySeries.set(slice.seriesUid, [...(bySeries.get(slice.seriesUid) ?? []), slice]);
   const all = [...bySeries];
   const [first] = all;
-  if (first === undefined) throw new DicomError(`${folder} holds no DICOM images; give the folder of a series`);
+  if (first === undefined)
+    throw new DicomError(`${folder} holds no DICOM images; give the folder of a series, or a .zip of one`);
   const chosen = wanted === undefined ? (all.length === 1 ? first[1] : undefined) : bySeries.get(wanted);
   if (chosen === undefined) {
     const list = all.slice(0, 6).map(([uid, [slice, ...rest]]) => {

@@ -1,7 +1,8 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import dcmjs from "dcmjs";
 import codecs from "dcmjs-codecs";
+import { zipSync } from "fflate";
 
 /** A synthetic CT series: what is different from a plain one of four slices. */
 export interface SeriesChanges {
@@ -93,4 +94,13 @@ export async function writeSeries(folder: string, changes: SeriesChanges = {}): 
     await writeFile(path, new Uint8Array(bytes));
   }
   return paths;
+}
+
+/** The files of a series in a zip, in a folder of it, beside one that is no slice and what macOS adds. */
+export async function zipOfSeries(paths: readonly string[]): Promise<Uint8Array> {
+  const files = await Promise.all(
+    paths.map(async (path) => [`patient/CT/${basename(path)}`, await readFile(path)] as const),
+  );
+  const others = { "patient/notes.txt": Buffer.from("no DICOM"), "__MACOSX/patient/._CT": Buffer.from("more") };
+  return zipSync({ ...Object.fromEntries(files), ...others, "patient/DICOMDIR": new Uint8Array(200) });
 }

@@ -1,16 +1,18 @@
-import { DataError, entryAt, readImage, type Volume, writeNifti } from "@lobule/data";
+import { DataError, entryAt, type Volume, writeNifti } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { command } from "../command-line/command.js";
 import { flag, path, required, text } from "../command-line/option.js";
-import { dicomPackage } from "../shared/dicom-package.js";
 import { say, warn } from "../shared/output.js";
+import { isSeries, type ReadScanOptions, readDicomSeries, readScanFile } from "../shared/read-scan.js";
 import { brief } from "../shared/text.js";
 
 /** `lobule data convert SCAN -o FILE`: a volume of another form as NIfTI. */
 export const convertCommand = command({
   name: "data convert",
   describe: "Write a DICOM series, NRRD or MetaImage as NIfTI",
-  positionals: { scan: required(path("folder of a DICOM series, .nrrd, .nhdr, .mha, .mhd or NIfTI", "input", "SCAN")) },
+  positionals: {
+    scan: required(path("folder or .zip of a DICOM series, .nrrd, .nhdr, .mha, .mhd or NIfTI", "input", "SCAN")),
+  },
   options: {
     out: required(path("file to write", "file", "FILE.nii.gz", { short: "o" })),
     series: text("UID of the series, where the folder holds several", "UID"),
@@ -24,16 +26,15 @@ export const convertCommand = command({
     if (!/\.nii(\.gz)?$/i.test(out)) throw new DataError(`-o ${out}: the name of the file must end in .nii or .nii.gz`);
     if (!force && (await entryAt(nodeStorage, out)) !== undefined)
       throw new DataError(`${out} is there already; remove it or add --force`);
-    const volume = await readScan(scan, series);
+    const volume = await volumeOf(scan, { series });
     await writeNifti(nodeStorage, out, volume);
     say(`${out}: ${volume.shape.join("×")} voxels of ${volume.spacing.map(brief).join("×")} mm`);
   },
 });
 
-async function readScan(scan: string, seriesUid: string | undefined): Promise<Volume> {
-  if ((await entryAt(nodeStorage, scan))?.kind !== "folder") return readImage(nodeStorage, scan);
-  const { readSeries } = await dicomPackage();
-  const series = await readSeries(nodeStorage, scan, { seriesUid });
+async function volumeOf(scan: string, options: ReadScanOptions): Promise<Volume> {
+  if (!(await isSeries(scan))) return readScanFile(scan, options);
+  const series = await readDicomSeries(scan, options);
   for (const note of series.notes) warn(`note: ${note}`);
   return series;
 }

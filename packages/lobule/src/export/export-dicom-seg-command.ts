@@ -1,15 +1,15 @@
-import { randomUUID } from "node:crypto";
 import { DataError, entryAt, readImage, writeFileAtomically } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { readModel } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
 import { choice, flag, path, required, text, withDefault } from "../command-line/option.js";
-import { dicomPackage } from "../shared/dicom-package.js";
+import { dicomSegOf } from "../shared/dicom-seg.js";
 import { say, warn } from "../shared/output.js";
+import { readDicomSeries } from "../shared/read-scan.js";
 
 const positionals = { labels: required(path("labels of the series, as segment writes them", "input", "LABELS")) };
 const options = {
-  scan: required(path("folder of the DICOM series", "input", "SERIES")),
+  scan: required(path("folder or .zip of the DICOM series", "input", "SERIES")),
   model: required(path("run or checkpoint that made the labels: it names the classes", "input", "RUN", { short: "m" })),
   out: required(path("file to write, .dcm", "file", "FILE", { short: "o" })),
   type: withDefault(
@@ -34,19 +34,16 @@ export const exportDicomSegCommand = command({
 async function exportSeg({ labels, scan, model, out, type, series, anonymize, force }: ExportArguments): Promise<void> {
   if (!force && (await entryAt(nodeStorage, out)) !== undefined)
     throw new DataError(`${out} is there already; remove it or add --force`);
-  const { readSeries, encodeSeg } = await dicomPackage();
   // Nothing of the model is run: its classes are read.
   const { description, sha256 } = await readModel(nodeStorage, model, { trustCode: true });
-  const source = await readSeries(nodeStorage, scan, { seriesUid: series });
+  const source = await readDicomSeries(scan, { series });
   for (const note of source.notes) warn(`note: ${note}`);
-  const bytes = encodeSeg(source, await readImage(nodeStorage, labels), [labels, scan], {
+  const bytes = await dicomSegOf(source, await readImage(nodeStorage, labels), {
     type,
-    classes: description.classes,
-    algorithm: `lobule ${sha256.slice(0, 16)}`,
     anonymize,
-    now: new Date(),
-    // A UUID as a UID. Source: DICOM PS3.5, B.2.
-    uid: () => `2.25.${BigInt(`0x${randomUUID().replaceAll("-", "")}`)}`,
+    classes: description.classes,
+    models: [sha256],
+    names: [labels, scan],
   });
   await writeFileAtomically(nodeStorage, out, bytes);
   say(`${out}: ${description.classes.slice(1).join(", ")} of ${source.slices.length} slices`);
