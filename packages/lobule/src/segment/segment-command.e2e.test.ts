@@ -44,7 +44,7 @@ describe("a folder of scans of which some cannot be read", () => {
     const partly = await segment("labels");
     expect(partly.code).toBe(1);
     expect(partly.err).toMatch(
-      /lobule: 2 of 4 scans could not be segmented: .*phantom_003\.nii\.gz.*; .*phantom_002\.nii\.gz.*; the others are, and the same command does what is missing/,
+      /lobule: 2 of 4 scans could not be segmented: .*phantom_002\.nii\.gz.*; .*phantom_003\.nii\.gz.*; the others are, and the same command does what is missing/,
     );
     expect((await readdir(at("labels"))).sort()).toEqual(["phantom_001.nii.gz", "phantom_004.nii.gz", "segment.json"]);
     const before = await stat(at("labels", "phantom_001.nii.gz"));

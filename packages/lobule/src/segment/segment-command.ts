@@ -1,7 +1,8 @@
 import { dirname } from "node:path";
-import { DataError, readNiftiHeader, writeFileAtomically } from "@lobule/data";
+import { DataError, writeFileAtomically } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { segmentPreview } from "@lobule/report";
+import type { Device } from "@lobule/tensor";
 import {
   type Labeled,
   type LabeledBy,
@@ -10,12 +11,11 @@ import {
   requireAlike,
   type SavedModel,
   SlicePredictor,
-  segmentVolume,
   unfinishedNote,
   volumesOf,
 } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
-import { choice, flag, list, path, repeated, required, whole, withDefault } from "../command-line/option.js";
+import { choice, flag, list, path, repeated, required, text, whole, withDefault } from "../command-line/option.js";
 import { interruptible } from "../shared/interruption.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayJson, warn } from "../shared/output.js";
@@ -23,8 +23,15 @@ import { progress } from "../shared/progress.js";
 import { codeTrust, trustCodeOption } from "../shared/trust-code.js";
 import { isLabelFile, requireNone, type SegmentFiles, segmentFiles } from "./segment-files.js";
 import { SegmentRecord } from "./segment-record.js";
+import { openScan, segmentScan } from "./segment-scan.js";
 
-const positionals = { scans: required(list(path(".nii or .nii.gz files, or folders of them", "input", "SCAN"))) };
+const positionals = {
+  scans: required(
+    list(
+      path("NIfTI, NRRD or MetaImage files, folders of them, or the folder or .zip of a DICOM series", "input", "SCAN"),
+    ),
+  ),
+};
 const options = {
   model: required(
     repeated(
@@ -33,7 +40,12 @@ const options = {
       }),
     ),
   ),
-  out: required(path("output file, or folder for several", "file or folder", "PATH", { short: "o" })),
+  out: required(
+    path("labels: a .nii.gz file, a .dcm file (DICOM SEG of a series), or a folder", "file or folder", "PATH", {
+      short: "o",
+    }),
+  ),
+  series: text("UID of the DICOM series, where a folder holds several", "UID"),
   mirror: flag("average each prediction over mirror images"),
   "largest-component": flag("keep the largest connected part of the organ"),
   preview: flag("also write a PNG of some slices"),
@@ -55,6 +67,7 @@ export const segmentCommand = command({
   examples: [
     ["segment scan.nii.gz -m runs/liver -o labels.nii.gz --preview", "one scan"],
     ["segment imagesTs -m runs/liver -o labels", "every scan of a folder"],
+    ["segment series -m runs/liver -o labels.dcm", "a DICOM series, for an archive (PACS)"],
     ["segment scan.nii.gz -m runs/seed0 -m runs/seed1 -o labels.nii.gz", "by the mean of two models"],
   ],
 });
@@ -78,7 +91,7 @@ async function segment(args: SegmentArguments): Promise<void> {
   requireAlike(models);
   const by: LabeledBy = { model: models.map(({ sha256 }) => sha256).join(" "), mirror, precision, largestComponent };
   // Labels of one scan in a file of their own are nobody's to continue.
-  const record = isLabelFile(args.out) ? undefined : await SegmentRecord.open(args.out);
+  const record = isLabelFile(args.out) ? undefined : await SegmentRecord.open(args.out, args.series);
   const done: (SegmentFiles & { readonly found: Labeled })[] = [];
   const left: SegmentFiles[] = [];
   for (const files of all) {
@@ -93,11 +106,7 @@ async function segment(args: SegmentArguments): Promise<void> {
   const notes = await Promise.all(models.map(({ source }) => notesOf(source, all)));
   for (const note of new Set(notes.flat())) warn(`note: ${note}`);
   for (const { scan, output, found } of done) report(scan, output, found, json, true);
-  const { sound, failures } = await withHeaders(left);
-  if (sound.length > 0) {
-    for (const folder of new Set(sound.map(({ output }) => dirname(output)))) await nodeStorage.makeFolder(folder);
-    failures.push(...(await segmentAll(sound, models, args, (files, found) => record?.add(files, by, found))));
-  }
+  const failures = await segmentAll(left, models, args, (files, found) => record?.add(files, by, found));
   if (failures.length === 0) return;
   const messages = failures.map(({ error }) => error).join("; ");
   throw new DataError(
@@ -118,52 +127,44 @@ async function notesOf(model: string, files: readonly SegmentFiles[]): Promise<s
   return [unfinished, modality].filter((note) => note !== undefined);
 }
 
-/** The scans whose headers can be read, and the others with what is wrong: a moment's work, before the GPU is opened. */
-async function withHeaders(files: readonly SegmentFiles[]) {
-  const sound: SegmentFiles[] = [];
-  const failures: Failure[] = [];
-  for (const each of files) {
-    try {
-      await readNiftiHeader(nodeStorage, each.scan);
-      sound.push(each);
-    } catch (error) {
-      failures.push(failureOf(each.scan, error));
-    }
-  }
-  return { sound, failures };
-}
-
 /** @throws what is no fault of the scan's. */
 function failureOf(scan: string, error: unknown): Failure {
   if (!(error instanceof DataError)) throw error;
   return { scan, error: error.message };
 }
 
-/** Labels one scan after another; one that cannot be does not keep the others from it. */
+/**
+ * Labels one scan after another; one that cannot be does not keep the others from it. The GPU is opened for the first one
+ * that can be read.
+ */
 async function segmentAll(
   files: readonly SegmentFiles[],
   models: readonly SavedModel[],
   args: SegmentArguments,
   onDone: (files: SegmentFiles, found: Labeled) => Promise<void> | undefined,
 ): Promise<Failure[]> {
-  const { atOnce, mirror, precision, largestComponent, json } = args;
+  const { atOnce, mirror, precision, largestComponent, series, json } = args;
   const failures: Failure[] = [];
-  const device = await openDevice();
+  let device: Device | undefined;
+  let predictor: SlicePredictor | undefined;
   try {
-    const predictor = new SlicePredictor(device, models, { atOnce, mirror, precision });
-    const { description } = predictor;
     await interruptible(words, async (signal) => {
       for (const [i, each] of files.entries()) {
         const { scan, output, preview } = each;
         const bar = progress(`segmenting ${files.length > 1 ? `${i + 1}/${files.length}` : ""}`.trim());
         try {
-          const result = await segmentVolume(nodeStorage, predictor, scan, output, {
+          const open = await openScan(scan, { series, signal });
+          device ??= await openDevice();
+          predictor ??= new SlicePredictor(device, models, { atOnce, mirror, precision });
+          await nodeStorage.makeFolder(dirname(output));
+          const result = await segmentScan(predictor, models, open, each, {
             signal,
             previews: preview === undefined ? 0 : 12,
             onProgress: (done, total) => bar.update(done, total, "slices"),
             ...(largestComponent ? { largestComponent: { asOne: true } } : {}),
           });
           bar.end();
+          const { description } = predictor;
           const found = { volumes: volumesOf(result, description.classes), notes: result.notes };
           await onDone(each, found);
           if (preview !== undefined)
@@ -180,7 +181,7 @@ async function segmentAll(
       }
     });
   } finally {
-    device.destroy();
+    device?.destroy();
   }
   return failures;
 }

@@ -5,12 +5,12 @@ import { DataError } from "@lobule/data";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { requireNone, segmentFiles } from "./segment-files.js";
 
-/** A folder `scans` with two scans, another with one of the same name, and links. */
+/** A folder `scans` with two scans, another with one of the same name, one of a DICOM series, an empty one, and links. */
 async function example(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "lobule-segment-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  for (const name of ["scans", "other", "labels"]) await mkdir(join(folder, name));
-  for (const name of ["scans/a.nii.gz", "scans/b.nii", "scans/notes.txt", "other/a.nii.gz"])
+  for (const name of ["scans", "other", "labels", "series", "empty"]) await mkdir(join(folder, name));
+  for (const name of ["scans/a.nii.gz", "scans/b.nii", "scans/notes.txt", "other/a.nii.gz", "series/1", "series/2.zip"])
     await writeFile(join(folder, name), "x");
   await symlink("scans", join(folder, "linked"));
   await symlink("../scans/a.nii.gz", join(folder, "labels", "a.nii.gz"));
@@ -46,7 +46,26 @@ describe("segmentFiles", () => {
     ]);
   });
 
+  test("a folder without scans in one file is a DICOM series, whose labels may be a DICOM SEG", async () => {
+    const folder = await example();
+    await writeFile(join(folder, "other", "c.mha"), "x");
+    expect(await plan(folder, ["series/.", "other"], "new")).toEqual([
+      ["series/.", "new/series.nii.gz", ""],
+      ["other/a.nii.gz", "new/a.nii.gz", ""],
+      ["other/c.mha", "new/c.nii.gz", ""],
+    ]);
+    expect(await plan(folder, ["series"], "x.dcm", { preview: true })).toEqual([["series", "x.dcm", "x.png"]]);
+    await expect(plan(folder, ["other/c.mha"], "x.dcm")).rejects.toThrow(
+      /x\.dcm is a DICOM SEG, which refers to the slices of a DICOM series, and .*c\.mha is none; name a \.nii\.gz file$/,
+    );
+    await expect(plan(folder, ["empty"], "new")).rejects.toThrow("empty is empty; give scans or a folder of them");
+  });
+
   test.each([
+    // A folder that holds labels would be taken for one of scans.
+    [["series"], "series"],
+    [["series"], "series/labels.nii.gz"],
+    [["series"], "empty/../series/labels.dcm"],
     [["scans/a.nii.gz"], "scans/a.nii.gz"],
     [["scans/a.nii.gz"], "./scans/../scans/a.nii.gz"],
     [["scans/a.nii.gz"], "linked/a.nii.gz"],
@@ -73,13 +92,13 @@ describe("segmentFiles", () => {
     const folder = await example();
     await mkdir(join(folder, "new.nii.gz"));
     await expect(plan(folder, ["scans/a.nii.gz"], "scans/notes.txt")).rejects.toThrow(
-      `-o ${folder}/scans/notes.txt is a file whose name does not end in .nii or .nii.gz; name one that does, or a folder`,
+      `-o ${folder}/scans/notes.txt is a file whose name does not end in .nii, .nii.gz or .dcm; name one that does, or a folder`,
     );
     await expect(plan(folder, ["scans/a.nii.gz"], "new.nii.gz")).rejects.toThrow(
       `-o ${folder}/new.nii.gz is a folder with the name of a file; name another`,
     );
     await expect(plan(folder, ["scans/a.nii.gz/b.nii"], "new")).rejects.toThrow(
-      "scans/a.nii.gz/b.nii: a part of the path is a file, not a folder; give .nii or .nii.gz files or a folder of them",
+      "scans/a.nii.gz/b.nii: a part of the path is a file, not a folder; give scans or a folder of them",
     );
   });
 

@@ -1,38 +1,46 @@
 import { readdir, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { DataError, isSameFile, reason, requireOutsideVolumes } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { requireNoInput } from "../shared/outputs.js";
+import { isSeries } from "../shared/read-scan.js";
 
 /** A scan and what is written of it. */
 export interface SegmentFiles {
+  /** Path of a file, or of the folder or .zip of a DICOM series. */
   readonly scan: string;
-  /** Path of its labels. */
+  /** Path of its labels: NIfTI, or a DICOM SEG. */
   readonly output: string;
   /** Path of its picture, where one is asked for. */
   readonly preview: string | undefined;
 }
 
 /** Whether an output is a file for the labels of one scan; else it is a folder. */
-export const isLabelFile = (out: string): boolean => isScan(out);
+export const isLabelFile = (out: string): boolean => labelName.test(out) && !isHidden(out);
+/** Whether labels are written as DICOM SEG. */
+export const isSegFile = (out: string): boolean => isLabelFile(out) && /\.dcm$/i.test(out);
 
-const extension = /\.nii(\.gz)?$/i;
-const isScan = (name: string): boolean => extension.test(name) && !basename(name).startsWith("._");
+const labelName = /\.(nii(\.gz)?|dcm)$/i;
+/** Of a scan in one file. */
+const scanName = /\.(nii(\.gz)?|nrrd|nhdr|mha|mhd|zip)$/i;
+const isHidden = (path: string): boolean => basename(path).startsWith("._");
+/** Whether a file in a folder is a scan of its own. A .zip there may be anything. */
+const isScan = (name: string): boolean => scanName.test(name) && !/\.zip$/i.test(name) && !isHidden(name);
 
 /**
- * The scans that were named, and where their labels go: the file itself for one scan and a name that ends in .nii(.gz),
- * else a folder.
+ * The scans that were named, and where their labels go: the file itself for one scan and a name that ends in .nii,
+ * .nii.gz or .dcm, else a folder.
  * @throws DataError when a scan is not there or its folder cannot be read, when a file is where a folder is to be or a
  * folder where a file, or an output is a scan however it is spelled, is another's too, or would be taken for a scan in the
- * folder where it is to be.
+ * folder where it is to be, or is a DICOM SEG of another scan than a DICOM series.
  */
 export async function segmentFiles(named: readonly string[], out: string, preview: boolean): Promise<SegmentFiles[]> {
-  const scans = await scansOf(named);
+  const { scans, folders } = await scansOf(named);
   await requireKind(out);
   const outputs = outputsOf(scans, out);
   const files = scans.map((scan, i): SegmentFiles => {
     const output = outputs[i] ?? "";
-    return { scan, output, preview: preview ? output.replace(extension, ".png") : undefined };
+    return { scan, output, preview: preview ? output.replace(labelName, ".png") : undefined };
   });
   await requireNoInput(
     files.flatMap(({ output, preview: picture }) => [
@@ -41,58 +49,76 @@ export async function segmentFiles(named: readonly string[], out: string, previe
     ]),
     scans.map((path) => ({ what: "scan", path })),
   );
-  if (!isScan(out)) await requireOtherFolder(scans, out);
+  await requireOtherFolder(scans, folders, out);
+  if (isSegFile(out)) for (const scan of scans) await requireSeries(scan, out);
   for (const folder of new Set(outputs.map(dirname))) await requireOutsideVolumes(nodeStorage, folder, "-o");
   return files;
 }
 
-async function scansOf(named: readonly string[]): Promise<string[]> {
+/** All scans, and those of them that are folders of a DICOM series. */
+async function scansOf(named: readonly string[]) {
+  const folders: string[] = [];
   const lists = await Promise.all(
     named.map(async (path) => {
       const found = await stat(path).catch((error: unknown) => {
-        throw new DataError(`${path}: ${reason(error)}; give .nii or .nii.gz files or a folder of them`);
+        throw new DataError(`${path}: ${reason(error)}; give scans or a folder of them`);
       });
       if (!found.isDirectory()) return [path];
       const names = await readdir(path).catch((error: unknown) => {
         throw new DataError(`the folder ${path} cannot be read: ${reason(error)}`);
       });
       const inside = names.filter(isScan).sort();
-      if (inside.length === 0) throw new DataError(`${path}: the folder holds no .nii or .nii.gz files`);
-      return inside.map((name) => join(path, name));
+      if (inside.length > 0) return inside.map((name) => join(path, name));
+      if (names.length === 0) throw new DataError(`the folder ${path} is empty; give scans or a folder of them`);
+      folders.push(path);
+      return [path];
     }),
   );
-  return lists.flat();
+  return { scans: lists.flat(), folders };
+}
+
+/** @throws DataError when the labels of a scan cannot be a DICOM SEG. */
+async function requireSeries(scan: string, out: string): Promise<void> {
+  if (await isSeries(scan)) return;
+  throw new DataError(
+    `-o ${out} is a DICOM SEG, which refers to the slices of a DICOM series, and ${scan} is none; name a .nii.gz file`,
+  );
 }
 
 /** @throws DataError when there is a folder in the place of the labels of one scan, or a file in that of a folder. */
 async function requireKind(out: string): Promise<void> {
   const there = await stat(out).catch(() => undefined);
-  if (there === undefined || there.isDirectory() !== isScan(out)) return;
+  if (there === undefined || there.isDirectory() !== isLabelFile(out)) return;
   throw new DataError(
-    isScan(out)
+    isLabelFile(out)
       ? `-o ${out} is a folder with the name of a file; name another`
-      : `-o ${out} is a file whose name does not end in .nii or .nii.gz; name one that does, or a folder`,
+      : `-o ${out} is a file whose name does not end in .nii, .nii.gz or .dcm; name one that does, or a folder`,
   );
 }
 
 function outputsOf(scans: readonly string[], out: string): string[] {
-  if (isScan(out)) {
+  if (isLabelFile(out)) {
     if (scans.length > 1) {
       throw new DataError(`${out} is one file, but there are ${scans.length} scans; name a folder with -o`);
     }
     return [out];
   }
-  const outputs = scans.map((scan) => join(out, `${basename(scan).replace(extension, "")}.nii.gz`));
+  const outputs = scans.map((scan) => join(out, `${basename(resolve(scan)).replace(scanName, "")}.nii.gz`));
   const twice = outputs.find((name, i) => outputs.indexOf(name) !== i);
   if (twice !== undefined) throw new DataError(`two of the scans would be written to ${twice}; segment them apart`);
   return outputs;
 }
 
-async function requireOtherFolder(scans: readonly string[], out: string): Promise<void> {
-  for (const folder of new Set(scans.map(dirname))) {
-    if (await isSameFile(nodeStorage, folder, out))
+/** @throws DataError when labels would be among the files of scans, or of a series. */
+async function requireOtherFolder(scans: readonly string[], series: readonly string[], out: string): Promise<void> {
+  const isFile = isLabelFile(out);
+  const folder = isFile ? dirname(out) : out;
+  // A file that is named for the labels of one scan may be beside it.
+  const taken = isFile ? series : scans.map((scan) => (series.includes(scan) ? scan : dirname(scan)));
+  for (const each of new Set(taken)) {
+    if (await isSameFile(nodeStorage, each, folder))
       throw new DataError(
-        `-o ${out} is the folder of the scans, where the labels of one would be taken for another; name another folder`,
+        `-o ${out} is ${isFile ? "in " : ""}the folder of the scans, where the labels of one would be taken for another; name another ${isFile ? "file" : "folder"}`,
       );
   }
 }

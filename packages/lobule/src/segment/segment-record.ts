@@ -1,7 +1,8 @@
-import { realpath, stat } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { readJson, writeFileAtomically } from "@lobule/data";
+import { entryAt, readJson, writeFileAtomically } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import {
   type Labeled,
@@ -18,6 +19,22 @@ const fileText = async (path: string): Promise<string | undefined> => {
 };
 
 /**
+ * What a scan is like, and which of its series is taken. A folder's own time does not change when a file in it is written
+ * anew.
+ */
+async function scanText(path: string, series: string | undefined): Promise<string | undefined> {
+  const isFolder = (await entryAt(nodeStorage, path))?.kind === "folder";
+  const text = isFolder ? await folderText(path) : await fileText(path);
+  return series === undefined ? text : `${text} ${series}`;
+}
+
+async function folderText(path: string): Promise<string> {
+  const names = (await readdir(path)).sort();
+  const texts = await Promise.all(names.map(async (name) => `${name} ${await fileText(join(path, name))}`));
+  return createHash("sha256").update(texts.join("\n")).digest("hex");
+}
+
+/**
  * segment.json in a folder of labels: what made each of them. By it the same command, given again after an error or
  * Ctrl-C, knows which of its scans are done; labels of another model or another scan never count as such.
  */
@@ -25,15 +42,20 @@ export class SegmentRecord {
   private constructor(
     private readonly path: string,
     private labels: SegmentEntries,
+    private readonly series: string | undefined,
   ) {}
 
-  /** The record of a folder; an empty one where there is none that can be read. */
-  static async open(folder: string): Promise<SegmentRecord> {
+  /**
+   * The record of a folder; an empty one where there is none that can be read.
+   * @param series UID of the one that is taken of folders that hold several.
+   */
+  static async open(folder: string, series: string | undefined): Promise<SegmentRecord> {
     const path = join(folder, "segment.json");
     try {
-      return new SegmentRecord(path, segmentRecordSchema.parse(await readJson(nodeStorage, path, "record")).labels);
+      const { labels } = segmentRecordSchema.parse(await readJson(nodeStorage, path, "record"));
+      return new SegmentRecord(path, labels, series);
     } catch {
-      return new SegmentRecord(path, {});
+      return new SegmentRecord(path, {}, series);
     }
   }
 
@@ -53,14 +75,14 @@ export class SegmentRecord {
       entry !== undefined &&
       isDeepStrictEqual(entry.by, by) &&
       entry.scan === (await realpath(scan)) &&
-      entry.scanFile === (await fileText(scan)) &&
+      entry.scanFile === (await scanText(scan, this.series)) &&
       entry.outputFile === (await fileText(output))
     );
   }
 
   /** Writes down that a scan is done. */
   async add({ scan, output }: SegmentFiles, by: LabeledBy, { volumes, notes }: Labeled): Promise<void> {
-    const [scanFile = "", outputFile = ""] = [await fileText(scan), await fileText(output)];
+    const [scanFile = "", outputFile = ""] = [await scanText(scan, this.series), await fileText(output)];
     const entry = { scan: await realpath(scan), scanFile, outputFile, by, volumes: [...volumes], notes: [...notes] };
     this.labels = { ...this.labels, [basename(output)]: entry };
     await writeFileAtomically(nodeStorage, this.path, segmentRecordText(this.labels));
