@@ -1,12 +1,14 @@
-import { mkdir, symlink } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { volumeEdges } from "@lobule/metrics";
 import { nodeStorage } from "@lobule/node";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../run/testing.js";
-import { measurementName } from "./measurement-file.js";
-import type { EvaluationSettings } from "./provenance.js";
+import { finishedCases, measurementName, readMeasurement } from "./measurement-file.js";
+import type { EvaluationSettings, Provenance } from "./provenance.js";
+import { type MeasuredCase, summarize } from "./summarize.js";
+import { found } from "./testing.js";
 
 const plain: EvaluationSettings = { mirror: false, precision: "f32", map: [], includeTraining: false };
 
@@ -51,4 +53,22 @@ describe("files of a measurement", () => {
       }),
     );
   });
+});
+
+test("a case that is taken over from an earlier measurement is written as it was, to the byte", async () => {
+  const measured: MeasuredCase = { ...found, source: { use: "validation", content: "5eed", note: null } };
+  const provenance: Provenance = {
+    run: { directory: "/runs/liver", state: "epoch 1 of 1", finished: true },
+    checkpoint: { file: "/runs/liver/best.safetensors", sha256: "abc", epoch: 1 },
+    data: { directory: "/data", labels: ["background", "liver", "tumor"], modality: ["CT"] },
+    settings: plain,
+    leftOut: [],
+    failures: [{ name: "liver_2", error: "stopped before it was measured" }],
+    notes: [],
+  };
+  const path = join(await temporaryFolder(), "validation.json");
+  await writeFile(path, JSON.stringify(summarize([measured], { provenance })));
+  const before = await readMeasurement(nodeStorage, path);
+  const taken = finishedCases(before, provenance, measured.tolerance, measured.edge).get("5eed");
+  expect(JSON.stringify(taken)).toBe(JSON.stringify(measured));
 });

@@ -46,7 +46,7 @@ const count = z.int().nonnegative();
 const measured = z.number().nullable();
 const extents = z.tuple([z.number(), z.number(), z.number()]);
 
-/** What is taken over from an earlier measurement. */
+/** What is taken over from an earlier measurement; its keys in the order in which they are written again. */
 const measurementSchema = z.object({
   format: z.literal("lobule-evaluation"),
   version: z.literal(1),
@@ -61,11 +61,6 @@ const measurementSchema = z.object({
       tolerance: z.number(),
       edge: z.enum(volumeEdges),
       surfaceDimensions: count,
-      source: z.object({
-        use: z.enum(["training", "validation", "none", "unknown"]),
-        content: z.string(),
-        note: z.string().nullable(),
-      }),
       classes: z.array(
         withFormerNames(
           z.object({
@@ -92,6 +87,11 @@ const measurementSchema = z.object({
           }),
         ),
       ),
+      source: z.object({
+        use: z.enum(["training", "validation", "none", "unknown"]),
+        content: z.string(),
+        note: z.string().nullable(),
+      }),
     }),
   ),
 });
