@@ -33,7 +33,7 @@ export interface OnnxDescription {
   readonly orientation: "RAS";
   /** Pixel spacing that slices are to have, mm; null, since networks take slices at their own. */
   readonly spacing: null;
-  /** HU that become 0 and 1 inside the model; what lies outside is clipped. */
+  /** HU that become 0 and 1 inside the model; what is outside is clipped. */
   readonly window: readonly [low: number, high: number];
   /** Height and width are padded, inside the model, to multiples of this; null where slices are resampled instead. */
   readonly paddedTo: number | null;

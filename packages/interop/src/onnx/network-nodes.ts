@@ -7,7 +7,7 @@ import { operationNode } from "./operation-nodes.js";
 
 /**
  * Turns what a network computes into nodes, from its logits down: what a known layer returned as that layer, whose
- * extents may be any, and what lies between layers operation by operation.
+ * extents may be any, and what comes between layers operation by operation.
  */
 export class NetworkNodes implements Nodes {
   private readonly names = new Map<Tensor, string>();

@@ -21,7 +21,7 @@ export interface NetworkTrace {
 
 /**
  * Follows the forward pass of a network, and reads its values. Extents of the image are of no account: layers are known
- * as such, and what lies between them says nothing of extents.
+ * as such, and what comes between them says nothing of extents.
  * @throws ShapeError when the network does not take images of so many channels.
  */
 export async function traceNetwork(network: SegmentationNetwork, inChannels: number): Promise<NetworkTrace> {
