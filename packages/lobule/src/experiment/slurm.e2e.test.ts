@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ const isInstalled = (...programs: readonly string[]): boolean =>
 const hindrance =
   process.getuid?.() !== 0
     ? "starting Slurm needs root"
-    : isInstalled("slurmctld", "slurmd", "munged")
+    : isInstalled("slurmctld", "slurmd", "munged", "munge")
       ? undefined
       : "Slurm is not installed";
 
@@ -40,6 +40,17 @@ NodeName=n2 NodeHostname=${host} NodeAddr=127.0.0.1 Port=27002 CPUs=1
 PartitionName=main Nodes=n1,n2 Default=YES State=UP
 `;
 
+/** Ends the daemon of a PID file and waits until it has written what it still had to write. */
+const endDaemon = async (pidFile: string): Promise<void> => {
+  if (!existsSync(pidFile)) return;
+  const pid = Number(readFileSync(pidFile, "utf8"));
+  process.kill(pid);
+  for (let tries = 0; tries < 150 && existsSync(`/proc/${pid}`); tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  if (existsSync(`/proc/${pid}`)) process.kill(pid, "SIGKILL");
+};
+
 let root: string;
 let isReady = false;
 beforeAll(async () => {
@@ -50,7 +61,7 @@ beforeAll(async () => {
   const [host = ""] = hostname().split(".");
   writeFileSync(join(slurm, "slurm.conf"), configuration(slurm, host));
   process.env.SLURM_CONF = join(slurm, "slurm.conf");
-  if (spawnSync("pgrep", ["-x", "munged"]).status !== 0) {
+  if (spawnSync("munge", ["-n"]).status !== 0) {
     execFileSync("install", ["-d", "-o", "munge", "-g", "munge", "/run/munge"]);
     execFileSync("runuser", ["-u", "munge", "--", "/usr/sbin/munged"]);
   }
@@ -64,11 +75,10 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   if (hindrance === undefined) {
-    for (const name of ["controller", "n1", "n2"]) {
-      process.kill(Number(readFileSync(join(root, "slurm", `${name}.pid`), "utf8")));
-    }
+    // The controller last: it still hears from the nodes that they end.
+    for (const name of ["n1", "n2", "controller"]) await endDaemon(join(root, "slurm", `${name}.pid`));
   }
-  await rm(root, { recursive: true, force: true });
+  await rm(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 });
 
 const small = { size: 16, baseFeatures: 1, depth: 1, batch: 4, network: { preset: "unet", norm: "batch" } };
