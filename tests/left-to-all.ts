@@ -6,6 +6,7 @@ export const leftToAll: readonly string[] = [
   // Whole runs of the command, again and again, each of which compiles its kernels.
   "packages/lobule/src/bench/bench-gpu-command.e2e.test.ts",
   "packages/lobule/src/bench/rehearse-command.e2e.test.ts",
+  "packages/lobule/src/crossval/crossval-command.e2e.test.ts",
   "packages/lobule/src/evaluate/evaluate-command.e2e.test.ts",
   "packages/lobule/src/experiment/experiment-command.e2e.test.ts",
   "packages/lobule/src/segment/segment-command.e2e.test.ts",

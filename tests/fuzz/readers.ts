@@ -17,7 +17,15 @@ import { referenceSpec, UNet } from "@lobule/nn";
 import { nodeStorage, removeLock } from "@lobule/node";
 import { readComparedRun } from "@lobule/report";
 import { type TunedAdapter, Tuning } from "@lobule/tensor";
-import { presetOf, RunFolder, readMeasurement, readModel, resolveConfig, resolveLayers } from "@lobule/train";
+import {
+  presetOf,
+  RunFolder,
+  readEnsemble,
+  readMeasurement,
+  readModel,
+  resolveConfig,
+  resolveLayers,
+} from "@lobule/train";
 import { readBenchFile } from "../../bench/src/read-bench-file.js";
 import { readTuning } from "../../bench/src/tune/tune-kernels.js";
 import { encodeNifti } from "../../packages/data/src/nifti/testing/encode.js";
@@ -312,6 +320,12 @@ export async function makeReaders(root: string): Promise<readonly (Reader & { re
       file: "experiment.json",
       sound: jsonOf(record),
       read: (folder) => readExperimentRecord(nodeStorage, folder),
+    },
+    {
+      name: "ensemble",
+      file: "ensemble.json",
+      sound: jsonOf({ format: "lobule-ensemble", version: 1, members: [{ run: "fold0", sha256: "0".repeat(64) }] }),
+      read: (folder) => readEnsemble(nodeStorage, folder),
     },
     bySelf("measurement", "other.json", jsonOf(measurement), (path) => readMeasurement(nodeStorage, path)),
     bySelf("bench", "bench.json", jsonOf(bench), readBenchFile),

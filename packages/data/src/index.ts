@@ -79,7 +79,15 @@ export {
 } from "./settings/setting-form.js";
 export { settingProblem } from "./settings/setting-problem.js";
 export { suggestion } from "./settings/suggest.js";
-export { type CaseSplit, type Fold, type SplitOptions, splitCases, splitFold } from "./split.js";
+export {
+  balancedFolds,
+  type CaseSplit,
+  type Fold,
+  type KindOfCase,
+  type SplitOptions,
+  splitCases,
+  splitFold,
+} from "./split.js";
 export { type StorageCheck, storageChecks } from "./storage/conformance.js";
 export { MemoryStorage } from "./storage/memory-storage.js";
 export { type Inflation, PackedDataError, type Packer, type Packing } from "./storage/packing.js";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DataError } from "./data-error.js";
 import { shuffled } from "./random.js";
-import { splitCases, splitFold } from "./split.js";
+import { balancedFolds, splitCases, splitFold } from "./split.js";
 
 const cases = (count: number): string[] => Array.from({ length: count }, (_, i) => `case_${i}`);
 
@@ -79,5 +79,42 @@ describe("splitFold", () => {
     [0, 9, "4 cases cannot be split into 9 folds; take at most 4"],
   ])("refuses fold %d of %d of four cases", (index, of, message) => {
     expect(() => splitFold(cases(4), { index, of }, 0)).toThrow(new DataError(message));
+  });
+});
+
+describe("balancedFolds", () => {
+  const kinds = fc.array(fc.constantFrom("", "1", "1 2"), { minLength: 2, maxLength: 40 });
+  const named = (list: readonly string[]) => list.map((kind, i) => ({ name: `case_${i}`, kind }));
+
+  it("holds each case out once; folds differ by at most one case, in all and of each kind", () => {
+    fc.assert(
+      fc.property(kinds, fc.integer({ min: 2, max: 10 }), fc.nat(), (list, of, seed) => {
+        fc.pre(of <= list.length);
+        const all = named(list);
+        const folds = balancedFolds(all, of, seed);
+        expect(folds).toHaveLength(of);
+        expect(folds.flat().sort()).toEqual(all.map(({ name }) => name).sort());
+        for (const kind of [undefined, ...new Set(list)]) {
+          const counted = new Set(
+            all.filter((each) => kind === undefined || each.kind === kind).map(({ name }) => name),
+          );
+          const counts = folds.map((fold) => fold.filter((name) => counted.has(name)).length);
+          expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+        }
+      }),
+    );
+  });
+
+  it("does not depend on the order of the cases, but on the seed", () => {
+    const all = named(["1", "1", "1 2", "1", "", "1 2", "1", "1"]);
+    expect(balancedFolds(all.toReversed(), 3, 4)).toEqual(balancedFolds(all, 3, 4));
+    expect(balancedFolds(all, 3, 5)).not.toEqual(balancedFolds(all, 3, 4));
+  });
+
+  it.each([
+    [1, "a cross-validation has 2 folds or more, not 1"],
+    [4, "3 cases cannot be split into 4 folds; take at most 3"],
+  ])("refuses %d folds of three cases", (of, message) => {
+    expect(() => balancedFolds(named(["1", "1", "2"]), of, 0)).toThrow(new DataError(message));
   });
 });

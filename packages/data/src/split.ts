@@ -61,11 +61,44 @@ export function splitFold(names: readonly string[], { index, of }: Fold, seed: n
   if (!(Number.isInteger(of) && of >= 2 && Number.isInteger(index) && index >= 0 && index < of))
     throw new DataError(`a fold is one of 0 to ${Math.max(of, 2) - 1} of ${Math.max(of, 2)}, not ${index} of ${of}`);
   const order = shuffledNames(names, seed);
-  if (of > names.length)
-    throw new DataError(`${names.length} cases cannot be split into ${of} folds; take at most ${names.length}`);
+  requireEnough(names.length, of);
   const [first, end] = [index, index + 1].map((i) => Math.floor((i * names.length) / of));
   return {
     training: order.filter((_, i) => i < (first ?? 0) || i >= (end ?? 0)).sort(),
     validation: order.slice(first, end).sort(),
   };
+}
+
+function requireEnough(cases: number, folds: number): void {
+  if (folds > cases) throw new DataError(`${cases} cases cannot be split into ${folds} folds; take at most ${cases}`);
+}
+
+/** A case, and the kind of cases that it is one of, such as those that hold a tumor. */
+export interface KindOfCase {
+  readonly name: string;
+  readonly kind: string;
+}
+
+/**
+ * The cases that each fold of a cross-validation holds out, in name order. The cases of a kind are shuffled and dealt out in
+ * turn, the rarest kind first, and each kind goes on where the one before it ended: folds differ by at most one case, in
+ * all and of each kind. It depends on names, kinds and seed, not on the order of the cases.
+ *
+ * Throws DataError for fewer than two cases or folds, a name that comes twice, or more folds than cases.
+ */
+export function balancedFolds(cases: readonly KindOfCase[], of: number, seed: number): string[][] {
+  if (!(Number.isInteger(of) && of >= 2)) throw new DataError(`a cross-validation has 2 folds or more, not ${of}`);
+  const kinds = new Map(cases.map(({ name, kind }) => [name, kind]));
+  const byKind = new Map<string, string[]>();
+  for (const name of shuffledNames(
+    cases.map((each) => each.name),
+    seed,
+  )) {
+    const kind = kinds.get(name) ?? "";
+    byKind.set(kind, [...(byKind.get(kind) ?? []), name]);
+  }
+  requireEnough(cases.length, of);
+  const rarestFirst = [...byKind].sort(([a, x], [b, y]) => x.length - y.length || (a < b ? -1 : 1));
+  const dealt = rarestFirst.flatMap(([, names]) => names);
+  return Array.from({ length: of }, (_, fold) => dealt.filter((_name, i) => i % of === fold).sort());
 }

@@ -7,6 +7,7 @@ import type { Command } from "./command-line/command.js";
 import { compareCommand } from "./compare/compare-command.js";
 import { completionCommand } from "./completion-command.js";
 import { configCheckCommand, configDefaultsCommand, configSchemaCommand } from "./config/config-command.js";
+import { crossvalCommand } from "./crossval/crossval-command.js";
 import { convertCommand } from "./data/convert-command.js";
 import { fromImagesCommand } from "./data/from-images-command.js";
 import { infoCommand } from "./data/info-command.js";
@@ -53,6 +54,7 @@ export const commands: readonly Command[] = [
   compareCommand,
   studioCommand,
   experimentCommand,
+  crossvalCommand,
   configSchemaCommand,
   configDefaultsCommand,
   configCheckCommand,

@@ -28,6 +28,8 @@ export { comparisonCasesCsv, comparisonCsv, comparisonJson } from "./comparison/
 export { renderComparison } from "./comparison/comparison-page.js";
 export { formatComparison } from "./comparison/format-comparison.js";
 export { type ReadingName, readingNames, readingTitle } from "./comparison/readings.js";
+export { crossValidationCsv, crossValidationJson } from "./crossval/crossval-files.js";
+export { type CrossValidationInput, renderCrossValidation } from "./crossval/crossval-page.js";
 export { evaluationCsv, evaluationJson } from "./evaluation/evaluation-files.js";
 export { type FormatEvaluationOptions, formatEvaluation } from "./evaluation/format-evaluation.js";
 export { type PublishedDice, type PublishedPreset, publishedDice } from "./evaluation/published-figures.js";

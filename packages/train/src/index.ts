@@ -13,11 +13,18 @@ export {
   rankName,
   requireSameFacts,
 } from "./collective/collective.js";
+export {
+  type CrossValidation,
+  type FoldSummary,
+  joinFolds,
+  type MeasuredFold,
+} from "./evaluation/cross-validation.js";
 export { withFormerNames } from "./evaluation/former-names.js";
 export { listLabels, sameNames } from "./evaluation/label-mapping.js";
 export { defaultTolerance, finishedCases, measurementName, readMeasurement } from "./evaluation/measurement-file.js";
 export { modalityNote } from "./evaluation/modality.js";
 export { type EvaluationSettings, mapText, type Provenance, provenanceSchema } from "./evaluation/provenance.js";
+export { readFold } from "./evaluation/read-fold.js";
 export { type ClassSummary, type EvaluationResult, type MeasuredCase, summarize } from "./evaluation/summarize.js";
 export { fitJson } from "./json/parse-json.js";
 export { defineModel, type ModelFactory, type ModelRequest } from "./model/custom-model.js";
@@ -26,6 +33,7 @@ export { buildNetwork, type ModelCode, type ModelDescription } from "./model/mod
 export { ModelError } from "./model/model-error.js";
 export { parseModelSpec } from "./model/model-spec.js";
 export { networkSettingsSchema, networkSpec } from "./model/network-settings.js";
+export { readEnsemble, readModels, writeEnsemble } from "./model/read-models.js";
 export { type ForeignModel, saveModel } from "./model/save-model.js";
 export { type CodeMemory, type CodeTrust, requireTrusted } from "./model/trusted-code.js";
 export { requireAlike } from "./predict/ensemble.js";
@@ -60,6 +68,7 @@ export type { TrainingOutcome } from "./run/training-state.js";
 export type { StepCost, Workload } from "./run/workload.js";
 export { type LossTerms, lossOfConfig, lossText, termsOf } from "./settings/loss-setting.js";
 export { NonFiniteLossError, type ProfiledCall } from "./trainer/batch-runner.js";
+export { crossValidationFolds } from "./trainer/cross-validation-folds.js";
 export { type JoinedRun, joinRun, type OpenRun, requireGrowth, resumeRun, startRun } from "./trainer/open-run.js";
 export { planRun } from "./trainer/plan-run.js";
 export { type PreparedRun, prepareRun } from "./trainer/prepare-run.js";

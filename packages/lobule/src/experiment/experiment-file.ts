@@ -74,6 +74,9 @@ const experimentForm = settingSchemaOf(experimentSchema);
 /** What an experiment file says, all defaults filled in. */
 export type Experiment = z.output<typeof experimentSchema>;
 
+/** What the machinery that trains several runs needs of an experiment, or of a cross-validation; the rest is kept with them. */
+export type TrainedTogether = Pick<Experiment, "data" | "epochs" | "successiveHalving">;
+
 /** What an experiment file must look like, for editors: JSON schema, with the settings of training in their places. */
 export function experimentFileSchema(): SettingSchema {
   const { $schema: _, ...training } = settingsFileSchema();

@@ -25,7 +25,15 @@ const ownSettings: Readonly<Record<string, string>> = {
   fold: "'folds' of the experiment",
 };
 /** Settings that say which cases are used and how long is trained: the same for all variants. */
-const sharedSettings = ["preset", "maxSlices", "limitCases", "trainFraction", "overfitBatches", "fastDevRun"];
+const sharedSettings = [
+  "preset",
+  "maxSlices",
+  "limitCases",
+  "trainFraction",
+  "validationCases",
+  "overfitBatches",
+  "fastDevRun",
+];
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._=,+-]{0,99}$/;
 

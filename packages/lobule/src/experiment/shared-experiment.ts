@@ -5,7 +5,7 @@ import { FolderLock, nodeStorage } from "@lobule/node";
 import { fitJson } from "@lobule/train";
 import { z } from "zod";
 import { warn } from "../shared/output.js";
-import type { Experiment } from "./experiment-file.js";
+import type { TrainedTogether } from "./experiment-file.js";
 import {
   beginRecord,
   type ExperimentRecord,
@@ -34,17 +34,21 @@ const outcomeSchema = z.strictObject({
 type Outcome = z.output<typeof outcomeSchema>;
 
 /** How a worker is told from the serial command: it shares the folder with others and keeps no record of its own. */
-export type WorkerOptions = Omit<ExperimentOptions, "mayWrite">;
+export interface WorkerOptions extends Omit<ExperimentOptions, "mayWrite"> {
+  /** The only run that this worker is to train; all by default. */
+  readonly only?: string;
+}
 
 /**
  * Trains an experiment together with other workers that share its folder, on this machine or others. Each run is claimed by
  * a lock with signs of life, so no two train it; one whose worker is gone is claimed by another and resumed. What is decided at
- * the rungs follows from the runs' records, so every worker decides alike. Returns when all runs are done.
+ * the rungs follows from the runs' records, so every worker decides alike. Returns when all runs are done, or the only one
+ * that is wanted.
  * @returns the record that the serial command would have.
  * @throws ExperimentError when the folder holds another experiment; the signal's reason when it was stopped.
  */
 export async function workOnExperiment(
-  experiment: Experiment,
+  experiment: TrainedTogether,
   planned: readonly PlannedRun[],
   options: WorkerOptions,
 ): Promise<ExperimentRecord> {
@@ -61,7 +65,8 @@ export async function workOnExperiment(
   for (const until of [...rungs, experiment.epochs]) {
     const { runs } = record;
     const left = planned.filter(({ name }) => runs.find((run) => run.name === name)?.state !== "stopped");
-    await Promise.all(options.adapters.map((adapter) => worker.finish(left, until, adapter)));
+    const wanted = left.filter(({ name }) => options.only === undefined || name === options.only);
+    await Promise.all(options.adapters.map((adapter) => worker.finish(wanted, until, adapter)));
     const outcomes = new Map(
       await Promise.all(left.map(async ({ name }) => [name, await worker.outcomeOf(name)] as const)),
     );

@@ -7,7 +7,7 @@ import {
   type Labeled,
   type LabeledBy,
   modalityNote,
-  readModel,
+  readModels,
   requireAlike,
   type SavedModel,
   SlicePredictor,
@@ -35,9 +35,14 @@ const positionals = {
 const options = {
   model: required(
     repeated(
-      path("run folder or checkpoint; of several, given one by one, the scores are averaged", "input", "RUN", {
-        short: "m",
-      }),
+      path(
+        "folder of a run or a cross-validation, or checkpoint; of several, given one by one, the scores are averaged",
+        "input",
+        "RUN",
+        {
+          short: "m",
+        },
+      ),
     ),
   ),
   out: required(
@@ -68,6 +73,7 @@ export const segmentCommand = command({
     ["segment scan.nii.gz -m runs/liver -o labels.nii.gz --preview", "one scan"],
     ["segment imagesTs -m runs/liver -o labels", "every scan of a folder"],
     ["segment series -m runs/liver -o labels.dcm", "a DICOM series, for an archive (PACS)"],
+    ["segment scan.nii.gz -m runs/folds -o labels.nii.gz", "by the models of a cross-validation together"],
     ["segment scan.nii.gz -m runs/seed0 -m runs/seed1 -o labels.nii.gz", "by the mean of two models"],
   ],
 });
@@ -87,7 +93,7 @@ async function segment(args: SegmentArguments): Promise<void> {
   const { mirror, precision, largestComponent, force, json } = args;
   const all = await segmentFiles(args.scans, args.out, args.preview);
   const models: SavedModel[] = [];
-  for (const each of args.model) models.push(await readModel(nodeStorage, each, codeTrust(args)));
+  for (const each of args.model) models.push(...(await readModels(nodeStorage, each, codeTrust(args))));
   requireAlike(models);
   const by: LabeledBy = { model: models.map(({ sha256 }) => sha256).join(" "), mirror, precision, largestComponent };
   // Labels of one scan in a file of their own are nobody's to continue.

@@ -1,9 +1,8 @@
-import { createHash } from "node:crypto";
 import { hostname, totalmem } from "node:os";
-import { basename, join, resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { tuneKernels } from "@lobule/bench";
 import { commandText, FileWriteError } from "@lobule/data";
-import { type AdapterChoice, adapterChoice, cacheFolder, nodeStorage } from "@lobule/node";
+import { type AdapterChoice, adapterChoice, nodeStorage } from "@lobule/node";
 import { type FollowedRun, followRun, keepReport, reportRun } from "@lobule/report";
 import { type Device, Tuning, TuningError } from "@lobule/tensor";
 import {
@@ -16,13 +15,9 @@ import {
   type OpenRun,
   planRun,
   prepareRun,
-  presetOf,
   RunFolder,
-  readModel,
   requireTrusted,
-  resolveLayers,
   resumeRun,
-  settingsOfModel,
   startRun,
   type TrainingConfig,
   type TrainingOutcome,
@@ -31,38 +26,19 @@ import { environmentOf } from "../shared/environment.js";
 import { exitCodeOf, Interrupted, interruptible } from "../shared/interruption.js";
 import { say, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
-import { readSettingsFile, runSettings } from "../shared/settings-file.js";
 import { codeTrust } from "../shared/trust-code.js";
 import { compileModel } from "./compile-model.js";
+import { configFrom } from "./config-from.js";
 import { type Dashboard, openDashboard } from "./dashboard.js";
 import { profileTraining } from "./profile-training.js";
 import { factsOf } from "./program-facts.js";
 import { type Ranks, withRanks } from "./ranks.js";
-import { requireEffect } from "./require-effect.js";
 import { resumedChanges } from "./resume-options.js";
 import { lockNewRun, lockRun } from "./run-lock.js";
-import { asConfig, flagOf, type GivenSetting, givenSettings, type TrainValues } from "./train-options.js";
+import { sliceCacheFolder } from "./slice-cache-folder.js";
+import { givenSettings, type TrainValues } from "./train-options.js";
 import { requireTrainOutputs } from "./train-outputs.js";
 import { TrainingDisplay } from "./training-display.js";
-
-async function configFrom(args: TrainValues, settings: readonly GivenSetting[]): Promise<TrainingConfig> {
-  const file = args.config === undefined ? undefined : await readSettingsFile(args.config, runSettings);
-  const preset = args.preset ?? presetOf(file?.settings.preset);
-  const init = args.init ?? file?.settings.init;
-  const start = typeof init === "string" ? await readModel(nodeStorage, init, codeTrust(args)) : undefined;
-  const config = resolveLayers(preset, [
-    { settings: start === undefined ? {} : settingsOfModel(start.description), nameOf: flagOf },
-    {
-      settings: file?.settings ?? {},
-      nameOf: (path) => `'${path.join(".")}' of ${args.config}${file?.lineOf(path) ?? ""}`,
-    },
-    { settings: args.preset === undefined ? {} : { preset }, nameOf: () => "PRESET" },
-    { settings: asConfig(settings), nameOf: flagOf },
-  ]);
-  requireEffect(config, settings);
-  const whole = (path: string | null): string | null => (path === null ? null : resolve(path));
-  return { ...config, data: resolve(config.data), model: whole(config.model), init: whole(config.init) };
-}
 
 /** Of a rank whose terminal is rank 0's. */
 const quietWords = { stopping: "", stopped: "interrupted before the first step" };
@@ -120,7 +96,7 @@ async function train(args: TrainValues, given: ReadonlySet<string>, ranks: Ranks
         lock = await lockNewRun(out, signal);
         await RunFolder.requireNone(nodeStorage, out);
       }
-      const caches = join(await cacheFolder(), "slices");
+      const caches = await sliceCacheFolder();
       const request = {
         storage: nodeStorage,
         device,
@@ -132,7 +108,7 @@ async function train(args: TrainValues, given: ReadonlySet<string>, ranks: Ranks
         ...(code === undefined ? {} : { code }),
         ...((await adapterChoice()).kind === "gpu" ? {} : { memory: totalmem() }),
         ...(args.pauseAfter === undefined ? {} : { pauseAfter: args.pauseAfter }),
-        cacheDirectoryOf: (data: string) => args.cache ?? join(caches, cacheName(data)),
+        cacheDirectoryOf: (data: string) => args.cache ?? caches(data),
         ...(args.workers === undefined ? {} : { workers: args.workers }),
         ...(args.verifyCache ? { verifyCache: true } : {}),
         world,
@@ -262,10 +238,6 @@ async function adoptTuningOf(directory: string, device: Device): Promise<void> {
     warn(`note: the run's kernels were timed on another adapter or driver; the defaults of this one are used`);
   }
 }
-
-/** The folder's name, and what tells it from others of that name. */
-const cacheName = (data: string): string =>
-  `${basename(data)}-${createHash("sha256").update(data).digest("hex").slice(0, 8)}`;
 
 /** Says what is about to happen. */
 function announce(

@@ -21,7 +21,7 @@ import { deviceOption } from "../shared/open-device.js";
 import { trustCodeOption } from "../shared/trust-code.js";
 
 /** An option that is a setting of the training configuration. */
-interface SettingOption extends OptionalOption {
+export interface SettingOption extends OptionalOption {
   /** Keys of the setting in config.json. */
   readonly setting: readonly string[];
 }

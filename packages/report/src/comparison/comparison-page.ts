@@ -1,4 +1,3 @@
-import { meanOf } from "@lobule/metrics";
 import type { EpochRecord } from "@lobule/train";
 import { counted, fixed, missing, withPrefix } from "../page/format.js";
 import { type Html, html } from "../page/html.js";
@@ -8,6 +7,7 @@ import { scatterChart } from "../page/scatter-chart.js";
 import { slopeChart } from "../page/slope-chart.js";
 import { lineStyles } from "../page/style.js";
 import type { ClassComparison, Comparison, RunSummary } from "./compare-runs.js";
+import { epochsOf, linesOfRuns } from "./curves-of-runs.js";
 import { differenceTable } from "./difference-table.js";
 import { bytes, milliseconds } from "./format-comparison.js";
 import { readings } from "./readings.js";
@@ -110,21 +110,13 @@ function timeChart({ name, runs: entries }: ClassComparison, { runs, reading }: 
 /** Validation loss, apart for runs with different losses, and Dice of each class, of every run of every variant. */
 function curves(comparison: Comparison, metrics: VariantMetrics): Html[] {
   const { runs, classes } = comparison;
-  const epochs = Array.from({ length: Math.max(0, ...metrics.flat(2).map(({ epoch }) => epoch + 1)) }, (_, i) => i + 1);
+  const epochs = epochsOf(metrics.flat(2));
   /** A line of each run and, of several, their mean; `of` is what is drawn of an epoch. */
   const linesOf = (shown: readonly RunSummary[], of: (record: EpochRecord) => number | null): Line[] =>
     runs.flatMap((run, i) => {
       if (!shown.includes(run)) return [];
-      const style = styleOf(i);
-      const each = (metrics[i] ?? []).map((records) => {
-        const values = new Map(records.map((record) => [record.epoch + 1, of(record)]));
-        return epochs.map((epoch) => values.get(epoch) ?? null);
-      });
-      if (each.length === 1) return each.map((values) => ({ name: titled(run), style, values }));
-      return [
-        ...each.map((values, k) => ({ name: runName(run, k), style, values, thin: true })),
-        { name: titled(run), style, values: epochs.map((_, at) => meanAt(each, at)) },
-      ];
+      const names = run.directories.map((_, k) => runName(run, k));
+      return linesOfRuns(titled(run), styleOf(i), { names, metrics: metrics[i] ?? [], epochs, of });
     });
   // Values of different losses are different quantities: a chart for each.
   const losses = [...new Set(runs.map(({ loss }) => loss))].map((loss) => {
@@ -155,12 +147,6 @@ function curves(comparison: Comparison, metrics: VariantMetrics): Html[] {
 }
 
 const noEpoch = "No run has a finished epoch.";
-
-/** The mean of all runs at an epoch; null where one of them has no value. */
-function meanAt(each: readonly (readonly (number | null)[])[], at: number): number | null {
-  const present = each.flatMap((values) => values[at] ?? []).filter(Number.isFinite);
-  return present.length === each.length ? meanOf(present).value : null;
-}
 
 /** Which of the named lines comes lowest, and when. */
 function lowestOf(lines: readonly Line[], trained: number): string {

@@ -48,7 +48,10 @@ const ratio = (sum: number, n: number): number | null => (n === 0 ? null : sum /
  * field. A case that could not be measured has a line with its error in the last column and no figures.
  * Format: RFC 4180.
  */
-export function evaluationCsv({ cases, provenance }: EvaluationResult): string {
+export const evaluationCsv = (result: EvaluationResult): string => csvText(evaluationRows(result));
+
+/** The lines of {@link evaluationCsv}, the header first; the name of the case is the first cell of each. */
+export function evaluationRows({ cases, provenance }: EvaluationResult): Cell[][] {
   const origin = (result: Pick<MeasuredCase, "source">): Cell[] =>
     Object.values(origins).map((value) => value(result, provenance));
   const rows = cases.flatMap((result) =>
@@ -63,7 +66,7 @@ export function evaluationCsv({ cases, provenance }: EvaluationResult): string {
     ...origin({}),
     error,
   ]);
-  return csvText([[...Object.keys(columns), ...Object.keys(origins), "error"], ...rows, ...failed]);
+  return [[...Object.keys(columns), ...Object.keys(origins), "error"], ...rows, ...failed];
 }
 
 /** The whole {@link EvaluationResult}; figures that do not exist are null. */

@@ -1,6 +1,7 @@
 import {
   dirName,
   entryAt,
+  exists,
   FileReadError,
   joinPath,
   readBytes,
@@ -47,12 +48,13 @@ export async function readModel(storage: Storage, path: string, trust: CodeTrust
     throw new ModelError(`${path}: there is no such file or folder; give a run folder or a .safetensors checkpoint`);
   }
   const source = found.kind === "folder" ? joinPath(path, "checkpoints", "best.safetensors") : storage.absolute(path);
-  const bytes = await readBytes(storage, source, "tensors").catch((error: unknown) => {
+  const bytes = await readBytes(storage, source, "tensors").catch(async (error: unknown) => {
     if (!(error instanceof FileReadError)) throw error;
+    if (!error.missing) throw new ModelError(`${error.message}; give a run folder or a .safetensors checkpoint`);
     throw new ModelError(
-      error.missing
-        ? `${path}: has no checkpoints/best.safetensors; give the folder of a run that finished an epoch`
-        : `${error.message}; give a run folder or a .safetensors checkpoint`,
+      (await exists(storage, joinPath(path, "ensemble.json")))
+        ? `${path}: is an ensemble of several runs, and one model is needed here; give the folder of one of them`
+        : `${path}: has no checkpoints/best.safetensors; give the folder of a run that finished an epoch`,
     );
   });
   const { tensors, state } = decoded(bytes, source);

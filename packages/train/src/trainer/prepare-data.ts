@@ -136,7 +136,12 @@ export async function chooseCases(storage: Storage, task: DecathlonTask, config:
   }
   const names = cases.map(({ name }) => name);
   const seed = config.splitSeed ?? config.seed;
-  const split = fold === null ? splitCases(names, { trainFraction, seed }) : splitFold(names, fold, seed);
+  const split =
+    config.validationCases !== null
+      ? splitByNames(names, config.validationCases, config.data)
+      : fold === null
+        ? splitCases(names, { trainFraction, seed })
+        : splitFold(names, fold, seed);
   if (preset !== null) {
     const expected = referenceCases[preset];
     const [training, validation] = [split.training.length, split.validation.length];
@@ -147,6 +152,23 @@ export async function chooseCases(storage: Storage, task: DecathlonTask, config:
     }
   }
   return { cases, split };
+}
+
+/** @throws ConfigError when one of the cases to validate on is not there, or none is left to train on. */
+function splitByNames(names: readonly string[], wanted: readonly string[], data: string): SplitNames {
+  const held = new Set(wanted);
+  const known = new Set(names);
+  const strange = wanted.find((name) => !known.has(name));
+  if (strange !== undefined) {
+    throw new ConfigError(
+      `'validationCases' names ${strange}, which is none of the ${names.length} cases of ${data} that are used; name cases by their image files, without .nii.gz`,
+    );
+  }
+  const training = names.filter((name) => !held.has(name));
+  if (training.length === 0) {
+    throw new ConfigError(`'validationCases' names all cases of ${data}, so there is none to train on; name fewer`);
+  }
+  return { training, validation: names.filter((name) => held.has(name)) };
 }
 
 function named(task: DecathlonTask, split: SplitNames, data: string) {

@@ -67,6 +67,12 @@ const trainingConfig = z.strictObject({
     .nullable()
     .default(null)
     .describe("part of a cross-validation that is held out; by default the split is by trainFraction"),
+  validationCases: z
+    .array(z.string().min(1))
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe("names of the cases to validate on, all others are trained on; by default they are drawn"),
   size: networkSizes.size
     .nullable()
     .default(null)
@@ -148,6 +154,7 @@ const addedLater: readonly string[] = [
   "recompute",
   "splitSeed",
   "fold",
+  "validationCases",
   "inputSlices",
   "model",
   "network",
@@ -317,7 +324,12 @@ function checked(value: unknown, nameOf: NameOf): TrainingConfig {
   const config = result.data;
   // What a model of one's own asks of its images is known when it has been made.
   if (config.model === null) checkNetwork(config, nameOf);
-  const { window, overfitBatches, oversample, microBatch, batch } = config;
+  const { window, overfitBatches, oversample, microBatch, batch, fold, validationCases } = config;
+  if (fold !== null && validationCases !== null) {
+    throw new ConfigError(
+      `${nameOf(["fold"])} and ${nameOf(["validationCases"])} both say which cases are held out; leave one out`,
+    );
+  }
   if (window !== "auto" && !(window[0] < window[1])) {
     throw new ConfigError(`${nameOf(["window"])} needs two rising numbers, got ${window.join(" ")}`);
   }

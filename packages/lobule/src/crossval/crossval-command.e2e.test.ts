@@ -1,0 +1,93 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { writePhantom } from "@lobule/data";
+import { adapterChoice, nodeStorage } from "@lobule/node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseCommandLine } from "../command-line/parse.js";
+import { commands } from "../commands.js";
+import { runCommand as run, slowHere } from "../testing/run-command.js";
+
+let root: string;
+const at = (...names: string[]): string => join(root, ...names);
+const settings = ["--network", "unet", "--skip", "add", "--size", "16", "--base-features", "1", "--depth", "1"];
+const crossval = (out: string, ...more: string[]): string[] => [
+  ...["crossval", at("data"), "-o", at(out), "--cache", at("cache"), "--folds", "2", "--epochs", "2", "--batch", "4"],
+  ...settings,
+  ...more,
+];
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "lobule-crossval-"));
+  await writePhantom(nodeStorage, at("data"), { cases: 4, testCases: 1, size: 16, slices: [3, 4], seed: 2 });
+  await writeFile(at("fold.yaml"), "fold: { index: 0, of: 2 }\n");
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+const { kind } = await adapterChoice();
+
+describe("a cross-validation", () => {
+  test("fold by fold, interrupted and gone on with, ends as an ensemble that segments", async (context) => {
+    context.skip(kind === "swiftshader", slowHere);
+    const first = await run(crossval("folds", "--fold", "1"));
+    expect(first.code, first.err).toBe(0);
+    expect(first.out).toContain("1 of 2 folds are done; left: fold0");
+    const stopped = await run(crossval("folds"), (text, kill) => {
+      if (text.includes("fold0  epoch 1/2")) kill("SIGINT");
+    });
+    expect(stopped.code).toBe(130);
+    expect(stopped.err).toContain("interrupted; everything so far is saved, and the same command goes on from there");
+    const { code, out, err } = await run(crossval("folds"));
+    expect(code, err).toBe(0);
+    expect(out).not.toContain("fold1  epoch");
+    expect(out).toContain("Figures of 4 cases.");
+    for (const line of out.split("\n").filter((each) => !each.includes(root))) expect(line.length).toBeLessThan(81);
+    const result = JSON.parse(await readFile(at("folds", "crossval.json"), "utf8"));
+    const names = [1, 2, 3, 4].map((n) => `phantom_00${n}`);
+    expect(result.folds.flatMap((fold: { validation: string[] }) => fold.validation).sort()).toEqual(names);
+    expect(result.evaluation.cases.map(({ name }: { name: string }) => name).sort()).toEqual(names);
+    for (const { run: name, validation } of result.folds) {
+      const { training } = JSON.parse(await readFile(at("folds", name, "split.json"), "utf8"));
+      expect([...training, ...validation].sort()).toEqual(names);
+    }
+    const again = await run(crossval("folds"));
+    expect(again.out).toContain("All folds had been trained and measured before; nothing was left to do.");
+    expect(again.out).not.toContain("epoch 1/2");
+    const words = ["segment", at("data", "imagesTs"), "-m", at("folds"), "-o", at("labels")];
+    expect(await run(words)).toMatchObject({ code: 0 });
+    const { labels } = JSON.parse(await readFile(at("labels", "segment.json"), "utf8"));
+    const weights = result.folds.map(({ checkpoint }: { checkpoint: { sha256: string } }) => checkpoint.sha256);
+    expect(JSON.stringify(labels)).toContain(weights.join(" "));
+    const changed = await run(crossval("folds", "--lr", "0.01"));
+    expect(changed).toMatchObject({ code: 1 });
+    expect(changed.err).toMatch(/the command has changed since .*folds began: 'settings\.learningRate' is 0\.01, was/);
+  });
+});
+
+test("one fold is none", () => {
+  expect(() => parseCommandLine(["crossval", "DIR", "--folds", "1"], commands)).toThrow(
+    "--folds needs a whole number from 2, got '1'",
+  );
+});
+
+test.each<[what: string, words: () => string[], message: RegExp]>([
+  [
+    "more folds than cases",
+    () => ["crossval", at("data"), "--folds", "5", "-o", at("x"), "--size", "16"],
+    /4 cases cannot be split into 5 folds; take at most 4/,
+  ],
+  ["a fold that is none", () => crossval("x", "--fold", "2"), /--fold is one of 0 to 1 with --folds 2, got 2/],
+  ["no data", () => ["crossval", at("nowhere"), "-o", at("x")], /nowhere cannot be opened/],
+  ["no folder", () => ["crossval", at("data")], /name the folder of the folds: --out DIR/],
+  [
+    "a fold in the settings",
+    () => crossval("x", "--config", at("fold.yaml")),
+    /'fold' of .*fold\.yaml says which cases a run is measured on/,
+  ],
+])("%s: one sentence, no stack", async (_, words, message) => {
+  const { code, out, err } = await run(words());
+  expect(code).toBe(1);
+  const own = err.split("\n").filter((line) => line !== "" && !line.startsWith("Warning: max"));
+  expect(own).toHaveLength(1);
+  expect(own[0]).toMatch(message);
+  expect(out + err).not.toMatch(/\n\s+at /);
+});

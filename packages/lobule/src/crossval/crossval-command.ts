@@ -1,0 +1,160 @@
+import { basename, join, resolve } from "node:path";
+import { commandText, exists, readDecathlon, requireApart, writeFileAtomically } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
+import { ConfigError, crossValidationFolds, type TrainingConfig } from "@lobule/train";
+import { command } from "../command-line/command.js";
+import { UsageError } from "../command-line/usage-error.js";
+import { ExperimentError } from "../experiment/experiment-file.js";
+import type { PlannedRun } from "../experiment/plan-experiment.js";
+import { workOnExperiment } from "../experiment/shared-experiment.js";
+import { runSlurmArray } from "../experiment/slurm.js";
+import { interruptible } from "../shared/interruption.js";
+import { say } from "../shared/output.js";
+import { requireNoInput } from "../shared/outputs.js";
+import { progress } from "../shared/progress.js";
+import { partsInLines, plural } from "../shared/text.js";
+import { configFrom } from "../train/config-from.js";
+import { sliceCacheFolder } from "../train/slice-cache-folder.js";
+import { givenSettings } from "../train/train-options.js";
+import { conclude, writtenFiles } from "./conclude.js";
+import { type CrossvalValues, crossvalOptions, crossvalPositionals } from "./crossval-options.js";
+
+export const crossvalCommand = command({
+  name: "crossval",
+  describe: "Train and measure a network on every fold of a Decathlon folder",
+  positionals: crossvalPositionals,
+  options: crossvalOptions,
+  run: crossval,
+  examples: [
+    ["crossval DIR -o runs/folds --size 128 --epochs 12", "five folds, measured, and their ensemble"],
+    ["crossval Task03_Liver liver -o runs/folds --workers slurm", "each fold a task of a job array"],
+    ["segment scan.nii.gz -m runs/folds -o labels.nii.gz", "by the models of all folds together"],
+  ],
+});
+
+const nameOf = (fold: number): string => `fold${fold}`;
+
+async function crossval(args: CrossvalValues, given: ReadonlySet<string>): Promise<void> {
+  const { out, folds, fold, cache } = args;
+  if (fold !== undefined && fold >= folds) {
+    throw new UsageError(`--fold is one of 0 to ${folds - 1} with --folds ${folds}, got ${fold}`);
+  }
+  const config = await configOfFolds(args, given);
+  const task = await readDecathlon(nodeStorage, config.data);
+  if (out === undefined) throw new UsageError("name the folder of the folds: --out DIR");
+  const directory = resolve(out);
+  await requireApart(nodeStorage, directory, "--out", task);
+  if (cache !== undefined) await requireApart(nodeStorage, cache, "--cache");
+  const own = [...Array.from({ length: folds }, (_, i) => `${nameOf(i)}.json`), ...writtenFiles];
+  await requireNoInput(
+    own.map((name) => ({ option: "--out", path: join(directory, name) })),
+    [
+      ...(args.config === undefined ? [] : [{ what: "config file", path: args.config }]),
+      ...(config.model === null ? [] : [{ what: "model file", path: config.model }]),
+    ],
+  );
+  const words = {
+    stopping: "stopping after this step",
+    stopped: "interrupted; everything so far is saved, and the same command goes on from there",
+  };
+  await interruptible(words, (signal) => train(args, config, directory, signal));
+}
+
+/** The settings that all folds share. @throws ConfigError where one of them says which cases are held out. */
+async function configOfFolds(args: CrossvalValues, given: ReadonlySet<string>): Promise<TrainingConfig> {
+  const data = { option: "data", keys: ["data"], value: args.dir };
+  const config = await configFrom({ ...args, preset: args.recipe }, [...givenSettings(args, given), data]);
+  const own = (["fold", "validationCases", "overfitBatches"] as const).find((key) => config[key] !== null);
+  if (own !== undefined) {
+    throw new ConfigError(
+      `'${own}' of ${args.config} says which cases a run is measured on, and a cross-validation holds out each of them once; leave it out`,
+    );
+  }
+  return config;
+}
+
+/** Trains what is left of the folds, or the one that is asked for, and takes them together when all are done. */
+async function train(
+  { folds, fold, adapters, workers, trustCode, cache, out }: CrossvalValues,
+  config: TrainingConfig,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const finishedBefore = await exists(nodeStorage, join(directory, "ensemble.json"));
+  if (workers !== undefined) await runTasks({ folds, trustCode, cache }, config, directory, signal);
+  const heldOut = await foldsOf(config, folds, cache, signal);
+  const planned = heldOut.map((validationCases, i): PlannedRun => {
+    const name = nameOf(i);
+    return { name, variant: name, config: { ...config, validationCases } };
+  });
+  // What must be the same whenever the folds are gone on with.
+  const { data, epochs, ...settings } = config;
+  const plan = { data, folds, heldOut, settings, epochs, successiveHalving: null };
+  const { runs } = await workOnExperiment(plan, planned, {
+    directory,
+    source: "the command",
+    cache,
+    trustCode,
+    signal,
+    adapters: adapters ?? [undefined],
+    log: (line) => say(...partsInLines(line.split("  "), "    ")),
+    ...(fold === undefined ? {} : { only: nameOf(fold) }),
+  });
+  const failed = runs.filter(({ state }) => state === "failed");
+  if (failed.length > 0) {
+    throw new ExperimentError(
+      `${failed.length} of ${folds} folds failed, the first (${failed[0]?.name}) because: ${failed[0]?.error}; the same command tries them again`,
+    );
+  }
+  const left = runs.filter(({ state }) => state !== "done").map(({ name }) => name);
+  if (left.length > 0) {
+    say(`${folds - left.length} of ${folds} folds are done; left: ${left.join(", ")}`);
+    return;
+  }
+  const names = planned.map(({ name }) => name);
+  const title = `Cross-validation of ${basename(data)}`;
+  await conclude({ directory, title, data, names, settings: { folds, epochs, ...settings } }, signal);
+  if (finishedBefore) say("All folds had been trained and measured before; nothing was left to do.");
+  say(`written: ${join(directory, "crossval")}.{html,json}, ${join(directory, "cases.csv")}`);
+  say(`Next: ${commandText("segment", "SCAN", "-m", out ?? directory, "-o", "labels")}`);
+}
+
+/** The cases that each fold holds out. */
+async function foldsOf(
+  config: TrainingConfig,
+  folds: number,
+  cache: string | undefined,
+  signal: AbortSignal,
+): Promise<string[][]> {
+  const bar = progress("decoding");
+  const cacheDirectory = cache ?? (await sliceCacheFolder())(config.data);
+  try {
+    return await crossValidationFolds(nodeStorage, config, folds, { cacheDirectory, signal, onDecoded: bar.update });
+  } finally {
+    bar.end();
+  }
+}
+
+/** Trains the folds by a job array and waits for it; each task is this command with the same settings, from a file. */
+async function runTasks(
+  { folds, trustCode, cache }: Pick<CrossvalValues, "folds" | "trustCode" | "cache">,
+  config: TrainingConfig,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await nodeStorage.makeFolder(directory);
+  const file = join(directory, "settings.json");
+  await writeFileAtomically(nodeStorage, file, `${JSON.stringify(config, null, 2)}\n`);
+  await runSlurmArray({
+    tasks: folds,
+    directory,
+    words: [
+      ...["crossval", config.data, "--config", file, "--folds", `${folds}`, "--out", directory],
+      ...(trustCode ? ["--trust-code"] : []),
+      ...(cache === undefined ? [] : ["--cache", resolve(cache)]),
+    ],
+    signal,
+    onSubmitted: (job) =>
+      say(`job ${job} of ${plural(folds, "task")}; its output is in ${directory}/slurm-${job}_*.log`),
+  });
+}

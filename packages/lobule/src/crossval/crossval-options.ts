@@ -1,0 +1,43 @@
+import { presetNames } from "@lobule/train";
+import type { Values } from "../command-line/command.js";
+import { choice, list, path, required, whole, withDefault } from "../command-line/option.js";
+import { deviceOption } from "../shared/open-device.js";
+import { trainOptions } from "../train/train-options.js";
+
+/** Options of `train` that are of one run alone, or that the folds have in another form. */
+const {
+  data: _data,
+  out: _out,
+  resume: _resume,
+  workers: _workers,
+  "verify-cache": _verify,
+  "pause-after": _pause,
+  "overfit-batches": _overfit,
+  "fast-dev-run": _trial,
+  profile: _profile,
+  dashboard: _dashboard,
+  json: _json,
+  tune: _tune,
+  "tune-budget": _budget,
+  tuning: _tuning,
+  ...settings
+} = trainOptions;
+
+export const crossvalPositionals = {
+  dir: required(path("Decathlon folder of the cases", "input", "DIR")),
+  recipe: choice(presetNames, "recipe of the runs [the defaults, or what --config says]"),
+};
+
+export const crossvalOptions = {
+  folds: withDefault(whole("parts of the cross-validation", { least: 2 }), 5),
+  out: path("folder of the folds; stopped, it is resumed by the same command", "folder", "DIR", { short: "o" }),
+  fold: whole("train this fold alone, from 0, as a task of a job array does", { least: 0 }),
+  adapters: list({ ...deviceOption, describe: "one fold at a time on each: gpu:0 gpu:1, or other names" }),
+  workers: choice(["slurm"], "train the folds by a job array of this scheduler, and wait for it", {
+    conflicts: { fold: "a worker starts no others", adapters: "tasks take the GPU that they are given" },
+  }),
+  ...settings,
+  device: { ...deviceOption, conflicts: { adapters: "both say what the folds use" } },
+};
+
+export type CrossvalValues = Values<typeof crossvalPositionals & typeof crossvalOptions>;

@@ -1,0 +1,64 @@
+import { MemoryStorage } from "@lobule/data";
+import { referenceSpec, UNet } from "@lobule/nn";
+import { beforeEach, expect, test } from "vitest";
+import { readModel } from "./load-model.js";
+import type { ModelDescription } from "./model-description.js";
+import { readModels, writeEnsemble } from "./read-models.js";
+import { saveModel } from "./save-model.js";
+
+const description: ModelDescription = {
+  version: 1,
+  architecture: "UNet",
+  network: referenceSpec,
+  inputSlices: 1,
+  classes: ["background", "liver"],
+  baseFeatures: 1,
+  depth: 1,
+  size: 16,
+  window: [-160, 240],
+  preset: null,
+};
+
+let storage: MemoryStorage;
+const save = async (run: string, seed: number): Promise<string> => {
+  const network = new UNet({ ...referenceSpec, baseFeatures: 1, depth: 1, inChannels: 1, classes: 2, seed });
+  const weights = await network.stateDict();
+  await saveModel(storage, `/folds/${run}`, { description, weights, code: undefined, origin: null });
+  return (await readModel(storage, `/folds/${run}`)).sha256;
+};
+beforeEach(async () => {
+  storage = new MemoryStorage();
+  const members = [
+    { run: "fold0", sha256: await save("fold0", 0) },
+    { run: "fold1", sha256: await save("fold1", 1) },
+  ];
+  await writeEnsemble(storage, "/folds", members);
+});
+
+test("an ensemble is its models in order; a run is one model", async () => {
+  const models = await readModels(storage, "/folds");
+  expect(models.map(({ source }) => source)).toEqual(
+    ["fold0", "fold1"].map((run) => `/folds/${run}/checkpoints/best.safetensors`),
+  );
+  expect(await readModels(storage, "/folds/fold1")).toHaveLength(1);
+});
+
+test("a run that was trained on since is refused", async () => {
+  await save("fold1", 2);
+  await expect(readModels(storage, "/folds")).rejects.toThrow(
+    "/folds/fold1/checkpoints/best.safetensors: holds other weights than /folds/ensemble.json was made of; restore it, or name the runs one by one",
+  );
+});
+
+test("names of runs that lead out of the folder are refused", async () => {
+  await writeEnsemble(storage, "/folds", [{ run: "../fold0", sha256: "0".repeat(64) }]);
+  await expect(readModels(storage, "/folds")).rejects.toThrow(
+    /'members\[0\]\.run': it needs the name of a folder, got '\.\.\/fold0'/,
+  );
+});
+
+test("where one model is needed, an ensemble is refused", async () => {
+  await expect(readModel(storage, "/folds")).rejects.toThrow(
+    "/folds: is an ensemble of several runs, and one model is needed here; give the folder of one of them",
+  );
+});
