@@ -40,6 +40,15 @@ export {
   packConvTranspose2x2,
 } from "./conv-transpose2x2/conv-transpose2x2.js";
 export { conv1x1, conv1x1GradInput, conv1x1GradWeight, packConv1x1, splitsConv1x1 } from "./conv1x1/conv1x1.js";
+export {
+  type Conv2dProblem,
+  type Conv2dWindow,
+  conv2d,
+  conv2dGradInput,
+  conv2dGradWeight,
+  conv2dShape,
+  packConv2d,
+} from "./conv2d/conv2d.js";
 export { conv3x3, conv3x3GradInput, conv3x3GradWeight, packConv3x3, type Shortcut } from "./conv3x3/conv3x3.js";
 export { splitsConv3x3 } from "./conv3x3/conv3x3-tiled.js";
 export { convert } from "./convert/convert.js";
