@@ -37,6 +37,10 @@ def convolution(function, **options):
     return lambda i, a: {"output": function(i["x"], i["weight"], i.get("bias"), **options)}
 
 
+def with_window(function):
+    return lambda i, a: {"output": function(i["x"], i["weight"], stride=a["stride"], padding=a["padding"])}
+
+
 def depthwise(i, a):
     return {"output": F.conv2d(i["x"], i["weight"], padding=1, groups=i["x"].shape[1])}
 
@@ -133,6 +137,9 @@ OPERATIONS = {
     "conv3x3": convolution(F.conv2d, padding=1),
     "conv1x1": convolution(F.conv2d),
     "convtranspose2x2s2": convolution(F.conv_transpose2d, stride=2),
+    "conv2d": with_window(F.conv2d),
+    "convtranspose2d": with_window(F.conv_transpose2d),
+    "avgpool2d": lambda i, a: {"output": F.avg_pool2d(i["x"], a["block"])},
     "depthwise_conv3x3": depthwise,
     "batchnorm2d_train": batch_norm_train,
     "batchnorm2d_eval": batch_norm_eval,
@@ -152,9 +159,44 @@ OPERATIONS = {
     "sdpa": attention,
 }
 
+WINDOWS = [
+    dict(kernel=(3, 3), stride=[2, 2], padding=[1, 1]),
+    dict(kernel=(1, 3), stride=[1, 2], padding=[0, 1]),
+    dict(kernel=(3, 1), stride=[2, 1], padding=[1, 0]),
+    dict(kernel=(1, 1), stride=[2, 2], padding=[0, 0]),
+    dict(kernel=(2, 2), stride=[2, 2], padding=[0, 0]),
+    dict(kernel=(1, 2), stride=[1, 2], padding=[0, 0]),
+    dict(kernel=(2, 1), stride=[2, 1], padding=[0, 0]),
+    dict(kernel=(5, 7), stride=[1, 2], padding=[2, 3]),
+]
+
+
+def windowed_cases(x, cout, of_weight):
+    """A case of each window on an image of shape `x`; `of_weight` orders the input's and the output's channels."""
+    cases = {}
+    for window in WINDOWS:
+        (kh, kw), stride, padding = window["kernel"], window["stride"], window["padding"]
+        name = f"k{kh}x{kw}_s{stride[0]}x{stride[1]}_p{padding[0]}x{padding[1]}"
+        shapes = dict(x=x, weight=[*of_weight(x[1], cout), kh, kw])
+        cases[name] = dict(attrs=dict(stride=stride, padding=padding), **shapes)
+    return cases
+
+
 # Of operations that index.json does not list yet: what is to be known of them, and the cases by their names, with the shapes
-# of the inputs. Inputs are drawn from a normal distribution times `scale`.
+# of the inputs, and attributes as `attrs`. Inputs are drawn from a normal distribution times `scale`.
 NEW_CASES = {
+    "conv2d": dict(
+        doc="conv2d of any kernel, stride and padding; weight [Cout,Cin,kh,kw]",
+        cases=windowed_cases([2, 3, 7, 9], 5, lambda cin, cout: (cout, cin)),
+    ),
+    "convtranspose2d": dict(
+        doc="conv_transpose2d of any kernel, stride and padding; weight [Cin,Cout,kh,kw]",
+        cases=windowed_cases([2, 3, 4, 5], 2, lambda cin, cout: (cin, cout)),
+    ),
+    "avgpool2d": dict(
+        doc="means of blocks side by side; an incomplete last one is dropped",
+        cases={f"b{b[0]}x{b[1]}": dict(attrs=dict(block=b), x=[2, 3, 7, 9]) for b in ([2, 2], [1, 2], [2, 1])},
+    ),
     "depthwise_conv3x3": dict(
         doc="conv2d k3 stride1 pad1 with as many groups as channels; weight [C,1,3,3]",
         cases={
@@ -227,14 +269,15 @@ def drawn(name, shape, scale, seed):
 def add(operation, index):
     doc, scale, cases = NEW_CASES[operation]["doc"], NEW_CASES[operation].get("scale", 1), NEW_CASES[operation]["cases"]
     tensors, records = {}, []
-    for at, (case, shapes) in enumerate(cases.items()):
+    for at, (case, given) in enumerate(cases.items()):
+        attributes, shapes = given.get("attrs", {}), {name: shape for name, shape in given.items() if name != "attrs"}
         inputs = {name: drawn(name, shape, scale, 100 * at + i) for i, (name, shape) in enumerate(shapes.items())}
-        output = OPERATIONS[operation](inputs, {})["output"]
+        output = OPERATIONS[operation](inputs, attributes)["output"]
         grad_output = drawn("grad_output", output.shape, 1, 100 * at + 99)
-        both = [compute(operation, {}, inputs, grad_output, list(inputs), dtype) for dtype in (torch.float64, torch.float32)]
+        both = [compute(operation, attributes, inputs, grad_output, list(inputs), dtype) for dtype in (torch.float64, torch.float32)]
         entries = {key: entry_of(value, both[1][key], False) for key, value in both[0].items()}
         group = lambda prefix: {k[len(prefix) :]: v for k, v in entries.items() if k.startswith(prefix)}
-        records.append(dict(id=case, attrs={}, inputs=shapes, outputs=group("out."), grads=group("grad.")))
+        records.append(dict(id=case, attrs=attributes, inputs=shapes, outputs=group("out."), grads=group("grad.")))
         tensors.update({f"{case}/in.{name}": value for name, value in inputs.items()})
         tensors[f"{case}/grad_output"] = grad_output
         tensors.update({f"{case}/{key}": value.float() for key, value in both[0].items()})

@@ -9,11 +9,15 @@ import {
 import {
   addBias,
   attentionGate,
+  averagePool,
   batchNorm,
+  type Conv2dOptions,
   concatChannels,
   constant,
   conv1x1,
+  conv2d,
   conv3x3,
+  convTranspose2d,
   convTranspose2x2,
   depthwiseConv3x3,
   gradients,
@@ -89,6 +93,23 @@ function missing(name: string): never {
 
 const option = ({ attributes }: OperationInputs, name: string): number =>
   numberOf(attributes[name], `attribute ${name}`);
+
+/** Two numbers of a case. */
+function pair({ attributes }: OperationInputs, name: string): readonly [number, number] {
+  const [first, second] = numbersOf(attributes[name], `attribute ${name}`);
+  if (first === undefined || second === undefined) throw new FixtureError(`the attribute ${name} needs two numbers`);
+  return [first, second];
+}
+
+/** A convolution whose window the case says. */
+const windowed =
+  (convolution: (x: Image, weight: Kernel2d, options: Conv2dOptions) => Image): BuildOperation =>
+  (inputs) => {
+    const { x, weight } = inputs.tensors;
+    const options = { stride: pair(inputs, "stride"), padding: pair(inputs, "padding") };
+    return { outputs: { output: convolution(x as Image, heads(weight), options) } };
+  };
+type Kernel2d = ReturnType<typeof heads>;
 
 function batchNormCase(inputs: OperationInputs, training: boolean): OperationResults {
   const { x, weight, bias } = inputs.tensors as { readonly [name: string]: Tensor } & {
@@ -174,6 +195,11 @@ export const operations: Readonly<Record<string, BuildOperation>> = {
     outputs: {
       output: withBias(convTranspose2x2(x as Image, shaped(weight, [null, null, 2, 2])), bias),
     },
+  }),
+  conv2d: windowed(conv2d),
+  convtranspose2d: windowed(convTranspose2d),
+  avgpool2d: (inputs) => ({
+    outputs: { output: averagePool(inputs.tensors.x as Image, pair(inputs, "block")) },
   }),
   depthwise_conv3x3: ({ tensors: { x, weight } }) => ({
     outputs: { output: depthwiseConv3x3(x as Image, shaped(weight, [null, 1, 3, 3])) },
