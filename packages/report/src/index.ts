@@ -46,5 +46,12 @@ export type { ReportClass, ReportEvaluation, ReportMeasure, ReportReading } from
 export { type ReportInput, renderReport } from "./run/report.js";
 export type { ReportProgress } from "./run/report-progress.js";
 export { keepReport, type RecorderOptions } from "./run/run-recorder.js";
-export { type RunReportOptions, reportRun } from "./run/run-report.js";
+export {
+  type MeasuredRun,
+  measureRun,
+  type RunMeasureOptions,
+  type RunReportOptions,
+  reportRun,
+  writeReport,
+} from "./run/run-report.js";
 export type { GallerySlices, ReportSlice } from "./run/slices-section.js";

@@ -8,6 +8,7 @@ export {
   alone,
   type Collective,
   gatherTexts,
+  gatherTurns,
   onEveryRank,
   RankError,
   rankName,
@@ -28,7 +29,7 @@ export { readFold } from "./evaluation/read-fold.js";
 export { type ClassSummary, type EvaluationResult, type MeasuredCase, summarize } from "./evaluation/summarize.js";
 export { fitJson } from "./json/parse-json.js";
 export { defineModel, type ModelFactory, type ModelRequest } from "./model/custom-model.js";
-export { readModel, type SavedModel } from "./model/load-model.js";
+export { readModel, readModelOnAll, type SavedModel } from "./model/load-model.js";
 export { buildNetwork, type ModelCode, type ModelDescription } from "./model/model-description.js";
 export { ModelError } from "./model/model-error.js";
 export { parseModelSpec } from "./model/model-spec.js";

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { accessSync, readdirSync, readFileSync } from "node:fs";
-import { cp, mkdtemp, readdir, readFile, rm, stat, truncate } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -29,6 +29,7 @@ let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "lobule-ranks-"));
   await runCommand(["phantom", join(root, "data"), "--cases", "4", "--size", "16"]);
+  await writeFile(join(root, "half.json"), JSON.stringify({ trainFraction: 0.5 }));
   const { code, err } = await runCommand([...settings("one"), "--micro-batch", "2"]);
   expect(code, err).toBe(0);
 });
@@ -38,6 +39,7 @@ const settings = (name: string): string[] => [
   ...["train", "--data", join(root, "data"), "--cache", join(root, "cache"), "--out", join(root, name)],
   ...["--size", "16", "--network", "unet", "--depth", "1", "--base-features", "1", "--epochs", "8", "--batch", "4"],
   ...["--norm", "batch", "--ema", "0.8", "--oversample", "0.3", "--augment"],
+  ...["--config", join(root, "half.json")],
 ];
 
 /** Runs the command on two ranks; `onText` sees what was written so far. */
@@ -56,6 +58,12 @@ function onTwo(mpi: Mpi, words: readonly string[], onText?: (text: string) => vo
     }
     child.on("close", (code) => resolve({ code, ...texts }));
   });
+}
+
+/** What a run's report says of its validation cases: figures, and pictures of slices. */
+async function measuredIn(name: string): Promise<string> {
+  const page = await readFile(join(root, name, "report.html"), "utf8");
+  return page.slice(page.indexOf("<h2>Dice on"), page.indexOf("<h2>Training, epoch by epoch"));
 }
 
 /** The process of a rank of the run that is written to a folder, by what the system says of it. */
@@ -99,6 +107,8 @@ describe.each(["Open MPI", "MPICH"] as const)("two processes by %s", (mpi) => {
     expect(code, err).toBe(0);
     expect(out).toContain("2 processes on");
     await expectSame(mpi);
+    expect(await measuredIn(mpi)).toBe(await measuredIn("one"));
+    expect(await measuredIn(mpi)).toContain("Dice on 2 validation cases");
   });
 });
 

@@ -3,7 +3,15 @@ import { basename, resolve } from "node:path";
 import { tuneKernels } from "@lobule/bench";
 import { commandText, FileWriteError } from "@lobule/data";
 import { type AdapterChoice, adapterChoice, nodeStorage } from "@lobule/node";
-import { type FollowedRun, followRun, keepReport, reportRun } from "@lobule/report";
+import {
+  type FollowedRun,
+  followRun,
+  keepReport,
+  type MeasuredRun,
+  measureRun,
+  type RunMeasureOptions,
+  writeReport,
+} from "@lobule/report";
 import { type Device, Tuning, TuningError } from "@lobule/tensor";
 import {
   type Collective,
@@ -15,7 +23,9 @@ import {
   type OpenRun,
   planRun,
   prepareRun,
+  RankError,
   RunFolder,
+  readModelOnAll,
   requireTrusted,
   resumeRun,
   startRun,
@@ -129,7 +139,8 @@ async function train(args: TrainValues, given: ReadonlySet<string>, ranks: Ranks
       const facts = world.size === 1 ? {} : await factsOf(device);
       if (!writes) {
         run = await joinRun(config ?? (resumed as string), { ...request, ...changes, facts });
-        await run.run();
+        const outcome = await run.run();
+        if (isOver(outcome)) await measured(device, run, (out ?? resumed) as string, { signal, world });
         await ranks.close();
         return;
       }
@@ -146,8 +157,7 @@ async function train(args: TrainValues, given: ReadonlySet<string>, ranks: Ranks
       else announce(opened, await adapterChoice(), world);
       const outcome = await run.run();
       display.end();
-      await ranks.close();
-      await conclude(device, opened, outcome, args, signal, dashboard);
+      await conclude(device, opened, outcome, args, { signal, dashboard, ranks });
     });
   } finally {
     display.end();
@@ -256,39 +266,56 @@ function announce(
   );
 }
 
+/** Whether training is over, so that the run is measured. */
+const isOver = (outcome: TrainingOutcome): boolean => outcome !== "interrupted" && outcome !== "paused";
+
+/** Measures a run whose training is over, together with the other ranks; undefined where one was asked to stop. */
+async function measured(
+  device: Device,
+  { data, trainer }: JoinedRun,
+  directory: string,
+  options: RunMeasureOptions & { readonly world: Collective },
+): Promise<MeasuredRun | undefined> {
+  await trainer.close();
+  // Code of its own has run in this process already.
+  const model = await readModelOnAll(options.world, nodeStorage, directory, { trustCode: true });
+  const held = new Set(data.split.validation);
+  const cases = data.task.cases.filter(({ name }) => held.has(name));
+  return measureRun(nodeStorage, device, model, cases, options);
+}
+
 /** Says how it ended and what to do next; writes the report of a run that is over. */
 async function conclude(
   device: Device,
-  { folder, data, trainer }: OpenRun,
+  run: OpenRun,
   outcome: TrainingOutcome,
   { json, cache }: TrainValues,
-  signal: AbortSignal,
-  dashboard: Dashboard | undefined,
+  {
+    signal,
+    dashboard,
+    ranks,
+  }: { readonly signal: AbortSignal; readonly dashboard: Dashboard | undefined; readonly ranks: Ranks },
 ): Promise<void> {
+  const { folder, trainer } = run;
   const resume = commandText("train", "--resume", folder.directory, ...(cache === undefined ? [] : ["--cache", cache]));
+  if (!isOver(outcome)) await ranks.close();
   if (outcome === "interrupted") throw interruptedAs(signal, `everything so far is saved. Go on with: ${resume}`);
   if (outcome === "paused") {
     if (!json) say(`paused. Go on with: ${resume}`);
     return;
   }
-  await trainer.close();
   const bar = progress("measuring");
-  const held = new Set(data.split.validation);
-  const cases = data.task.cases.filter(({ name }) => held.has(name));
   const onCase = (done: number, total: number, name: string): void => {
     bar.update(done, total, name);
     dashboard?.send({ kind: "measuring", done, total });
   };
+  const unmeasured = `the run is trained, but not measured for its report. Measure it with: ${resume}`;
   try {
-    const title = basename(resolve(folder.directory));
-    // Code of its own has run in this process already.
+    const found = await measured(device, run, folder.directory, { onCase, signal, world: ranks.world });
+    await ranks.close();
+    if (found === undefined) throw interruptedAs(signal, unmeasured);
     const stand = { epochs: trainer.epochs, state: outcome, written: Date.now() / 1000 };
-    const { path } = await reportRun(nodeStorage, device, folder, title, cases, {
-      onCase,
-      signal,
-      progress: stand,
-      trustCode: true,
-    });
+    const path = await writeReport(folder, basename(resolve(folder.directory)), found, stand);
     bar.end();
     dashboard?.send({ kind: "ended", status: outcome });
     if (!json) say(`${outcome}. Report: ${path}`, `Next: ${commandText("evaluate", folder.directory)}`);
@@ -298,8 +325,9 @@ async function conclude(
         `${error.message}; the run is trained; once the cause is removed, this writes its report: ${resume}`,
       );
     }
-    if (!signal.aborted) throw error;
-    throw interruptedAs(signal, `the run is trained, but not measured for its report. Measure it with: ${resume}`);
+    const byOther = error instanceof RankError && error.exitCode === exitCodeOf("SIGTERM");
+    if (!signal.aborted && !byOther) throw error;
+    throw interruptedAs(signal, unmeasured);
   } finally {
     bar.end();
   }

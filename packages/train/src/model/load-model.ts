@@ -9,8 +9,9 @@ import {
   type Storage,
   sha256OfFile,
 } from "@lobule/data";
-import type { SafetensorsTensor } from "@lobule/tensor";
+import { readSafetensors, type SafetensorsTensor, writeSafetensors } from "@lobule/tensor";
 import { z } from "zod";
+import { type Collective, gather, gatherTexts, onEveryRank } from "../collective/collective.js";
 import { decodeCheckpoint } from "../run/checkpoint.js";
 import {
   type ModelCode,
@@ -68,6 +69,32 @@ export async function readModel(storage: Storage, path: string, trust: CodeTrust
   const best = bestEpoch.safeParse(state);
   const epoch = best.success ? best.data.training.best.epoch + 1 : null;
   return { description, weights, source, sha256: await sha256OfFile(bytes), epoch, code };
+}
+
+/**
+ * As {@link readModel}, by rank 0, which hands the model to the others: they need not see its file.
+ * @throws as readModel on rank 0, RankError on the others.
+ */
+export async function readModelOnAll(
+  world: Collective,
+  storage: Storage,
+  path: string,
+  trust: CodeTrust = {},
+): Promise<SavedModel> {
+  if (world.size === 1) return readModel(storage, path, trust);
+  const own = await onEveryRank(world, async () =>
+    world.rank === 0 ? await readModel(storage, path, trust) : undefined,
+  );
+  const weights = own === undefined ? new Float32Array() : new Float32Array(writeSafetensors(own.weights).buffer);
+  const facts = own === undefined ? "" : JSON.stringify({ ...own, weights: weights.length });
+  const [text = ""] = await gatherTexts(world, facts);
+  const told: Omit<SavedModel, "weights"> & { readonly weights: number } = JSON.parse(text); // of the same program
+  const [floats = weights] = await gather(
+    world,
+    weights,
+    world.hosts.map((_, rank) => (rank === 0 ? told.weights : 0)),
+  );
+  return own ?? { ...told, weights: readSafetensors(new Uint8Array(floats.slice().buffer)) };
 }
 
 /**
