@@ -33,8 +33,8 @@ import { writeSeries, zipOfSeries } from "../../packages/dicom/src/testing/write
 import { parseExperiment } from "../../packages/lobule/src/experiment/experiment-file.js";
 import { readExperimentRecord } from "../../packages/lobule/src/experiment/experiment-folder.js";
 import { planExperiment } from "../../packages/lobule/src/experiment/plan-experiment.js";
+import { DicomThread } from "../../packages/lobule/src/shared/dicom-thread.js";
 import { readSettingsFile, runSettings } from "../../packages/lobule/src/shared/settings-file.js";
-import { UnpackThread } from "../../packages/lobule/src/shared/unpack-thread.js";
 import { parseModelDescription } from "../../packages/train/src/model/model-description.js";
 import { parseTrainingState } from "../../packages/train/src/run/training-state.js";
 import { parseConfig } from "../../packages/train/src/trainer/training-config.js";
@@ -271,12 +271,12 @@ ElementDataFile = LOCAL
 }
 
 /** Given up early enough for a campaign. */
-const thread = new UnpackThread({
+const thread = new DicomThread({
   seconds: 1,
-  worker: new URL("../../packages/lobule/dist/shared/unpack-worker.js", import.meta.url),
+  worker: new URL("../../packages/lobule/dist/shared/dicom-worker.js", import.meta.url),
 });
 const readDicomSource = (source: string): Promise<unknown> =>
-  readSeries(nodeStorage, source, { unpack: (file) => thread.unpack(file) });
+  readSeries(nodeStorage, source, { parse: (file) => thread.parse(file) });
 
 /** A checkpoint that PyTorch wrote. */
 const checkpoint = (name: string): Promise<Uint8Array> =>
@@ -337,6 +337,14 @@ export async function makeReaders(root: string): Promise<readonly (Reader & { re
       name: "dicom",
       file: "slice.dcm",
       sound: await readFile((await writeSeries(join(root, "series"), { slices: 1 }))[0] ?? ""),
+      read: readDicomSource,
+    },
+    {
+      name: "dicom-packed",
+      file: "slice.dcm",
+      sound: await readFile(
+        (await writeSeries(join(root, "packed"), { slices: 1, syntax: "1.2.840.10008.1.2.4.90" }))[0] ?? "",
+      ),
       read: readDicomSource,
     },
     bySelf("dicom-zip", "series.zip", await zipOfSeries(await writeSeries(join(root, "zipped"))), readDicomSource),

@@ -1,13 +1,12 @@
 import { DicomError } from "./dicom-error.js";
 
-/** One attribute of a DICOM file: its representation and its values. */
-interface DicomElement {
-  readonly vr: string;
-  readonly Value?: readonly unknown[];
-}
+/** A value: text, a number, or an item of a sequence. A person's name is its alphabetic form. */
+export type DicomValue = string | number | DicomAttributes;
 
-/** Attributes by tag, eight hexadecimal digits. */
-export type DicomAttributes = Readonly<Record<string, DicomElement>>;
+/** Values of attributes by tag, eight hexadecimal digits. */
+export interface DicomAttributes {
+  readonly [tag: string]: readonly DicomValue[] | undefined;
+}
 
 /** Tags of the attributes that are read, as DICOM PS3.6 has them. */
 export const tags = {
@@ -15,16 +14,25 @@ export const tags = {
   imageType: "00080008",
   sopClass: "00080016",
   sopInstance: "00080018",
+  studyDate: "00080020",
+  studyTime: "00080030",
+  accessionNumber: "00080050",
   modality: "00080060",
   seriesDescription: "0008103E",
+  patientName: "00100010",
+  patientId: "00100020",
+  patientBirthDate: "00100030",
+  patientSex: "00100040",
   study: "0020000D",
   series: "0020000E",
+  studyId: "00200010",
   frameOfReference: "00200052",
   position: "00200032",
   orientation: "00200037",
   thickness: "00180050",
   samples: "00280002",
   photometric: "00280004",
+  planar: "00280006",
   frames: "00280008",
   rows: "00280010",
   columns: "00280011",
@@ -35,18 +43,24 @@ export const tags = {
   signed: "00280103",
   intercept: "00281052",
   slope: "00281053",
-  pixels: "7FE00010",
+  // Of images of several frames: what holds for all frames, and for each. Source: DICOM PS3.3, C.7.6.16.
+  sharedGroups: "52009229",
+  perFrameGroups: "52009230",
+  planePosition: "00209113",
+  planeOrientation: "00209116",
+  pixelMeasures: "00289110",
+  pixelTransformation: "00289145",
 } as const;
 
 /** The first value as text; undefined where there is none. */
 export function textOf(attributes: DicomAttributes, tag: string): string | undefined {
-  const value = attributes[tag]?.Value?.[0];
+  const value = attributes[tag]?.[0];
   return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
 }
 
 /** The values as numbers; undefined where there are not `count` of them. */
 export function numbersOf(attributes: DicomAttributes, tag: string, count: number): number[] | undefined {
-  const values = (attributes[tag]?.Value ?? []).map(Number);
+  const values = (attributes[tag] ?? []).map(Number);
   return values.length === count && values.every(Number.isFinite) ? values : undefined;
 }
 
@@ -60,3 +74,7 @@ export function countOf(path: string, attributes: DicomAttributes, tag: string, 
   if (Number.isSafeInteger(value) && value >= 0 && value <= 65_535) return value;
   throw new DicomError(`${path} does not say its ${name} (${tag}); it is damaged, or no image`);
 }
+
+/** The items of a sequence. */
+export const itemsOf = (attributes: DicomAttributes, tag: string): readonly DicomAttributes[] =>
+  (attributes[tag] ?? []).filter((value) => typeof value === "object");

@@ -7,7 +7,8 @@ import dcmjs from "dcmjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encodeSeg, type SegOptions } from "./encode-seg.js";
 import { readSeries, type SeriesVolume } from "./read-series.js";
-import { writeSeries } from "./testing/write-series.js";
+import { pythonWithPydicom } from "./testing/pydicom.js";
+import { writeEnhanced, writeSeries } from "./testing/write-series.js";
 
 let folder: string;
 let series: SeriesVolume;
@@ -20,10 +21,14 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Liver in all slices, tumor in the second alone, nothing of the third class. */
 const labelOf = (i: number): number => (i >= 30 && i < 60 && i % 11 === 0 ? 2 : i % 7 === 0 ? 1 : 0);
-const encode = (changes: Partial<SegOptions> = {}, label: (i: number) => number = labelOf): Uint8Array => {
+const encode = (
+  changes: Partial<SegOptions> = {},
+  label: (i: number) => number = labelOf,
+  of = series,
+): Promise<Uint8Array> => {
   let count = 0;
-  const data = Uint8Array.from(series.data, (_, i) => label(i));
-  return encodeSeg(series, { ...series, data }, ["labels.nii.gz", "series"], {
+  const data = Uint8Array.from(of.data, (_, i) => label(i));
+  return encodeSeg(of, { ...of, data }, ["labels.nii.gz", "series"], {
     type: "binary",
     classes: ["background", "liver", "tumor", "cyst"],
     algorithm: "lobule",
@@ -37,9 +42,9 @@ const encode = (changes: Partial<SegOptions> = {}, label: (i: number) => number 
 describe("what is written", () => {
   const attributes = (bytes: Uint8Array) => dcmjs.data.DicomMessage.readFile(new Uint8Array(bytes).buffer).dict;
 
-  test("is the same each time, and refers to the study, the series and its slices", () => {
-    const bytes = encode();
-    expect(encode()).toEqual(bytes);
+  test("is the same each time, and refers to the study, the series and its slices", async () => {
+    const bytes = await encode();
+    expect(await encode()).toEqual(bytes);
     const found = attributes(bytes);
     expect(found["0020000D"]?.Value).toEqual(["1.2.3"]);
     expect(found["00200052"]?.Value).toEqual(["1.2.3.9"]);
@@ -48,32 +53,25 @@ describe("what is written", () => {
     expect(found["00620002"]?.Value).toHaveLength(2);
   });
 
-  test("has nothing of the patient where it is to have none", () => {
-    const text = Buffer.from(encode({ anonymize: true })).toString("latin1");
+  test("has nothing of the patient where it is to have none", async () => {
+    const text = Buffer.from(await encode({ anonymize: true })).toString("latin1");
     for (const own of ["Doe", "19700101", "20300101"]) expect(text).not.toContain(own);
-    expect(Buffer.from(encode()).toString("latin1")).toContain("Doe^Jane");
+    expect(Buffer.from(await encode()).toString("latin1")).toContain("Doe^Jane");
   });
 
   test.each([
     ["no class", () => 0, "labels.nii.gz holds no class but the background"],
     ["a class without a name", () => 7, "the labels hold 7, and classes are named from 0 to 3"],
-  ])("%s is refused", (_, label, message) => {
-    expect(() => encode({}, label)).toThrow(message);
+  ])("%s is refused", async (_, label, message) => {
+    await expect(encode({}, label)).rejects.toThrow(message);
   });
 });
 
 test("pydicom reads the same labels in the same place", async ({ skip }) => {
-  const python = ["python3", "/usr/bin/python3"].find((each) => {
-    try {
-      execFileSync(each, ["-c", "import pydicom, numpy"], { stdio: "ignore" });
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  const python = pythonWithPydicom();
   skip(python === undefined, "python3 has no pydicom here");
-  await writeFile(join(folder, "binary.dcm"), encode());
-  await writeFile(join(folder, "labelmap.dcm"), encode({ type: "labelmap" }));
+  await writeFile(join(folder, "binary.dcm"), await encode());
+  await writeFile(join(folder, "labelmap.dcm"), await encode({ type: "labelmap" }));
   const script = `
 import json, sys, numpy, pydicom
 volumes = []
@@ -87,16 +85,22 @@ for path in sys.argv[1:]:
         else:
             volume[z] = frame
     pointer = seg.DimensionIndexSequence[-1].DimensionIndexPointer
-    sources = [g.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID for g in seg.PerFrameFunctionalGroupsSequence]
+    images = [g.DerivationImageSequence[0].SourceImageSequence[0] for g in seg.PerFrameFunctionalGroupsSequence]
+    sources = [i.ReferencedSOPInstanceUID for i in images]
+    frames = [int(i.get("ReferencedFrameNumber", 0)) for i in images]
+    files = len(seg.ReferencedSeriesSequence[0].ReferencedInstanceSequence)
     names = [(s.SegmentNumber, s.SegmentLabel, s.SegmentedPropertyTypeCodeSequence[0].CodeMeaning) for s in seg.SegmentSequence]
-    volumes.append(dict(labels=volume.ravel().tolist(), pointer=int(pointer), sources=sources, names=names, sop=seg.SOPClassUID))
+    volumes.append(dict(labels=volume.ravel().tolist(), pointer=int(pointer), sources=sources, frames=frames, files=files, names=names, sop=seg.SOPClassUID))
 print(json.dumps(volumes))`;
-  const paths = ["binary.dcm", "labelmap.dcm"].map((name) => join(folder, name));
-  const [binary, labelmap] = JSON.parse(
+  await writeEnhanced(join(folder, "enhanced"));
+  const enhanced = await readSeries(nodeStorage, join(folder, "enhanced"));
+  await writeFile(join(folder, "frames.dcm"), await encode({}, labelOf, enhanced));
+  const paths = ["binary.dcm", "labelmap.dcm", "frames.dcm"].map((name) => join(folder, name));
+  const [binary, labelmap, frames] = JSON.parse(
     execFileSync(python ?? "python3", ["-c", script, ...paths], { encoding: "utf8" }),
   );
   const labels = Array.from(series.data, (_, i) => labelOf(i));
-  for (const found of [binary, labelmap]) {
+  for (const found of [binary, labelmap, frames]) {
     expect(found.labels).toEqual(labels);
     expect(found.pointer).toBe(0x00200032);
     expect(found.names).toEqual([
@@ -106,4 +110,7 @@ print(json.dumps(volumes))`;
   }
   expect([binary.sop, labelmap.sop]).toEqual(["1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"]);
   expect(binary.sources).toEqual(["1.2.3.4.1", "1.2.3.4.2", "1.2.3.4.3", "1.2.3.4.4", "1.2.3.4.2"]);
+  expect([binary.files, frames.files]).toEqual([4, 1]);
+  // The last frame of the file is the lowest slice.
+  expect(frames.frames).toEqual([4, 3, 2, 1, 3]);
 });

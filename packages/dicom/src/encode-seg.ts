@@ -1,25 +1,16 @@
 import { onGridOf, type Volume, type VoxelArray } from "@lobule/data";
-import dcmjs from "dcmjs";
 import { tags, textOf } from "./attributes.js";
 import { DicomError } from "./dicom-error.js";
-import type { DicomSlice } from "./dicom-file.js";
+import { dicomFileOf } from "./library.js";
 import type { SeriesVolume } from "./read-series.js";
 import { codesOf } from "./segment-codes.js";
+import type { DicomSlice } from "./slices-of-file.js";
+import { decimal, labelsIn, ofStudy, type ResultOptions, referencesTo, referenceTo } from "./source-of-result.js";
 
 /** How labels become a DICOM SEG. */
-export interface SegOptions {
+export interface SegOptions extends ResultOptions {
   /** binary: a frame of bits for each class and slice; labelmap: a frame of bytes for each slice, which few viewers know. */
   readonly type: "binary" | "labelmap";
-  /** Names of the classes, background first. */
-  readonly classes: readonly string[];
-  /** What made the labels, for whoever reads the file. */
-  readonly algorithm: string;
-  /** Leaves out the patient's name, number, birth date and sex, which are otherwise those of the series. */
-  readonly anonymize: boolean;
-  /** When it is made. */
-  readonly now: Date;
-  /** Gives a new UID at each call. */
-  readonly uid: () => string;
 }
 
 const sopClasses = { binary: "1.2.840.10008.5.1.4.1.1.66.4", labelmap: "1.2.840.10008.5.1.4.1.1.66.7" } as const;
@@ -38,16 +29,16 @@ interface Frame {
  * @throws DicomError when no voxel has a class, DataError when the labels are on another grid.
  * Source: DICOM PS3.3 A.51 (Segmentation IOD), C.8.20.
  */
-export function encodeSeg(
+export async function encodeSeg(
   series: SeriesVolume,
   labels: Volume,
   names: readonly [string, string],
   options: SegOptions,
-): Uint8Array {
+): Promise<Uint8Array> {
   const { data } = onGridOf(labels, series, names);
   const { type, classes, uid } = options;
   const size = series.shape[0] * series.shape[1];
-  const seen = seenIn(data, size, series.slices.length, classes.length);
+  const seen = series.slices.map((_, slice) => labelsIn(data.subarray(slice * size, (slice + 1) * size), classes));
   const present = classes.map((_, c) => c).filter((c) => c > 0 && seen.some((slice) => slice.has(c)));
   if (present.length === 0)
     throw new DicomError(`${names[0]} holds no class but the background, and a DICOM SEG has at least one segment`);
@@ -66,20 +57,7 @@ export function encodeSeg(
     _vrMap: { PixelData: "OB" },
     _meta: {},
   };
-  return new Uint8Array(dcmjs.data.datasetToDict(dataset).write());
-}
-
-/** The classes in each slice. @throws DicomError for a label without a class. */
-function seenIn(data: VoxelArray, size: number, depth: number, classes: number): readonly ReadonlySet<number>[] {
-  return Array.from({ length: depth }, (_, slice) => {
-    const found = new Set<number>(data.subarray(slice * size, (slice + 1) * size));
-    for (const label of found) {
-      if (!Number.isInteger(label) || label < 0 || label >= classes) {
-        throw new DicomError(`the labels hold ${label}, and classes are named from 0 to ${classes - 1}; name them all`);
-      }
-    }
-    return found;
-  });
+  return dicomFileOf(dataset);
 }
 
 /** One bit a pixel, the least first; frames follow each other without gaps. */
@@ -100,29 +78,6 @@ function bytesOf(data: VoxelArray, frames: readonly Frame[], size: number): Arra
   const bytes = new Uint8Array(2 * Math.ceil((frames.length * size) / 2));
   for (const [n, { slice }] of frames.entries()) bytes.set(data.subarray(slice * size, (slice + 1) * size), n * size);
   return bytes.buffer;
-}
-
-/** Patient and study, which make it part of the study in an archive. */
-function ofStudy({ attributes }: DicomSlice, anonymize: boolean) {
-  const own = (tag: string): string => textOf(attributes, tag) ?? "";
-  const ofPatient = (tag: string): string => (anonymize ? "" : own(tag));
-  // A name is an object of its groups where it was read.
-  const [name] = attributes["00100010"]?.Value ?? [];
-  const alphabetic = typeof name === "object" && name !== null && "Alphabetic" in name ? String(name.Alphabetic) : name;
-  return {
-    PatientName: anonymize || typeof alphabetic !== "string" ? "" : alphabetic,
-    PatientID: ofPatient("00100020"),
-    PatientBirthDate: ofPatient("00100030"),
-    PatientSex: ofPatient("00100040"),
-    StudyInstanceUID: own(tags.study),
-    StudyDate: ofPatient("00080020"),
-    StudyTime: ofPatient("00080030"),
-    AccessionNumber: ofPatient("00080050"),
-    ReferringPhysicianName: "",
-    StudyID: ofPatient("00200010"),
-    FrameOfReferenceUID: own(tags.frameOfReference),
-    PositionReferenceIndicator: "",
-  };
 }
 
 function ofSegmentation(series: SeriesVolume, first: DicomSlice, { type, now, uid }: SegOptions) {
@@ -161,17 +116,12 @@ function ofSegmentation(series: SeriesVolume, first: DicomSlice, { type, now, ui
     ...(isBinary ? {} : { PixelPaddingValue: 0 }),
     ReferencedSeriesSequence: [
       {
-        SeriesInstanceUID: first.seriesUid,
-        ReferencedInstanceSequence: series.slices.map(referenceTo),
+        SeriesInstanceUID: textOf(first.attributes, tags.series) ?? "",
+        ReferencedInstanceSequence: referencesTo(series.slices),
       },
     ],
   };
 }
-
-const referenceTo = ({ attributes }: DicomSlice) => ({
-  ReferencedSOPClassUID: textOf(attributes, tags.sopClass) ?? "",
-  ReferencedSOPInstanceUID: textOf(attributes, tags.sopInstance) ?? "",
-});
 
 function segmentOf(segment: number, { classes, algorithm }: SegOptions) {
   const name = classes[segment] ?? "";
@@ -247,6 +197,7 @@ function ofFrames(
             SourceImageSequence: [
               {
                 ...referenceTo(source),
+                ...(source.frame === undefined ? {} : { ReferencedFrameNumber: source.frame }),
                 PurposeOfReferenceCodeSequence: [
                   {
                     CodeValue: "121322",
@@ -262,11 +213,3 @@ function ofFrames(
     }),
   };
 }
-
-/** A decimal string has at most 16 characters. */
-const decimal = (value: number): string => {
-  for (let digits = 15; ; digits--) {
-    const text = String(Number(value.toPrecision(digits)));
-    if (text.length <= 16) return text;
-  }
-};

@@ -5,7 +5,9 @@
  */
 
 export { DicomError } from "./dicom-error.js";
-export type { DicomSlice } from "./dicom-file.js";
 export { encodeSeg, type SegOptions } from "./encode-seg.js";
+export { type ParseDicom, type ParsedDicom, parseDicom } from "./parse-dicom.js";
 export { readSeries, type SeriesOptions, type SeriesVolume } from "./read-series.js";
-export { type Unpack, unpackPixels } from "./unpack-pixels.js";
+export type { SeriesFile } from "./series-files.js";
+export type { DicomSlice } from "./slices-of-file.js";
+export type { ResultOptions } from "./source-of-result.js";

@@ -8,7 +8,14 @@ import { zipSync } from "fflate";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DicomError } from "./dicom-error.js";
 import { readSeries } from "./read-series.js";
-import { extents, hounsfield, type SeriesChanges, writeSeries, zipOfSeries } from "./testing/write-series.js";
+import {
+  extents,
+  hounsfield,
+  type SeriesChanges,
+  writeEnhanced,
+  writeSeries,
+  zipOfSeries,
+} from "./testing/write-series.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -87,6 +94,86 @@ describe("geometry", () => {
   });
 });
 
+describe("an enhanced image", () => {
+  const readEnhanced = async (changes: SeriesChanges = {}, ofFile: object = {}) => {
+    const path = await writeEnhanced(folder, changes, ofFile);
+    return { path, series: await readSeries(nodeStorage, folder) };
+  };
+
+  test.each([
+    ["plain", undefined],
+    ["implicit VR", "1.2.840.10008.1.2"],
+    ["RLE", "1.2.840.10008.1.2.5"],
+    ["JPEG-LS", "1.2.840.10008.1.2.4.80"],
+    ["JPEG 2000", "1.2.840.10008.1.2.4.90"],
+  ])("of frames in any order is the same volume: %s", async (_, syntax) => {
+    const own = await read({ orientation: [0.8, 0.6, 0, -0.6, 0.8, 0] });
+    await rm(folder, { recursive: true });
+    const { path, series } = await readEnhanced({ orientation: [0.8, 0.6, 0, -0.6, 0.8, 0], syntax });
+    expect([...series.data]).toEqual(expected);
+    expectAffine(series.affine, own.affine);
+    expect(series.slices.map(({ frame }) => frame)).toEqual([4, 3, 2, 1]);
+    expect(series.slices[0]?.path).toBe(`${path}, frame 4`);
+  });
+
+  test("may have another slope and intercept for each frame", async () => {
+    const change = (slice: number) => ({ RescaleSlope: String(slice + 1), RescaleIntercept: String(-10 * slice) });
+    const { data } = (await readEnhanced({ slices: 3, change })).series;
+    const stored = expected.slice(0, 90).map((value) => value + 1024);
+    expect([...data]).toEqual(stored.map((value, i) => value * (Math.floor(i / 30) + 1) - 10 * Math.floor(i / 30)));
+  });
+
+  test("of one frame is a slice", async () => {
+    const { path, series } = await readEnhanced({ slices: 1 });
+    expect(series.shape).toEqual([6, 5, 1]);
+    expect(series.slices.map((slice) => [slice.path, slice.frame])).toEqual([[path, undefined]]);
+  });
+
+  test.each<[string, SeriesChanges, object, RegExp]>([
+    [
+      "several phases",
+      { change: (slice) => ({ ImagePositionPatient: ["-100", "-80", String(2.5 * (slice % 2))] }) },
+      {},
+      /enhanced\.dcm, frame \d and .*enhanced\.dcm, frame \d are at the same place; frames of several times, phases/,
+    ],
+    [
+      "a missing frame",
+      { slices: 6, without: [2] },
+      {},
+      /frame 4 and .*frame 3 are 5\.00 mm apart.* 1 slice is missing/,
+    ],
+    [
+      "frames of another orientation",
+      { change: (slice) => (slice === 1 ? { ImageOrientationPatient: ["0", "1", "0", "0", "0", "-1"] } : {}) },
+      {},
+      /frame 3 differs from .*frame 1 in size, orientation or pixel spacing/,
+    ],
+    [
+      "frames of no place",
+      {},
+      { PerFrameFunctionalGroupsSequence: Array(4).fill({ StackID: "1" }) },
+      /frame 1 does not say where it is/,
+    ],
+    ["more frames than places", {}, { NumberOfFrames: 5 }, /holds 5 frames, and says of 4 where they are/],
+    ["fewer pixels", {}, { Rows: 50 }, /has 240 bytes of pixels, and 1200 pixels of 16 bits are promised/],
+  ])("that is no volume is refused by name: %s", async (_, changes, ofFile, message) => {
+    await expect(readEnhanced(changes, ofFile)).rejects.toThrow(DicomError);
+    await expect(readEnhanced(changes, ofFile)).rejects.toThrow(message);
+  });
+});
+
+test("a series that is asked for is read, whatever is wrong with another", async () => {
+  await writeSeries(join(folder, "a"), { slices: 2, seriesUid: "1.2.5", change: () => ({ NumberOfFrames: 7 }) });
+  await writeSeries(join(folder, "b"), { slices: 2 });
+  for (const name of await readdir(join(folder, "a")))
+    await writeFile(join(folder, "b", `a-${name}`), await readFile(join(folder, "a", name)));
+  const { shape } = await readSeries(nodeStorage, join(folder, "b"), { seriesUid: "1.2.3.4" });
+  expect(shape).toEqual([6, 5, 2]);
+  await expect(readSeries(nodeStorage, join(folder, "b"), { seriesUid: "1.2.6" })).rejects.toThrow(
+    "holds no series 1.2.6; name one with --series: 1.2.3.4 (2 files, Thorax), 1.2.5 (2 files, Thorax)",
+  );
+});
+
 /** Whether Debian's converter is here. */
 const hasDcm2niix = (): boolean => {
   try {
@@ -101,9 +188,11 @@ test.for<[string, SeriesChanges]>([
   ["axial", {}],
   ["oblique", { orientation: [0.8, 0.6, 0, -0.6, 0.8, 0] }],
   ["tilted", { step: [0, 0.8, 2.4] }],
-])("dcm2niix puts the voxels of %s slices in the same place", async ([, changes], { skip }) => {
+  ["enhanced", { orientation: [0.8, 0.6, 0, -0.6, 0.8, 0] }],
+])("dcm2niix puts the voxels of %s slices in the same place", async ([form, changes], { skip }) => {
   skip(!hasDcm2niix(), "dcm2niix is not installed here");
-  const own = toCanonical(await read(changes));
+  await (form === "enhanced" ? writeEnhanced : writeSeries)(folder, changes);
+  const own = toCanonical(await readSeries(nodeStorage, folder));
   const out = join(folder, "out");
   await mkdir(out);
   execFileSync("dcm2niix", ["-z", "n", "-o", out, "-f", "scan", folder], { stdio: "ignore" });
@@ -141,7 +230,12 @@ describe("what cannot be a volume is refused by name", () => {
       { change: () => ({ _meta: { TransferSyntaxUID: { vr: "UI", Value: ["1.2.840.10008.1.2.4.100"] } } }) },
       /is of the transfer syntax 1\.2\.840\.10008\.1\.2\.4\.100, which is not read/,
     ],
-    ["frames", { change: () => ({ NumberOfFrames: 2 }) }, /holds 2 frames in one file/],
+    ["frames", { change: () => ({ NumberOfFrames: 2 }) }, /holds 2 frames, and says of 0 where they are; give an/],
+    [
+      "no pixels",
+      { change: () => ({ PixelData: undefined }) },
+      /has rows, and no pixels of whole numbers; copy it again/,
+    ],
     ["no place", { change: () => ({ ImagePositionPatient: undefined }) }, /does not say where it is in the patient/],
     [
       "fewer pixels than promised",
@@ -159,7 +253,7 @@ describe("what cannot be a volume is refused by name", () => {
     for (const [i, name] of (await readdir(join(folder, "b"))).entries())
       await writeFile(join(folder, "a", `other-${i}`), await readFile(join(folder, "b", name)));
     await expect(readSeries(nodeStorage, join(folder, "a"))).rejects.toThrow(
-      /holds 2 series; name one with --series: .*1\.2\.3\.4 \(4 slices, Thorax\).*1\.2\.5 \(2 slices, Thorax\)/,
+      /holds 2 series; name one with --series: .*1\.2\.3\.4 \(4 files, Thorax\).*1\.2\.5 \(2 files, Thorax\)/,
     );
     expect((await readSeries(nodeStorage, join(folder, "a"), { seriesUid: "1.2.5" })).shape).toEqual([6, 5, 2]);
   });
@@ -205,14 +299,14 @@ describe("a zip of a series", () => {
   });
 });
 
-test("reading ends with the signal's reason, also while pixels are unpacked", async () => {
+test("reading ends with the signal's reason, also while a file is parsed", async () => {
   await writeSeries(folder, { syntax: "1.2.840.10008.1.2.4.70" });
   const stop = new AbortController();
-  const unpack = async (): Promise<never> => {
+  const parse = async (): Promise<never> => {
     stop.abort(new Error("stopped"));
     throw new Error("ended");
   };
-  await expect(readSeries(nodeStorage, folder, { unpack, signal: stop.signal })).rejects.toThrow("stopped");
+  await expect(readSeries(nodeStorage, folder, { parse, signal: stop.signal })).rejects.toThrow("stopped");
 });
 
 test("changed and cut files give a volume or a DicomError", async () => {

@@ -1,9 +1,9 @@
 import { type Affine, type Storage, type Volume, type VoxelArray, visibleText } from "@lobule/data";
 import { tags, textOf } from "./attributes.js";
 import { DicomError } from "./dicom-error.js";
-import { type DicomSlice, readDicom } from "./dicom-file.js";
+import { type ParseDicom, parseDicom } from "./parse-dicom.js";
 import { seriesFiles } from "./series-files.js";
-import { type Unpack, unpackPixels } from "./unpack-pixels.js";
+import { type DicomSlice, slicesOf } from "./slices-of-file.js";
 
 /** A series as a volume, and the slices that it was made of. */
 export interface SeriesVolume extends Volume {
@@ -17,8 +17,8 @@ export interface SeriesVolume extends Volume {
 export interface SeriesOptions {
   /** Which series; needed where there are several. */
   readonly seriesUid?: string | undefined;
-  /** Unpacks pixels; {@link unpackPixels} where it is not given. */
-  readonly unpack?: Unpack;
+  /** Parses files; {@link parseDicom} where it is not given. */
+  readonly parse?: ParseDicom;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -32,24 +32,38 @@ const sameDirection = 1e-4;
  * the slices, whatever they are called. Values are after slope and intercept; a tilted gantry gives an affine with a shear.
  *
  * @throws DicomError when there is none, there are several and none is named, slices differ in size, orientation or
- * spacing, two are at one place, one is missing, or a file is damaged; the signal's reason.
+ * spacing, two are at one place, one is missing, or a file is damaged; what `parse` throws; the signal's reason.
  */
 export async function readSeries(
   storage: Storage,
   source: string,
-  { seriesUid, unpack = unpackPixels, signal }: SeriesOptions = {},
+  { seriesUid, parse = parseDicom, signal }: SeriesOptions = {},
 ): Promise<SeriesVolume> {
-  const found: DicomSlice[] = [];
+  const found = new Map<string, FoundSeries>();
   let others = 0;
   for await (const file of seriesFiles(storage, source)) {
     signal?.throwIfAborted();
-    const slice = await readDicom(file, unpack).catch((error: unknown) => {
-      // What unpacks may have been ended by the same signal, which is nothing wrong with the file.
-      signal?.throwIfAborted();
-      throw error;
-    });
-    if (slice === undefined) others++;
-    else found.push(slice);
+    const parsed = isDicom(file.bytes)
+      ? await parse(file).catch((error: unknown) => {
+          // What parses may have been ended by the same signal, which is nothing wrong with the file.
+          signal?.throwIfAborted();
+          throw error;
+        })
+      : undefined;
+    if (parsed === undefined) {
+      others++;
+      continue;
+    }
+    const uid = textOf(parsed.attributes, tags.series) ?? "";
+    const series = found.get(uid) ?? {
+      name: textOf(parsed.attributes, tags.seriesDescription) ?? "",
+      files: 0,
+      slices: [],
+    };
+    found.set(uid, series);
+    series.files++;
+    // What is wrong with a series that is not asked for keeps none from being read.
+    if (seriesUid === undefined || uid === seriesUid) series.slices.push(...slicesOf(file.path, parsed));
   }
   const slices = sorted(oneSeries(source, found, seriesUid));
   const step = stepOf(source, slices);
@@ -57,32 +71,48 @@ export async function readSeries(
   return { ...volumeOf(slices, step), slices, notes };
 }
 
+/** What a folder holds of one series. */
+interface FoundSeries {
+  /** Its description, which may be empty. */
+  readonly name: string;
+  files: number;
+  /** In no order; none of a series that is not asked for. */
+  readonly slices: DicomSlice[];
+}
+
+/** Whether a file begins as DICOM files do: 128 bytes of anything, then DICM. */
+const isDicom = (bytes: Uint8Array): boolean =>
+  bytes[128] === 0x44 && bytes[129] === 0x49 && bytes[130] === 0x43 && bytes[131] === 0x4d;
+
 /** @throws DicomError where no series is meant, or several. */
-function oneSeries(folder: string, slices: readonly DicomSlice[], wanted: string | undefined): readonly DicomSlice[] {
-  const bySeries = new Map<string, DicomSlice[]>();
-  for (const slice of slices) bySeries.set(slice.seriesUid, [...(bySeries.get(slice.seriesUid) ?? []), slice]);
-  const all = [...bySeries];
+function oneSeries(
+  folder: string,
+  found: ReadonlyMap<string, FoundSeries>,
+  wanted: string | undefined,
+): readonly DicomSlice[] {
+  const all = [...found];
   const [first] = all;
   if (first === undefined)
     throw new DicomError(`${folder} holds no DICOM images; give the folder of a series, or a .zip of one`);
-  const chosen = wanted === undefined ? (all.length === 1 ? first[1] : undefined) : bySeries.get(wanted);
+  const chosen = wanted === undefined ? (all.length === 1 ? first[1] : undefined) : found.get(wanted);
   if (chosen === undefined) {
-    const list = all.slice(0, 6).map(([uid, [slice, ...rest]]) => {
-      const name = slice === undefined ? "" : (textOf(slice.attributes, tags.seriesDescription) ?? "");
-      return `${visibleText(uid).slice(0, 64)} (${rest.length + 1} slices${name === "" ? "" : `, ${visibleText(name).slice(0, 40)}`})`;
+    const list = all.slice(0, 6).map(([uid, { name, files }]) => {
+      const called = name === "" ? "" : `, ${visibleText(name).slice(0, 40)}`;
+      return `${visibleText(uid).slice(0, 64)} (${files} ${files === 1 ? "file" : "files"}${called})`;
     });
     throw new DicomError(
-      `${folder} holds ${wanted === undefined ? `${all.length} series` : `no series ${wanted}`}; name one with --series: ${list.join(", ")}${all.length > 6 ? ", …" : ""}`,
+      `${folder} holds ${wanted === undefined ? `${all.length} series` : `no series ${visibleText(wanted).slice(0, 64)}`}; name one with --series: ${list.join(", ")}${all.length > 6 ? ", …" : ""}`,
     );
   }
-  const [reference] = chosen;
-  const odd = reference && chosen.find((slice) => !isAlike(reference, slice));
+  const { slices } = chosen;
+  const [reference] = slices;
+  const odd = reference && slices.find((slice) => !isAlike(reference, slice));
   if (reference !== undefined && odd !== undefined) {
     throw new DicomError(
-      `${odd.path} differs from ${reference.path} in size, orientation or pixel spacing, though both are of one series; take the one of the two that is wanted into a folder of its own`,
+      `${odd.path} differs from ${reference.path} in size, orientation or pixel spacing, though both are of one series; take those that are wanted into a series of their own`,
     );
   }
-  return chosen;
+  return slices;
 }
 
 function isAlike(a: DicomSlice, b: DicomSlice): boolean {
@@ -124,9 +154,11 @@ function stepOf(folder: string, slices: readonly DicomSlice[]): readonly [number
   }
   const twice = gaps.findIndex((gap) => gap < tolerance);
   if (twice >= 0) {
-    throw new DicomError(
-      `${slices[twice]?.path} and ${slices[twice + 1]?.path} are at the same place; leave one of them out`,
-    );
+    const what =
+      slices[twice]?.frame === undefined
+        ? "leave one of them out"
+        : "frames of several times, phases or energies are no volume, so export those of one as a series";
+    throw new DicomError(`${slices[twice]?.path} and ${slices[twice + 1]?.path} are at the same place; ${what}`);
   }
   const usual = gaps.toSorted((a, b) => a - b)[Math.floor(count / 2)] ?? 1;
   const odd = gaps.findIndex((gap) => Math.abs(gap - usual) > Math.max(tolerance, 0.01 * usual));

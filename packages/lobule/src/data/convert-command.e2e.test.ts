@@ -6,14 +6,15 @@ import { UNet } from "@lobule/nn";
 import { nodeStorage } from "@lobule/node";
 import { writeSafetensors } from "@lobule/tensor";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { writeSeries } from "../../../dicom/src/testing/write-series.js";
+import { addPrivateAttributes, writeSeries } from "../../../dicom/src/testing/write-series.js";
 import { runCommand } from "../testing/run-command.js";
 
 let root: string;
 const at = (...names: string[]): string => join(root, ...names);
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "lobule-convert-"));
-  await writeSeries(at("series"), { syntax: "1.2.840.10008.1.2.4.70" });
+  for (const path of await writeSeries(at("series"), { syntax: "1.2.840.10008.1.2.4.70" }))
+    await addPrivateAttributes(path);
   const sizes = { baseFeatures: 1, depth: 1 };
   const classes = ["background", "liver"];
   const model = { version: 1, architecture: "UNet", classes, ...sizes, size: null, window: [-160, 240], preset: null };
@@ -25,6 +26,8 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 test("a compressed series becomes a volume, and its labels a DICOM SEG", async () => {
   const converted = await runCommand(["data", "convert", at("series"), "-o", at("scan.nii.gz")]);
   expect(converted.code, converted.err).toBe(0);
+  // Nothing is said of the scanner's own attributes.
+  expect(converted.err).toBe("");
   expect(converted.out).toMatch(/scan\.nii\.gz: 6×5×4 voxels of 0\.5×0\.75×2\.5 mm/);
   const scan = await readNifti(nodeStorage, at("scan.nii.gz"));
   expect([scan.data[0], scan.data[119]]).toEqual([-1024, -691]);

@@ -84,7 +84,7 @@ test("of several series one is to be named, and of other scans none", async () =
   const refused = await segment(["other"], "x.nii.gz");
   expect(refused).toMatchObject({ code: 1, out: "" });
   expect(refused.err).toMatch(
-    /^lobule: .*other holds 2 series; name one with --series: 1\.2\.5 \(2 slices, Thorax\), 1\.2\.3\.4 \(5 slices, Thorax\)\n$/,
+    /^lobule: .*other holds 2 series; name one with --series: 1\.2\.5 \(2 files, Thorax\), 1\.2\.3\.4 \(5 files, Thorax\)\n$/,
   );
   const named = await segment(["scan.nii.gz"], "x.nii.gz", "--series", "1.2.5");
   expect(named.err).toMatch(/^lobule: --series 1\.2\.5 names one of several series .*scan\.nii\.gz is neither\n$/);

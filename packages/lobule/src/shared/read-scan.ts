@@ -2,7 +2,7 @@ import { DataError, entryAt, readImage, type Volume } from "@lobule/data";
 import type { SeriesVolume } from "@lobule/dicom";
 import { nodeStorage } from "@lobule/node";
 import { dicomPackage } from "./dicom-package.js";
-import { UnpackThread } from "./unpack-thread.js";
+import { DicomThread } from "./dicom-thread.js";
 
 export interface ReadScanOptions {
   /** UID of the series, where a folder holds several. */
@@ -20,9 +20,9 @@ export const isSeries = async (path: string): Promise<boolean> =>
  */
 export async function readDicomSeries(path: string, { series, signal }: ReadScanOptions): Promise<SeriesVolume> {
   const { readSeries } = await dicomPackage();
-  const thread = new UnpackThread({ signal });
+  const thread = new DicomThread({ signal });
   try {
-    return await readSeries(nodeStorage, path, { seriesUid: series, unpack: (file) => thread.unpack(file), signal });
+    return await readSeries(nodeStorage, path, { seriesUid: series, parse: (file) => thread.parse(file), signal });
   } finally {
     await thread.end();
   }
