@@ -1,10 +1,11 @@
 /**
- * CT series in DICOM as volumes, and labels as DICOM SEG.
+ * CT series in DICOM as volumes, and labels as DICOM SEG or RTSTRUCT.
  *
  * @module @lobule/dicom
  */
 
 export { DicomError } from "./dicom-error.js";
+export { encodeRtstruct } from "./encode-rtstruct.js";
 export { encodeSeg, type SegOptions } from "./encode-seg.js";
 export { type ParseDicom, type ParsedDicom, parseDicom } from "./parse-dicom.js";
 export { readSeries, type SeriesOptions, type SeriesVolume } from "./read-series.js";

@@ -15,7 +15,7 @@ import { verifyCommand } from "./data/verify-command.js";
 import { doctorCommand } from "./doctor/doctor-command.js";
 import { evaluateCommand } from "./evaluate/evaluate-command.js";
 import { experimentCommand } from "./experiment/experiment-command.js";
-import { exportDicomSegCommand } from "./export/export-dicom-seg-command.js";
+import { exportDicomRtstructCommand, exportDicomSegCommand } from "./export/export-dicom-commands.js";
 import { exportOnnxCommand } from "./export/export-onnx-command.js";
 import { exportPytorchCommand } from "./export/export-pytorch-command.js";
 import { importPytorchCommand } from "./import/import-pytorch-command.js";
@@ -45,6 +45,7 @@ export const commands: readonly Command[] = [
   exportOnnxCommand,
   exportPytorchCommand,
   exportDicomSegCommand,
+  exportDicomRtstructCommand,
   importPytorchCommand,
   benchCommand,
   ownPeerCommand,

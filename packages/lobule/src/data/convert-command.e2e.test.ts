@@ -40,6 +40,11 @@ test("a compressed series becomes a volume, and its labels a DICOM SEG", async (
   const seg = await readFile(at("seg.dcm"), "latin1");
   expect(seg).toContain("liver");
   expect(seg).not.toContain("Doe");
+  words[1] = "dicom-rtstruct";
+  const outlines = await runCommand([...words, "-o", at("rt.dcm")]);
+  expect(outlines.code, outlines.err).toBe(0);
+  expect(outlines.out).toMatch(/rt\.dcm: liver of 4 slices/);
+  expect(await readFile(at("rt.dcm"), "latin1")).toContain("CLOSED_PLANAR");
 });
 
 test.each([

@@ -8,7 +8,7 @@ import {
   type SlicePredictor,
   segmentVolume,
 } from "@lobule/train";
-import { dicomSegOf } from "../shared/dicom-seg.js";
+import { dicomResultOf } from "../shared/dicom-result.js";
 import { isSeries, type ReadScanOptions, readDicomSeries, readScanFile, requireNoSeries } from "../shared/read-scan.js";
 import { isSegFile, type SegmentFiles } from "./segment-files.js";
 
@@ -45,8 +45,8 @@ export async function segmentScan(
   // A byte a voxel, beside the scan's two or four.
   const memory = new MemoryStorage();
   const result = await segmentVolume(memory, predictor, scan, "labels.nii", options);
-  const seg = await dicomSegOf(scan, await readNifti(memory, "labels.nii"), {
-    type: "binary",
+  const seg = await dicomResultOf(scan, await readNifti(memory, "labels.nii"), {
+    form: "binary",
     anonymize: false,
     classes: predictor.description.classes,
     models: models.map(({ sha256 }) => sha256),

@@ -3,7 +3,7 @@ import { nodeStorage } from "@lobule/node";
 import { readModel } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
 import { choice, flag, path, required, text, withDefault } from "../command-line/option.js";
-import { dicomSegOf } from "../shared/dicom-seg.js";
+import { type DicomForm, dicomResultOf } from "../shared/dicom-result.js";
 import { say, warn } from "../shared/output.js";
 import { readDicomSeries } from "../shared/read-scan.js";
 
@@ -12,10 +12,6 @@ const options = {
   scan: required(path("folder or .zip of the DICOM series", "input", "SERIES")),
   model: required(path("run or checkpoint that made the labels: it names the classes", "input", "RUN", { short: "m" })),
   out: required(path("file to write, .dcm", "file", "FILE", { short: "o" })),
-  type: withDefault(
-    choice(["binary", "labelmap"], "a frame of bits a class, or of labels, which few viewers know"),
-    "binary",
-  ),
   series: text("UID of the series, where the folder holds several", "UID"),
   anonymize: flag("leave out the patient's name, number, birth date and sex, and the study's dates and numbers"),
   force: flag("replace a file that is there"),
@@ -26,20 +22,38 @@ export const exportDicomSegCommand = command({
   name: "export dicom-seg",
   describe: "Write labels as DICOM SEG that refers to the series",
   positionals,
-  options,
-  run: exportSeg,
+  options: {
+    ...options,
+    type: withDefault(
+      choice(["binary", "labelmap"], "a frame of bits a class, or of labels, which few viewers know"),
+      "binary",
+    ),
+  },
+  run: ({ type, ...args }) => exportDicom(type, args),
   examples: [["export dicom-seg labels.nii.gz --scan series -m RUN -o seg.dcm", "for an archive (PACS)"]],
 });
 
-async function exportSeg({ labels, scan, model, out, type, series, anonymize, force }: ExportArguments): Promise<void> {
+export const exportDicomRtstructCommand = command({
+  name: "export dicom-rtstruct",
+  describe: "Write labels as outlines for radiotherapy (RTSTRUCT)",
+  positionals,
+  options,
+  run: (args) => exportDicom("rtstruct", args),
+  examples: [["export dicom-rtstruct labels.nii.gz --scan series -m RUN -o rt.dcm", "for a planning system"]],
+});
+
+async function exportDicom(
+  form: DicomForm,
+  { labels, scan, model, out, series, anonymize, force }: ExportArguments,
+): Promise<void> {
   if (!force && (await entryAt(nodeStorage, out)) !== undefined)
     throw new DataError(`${out} is there already; remove it or add --force`);
   // Nothing of the model is run: its classes are read.
   const { description, sha256 } = await readModel(nodeStorage, model, { trustCode: true });
   const source = await readDicomSeries(scan, { series });
   for (const note of source.notes) warn(`note: ${note}`);
-  const bytes = await dicomSegOf(source, await readImage(nodeStorage, labels), {
-    type,
+  const bytes = await dicomResultOf(source, await readImage(nodeStorage, labels), {
+    form,
     anonymize,
     classes: description.classes,
     models: [sha256],
