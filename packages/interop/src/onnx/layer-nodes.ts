@@ -1,5 +1,7 @@
 import {
+  AveragePool2d,
   BatchNorm2d,
+  BlockConvTranspose2d,
   Conv2d,
   ConvTranspose2d,
   DepthwiseConv2d,
@@ -7,8 +9,9 @@ import {
   type Module,
   SelfAttention,
   SqueezeExcite,
+  StridedConv2d,
 } from "@lobule/nn";
-import { Tensor, type Variable } from "@lobule/tensor";
+import { type BlockSize, Tensor, type Variable } from "@lobule/tensor";
 import { ExportError } from "../export-error.js";
 import type { Attribute } from "./graph-builder.js";
 import type { LayerCall } from "./network-trace.js";
@@ -24,6 +27,7 @@ export function layerNode(call: LayerCall, nodes: Nodes): string | undefined {
   const convolution = convolutionOf(layer);
   if (convolution !== undefined) return convolutionNode(convolution, nodes.nameOf(imageOf(call)), nodes);
   if (layer instanceof BatchNorm2d) return batchNormNode(layer, imageOf(call), nodes);
+  if (layer instanceof AveragePool2d) return averagePoolNode(layer, nodes.nameOf(imageOf(call)), nodes);
   if (layer instanceof GroupNorm) return groupNormNode(layer, nodes.nameOf(imageOf(call)), nodes);
   if (layer instanceof SqueezeExcite) return squeezeExciteNode(layer, nodes.nameOf(imageOf(call)), nodes);
   if (layer instanceof SelfAttention) return selfAttentionNode(layer, nodes.nameOf(imageOf(call)), nodes);
@@ -63,6 +67,16 @@ function convolutionOf(layer: Module): Convolution | undefined {
     const attributes = sided(BigInt(layer.kernelSize));
     return { opType: "Conv", weight, bias, attributes, run: second * area, outChannels: first };
   }
+  if (layer instanceof StridedConv2d) {
+    const { weight, bias, stride, padding } = layer;
+    const { first, second, area } = sizesOf(weight);
+    const attributes = {
+      kernel_shape: weight.shape.slice(2).map(BigInt),
+      strides: stride.map(BigInt),
+      pads: [...padding, ...padding].map(BigInt),
+    };
+    return { opType: "Conv", weight, bias, attributes, run: second * area, outChannels: first };
+  }
   if (layer instanceof DepthwiseConv2d) {
     const { weight, bias } = layer;
     const { first, area } = sizesOf(weight);
@@ -75,8 +89,22 @@ function convolutionOf(layer: Module): Convolution | undefined {
     const attributes = { kernel_shape: [2n, 2n], strides: [2n, 2n] };
     return { opType: "ConvTranspose", weight, bias, attributes, run: area, outChannels: second };
   }
+  if (layer instanceof BlockConvTranspose2d) {
+    const { weight, bias, block } = layer;
+    const { second, area } = sizesOf(weight);
+    return { opType: "ConvTranspose", weight, bias, attributes: ofBlocks(block), run: area, outChannels: second };
+  }
   return undefined;
 }
+
+/** Blocks of pixels side by side. */
+const ofBlocks = (block: BlockSize): Readonly<Record<string, Attribute>> => ({
+  kernel_shape: block.map(BigInt),
+  strides: block.map(BigInt),
+});
+
+const averagePoolNode = ({ block }: AveragePool2d, x: string, { graph }: Nodes): string =>
+  graph.node("AveragePool", [x], ofBlocks(block));
 
 function convolutionNode({ opType, weight, bias, attributes }: Convolution, x: string, nodes: Nodes): string {
   const inputs = [x, nodes.weight(weight), ...(bias === undefined ? [] : [nodes.weight(bias)])];
