@@ -137,6 +137,7 @@ function otherText(form: SettingSchema): string {
 function arrayText({ prefixItems, items, minItems = 0, maxItems }: SettingSchema): string {
   if (prefixItems !== undefined) return `a list of ${prefixItems.length} values`;
   const each = !Array.isArray(items) && isForm(items) ? `, each ${formText(alternatives(items))}` : "";
+  if (minItems > 1 && maxItems !== undefined) return `a list of ${minItems} to ${maxItems}${each}`;
   const least = minItems > 1 ? ` of at least ${minItems}` : minItems > 0 ? " that is not empty" : "";
   return `a list${least}${maxItems === undefined ? "" : ` of at most ${maxItems}`}${each}`;
 }

@@ -5,13 +5,18 @@ import { ExportError } from "../export-error.js";
 /**
  * A Python file that builds the network of a model in PyTorch, under the names of its state dict, and loads
  * `weights.safetensors` from beside it. It has what this network needs, and nothing of others.
- * @throws ExportError for a network of code of its own.
+ * @throws ExportError for a network of code of its own, or one of nnU-Net.
  */
 export function modelScript(description: ModelDescription): string {
-  const { architecture, classes, window, network, inputSlices, depth, baseFeatures, size } = description;
+  const { architecture, classes, window, network, nnunet, inputSlices, depth, baseFeatures, size } = description;
   if (architecture === "custom") {
     throw new ExportError(
       "the network is made by code of its own, of which there is no counterpart in PyTorch; its weights are in checkpoints/best.safetensors, under the names of its layers",
+    );
+  }
+  if (nnunet !== undefined) {
+    throw new ExportError(
+      "the network is one of nnU-Net, which PyTorch has there; its weights are in checkpoints/best.safetensors, under the names of its layers, and export onnx writes it as a whole",
     );
   }
   const channels = levelChannels({ baseFeatures, depth }, network);

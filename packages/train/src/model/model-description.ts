@@ -1,29 +1,41 @@
 import { settingProblem, settingSchemaOf } from "@lobule/data";
-import { levelChannels, referenceSpec, type SegmentationNetwork, specProblem, UNet } from "@lobule/nn";
+import {
+  levelChannels,
+  NnUNet,
+  nnunetProblem,
+  referenceSpec,
+  type SegmentationNetwork,
+  specProblem,
+  UNet,
+} from "@lobule/nn";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { z } from "zod";
 import { buildCustom } from "./custom-model.js";
 import { ModelError } from "./model-error.js";
 import { networkSizes, networkSpecSchema, windowSchema } from "./network-settings.js";
+import { nnunetSchema, nnunetSizes } from "./nnunet-settings.js";
 
 /** What must be known besides the weights to use a model: the network's shape and how slices are prepared for it. */
 const modelDescription = z.strictObject({
   version: z.literal(1),
   /** AttentionResUNet is how the reference network was called before there were others. */
-  architecture: z.enum(["UNet", "AttentionResUNet", "custom"]),
+  architecture: z.enum(["UNet", "AttentionResUNet", "NnUNet", "custom"]),
   /** SHA-256 of the code that a custom network is made by: model.cjs in the run folder. */
   code: z
     .string()
     .regex(/^[0-9a-f]{64}$/)
     .meta({ title: "a SHA-256 in hexadecimal" })
     .optional(),
-  /** What the network is made of. */
+  /** What the network is made of; of no account for an NnUNet. */
   network: networkSpecSchema.default(referenceSpec),
+  /** What an NnUNet is made of. */
+  nnunet: nnunetSchema.optional(),
   inputSlices: networkSizes.inputSlices.default(1),
   /** Names of the classes, background first; a label is a byte. */
   classes: z.array(z.string()).min(2).max(256),
   baseFeatures: networkSizes.baseFeatures,
-  depth: networkSizes.depth,
+  /** Halvings between the image and the bottom: an NnUNet has as many as its plan says. */
+  depth: z.int().positive().max(9),
   /** Null where slices are taken at their own size, padded to a multiple of 2^depth. */
   size: networkSizes.size.nullable(),
   window: windowSchema,
@@ -52,28 +64,42 @@ export function parseModelDescription(value: unknown, source: string): ModelDesc
 
 /** What is wrong with a description whose parts are each as expected. */
 function problemOf(description: ModelDescription): string | undefined {
-  const { architecture, code, network, baseFeatures, depth, size, window } = description;
+  const { architecture, code, network, nnunet, baseFeatures, depth, size, window } = description;
   if (!(window[0] < window[1])) return `its window must be two rising numbers, got ${window.join(" ")}`;
   if (architecture === "custom")
     return code === undefined ? "a custom network has code, which it does not name" : undefined;
   if (code !== undefined) return `it names code, which the network ${architecture} has none of`;
   if (size !== null && size % 2 ** depth !== 0) return `its size must be a multiple of ${2 ** depth}, got ${size}`;
-  return specProblem({ baseFeatures, depth }, network);
+  if ((nnunet === undefined) === (architecture === "NnUNet")) return "an NnUNet, and no other network, has 'nnunet'";
+  if (nnunet === undefined) return specProblem({ baseFeatures, depth }, network);
+  const sizes = nnunetSizes(nnunet);
+  const isSized = baseFeatures === sizes.baseFeatures && depth === sizes.depth;
+  return nnunetProblem(nnunet) ?? (isSized ? undefined : "its baseFeatures and depth are not those of its stages");
 }
 
 /**
  * Checks by arithmetic that a file's weights can be those of a description, before a network is built: its bridge alone
- * has a layer of 3·3·c² numbers, c its channels.
+ * has a layer of 3·3·c² numbers, c its channels; an NnUNet has a layer between its last two stages.
  * @throws ModelError naming `source` when the file holds fewer numbers than that.
  */
 export function requireWeights(
-  { architecture, baseFeatures, depth, network }: ModelDescription,
+  { architecture, baseFeatures, depth, network, nnunet }: ModelDescription,
   weights: ReadonlyMap<string, SafetensorsTensor>,
   source: string,
 ): void {
   if (architecture === "custom") return;
-  const channels = levelChannels({ baseFeatures, depth }, network).at(-1) ?? 0;
   const numbers = [...weights.values()].reduce((sum, { data }) => sum + data.length, 0);
+  if (nnunet !== undefined) {
+    const layers = nnunet.stages.map(
+      ({ features, kernel: [h, w] }, i) => h * w * features * (nnunet.stages[i - 1]?.features ?? 1),
+    );
+    const largest = Math.max(...layers);
+    if (numbers >= largest) return;
+    throw new ModelError(
+      `${source}: the description of the model does not fit its weights: one layer of its stages has ${largest} numbers, but the file holds ${numbers}`,
+    );
+  }
+  const channels = levelChannels({ baseFeatures, depth }, network).at(-1) ?? 0;
   if (numbers >= 9 * channels ** 2) return;
   throw new ModelError(
     `${source}: the description of the model does not fit its weights: with ${baseFeatures} base features and depth ${depth} one layer of ${channels} channels has ${9 * channels ** 2} numbers, but the file holds ${numbers}`,
@@ -91,8 +117,9 @@ export interface ModelCode {
  * @throws ModelError when a custom network's code is missing or does not make one.
  */
 export function buildNetwork(description: ModelDescription, seed: number, code?: ModelCode): SegmentationNetwork {
-  const { architecture, inputSlices: inChannels, classes, baseFeatures, depth, network } = description;
+  const { architecture, inputSlices: inChannels, classes, baseFeatures, depth, network, nnunet } = description;
   const request = { inChannels, classes: classes.length, baseFeatures, depth, seed };
+  if (nnunet !== undefined) return new NnUNet({ ...nnunet, inChannels, classes: classes.length, seed });
   if (architecture !== "custom") return new UNet({ ...network, ...request });
   if (code === undefined) throw new ModelError("the code of this model is not at hand; give its run folder");
   return buildCustom(code.text, code.source, request);

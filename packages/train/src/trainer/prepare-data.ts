@@ -12,6 +12,7 @@ import {
 import { listLabels, sameNames } from "../evaluation/label-mapping.js";
 import type { ModelCode, ModelDescription } from "../model/model-description.js";
 import { networkSpec } from "../model/network-settings.js";
+import { nnunetSizes } from "../model/nnunet-settings.js";
 import { codeHash } from "../model/trusted-code.js";
 import { misfitOfWeights } from "../settings/loss-setting.js";
 import { ConfigError, referenceCases, type TrainingConfig } from "./training-config.js";
@@ -193,17 +194,18 @@ export function describeModel(
   window: Window,
   code?: ModelCode,
 ): ModelDescription {
+  const { nnunet } = config;
   const misfit = misfitOfWeights(config.loss, labels);
   if (misfit !== undefined) throw new ConfigError(misfit);
   return {
     version: 1,
-    architecture: code === undefined ? "UNet" : "custom",
+    architecture: code !== undefined ? "custom" : nnunet === null ? "UNet" : "NnUNet",
     ...(code === undefined ? {} : { code: codeHash(code.text) }),
     network: networkSpec(config.network),
+    ...(nnunet === null ? {} : { nnunet }),
     inputSlices: config.inputSlices,
     classes: [...labels],
-    baseFeatures: config.baseFeatures,
-    depth: config.depth,
+    ...(nnunet === null ? { baseFeatures: config.baseFeatures, depth: config.depth } : nnunetSizes(nnunet)),
     size: config.size,
     window: [window[0], window[1]],
     preset: config.preset,

@@ -87,6 +87,35 @@ test("one that was stopped before its first step begins with them too", async ()
   );
 });
 
+test("a network of nnU-Net is trained, and goes on where it stands", async () => {
+  const stage = { features: 2, kernel: [3, 3], stride: [2, 2], blocks: 1, decoderConvolutions: 1 };
+  const nnunet = {
+    encoder: "residual",
+    stages: [{ ...stage, stride: [1, 1] }, stage, { ...stage, features: 3, stride: [1, 2] }],
+    convolutionBias: true,
+    norm: "instance",
+    activation: "leaky-relu",
+    deepSupervision: 1,
+  };
+  const own = { data: "/data", size: 16, batch: 4, epochs: 1, nnunet };
+  const run = await startRun(resolveConfig(null, own), "/nnunet", {}, request());
+  expect(await run.run()).toBe("all epochs done");
+  await run.close();
+  const { description, weights } = await readModel(storage, "/nnunet");
+  expect(description).toMatchObject({ architecture: "NnUNet", nnunet, baseFeatures: 2, depth: 2 });
+  const config = resolveConfig(null, settingsOfModel(description), {
+    data: "/data",
+    init: "/nnunet",
+    batch: 4,
+    seed: 9,
+  });
+  const next = await startRun(config, "/nnunet-next", {}, { ...request(), pauseAfter: 0 });
+  expect(await next.run()).toBe("paused");
+  const { tensors } = await next.folder.loadCheckpoint("last");
+  await next.close();
+  expect(networkState(tensors)).toEqual(weights);
+});
+
 test("another network's weights are refused, with what differs", async () => {
   await expect(startRun(await continuing({ baseFeatures: 2 }), "/other", {}, request())).rejects.toThrow(
     "'init' /first/checkpoints/best.safetensors is of a network whose 'baseFeatures' is 1, and this run's is 2; give the same",

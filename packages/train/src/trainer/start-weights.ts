@@ -8,16 +8,17 @@ import { ConfigError, type TrainingConfig } from "./training-config.js";
 /** Settings of a run that continues where a model stands: its network, and how slices are prepared for it. */
 export const settingsOfModel = ({
   network,
+  nnunet,
   inputSlices,
   baseFeatures,
   depth,
   size,
   window,
 }: ModelDescription): Partial<TrainingConfig> => ({
-  network: { preset: "attention-res-unet", ...network },
+  ...(nnunet === undefined
+    ? { network: { preset: "attention-res-unet", ...network }, baseFeatures, depth }
+    : { nnunet: { ...nnunet } }),
   inputSlices,
-  baseFeatures,
-  depth,
   size,
   window,
 });
@@ -38,7 +39,7 @@ export function requireSameNetwork(model: ModelDescription, { description, sourc
     if (model.code === description.code) return;
     throw new ConfigError(`'init' ${source} is of a network with other code than this run's 'model'; give the same`);
   }
-  for (const name of ["network", "inputSlices", "baseFeatures", "depth"] as const) {
+  for (const name of ["network", "nnunet", "inputSlices", "baseFeatures", "depth"] as const) {
     const [own, other] = [model[name], description[name]];
     if (sameJson(own, other)) continue;
     throw new ConfigError(

@@ -135,3 +135,32 @@ test("slices of one pixel in the bridge: no normalization of one value", () => {
   expect(at({ batch: 1, size: 32 })().batch).toBe(1);
   expect(at({ batch: 2 })().size).toBe(16);
 });
+
+describe("a network of nnU-Net", () => {
+  const stage = { features: 4, kernel: [3, 3], stride: [2, 1], blocks: 1, decoderConvolutions: 1 };
+  const nnunet = {
+    encoder: "plain",
+    stages: [{ ...stage, stride: [1, 1] }, stage, stage],
+    convolutionBias: true,
+    norm: "instance",
+    activation: "leaky-relu",
+    deepSupervision: 0,
+  };
+
+  test("is none by default, and for runs that did not record it", () => {
+    expect(resolved().nnunet).toBeNull();
+    expect(parseConfig(without("nnunet"), "config.json")).toEqual(resolved());
+    expect(resolved({ nnunet, size: 4 }).nnunet).toEqual(nnunet);
+  });
+
+  test.each([
+    [{ size: 6 }, "'size' must be a multiple of 4 (2^depth), got 6; 8 is the nearest"],
+    [{ depth: 3 }, "'depth' has no effect with 'nnunet', which lists the network's levels; leave it out"],
+    [{ network: { skip: "add" } }, "'network' has no effect with 'nnunet', which lists"],
+    [{ model: "my.ts" }, "'model' and 'nnunet' both say what the network is; leave one out"],
+    [{ nnunet: { ...nnunet, deepSupervision: 2 } }, "the network does not fit: deepSupervision must be from 0 to 1"],
+    [{ nnunet: { ...nnunet, stages: [{ ...stage, stride: [3, 1] }] } }, "'nnunet.stages.0.stride.0' "],
+  ])("with %j is refused", (changes, message) => {
+    expect(() => resolved({ nnunet, ...changes })).toThrow(message);
+  });
+});

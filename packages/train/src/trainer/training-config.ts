@@ -7,9 +7,11 @@ import {
   settingProblem,
   settingSchemaOf,
 } from "@lobule/data";
-import { specProblem } from "@lobule/nn";
+import { nnunetDivisors, nnunetProblem, specProblem } from "@lobule/nn";
 import { z } from "zod";
+import { sameJson } from "../json/same-json.js";
 import { networkSettingsSchema, networkSizes, networkSpec, windowSchema } from "../model/network-settings.js";
+import { nnunetSchema } from "../model/nnunet-settings.js";
 import { defaultLoss, lossSetting } from "../settings/loss-setting.js";
 import { defaultOptimizer, optimizerSetting } from "../settings/optimizer-setting.js";
 
@@ -94,6 +96,10 @@ const trainingConfig = z.strictObject({
   network: networkSettingsSchema
     .default({ preset: "attention-res-unet" })
     .describe("a named network, and what is to be different from it"),
+  nnunet: nnunetSchema
+    .nullable()
+    .default(null)
+    .describe("a network of nnU-Net in the place of a named one, with its own depth and features"),
   init: z
     .string()
     .nullable()
@@ -158,6 +164,7 @@ const addedLater: readonly string[] = [
   "inputSlices",
   "model",
   "network",
+  "nnunet",
   "init",
   "loss",
   "optimizer",
@@ -324,6 +331,9 @@ function checked(value: unknown, nameOf: NameOf): TrainingConfig {
   const config = result.data;
   // What a model of one's own asks of its images is known when it has been made.
   if (config.model === null) checkNetwork(config, nameOf);
+  else if (config.nnunet !== null) {
+    throw new ConfigError(`${nameOf(["model"])} and ${nameOf(["nnunet"])} both say what the network is; leave one out`);
+  }
   const { window, overfitBatches, oversample, microBatch, batch, fold, validationCases } = config;
   if (fold !== null && validationCases !== null) {
     throw new ConfigError(
@@ -346,22 +356,34 @@ function checked(value: unknown, nameOf: NameOf): TrainingConfig {
   return config;
 }
 
+/** Settings that say nothing of a network whose levels are listed. */
+const ofNamedNetworks = ["network", "baseFeatures", "depth"] as const;
+
 function checkNetwork(config: TrainingConfig, nameOf: NameOf): void {
-  const multiple = 2 ** config.depth;
+  const { nnunet } = config;
+  const usual = presetSettings(config.preset);
+  const idle = ofNamedNetworks.find((name) => nnunet !== null && !sameJson(config[name], usual[name]));
+  if (idle !== undefined) {
+    throw new ConfigError(
+      `${nameOf([idle])} has no effect with 'nnunet', which lists the network's levels; leave it out`,
+    );
+  }
+  const [rows, columns] = nnunet === null ? [2 ** config.depth, 2 ** config.depth] : nnunetDivisors(nnunet);
+  const multiple = Math.max(rows, columns);
   const size = nameOf(["size"]);
   if (config.size !== null && config.size % multiple !== 0) {
     const near = Math.max(1, Math.round(config.size / multiple)) * multiple;
-    const halvings = Math.log2(config.size & -config.size);
+    const halvings = nnunet === null ? Math.log2(config.size & -config.size) : 0;
     throw new ConfigError(
       `${size} must be a multiple of ${multiple} (2^depth), got ${config.size}; ${near} is the nearest${halvings > 0 ? `, and with depth ${halvings} it would be possible` : ""}`,
     );
   }
-  const { norm } = networkSpec(config.network);
-  const problem = specProblem(config, networkSpec(config.network));
+  const { norm } = nnunet ?? networkSpec(config.network);
+  const problem = nnunet === null ? specProblem(config, networkSpec(config.network)) : nnunetProblem(nnunet);
   if (problem !== undefined) throw new ConfigError(`the network does not fit: ${problem}`);
-  if (config.size !== multiple) return;
+  if (config.size !== rows || config.size !== columns) return;
   const onePixel = `${size} ${config.size} leaves one pixel in the bridge`;
-  const advice = `use size ${2 * multiple}${config.depth > 1 ? ` or depth ${config.depth - 1}` : ""}`;
+  const advice = `use size ${2 * multiple}${nnunet === null && config.depth > 1 ? ` or depth ${config.depth - 1}` : ""}`;
   if (norm !== "batch") throw new ConfigError(`${onePixel}, which ${norm} normalization turns to nothing; ${advice}`);
   if ((config.microBatch ?? config.batch) === 1) {
     const parts = nameOf([config.microBatch === null ? "batch" : "microBatch"]);

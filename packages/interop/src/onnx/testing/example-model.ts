@@ -1,5 +1,5 @@
-import { referenceSpec, UNet, type UNetSpec } from "@lobule/nn";
-import type { SavedModel } from "@lobule/train";
+import { referenceSpec, type UNetSpec } from "@lobule/nn";
+import { buildNetwork, type SavedModel } from "@lobule/train";
 
 /** A saved model with weights of a seed, and statistics and norms that are not those of the start. */
 export async function exampleModel(
@@ -20,22 +20,23 @@ export async function exampleModel(
     preset: null,
     ...description,
   };
-  const { baseFeatures, depth, classes, inputSlices: inChannels } = whole;
-  const unet = new UNet({ ...network, inChannels, classes: classes.length, baseFeatures, depth, seed: 3 });
-  for (const [name, variable] of unet.namedVariables()) {
+  const unet = buildNetwork(whole, 3);
+  const variables = unet.namedVariables();
+  for (const [name, variable] of variables) {
     const shift = name.endsWith("running_var") ? 1.3 : 0.1;
-    if (/running_|\.bn/.test(name))
+    if (/running_|\.bn|\.norm\./.test(name))
       variable.write(variable.initial.map((value, i) => value + shift * Math.sin(i + 1) ** 2));
   }
   // Each class is more of one feature than of another, so that all are found.
-  const [features = 0] = unet.head.weight.shape.slice(1);
-  unet.head.weight.write(
-    unet.head.weight.initial.map((_, i) => {
+  const head = variables.get("head.weight");
+  const [features = 0] = head?.shape.slice(1) ?? [];
+  head?.write(
+    head.initial.map((_, i) => {
       const [c, f] = [Math.floor(i / features), i % features];
       return 4 * (Number(f === c % features) - Number(f === (c + 1) % features));
     }),
   );
-  unet.head.bias?.write(new Float32Array(classes.length));
+  variables.get("head.bias")?.write(new Float32Array(whole.classes.length));
   const source = "example.safetensors";
   return {
     description: whole,
