@@ -54,6 +54,28 @@ describe("a training step of AttentionResUNet", () => {
     expect(program.describe()).toMatch(/conv3x3-\w+ → relu-grad/);
   });
 
+  test.each([1, 3, 8])("F=%d binds no more storage buffers than every adapter has", (baseFeatures) => {
+    for (const kernels of ["parallel", "subgroup"] as const) {
+      for (const { label, operands } of trainingStep(baseFeatures, 1, 64, { kernels }).program.calls) {
+        expect(operands.filter(({ access }) => access !== "uniform").length, label).toBeLessThanOrEqual(8);
+      }
+    }
+  });
+
+  test("F=1, where a kernel takes nothing fused for want of storage buffers, learns as without fusion", async () => {
+    const losses: number[][] = [];
+    for (const fusion of [true, false]) {
+      const { program, inputs } = trainingStep(1, 1, 32, { kernels: device.kernels, fusion });
+      const loaded = await program.load(device);
+      for (let step = 1; step <= 4; step++) await loaded.run(inputs(step));
+      losses.push((await loaded.metrics()).map(({ loss }) => loss));
+      loaded.destroy();
+    }
+    const [fused = [], alone = []] = losses;
+    expect(fused).toHaveLength(4);
+    for (const [i, loss] of fused.entries()) expect(loss).toBeCloseTo(alone[i] ?? Number.NaN, 4);
+  });
+
   test("learns, and neither buffers nor memory grow over 200 steps", async () => {
     const { program, inputs } = trainingStep(2, 2, 16, { kernels: device.kernels });
     const loaded = await program.load(device);

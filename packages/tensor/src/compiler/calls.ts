@@ -1,7 +1,7 @@
 import type { Kernel, Reduction } from "@lobule/kernels-wgsl";
 import type { ConvolutionCall, ConvolutionVariant } from "../graph/convolution-call.js";
 import type { FlatBuffer } from "../graph/flat-buffer.js";
-import type { Operand, Tensor } from "../graph/tensor.js";
+import type { Node, Operand, Tensor } from "../graph/tensor.js";
 import type { StorageType } from "./storage.js";
 
 /** One kernel with everything that its launches need but the buffers. */
@@ -38,7 +38,12 @@ export interface Calls {
   readonly arenas: readonly FlatBuffer[];
   /** Those of the arenas that are needed for a while only. */
   readonly temporaryArenas: ReadonlySet<FlatBuffer>;
+  /** Kernel nodes whose calls bind more storage buffers than {@link maxStorageBuffers}. */
+  readonly crowded: readonly Node[];
 }
+
+/** Storage buffers that a call may bind on every adapter: the default of maxStorageBuffersPerShaderStage in WebGPU. */
+export const maxStorageBuffers = 8;
 
 /** Kernels that were timed on an adapter. */
 export interface TunedKernels {

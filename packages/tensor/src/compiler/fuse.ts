@@ -9,6 +9,8 @@ export interface FusionOptions {
   readonly enabled: boolean;
   /** Whether a load costs more than writing and reading a tensor once, as on software adapters. */
   readonly loadsAreDear: boolean;
+  /** Kernel nodes that bind as many tensors as they may without anything fused into their loads or their epilogue. */
+  readonly crowded: ReadonlySet<Node>;
 }
 
 /** What is computed inside which kernel. */
@@ -37,11 +39,12 @@ export function readInputs(node: Node): readonly Tensor[] {
 export const isExpression = (node: Node): boolean =>
   node.operation.kind === "pointwise" || node.operation.kind === "concat" || node.operation.kind === "slice";
 
-/** A graph, with what reads each tensor and which tensors must exist in memory. */
+/** A graph, with what reads each tensor, which tensors must exist in memory and which kernels take no more. */
 interface Graph {
   readonly nodes: readonly Node[];
   readonly required: ReadonlySet<Tensor>;
   readonly readers: ReadonlyMap<Tensor, readonly Node[]>;
+  readonly crowded: ReadonlySet<Node>;
 }
 
 /**
@@ -62,13 +65,13 @@ interface Graph {
 export function fuse(
   nodes: readonly Node[],
   required: ReadonlySet<Tensor>,
-  { enabled, loadsAreDear }: FusionOptions,
+  { enabled, loadsAreDear, crowded }: FusionOptions,
 ): Fusion {
   if (!enabled) {
     const none = new Map<never, never>();
     return { inlined: new Set(), epilogues: none, shortcuts: none, pools: none, statistics: none };
   }
-  const graph: Graph = { nodes, required, readers: readersOf(nodes) };
+  const graph: Graph = { nodes, required, readers: readersOf(nodes), crowded };
   const shortcuts = shortcutsOf(graph);
   const epilogues = epiloguesOf(graph, shortcuts);
   const claimed = new Set([...epilogues.values()].flatMap((chain) => chain.slice(1).map(({ node }) => node)));
@@ -99,7 +102,7 @@ function shortcutsOf(graph: Graph): Map<Node, Node> {
   const shortcuts = new Map<Node, Node>();
   for (const node of graph.nodes) {
     const pair = twoConvolutions(node, graph);
-    if (pair !== undefined) shortcuts.set(pair.wide, pair.narrow);
+    if (pair !== undefined && !graph.crowded.has(pair.wide)) shortcuts.set(pair.wide, pair.narrow);
   }
   return shortcuts;
 }
@@ -136,11 +139,12 @@ function epiloguesOf(graph: Graph, shortcuts: ReadonlyMap<Node, Node>): Map<Node
 /** From a kernel's output, step by step, to what it can store instead. @param claimed nodes of other epilogues. */
 function epilogueOf(
   node: Node,
-  { readers, required }: Graph,
+  { readers, required, crowded }: Graph,
   claimed: ReadonlySet<Node>,
   addsShortcut: boolean,
 ): NonEmpty<Tensor> {
   let chain: NonEmpty<Tensor> = [node.outputs[0]];
+  if (crowded.has(node)) return chain;
   let leaves = 0;
   for (;;) {
     const root = last(chain);
@@ -159,13 +163,13 @@ function epilogueOf(
   }
 }
 
-function poolsOf({ nodes }: Graph, epilogues: Fusion["epilogues"]): Map<Node, Node> {
+function poolsOf({ nodes, crowded }: Graph, epilogues: Fusion["epilogues"]): Map<Node, Node> {
   const pools = new Map<Node, Node>();
   const storedBy = new Map([...epilogues].map(([node, chain]) => [last(chain), node]));
   for (const node of nodes) {
     if (node.operation.kind !== "kernel" || node.operation.pools !== true) continue;
     const maker = storedBy.get(inputOf(node, 0));
-    if (maker?.operation.kind !== "kernel") continue;
+    if (maker?.operation.kind !== "kernel" || crowded.has(maker)) continue;
     const { convolution } = maker.operation;
     const narrow = convolution?.family === "conv1x1" && convolution.direction === "forward";
     if (narrow && !pools.has(maker) && epilogues.get(node)?.length === 1) pools.set(maker, node);
@@ -174,7 +178,7 @@ function poolsOf({ nodes }: Graph, epilogues: Fusion["epilogues"]): Map<Node, No
 }
 
 function inlinedOf(
-  { nodes, required, readers }: Graph,
+  { nodes, required, readers, crowded }: Graph,
   claimed: ReadonlySet<Node>,
   loadsAreDear: boolean,
 ): Set<Tensor> {
@@ -183,7 +187,9 @@ function inlinedOf(
     if (!isExpression(node) || claimed.has(node)) continue;
     const tensor = node.outputs[0];
     const users = readers.get(tensor) ?? [];
-    if (required.has(tensor) || !users.every((reader) => canInline(reader, tensor))) continue;
+    if (required.has(tensor) || !users.every((reader) => !crowded.has(reader) && canInline(reader, tensor))) {
+      continue;
+    }
     const leaves = leavesOf(tensor, inlined);
     const images = [...leaves].filter(({ shape }) => shape.length === 4 && sizeOf(shape) === sizeOf(tensor.shape));
     const reread = users.some(({ operation }) => operation.kind === "kernel" && operation.rereads === true);
@@ -213,14 +219,14 @@ function leavesOf(tensor: Tensor, inlined: ReadonlySet<Tensor>): Set<Tensor> {
 }
 
 function statisticsOf(
-  { nodes }: Graph,
+  graph: Graph,
   epilogues: Fusion["epilogues"],
   claimed: ReadonlySet<Node>,
   inlined: ReadonlySet<Tensor>,
 ): Map<Tensor, NonEmpty<Node>> {
-  const summable = summableOf(nodes, epilogues, claimed, inlined);
+  const summable = summableOf(graph, epilogues, claimed, inlined);
   const statistics = new Map<Tensor, NonEmpty<Node>>();
-  for (const node of nodes) {
+  for (const node of graph.nodes) {
     if (node.operation.kind !== "statistics") continue;
     const [x, second] = [inputOf(node, 0), node.inputs[1]];
     const maker = summable.get(x);
@@ -239,14 +245,16 @@ function statisticsOf(
 
 /** What can be summed by channel as it is stored, with the node whose kernel does so. */
 function summableOf(
-  nodes: readonly Node[],
+  { nodes, crowded }: Graph,
   epilogues: Fusion["epilogues"],
   claimed: ReadonlySet<Node>,
   inlined: ReadonlySet<Tensor>,
 ): Map<Tensor, Node> {
   const summable = new Map<Tensor, Node>();
   for (const [node, chain] of epilogues) {
-    if (node.operation.kind === "kernel" && node.operation.store === "statistics") summable.set(last(chain), node);
+    const { operation } = node;
+    if (operation.kind === "kernel" && operation.store === "statistics" && !crowded.has(node))
+      summable.set(last(chain), node);
   }
   for (const node of nodes) {
     const [tensor] = node.outputs;

@@ -29,7 +29,15 @@ import {
   Tensor,
 } from "../graph/tensor.js";
 import { asImage, PlanError, type Shape, sizeOf } from "../shape.js";
-import { type Call, type Calls, isTensor, type Placement, type PlannerOptions, reductionOf } from "./calls.js";
+import {
+  type Call,
+  type Calls,
+  isTensor,
+  maxStorageBuffers,
+  type Placement,
+  type PlannerOptions,
+  reductionOf,
+} from "./calls.js";
 import { defaultVariant } from "./convolution-variants.js";
 import { type Fusion, isExpression } from "./fuse.js";
 import { SlotWriter, type TakenStatistics } from "./slot-text.js";
@@ -79,7 +87,13 @@ export class Planner implements Lowering {
       if (operation.kind !== "kernel") continue;
       for (const { tensor, arena, offset } of operation.placements ?? []) this.place(storageOf(tensor), arena, offset);
     }
-    for (const { root } of this.steps) if (!this.done.has(root)) this.lower(root);
+    const crowded: Node[] = [];
+    for (const { root } of this.steps) {
+      if (this.done.has(root)) continue;
+      const first = this.body.length;
+      this.lower(root);
+      if (root.operation.kind === "kernel" && this.body.slice(first).some(isCrowded)) crowded.push(root);
+    }
     this.sumTogether();
     const elementsOf = (tensor: Tensor): number => sizeOf(tensor.shape) * (this.partialCounts.get(tensor) ?? 1);
     return {
@@ -90,6 +104,7 @@ export class Planner implements Lowering {
       placements: this.placements,
       arenas: [...this.arenas],
       temporaryArenas: this.temporaryArenas,
+      crowded,
     };
   }
 
@@ -314,6 +329,9 @@ export class Planner implements Lowering {
     );
   }
 }
+
+const isCrowded = ({ operands }: Call): boolean =>
+  operands.filter(({ access }) => access !== "uniform").length > maxStorageBuffers;
 
 /** What a kernel sums of what it stores: the first of its statistics serves the others too. */
 const takenStatistics = ([{ operation, inputs }]: NonEmpty<Node>): TakenStatistics | undefined =>

@@ -2,28 +2,17 @@ import { bytesPerElement, type DType } from "@lobule/kernels-wgsl";
 import { input } from "../graph/apply.js";
 import type { ConvolutionCall } from "../graph/convolution-call.js";
 import type { FlatBuffer } from "../graph/flat-buffer.js";
-import {
-  constantData,
-  elementAt,
-  nodesBelow,
-  type Operand,
-  type Scalar,
-  storageOf,
-  type Tensor,
-} from "../graph/tensor.js";
-import { groupVariables, Variable, VariableGroup } from "../graph/variable.js";
+import { constantData, elementAt, type Operand, type Scalar, storageOf, type Tensor } from "../graph/tensor.js";
+import { Variable, VariableGroup } from "../graph/variable.js";
 import type { Update } from "../ops/adam.js";
 import { copy } from "../ops/pointwise.js";
 import { PlanError, printShape, type Shape } from "../shape.js";
+import { arrange, planCalls } from "./arrange.js";
 import { type Call, type Calls, isTensor, type KernelChoice, type PlannerOptions, reductionOf } from "./calls.js";
 import { foldBatchNorms } from "./fold-batch-norms.js";
-import { constantExpressions, hoistConstants } from "./frozen.js";
-import { fuse } from "./fuse.js";
+import { hoistConstants } from "./frozen.js";
 import { type MemoryPlan, planMemory } from "./memory.js";
-import { Planner } from "./planner.js";
-import { type Arranged, type RecomputeAmount, recompute } from "./recompute.js";
-import { stepsOf } from "./steps.js";
-import { chooseStorage } from "./storage.js";
+import { type RecomputeAmount, recompute } from "./recompute.js";
 
 /** Shape and type of an input that is fed at every run. */
 export interface InputSpec {
@@ -363,8 +352,7 @@ export function plan<M extends Metrics>(
     roots = recompute(roots, graph, amount);
     graph = arrange(roots, names.length, options);
   }
-  const { nodes, steps, fusion, storageType } = graph;
-  const planned = new Planner(nodes, steps, fusion, storageType, options).plan();
+  const planned = planCalls(roots, names.length, options);
   const calls = options.frozen ? hoistConstants(planned) : planned;
   const outputTensors = Object.fromEntries(names.map((name, i) => [name, elementAt(roots, i)]));
   return new Program(inputs, outputTensors, Object.keys(metrics ?? {}), calls);
@@ -377,23 +365,4 @@ export function plan<M extends Metrics>(
 function recomputeAmount({ recompute, fusion, kernels }: PlannerOptions): RecomputeAmount | "none" {
   if (recompute) return "half";
   return fusion && reductionOf(kernels) === "parallel" ? "free" : "none";
-}
-
-/** Decides what is fused and how it is stored. The first `kept` roots are what can be read after a run. */
-function arrange(roots: readonly Tensor[], kept: number, options: PlannerOptions): Arranged {
-  const nodes = nodesBelow(roots);
-  groupVariables(nodes.flatMap((node) => node.outputs.filter((output) => output instanceof Variable)));
-  const required = new Set(roots.slice(0, kept).map(storageOf));
-  for (const node of nodes) {
-    if (node.operation.kind === "kernel") {
-      for (const { tensor } of node.operation.placements ?? []) required.add(storageOf(tensor));
-    }
-  }
-  if (options.frozen) for (const tensor of constantExpressions(nodes)) required.add(tensor);
-  const storageType = chooseStorage(nodes, required, options.precision);
-  const fusion = fuse(nodes, required, {
-    enabled: options.fusion,
-    loadsAreDear: reductionOf(options.kernels) === "subgroup",
-  });
-  return { nodes, required, storageType, fusion, steps: stepsOf(nodes, fusion) };
 }

@@ -127,8 +127,9 @@ describe("precision f16", () => {
     for (const options of [{}, { fusion: false, kernels: "plain" }] as const) {
       const results = await run(smoothProgram({ ...options, precision: "f16" }));
       for (const [name, expected] of Object.entries(reference)) {
-        // Some twenty stored results are on the way to the logits, each off by at most 2⁻¹¹; twice that there and back.
-        const roundings = name.startsWith("gradient") ? 40 : 20;
+        // Some twenty stored results are on the way to the logits, each off by at most 2⁻¹¹; twice that there and back,
+        // and the gradient of a norm is a difference.
+        const roundings = name.startsWith("gradient") ? 60 : 20;
         expect.soft(relative(results[name] as ArrayLike<number>, expected), name).toBeLessThan(roundings * 2 ** -11);
       }
       expect(relative(results.logits as ArrayLike<number>, reference.logits as ArrayLike<number>)).toBeGreaterThan(
