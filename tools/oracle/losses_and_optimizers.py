@@ -48,6 +48,35 @@ def dice_loss(logits, target, weights=None):
     return (loss if weights is None else loss * weights).mean()
 
 
+def foreground_dice_loss(logits, target):
+    i, p, t = (each[:, 1:] for each in sums(logits, target))
+    return (1 - (2 * i + smooth) / (p + t + smooth)).mean()
+
+
+def top_k(logits, target, share):
+    """As nnU-Net's TopKLoss; of equal values PyTorch takes any, so cases must have none at the threshold."""
+    ce = F.cross_entropy(logits, target, reduction="none").flatten()
+    return torch.topk(ce, int(ce.numel() * share)).values.mean()
+
+
+def pooled_dice_loss(logits, target, alpha=0.5, beta=0.5, smooth=smooth, background=True):
+    """Of the sums over the batch."""
+    i, p, t = (each.sum(0) for each in sums(logits, target))
+    loss = 1 - (2 * i + smooth) / (2 * i + 2 * alpha * (p - i) + 2 * beta * (t - i) + smooth)
+    return (loss if background else loss[1:]).mean()
+
+
+def generalized_dice_loss(logits, target, batch=False, background=True):
+    """As MONAI's GeneralizedDiceLoss, with weights scaled so that the largest is 1."""
+    i, p, t = (each.sum(0, keepdim=True) if batch else each for each in sums(logits, target))
+    if not background:
+        i, p, t = i[:, 1:], p[:, 1:], t[:, 1:]
+    w = torch.where(t > 0, 1 / t.clamp(min=1) ** 2, torch.zeros_like(t))
+    w = torch.where(t > 0, w, w.amax(1, keepdim=True))
+    w = w / w.amax(1, keepdim=True)
+    return (1 - (2 * (w * i).sum(1) + smooth) / ((w * (p + t)).sum(1) + smooth)).mean()
+
+
 def tversky_loss(logits, target, alpha, beta):
     i, p, t = sums(logits, target)
     return (1 - (i + smooth) / (i + alpha * (p - i) + beta * (t - i) + smooth)).mean()
@@ -99,6 +128,32 @@ def losses():
         (
             {"kind": "dice-focal", "gamma": 2, "lambdaFocal": 3, "lambdaDice": 0.5, "classWeights": listed},
             lambda z: 3 * focal_loss(z, target, 2, w) + 0.5 * dice_loss(z, target),
+        ),
+        (
+            {"kind": "dice-ce", "foregroundDice": True},
+            lambda z: F.cross_entropy(z, target) + foreground_dice_loss(z, target),
+        ),
+        ({"kind": "dice-ce", "batchDice": True}, lambda z: F.cross_entropy(z, target) + pooled_dice_loss(z, target)),
+        (
+            {"kind": "tversky", "alpha": 0.3, "beta": 0.7, "batchDice": True, "foregroundDice": True},
+            lambda z: pooled_dice_loss(z, target, 0.3, 0.7, 2 * smooth, background=False),
+        ),
+        (
+            {"kind": "top-k-dice-ce", "share": 0.1},
+            lambda z: top_k(z, target, 0.1) + dice_loss(z, target),
+        ),
+        (
+            {"kind": "top-k-dice-ce", "share": 0.33, "lambdaCrossEntropy": 2, "lambdaDice": 0.5, "foregroundDice": True},
+            lambda z: 2 * top_k(z, target, 0.33) + 0.5 * foreground_dice_loss(z, target),
+        ),
+        ({"kind": "generalized-dice-ce"}, lambda z: F.cross_entropy(z, target) + generalized_dice_loss(z, target)),
+        (
+            {"kind": "generalized-dice-ce", "lambdaCrossEntropy": 0, "batchDice": True},
+            lambda z: generalized_dice_loss(z, target, batch=True),
+        ),
+        (
+            {"kind": "generalized-dice-ce", "lambdaDice": 3, "foregroundDice": True},
+            lambda z: F.cross_entropy(z, target) + 3 * generalized_dice_loss(z, target, background=False),
         ),
         ({"kind": "tversky", "alpha": 0.3, "beta": 0.7}, lambda z: tversky_loss(z, target, 0.3, 0.7)),
         ({"kind": "tversky", "alpha": 1, "beta": 1}, lambda z: tversky_loss(z, target, 1, 1)),

@@ -81,6 +81,7 @@ export { softmax, softmaxGrad } from "./softmax/softmax.js";
 export { type SoftmaxLossKernels, softmaxLoss } from "./softmax-loss/softmax-loss.js";
 export { isSubgroupOfEight, subgroupPlaces, subgroupPlacesLength } from "./subgroup-places/subgroup-places.js";
 export { sumPartials } from "./sum-partials/sum-partials.js";
+export { topKLoss } from "./top-k-loss/top-k-loss.js";
 export { replaceSlots } from "./transforms/slots.js";
 export { momentsSlot, partialsPerWorkgroup, sumsSlot } from "./transforms/statistics.js";
 export {

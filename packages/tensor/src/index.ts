@@ -116,6 +116,7 @@ export {
 export { softmaxChannels } from "./ops/softmax.js";
 export { type SoftmaxLoss, type SoftmaxLossOptions, softmaxLoss } from "./ops/softmax-loss.js";
 export { channelSum, sum } from "./ops/sum.js";
+export { topKCrossEntropy } from "./ops/top-k-cross-entropy.js";
 export { transpose } from "./ops/transpose.js";
 export { upsampleBilinear2x } from "./ops/upsample-bilinear.js";
 export {

@@ -18,12 +18,15 @@ const diceCrossEntropy: SoftmaxLossOptions = {
   smooth: 1e-5,
   gamma: 0,
   tversky: { alpha: 0.5, beta: 0.5 },
+  overlap: { of: "class", over: "image" },
   boundary: { radius: 0, weight: 0 },
   normalization: "pixels",
   activation: "softmax",
 };
 const crossEntropy = { ...diceCrossEntropy, lambdaDice: 0 };
 const diceLoss = { ...diceCrossEntropy, lambdaCrossEntropy: 0 };
+const batchDice = { of: "class", over: "batch" } as const;
+const generalized = { of: "all-classes", over: "image" } as const;
 const sizes = (batch: number, classes: number, height: number, width: number): SoftmaxLossProblem => ({
   batch,
   classes,
@@ -91,6 +94,37 @@ export const softmaxLossCases: readonly SoftmaxLossCase[] = [
     why: "a label that is no class makes no boundary",
     options: { ...crossEntropy, normalization: "weights", boundary: { radius: 2, weight: 4 } },
     labels: "foreign",
+  },
+  { ...usual, why: "batch Dice", options: { ...diceCrossEntropy, overlap: batchDice } },
+  {
+    ...usual,
+    why: "batch Dice with weights, Tversky, several segments and more images than the last stage has lanes",
+    options: { ...diceCrossEntropy, tversky: { alpha: 0.3, beta: 0.8 }, overlap: batchDice },
+    problem: sizes(90, 3, 17, 16),
+    weights,
+  },
+  { ...usual, why: "generalized Dice", options: { ...diceLoss, overlap: generalized } },
+  {
+    ...usual,
+    why: "generalized Dice of an absent class, background left out",
+    options: { ...diceCrossEntropy, overlap: generalized },
+    labels: "absent",
+    weights: [
+      [1, 1, 1],
+      [0, 1, 1],
+    ],
+  },
+  {
+    ...usual,
+    why: "generalized Dice over the batch",
+    options: { ...diceLoss, overlap: { ...generalized, over: "batch" } },
+  },
+  { ...usual, why: "generalized Dice, saturated softmax", options: { ...diceLoss, overlap: generalized }, scale: 60 },
+  {
+    ...usual,
+    why: "generalized Dice where no label is a class",
+    options: { ...diceLoss, overlap: generalized },
+    labels: "all-foreign",
   },
   { ...usual, why: "an absent class", options: diceCrossEntropy, labels: "absent" },
   { ...usual, why: "nothing but background", options: diceCrossEntropy, labels: "background" },

@@ -51,7 +51,13 @@ async function runLoss(each: SoftmaxLossCase, logits: HostArray = arraysOf(each)
   const finished = await runKernel(
     device,
     kernels.finish,
-    { ...sums, classWeights, ...outputs, coefficients: new Float32Array(2 * batch * classes) },
+    {
+      ...sums,
+      classWeights,
+      ...(kernels.pooled === undefined ? {} : { pooled: new Float32Array(kernels.pooled) }),
+      ...outputs,
+      coefficients: new Float32Array(2 * batch * classes),
+    },
     ["result", "dice", "coefficients"],
   );
   const gradLogits = storage === "f16" ? new Uint16Array(logits.length) : new Float32Array(logits.length);
@@ -89,6 +95,23 @@ test("reference, by hand: Tversky", () => {
   });
   const [first, second] = [0.75 / (0.75 + 0.3 * 0.5 + 0.7 * 0.25), 0.5 / (0.5 + 0.3 * 0.25 + 0.7 * 0.5)];
   expect(diceLoss).toBeCloseTo(1 - (first + second) / 2, 12);
+});
+
+test("reference, by hand: batch Dice and generalized Dice", () => {
+  const each = softmaxLossCases.find(({ why }) => why === "Dice") as SoftmaxLossCase;
+  const lossOf = (overlap: SoftmaxLossCase["options"]["overlap"], problem: SoftmaxLossCase["problem"]) => {
+    const logits = [Math.log(3), 0, 0, 0, 0, 0];
+    const options = { ...each.options, smooth: 0, overlap };
+    return softmaxLossReference(logits, [0, 0, 1], [1, 1, 1, 1], problem, options).diceLoss;
+  };
+  // Three images of a pixel: p = (3/4, 1/4), (1/2, 1/2), (1/2, 1/2), labels 0, 0, 1.
+  // Together: class 0 has I 5/4, P 7/4, T 2; class 1 I 1/2, P 5/4, T 1.
+  const images = { batch: 3, classes: 2, height: 1, width: 1 };
+  const byClass = [2.5 / 3.75, 1 / 2.25] as const;
+  expect(lossOf({ of: "class", over: "batch" }, images)).toBeCloseTo(1 - (byClass[0] + byClass[1]) / 2, 12);
+  // Weights 1/4 and 1.
+  const together = (0.25 * 2.5 + 1) / (0.25 * 3.75 + 2.25);
+  expect(lossOf({ of: "all-classes", over: "batch" }, images)).toBeCloseTo(1 - together, 12);
 });
 
 test("reference, by hand: of three pixels in a row the two beside the boundary weigh more", () => {

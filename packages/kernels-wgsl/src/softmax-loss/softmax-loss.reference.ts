@@ -10,6 +10,7 @@ export interface SoftmaxLossValues {
 
 /**
  * L = λ_CE · Σ w (1 − p_t)^γ (−log p_t) / N + λ_Dice · mean_{n,c} v_c (1 − (2I + s)/(2I + 2α(P − I) + 2β(T − I) + s)),
+ * the overlap of each class of an image, or as `overlap` says; {@link softmaxLoss} has the formulas.
  * w = w_t + boundary.weight · [a pixel of another class within boundary.radius].
  */
 export function softmaxLossReference(
@@ -17,8 +18,9 @@ export function softmaxLossReference(
   labels: ArrayLike<number>,
   classWeights: ArrayLike<number>,
   { batch, classes, height, width }: SoftmaxLossProblem,
-  { lambdaCrossEntropy, lambdaDice, smooth, gamma, normalization, activation, tversky, boundary }: SoftmaxLossOptions,
+  options: SoftmaxLossOptions,
 ): SoftmaxLossValues {
+  const { lambdaCrossEntropy, lambdaDice, smooth, gamma, normalization, activation, boundary } = options;
   const pixels = height * width;
   const isNearOther = (all: ArrayLike<number>, n: number, pixel: number, radius: number): boolean =>
     Array.from({ length: pixels }, (_, at) => all[n * pixels + at] as number).some((other, at) => {
@@ -29,7 +31,7 @@ export function softmaxLossReference(
   let pixelSum = 0;
   let weightSum = 0;
   let counted = 0;
-  let diceSum = 0;
+  const images: Sums[][] = [];
   for (let n = 0; n < batch; n++) {
     const [intersection, predicted, present] = [0, 0, 0].map(() => new Float64Array(classes)) as [
       Float64Array,
@@ -59,15 +61,46 @@ export function softmaxLossReference(
         present[c] = (present[c] as number) + 1;
       }
     }
-    for (let c = 0; c < classes; c++) {
-      const [i, p, t] = [intersection[c] as number, predicted[c] as number, present[c] as number];
-      dice[n * classes + c] = (2 * i + smooth) / (p + t + smooth);
-      const weighted = i + tversky.alpha * (p - i) + tversky.beta * (t - i);
-      diceSum += (classWeights[classes + c] as number) * (1 - (2 * i + smooth) / (2 * weighted + smooth));
-    }
+    const sums = Array.from(
+      { length: classes },
+      (_, c): Sums => [intersection[c] as number, predicted[c] as number, present[c] as number],
+    );
+    images.push(sums);
+    dice.set(
+      sums.map(([i, p, t]) => (2 * i + smooth) / (p + t + smooth)),
+      n * classes,
+    );
   }
   const normalizer = normalization === "weights" ? weightSum : counted;
   const pixelLoss = normalizer === 0 ? 0 : pixelSum / normalizer;
-  const diceLoss = diceSum / (batch * classes);
+  const diceLoss = overlapLoss(images, Array.from(classWeights).slice(classes), options);
   return { loss: lambdaCrossEntropy * pixelLoss + lambdaDice * diceLoss, pixelLoss, diceLoss, dice };
+}
+
+/** I, P and T of a class. */
+type Sums = readonly [intersection: number, predicted: number, present: number];
+
+/** 1 − overlap, mean over what overlaps are taken of. */
+function overlapLoss(images: readonly Sums[][], weights: readonly number[], options: SoftmaxLossOptions): number {
+  const { smooth, tversky, overlap } = options;
+  const [first = []] = images;
+  const total = (c: number, at: 0 | 1 | 2): number => images.reduce((sum, image) => sum + (image[c]?.[at] ?? 0), 0);
+  const groups =
+    overlap.over === "image" ? images : [first.map((_, c): Sums => [total(c, 0), total(c, 1), total(c, 2)])];
+  const weighted = ([i, p, t]: Sums): number => i + tversky.alpha * (p - i) + tversky.beta * (t - i);
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const losses = groups.map((classes) => {
+    if (overlap.of === "class") {
+      return mean(
+        classes.map((sums, c) => (weights[c] ?? 0) * (1 - (2 * sums[0] + smooth) / (2 * weighted(sums) + smooth))),
+      );
+    }
+    const there = classes.filter(([, , t], c) => t > 0 && (weights[c] ?? 0) > 0).map(([, , t]) => t);
+    const least = Math.min(...there);
+    const factor = ([, , t]: Sums, c: number): number => (weights[c] ?? 0) * (t <= least ? 1 : (least / t) ** 2);
+    const above = classes.reduce((sum, each, c) => sum + factor(each, c) * 2 * each[0], smooth);
+    const below = classes.reduce((sum, each, c) => sum + factor(each, c) * 2 * weighted(each), smooth);
+    return 1 - above / below;
+  });
+  return mean(losses);
 }

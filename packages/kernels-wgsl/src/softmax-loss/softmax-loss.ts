@@ -3,6 +3,7 @@ import { withConstant } from "../transforms/wgsl-text.js";
 import sumsSource from "./softmax-loss.wgsl.js";
 import finishSource from "./softmax-loss-finish.wgsl.js";
 import gradSource from "./softmax-loss-grad.wgsl.js";
+import pooledSource from "./softmax-loss-pooled.wgsl.js";
 
 /** logits [n, classes, h, w] and labels [n, h, w]. */
 export interface SoftmaxLossProblem {
@@ -23,6 +24,8 @@ export interface SoftmaxLossOptions {
   readonly gamma: number;
   /** Weights of false positives (α) and false negatives (β) in the overlap; Dice has ½ for both. */
   readonly tversky: { readonly alpha: number; readonly beta: number };
+  /** Of what the overlaps are taken: of each class or of all together, in each image or over the whole batch. */
+  readonly overlap: { readonly of: "class" | "all-classes"; readonly over: "image" | "batch" };
   /** What is added to the weight of a pixel within `radius` pixels of another class; radius 0 for none. */
   readonly boundary: { readonly radius: number; readonly weight: number };
   /** What the pixel term is divided by: the number of pixels, or the sum of their weights, as PyTorch's. */
@@ -35,12 +38,14 @@ export interface SoftmaxLossOptions {
 export interface SoftmaxLossKernels {
   /** logits, labels, classWeights → partials. */
   readonly sums: Kernel;
-  /** partials, classWeights → result, dice, coefficients. */
+  /** partials, classWeights, and `pooled` where there is such → result, dice, coefficients. */
   readonly finish: Kernel;
   /** logits, labels, classWeights, coefficients, result, upstream → gradLogits. */
   readonly gradient: Kernel;
   /** Elements of `partials`. */
   readonly partials: number;
+  /** Elements of `pooled`; undefined where each overlap is taken of one class of one image. */
+  readonly pooled: number | undefined;
 }
 
 const maxClasses = 16;
@@ -57,6 +62,11 @@ const wantedWorkgroups = 2048;
  * L = λ_CE · Σ w (1 − p_t)^γ (−log p_t) / N
  *   + λ_Dice · mean over n, c of v_c (1 − (2I + s) / (2I + 2α(P − I) + 2β(T − I) + s))
  *
+ * with I, P and T of each image, or over the batch, where the mean is then over c alone; or, of all classes together,
+ *
+ *   + λ_Dice · mean over n of 1 − (2 Σ_c u_c I + s) / (Σ_c u_c (2I + 2α(P − I) + 2β(T − I)) + s), u_c = v_c (min T / T_c)²,
+ *
+ * the least T over classes that are there and have v > 0; a class that is not there has u_c = v_c.
  * t is a pixel's label and p_t its probability; w = w_t, and the boundary weight more where the center of a pixel of
  * another class lies within the radius; N the number of pixels or Σ w; I = Σ p_c [t = c], P = Σ p_c and T = Σ [t = c]
  * over the pixels of an image. A pixel whose label is no class counts nowhere. With α = β = ½ the overlap is Dice's.
@@ -67,7 +77,8 @@ const wantedWorkgroups = 2048;
  * @throws KernelDeclarationError for more than 16 classes, a pixel term on probabilities, or a radius that is no whole
  * number from 0 to 8.
  * Source: Milletari et al. 2016 and Isensee et al. 2021 for the soft Dice without squares; Lin et al. 2017 for γ;
- * Salehi et al. 2017 for α and β; Ronneberger et al. 2015 for weights that grow at boundaries.
+ * Salehi et al. 2017 for α and β; Sudre et al. 2017 for all classes together, whose weights 1/T² are scaled here so that the
+ * largest is 1; Ronneberger et al. 2015 for weights that grow at boundaries.
  */
 export function softmaxLoss(problem: SoftmaxLossProblem, options: SoftmaxLossOptions): SoftmaxLossKernels {
   const { batch, classes } = problem;
@@ -99,6 +110,24 @@ export function softmaxLoss(problem: SoftmaxLossProblem, options: SoftmaxLossOpt
   const tverskySizes = { twiceAlpha: 2 * tversky.alpha, twiceBeta: 2 * tversky.beta };
   const byWeights = options.normalization === "weights" ? 1 : 0;
   const all = batch * pixels;
+  const terms = { lambdaCrossEntropy, lambdaDice, smoothing: smooth, byWeights, ...tverskySizes };
+  const ofFinish = { flops: partials + 20 * batch * classes, bytes: 4 * (partials + 3 * batch * classes + 8) };
+  const separate: Kernel = {
+    name: "softmax-loss-finish",
+    source: withClasses(finishSource),
+    launches: [{ sizes: { batch, segments, sumLanes, ...terms }, workgroups: [1, 1, 1] }],
+    ...ofFinish,
+  };
+  const { of, over } = options.overlap;
+  const groups = over === "image" ? batch : 1;
+  const pooled = of === "class" && over === "image" ? undefined : 4 * (batch + groups) * classes;
+  const generalized = of === "class" ? 0 : 1;
+  const together: Kernel = {
+    name: "softmax-loss-pooled",
+    source: withClasses(pooledSource),
+    launches: [{ sizes: { batch, segments, groups, generalized, ...terms }, workgroups: [1, 1, 1] }],
+    ...ofFinish,
+  };
   return {
     sums: {
       name: "softmax-loss",
@@ -112,27 +141,7 @@ export function softmaxLoss(problem: SoftmaxLossProblem, options: SoftmaxLossOpt
       flops: all * (9 * classes + 8),
       bytes: 4 * (all * (classes + 1) + partials),
     },
-    finish: {
-      name: "softmax-loss-finish",
-      source: withClasses(finishSource),
-      launches: [
-        {
-          sizes: {
-            batch,
-            segments,
-            sumLanes,
-            lambdaCrossEntropy,
-            lambdaDice,
-            smoothing: smooth,
-            byWeights,
-            ...tverskySizes,
-          },
-          workgroups: [1, 1, 1],
-        },
-      ],
-      flops: partials + 20 * batch * classes,
-      bytes: 4 * (partials + 3 * batch * classes + 8),
-    },
+    finish: pooled === undefined ? separate : together,
     gradient: {
       name: "softmax-loss-grad",
       source: withBoundary(gradSource),
@@ -141,5 +150,6 @@ export function softmaxLoss(problem: SoftmaxLossProblem, options: SoftmaxLossOpt
       bytes: 4 * all * (2 * classes + 1),
     },
     partials,
+    pooled,
   };
 }

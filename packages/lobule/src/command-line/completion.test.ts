@@ -55,7 +55,7 @@ describe.each(shells)("%s offers", (shell) => {
     [["train", "--epo"], ["--epochs"]],
     [
       ["train", "--no-"],
-      ["--no-augment", "--no-recompute", "--no-fast-dev-run"],
+      ["--no-augment", "--no-foreground-dice", "--no-batch-dice", "--no-recompute", "--no-fast-dev-run"],
     ],
     [
       ["train", "--data", "completion.t"],

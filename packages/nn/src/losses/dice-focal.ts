@@ -1,8 +1,9 @@
 import { type Image, softmaxLoss } from "@lobule/tensor";
+import { type OverlapOptions, overlapOf } from "./overlap-options.js";
 import { type SegmentationLoss, type Target, weightsOf } from "./target.js";
 
 /** Settings of {@link diceFocal}. */
-export interface DiceFocalOptions {
+export interface DiceFocalOptions extends OverlapOptions {
   /** Exponent γ that weakens easy pixels; 2 by default, 0 gives cross-entropy. */
   readonly gamma?: number;
   /** Weight α_c of the pixels of each class; all 1 by default. */
@@ -14,7 +15,7 @@ export interface DiceFocalOptions {
 }
 
 /**
- * Focal loss plus soft Dice loss on the softmax probabilities p, background included:
+ * Focal loss plus soft Dice loss on the softmax probabilities p, background included unless it is left out:
  *
  * L = λ_focal · mean_pixels(−α_t · (1 − p_t)^γ · log p_t) + λ_Dice · mean_{n,c}(1 − (2·I + s)/(P + T + s)), s = 1e-5.
  *
@@ -26,7 +27,7 @@ export interface DiceFocalOptions {
 export function diceFocal(
   logits: Image,
   target: Target,
-  { gamma = 2, classWeights, lambdaFocal = 1, lambdaDice = 1 }: DiceFocalOptions = {},
+  { gamma = 2, classWeights, lambdaFocal = 1, lambdaDice = 1, ...options }: DiceFocalOptions = {},
 ): SegmentationLoss {
   const { loss, pixelLoss, overlapLoss, dice } = softmaxLoss(logits, target, {
     lambdaCrossEntropy: lambdaFocal,
@@ -34,6 +35,7 @@ export function diceFocal(
     gamma,
     normalization: "pixels",
     ...weightsOf("diceFocal", classWeights, logits),
+    ...overlapOf("diceFocal", options, logits),
   });
   return { loss, pixelLoss, overlapLoss, dice };
 }

@@ -65,6 +65,8 @@ describe("PyTorch's numbers", () => {
       "weighted-dice-ce": true,
       focal: true,
       "dice-focal": true,
+      "top-k-dice-ce": true,
+      "generalized-dice-ce": true,
       tversky: true,
       "boundary-ce": true,
     };

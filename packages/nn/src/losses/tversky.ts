@@ -1,8 +1,9 @@
 import { type Image, softmaxLoss } from "@lobule/tensor";
+import { type OverlapOptions, overlapOf } from "./overlap-options.js";
 import type { SegmentationLoss, Target } from "./target.js";
 
 /** Settings of {@link tversky}. */
-export interface TverskyOptions {
+export interface TverskyOptions extends OverlapOptions {
   /** Weight of false positives; 0.3 by default. */
   readonly alpha?: number;
   /** Weight of false negatives; 0.7 by default: what is missed costs more than what is found in excess. */
@@ -12,7 +13,7 @@ export interface TverskyOptions {
 }
 
 /**
- * Tversky loss on the softmax probabilities p, background included:
+ * Tversky loss on the softmax probabilities p, background included unless it is left out:
  *
  * L = mean_{n,c}(1 − (TP + s)/(TP + α·FP + β·FN + s)), with TP = Σ p·t, FP = Σ p·(1 − t), FN = Σ (1 − p)·t over the pixels
  * of one sample and class. α = β = ½ is the soft Dice loss, with twice its s.
@@ -26,9 +27,14 @@ export interface TverskyOptions {
 export function tversky(
   logits: Image,
   target: Target,
-  { alpha = 0.3, beta = 0.7, smooth = 1e-5 }: TverskyOptions = {},
+  { alpha = 0.3, beta = 0.7, smooth = 1e-5, ...overlap }: TverskyOptions = {},
 ): SegmentationLoss {
-  const options = { lambdaCrossEntropy: 0, lambdaDice: 1, tversky: { alpha, beta }, smooth: 2 * smooth };
-  const { loss, pixelLoss, overlapLoss, dice } = softmaxLoss(logits, target, options);
+  const { loss, pixelLoss, overlapLoss, dice } = softmaxLoss(logits, target, {
+    lambdaCrossEntropy: 0,
+    lambdaDice: 1,
+    tversky: { alpha, beta },
+    smooth: 2 * smooth,
+    ...overlapOf("tversky", overlap, logits),
+  });
   return { loss, pixelLoss, overlapLoss, dice };
 }

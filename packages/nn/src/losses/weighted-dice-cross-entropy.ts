@@ -1,5 +1,6 @@
 import { type Image, softmaxLoss } from "@lobule/tensor";
 import type { DiceCrossEntropyOptions } from "./dice-cross-entropy.js";
+import { overlapOf } from "./overlap-options.js";
 import { type SegmentationLoss, type Target, weightsOf } from "./target.js";
 
 /** Settings of {@link weightedDiceCrossEntropy}. */
@@ -20,16 +21,16 @@ export interface WeightedDiceCrossEntropyOptions extends DiceCrossEntropyOptions
 export function weightedDiceCrossEntropy(
   logits: Image,
   target: Target,
-  { classWeights, lambdaCrossEntropy = 1, lambdaDice = 1, smooth = 1e-5 }: WeightedDiceCrossEntropyOptions,
+  { classWeights, lambdaCrossEntropy = 1, lambdaDice = 1, smooth = 1e-5, ...options }: WeightedDiceCrossEntropyOptions,
 ): SegmentationLoss {
   const given = weightsOf("weightedDiceCrossEntropy", classWeights, logits).classWeights;
-  const weights =
-    given === undefined ? {} : ({ classWeights: given, diceWeights: given, normalization: "weights" } as const);
+  const weights = given === undefined ? {} : ({ classWeights: given, normalization: "weights" } as const);
   const { loss, pixelLoss, overlapLoss, dice } = softmaxLoss(logits, target, {
     lambdaCrossEntropy,
     lambdaDice,
     smooth,
     ...weights,
+    ...overlapOf("weightedDiceCrossEntropy", options, logits, given),
   });
   return { loss, pixelLoss, overlapLoss, dice };
 }

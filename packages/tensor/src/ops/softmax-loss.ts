@@ -17,6 +17,8 @@ export interface SoftmaxLossOptions {
   readonly gamma?: number;
   /** Weights of false positives (α) and false negatives (β) in the overlap; ½ and ½, which is Dice, by default. */
   readonly tversky?: { readonly alpha: number; readonly beta: number };
+  /** Of what overlaps are taken: of each class (default) or of all together, in each image (default) or over the batch. */
+  readonly overlap?: { readonly of?: "class" | "all-classes"; readonly over?: "image" | "batch" };
   /** What is added to the weight of a pixel within `radius` pixels (0 to 8) of another class; nothing by default. */
   readonly boundary?: { readonly radius: number; readonly weight: number };
   /** Weights of the pixels of each class; all 1 by default. */
@@ -46,12 +48,14 @@ export interface SoftmaxLoss<K extends number = number> {
  *   + λ_Dice · mean over n, c of v_c (1 − (2I + s)/(2I + 2α(P − I) + 2β(T − I) + s))
  *
  * w = w_t, and the boundary weight more where the center of a pixel of another class is within the radius. With
- * α = β = ½ the denominator is Dice's P + T + s.
+ * α = β = ½ the denominator is Dice's P + T + s. With `overlap` the sums I, P and T are those of the batch, or one overlap is
+ * taken of all classes, weighted by (min T / T)² (generalized Dice); the kernel family has the formulas.
  *
  * logits [n, classes, h, w], target [n, h, w] of class indices. At most 16 classes.
  * @throws ShapeError when logits and target, or the number of weights, do not fit together; KernelDeclarationError for
  * more classes or another radius.
- * Source: Milletari et al. 2016 (Dice), Lin et al. 2017 (focal), Salehi et al. 2017 (Tversky), Ronneberger et al. 2015
+ * Source: Milletari et al. 2016 (Dice), Lin et al. 2017 (focal), Salehi et al. 2017 (Tversky), Sudre et al. 2017
+ * (generalized Dice), Ronneberger et al. 2015
  * (weights that grow at boundaries); MONAI's DiceCELoss and PyTorch's cross_entropy.
  */
 export function softmaxLoss<K extends number>(
@@ -80,6 +84,7 @@ export function softmaxLoss<K extends number>(
     smooth: options.smooth ?? 1e-5,
     gamma: options.gamma ?? 0,
     tversky: options.tversky ?? { alpha: 0.5, beta: 0.5 },
+    overlap: { of: options.overlap?.of ?? "class", over: options.overlap?.over ?? "image" },
     boundary: options.boundary ?? { radius: 0, weight: 0 },
     normalization: options.normalization ?? "pixels",
     activation,
@@ -99,7 +104,11 @@ export function softmaxLoss<K extends number>(
     lower: (from, to, lowering) => {
       const partials = lowering.scratch([kernels.partials]);
       lowering.call({ kernel: kernels.sums, bindings: { ...from, partials } });
-      lowering.call({ kernel: kernels.finish, bindings: { partials, classWeights: from.classWeights, ...to } });
+      const pooled = kernels.pooled === undefined ? {} : { pooled: lowering.scratch([kernels.pooled]) };
+      lowering.call({
+        kernel: kernels.finish,
+        bindings: { partials, classWeights: from.classWeights, ...pooled, ...to },
+      });
     },
   });
   const gradientOf = (upstream: Tensor): Tensor =>

@@ -12,16 +12,25 @@ const optionalWeights = weights
 const lambdaCrossEntropy = factor.default(1).describe("factor of the cross-entropy");
 const lambdaDice = factor.default(1).describe("factor of the Dice loss");
 
+const overlap = {
+  foregroundDice: z.boolean().default(false).describe("leave the background out of the overlap term"),
+  batchDice: z
+    .boolean()
+    .default(false)
+    .describe("take overlaps over the slices that are run at once, not of each slice"),
+};
+
 const kind = "what is minimized, in training and validation";
 
 /** What a run minimizes; the equations are in @lobule/nn. */
 export const lossSetting = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("dice-ce").describe(kind), lambdaCrossEntropy, lambdaDice }),
+  z.strictObject({ kind: z.literal("dice-ce").describe(kind), lambdaCrossEntropy, lambdaDice, ...overlap }),
   z.strictObject({
     kind: z.literal("weighted-dice-ce").describe(kind),
     classWeights: weights,
     lambdaCrossEntropy,
     lambdaDice,
+    ...overlap,
   }),
   z.strictObject({ kind: z.literal("focal").describe(kind), gamma, classWeights: optionalWeights }),
   z.strictObject({
@@ -30,11 +39,26 @@ export const lossSetting = z.discriminatedUnion("kind", [
     classWeights: optionalWeights,
     lambdaFocal: factor.default(1).describe("factor of the focal loss"),
     lambdaDice,
+    ...overlap,
   }),
+  z.strictObject({
+    kind: z.literal("top-k-dice-ce").describe(kind),
+    share: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(0.1)
+      .describe("share of the pixels, those of the largest cross-entropy, that count"),
+    lambdaCrossEntropy,
+    lambdaDice,
+    ...overlap,
+  }),
+  z.strictObject({ kind: z.literal("generalized-dice-ce").describe(kind), lambdaCrossEntropy, lambdaDice, ...overlap }),
   z.strictObject({
     kind: z.literal("tversky").describe(kind),
     alpha: z.number().positive().default(0.3).describe("weight of false positives in the Tversky loss"),
     beta: z.number().positive().default(0.7).describe("weight of false negatives in the Tversky loss"),
+    ...overlap,
   }),
   z.strictObject({
     kind: z.literal("boundary-ce").describe(kind),
@@ -55,12 +79,16 @@ export function misfitOfWeights(loss: LossSetting, classes: readonly string[]): 
   return `the loss ${loss.kind} has ${given.length} class weights, the data have ${classes.length} classes (${classes.join(", ")}); give a weight for each, the background's first`;
 }
 
-/** A loss in words, such as "tversky, alpha 0.3, beta 0.7". Losses with the same words are the same. */
+/**
+ * A loss in words, such as "tversky, alpha 0.3, beta 0.7, batch dice". Losses with the same words are the same; what is
+ * switched off is not said.
+ */
 export const lossText = ({ kind, ...parameters }: LossSetting): string =>
   [
     kind,
-    ...Object.entries(parameters).map(([name, value]: [string, number | number[] | null]) => {
+    ...Object.entries(parameters).flatMap(([name, value]: [string, number | number[] | boolean | null]) => {
       const words = name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+      if (typeof value === "boolean") return value ? [words] : [];
       return `${words} ${Array.isArray(value) ? value.join(":") : (value ?? "none")}`;
     }),
   ].join(", ");
@@ -92,6 +120,16 @@ const terms: Readonly<Record<SegmentationLossSpec["kind"], LossTerms>> = {
   },
   focal: { loss: "focal loss", pixelLoss: focal, overlapLoss: notTrained(overlapLoss) },
   "dice-focal": { loss: "focal loss + Dice loss", pixelLoss: focal, overlapLoss },
+  "top-k-dice-ce": {
+    loss: "top-k cross-entropy + Dice loss",
+    pixelLoss: { name: "Top-k cross-entropy", quantity: "nats, mean over the hardest pixels" },
+    overlapLoss,
+  },
+  "generalized-dice-ce": {
+    loss: "cross-entropy + generalized Dice loss",
+    pixelLoss,
+    overlapLoss: { name: "Generalized Dice loss", quantity: "1 − generalized Dice" },
+  },
   tversky: {
     loss: "Tversky loss",
     pixelLoss: notTrained(pixelLoss),

@@ -14,14 +14,17 @@ function without(...names: (keyof TrainingConfig)[]): Record<string, unknown> {
 
 describe("optimizer, clipping, averages, oversampling", () => {
   test("are Adam and nothing more by default, and for runs that did not record them", () => {
-    const { optimizer, clipNorm, ema, oversample } = resolved();
-    expect({ optimizer, clipNorm, ema, oversample }).toEqual({
+    const { optimizer, clipNorm, ema, oversample, oversampleBy, stepsPerEpoch } = resolved();
+    expect({ optimizer, clipNorm, ema, oversample, oversampleBy, stepsPerEpoch }).toEqual({
       optimizer: { kind: "adam", weightDecay: 0 },
       clipNorm: null,
       ema: null,
       oversample: 0,
+      oversampleBy: "any",
+      stepsPerEpoch: null,
     });
-    expect(parseConfig(without("optimizer", "clipNorm", "ema", "oversample"), "config.json")).toEqual(resolved());
+    const later = without("optimizer", "clipNorm", "ema", "oversample", "oversampleBy", "stepsPerEpoch");
+    expect(parseConfig(later, "config.json")).toEqual(resolved());
   });
 
   test("another optimizer has its own defaults", () => {
@@ -44,6 +47,8 @@ describe("optimizer, clipping, averages, oversampling", () => {
     [{ ema: 1 }, /'ema' needs a number above 0 and below 1 or null, got 1/],
     [{ oversample: 1.1 }, /'oversample' needs a number from 0 up to 1, got 1.1/],
     [{ oversample: 0.3, overfitBatches: 1 }, /'oversample' 0.3 has no effect with 'overfitBatches/],
+    [{ stepsPerEpoch: 9, overfitBatches: 1 }, /'stepsPerEpoch' 9 has no effect with 'overfitBatches/],
+    [{ oversampleBy: "class" }, /'oversampleBy' class has no effect without 'oversample', the share of a batch/],
   ])("%j is refused", (settings, message) => {
     expect(() => resolved(settings)).toThrow(message);
   });
@@ -51,13 +56,25 @@ describe("optimizer, clipping, averages, oversampling", () => {
 
 describe("the loss", () => {
   test("is Dice-CE by default, and for runs that did not record it", () => {
-    expect(resolved().loss).toEqual({ kind: "dice-ce", lambdaCrossEntropy: 1, lambdaDice: 1 });
+    expect(resolved().loss).toEqual({
+      kind: "dice-ce",
+      lambdaCrossEntropy: 1,
+      lambdaDice: 1,
+      foregroundDice: false,
+      batchDice: false,
+    });
     expect(parseConfig(without("loss"), "config.json").loss).toEqual(resolved().loss);
     expect(lossOfConfig({})).toEqual(resolved().loss);
   });
 
   test("parameters that are left out are filled in, so that config.json has all of them", () => {
-    expect(resolved({ loss: { kind: "tversky" } }).loss).toEqual({ kind: "tversky", alpha: 0.3, beta: 0.7 });
+    expect(resolved({ loss: { kind: "tversky", batchDice: true } }).loss).toEqual({
+      kind: "tversky",
+      alpha: 0.3,
+      beta: 0.7,
+      foregroundDice: false,
+      batchDice: true,
+    });
     expect(resolved({ loss: { kind: "boundary-ce", boundaryRadius: 3 } }).loss).toEqual({
       kind: "boundary-ce",
       boundaryWeight: 10,
@@ -69,7 +86,7 @@ describe("the loss", () => {
   test("a flag changes a parameter of the file's loss; another kind takes the place of the whole", () => {
     const file = { loss: { kind: "focal", gamma: 3, classWeights: [1, 2] } };
     expect(resolved(file, { loss: { gamma: 1 } }).loss).toEqual({ kind: "focal", gamma: 1, classWeights: [1, 2] });
-    expect(resolved(file, { loss: { kind: "tversky", alpha: 0.5 } }).loss).toEqual({
+    expect(resolved(file, { loss: { kind: "tversky", alpha: 0.5 } }).loss).toMatchObject({
       kind: "tversky",
       alpha: 0.5,
       beta: 0.7,
@@ -112,6 +129,9 @@ describe("the loss", () => {
   });
 
   test("in words, different losses differ", () => {
+    expect(lossText(resolved({ loss: { kind: "tversky", batchDice: true } }).loss)).toBe(
+      "tversky, alpha 0.3, beta 0.7, batch dice",
+    );
     const texts = [{ kind: "focal" }, { kind: "focal", gamma: 1 }, { kind: "focal", classWeights: [1, 2] }].map(
       (loss) => lossText(resolved({ loss }).loss),
     );

@@ -91,11 +91,14 @@ test("oversampling where there is no foreground is refused", async () => {
 });
 
 describe("every loss", () => {
+  const overlap = { foregroundDice: false, batchDice: false };
   const kinds: readonly TrainingConfig["loss"][] = [
-    { kind: "weighted-dice-ce", classWeights: [0.5, 1, 2], lambdaCrossEntropy: 1, lambdaDice: 1 },
+    { kind: "weighted-dice-ce", classWeights: [0.5, 1, 2], lambdaCrossEntropy: 1, lambdaDice: 1, ...overlap },
     { kind: "focal", gamma: 2, classWeights: null },
-    { kind: "dice-focal", gamma: 2, classWeights: null, lambdaFocal: 2, lambdaDice: 1 },
-    { kind: "tversky", alpha: 0.3, beta: 0.7 },
+    { kind: "dice-focal", gamma: 2, classWeights: null, lambdaFocal: 2, lambdaDice: 1, ...overlap },
+    { kind: "top-k-dice-ce", share: 0.2, lambdaCrossEntropy: 1, lambdaDice: 1, foregroundDice: true, batchDice: false },
+    { kind: "generalized-dice-ce", lambdaCrossEntropy: 1, lambdaDice: 1, foregroundDice: false, batchDice: true },
+    { kind: "tversky", alpha: 0.3, beta: 0.7, ...overlap },
     { kind: "boundary-ce", boundaryWeight: 5, boundaryRadius: 1, classWeights: null },
   ];
 
@@ -114,6 +117,8 @@ describe("every loss", () => {
         "weighted-dice-ce": pixelLoss + overlapLoss,
         focal: pixelLoss,
         "dice-focal": 2 * pixelLoss + overlapLoss,
+        "top-k-dice-ce": pixelLoss + overlapLoss,
+        "generalized-dice-ce": pixelLoss + overlapLoss,
         tversky: overlapLoss,
         "boundary-ce": pixelLoss,
       };
