@@ -1,11 +1,11 @@
 import { type SliceKey, shuffled } from "@lobule/data";
 import { describe, expect, test } from "vitest";
-import { batchesOfEpoch, type DrawnSlice, holdsForeground, inBatches } from "./batch-order.js";
+import { batchesOfEpoch, type DrawnSlice, foregroundGroups, inBatches } from "./batch-order.js";
 
 const slices = Array.from({ length: 22 }, (_, slice): SliceKey => ({ case: 0, slice }));
 /** Slices 0, 5, 10, 15 and 20. */
-const foreground = slices.filter(({ slice }) => slice % 5 === 0);
-const order = { seed: 1, epoch: 3, batch: 4, alone: true, oversample: 0.5 };
+const foreground = [slices.filter(({ slice }) => slice % 5 === 0)];
+const order = { seed: 1, epoch: 3, batch: 4, alone: true, oversample: 0.5, steps: null };
 const numbers = (keys: readonly DrawnSlice[]): number[] => keys.map(({ slice }) => slice);
 
 describe("the batches of an epoch", () => {
@@ -65,14 +65,50 @@ test("fixed batches keep the order that is given", () => {
   ]);
 });
 
-test("a slice holds foreground where a label above 0 has a pixel", () => {
-  const cases = [
-    {
-      labelCounts: [
-        [9, 0, 0],
-        [8, 0, 1],
-      ],
-    },
+describe("slices with foreground", () => {
+  const labelCounts = [
+    [9, 0, 0],
+    [8, 0, 1],
+    [5, 4],
+    [4, 4, 1],
   ];
-  expect([0, 1, 2].map((slice) => holdsForeground(cases, { case: 0, slice }))).toEqual([false, true, false]);
+  const keys = labelCounts.map((_, slice): SliceKey => ({ case: 0, slice }));
+  const groupsBy = (by: "any" | "class") =>
+    foregroundGroups([{ labelCounts }], keys, by).map((group) => group.map(({ slice }) => slice));
+
+  test("are those where a label above 0 has a pixel, together or by class", () => {
+    expect(groupsBy("any")).toEqual([[1, 2, 3]]);
+    expect(groupsBy("class")).toEqual([
+      [2, 3],
+      [1, 3],
+    ]);
+    expect(foregroundGroups([{ labelCounts }], keys.slice(0, 1), "class")).toEqual([]);
+  });
+
+  test("by class: each class is drawn as often as any other, however many slices it has", () => {
+    const rare = [foreground[0]?.slice(0, 1) ?? [], slices];
+    const forced = batchesOfEpoch(slices, rare, { ...order, batch: 100, steps: 40, oversample: 1 }).flat();
+    const ofRare = forced.filter(({ slice, draw }) => slice === 0 && draw % 2 === 1);
+    // 4,000 draws, deviation 32.
+    expect(Math.abs(ofRare.length - 2000)).toBeLessThan(130);
+    expect(new Set(forced.map(({ slice, draw }) => `${slice} ${draw}`)).size).toBe(4000);
+  });
+});
+
+describe("a fixed number of steps", () => {
+  const fixed = { ...order, oversample: 0.25, steps: 14 };
+
+  test("gives full batches, passing through all slices again and again", () => {
+    const batches = batchesOfEpoch(slices, foreground, fixed);
+    expect(batches.map(({ length }) => length)).toEqual(Array(14).fill(4));
+    const free = batches.flatMap((batch) => batch.slice(0, 3));
+    const first = free.filter(({ draw }) => draw === 0);
+    expect(numbers(first)).toEqual(numbers(batchesOfEpoch(slices, [], { ...order, oversample: 0 }).flat()));
+    expect(numbers(free.slice(22))).not.toEqual(numbers(first).slice(0, 20));
+  });
+
+  test("draws no slice twice under the same number, so that each is augmented anew", () => {
+    const drawn = batchesOfEpoch(slices, foreground, fixed).flat();
+    expect(new Set(drawn.map(({ slice, draw }) => `${slice} ${draw}`)).size).toBe(56);
+  });
 });

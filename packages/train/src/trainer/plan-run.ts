@@ -4,6 +4,7 @@ import type { ConvolutionCall, Device, Program } from "@lobule/tensor";
 import { buildNetwork, type ModelCode } from "../model/model-description.js";
 import type { StepCost } from "../run/workload.js";
 import { optimizerOf } from "../settings/optimizer-setting.js";
+import { slicesOfEpoch } from "./batch-order.js";
 import { canTrainAlone, partLengths } from "./part-lengths.js";
 import { chooseCases, describeModel, type SplitNames } from "./prepare-data.js";
 import { SegmentationPlans } from "./segmentation-programs.js";
@@ -75,9 +76,10 @@ export async function planRun(
     },
     config.microBatch !== null,
   );
-  const { batch, microBatch, overfitBatches, fastDevRun, epochs } = config;
+  const { batch, microBatch, overfitBatches, stepsPerEpoch, fastDevRun, epochs } = config;
   const found = split.training.reduce((sum, name) => sum + (shapes.get(name)?.[2] ?? 0), 0);
-  const slices = overfitBatches === null ? found : Math.min(found, overfitBatches * batch);
+  const there = overfitBatches === null ? found : Math.min(found, overfitBatches * batch);
+  const slices = slicesOfEpoch(there, batch, stepsPerEpoch);
   // Each plan of a large network takes seconds.
   const pauses = new Pauses(room?.signal);
   await pauses.take();

@@ -126,8 +126,8 @@ export class Trainer {
   /** What a step on a full batch costs by its plans; nothing is run. */
   stepCost(): StepCost {
     const { batch, microBatch } = this.options.config;
-    const { training, alone } = this.epochSlices;
-    const sizes = { batch, microBatch, slices: training.length };
+    const { drawn, alone } = this.epochSlices;
+    const sizes = { batch, microBatch, slices: drawn };
     return stepCostOf(this.programs, this.learner.network.parameters(), sizes, alone);
   }
 
@@ -354,7 +354,7 @@ export class Trainer {
       dice: meansOf(sums).dice,
       waitedShare: waitedSeconds / seconds,
       ...(effort === undefined ? {} : { ranks: effort }),
-      secondsLeft: ((steps - step) * Math.min(config.batch, this.slices.training)) / slicesPerSecond,
+      secondsLeft: ((steps - step) * Math.min(config.batch, this.epochSlices.drawn)) / slicesPerSecond,
     });
   }
 

@@ -111,6 +111,10 @@ const trainingConfig = z.strictObject({
     .default(null)
     .describe("slices that are run at once; a larger batch is run in such parts, whose gradients are added"),
   epochs: count.default(100).describe("epochs to train at most; may grow when a run is resumed"),
+  stepsPerEpoch: count
+    .nullable()
+    .default(null)
+    .describe("steps of an epoch, whatever the number of slices; by default an epoch is one pass over them"),
   learningRate: positive.default(1e-4).describe("step size of the optimizer at the start"),
   schedule: z
     .enum(["plateau", "constant", "cosine", "polynomial"])
@@ -131,6 +135,10 @@ const trainingConfig = z.strictObject({
     .default(null)
     .describe("decay of an average of the weights that is validated and kept; by default none"),
   oversample: share.default(0).describe("share of each batch that is drawn from slices with foreground"),
+  oversampleBy: z
+    .enum(["any", "class"])
+    .default("any")
+    .describe("draw these slices from all with foreground (any), or from those of a class that is drawn first (class)"),
   plateau: z
     .strictObject({
       factor: z.number().gt(0).lt(1).default(0.5).describe("factor of the learning rate at a plateau"),
@@ -171,6 +179,8 @@ const addedLater: readonly string[] = [
   "clipNorm",
   "ema",
   "oversample",
+  "oversampleBy",
+  "stepsPerEpoch",
 ];
 
 /** The complete configuration of a run. */
@@ -334,7 +344,8 @@ function checked(value: unknown, nameOf: NameOf): TrainingConfig {
   else if (config.nnunet !== null) {
     throw new ConfigError(`${nameOf(["model"])} and ${nameOf(["nnunet"])} both say what the network is; leave one out`);
   }
-  const { window, overfitBatches, oversample, microBatch, batch, fold, validationCases } = config;
+  const { window, overfitBatches, oversample, oversampleBy, stepsPerEpoch, microBatch, batch } = config;
+  const { fold, validationCases } = config;
   if (fold !== null && validationCases !== null) {
     throw new ConfigError(
       `${nameOf(["fold"])} and ${nameOf(["validationCases"])} both say which cases are held out; leave one out`,
@@ -343,9 +354,16 @@ function checked(value: unknown, nameOf: NameOf): TrainingConfig {
   if (window !== "auto" && !(window[0] < window[1])) {
     throw new ConfigError(`${nameOf(["window"])} needs two rising numbers, got ${window.join(" ")}`);
   }
-  if (overfitBatches !== null && oversample > 0) {
+  const drawn = { oversample: oversample === 0 ? null : oversample, stepsPerEpoch };
+  for (const [name, value] of Object.entries(drawn)) {
+    if (overfitBatches === null || value === null) continue;
     throw new ConfigError(
-      `${nameOf(["oversample"])} ${oversample} has no effect with ${nameOf(["overfitBatches"])}, whose batches are fixed; leave one out`,
+      `${nameOf([name])} ${value} has no effect with ${nameOf(["overfitBatches"])}, whose batches are fixed; leave one out`,
+    );
+  }
+  if (oversampleBy !== "any" && oversample === 0) {
+    throw new ConfigError(
+      `${nameOf(["oversampleBy"])} ${oversampleBy} has no effect without ${nameOf(["oversample"])}, the share of a batch that is drawn so; give both`,
     );
   }
   if (microBatch !== null && microBatch > batch) {
