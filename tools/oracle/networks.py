@@ -27,6 +27,7 @@ PRESETS = {
     "res-unet": dict(skip="concat"),
     "attention-unet": dict(block="plain"),
     "attention-res-unet": {},
+    "res-enc-unet": dict(skip="concat", norm="instance", activation="leaky-relu", encoderBlocks=[1, 3, 4, 6]),
     "attention-res-unet-plus": dict(block="residual-squeeze-excite", deepSupervision=2, bridgeAttentionHeads=4),
 }
 # name: (network settings, base features, depth, height, width)
@@ -46,6 +47,7 @@ VARIANTS = {
     "bridge-attention": (dict(preset="unet", bridgeAttentionHeads=2), 2, 2, 8, 12),
     # Batch norm would take the scale of the first 1×1 convolution out again, whose gradient would be nothing but rounding.
     "separable-hardswish": (dict(block="residual-separable", activation="hardswish", norm="group", groups=1), 4, 2, 8, 12),
+    "encoder-blocks": (dict(preset="res-enc-unet", encoderBlocks=[1, 2]), 2, 2, 16, 12),
     "deep-supervision": (dict(preset="unet", deepSupervision=1), 2, 2, 8, 12),
 }
 
@@ -208,12 +210,29 @@ class SelfAttention(nn.Module):
         return x + self.output((weights @ v).transpose(2, 3).reshape(n, c, h, w))
 
 
+class Blocks(nn.Module):
+    def __init__(self, cin, cout, count, spec):
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(cin if i == 0 else cout, cout, spec) for i in range(count))
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+def blocks(cin, cout, level, spec):
+    counts = spec.get("encoderBlocks", [1])
+    count = counts[min(level, len(counts) - 1)]
+    return Block(cin, cout, spec) if count == 1 else Blocks(cin, cout, count, spec)
+
+
 class UNet(nn.Module):
     def __init__(self, features, depth, spec):
         super().__init__()
         channels = [int(np.floor(features * spec["growth"] ** level + 0.5)) for level in range(depth + 1)]
-        self.encoder = nn.ModuleList(Block(([1] + channels)[i], channels[i], spec) for i in range(depth))
-        self.bridge = Block(channels[-2], channels[-1], spec)
+        self.encoder = nn.ModuleList(blocks(([1] + channels)[i], channels[i], i, spec) for i in range(depth))
+        self.bridge = blocks(channels[-2], channels[-1], depth, spec)
         if spec["bridgeAttentionHeads"] > 0:
             self.bridgeAttention = SelfAttention(channels[-1], spec["bridgeAttentionHeads"])
         self.decoder = nn.ModuleList(Level(channels[i + 1], channels[i], spec) for i in reversed(range(depth)))

@@ -47,6 +47,7 @@ export { type NnUNetSpec, type NnUNetStage, nnunetDivisors, nnunetProblem } from
 export type { SegmentationNetwork } from "./models/segmentation-network.js";
 export { type ForwardOptions, UNet, type UNetOptions } from "./models/unet.js";
 export {
+  blocksOfLevel,
   levelChannels,
   referenceSpec,
   specProblem,

@@ -1,4 +1,4 @@
-import { levelChannels } from "@lobule/nn";
+import { blocksOfLevel, levelChannels } from "@lobule/nn";
 import type { ModelDescription } from "@lobule/train";
 import { ExportError } from "../export-error.js";
 
@@ -178,13 +178,36 @@ function attention({ network: { bridgeAttentionHeads: heads } }: ModelDescriptio
   ];
 }
 
-function unet({ inputSlices, depth, network: { bridgeAttentionHeads, deepSupervision } }: ModelDescription): string {
+function unet({ inputSlices, depth, network }: ModelDescription): string {
+  const { bridgeAttentionHeads, deepSupervision } = network;
+  const counts = Array.from({ length: depth + 1 }, (_, level) => blocksOfLevel(network, level));
+  const hasChains = counts.some((count) => count > 1);
+  const chain = `class Blocks(nn.Module):
+    def __init__(self, cin, cout, count):
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(cin if i == 0 else cout, cout) for i in range(count))
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+def blocks(cin, cout, count):
+    return Block(cin, cout) if count == 1 else Blocks(cin, cout, count)
+
+
+`;
+  const encoder = hasChains
+    ? `nn.ModuleList(blocks(*each) for each in zip([${inputSlices}] + c, c[:-1], [${counts.slice(0, -1).join(", ")}]))`
+    : `nn.ModuleList(Block(cin, cout) for cin, cout in zip([${inputSlices}] + c, c[:-1]))`;
+  const bridge = hasChains ? `blocks(c[-2], c[-1], ${counts.at(-1)})` : "Block(c[-2], c[-1])";
   const hasAttention = bridgeAttentionHeads > 0;
-  return `class UNet(nn.Module):
+  return `${hasChains ? chain : ""}class UNet(nn.Module):
     def __init__(self, c=CHANNELS):
         super().__init__()
-        self.encoder = nn.ModuleList(Block(cin, cout) for cin, cout in zip([${inputSlices}] + c, c[:-1]))
-        self.bridge = Block(c[-2], c[-1])${hasAttention ? "\n        self.bridgeAttention = SelfAttention(c[-1])" : ""}
+        self.encoder = ${encoder}
+        self.bridge = ${bridge}${hasAttention ? "\n        self.bridgeAttention = SelfAttention(c[-1])" : ""}
         self.decoder = nn.ModuleList(Level(c[i + 1], c[i]) for i in reversed(range(${depth})))
         self.head = nn.Conv2d(c[0], len(CLASSES), 1)${
           deepSupervision > 0

@@ -109,6 +109,7 @@ const network = {
   model: settingPath("model", "FILE"),
   init: settingPath("init", "RUN"),
   block: setting("network.block"),
+  "encoder-blocks": setting("network.encoderBlocks"),
   skip: setting("network.skip"),
   "gating-signal": setting("network.gatingSignal"),
   upsampling: setting("network.upsampling"),

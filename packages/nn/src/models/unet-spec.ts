@@ -26,6 +26,11 @@ export interface UNetSpec {
   readonly deepSupervision: number;
   /** Heads of the self-attention in the bridge; 0 for none. */
   readonly bridgeAttentionHeads: number;
+  /**
+   * Blocks of each level of the encoder, the first one's first; levels below those that are listed, the bridge too, have as
+   * many as the last of them. One everywhere where it is not there. A level of the decoder has one always.
+   */
+  readonly encoderBlocks?: readonly number[] | undefined;
 }
 
 /** The reference network's. */
@@ -49,6 +54,14 @@ export const unetPresets = {
   "res-unet": { skip: "concat" },
   "attention-unet": { block: "plain" },
   "attention-res-unet": {},
+  // Block counts, normalization and activation of nnU-Net's residual encoders (Isensee et al. 2024, "nnU-Net Revisited"), with
+  // this U-Net's pooling and a residual block a level in the decoder.
+  "res-enc-unet": {
+    skip: "concat",
+    norm: "instance",
+    activation: "leaky-relu",
+    encoderBlocks: [1, 3, 4, 6],
+  },
   "attention-res-unet-plus": { block: "residual-squeeze-excite", deepSupervision: 2, bridgeAttentionHeads: 4 },
 } as const satisfies Readonly<Record<string, Partial<UNetSpec>>>;
 
@@ -64,6 +77,10 @@ export interface UNetSizes {
 /** Channels of each level, the bridge last. */
 export const levelChannels = ({ baseFeatures, depth }: UNetSizes, { growth }: Pick<UNetSpec, "growth">): number[] =>
   Array.from({ length: depth + 1 }, (_, level) => Math.round(baseFeatures * growth ** level));
+
+/** How many blocks a level of the encoder has, the bridge at level `depth`. */
+export const blocksOfLevel = ({ encoderBlocks = [1] }: Pick<UNetSpec, "encoderBlocks">, level: number): number =>
+  encoderBlocks[Math.min(level, encoderBlocks.length - 1)] ?? 1;
 
 /** Why a network of these sizes cannot be built so, in one sentence that says what can; undefined where it can. */
 export function specProblem(sizes: UNetSizes, spec: UNetSpec): string | undefined {
@@ -85,6 +102,10 @@ export function specProblem(sizes: UNetSizes, spec: UNetSpec): string | undefine
   if (!Number.isSafeInteger(deepSupervision) || deepSupervision < 0 || deepSupervision > depth - 1) {
     return `deepSupervision must be from 0 to ${depth - 1} with depth ${depth}, got ${deepSupervision}`;
   }
+  const { encoderBlocks = [1] } = spec;
+  if (encoderBlocks.length === 0) return "encoderBlocks must have a count for one level at least, got none";
+  const wrong = encoderBlocks.find((count) => !Number.isSafeInteger(count) || count < 1 || count > 16);
+  if (wrong !== undefined) return `encoderBlocks must be whole numbers from 1 to 16, got ${wrong}`;
   const bottom = channels.at(-1) ?? 0;
   if (!Number.isSafeInteger(heads) || heads < 0 || (heads > 0 && bottom % heads !== 0)) {
     return `${heads} heads do not divide the ${bottom} channels of the bridge; 0 (none), ${oneOf(divisors(bottom).slice(0, 6))} would fit`;

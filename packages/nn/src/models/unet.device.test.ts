@@ -100,6 +100,14 @@ describe("dropout", () => {
   });
 });
 
+test("a level of several blocks has them one after another, and one alone keeps its name", () => {
+  const names = [...new UNet({ baseFeatures: 2, depth: 2, encoderBlocks: [1, 3] }).namedParameters().keys()];
+  const blocksAt = (level: string) =>
+    new Set(names.flatMap((name) => new RegExp(`^${level}\\.(blocks\\.\\d)\\.conv1`).exec(name)?.[1] ?? [])).size;
+  expect(["encoder.0", "encoder.1", "bridge", "decoder.0"].map(blocksAt)).toEqual([0, 3, 3, 0]);
+  expect(names).toContain("encoder.0.conv1.weight");
+});
+
 test("deep supervision: logits of each level at the image's size, weighted by halves", async () => {
   const model = new UNet({ baseFeatures: 2, depth: 3, deepSupervision: 2 });
   const levels = model.eval().forwardAll(image(1, 8, 16));
@@ -135,6 +143,8 @@ describe("a specification that cannot be built is told what can", () => {
       { bridgeAttentionHeads: 5 },
       "5 heads do not divide the 24 channels of the bridge; 0 (none), 1, 2, 3, 4, 6 or 8 would fit",
     ],
+    [{ encoderBlocks: [] }, "encoderBlocks must have a count for one level at least, got none"],
+    [{ encoderBlocks: [1, 17] }, "encoderBlocks must be whole numbers from 1 to 16, got 17"],
   ])("%o", (spec, expected) => {
     expect(problem(spec)).toBe(expected);
     expect(() => new UNet({ ...spec, baseFeatures: 6, depth: 2 })).toThrow(new ShapeError(`UNet: ${expected}`));

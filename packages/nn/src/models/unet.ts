@@ -12,12 +12,12 @@ import {
 } from "@lobule/tensor";
 import { DecoderLevel } from "../blocks/decoder-level.js";
 import { SelfAttention } from "../blocks/self-attention.js";
-import { type UNetBlock, unetBlock } from "../blocks/unet-block.js";
+import { type UNetBlock, unetBlocks } from "../blocks/unet-block.js";
 import { Conv2d } from "../layers/conv2d.js";
 import { MaxPool2d } from "../layers/max-pool2d.js";
 import { Module } from "../module.js";
 import { Scope } from "../scope.js";
-import { checkSpec, levelChannels, referenceSpec, type UNetSpec } from "./unet-spec.js";
+import { blocksOfLevel, checkSpec, levelChannels, referenceSpec, type UNetSpec } from "./unet-spec.js";
 
 /** Sizes and parts of a {@link UNet}. */
 export interface UNetOptions<In extends number, Classes extends number> extends Partial<UNetSpec> {
@@ -81,12 +81,13 @@ export class UNet<const In extends number = 1, const Classes extends number = 3>
     const scope = new Scope(seed);
     const channels = levelChannels({ baseFeatures, depth }, this.spec);
     const at = (level: number): number => channels[level] ?? inChannels;
-    const block = (from: number, to: number, path: string) => unetBlock(from, to, this.spec, scope.child(path));
+    const block = (level: number, path: string) =>
+      unetBlocks(blocksOfLevel(this.spec, level), at(level - 1), at(level), this.spec, scope.child(path));
     const head = (from: number, path: string) =>
       new Conv2d({ inChannels: from, outChannels: classes, kernelSize: 1, scope: scope.child(path) });
     this.channels = channels;
-    this.encoder = channels.slice(0, -1).map((to, level) => block(at(level - 1), to, `encoder.${level}`));
-    this.bridge = block(at(depth - 1), at(depth), "bridge");
+    this.encoder = Array.from({ length: depth }, (_, level) => block(level, `encoder.${level}`));
+    this.bridge = block(depth, "bridge");
     this.bridgeAttention =
       this.spec.bridgeAttentionHeads > 0
         ? new SelfAttention({

@@ -17,7 +17,11 @@ const fields = {
   dropout: z.number().describe("probability of dropping a channel"),
   deepSupervision: z.int().min(0).describe("decoder levels with logits of their own, besides the last"),
   bridgeAttentionHeads: z.int().min(0).describe("heads of self-attention in the bridge; 0 for none"),
-} satisfies { readonly [Field in keyof UNetSpec]: z.ZodType<UNetSpec[Field]> };
+  encoderBlocks: z.array(z.int().min(1).max(16)).min(1).readonly().optional().meta({
+    title: "counts of blocks, the first level's first",
+    description: "blocks of each level of the encoder; those below have as many as the last",
+  }),
+} satisfies { readonly [Field in keyof UNetSpec]-?: z.ZodType<UNetSpec[Field]> };
 
 /** Sizes of a network and of its images, the same in a configuration and with a model. */
 export const networkSizes = {
