@@ -78,7 +78,7 @@ export {
   wordsOf,
 } from "./settings/setting-form.js";
 export { settingProblem } from "./settings/setting-problem.js";
-export { suggestion } from "./settings/suggest.js";
+export { nearest, suggestion } from "./settings/suggest.js";
 export {
   balancedFolds,
   type CaseSplit,

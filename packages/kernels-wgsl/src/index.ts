@@ -59,6 +59,13 @@ export {
   depthwiseConv3x3GradWeight,
 } from "./depthwise-conv3x3/depthwise-conv3x3.js";
 export { gather } from "./gather/gather.js";
+export {
+  changeIntensities,
+  type IntensityChange,
+  noIntensityChange,
+  packIntensityChanges,
+  wordsPerIntensityChange,
+} from "./intensities/intensities.js";
 export { type LabelField, labelMap, packLabelFields, wordsPerField } from "./label-map/label-map.js";
 export { findOverflow, type LossScaleRule, lossScale } from "./loss-scale/loss-scale.js";
 export { maxPool2x2, maxPool2x2Grad, maxPool2x2GradByQuads, poolsByQuads } from "./max-pool2x2/max-pool2x2.js";

@@ -10,14 +10,18 @@ export {
   type DType,
   foldWorkgroups,
   type ImageShape,
+  type IntensityChange,
   imageSize,
   type Kernel,
   type LabelField,
   matrixFeature,
+  noIntensityChange,
+  packIntensityChanges,
   packLabelFields,
   packSamples,
   type SliceSample,
   wordsPerField,
+  wordsPerIntensityChange,
   wordsPerSample,
 } from "@lobule/kernels-wgsl";
 export type { TunedKernels } from "./compiler/calls.js";
@@ -80,6 +84,7 @@ export { globalAveragePool } from "./ops/global-average-pool.js";
 export type { GradientOptions } from "./ops/gradient-options.js";
 export { type GradientsOf, gradients } from "./ops/gradients.js";
 export { type GroupNormOptions, groupNorm } from "./ops/group-norm.js";
+export { changeIntensities } from "./ops/intensities.js";
 export { labelMap } from "./ops/label-map.js";
 export type { LossScaling } from "./ops/loss-scaling.js";
 export { maxPool2x2 } from "./ops/max-pool.js";

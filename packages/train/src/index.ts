@@ -67,13 +67,26 @@ export { type MayWrite, RunError, RunFolder, type RunSplit } from "./run/run-fol
 export { runProgressOf, unfinishedNote } from "./run/run-progress.js";
 export type { TrainingOutcome } from "./run/training-state.js";
 export type { StepCost, Workload } from "./run/workload.js";
+export {
+  type Augmentation,
+  augmentationKinds,
+  noAugmentation,
+  usualAugmentation,
+} from "./settings/augmentation-setting.js";
 export { type LossTerms, lossOfConfig, lossText, termsOf } from "./settings/loss-setting.js";
+export {
+  type AugmentationExample,
+  type AugmentationExamplesOptions,
+  type AugmentationGroup,
+  augmentationExamples,
+} from "./trainer/augmentation-examples.js";
 export { NonFiniteLossError, type ProfiledCall } from "./trainer/batch-runner.js";
 export { crossValidationFolds } from "./trainer/cross-validation-folds.js";
 export { type JoinedRun, joinRun, type OpenRun, requireGrowth, resumeRun, startRun } from "./trainer/open-run.js";
 export { planRun } from "./trainer/plan-run.js";
 export { type PreparedRun, prepareRun } from "./trainer/prepare-run.js";
 export type { RankEffort } from "./trainer/ranks.js";
+export { automaticWindow } from "./trainer/resolve-window.js";
 export type { LabeledSlices, RunKeeper, RunStatus, StepRecord } from "./trainer/run-keeper.js";
 export type { KeptRun, OpenKeeper, RunRequest } from "./trainer/run-request.js";
 export type { SampleSlice } from "./trainer/sample-slices.js";

@@ -11,7 +11,7 @@ interface Candidates {
   readonly paths: boolean;
 }
 
-const withoutValue = ({ words }: Option): boolean => words === 0 || words === "number";
+const withoutValue = ({ words }: Option): boolean => words === 0 || words === "number" || words === "choice";
 
 /** After an option of a command; undefined where nothing can be said. */
 function afterOption(option: Option): Candidates | undefined {

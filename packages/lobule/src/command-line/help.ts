@@ -15,7 +15,7 @@ function entry(name: string, describe: string): string[] {
 }
 
 const words = ({ placeholder = "", words: count }: Option): string =>
-  count === "number"
+  count === "number" || count === "choice"
     ? ` [${placeholder}]`
     : count === 0
       ? ""

@@ -9,8 +9,11 @@ interface AnyOption<Value> {
   readonly describe: string;
   /** Stands for the words in the help; none where it takes none. */
   readonly placeholder?: string;
-  /** How many words follow; several where it takes a list, and "number" where it takes a whole number or none. */
-  readonly words: 0 | 1 | 2 | "several" | "number";
+  /**
+   * How many words follow; several where it takes a list, "number" where it takes a whole number or none, "choice" where it
+   * takes one of its choices or none.
+   */
+  readonly words: 0 | 1 | 2 | "several" | "number" | "choice";
   /** Whether it may be given several times, each with its words. */
   readonly repeatable?: boolean;
   /** The only words there are. */
@@ -147,6 +150,23 @@ export const wholeOr = (
   read: (words, name) => (words.length === 0 ? plain : readNumber(only(words), name, true, bounds)),
   ...common,
 });
+
+/** One of the choices, where none is written behind the option the first; false by `--no-NAME`. */
+export function choiceOrNo<const Choice extends string>(
+  choices: readonly [Choice, ...Choice[]],
+  describe: string,
+  placeholder: string,
+): OptionalOption<Choice | false | undefined> {
+  const { read, ...option } = choice(choices, describe);
+  return {
+    ...option,
+    placeholder,
+    words: "choice",
+    negatable: true,
+    absent: undefined,
+    read: (words, name) => (words.length === 0 ? choices[0] : only(words) === "no" ? false : read(words, name)),
+  };
+}
 
 /** Two or several values of an option that takes one. */
 export const list = <Value>(

@@ -68,7 +68,17 @@ describe.each(every)("$title", ({ command, name, option }) => {
         );
     });
 
-  if (option.words !== 0 && option.words !== "number")
+  if (option.words === "choice")
+    test("is taken with a choice, without one and as --no-, and refused with a wrong one", () => {
+      for (const words of [[`--${name}`], [`--${name}`, "--verbose"], [`--no-${name}`]])
+        expect(given(...words)).toMatchObject({ kind: "run" });
+      expect(given(`--no-${name}`)).toMatchObject({ values: { [name]: false } });
+      expect(() => given(`--${name}=`)).toThrow(`--${name} needs a value, got an empty one`);
+      expect(() => given(`--${name}=other`)).toThrow(`--${name} is one of ${option.choices?.join(", ")}, got 'other'`);
+      expect(() => given(`--no-${name}=other`)).toThrow(`--no-${name} takes no value, got 'other'`);
+    });
+
+  if (option.words !== 0 && option.words !== "number" && option.words !== "choice")
     test("is refused by name without a value, with an empty one, with a wrong one", () => {
       expect(() => given(`--${name}`)).toThrow(new RegExp(`^--${name} needs (a value|two values), got none`));
       expect(() => given(`--${name}`, "--json")).toThrow(`--${name} needs`);
@@ -135,6 +145,15 @@ describe("the words of a command line", () => {
       values: { dir: "x" },
     });
     expect(() => parse("--verbose", "trian")).toThrow("there is no command 'trian'");
+  });
+
+  test("what follows an option that needs no choice belongs to it where it is one, or nearly one", () => {
+    const augment = (...words: string[]) => parse("train", ...words);
+    expect(augment("--augment", "liver")).toMatchObject({ values: { preset: "liver", augment: "light" } });
+    expect(augment("--augment", "nnunet", "liver")).toMatchObject({ values: { preset: "liver", augment: "nnunet" } });
+    expect(() => augment("--augment", "nnnet")).toThrow(
+      "--augment is one of light, nnunet, got 'nnnet'; did you mean nnunet?",
+    );
   });
 
   test("a list may be given in parts", () => {

@@ -1,4 +1,4 @@
-import { suggestion } from "@lobule/data";
+import { nearest, suggestion } from "@lobule/data";
 import { type Command, camel, type Options } from "./command.js";
 import { flag, type Option } from "./option.js";
 import { UsageError } from "./usage-error.js";
@@ -103,7 +103,7 @@ function split(words: readonly string[], { options, name: command }: Command): S
     const equals = word.indexOf("=");
     const written = equals < 0 ? word : word.slice(0, equals);
     const { name, option, negated } = optionOf(written, known, command);
-    const taken = equals < 0 ? wordsAfter(words, next, option) : [word.slice(equals + 1)];
+    const taken = equals < 0 ? (negated ? [] : wordsAfter(words, next, option)) : [word.slice(equals + 1)];
     if (equals < 0) next += taken.length;
     const before = given.get(name);
     if (before !== undefined && option.words !== "several" && option.repeatable !== true)
@@ -132,7 +132,11 @@ function optionOf(written: string, known: Options, command: string) {
 }
 
 /** The words after an option that belong to it. */
-function wordsAfter(words: readonly string[], from: number, { words: count }: Option): readonly string[] {
+function wordsAfter(words: readonly string[], from: number, option: Option): readonly string[] {
+  const { words: count, choices = [] } = option;
+  // What is nearly a choice is meant as one, and then refused as such.
+  if (count === "choice")
+    return words.slice(from, from + 1).filter((word) => !isOption(word) && nearest(word, choices) !== undefined);
   if (count === "number") return words.slice(from, from + 1).filter((word) => /^\d/.test(word));
   const most = count === "several" ? words.length : count;
   const end = words.findIndex((word, i) => i >= from && (isOption(word) || word === "--"));
@@ -146,7 +150,7 @@ function checkCount(written: string, option: Option, taken: readonly string[], n
     return;
   }
   if (taken.includes("")) throw new UsageError(`${written} needs a value, got an empty one`);
-  if (count === "number") return;
+  if (count === "number" || count === "choice") return;
   if (count === "several" ? taken.length > 0 : taken.length === count) return;
   const usage = `${written} ${Array(count === 2 ? 2 : 1)
     .fill(placeholder)

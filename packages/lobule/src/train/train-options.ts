@@ -1,9 +1,18 @@
 import { efforts } from "@lobule/bench";
 import { boundsOf, wordsOf } from "@lobule/data";
-import { defaultText, descriptionOf, formsOfSetting, presetNames, presetSettings } from "@lobule/train";
+import {
+  augmentationKinds,
+  defaultText,
+  descriptionOf,
+  formsOfSetting,
+  noAugmentation,
+  presetNames,
+  usualAugmentation,
+} from "@lobule/train";
 import { camel, type Values } from "../command-line/command.js";
 import {
   choice,
+  choiceOrNo,
   flag,
   inGroup,
   list,
@@ -67,10 +76,6 @@ const settingPath = (key: string, placeholder: string): SettingOption => ({
   setting: [key],
 });
 
-/** Augmentation that --augment turns on, and --no-augment off. */
-const usualAugmentation = { flip: 0.5, rotation: 15, zoom: 0.1, intensity: 0.1, noise: 0.02 };
-const noAugmentation = presetSettings(null).augmentation;
-
 /** Of options that the run folder of --resume already answers. */
 const begun = "the run in the folder has begun already";
 
@@ -86,7 +91,7 @@ const common = {
   network: setting("network.preset"),
   loss: setting("loss.kind"),
   augment: {
-    ...toggle("mirror, turn and scale slices at random, change their contrast and brightness, and add noise"),
+    ...choiceOrNo(augmentationKinds, "change training slices at random: a little, or much as nnU-Net does", "KIND"),
     setting: ["augmentation"],
   } satisfies SettingOption,
 };
@@ -98,6 +103,8 @@ const data = {
   "input-slices": setting("inputSlices"),
   oversample: setting("oversample"),
   "oversample-by": setting("oversampleBy"),
+  "mirror-left-right": setting("augmentation.leftRight"),
+  "mirror-front-back": setting("augmentation.frontBack"),
   cache: path("folder of the decoded slices [one of the user's cache]", "folder", "DIR"),
   "verify-cache": flag("decode every volume again and compare it with the cache"),
   workers: whole("threads that decode volumes", { least: 1, most: 256 }),
@@ -218,10 +225,8 @@ export const settingOptions: Readonly<Record<string, SettingOption>> = Object.fr
 /** The option of a setting, "--epochs"; the setting's own name where it has none. */
 export function flagOf(path: readonly PropertyKey[]): string {
   const dotted = path.join(".");
-  const found = Object.entries(settingOptions).find(([, { setting: keys }]) => {
-    const own = keys.join(".");
-    return own === dotted || dotted.startsWith(`${own}.`);
-  });
+  const options = Object.entries(settingOptions).map(([name, { setting: keys }]) => [name, keys.join(".")] as const);
+  const found = options.find(([, own]) => own === dotted) ?? options.find(([, own]) => dotted.startsWith(`${own}.`));
   return found === undefined ? `'${dotted}'` : `--${found[0]}`;
 }
 
@@ -239,7 +244,8 @@ export const givenSettings = (
   Object.entries(settingOptions).flatMap(([option, { setting: keys }]) => {
     if (!given.has(option)) return [];
     const value = values[camel(option)];
-    const turned = option === "augment" ? (value === true ? usualAugmentation : noAugmentation) : value;
+    const kind = augmentationKinds.find((each) => each === value);
+    const turned = option === "augment" ? (kind === undefined ? noAugmentation : usualAugmentation(kind)) : value;
     return [{ option, keys, value: turned }];
   });
 

@@ -1,13 +1,15 @@
 import { randomUint32, type SliceBatch, type SliceCache, type SliceKey } from "@lobule/data";
 import type { Optimizer, WeightAverage } from "@lobule/optim";
+import { packIntensityChanges } from "@lobule/tensor";
 import { type Collective, gatherTurns } from "../collective/collective.js";
 import { type LossMeans, type StepMetrics, together } from "../run/epoch-sums.js";
+import type { Augmentation } from "../settings/augmentation-setting.js";
+import { type AugmentedSlice, augmented, changesIntensities } from "./augment-slice.js";
 import type { DrawnSlice } from "./batch-order.js";
 import { type BatchPart, partsOf, partsOfRank } from "./part-lengths.js";
 import type { SegmentationPrograms, TrainingProgram } from "./segmentation-programs.js";
 import type { SharedGradients } from "./shared-gradients.js";
-import { augmentedMapping, augments, batchArrays, type Preprocessing, plainMapping } from "./slice-sampling.js";
-import type { Augmentation } from "./training-config.js";
+import { type BatchRange, batchArrays, type Preprocessing, plainMapping } from "./slice-sampling.js";
 
 /** The loss of a batch is NaN or infinite; the message names its slices. */
 export class NonFiniteLossError extends Error {
@@ -42,6 +44,7 @@ interface StepTime {
 
 /** What a part's program is fed. */
 type PartInputs = ReturnType<typeof batchArrays> & {
+  readonly changes?: Float32Array<ArrayBuffer>;
   readonly dropoutSeed: Uint32Array<ArrayBuffer>;
   readonly shares: readonly [before: number, own: number];
 };
@@ -165,10 +168,10 @@ export class BatchRunner {
   private inputsOf(keys: readonly DrawnSlice[], batch: SliceBatch, { epoch, step }: StepTime) {
     const { seed, inputSlices, cache } = this.options;
     const { slotPixels } = cache;
-    const mappings = keys.map((key) => this.mapping(key, epoch));
+    const slices = keys.map((key) => this.augmented(key, epoch));
     const dropoutKey = randomUint32(seed, "dropout");
     return ({ first, end }: BatchPart, read: number) => ({
-      ...batchArrays(batch, mappings, { first: read, end: read + end - first, slotPixels, inputSlices }),
+      ...this.arraysOf(batch, slices, { first: read, end: read + end - first, slotPixels, inputSlices }),
       dropoutSeed: Uint32Array.of(dropoutKey, first, epoch, step),
     });
   }
@@ -180,11 +183,11 @@ export class BatchRunner {
   async profile(keys: readonly DrawnSlice[], batch: SliceBatch, epoch: number): Promise<ProfiledCall[]> {
     const { programs, microBatch, inputSlices, cache } = this.options;
     const count = Math.min(microBatch ?? keys.length, keys.length);
-    const mappings = keys.map((key) => this.mapping(key, epoch));
+    const slices = keys.map((key) => this.augmented(key, epoch));
     const range = { first: 0, end: count, slotPixels: cache.slotPixels, inputSlices };
     const plan = programs.plan(count);
     const times = await (await programs.training(count)).profile({
-      ...batchArrays(batch, mappings, range),
+      ...this.arraysOf(batch, slices, range),
       dropoutSeed: Uint32Array.of(0, 0, epoch, 0),
       ...(microBatch === null ? this.advance() : { shares: Float32Array.of(0, 1) }),
     });
@@ -249,13 +252,25 @@ export class BatchRunner {
     return { hyper, ...(average === undefined ? {} : { averageShare: average.share(optimizer.steps) }) };
   }
 
-  private mapping(key: DrawnSlice, epoch: number) {
+  /** What a program takes of a batch, and how the values of its images are changed. */
+  private arraysOf(batch: SliceBatch, slices: readonly AugmentedSlice[], range: BatchRange) {
+    const { augmentation, inputSlices } = this.options;
+    const mappings = slices.map(({ mapping }) => mapping);
+    const arrays = batchArrays(batch, mappings, range);
+    if (!changesIntensities(augmentation)) return arrays;
+    // A slice and its neighbors are changed alike.
+    const changes = slices
+      .slice(range.first, range.end)
+      .flatMap(({ change }) => Array<typeof change>(inputSlices).fill(change));
+    return { ...arrays, changes: packIntensityChanges(changes) };
+  }
+
+  private augmented(key: DrawnSlice, epoch: number): AugmentedSlice {
     const { cache, preprocessing, augmentation, seed, sampleNumber } = this.options;
     const source = cache.cases[key.case];
     if (source === undefined) throw new RangeError(`no case ${key.case} in the cache of ${cache.cases.length}`);
     const plain = plainMapping(source, preprocessing);
-    if (!augments(augmentation)) return plain;
-    return augmentedMapping(plain, preprocessing, augmentation, { seed, epoch, sample: sampleNumber(key) });
+    return augmented(plain, preprocessing, augmentation, { seed, epoch, sample: sampleNumber(key) });
   }
 
   private describe(loss: number | undefined, step: number, keys: readonly SliceKey[]): string {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Collective } from "../collective/collective.js";
 import { memoryCollectives } from "../collective/memory-collectives.js";
 import type { TrainingOutcome } from "../run/training-state.js";
+import { usualAugmentation } from "../settings/augmentation-setting.js";
 import { type JoinedRun, joinRun, resumeRun, startRun } from "./open-run.js";
 import { type Stop, TestRuns } from "./testing.js";
 import type { TrainingConfig } from "./training-config.js";
@@ -61,7 +62,7 @@ const settings = (changes: Partial<TrainingConfig> = {}): TrainingConfig =>
     oversample: 0.4,
     clipNorm: 0.5,
     checkpointEvery: 2,
-    augmentation: { flip: 0.5, rotation: 20, zoom: 0.2, intensity: 0.1, noise: 0.05 },
+    augmentation: usualAugmentation("nnunet"),
     network: { preset: "unet", norm: "batch", dropout: 0.2 },
     depth: 1,
     ...changes,

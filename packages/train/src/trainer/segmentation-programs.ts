@@ -8,6 +8,7 @@ import {
 import type { LossScaler, Optimizer, WeightAverage } from "@lobule/optim";
 import {
   accumulate,
+  changeIntensities,
   channelSum,
   compile,
   type Device,
@@ -28,6 +29,7 @@ import {
   type Update,
   Variable,
   wordsPerField,
+  wordsPerIntensityChange,
   wordsPerSample,
   zeros,
 } from "@lobule/tensor";
@@ -102,6 +104,8 @@ export interface ProgramParts {
   /** What is minimized, in training and validation alike. */
   readonly loss: SegmentationLossSpec;
   readonly geometry: InputGeometry;
+  /** Whether training is told how to change the values of its images. */
+  readonly changesIntensities: boolean;
   /** How activations and gradients are stored. */
   readonly precision: "f32" | "f16";
   /** Whether a training step makes cheap activations again instead of keeping them. */
@@ -110,6 +114,13 @@ export interface ProgramParts {
   readonly kernels: Device["kernels"];
   /** Keeps f16 gradients from vanishing. */
   readonly scaler: LossScaler | undefined;
+}
+
+/** How the values of images are changed, in training alone. */
+function changeInputs({ changesIntensities, geometry }: ProgramParts, count: number) {
+  const length = count * geometry.inputSlices * wordsPerIntensityChange;
+  const changes = { changes: { shape: [length], dtype: "f32" } } as const;
+  return (changesIntensities ? changes : {}) as Partial<typeof changes>;
 }
 
 const stepInputs = { hyper: { shape: [8], dtype: "f32" } } as const;
@@ -129,6 +140,11 @@ const stepUpdates = (
   ...(average === undefined || averageShare === undefined ? [] : [average.update(averageShare)]),
 ];
 
+type StepData = Parameters<typeof sampled>[0] & {
+  readonly dropoutSeed: RandomSeed;
+  readonly changes?: Tensor<readonly [number], "f32">;
+};
+
 /** A step of training on `count` slices at once. With `sums`, gradients are added there and nothing is updated. */
 function trainingProgram(
   parts: ProgramParts,
@@ -137,12 +153,17 @@ function trainingProgram(
 ): Program<TrainingMetrics> {
   const { network, optimizer, loss: spec, geometry, precision, recompute, kernels, scaler } = parts;
   network.train();
-  const forward = ({ dropoutSeed, ...data }: Parameters<typeof sampled>[0] & { dropoutSeed: RandomSeed }) => {
+  const forward = ({ dropoutSeed, changes, ...data }: StepData) => {
     const { image, target } = sampled(data, geometry, count);
-    const logitsOfLevels = logitsOf(network, image, { dropoutSeed });
+    const changed = changes === undefined ? image : changeIntensities(image, changes);
+    const logitsOfLevels = logitsOf(network, changed, { dropoutSeed });
     return deeplySupervised(logitsOfLevels, (logits) => segmentationLoss(logits, target, spec));
   };
-  const inputs = { ...batchInputs(count, geometry), dropoutSeed: { shape: [4], dtype: "u32" } as const };
+  const inputs = {
+    ...batchInputs(count, geometry),
+    ...changeInputs(parts, count),
+    dropoutSeed: { shape: [4], dtype: "u32" } as const,
+  };
   if (sums === undefined) {
     return compile(
       {

@@ -8,7 +8,7 @@ import {
   type Window,
 } from "@lobule/data";
 import { augmentTransform, fitTransform, packSamples, resizeTransform, type SliceSample } from "@lobule/tensor";
-import type { Augmentation } from "./training-config.js";
+import type { LightAugmentation } from "../settings/augmentation-setting.js";
 
 /** How slices become network inputs. */
 export interface Preprocessing {
@@ -76,7 +76,7 @@ export function plainMapping(
 export function augmentedMapping(
   plain: SliceMapping,
   preprocessing: Preprocessing,
-  augmentation: Augmentation,
+  augmentation: LightAugmentation,
   { seed, epoch, sample }: SampleSeed,
 ): SliceMapping {
   const draw = (purpose: string): number => uniform(seed, epoch, sample, purpose);
@@ -169,9 +169,6 @@ export const samplesOf = (
       seed: (mapping.seed + i) >>> 0,
     })),
   );
-
-/** Whether any augmentation is on. */
-export const augments = (augmentation: Augmentation): boolean => Object.values(augmentation).some((each) => each > 0);
 
 /** All slices of the cases with the given numbers, in order. */
 export const slicesOf = (cases: readonly CachedCase[], numbers: readonly number[]): SliceKey[] =>

@@ -96,7 +96,7 @@ describe("a run that is broken off", () => {
       epochs: 3,
       batch: 3,
       checkpointEvery: 2,
-      augmentation: { flip: 0.5, rotation: 20, zoom: 0.2, intensity: 0.1, noise: 0.05 },
+      augmentation: { kind: "light", flip: 0.5, rotation: 20, zoom: 0.2, intensity: 0.1, noise: 0.05 },
     });
 
   test("resumes to the bytes of an unbroken one, from a stop and from checkpoints inside an epoch", async () => {

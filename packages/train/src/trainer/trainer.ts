@@ -9,6 +9,7 @@ import { addedTo, meansOf, noSums } from "../run/epoch-sums.js";
 import type { CheckpointKind, RunFolder } from "../run/run-folder.js";
 import { savedState, startState, type TrainingOutcome, type TrainingState } from "../run/training-state.js";
 import type { StepCost } from "../run/workload.js";
+import { changesIntensities } from "./augment-slice.js";
 import type { DrawnSlice } from "./batch-order.js";
 import { BatchRunner, type ProfiledCall } from "./batch-runner.js";
 import { EpochSlices } from "./epoch-slices.js";
@@ -51,7 +52,14 @@ export class Trainer {
     const { kernels } = device;
     this.programs = new SegmentationPrograms(
       device,
-      { ...parts, geometry, precision, recompute, kernels },
+      {
+        ...parts,
+        geometry,
+        precision,
+        recompute,
+        kernels,
+        changesIntensities: changesIntensities(config.augmentation),
+      },
       microBatch !== null,
     );
     this.ranks = new Ranks(options);

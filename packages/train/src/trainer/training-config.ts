@@ -12,6 +12,7 @@ import { z } from "zod";
 import { sameJson } from "../json/same-json.js";
 import { networkSettingsSchema, networkSizes, networkSpec, windowSchema } from "../model/network-settings.js";
 import { nnunetSchema } from "../model/nnunet-settings.js";
+import { augmentationSetting } from "../settings/augmentation-setting.js";
 import { defaultLoss, lossSetting } from "../settings/loss-setting.js";
 import { defaultOptimizer, optimizerSetting } from "../settings/optimizer-setting.js";
 
@@ -27,14 +28,6 @@ const positive = z.number().positive();
 export const presetNames = ["liver", "vessel"] as const;
 
 const share = z.number().min(0).max(1);
-
-const augmentation = z.strictObject({
-  flip: share.default(0).describe("probability of a left-right and of a front-back mirror image"),
-  rotation: z.number().min(0).max(180).default(0).describe("largest rotation, in degrees either way"),
-  zoom: share.default(0).describe("largest change of size, as a share: 0.1 is from 1/1.1 to 1.1"),
-  intensity: share.default(0).describe("largest change of contrast and of brightness, as a share of the window"),
-  noise: share.default(0).describe("largest standard deviation of added noise, as a share of the window"),
-});
 
 /** Everything that determines a run. It is saved with it as config.json. */
 const trainingConfig = z.strictObject({
@@ -150,7 +143,7 @@ const trainingConfig = z.strictObject({
     .strictObject({ patience: count.default(5).describe("epochs without progress after which training ends") })
     .prefault({})
     .describe("when training ends before its last epoch"),
-  augmentation: augmentation.prefault({}).describe("random changes of the training slices"),
+  augmentation: augmentationSetting.prefault({}).describe("random changes of the training slices"),
   seed: z.int().min(0).default(0).describe("seed of split, start values, order and augmentation"),
   overfitBatches: count
     .nullable()
@@ -185,7 +178,6 @@ const addedLater: readonly string[] = [
 
 /** The complete configuration of a run. */
 export type TrainingConfig = z.infer<typeof trainingConfig>;
-export type Augmentation = z.infer<typeof augmentation>;
 /** The name of a recipe. */
 export type PresetName = (typeof presetNames)[number];
 

@@ -1,0 +1,108 @@
+import { randomUint32, uniform } from "@lobule/data";
+import { augmentTransform, type IntensityChange, noIntensityChange } from "@lobule/tensor";
+import type { Augmentation, NnUNetAugmentation } from "../settings/augmentation-setting.js";
+import { augmentedMapping, type Preprocessing, type SampleSeed, type SliceMapping } from "./slice-sampling.js";
+
+/** How a slice becomes an image of training. */
+export interface AugmentedSlice {
+  readonly mapping: SliceMapping;
+  /** What is then done to its values. */
+  readonly change: IntensityChange;
+}
+
+/** Whether an augmentation changes values after slices are sampled; programs are then given {@link AugmentedSlice.change}. */
+export const changesIntensities = ({ kind }: Augmentation): boolean => kind === "nnunet";
+
+/** `plain`, changed at random as the augmentation says; the same for the same seed, epoch and slice. */
+export function augmented(
+  plain: SliceMapping,
+  preprocessing: Preprocessing,
+  augmentation: Augmentation,
+  at: SampleSeed,
+): AugmentedSlice {
+  if (augmentation.kind === "light") {
+    const { flip, rotation, zoom, intensity, noise } = augmentation;
+    const isOff = [flip, rotation, zoom, intensity, noise].every((each) => each === 0);
+    const mapping = isOff ? plain : augmentedMapping(plain, preprocessing, augmentation, at);
+    return { mapping, change: noIntensityChange };
+  }
+  return {
+    mapping: nnunetMapping(plain, preprocessing, augmentation, at),
+    change: intensityChange(preprocessing, augmentation, at),
+  };
+}
+
+/** A number of the range; where the range has 1 inside, below it as often as above. */
+function around1([least, most]: readonly [number, number], drawn: number): number {
+  const among = (low: number, high: number, share: number): number => low + (high - low) * share;
+  if (least >= 1 || most <= 1) return among(least, most, drawn);
+  return drawn < 0.5 ? among(least, 1, 2 * drawn) : among(1, most, 2 * drawn - 1);
+}
+
+type Draw = (purpose: string) => number;
+
+const drawOf =
+  ({ seed, epoch, sample }: SampleSeed): Draw =>
+  (purpose) =>
+    uniform(seed, epoch, sample, purpose);
+
+function nnunetMapping(
+  plain: SliceMapping,
+  { width, height }: Preprocessing,
+  augmentation: NnUNetAugmentation,
+  at: SampleSeed,
+): SliceMapping {
+  const draw = drawOf(at);
+  const { rotateProbability, rotateDegrees, scaleProbability, scaleRange } = augmentation;
+  const { noiseProbability, noiseDeviation, leftRight, frontBack } = augmentation;
+  const degrees = draw("whether to rotate") < rotateProbability ? rotateDegrees * (2 * draw("rotation") - 1) : 0;
+  const zoom = draw("whether to scale") < scaleProbability ? around1(scaleRange, draw("scale")) : 1;
+  const noisy = draw("whether to add noise") < noiseProbability;
+  return {
+    ...plain,
+    transform: augmentTransform(plain.transform, {
+      width,
+      height,
+      flipX: draw("flip x") < leftRight,
+      flipY: draw("flip y") < frontBack,
+      radians: (degrees * Math.PI) / 180,
+      zoom,
+    }),
+    // Where the slice shrinks more than without, pixels are averaged over more of it.
+    supersample: Math.max(1, Math.ceil(plain.supersample / zoom - 1e-6)),
+    noise: noisy ? noiseDeviation * Math.sqrt(draw("noise")) : 0,
+    seed: noisy ? randomUint32(at.seed, at.epoch, at.sample, "noise field") : 0,
+  };
+}
+
+function intensityChange(
+  { width, height }: Preprocessing,
+  augmentation: NnUNetAugmentation,
+  at: SampleSeed,
+): IntensityChange {
+  const draw = drawOf(at);
+  const { blurProbability, blurRange, brightnessProbability, brightnessRange } = augmentation;
+  const { contrastProbability, contrastRange, lowResolutionProbability, lowResolutionRange } = augmentation;
+  const { gammaProbability, invertedGammaProbability, gammaRange } = augmentation;
+  const when = <Value>(probability: number, what: string, value: () => Value, otherwise: Value): Value =>
+    draw(`whether ${what}`) < probability ? value() : otherwise;
+  const within = ([least, most]: readonly [number, number], what: string): number =>
+    least + (most - least) * draw(what);
+  const coarse = (): readonly [number, number] => {
+    const share = within(lowResolutionRange, "low resolution");
+    return [Math.max(1, Math.round(height * share)), Math.max(1, Math.round(width * share))];
+  };
+  return {
+    blur: when(blurProbability, "blur", () => within(blurRange, "blur"), 0),
+    brightness: when(brightnessProbability, "brightness", () => around1(brightnessRange, draw("brightness")), 1),
+    contrast: when(contrastProbability, "contrast", () => around1(contrastRange, draw("contrast")), 1),
+    coarse: when(lowResolutionProbability, "low resolution", coarse, [0, 0]),
+    invertedGamma: when(
+      invertedGammaProbability,
+      "inverted gamma",
+      () => around1(gammaRange, draw("inverted gamma")),
+      1,
+    ),
+    gamma: when(gammaProbability, "gamma", () => around1(gammaRange, draw("gamma")), 1),
+  };
+}
