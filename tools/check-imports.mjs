@@ -37,7 +37,7 @@ const folders = {
   tensor: ["graph", "ops", "compiler", "device", "tune"],
   train: ["collective", "json", "settings", "run", "evaluation", "model", "trainer", "predict"],
   studio: ["parts", "worker", "engine", rest, "shell"],
-  report: ["page", "picture", "tensorboard", "evaluation", "comparison", "run", "crossval", "live"],
+  report: ["page", "picture", "augmentation", "tensorboard", "evaluation", "comparison", "run", "crossval", "live"],
 };
 /** What reads a file, and what opens one; both wait for ever at a pipe or a device, or fill the memory. */
 const reads = /\b(readFile|readFileSync|readSync|createReadStream|openAsBlob)\b/;

@@ -8,6 +8,7 @@ import { compareCommand } from "./compare/compare-command.js";
 import { completionCommand } from "./completion-command.js";
 import { configCheckCommand, configDefaultsCommand, configSchemaCommand } from "./config/config-command.js";
 import { crossvalCommand } from "./crossval/crossval-command.js";
+import { augmentationsCommand } from "./data/augmentations-command.js";
 import { convertCommand } from "./data/convert-command.js";
 import { fromImagesCommand } from "./data/from-images-command.js";
 import { infoCommand } from "./data/info-command.js";
@@ -36,6 +37,7 @@ export const commands: readonly Command[] = [
   verifyCommand,
   convertCommand,
   fromImagesCommand,
+  augmentationsCommand,
   parityCommand,
   trainCommand,
   evaluateCommand,

@@ -4,6 +4,7 @@
  * @module @lobule/report
  */
 
+export { type AugmentationPageInput, renderAugmentation } from "./augmentation/augmentation-page.js";
 export {
   type ClassComparison,
   type ComparedVariant,

@@ -95,6 +95,9 @@ ${Array.from(
 .zoom input:checked+.panels{grid-template-columns:repeat(auto-fit,minmax(min(100%,380px),1fr));border-radius:0;min-height:100%;align-content:center}
 .slices figcaption{font-size:.875rem;line-height:1.4;margin-top:6px;overflow-wrap:anywhere}
 .slices figcaption span{display:block;color:var(--quiet);font-variant-numeric:tabular-nums}
+.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(45%,180px),1fr));gap:10px}
+.tiles img{display:block;width:100%;height:auto;border-radius:4px;image-rendering:pixelated}
+.tiles figcaption{color:var(--quiet);font-size:.8125rem;min-height:1.3em;font-variant-numeric:tabular-nums}
 .legend{display:flex;flex-wrap:wrap;gap:4px 20px;list-style:none;margin:10px 0 0;padding:0;font-size:.875rem}
 .legend li{display:flex;align-items:center;gap:8px}
 .swatch{display:block;width:28px;height:28px;border-radius:4px;flex:none}

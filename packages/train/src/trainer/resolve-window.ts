@@ -57,9 +57,8 @@ export async function resolveWindow(config: TrainingConfig, { cache, cases }: So
     }
     return { window: config.window, notes: notesOnShown(config.window, values) };
   }
-  const share = values.filter((value) => value >= air[0] && value <= air[1]).length / values.length;
-  if (share >= leastAir) return { window: hounsfieldWindow, notes: [] };
-  const window = robustRange(values);
+  const window = automaticWindow(values);
+  if (window === hounsfieldWindow) return { window, notes: [] };
   requireResolvable(window);
   return {
     window,
@@ -67,6 +66,16 @@ export async function resolveWindow(config: TrainingConfig, { cache, cases }: So
       `the training slices hold no air, so their values are no plain Hounsfield units; the window ${brief(window[0])} to ${brief(window[1])} leaves out 0.5 % of their voxels at either end (--window LOW HIGH sets another)`,
     ],
   };
+}
+
+/**
+ * What "auto" stands for: −160..240 where the values hold air, since those without are no plain Hounsfield units; else
+ * {@link robustRange}.
+ * @param sorted rises.
+ */
+export function automaticWindow(sorted: Float64Array): Window {
+  const share = sorted.filter((value) => value >= air[0] && value <= air[1]).length / sorted.length;
+  return share >= leastAir ? hounsfieldWindow : robustRange(sorted);
 }
 
 /** Outliers and padding alone may be inside the window, or on its other side. */

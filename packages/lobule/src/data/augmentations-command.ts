@@ -1,0 +1,148 @@
+import {
+  DataError,
+  type DecathlonTask,
+  onGridOf,
+  readDecathlon,
+  readNifti,
+  requireOutsideVolumes,
+  toCanonical,
+  writeFileAtomically,
+} from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
+import { renderAugmentation } from "@lobule/report";
+import {
+  type Augmentation,
+  augmentationExamples,
+  augmentationKinds,
+  automaticWindow,
+  resolveLayers,
+  usualAugmentation,
+} from "@lobule/train";
+import { command, type Values } from "../command-line/command.js";
+import { choice, list, number, path, required, text, whole, withDefault } from "../command-line/option.js";
+import { deviceOption, openDevice } from "../shared/open-device.js";
+import { say } from "../shared/output.js";
+import { requireNoInput } from "../shared/outputs.js";
+import { readSettingsFile, runSettings } from "../shared/settings-file.js";
+import { brief } from "../shared/text.js";
+import { flagOf } from "../train/train-options.js";
+
+const positionals = { dir: required(path("Decathlon folder of the cases", "input", "DIR")) };
+const options = {
+  out: required(path("page to write", "file", "FILE", { short: "o" })),
+  augment: choice(augmentationKinds, "augmentation to show [that of --config, else nnunet]"),
+  config: path("YAML or JSON file with settings, whose augmentation is shown", "input", "FILE"),
+  case: text("case to show [the first one]", "NAME"),
+  slice: whole("slice to show, from 1, counted from the feet [the one with the most of the last class]", { least: 1 }),
+  size: withDefault(whole("side that the slice is resampled to, in pixels", { least: 16, most: 512 }), 192),
+  window: list(number("HU that become black and white [as training takes them]"), 2),
+  seed: withDefault(whole("seed of what is drawn", { least: 0 }), 0),
+  device: deviceOption,
+};
+type Arguments = Values<typeof positionals & typeof options>;
+
+/** `lobule data augmentations DIR -o page.html`: what each part of an augmentation does to a slice. */
+export const augmentationsCommand = command({
+  name: "data augmentations",
+  describe: "Show what the augmentations of training do to a slice, as a page",
+  positionals,
+  options,
+  run: showAugmentations,
+  examples: [["data augmentations Task03_Liver -o page.html", "nnU-Net's, on one slice"]],
+});
+
+async function showAugmentations(args: Arguments): Promise<void> {
+  const { dir, out, size, seed } = args;
+  const augmentation = await augmentationOf(args);
+  const task = await readDecathlon(nodeStorage, dir);
+  await requireOutsideVolumes(nodeStorage, out, "-o");
+  const { name, slice, depth, values, labels, width, height, inputs } = await sliceOf(task, args);
+  await requireNoInput([{ option: "-o", path: out }], inputs);
+  const window = windowOf(args, values);
+  const device = await openDevice();
+  try {
+    const groups = await augmentationExamples(device, {
+      values,
+      labels,
+      width,
+      height,
+      window,
+      size,
+      augmentation,
+      seed,
+    });
+    const page = renderAugmentation({
+      title: task.name,
+      slice: `Slice ${slice} of ${depth} of ${name}, ${size} × ${size} pixels, ${brief(window[0])} black and ${brief(window[1])} white`,
+      kind: augmentation.kind,
+      classes: task.labels,
+      size,
+      groups,
+    });
+    await writeFileAtomically(nodeStorage, out, new TextEncoder().encode(page));
+    say(`${out}: the augmentation ${augmentation.kind} on slice ${slice} of ${name}`);
+  } finally {
+    device.destroy();
+  }
+}
+
+async function augmentationOf({ augment, config, dir }: Arguments): Promise<Augmentation> {
+  if (augment !== undefined) return usualAugmentation(augment);
+  if (config === undefined) return usualAugmentation("nnunet");
+  const { settings, lineOf } = await readSettingsFile(config, runSettings);
+  const { augmentation } = resolveLayers(null, [
+    { settings: { data: dir }, nameOf: flagOf },
+    { settings, nameOf: (at) => `'${at.join(".")}' of ${config}${lineOf(at)}` },
+  ]);
+  return augmentation;
+}
+
+function windowOf({ window }: Arguments, values: ArrayLike<number>): readonly [number, number] {
+  const [low, high] = window ?? automaticWindow(Float64Array.from(values).sort());
+  if (low === undefined || high === undefined || !(low < high)) {
+    throw new DataError(`--window needs two rising numbers, got ${low} ${high}`);
+  }
+  return [low, high];
+}
+
+/** The slice to show, in canonical orientation. */
+async function sliceOf(task: DecathlonTask, args: Arguments) {
+  const found = args.case === undefined ? task.cases[0] : task.cases.find(({ name }) => name === args.case);
+  if (found === undefined) {
+    throw new DataError(
+      `${task.directory} has no case ${args.case ?? "with labels"}; its cases are ${task.cases.map(({ name }) => name).join(", ")}`,
+    );
+  }
+  const { name, image, label } = found;
+  const volume = toCanonical(await readNifti(nodeStorage, image));
+  const truth = onGridOf(await readNifti(nodeStorage, label), volume, [label, `the image ${image}`]);
+  const [width, height, depth] = volume.shape;
+  const plane = width * height;
+  const pixelsOf = (slice: number, wanted: number): number => {
+    let count = 0;
+    for (let i = (slice - 1) * plane; i < slice * plane; i++) count += truth.data[i] === wanted ? 1 : 0;
+    return count;
+  };
+  const numbers = Array.from({ length: depth }, (_, i) => i + 1);
+  const last = task.labels.findLastIndex(
+    (_, wanted) => wanted > 0 && numbers.some((each) => pixelsOf(each, wanted) > 0),
+  );
+  const most = numbers.toSorted((a, b) => pixelsOf(b, last) - pixelsOf(a, last))[0] ?? 1;
+  const slice = args.slice ?? (last > 0 ? most : Math.ceil(depth / 2));
+  if (slice > depth) throw new DataError(`--slice must be a whole number from 1 to ${depth} for ${name}, got ${slice}`);
+  const part = (data: ArrayLike<number>): number[] =>
+    Array.from({ length: plane }, (_, i) => data[(slice - 1) * plane + i] ?? 0);
+  return {
+    name,
+    slice,
+    depth,
+    width,
+    height,
+    values: Float32Array.from(part(volume.data)),
+    labels: Uint8Array.from(part(truth.data)),
+    inputs: [
+      { what: "image", path: image },
+      { what: "label map", path: label },
+    ],
+  };
+}
