@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import koffi, { type LibraryHandle } from "koffi";
 import { MpiError } from "./launched.js";
 
@@ -14,32 +15,46 @@ interface Implementation {
   readonly handleBytes: 4 | 8;
   constants(library: LibraryHandle): { readonly world: Handle; readonly byte: Handle; readonly returnErrors: Handle };
   readonly ignoreStatus: bigint | null;
+  /** MPI_THREAD_FUNNELED. */
+  readonly funneled: number;
 }
 
-const implementations: readonly Implementation[] = [
-  {
-    name: "Open MPI",
-    files: ["libmpi.so.40", "libmpi.so.80"],
-    handle: "void *",
-    handleBytes: 8,
-    // Handles are the addresses of these variables.
-    constants: (library) => ({
-      world: library.symbol("ompi_mpi_comm_world"),
-      byte: library.symbol("ompi_mpi_byte"),
-      returnErrors: library.symbol("ompi_mpi_errors_return"),
-    }),
-    ignoreStatus: null,
-  },
-  {
-    name: "MPICH",
-    files: ["libmpich.so.12", "libmpi.so.12"],
-    handle: "int",
-    handleBytes: 4,
-    // From its mpi.h, the same since version 3.1 by the MPICH ABI Compatibility Initiative.
-    constants: () => ({ world: 0x44000000, byte: 0x4c00010d, returnErrors: 0x54000001 }),
-    ignoreStatus: 1n,
-  },
-];
+const openMpi: Implementation = {
+  name: "Open MPI",
+  files: ["libmpi.so.40", "libmpi.so.80"],
+  handle: "void *",
+  handleBytes: 8,
+  // Handles are the addresses of these variables.
+  constants: (library) => ({
+    world: library.symbol("ompi_mpi_comm_world"),
+    byte: library.symbol("ompi_mpi_byte"),
+    returnErrors: library.symbol("ompi_mpi_errors_return"),
+  }),
+  ignoreStatus: null,
+  funneled: 1,
+};
+
+const mpich: Implementation = {
+  name: "MPICH",
+  files: ["libmpich.so.12", "libmpi.so.12"],
+  handle: "int",
+  handleBytes: 4,
+  // From its mpi.h, the same since version 3.1 by the MPICH ABI Compatibility Initiative.
+  constants: () => ({ world: 0x44000000, byte: 0x4c00010d, returnErrors: 0x54000001 }),
+  ignoreStatus: 1n,
+  funneled: 1,
+};
+
+/** Whatever is behind it. Source: MPI 5.0, chapter 20 and its annex A, as in the MPI Forum's mpi.h. */
+const standard: Implementation = {
+  name: "the standard ABI of MPI",
+  files: ["libmpi_abi.so.1", "libmpi_abi.so.0", "libmpi_abi.so"],
+  handle: "void *",
+  handleBytes: 8,
+  constants: () => ({ world: 0x101n, byte: 0x247n, returnErrors: 0x143n }),
+  ignoreStatus: null,
+  funneled: 1024,
+};
 
 /** A request under way: its handle is kept where MPI changes it. */
 export interface MpiRequest {
@@ -79,8 +94,9 @@ export class MpiLibrary {
     const calls = functionsOf(library, implementation.handle);
     const { world, byte, returnErrors } = implementation.constants(library);
     const provided = new Int32Array(1);
-    // Funneled: this thread alone calls MPI.
-    if (calls.init(null, null, 1, provided) !== 0) throw new MpiError(`${implementation.name} could not be started`);
+    // This thread alone calls MPI.
+    if (calls.init(null, null, implementation.funneled, provided) !== 0)
+      throw new MpiError(`${implementation.name} could not be started`);
     calls.setErrorHandler(world, returnErrors);
     return new MpiLibrary(implementation, calls, world, byte);
   }
@@ -169,7 +185,7 @@ function versionOf({ version }: ReturnType<typeof functionsOf>): string {
 /** The implementation that a launcher's variables speak of comes first. */
 function candidates(environment: Readonly<Record<string, string | undefined>>): readonly Implementation[] {
   const isMpich = environment.OMPI_COMM_WORLD_SIZE === undefined && environment.PMI_SIZE !== undefined;
-  return isMpich ? implementations.toReversed() : implementations;
+  return isMpich ? [mpich, openMpi, standard] : [openMpi, mpich, standard];
 }
 
 function load(
@@ -181,8 +197,9 @@ function load(
   const failures: string[] = [];
   for (const file of files) {
     try {
-      // Open MPI's plugins look for its symbols among those of the whole process.
-      const library = koffi.load(file, { global: true });
+      // Open MPI's plugins look for its symbols among those of the whole process. What is behind the standard ABI may
+      // have functions of the same names, which must not take each other's place.
+      const library = koffi.load(file, { global: !isStandard(file) });
       return { library, implementation: implementationOf(library, file) };
     } catch (error) {
       if (error instanceof MpiError) throw error;
@@ -191,14 +208,18 @@ function load(
   }
   throw new MpiError(
     wanted === undefined
-      ? "no MPI library was found (Open MPI or MPICH); install one, as by apt-get install openmpi-bin, or name its file by LOBULE_MPI"
+      ? "no MPI library was found (Open MPI, MPICH, or one with the standard ABI); install one, as by apt-get install openmpi-bin, or name its file by LOBULE_MPI"
       : `the MPI library ${wanted}, which LOBULE_MPI names, cannot be loaded: ${failures.join("; ")}`,
   );
 }
 
-/** What a library is, by the symbols that it has. */
+/** Whether a library has the standard ABI: the standard prescribes its name. */
+const isStandard = (file: string): boolean => /^libmpi_abi\b/.test(basename(file));
+
+/** What a library is. */
 function implementationOf(library: LibraryHandle, file: string): Implementation {
-  const [openMpi, mpich] = implementations;
+  // Symbols of the implementation behind it may be found there too.
+  if (isStandard(file)) return standard;
   const has = (name: string): boolean => {
     try {
       library.symbol(name);
@@ -209,5 +230,7 @@ function implementationOf(library: LibraryHandle, file: string): Implementation 
   };
   const found = has("ompi_mpi_comm_world") ? openMpi : has("MPIX_Comm_agree") ? mpich : undefined;
   if (found !== undefined) return found;
-  throw new MpiError(`${file} is neither Open MPI nor MPICH; name another library by LOBULE_MPI`);
+  throw new MpiError(
+    `${file} is neither Open MPI nor MPICH, nor named libmpi_abi as what has the standard ABI; name another library by LOBULE_MPI`,
+  );
 }
