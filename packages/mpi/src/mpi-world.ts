@@ -60,6 +60,9 @@ export class MpiWorld implements Collective {
    * @throws MpiError where there is no MPI, or it does not know of all of them.
    */
   static async open(launched: Launched, library?: string): Promise<MpiWorld> {
+    // UCX, which moves the bytes of some MPI libraries, else writes over the code of mmap and its like to see what is mapped,
+    // while other threads may be in it: https://github.com/openucx/ucx/issues/3831. A worker cannot set the variable for C.
+    process.env.UCX_MEM_EVENTS ??= "n";
     const { port1, port2 } = new MessageChannel();
     const signals = new Int32Array(new SharedArrayBuffer(8));
     const start: Start = { port: port2, signals, library, identity: ownIdentity(), patience };
