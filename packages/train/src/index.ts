@@ -83,7 +83,8 @@ export {
 export { NonFiniteLossError, type ProfiledCall } from "./trainer/batch-runner.js";
 export { crossValidationFolds } from "./trainer/cross-validation-folds.js";
 export { type JoinedRun, joinRun, type OpenRun, requireGrowth, resumeRun, startRun } from "./trainer/open-run.js";
-export { planRun } from "./trainer/plan-run.js";
+export { planRun, type RunPlan } from "./trainer/plan-run.js";
+export { chooseCases } from "./trainer/prepare-data.js";
 export { type PreparedRun, prepareRun } from "./trainer/prepare-run.js";
 export type { RankEffort } from "./trainer/ranks.js";
 export { automaticWindow } from "./trainer/resolve-window.js";

@@ -63,6 +63,17 @@ describe("a cross-validation", () => {
   });
 });
 
+test("memory, disk and time are predicted: for this adapter by steps that are timed, or for an H200", async () => {
+  const here = await run(crossval("x", "--dry-run"));
+  expect(here.code, here.err).toBe(0);
+  expect(here.out).toMatch(/\n {2}step {6}[\d.]+ ms, and [\d.]+ ms a slice in validation\n/);
+  expect(here.out).toContain("Derived from measured parts: the step was timed now");
+  const there = await run(crossval("x", "--dry-run", "--on", "h200"));
+  expect(there.out).toMatch(/^Cross-validation of .* on an H200\n {2}folds {5}2; each holds out 2 of 4 cases\n/);
+  expect(there.out).toContain("by FLOPs and bytes from steps of other");
+  await expect(readFile(at("x", "experiment.json"))).rejects.toThrow();
+});
+
 test("one fold is none", () => {
   expect(() => parseCommandLine(["crossval", "DIR", "--folds", "1"], commands)).toThrow(
     "--folds needs a whole number from 2, got '1'",

@@ -18,6 +18,7 @@ import { sliceCacheFolder } from "../train/slice-cache-folder.js";
 import { givenSettings } from "../train/train-options.js";
 import { conclude, writtenFiles } from "./conclude.js";
 import { type CrossvalValues, crossvalOptions, crossvalPositionals } from "./crossval-options.js";
+import { showCost } from "./dry-run.js";
 
 export const crossvalCommand = command({
   name: "crossval",
@@ -27,20 +28,24 @@ export const crossvalCommand = command({
   run: crossval,
   examples: [
     ["crossval DIR -o runs/folds --size 128 --epochs 12", "five folds, measured, and their ensemble"],
+    ["crossval Task03_Liver liver --dry-run --on h200", "what it takes, from measured parts"],
     ["crossval Task03_Liver liver -o runs/folds --workers slurm", "each fold a task of a job array"],
     ["segment scan.nii.gz -m runs/folds -o labels.nii.gz", "by the models of all folds together"],
   ],
 });
 
+const dryWords = { stopping: "stopping", stopped: "interrupted; nothing was trained" };
+
 const nameOf = (fold: number): string => `fold${fold}`;
 
 async function crossval(args: CrossvalValues, given: ReadonlySet<string>): Promise<void> {
-  const { out, folds, fold, cache } = args;
+  const { out, folds, fold, cache, dryRun, on } = args;
   if (fold !== undefined && fold >= folds) {
     throw new UsageError(`--fold is one of 0 to ${folds - 1} with --folds ${folds}, got ${fold}`);
   }
   const config = await configOfFolds(args, given);
   const task = await readDecathlon(nodeStorage, config.data);
+  if (dryRun) return interruptible(dryWords, (signal) => showCost(config, { folds, on, cache }, signal));
   if (out === undefined) throw new UsageError("name the folder of the folds: --out DIR");
   const directory = resolve(out);
   await requireApart(nodeStorage, directory, "--out", task);

@@ -1,6 +1,6 @@
 import { presetNames } from "@lobule/train";
 import type { Values } from "../command-line/command.js";
-import { choice, list, path, required, whole, withDefault } from "../command-line/option.js";
+import { choice, flag, list, path, required, whole, withDefault } from "../command-line/option.js";
 import { deviceOption } from "../shared/open-device.js";
 import { trainOptions } from "../train/train-options.js";
 
@@ -31,6 +31,10 @@ export const crossvalPositionals = {
 export const crossvalOptions = {
   folds: withDefault(whole("parts of the cross-validation", { least: 2 }), 5),
   out: path("folder of the folds; stopped, it is resumed by the same command", "folder", "DIR", { short: "o" }),
+  "dry-run": flag("predict memory, disk and time, after timing some steps; train nothing"),
+  on: choice(["h200"], "predict for this GPU, from what was measured on one, instead of the adapter here", {
+    needs: "dry-run",
+  }),
   fold: whole("train this fold alone, from 0, as a task of a job array does", { least: 0 }),
   adapters: list({ ...deviceOption, describe: "one fold at a time on each: gpu:0 gpu:1, or other names" }),
   workers: choice(["slurm"], "train the folds by a job array of this scheduler, and wait for it", {
