@@ -35,7 +35,7 @@ const rest = "*";
 const folders = {
   "kernels-wgsl": ["contract", "transforms", rest],
   tensor: ["graph", "ops", "compiler", "device", "tune"],
-  train: ["collective", "json", "settings", "run", "evaluation", "model", "trainer", "predict"],
+  train: ["collective", "json", "settings", "run", "evaluation", "model", "trainer", "plan", "predict"],
   studio: ["parts", "worker", "engine", rest, "shell"],
   report: ["page", "picture", "augmentation", "tensorboard", "evaluation", "comparison", "run", "crossval", "live"],
 };

@@ -24,6 +24,7 @@ import { inspectCommand } from "./inspect/inspect-command.js";
 import { summaryCommand } from "./inspect/summary-command.js";
 import { parityCommand } from "./parity/parity-command.js";
 import { phantomCommand } from "./phantom/phantom-command.js";
+import { planCommand } from "./plan/plan-command.js";
 import { segmentCommand } from "./segment/segment-command.js";
 import { studioCommand } from "./studio/studio-command.js";
 import { trainCommand } from "./train/train-command.js";
@@ -39,6 +40,7 @@ export const commands: readonly Command[] = [
   fromImagesCommand,
   augmentationsCommand,
   parityCommand,
+  planCommand,
   trainCommand,
   evaluateCommand,
   segmentCommand,

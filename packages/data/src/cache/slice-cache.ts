@@ -169,15 +169,21 @@ export class SliceCache {
   }
 
   /** HU of a slice, x fastest. @throws DataError as {@link read}. */
-  values(key: SliceKey): Promise<Int16Array | Float32Array> {
+  async values(key: SliceKey): Promise<Int16Array | Float32Array> {
+    return (await this.labeled(key)).values;
+  }
+
+  /** HU and labels of a slice, x fastest. @throws DataError as {@link read}. */
+  labeled(key: SliceKey): Promise<{ readonly values: Int16Array | Float32Array; readonly labels: Uint8Array }> {
     return this.inTurn(async () => {
       await this.openFilesOf([key]);
       const { header } = this.entry(key.case);
       const count = header.shape[0] * header.shape[1];
       const values = header.pixels === "int16" ? new Int16Array(count) : new Float32Array(count);
-      await this.readSlice(key, [bytesOf(values), new Uint8Array(count)]);
+      const labels = new Uint8Array(count);
+      await this.readSlice(key, [bytesOf(values), labels]);
       await this.closeFiles(openFiles);
-      return values;
+      return { values, labels };
     });
   }
 

@@ -13,7 +13,7 @@ import { say } from "../shared/output.js";
 import { requireNoInput } from "../shared/outputs.js";
 import { progress } from "../shared/progress.js";
 import { partsInLines, plural } from "../shared/text.js";
-import { configFrom } from "../train/config-from.js";
+import { configFrom, type PlannedConfig } from "../train/config-from.js";
 import { sliceCacheFolder } from "../train/slice-cache-folder.js";
 import { givenSettings } from "../train/train-options.js";
 import { conclude, writtenFiles } from "./conclude.js";
@@ -28,6 +28,7 @@ export const crossvalCommand = command({
   run: crossval,
   examples: [
     ["crossval DIR -o runs/folds --size 128 --epochs 12", "five folds, measured, and their ensemble"],
+    ["crossval DIR auto -o runs/folds", "settings planned for the data and this adapter"],
     ["crossval Task03_Liver liver --dry-run --on h200", "what it takes, from measured parts"],
     ["crossval Task03_Liver liver -o runs/folds --workers slurm", "each fold a task of a job array"],
     ["segment scan.nii.gz -m runs/folds -o labels.nii.gz", "by the models of all folds together"],
@@ -36,6 +37,9 @@ export const crossvalCommand = command({
 
 const dryWords = { stopping: "stopping", stopped: "interrupted; nothing was trained" };
 
+/** The plan by which the folds of `auto` are trained. */
+const planName = "plan.yaml";
+
 const nameOf = (fold: number): string => `fold${fold}`;
 
 async function crossval(args: CrossvalValues, given: ReadonlySet<string>): Promise<void> {
@@ -43,14 +47,18 @@ async function crossval(args: CrossvalValues, given: ReadonlySet<string>): Promi
   if (fold !== undefined && fold >= folds) {
     throw new UsageError(`--fold is one of 0 to ${folds - 1} with --folds ${folds}, got ${fold}`);
   }
-  const config = await configOfFolds(args, given);
+  const { config, plan } = await configOfFolds(args, given);
   const task = await readDecathlon(nodeStorage, config.data);
   if (dryRun) return interruptible(dryWords, (signal) => showCost(config, { folds, on, cache }, signal));
   if (out === undefined) throw new UsageError("name the folder of the folds: --out DIR");
   const directory = resolve(out);
   await requireApart(nodeStorage, directory, "--out", task);
   if (cache !== undefined) await requireApart(nodeStorage, cache, "--cache");
-  const own = [...Array.from({ length: folds }, (_, i) => `${nameOf(i)}.json`), ...writtenFiles];
+  const own = [
+    ...Array.from({ length: folds }, (_, i) => `${nameOf(i)}.json`),
+    ...writtenFiles,
+    ...(plan === undefined ? [] : [planName]),
+  ];
   await requireNoInput(
     own.map((name) => ({ option: "--out", path: join(directory, name) })),
     [
@@ -62,20 +70,36 @@ async function crossval(args: CrossvalValues, given: ReadonlySet<string>): Promi
     stopping: "stopping after this step",
     stopped: "interrupted; everything so far is saved, and the same command goes on from there",
   };
+  if (plan !== undefined) {
+    await nodeStorage.makeFolder(directory);
+    await writeFileAtomically(nodeStorage, join(directory, planName), plan);
+  }
   await interruptible(words, (signal) => train(args, config, directory, signal));
 }
 
-/** The settings that all folds share. @throws ConfigError where one of them says which cases are held out. */
-async function configOfFolds(args: CrossvalValues, given: ReadonlySet<string>): Promise<TrainingConfig> {
-  const data = { option: "data", keys: ["data"], value: args.dir };
-  const config = await configFrom({ ...args, preset: args.recipe }, [...givenSettings(args, given), data]);
-  const own = (["fold", "validationCases", "overfitBatches"] as const).find((key) => config[key] !== null);
+/**
+ * The settings that all folds share; a plan is made once, and then that of the folder counts.
+ * @throws ConfigError where one of them says which cases are held out, or a plan would be made for another machine.
+ */
+async function configOfFolds(args: CrossvalValues, given: ReadonlySet<string>): Promise<PlannedConfig> {
+  const { dir, recipe, out, workers } = args;
+  const before = out === undefined || recipe !== "auto" ? undefined : join(out, planName);
+  const kept = before !== undefined && (await exists(nodeStorage, before)) ? before : undefined;
+  if (recipe === "auto" && workers !== undefined && kept === undefined) {
+    throw new ConfigError(
+      "'auto' plans for the adapter of this machine, and the folds are trained elsewhere; make the plan there, by `lobule plan`, and give it by --config",
+    );
+  }
+  const data = { option: "data", keys: ["data"], value: dir };
+  const sources = kept === undefined ? { preset: recipe } : { preset: undefined, config: kept };
+  const planned = await configFrom({ ...args, ...sources }, [...givenSettings(args, given), data]);
+  const own = (["fold", "validationCases", "overfitBatches"] as const).find((key) => planned.config[key] !== null);
   if (own !== undefined) {
     throw new ConfigError(
       `'${own}' of ${args.config} says which cases a run is measured on, and a cross-validation holds out each of them once; leave it out`,
     );
   }
-  return config;
+  return planned;
 }
 
 /** Trains what is left of the folds, or the one that is asked for, and takes them together when all are done. */

@@ -1,31 +1,11 @@
-import { presetNames } from "@lobule/train";
 import type { Values } from "../command-line/command.js";
 import { choice, flag, list, path, required, whole, withDefault } from "../command-line/option.js";
 import { deviceOption } from "../shared/open-device.js";
-import { trainOptions } from "../train/train-options.js";
-
-/** Options of `train` that are of one run alone, or that the folds have in another form. */
-const {
-  data: _data,
-  out: _out,
-  resume: _resume,
-  workers: _workers,
-  "verify-cache": _verify,
-  "pause-after": _pause,
-  "overfit-batches": _overfit,
-  "fast-dev-run": _trial,
-  profile: _profile,
-  dashboard: _dashboard,
-  json: _json,
-  tune: _tune,
-  "tune-budget": _budget,
-  tuning: _tuning,
-  ...settings
-} = trainOptions;
+import { recipeOption, sharedTrainOptions } from "../train/train-options.js";
 
 export const crossvalPositionals = {
   dir: required(path("Decathlon folder of the cases", "input", "DIR")),
-  recipe: choice(presetNames, "recipe of the runs [the defaults, or what --config says]"),
+  recipe: recipeOption,
 };
 
 export const crossvalOptions = {
@@ -40,7 +20,7 @@ export const crossvalOptions = {
   workers: choice(["slurm"], "train the folds by a job array of this scheduler, and wait for it", {
     conflicts: { fold: "a worker starts no others", adapters: "tasks take the GPU that they are given" },
   }),
-  ...settings,
+  ...sharedTrainOptions,
   device: { ...deviceOption, conflicts: { adapters: "both say what the folds use" } },
 };
 

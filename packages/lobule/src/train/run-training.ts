@@ -1,7 +1,7 @@
 import { hostname, totalmem } from "node:os";
-import { basename, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { tuneKernels } from "@lobule/bench";
-import { commandText, FileWriteError } from "@lobule/data";
+import { commandText, FileWriteError, writeFileAtomically } from "@lobule/data";
 import { type AdapterChoice, adapterChoice, nodeStorage } from "@lobule/node";
 import {
   type FollowedRun,
@@ -58,6 +58,9 @@ const words = {
   stopped: "interrupted before the first step; what was decoded is kept, and the same command resumes from there",
 };
 
+/** Of a run that is resumed: its folder has its configuration. */
+const noConfig = { config: undefined, plan: undefined };
+
 /** `lobule train`. */
 export const runTraining = (args: TrainValues, given: ReadonlySet<string>): Promise<void> =>
   withRanks((ranks) => train(args, given, ranks));
@@ -66,7 +69,12 @@ async function train(args: TrainValues, given: ReadonlySet<string>, ranks: Ranks
   const { resume: resumed, out, json, profile } = args;
   const { world } = ranks;
   const settings = givenSettings(args, given);
-  const config = resumed === undefined ? await configFrom(args, settings) : undefined;
+  if (args.preset === "auto" && world.size > 1) {
+    throw new ConfigError(
+      "'auto' plans in one process; make the plan first, by `lobule plan`, and give it to all processes by --config",
+    );
+  }
+  const { config, plan } = resumed === undefined ? await configFrom(args, settings) : noConfig;
   if (config !== undefined && out === undefined && profile === undefined) {
     throw new ConfigError("name the folder of the new run: --out RUN");
   }
@@ -150,6 +158,7 @@ async function train(args: TrainValues, given: ReadonlySet<string>, ranks: Ranks
         const environment = environmentOf(device, await adapterChoice());
         const described = { ...environment, ...(tuning ? { tuning } : {}) };
         opened = await startRun(config, out as string, described, { ...request, facts });
+        if (plan !== undefined) await writeFileAtomically(nodeStorage, join(out as string, "plan.yaml"), plan);
       }
       run = opened;
       display.end();

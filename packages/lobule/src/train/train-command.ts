@@ -8,6 +8,7 @@ export const trainCommand = command({
   options: trainOptions,
   examples: [
     ["train liver --data Task03_Liver --out runs/liver", "the reference's liver model"],
+    ["train auto --data DIR --out RUN", "settings planned for the data and this adapter"],
     ["train --data DIR --out RUN --size 128 --epochs 12 --lr 1e-3", "any Decathlon folder"],
     ["train --resume runs/liver", "resume after Ctrl-C"],
   ],

@@ -199,8 +199,14 @@ const run = {
   json: flag("print a JSON line an epoch", { conflicts: notProfiled }),
 };
 
+/** The recipes, and a plan that is made for the data. */
+export const recipeOption = choice(
+  [...presetNames, "auto"] as const,
+  "the reference's recipe for Task03_Liver or Task08_HepaticVessel, or for auto a plan as `lobule plan` makes it",
+);
+
 export const trainPositionals = {
-  preset: choice(presetNames, descriptionOf(["preset"])),
+  preset: recipeOption,
 };
 
 export const trainOptions = {
@@ -212,6 +218,27 @@ export const trainOptions = {
   ...inGroup("Computation", computation),
   ...inGroup("Run", run),
 };
+
+const {
+  data: _data,
+  out: _out,
+  resume: _resume,
+  workers: _workers,
+  "verify-cache": _verify,
+  "pause-after": _pause,
+  "overfit-batches": _overfit,
+  "fast-dev-run": _trial,
+  profile: _profile,
+  dashboard: _dashboard,
+  json: _json,
+  tune: _tune,
+  "tune-budget": _budget,
+  tuning: _tuning,
+  ...shared
+} = trainOptions;
+
+/** Options that commands on several runs, or on none yet, have as well: without those of one run's folder and process. */
+export const sharedTrainOptions = shared;
 
 export type TrainValues = Values<typeof trainPositionals & typeof trainOptions>;
 

@@ -1,0 +1,51 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { writePhantom } from "@lobule/data";
+import { nodeStorage } from "@lobule/node";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { runCommand as run } from "../testing/run-command.js";
+
+let root: string;
+const at = (...names: string[]): string => join(root, ...names);
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "lobule-plan-"));
+  await writePhantom(nodeStorage, at("data"), { cases: 4, testCases: 0, size: 16, slices: [3, 4], seed: 2 });
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+const small = ["--base-features", "1", "--depth", "1", "--network", "unet", "--epochs", "1"];
+const plan = (...more: string[]) => run(["plan", at("data"), "--cache", at("cache"), ...more]);
+
+test("a plan is a settings file with its reasons, and is not replaced", async () => {
+  const { code, out, err } = await plan("--size", "16", "-o", at("plan.yaml"));
+  expect(code, err).toBe(0);
+  expect(out).toBe(`written: ${at("plan.yaml")}\n`);
+  const text = await readFile(at("plan.yaml"), "utf8");
+  expect(text).toContain("# 4 cases, ");
+  expect(text).toContain("# Given.\nsize: 16\n");
+  expect(text).toMatch(/\n# \d+ % of the slices hold foreground.*\n(#.*\n)*oversample: [\d.]+\n/);
+  for (const line of text.split("\n").filter((each) => !each.startsWith("data:"))) expect(line.length).toBeLessThan(81);
+  // Above every setting there is its reason.
+  expect(text).not.toMatch(/^(?!data|augmentation|network|loss|earlyStopping)(?<!#.*\n)\w+: \S/m);
+  expect(await run(["config", "check", at("plan.yaml")])).toMatchObject({ code: 0 });
+  const again = await plan("-o", at("plan.yaml"));
+  expect(again).toMatchObject({ code: 1, err: expect.stringContaining("may have been changed by hand; name another") });
+});
+
+test("train auto trains by its plan, and keeps it in the run folder", async () => {
+  const words = ["train", "auto", "--data", at("data"), "--cache", at("cache"), "--out", at("run"), ...small];
+  const { code, err } = await run(words);
+  expect(code, err).toBe(0);
+  const text = await readFile(at("run", "plan.yaml"), "utf8");
+  const config = JSON.parse(await readFile(at("run", "config.json"), "utf8"));
+  expect(config).toMatchObject({
+    size: 16,
+    baseFeatures: 1,
+    depth: 1,
+    epochs: 1,
+    schedule: "polynomial",
+    preset: null,
+  });
+  expect(text).toContain(`\nbatch: ${config.batch}\n`);
+});

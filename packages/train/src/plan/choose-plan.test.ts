@@ -1,0 +1,86 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { resolveConfig } from "../trainer/training-config.js";
+import { type Choice, choosePlan, type PlanBasis } from "./choose-plan.js";
+import type { DataFacts } from "./data-facts.js";
+
+const same = (value: number) => ({ least: value, median: value, most: value });
+const centered = { mean: 0.01, agreeing: 0.6 };
+const classOf = (x: { mean: number; agreeing: number } = centered) => ({
+  ...{ label: 1, name: "liver", cases: 50, slices: 4000, millilitres: same(1500) },
+  offset: { x, y: centered },
+});
+const liver: DataFacts = {
+  cases: 50,
+  slices: 10_000,
+  foregroundSlices: 4000,
+  width: same(512),
+  height: same(512),
+  depth: same(200),
+  spacing: [same(0.8), same(0.8), same(2)],
+  foreground: { low: -17.2, median: 101, high: 200.4, voxels: 1e6 },
+  classes: [classOf({ mean: 0.2, agreeing: 1 })],
+};
+const basis = (changes: Partial<DataFacts> = {}, more: Partial<PlanBasis> = {}): PlanBasis => {
+  return { facts: { ...liver, ...changes }, modality: ["CT"], software: false, given: {}, ...more };
+};
+
+const chosen = (choices: readonly Choice[], setting: string): unknown =>
+  choices.find((each) => each.setting.join(".") === setting)?.value;
+const planned = (setting: string, ...from: Parameters<typeof basis>): unknown =>
+  chosen(choosePlan(basis(...from)), setting);
+
+describe("a plan for CT of 512²", () => {
+  test("on a GPU", () => {
+    const plan = Object.fromEntries(choosePlan(basis()).map(({ setting, value }) => [setting.join("."), value]));
+    expect(plan).toMatchObject({ window: [-18, 201], size: 512, baseFeatures: 32, depth: 4, batch: 32 });
+    expect(plan).toMatchObject({ oversample: 0.33, "augmentation.flip": 0, schedule: "polynomial" });
+    // 250 steps an epoch.
+    expect(plan).toMatchObject({ epochs: 100, "earlyStopping.patience": 100 });
+  });
+
+  test("on a software adapter it is small and short", () => {
+    const plan = (setting: string) => planned(setting, {}, { software: true });
+    expect([plan("size"), plan("baseFeatures"), plan("depth"), plan("epochs")]).toEqual([128, 8, 5, 12]);
+  });
+});
+
+test("what is given is left as it is, and what depends on it follows", () => {
+  const choices = choosePlan(basis({}, { given: { size: 64, batch: 8 } }));
+  expect([chosen(choices, "size"), chosen(choices, "batch")]).toEqual([undefined, undefined]);
+  expect(chosen(choices, "depth")).toBe(4);
+  expect(chosen(choices, "epochs")).toBe(25);
+});
+
+test.each<[string, unknown, string, Partial<DataFacts>, Partial<PlanBasis>?]>([
+  ["values of MRI have no fixed scale", "auto", "window", {}, { modality: ["MRI"] }],
+  ["slices are not enlarged but to a multiple of 16", 96, "size", { width: same(90), height: same(81) }],
+  ["a batch is at most 5 % of the slices", 16, "batch", { slices: 350, foregroundSlices: 100 }],
+  ["and at least two of them", 2, "batch", { slices: 10, foregroundSlices: 5 }],
+  ["nothing is drawn where nearly all slices hold foreground", 0, "oversample", { foregroundSlices: 9500 }],
+  ["what keeps to no side is mirrored", 0.5, "augmentation.flip", { classes: [classOf()] }],
+  [
+    "nor what does so in some cases only",
+    0.5,
+    "augmentation.flip",
+    { classes: [classOf({ mean: 0.2, agreeing: 0.8 })] },
+  ],
+])("%s", (_, value, setting, changes, more) => {
+  expect(planned(setting, changes, more)).toEqual(value);
+});
+
+test("every plan is a configuration, and every choice has a reason", () => {
+  const side = fc.integer({ min: 8, max: 1200 });
+  fc.assert(
+    fc.property(side, side, fc.integer({ min: 1, max: 1e5 }), fc.boolean(), (width, height, slices, software) => {
+      const facts = { width: same(width), height: same(height), slices, foregroundSlices: Math.ceil(slices / 2) };
+      const choices = choosePlan(basis(facts, { software }));
+      const nested = choices.map(({ setting: [group = "", inner], value }) => {
+        return { [group]: inner === undefined ? value : { [inner]: value } };
+      });
+      const config = resolveConfig(null, { data: "DIR" }, ...nested);
+      expect(config.size).toBe(chosen(choices, "size"));
+      for (const { reason } of choices) expect(reason).toMatch(/^[A-Z0-9].*\.$/);
+    }),
+  );
+});

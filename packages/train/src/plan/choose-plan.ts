@@ -1,0 +1,207 @@
+import type { TrainingConfig } from "../trainer/training-config.js";
+import type { ClassFacts, DataFacts } from "./data-facts.js";
+
+/** A setting of a plan, and why it is what it is. */
+export interface Choice {
+  /** Keys of the setting in a configuration. */
+  readonly setting: readonly string[];
+  readonly value: unknown;
+  /** Sentences, the source in the last one. */
+  readonly reason: string;
+}
+
+/** What a plan depends on besides the data. */
+export interface PlanBasis {
+  readonly facts: DataFacts;
+  /** What dataset.json says the images were taken with. */
+  readonly modality: readonly string[];
+  /** Whether the adapter is software, on which a step takes hundreds of times as long as on a GPU. */
+  readonly software: boolean;
+  /** Settings that are the user's, in the form of a configuration. */
+  readonly given: Partial<TrainingConfig>;
+}
+
+const nnunet = "Isensee et al. 2021 (nnU-Net)";
+const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
+
+/** Sides that a network is given at most: the reference's slices, and what software computes in hours and not in days. */
+const largestSide = { gpu: 512, software: 128 } as const;
+/** The smallest side at the bridge, and the most channels there. */
+const [leastBridge, mostChannels, deepest] = [4, 512, 6] as const;
+/** Steps of a whole training. */
+const steps = { gpu: 25_000, software: 750 } as const;
+const [fewestEpochs, mostEpochs] = [12, 1000] as const;
+/** Batches that are tried, and the share of all slices that one may be. */
+const [batches, largestShare] = [[32, 24, 16, 12, 8, 4, 2], 0.05] as const;
+/** Share of the slices with foreground from which on none need be drawn besides. */
+const enoughForeground = 0.9;
+/** How far from the middle, as a share of a side, and in how many cases a class must lie to be one of one side. */
+const [farFromMiddle, onOneSide] = [0.04, 0.9] as const;
+
+/**
+ * Settings for a data set, each with its reason, in an order in which each depends on those before it only. The batch is the
+ * largest that suits the data; what fits the adapter's memory is for the caller to try ({@link smallerBatches}).
+ * @throws RangeError when the data set has no slice.
+ */
+export function choosePlan(basis: PlanBasis): Choice[] {
+  const { facts, given } = basis;
+  if (facts.slices === 0) throw new RangeError("choosePlan: there is no slice");
+  const size = sizeOf(basis);
+  const features = featuresOf(basis);
+  const depth = depthOf(Number(given.size ?? size.value), Number(given.baseFeatures ?? features.value));
+  const batch = batchOf(facts);
+  return [
+    windowOf(basis),
+    size,
+    features,
+    depth,
+    batch,
+    oversampleOf(facts),
+    { setting: ["network", "preset"], value: "attention-res-unet", reason: "The reference's network." },
+    { setting: ["loss", "kind"], value: "dice-ce", reason: `Cross-entropy and soft Dice loss, as ${nnunet}.` },
+    ...augmentationOf(facts),
+    ...scheduleOf(basis, Number(given.batch ?? batch.value)),
+  ].filter(({ setting: [key = ""] }) => !(key in given));
+}
+
+/** Smaller batches than one, the largest first. */
+export const smallerBatches = (batch: number): number[] => [...batches.filter((each) => each < batch), 1];
+
+function windowOf({ facts: { foreground }, modality }: PlanBasis): Choice {
+  const setting = ["window"];
+  const isCt = modality.some((each) => /\bct\b/i.test(each));
+  if (!isCt || foreground.voxels === 0 || !(foreground.low < foreground.high)) {
+    return {
+      setting,
+      value: "auto",
+      reason: `The images are ${modality.join(", ") || "of no stated modality"}${isCt ? " without foreground" : ""}, whose values have no fixed scale: the window is found when the run begins.`,
+    };
+  }
+  const value = [Math.floor(foreground.low), Math.ceil(foreground.high)];
+  return {
+    setting,
+    value,
+    reason: `The 0.5th and 99.5th percentile of the foreground's values (median ${Math.round(foreground.median)}), as ${nnunet} clips CT.`,
+  };
+}
+
+function sizeOf({ facts, software }: PlanBasis): Choice {
+  const own = Math.max(facts.width.median, facts.height.median);
+  const multiple = 2 ** 4;
+  const most = software ? largestSide.software : largestSide.gpu;
+  const value = Math.min(most, Math.max(multiple, Math.ceil(own / multiple) * multiple));
+  return {
+    setting: ["size"],
+    value,
+    reason:
+      value < own
+        ? `Whole slices, whose larger side is ${own} in the middle, shrunk: ${software ? `a software adapter takes sixteen times as long for ${4 * value} as for ${value}` : `${value} is what the reference trains on`}.`
+        : `Whole slices at their own size, whose larger side is ${own} in the middle, up to a multiple of ${multiple}.`,
+  };
+}
+
+function featuresOf({ software }: PlanBasis): Choice {
+  return software
+    ? {
+        setting: ["baseFeatures"],
+        value: 8,
+        reason: "The reference's: a step with 16 takes 3.3 times as long (bench/RESULTS.md), too long without a GPU.",
+      }
+    : { setting: ["baseFeatures"], value: 32, reason: `As ${nnunet}.` };
+}
+
+function depthOf(size: number, features: number): Choice {
+  const bySize = Math.floor(Math.log2(size / leastBridge));
+  const byChannels = Math.floor(Math.log2(mostChannels / features));
+  // A side that cannot be halved so often is refused when the run begins.
+  const byDivision = Math.log2(size & -size);
+  const value = Math.max(1, Math.min(bySize, byChannels, byDivision, deepest));
+  return {
+    setting: ["depth"],
+    value,
+    reason: `${size} is halved until the bridge is at least ${leastBridge} wide and has at most ${mostChannels} channels: ${size / 2 ** value} and ${features * 2 ** value}. The limits are those of ${nnunet} in 2D.`,
+  };
+}
+
+function batchOf({ slices }: DataFacts): Choice {
+  const value = batches.find((each) => each <= largestShare * slices) ?? 2;
+  return {
+    setting: ["batch"],
+    value,
+    reason: `At most 5 % of the ${slices} slices, and 32 at most. Source of the 5 %: ${nnunet}.`,
+  };
+}
+
+function oversampleOf({ slices, foregroundSlices }: DataFacts): Choice {
+  const share = foregroundSlices / slices;
+  const few = share < enoughForeground;
+  return {
+    setting: ["oversample"],
+    value: few ? 0.33 : 0,
+    reason: few
+      ? `${percent(share)} of the slices hold foreground; a third of each batch is drawn from these, as ${nnunet} does.`
+      : `${percent(share)} of the slices hold foreground, so none need be drawn besides.`,
+  };
+}
+
+function augmentationOf({ classes }: DataFacts): Choice[] {
+  const sided = classes.map((each) => ({ name: each.name, side: sideOf(each) })).find(({ side }) => side !== undefined);
+  const usual = "The range of --augment; its gain on these data is not known.";
+  const augment = (kind: string, value: number, reason: string): Choice => {
+    return { setting: ["augmentation", kind], value, reason };
+  };
+  return [
+    sided === undefined
+      ? augment("flip", 0.5, `No class keeps to one side. Source: ${nnunet} mirrors along all axes.`)
+      : augment(
+          "flip",
+          0,
+          `The class ${sided.name} lies ${sided.side}: mirror images would take away the side by which it is told from others.`,
+        ),
+    augment("rotation", 15, usual),
+    augment("zoom", 0.1, usual),
+    augment("intensity", 0.1, usual),
+    augment("noise", 0.02, usual),
+  ];
+}
+
+/** Where a class lies that keeps to one side of the body; undefined where it does not. */
+function sideOf({ offset: { x, y } }: ClassFacts): string | undefined {
+  const found = (
+    [
+      [x, "to the right of the middle", "to the left of the middle"],
+      [y, "in front of the middle", "behind the middle"],
+    ] as const
+  ).find(([{ mean, agreeing }]) => Math.abs(mean) > farFromMiddle && agreeing >= onOneSide);
+  if (found === undefined) return undefined;
+  const [{ mean, agreeing }, positive, negative] = found;
+  return `${mean > 0 ? positive : negative} in ${percent(agreeing)} of the cases, by ${percent(Math.abs(mean))} of the slice on average`;
+}
+
+function scheduleOf({ facts, software, given }: PlanBasis, batch: number): Choice[] {
+  const all = software ? steps.software : steps.gpu;
+  const perEpoch = Math.max(1, Math.ceil((0.8 * facts.slices) / batch));
+  const epochs = Math.min(mostEpochs, Math.max(fewestEpochs, Math.round(all / perEpoch)));
+  return [
+    {
+      setting: ["epochs"],
+      value: epochs,
+      reason: `${perEpoch} steps an epoch when four fifths of the slices are trained on: about ${epochs * perEpoch} steps in all${software ? ", what a software adapter can be asked for" : `; ${nnunet} takes 250,000`}.`,
+    },
+    {
+      setting: ["learningRate"],
+      value: 1e-3,
+      reason: "Of Adam, as in the runs of docs/results.md.",
+    },
+    {
+      setting: ["schedule"],
+      value: "polynomial",
+      reason: `The rate falls to nothing over all steps, as in ${nnunet}.`,
+    },
+    {
+      setting: ["earlyStopping", "patience"],
+      value: given.epochs ?? epochs,
+      reason: "Never: the rate is planned for all epochs, and the best of them is kept.",
+    },
+  ];
+}
