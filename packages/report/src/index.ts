@@ -21,6 +21,7 @@ export {
 export {
   type ComparedEvaluation,
   type ComparedRun,
+  namesOf,
   readComparedRun,
   readEvaluation,
 } from "./comparison/compared-run.js";

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writePhantom } from "@lobule/data";
@@ -57,6 +57,14 @@ describe("a cross-validation", () => {
     const { labels } = JSON.parse(await readFile(at("labels", "segment.json"), "utf8"));
     const weights = result.folds.map(({ checkpoint }: { checkpoint: { sha256: string } }) => checkpoint.sha256);
     expect(JSON.stringify(labels)).toContain(weights.join(" "));
+    await cp(at("folds"), at("same"), { recursive: true });
+    const compare = (...folders: string[]) => run(["compare", ...folders, "--out", at("comparison"), "--json"]);
+    const { classes } = JSON.parse((await compare(at("folds"), at("same"))).out);
+    expect(classes[0].runs[1]).toMatchObject({ n: 4, difference: { pairs: 4, mean: 0 } });
+    expect(await compare(at("folds"), at("folds", "fold0"))).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("folds is a cross-validation of 2 folds, and fold0 is a single run; compare"),
+    });
     const changed = await run(crossval("folds", "--lr", "0.01"));
     expect(changed).toMatchObject({ code: 1 });
     expect(changed.err).toMatch(/the command has changed since .*folds began: 'settings\.learningRate' is 0\.01, was/);

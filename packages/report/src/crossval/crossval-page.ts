@@ -50,7 +50,7 @@ function foldTable({ folds, evaluation }: CrossValidation): Html {
 <thead><tr><th scope="col">Run</th><th scope="col" class="number">Trained on</th><th scope="col" class="number">Held out</th><th scope="col" class="number">Best epoch</th><th scope="col" class="number">Time</th>${evaluation.classes.map(({ name }) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>
 <tbody>${folds.map(
     ({ run, training, validation, checkpoint, seconds, classes }) =>
-      html`<tr><th scope="row">${run}</th><td class="number">${whole(training)}</td><td class="number">${whole(validation.length)}</td><td class="number">${checkpoint.epoch ?? missing}</td><td class="number">${duration(seconds)}</td>${classes.map(({ perCase, n }) => html`<td class="number value">${fixed(perCase, 3)} <small>n ${n}</small></td>`)}</tr>
+      html`<tr><th scope="row">${run}</th><td class="number">${whole(training)}</td><td class="number">${whole(validation.length)}</td><td class="number">${checkpoint.epoch ?? missing}</td><td class="number">${duration(seconds)}</td>${classes.map(({ perCase, n }) => html`<td class="number"><span class="value">${fixed(perCase, 3)}</span> <small>n ${n}</small></td>`)}</tr>
 `,
   )}</tbody></table></div>
 `;
