@@ -67,7 +67,9 @@ describe("a cross-validation", () => {
     });
     const changed = await run(crossval("folds", "--lr", "0.01"));
     expect(changed).toMatchObject({ code: 1 });
-    expect(changed.err).toMatch(/the command has changed since .*folds began: 'settings\.learningRate' is 0\.01, was/);
+    expect(changed.err).toMatch(
+      /what is asked for has changed since .*folds began: 'settings\.learningRate' is 0\.01, was/,
+    );
   });
 });
 

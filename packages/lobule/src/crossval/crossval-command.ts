@@ -121,7 +121,7 @@ async function train(
   const plan = { data, folds, heldOut, settings, epochs, successiveHalving: null };
   const { runs } = await workOnExperiment(plan, planned, {
     directory,
-    source: "the command",
+    source: "what is asked for",
     cache,
     trustCode,
     signal,
