@@ -100,6 +100,19 @@ test("a job array trains what one process would, and its comparison is the same"
   }
 });
 
+test("a job array trains the folds of a cross-validation, each once, and they are taken together", async (context) => {
+  if (hindrance !== undefined) return context.skip(hindrance);
+  const words = ["crossval", join(root, "data"), "-o", join(root, "folds"), "--cache", join(root, "cache")];
+  const network = ["--size", "16", "--base-features", "1", "--depth", "1", "--network", "unet", "--norm", "batch"];
+  const settings = [...network, "--batch", "4", "--epochs", "1", "--folds", "2"];
+  const { code, out, err } = await runCommand([...words, ...settings, "--workers", "slurm"]);
+  expect(code, err).toBe(0);
+  expect(out).toMatch(/^job \d+ of 2 tasks; its output is in /m);
+  expect(out).toContain("Figures of 4 cases.");
+  const { folds } = JSON.parse(await readFile(join(root, "folds", "crossval.json"), "utf8"));
+  expect(folds.map(({ run }: { run: string }) => run)).toEqual(["fold0", "fold1"]);
+});
+
 test("srun over two nodes gives the bytes of one process, with MPICH", async (context) => {
   if (hindrance !== undefined) return context.skip(hindrance);
   if (!isInstalled("mpirun.mpich")) return context.skip("MPICH is not installed");
