@@ -32,7 +32,7 @@ async function exchangeTime(device: Device, world: Collective, baseFeatures: num
   for (let round = 0; round <= rounds; round++) {
     const begun = performance.now();
     shared.clearStatistics();
-    await shared.add(shares, true);
+    shared.add(shares, true);
     await shared.finish();
     await device.queue.onSubmittedWorkDone();
     // The first one compiles.

@@ -20,6 +20,15 @@ test("what is local and every part cost their time, and a rank alone exchanges n
   });
 });
 
+test("the exchange of all parts but the last is hidden as far as a part takes to compute", () => {
+  const of = (compute: number, partsOfRank: number) =>
+    simulateStep(compute, free, { ranks: 2, perMachine: 1, network, partsOfRank }).exchangeMilliseconds;
+  const phase = 4 + 1 + 0.005;
+  expect(of(100, 4)).toBeCloseTo(2 * phase, 9);
+  // A part computes for 2 ms, and its exchange takes longer.
+  expect(of(8, 4)).toBeCloseTo(2 * phase + 3 * (phase - 2), 9);
+});
+
 test("a machine's card is shared by its ranks", () => {
   const of = (perMachine: number) => simulateStep(100, free, { ranks: 16, perMachine, network }).exchangeMilliseconds;
   expect(of(8)).toBeGreaterThan(3 * of(1));

@@ -36,28 +36,35 @@ export interface SimulatedStep {
   readonly ranks: number;
   /** Bytes that a rank sends in a step. */
   readonly sentBytes: number;
+  /** What the exchange adds to computing. */
   readonly exchangeMilliseconds: number;
   readonly stepMilliseconds: number;
   /** Share of the time that is spent computing: what N ranks do of N times the work of one. */
   readonly efficiency: number;
 }
 
+/** Who computes a step, and in how many parts. */
+export interface SimulatedRanks {
+  readonly ranks: number;
+  readonly perMachine: number;
+  readonly network: Network | undefined;
+  /** Parts that each rank runs, one after the other; one by default. */
+  readonly partsOfRank?: number;
+}
+
 /**
- * A step of `ranks` GPUs, each with a part of the same size, `perMachine` of them in a machine. Nothing overlaps:
+ * A step of `ranks` GPUs, each with p parts of the same size, `perMachine` of them in a machine:
  *
- *     t = compute + local.step + ranks · local.part + two phases of exchange
+ *     t = compute + local.step + p · ranks · local.part + first + second + max(0, (p − 1) · (first − compute / p))
  *
- * In the first phase each rank sends every other its share of the gradients and its statistics, in the second the sum of
- * its share to every other. A machine's card carries what leaves the machine, memory the rest.
+ * `first` is a phase of exchange in which each rank sends every other its share of a part's gradients and its statistics; it
+ * overlaps with the next part's computation. In `second` it sends the sum of its share to every other. A machine's card
+ * carries what leaves the machine, memory the rest.
  */
 export function simulateStep(
   compute: number,
   { gradientBytes, statisticsBytes, local }: ExchangeCost,
-  {
-    ranks,
-    perMachine,
-    network,
-  }: { readonly ranks: number; readonly perMachine: number; readonly network: Network | undefined },
+  { ranks, perMachine, network, partsOfRank = 1 }: SimulatedRanks,
 ): SimulatedStep {
   const share = gradientBytes / ranks;
   const inside = Math.min(ranks, perMachine);
@@ -70,10 +77,12 @@ export function simulateStep(
         : network.latency + (8 * inside * outside * bytes) / network.bitsPerSecond;
     return Math.max(within, across) + (ranks - 1) * assumed.message;
   };
-  const exchange = 1000 * (phase(share + statisticsBytes) + phase(share)) + local.step + ranks * local.part;
+  const [first, second] = [1000 * phase(share + statisticsBytes), 1000 * phase(share)];
+  const notHidden = Math.max(0, (partsOfRank - 1) * (first - compute / partsOfRank));
+  const exchange = first + second + notHidden + local.step + partsOfRank * ranks * local.part;
   return {
     ranks,
-    sentBytes: (ranks - 1) * (2 * share + statisticsBytes),
+    sentBytes: (ranks - 1) * (partsOfRank * (share + statisticsBytes) + share),
     exchangeMilliseconds: exchange,
     stepMilliseconds: compute + exchange,
     efficiency: compute / (compute + exchange),

@@ -3,6 +3,8 @@ import { assumed, type Network, networks, simulateStep } from "./scale-model.js"
 
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
 const perMachine = 8;
+/** Of each rank, in the last column. */
+const severalParts = 4;
 
 /** Rows of the table: ranks, and the network between machines of eight. */
 const cases: readonly (readonly [ranks: number, network: Network | undefined])[] = [
@@ -26,11 +28,12 @@ export function scaleTable({ cost, local, exchange }: MeasuredScale, compute: nu
           `measured: exchange of ${ranks} ranks ${exchange.toFixed(1)} ms (simulated: ${here.exchangeMilliseconds.toFixed(1)} ms), efficiency ${percent(compute / (compute + exchange))}`,
         ]),
     "",
-    `simulated: ${perMachine} GPUs a machine, ${assumed.memory / 1e9} GB/s inside it, ${assumed.message * 1e6} µs a message, nothing overlaps;`,
-    `reading, adding and writing ${simulated.step.toFixed(1)} ms and ${simulated.part.toFixed(2)} ms a rank`,
-    row(["ranks", "network", "MB sent", "ms", "step ms", "efficiency"]),
+    `simulated: ${perMachine} GPUs a machine, ${assumed.memory / 1e9} GB/s inside it, ${assumed.message * 1e6} µs a message;`,
+    `reading, adding and writing ${simulated.step.toFixed(1)} ms and ${simulated.part.toFixed(2)} ms a rank and part; a part is exchanged while the next is computed`,
+    row(["ranks", "network", "MB sent", "ms", "step ms", "efficiency", `in ${severalParts} parts`]),
     ...cases.map(([n, network]) => {
       const step = simulateStep(compute, cost, { ranks: n, perMachine, network });
+      const inParts = simulateStep(compute, cost, { ranks: n, perMachine, network, partsOfRank: severalParts });
       return row([
         String(n),
         network?.name ?? "one machine",
@@ -38,6 +41,7 @@ export function scaleTable({ cost, local, exchange }: MeasuredScale, compute: nu
         step.exchangeMilliseconds.toFixed(1),
         step.stepMilliseconds.toFixed(1),
         percent(step.efficiency),
+        percent(inParts.efficiency),
       ]);
     }),
   ].join("\n");

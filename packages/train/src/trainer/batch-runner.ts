@@ -143,7 +143,7 @@ export class BatchRunner {
         }
       }
       const shares = atOnce.map(({ first, end }) => (end - first) / keys.length);
-      await shared.add(shares, next === 0);
+      shared.add(shares, next === 0);
     }
     await shared.finish();
   }

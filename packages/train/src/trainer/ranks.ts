@@ -3,7 +3,10 @@ import { alone, type Collective, gather, rankName } from "../collective/collecti
 /** How the ranks of a run share its work, in the epoch so far. */
 export interface RankEffort {
   readonly size: number;
-  /** Share of the time, 0 to 1, that this rank spent in exchanging, waiting for the others included. */
+  /**
+   * Share of the time, 0 to 1, that this rank spent in exchanging, waiting for the others included; its GPU may have computed
+   * meanwhile.
+   */
   readonly exchangeShare: number;
   /** The rank that computed longest. */
   readonly slowest: string;

@@ -54,6 +54,8 @@ export class SharedGradients {
   private flat: readonly FlatStatistics[] | undefined;
   /** Adds a part; undefined inside where there is nothing of it to add here. */
   private adding: Promise<LoadedProgram | undefined> | undefined;
+  /** Is fulfilled when all parts so far are added. */
+  private added: Promise<void> = Promise.resolve();
   /** This rank's share of the sums. */
   private sum: Variable | undefined;
 
@@ -108,21 +110,37 @@ export class SharedGradients {
   }
 
   /**
-   * Adds parts that the first ranks have run, one each, by a program that left its gradients in the sums.
+   * Adds parts that the first ranks have run, one each, by a program that left its gradients in the sums. What that left is
+   * read before anything that is queued from now on, so that the GPU can compute the next part while this one is exchanged;
+   * {@link finish} waits for the end.
    * @param shares of the batch, by rank; fewer than there are ranks where some had no part.
    * @param first whether these are the first parts of the batch.
    */
-  async add(shares: readonly number[], first: boolean): Promise<void> {
-    const { world, left } = this;
+  add(shares: readonly number[], first: boolean): void {
+    this.added = this.addAfter(this.added, this.readPart(shares), shares, first);
+    // Whoever finishes hears of what failed.
+    this.added.catch(() => undefined);
+  }
+
+  /** Queues the reading of what this rank's part left; nothing where it had none. */
+  private readPart({ length }: readonly number[]): Promise<readonly [Float32Array, Float32Array]> {
+    if (this.world.rank >= length) return Promise.resolve([new Float32Array(), new Float32Array()]);
+    return Promise.all([Promise.all(this.groups.map((group) => group.read())).then(joined), this.left.read()]);
+  }
+
+  private async addAfter(
+    before: Promise<void>,
+    reading: ReturnType<SharedGradients["readPart"]>,
+    shares: readonly number[],
+    first: boolean,
+  ): Promise<void> {
+    const [[gradients, statistics]] = await Promise.all([reading, before]);
+    const { world, left, shareLength } = this;
     const own = world.rank < shares.length;
-    const [gradients, statistics] = own
-      ? await Promise.all([Promise.all(this.groups.map((group) => group.read())).then(joined), left.read()])
-      : [new Float32Array(), new Float32Array()];
     const bounds = shareBounds(this.length, world.size);
     const parts = Array.from({ length: world.size }, (_, r) =>
       own ? joined([gradients.subarray(bounds[r], bounds[r + 1]), statistics]) : gradients,
     );
-    const { shareLength } = this;
     const lengths = Array.from({ length: world.size }, (_, r) => (r < shares.length ? shareLength + left.length : 0));
     const received = await world.exchange(parts, lengths);
     this.adding ??= this.loadAdder();
@@ -140,6 +158,7 @@ export class SharedGradients {
 
   /** Gives every rank all sums where the update takes them from, and its network the running statistics. */
   async finish(): Promise<void> {
+    await this.added;
     const { world, running } = this;
     const [own, moved] = await Promise.all([this.sum?.read() ?? new Float32Array(), this.movedStatistics()]);
     const bounds = shareBounds(this.length, world.size);
