@@ -29,6 +29,7 @@ export { readFold } from "./evaluation/read-fold.js";
 export { type ClassSummary, type EvaluationResult, type MeasuredCase, summarize } from "./evaluation/summarize.js";
 export { fitJson } from "./json/parse-json.js";
 export { defineModel, type ModelFactory, type ModelRequest } from "./model/custom-model.js";
+export { type Intensities, intensitiesText, intensityMap } from "./model/intensities.js";
 export { readModel, readModelOnAll, type SavedModel } from "./model/load-model.js";
 export { buildNetwork, type ModelCode, type ModelDescription } from "./model/model-description.js";
 export { ModelError } from "./model/model-error.js";

@@ -116,13 +116,18 @@ describe("logits of a slice of odd extents are ours within 1e-4 in both runtimes
   });
 });
 
+const normalization = { kind: "foreground", mean: 90, deviation: 45 } as const;
+
 describe("labels are those of prediction, several slices at once", () => {
   test.each([
     { how: "padded", size: null, inputSlices: 1, width: 13, height: 9 },
     { how: "with neighbors, stretched", size: 16, inputSlices: 3, width: 13, height: 9 },
     { how: "shrunk", size: 16, inputSlices: 1, width: 37, height: 21 },
-  ])("$how", async ({ size, inputSlices, width, height }) => {
-    const saved = await exampleModel({ norm: "instance" }, { size, inputSlices });
+    { how: "as z-scores, padded", size: null, inputSlices: 1, width: 13, height: 9, normalization },
+    { how: "as z-scores, shrunk", size: 16, inputSlices: 1, width: 37, height: 21, normalization },
+  ])("$how", async ({ size, inputSlices, width, height, normalization: zScore }) => {
+    const normalized = zScore === undefined ? {} : { normalization: zScore };
+    const saved = await exampleModel({ norm: "instance" }, { size, inputSlices, ...normalized });
     const margin = (inputSlices - 1) / 2;
     const [pixels, count] = [width * height, 2];
     const volume = slicesOf(count + 2 * margin, width, height);
@@ -137,6 +142,7 @@ describe("labels are those of prediction, several slices at once", () => {
       const [n, c] = [Math.floor(i / (inputSlices * pixels)), Math.floor(i / pixels) % inputSlices];
       return slice(n + c)[i % pixels] as number;
     });
+    expect(description.zScore).toEqual(zScore === undefined ? null : { mean: 90, deviation: 45 });
     expect(description).toMatchObject({ resampledTo: size, paddedTo: size === null ? 4 : null });
     const { dims, data } = await run(native, model, channels, [count, inputSlices, height, width], "labels");
     expect(dims).toEqual([count, height, width]);

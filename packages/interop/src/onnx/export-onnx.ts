@@ -33,8 +33,10 @@ export interface OnnxDescription {
   readonly orientation: "RAS";
   /** Pixel spacing that slices are to have, mm; null, since networks take slices at their own. */
   readonly spacing: null;
-  /** HU that become 0 and 1 inside the model; what is outside is clipped. */
+  /** HU that the model clips to: they become 0 and 1, or z-scores. */
   readonly window: readonly [low: number, high: number];
+  /** Of the z-scores that are made inside the model; null where the window becomes 0 and 1. */
+  readonly zScore: { readonly mean: number; readonly deviation: number } | null;
   /** Height and width are padded, inside the model, to multiples of this; null where slices are resampled instead. */
   readonly paddedTo: number | null;
   /** Side that slices are resampled to, inside the model; null where they are taken at their own size. */
@@ -58,7 +60,7 @@ export async function exportOnnx(
   { output }: OnnxExportOptions,
 ): Promise<OnnxExport> {
   const { description, sha256, epoch } = saved;
-  const { classes, inputSlices, window, size } = description;
+  const { classes, inputSlices, window, normalization, size } = description;
   const network = buildNetwork(description, 0, saved.code);
   network.loadStateDict(saved.weights);
   const divisor = network.divisor ?? 1;
@@ -92,6 +94,7 @@ export async function exportOnnx(
       orientation: "RAS",
       spacing: null,
       window,
+      zScore: normalization === undefined ? null : { mean: normalization.mean, deviation: normalization.deviation },
       paddedTo: size === null ? divisor : null,
       resampledTo: size,
       source: { sha256, epoch },

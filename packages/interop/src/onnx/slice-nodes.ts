@@ -1,4 +1,4 @@
-import type { ModelDescription } from "@lobule/train";
+import { intensityMap, type ModelDescription } from "@lobule/train";
 import type { GraphBuilder } from "./graph-builder.js";
 import { bilinear } from "./operation-nodes.js";
 
@@ -12,25 +12,27 @@ export interface SliceNodes {
 
 /**
  * What is done with slices before and after the network, as `SlicePredictor` does it: HU are clipped to the window and
- * scaled to 0..1, then slices are padded to a multiple of what the network asks for, or resampled to its size.
+ * scaled to 0..1, or made z-scores, then slices are padded to a multiple of what the network asks for, or resampled to its size.
  * @param slices [batch, input slices, height, width], HU.
  * @param divisor of the network's height and width.
  */
 export function sliceNodes(
   graph: GraphBuilder,
   slices: string,
-  { window: [low, high], size, classes }: Pick<ModelDescription, "window" | "size" | "classes">,
+  description: Pick<ModelDescription, "window" | "normalization" | "size" | "classes">,
   divisor: number,
 ): SliceNodes {
+  const { size, classes } = description;
+  const { low, high, gain, shift } = intensityMap(description);
   const clipped = graph.node("Clip", [slices, graph.float(low), graph.float(high)]);
-  const gained = graph.node("Mul", [clipped, graph.float(Math.fround(1 / (high - low)))]);
-  const windowed = graph.node("Add", [gained, graph.float(Math.fround(-low / (high - low)))]);
+  const gained = graph.node("Mul", [clipped, graph.float(Math.fround(gain))]);
+  const windowed = graph.node("Add", [gained, graph.float(Math.fround(shift))]);
   const extents = graph.node("Slice", [graph.node("Shape", [slices]), graph.integers(2), graph.integers(4)]);
   if (size !== null) return resampled(graph, windowed, extents, size, classes.length);
   return divisor === 1 ? { image: windowed, back: (logits) => logits } : padded(graph, windowed, extents, divisor);
 }
 
-/** The slice in the middle of an image of the next multiples, with the lower end of the window around it. */
+/** The slice in the middle of an image of the next multiples, with 0 around it: the lower end of the window, or the mean. */
 function padded(graph: GraphBuilder, slices: string, extents: string, divisor: number): SliceNodes {
   const missing = graph.node("Mod", [graph.node("Neg", [extents]), graph.integer(divisor)]);
   const before = graph.node("Div", [graph.node("Add", [missing, graph.integer(1)]), graph.integer(2)]);
@@ -45,7 +47,7 @@ function padded(graph: GraphBuilder, slices: string, extents: string, divisor: n
 
 /**
  * The slice stretched onto size × size: the mean of s² bilinear samples a pixel, s the slice's larger extent over the
- * size, rounded up; beyond the slice the lower end of the window. Both axes are matrices, since samples lie on a grid.
+ * size, rounded up; beyond the slice 0. Both axes are matrices, since samples lie on a grid.
  */
 function resampled(graph: GraphBuilder, slices: string, extents: string, size: number, classes: number): SliceNodes {
   const ratios = graph.node("Div", [graph.node("Cast", [extents], { to: float32 }), graph.float(size)]);

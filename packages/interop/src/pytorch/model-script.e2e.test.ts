@@ -17,6 +17,10 @@ interface Info {
   readonly input: readonly number[];
 }
 
+const normalization = { kind: "foreground", mean: 100, deviation: 50 } as const;
+/** HU, and what a network of a window, or of z-scores, is to see. */
+const values = { hu: [-1000, -160, 40, 3000], window: [0, 0, 0.5, 1], scores: [-5.2, -5.2, -1.2, 2.8] };
+
 /** Says how far the logits of each folder's model.py are from those in io.safetensors, over the largest of these. */
 const compare = `
 import importlib.util, json, os, struct, sys, torch
@@ -34,6 +38,9 @@ for folder in sys.argv[1:]:
     io = read(os.path.join(folder, "io.safetensors"))
     with torch.no_grad():
         logits = module.load()(io["input"])
+    prepared = module.prepare(torch.tensor(${JSON.stringify(values.hu)}))
+    expected = torch.tensor(${JSON.stringify(values.scores)} if hasattr(module, "MEAN") else ${JSON.stringify(values.window)})
+    assert torch.allclose(prepared, expected), prepared
     errors[os.path.basename(folder)] = ((logits - io["logits_eval"]).abs().max() / io["logits_eval"].abs().max()).item()
 print(json.dumps(errors))
 `;
@@ -51,7 +58,7 @@ test("the network of model.py computes what PyTorch computed of every fixture", 
   const root = await mkdtemp(join(tmpdir(), "lobule-pytorch-"));
   try {
     const names = (await readdir(fixtures)).filter((name) => /^net_(?!F)/.test(name));
-    for (const name of names) {
+    for (const [i, name] of names.entries()) {
       const folder = join(root, name);
       await mkdir(folder);
       for (const file of ["io", "weights"]) {
@@ -75,6 +82,7 @@ test("the network of model.py computes what PyTorch computed of every fixture", 
         depth,
         size: null,
         window: [-160, 240],
+        ...(i % 2 === 0 ? {} : { normalization }),
         preset: null,
       });
       expect(script.split("\n").length, name).toBeLessThan(140);

@@ -8,7 +8,18 @@ import { ExportError } from "../export-error.js";
  * @throws ExportError for a network of code of its own, or one of nnU-Net.
  */
 export function modelScript(description: ModelDescription): string {
-  const { architecture, classes, window, network, nnunet, inputSlices, depth, baseFeatures, size } = description;
+  const {
+    architecture,
+    classes,
+    window,
+    normalization: zScore,
+    network,
+    nnunet,
+    inputSlices,
+    depth,
+    baseFeatures,
+    size,
+  } = description;
   if (architecture === "custom") {
     throw new ExportError(
       "the network is made by code of its own, of which there is no counterpart in PyTorch; its weights are in checkpoints/best.safetensors, under the names of its layers",
@@ -34,12 +45,12 @@ import torch.nn.functional as F
 from torch import nn
 
 CLASSES = ${JSON.stringify(classes)}
-LOW, HIGH = ${window.join(", ")}
+LOW, HIGH = ${window.join(", ")}${zScore === undefined ? "" : `\nMEAN, DEVIATION = ${zScore.mean}, ${zScore.deviation}`}
 CHANNELS = ${JSON.stringify(channels)}  # of each level, the bridge last
 
 
 def prepare(hu):
-    return (hu.clamp(LOW, HIGH) - LOW) / (HIGH - LOW)
+    return ${zScore === undefined ? "(hu.clamp(LOW, HIGH) - LOW) / (HIGH - LOW)" : "(hu.clamp(LOW, HIGH) - MEAN) / DEVIATION"}
 
 
 ${[normalization(description), ...convolutions(description), block(description), ...gate(description), level(description), ...attention(description), unet(description), load].join("\n\n\n")}

@@ -10,11 +10,11 @@ struct Sizes {
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> labels: array<u32>; // [batch, slotPixels / 4]: four uint8 a word
-@group(0) @binding(2) var<storage, read> samples: array<u32>; // [batch, 17], see packSamples
+@group(0) @binding(2) var<storage, read> samples: array<u32>; // [batch, 18], see packSamples
 @group(0) @binding(3) var<storage, read_write> labelMap: array<u32>; // [batch, height, width]
 
 const LANES: u32 = 64;
-const WORDS: u32 = 17;
+const WORDS: u32 = 18;
 const CLASSES: u32 = 16;
 
 fn number(at: u32) -> f32 { return bitcast<f32>(samples[at]); }

@@ -8,6 +8,7 @@ const plain: SliceSample = {
   offset: 0,
   low: -160,
   high: 240,
+  outside: -160,
   gain: 1 / 400,
   shift: 0.4,
   transform: identity,
@@ -62,6 +63,12 @@ export const sliceSamplerCases: readonly {
       { ...plain, transform: turned },
       { ...plain, transform: [1, 0, 100, 0, 1, -300] },
     ],
+  },
+  {
+    why: "turned, with a value of its own outside",
+    height: 5,
+    width: 7,
+    samples: [{ ...plain, outside: 31.5, transform: turned }],
   },
   {
     why: "noise, another seed for each sample",

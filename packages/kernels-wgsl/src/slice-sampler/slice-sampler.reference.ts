@@ -6,7 +6,7 @@ type Slice = ArrayLike<number>;
 
 /**
  * out(x, y) = gain · mean over s² places of bilinear(clamp(stored·scale + offset, low, high)) + shift + noise · z, with z
- * by Box and Muller from philox4x32([pixel, 0, 0, 0], [seed, 0]); outside the source: low.
+ * by Box and Muller from philox4x32([pixel, 0, 0, 0], [seed, 0]); outside the source: `outside`.
  */
 export function sliceSamplerReference(
   slices: readonly Slice[],
@@ -16,9 +16,9 @@ export function sliceSamplerReference(
   const out = new Float64Array(samples.length * height * width);
   samples.forEach((sample, n) => {
     const [a, b, c, d, e, f] = sample.transform;
-    const { low, high, scale, offset, supersample: steps, gain, shift, noise, seed } = sample;
+    const { low, high, outside, scale, offset, supersample: steps, gain, shift, noise, seed } = sample;
     const at = (x: number, y: number): number => {
-      if (x < 0 || y < 0 || x >= sample.width || y >= sample.height) return low;
+      if (x < 0 || y < 0 || x >= sample.width || y >= sample.height) return outside;
       const value = (slices[n]?.[y * sample.width + x] as number) * scale + offset;
       return Math.min(Math.max(value, low), high);
     };

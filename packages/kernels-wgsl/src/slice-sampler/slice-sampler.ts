@@ -10,9 +10,11 @@ export interface SliceSample {
   /** HU = stored·scale + offset. */
   readonly scale: number;
   readonly offset: number;
-  /** HU are clipped to low..high; what lies outside the source counts as low. */
+  /** HU are clipped to low..high. */
   readonly low: number;
   readonly high: number;
+  /** What lies outside the source counts as so many HU. */
+  readonly outside: number;
   /** out = clipped HU · gain + shift */
   readonly gain: number;
   readonly shift: number;
@@ -27,16 +29,17 @@ export interface SliceSample {
 }
 
 /** Words that describe a sample. */
-export const wordsPerSample = 17;
+export const wordsPerSample = 18;
 
-/** Samples in the form that the kernels read: 17 words each, floats as their bits. */
+/** Samples in the form that the kernels read: 18 words each, floats as their bits. */
 export function packSamples(samples: readonly SliceSample[]): Uint32Array<ArrayBuffer> {
   const words = new Uint32Array(samples.length * wordsPerSample);
   const floats = new Float32Array(words.buffer);
   samples.forEach((sample, n) => {
-    const { width, height, supersample, seed, scale, offset, low, high, gain, shift, noise, transform } = sample;
+    const { width, height, supersample, seed, scale, offset, low, high, gain, shift, noise, transform, outside } =
+      sample;
     words.set([width, height, supersample, seed], n * wordsPerSample);
-    floats.set([scale, offset, low, high, gain, shift, noise, ...transform], n * wordsPerSample + 4);
+    floats.set([scale, offset, low, high, gain, shift, noise, ...transform, outside], n * wordsPerSample + 4);
   });
   return words;
 }

@@ -12,11 +12,11 @@ struct Sizes {
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> pixels: array<u32>; // [batch, slotPixels / 2]: two int16 a word
-@group(0) @binding(2) var<storage, read> samples: array<u32>; // [batch, 17], see packSamples
+@group(0) @binding(2) var<storage, read> samples: array<u32>; // [batch, 18], see packSamples
 @group(0) @binding(3) var<storage, read_write> image: array<real>; // [batch, 1, height, width]
 
 const LANES: u32 = 64;
-const WORDS: u32 = 17;
+const WORDS: u32 = 18;
 
 struct Sample {
   width: u32,
@@ -32,6 +32,7 @@ struct Sample {
   noise: f32,
   rowX: vec3f,
   rowY: vec3f,
+  outside: f32,
 }
 
 fn number(at: u32) -> f32 { return bitcast<f32>(samples[at]); }
@@ -43,12 +44,13 @@ fn readSample(n: u32) -> Sample {
     number(at + 4u), number(at + 5u), number(at + 6u), number(at + 7u), number(at + 8u), number(at + 9u), number(at + 10u),
     vec3f(number(at + 11u), number(at + 12u), number(at + 13u)),
     vec3f(number(at + 14u), number(at + 15u), number(at + 16u)),
+    number(at + 17u),
   );
 }
 
-// HU of a pixel of the source, clipped to the window; what lies outside the source is the window's low end.
+// HU of a pixel of the source, clipped to the window; what lies outside the source has a value of its own.
 fn hounsfield(n: u32, s: Sample, x: i32, y: i32) -> f32 {
-  if (x < 0 || y < 0 || x >= i32(s.width) || y >= i32(s.height)) { return s.low; }
+  if (x < 0 || y < 0 || x >= i32(s.width) || y >= i32(s.height)) { return s.outside; }
   let pixel = n * sizes.slotPixels + u32(y) * s.width + u32(x);
   let word = pixels[pixel / 2u];
   let stored = extractBits(bitcast<i32>(word), 16u * (pixel % 2u), 16u);

@@ -98,6 +98,7 @@ const common = {
 
 const data = {
   window: setting("window", "HU"),
+  normalization: setting("normalization"),
   "max-slices": setting("maxSlices"),
   "limit-cases": setting("limitCases"),
   "input-slices": setting("inputSlices"),

@@ -10,11 +10,11 @@ export interface SliceBatchInputs {
   readonly pixels: Tensor<readonly [number], "u32">;
   /** Four uint8 a word, [n·slotPixels/4]. */
   readonly labels?: Tensor<readonly [number], "u32">;
-  /** What `packSamples` made, [17·n·slices]. */
+  /** What `packSamples` made, [18·n·slices]. */
   readonly samples: Tensor<readonly [number], "u32">;
   /** Neighboring slices that are the channels of one image, 1 by default; they follow one another in `pixels`. */
   readonly slices?: number;
-  /** What `packSamples` made of the slices that have labels, [17·n]; `samples` by default. */
+  /** What `packSamples` made of the slices that have labels, [18·n]; `samples` by default. */
   readonly labeled?: Tensor<readonly [number], "u32">;
   /** Pixels from one slice to the next; a multiple of 4. */
   readonly slotPixels: number;

@@ -1,4 +1,4 @@
-import { packLabelFields, packSamples } from "@lobule/kernels-wgsl";
+import { packLabelFields, packSamples, wordsPerSample } from "@lobule/kernels-wgsl";
 import { beforeAll, expect, test } from "vitest";
 import { compile } from "../compiler/program.js";
 import type { Device } from "../device/device.js";
@@ -27,6 +27,7 @@ const sample = {
   offset: 0,
   low: 0,
   high: 100,
+  outside: 0,
   gain: 0.01,
   shift: 0,
   noise: 0,
@@ -40,7 +41,7 @@ test("from stored slices to counts, and to labels on the slice's own grid", asyn
     inputs: {
       pixels: { shape: [2], dtype: "u32" },
       labels: { shape: [1], dtype: "u32" },
-      samples: { shape: [17], dtype: "u32" },
+      samples: { shape: [wordsPerSample], dtype: "u32" },
       fields: { shape: [8], dtype: "u32" },
     },
     build: ({ pixels, labels, samples, fields }) => {
@@ -93,7 +94,7 @@ test("mirrored twice, an image and its gradient are where they were", async () =
 test("inputs of the wrong length are refused, and so are gradients", () => {
   const words = (length: number) => input("words", [length], "u32");
   const extents = { slotPixels: 4, batch: 1, height: 2, width: 2 };
-  expect(() => sampleSlices({ pixels: words(3), samples: words(17), ...extents })).toThrow(
+  expect(() => sampleSlices({ pixels: words(3), samples: words(wordsPerSample), ...extents })).toThrow(
     /pixels is u32 \[3\], expected u32 \[2\] for 1 slices of 4 pixels/,
   );
   expect(() => labelMap(input("scores", [2, 1, 2, 2], "f32"), words(8), 4)).toThrow(/expected u32 \[16\]/);

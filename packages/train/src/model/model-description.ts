@@ -11,6 +11,7 @@ import {
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { z } from "zod";
 import { buildCustom } from "./custom-model.js";
+import { normalizationSchema } from "./intensities.js";
 import { ModelError } from "./model-error.js";
 import { networkSizes, networkSpecSchema, windowSchema } from "./network-settings.js";
 import { nnunetSchema, nnunetSizes } from "./nnunet-settings.js";
@@ -39,6 +40,8 @@ const modelDescription = z.strictObject({
   /** Null where slices are taken at their own size, padded to a multiple of 2^depth. */
   size: networkSizes.size.nullable(),
   window: windowSchema,
+  /** Not there where the window is seen as 0 to 1. */
+  normalization: normalizationSchema.optional(),
   preset: z.enum(["liver", "vessel"]).nullable(),
 });
 

@@ -1,5 +1,6 @@
 import { settingProblem, settingSchemaOf } from "@lobule/data";
 import { z } from "zod";
+import { normalizationSchema } from "./intensities.js";
 import { type ModelDescription, parseModelDescription } from "./model-description.js";
 import { ModelError } from "./model-error.js";
 import { networkSettingsSchema, networkSizes, networkSpec, windowSchema } from "./network-settings.js";
@@ -8,6 +9,7 @@ import { networkSettingsSchema, networkSizes, networkSpec, windowSchema } from "
 const modelSpec = z.strictObject({
   classes: z.array(z.string()).min(2).max(256).describe("names of the classes, background first"),
   window: windowSchema.describe("HU that become 0 and 1"),
+  normalization: normalizationSchema.optional().describe("z-scores that the network sees instead of 0 to 1"),
   baseFeatures: networkSizes.baseFeatures.default(8).describe("channels of the first level"),
   depth: networkSizes.depth.default(4).describe("poolings between the image and the bridge"),
   inputSlices: networkSizes.inputSlices.default(1).describe("neighboring slices that are the channels of an image"),

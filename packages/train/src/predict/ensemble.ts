@@ -1,6 +1,7 @@
-import type { Window } from "@lobule/data";
 import type { SegmentationNetwork } from "@lobule/nn";
 import { add, type Image, mirror, scale, sliceChannels, softmaxChannels } from "@lobule/tensor";
+import { sameJson } from "../json/same-json.js";
+import { type Intensities, intensitiesOf } from "../model/intensities.js";
 import type { SavedModel } from "../model/load-model.js";
 import { buildNetwork, type ModelDescription } from "../model/model-description.js";
 import { ModelError } from "../model/model-error.js";
@@ -11,8 +12,8 @@ export type PredictingModel = Pick<SavedModel, "description" | "weights" | "code
 
 interface Member {
   readonly network: SegmentationNetwork;
-  /** Which of the windows it sees slices through. */
-  readonly window: number;
+  /** Which of the views it has of slices. */
+  readonly view: number;
 }
 
 /** All ways to mirror a slice, as it is first. */
@@ -27,8 +28,8 @@ const mirrorings = [
 export class Ensemble {
   /** Of the first model; classes, sizes and neighbors are those of all. */
   readonly description: ModelDescription;
-  /** The windows through which its networks see a slice, each once. */
-  readonly windows: readonly Window[];
+  /** The ways in which its networks see the HU of a slice, each once. */
+  readonly views: readonly Intensities[];
   /** Sides of images must be multiples of this. */
   readonly divisor: number;
   private readonly members: readonly Member[];
@@ -39,32 +40,32 @@ export class Ensemble {
    */
   constructor(models: readonly PredictingModel[]) {
     const first = requireAlike(models);
-    const windows: Window[] = [];
+    const views: Intensities[] = [];
     this.description = first.description;
     this.members = models.map(({ description, weights, code }) => {
       const network = buildNetwork(description, 0, code);
       network.loadStateDict(weights);
       network.eval();
-      const { window } = description;
-      const known = windows.findIndex(([low, high]) => low === window[0] && high === window[1]);
-      return { network, window: known < 0 ? windows.push(window) - 1 : known };
+      const own = intensitiesOf(description);
+      const known = views.findIndex((view) => sameJson(view, own));
+      return { network, view: known < 0 ? views.push(own) - 1 : known };
     });
-    this.windows = windows;
+    this.views = views;
     this.divisor = this.members.map(({ network: { divisor = 1 } }) => divisor).reduce(leastCommonMultiple);
   }
 
   /**
    * Mean logits, [n, classes, h, w]; with mirroring, the mean probabilities of all mirror images.
-   * @param image [n, windows · inputSlices, h, w]: each slice with its neighbors, through one window after another.
+   * @param image [n, views · inputSlices, h, w]: each slice with its neighbors, in one view after another.
    */
   scores(image: Image, mirrored: boolean): Image {
     const { inputSlices } = this.description;
-    const views = this.windows.map((_, w) =>
-      this.windows.length === 1 ? image : sliceChannels(image, w * inputSlices, (w + 1) * inputSlices),
+    const images = this.views.map((_, v) =>
+      this.views.length === 1 ? image : sliceChannels(image, v * inputSlices, (v + 1) * inputSlices),
     );
-    const all = this.members.map(({ network, window }) => {
-      const view = views[window] ?? image;
-      return mirrored ? mirroredScores(network, view) : network.forward(view);
+    const all = this.members.map(({ network, view }) => {
+      const seen = images[view] ?? image;
+      return mirrored ? mirroredScores(network, seen) : network.forward(seen);
     });
     return mean(all);
   }

@@ -1,6 +1,7 @@
 import { storeSlices } from "@lobule/data";
 import { diceCrossEntropy, observed, type SegmentationNetwork } from "@lobule/nn";
 import { compile, type Device, gradients, type Image, packSamples, sampleSlices, Tensor } from "@lobule/tensor";
+import { type Intensities, intensitiesOf, shownRange } from "../model/intensities.js";
 import type { SavedModel } from "../model/load-model.js";
 import { buildNetwork } from "../model/model-description.js";
 import { plainMapping, samplesOf } from "../trainer/slice-sampling.js";
@@ -28,7 +29,7 @@ export interface GateMap {
 
 /** What a model makes of one slice, layer by layer. */
 export interface SliceInspection {
-  /** The network's input, 0..1, the slice that is labeled. */
+  /** The network's input, the slice that is labeled: shares of the window, 0..1. */
   readonly input: { readonly width: number; readonly height: number; readonly values: Float32Array };
   readonly layers: readonly LayerStatistics[];
   readonly gates: readonly GateMap[];
@@ -66,7 +67,10 @@ export async function inspectSlice(
   const input = size === null ? { width: up(width), height: up(height) } : { width: size, height: size };
   const slotPixels = 4 * Math.ceil((width * height) / 4);
   const { pixels, quantizations } = storeSlices(slices, slotPixels, window);
-  const mapping = plainMapping({ shape: [width, height, 1] }, { ...input, window, resample: size !== null });
+  const mapping = plainMapping(
+    { shape: [width, height, 1] },
+    { ...input, ...intensitiesOf(description), resample: size !== null },
+  );
   const packedLabels = new Uint8Array(slotPixels);
   if (labels !== undefined) packedLabels.set(labels);
   const sampled = samplesOf([mapping], quantizations, inputSlices);
@@ -127,12 +131,19 @@ export async function inspectSlice(
     }
     const plane = input.width * input.height;
     const middle = (inputSlices - 1) / 2;
-    const values = (await read("image")).slice(middle * plane, (middle + 1) * plane);
+    const values = shareOfWindow((await read("image")).slice(middle * plane, (middle + 1) * plane), description);
     const loss = labels === undefined ? null : ((await read("loss"))[0] ?? null);
     return { input: { ...input, values }, layers, gates, loss };
   } finally {
     loaded.destroy();
   }
+}
+
+/** What a network sees, with the window as 0 to 1. */
+function shareOfWindow(values: Float32Array, intensities: Intensities): Float32Array {
+  if (intensities.normalization === undefined) return values;
+  const { middle, width } = shownRange(intensities);
+  return values.map((value) => (value - middle) / width + 0.5);
 }
 
 interface Traced {

@@ -14,6 +14,7 @@ import {
 import { nodeStorage, openGpu } from "@lobule/node";
 import { compile, Device, sampleSlices, wordsPerSample } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { intensityMap } from "../model/intensities.js";
 import { parseModelDescription } from "../model/model-description.js";
 import { codeHash } from "../model/trusted-code.js";
 import { batchArrays, plainMapping } from "../trainer/slice-sampling.js";
@@ -42,12 +43,14 @@ const integers = fractions.map(Math.round);
 /** Fractions with one voxel far away, in the second slice, and one slice of integers. */
 const outlier = fractions.map((value, i) => (i === 40 ? 1.15e6 : i >= 70 ? Math.round(value) : value));
 
-const volumes: readonly [string, VoxelArray][] = [
+const scored = { normalization: { kind: "foreground", mean: 30, deviation: 70 } } as const;
+const volumes: readonly [string, VoxelArray, typeof scored?][] = [
   ["int16", Int16Array.from(integers)],
   ["integers in float32", integers],
   ["int32 with padding of 32 bits", Int32Array.from(integers, (value, i) => (i % 7 ? value : -(2 ** 31)))],
   ["fractions", fractions],
   ["fractions and an outlier", outlier],
+  ["fractions as z-scores", fractions, scored],
   ["fractions in float64", Float64Array.from(fractions, (value) => value + 1e-9)],
 ];
 
@@ -62,7 +65,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-describe.each(volumes)("%s", (name, data) => {
+describe.each(volumes)("%s", (name, data, normalized = undefined) => {
   const volume: Volume = {
     data,
     shape: [width, height, depth],
@@ -90,7 +93,7 @@ describe.each(volumes)("%s", (name, data) => {
     await cache.read(keys, batch, window);
     const { slotPixels } = cache;
     await cache.close();
-    const mapping = plainMapping(volume, { window, height, width, resample: false });
+    const mapping = plainMapping(volume, { window, ...normalized, height, width, resample: false });
     const range = { first: 0, end: depth, slotPixels, inputSlices: 1 };
     const arrays = batchArrays(batch, Array(depth).fill(mapping), range);
     const program = compile(
@@ -128,6 +131,7 @@ describe.each(volumes)("%s", (name, data) => {
         depth: 1,
         size: null,
         window,
+        ...normalized,
         preset: null,
       },
       "test",
@@ -140,12 +144,21 @@ describe.each(volumes)("%s", (name, data) => {
     const size = width * height;
     const values = seen.flatMap((slice) => [...slice]);
     // Values that many voxels have would hide a difference at their edge, others show one of the last bit.
-    const inside = values.filter((value) => value > 0 && value < 1);
+    const { low, high, gain, shift } = intensityMap({ window, ...normalized });
+    const share = (value: number): number => ((value - shift) / gain - low) / (high - low);
+    const inside = values.filter(
+      (value) => value > Math.fround(low * gain + shift) && value < Math.fround(high * gain + shift),
+    );
     expect(new Set(inside).size).toBeGreaterThan(30);
     for (const [slice, expected] of seen.entries()) {
       const slices = [data.subarray(slice * size, (slice + 1) * size)];
       const { input } = await inspectSlice(device, modelOf(0.5), { slices, width, height });
-      expect(input.values).toEqual(expected);
+      if (normalized === undefined) expect(input.values).toEqual(expected);
+      else {
+        input.values.forEach((value, i) => {
+          expect(value).toBeCloseTo(share(expected[i] ?? Number.NaN), 5);
+        });
+      }
     }
     for (const threshold of inside.slice(0, 4)) {
       const expected = values.map((value) => Number(value > threshold));

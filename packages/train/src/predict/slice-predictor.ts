@@ -33,7 +33,7 @@ interface Prepared {
   readonly width: number;
   readonly height: number;
   readonly slotPixels: number;
-  /** How a slice becomes an image, for each window of the ensemble. */
+  /** How a slice becomes an image, for each view of the ensemble. */
   readonly mappings: readonly SliceMapping[];
   readonly program: LoadedProgram;
   /** Of all images that are run at once; used again by every call. */
@@ -103,10 +103,10 @@ export class SlicePredictor {
     }
     const { slotPixels, mappings, program, pixels, labels } = await this.programFor(width, height);
     const { inputSlices } = this.description;
-    const { windows } = this.ensemble;
-    const channels = windows.length * inputSlices;
+    const { views } = this.ensemble;
+    const channels = views.length * inputSlices;
     const wordsPerSlice = slotPixels / 2;
-    const stored = windows.map((window) =>
+    const stored = views.map(({ window }) =>
       storeSlices(slices, slotPixels, window, channels === 1 ? pixels : undefined),
     );
     const quantizations: Quantization[] = [];
@@ -170,13 +170,13 @@ export class SlicePredictor {
 
   private async prepare(width: number, height: number): Promise<Prepared> {
     const { size, inputSlices } = this.description;
-    const { divisor, windows } = this.ensemble;
+    const { divisor, views } = this.ensemble;
     const up = (extent: number): number => Math.ceil(extent / divisor) * divisor;
     const input = size === null ? { width: up(width), height: up(height) } : { width: size, height: size };
-    const mappings = windows.map((window) =>
-      plainMapping({ shape: [width, height, 1] }, { ...input, window, resample: size !== null }),
+    const mappings = views.map((view) =>
+      plainMapping({ shape: [width, height, 1] }, { ...input, ...view, resample: size !== null }),
     );
-    const channels = windows.length * inputSlices;
+    const channels = views.length * inputSlices;
     const slotPixels = 4 * Math.ceil((width * height) / 4);
     const {
       atOnce,

@@ -89,7 +89,11 @@ function momentProblem({ config, tensors }: ResumedParts): string | undefined {
 /** A description that the configuration does not lead to. */
 function modelProblem({ config, model }: ResumedParts): string | undefined {
   const window = config.window === "auto" ? model.window : config.window;
-  const { architecture: _a, code: _c, ...expected } = describeModel(config, model.classes, window);
+  const { normalization } = model;
+  const kind = normalization?.kind ?? "window";
+  if (kind !== config.normalization)
+    return `its intensities are normalized by the ${kind}, by config.json by the ${config.normalization}`;
+  const { architecture: _a, code: _c, ...expected } = describeModel(config, model.classes, { window, normalization });
   const { architecture, code: _d, ...found } = model;
   if ((architecture === "custom") !== (config.model !== null)) {
     return `its network is ${architecture}, and config.json ${config.model === null ? "names no model" : `names ${config.model}`}`;

@@ -51,13 +51,13 @@ export async function planRun(
   const shapes = new Map<string, readonly [number, number, number]>();
   for (const { name, image } of cases) shapes.set(name, canonicalGrid(await readNiftiHeader(storage, image)).shape);
   const all = [...shapes.values()].map((shape) => ({ shape }));
-  // The window changes no shape and no dispatch.
-  const network = buildNetwork(describeModel(config, task.labels, [0, 1], code), config.seed, code);
+  // Intensities change no shape and no dispatch.
+  const description = describeModel(config, task.labels, { window: [0, 1] }, code);
+  const network = buildNetwork(description, config.seed, code);
   requireStorable(network, config);
   const { inputSlices, precision, recompute, loss, clipNorm } = config;
   const { divisor = 1 } = network;
-  const averaged =
-    config.ema === null ? undefined : buildNetwork(describeModel(config, task.labels, [0, 1], code), config.seed, code);
+  const averaged = config.ema === null ? undefined : buildNetwork(description, config.seed, code);
   const slotPixels = Math.ceil(Math.max(...all.map(({ shape }) => shape[0] * shape[1])) / 4) * 4;
   const extents = inputExtents(all, config.size, divisor);
   const plans = new SegmentationPlans(

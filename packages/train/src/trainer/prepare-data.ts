@@ -7,9 +7,9 @@ import {
   selectCases,
   splitCases,
   splitFold,
-  type Window,
 } from "@lobule/data";
 import { listLabels, sameNames } from "../evaluation/label-mapping.js";
+import type { Intensities } from "../model/intensities.js";
 import type { ModelCode, ModelDescription } from "../model/model-description.js";
 import { networkSpec } from "../model/network-settings.js";
 import { nnunetSizes } from "../model/nnunet-settings.js";
@@ -191,7 +191,7 @@ function named(task: DecathlonTask, split: SplitNames, data: string) {
 export function describeModel(
   config: TrainingConfig,
   labels: readonly string[],
-  window: Window,
+  intensities: Intensities,
   code?: ModelCode,
 ): ModelDescription {
   const { nnunet } = config;
@@ -207,7 +207,8 @@ export function describeModel(
     classes: [...labels],
     ...(nnunet === null ? { baseFeatures: config.baseFeatures, depth: config.depth } : nnunetSizes(nnunet)),
     size: config.size,
-    window: [window[0], window[1]],
+    window: [...intensities.window],
+    ...(intensities.normalization === undefined ? {} : { normalization: intensities.normalization }),
     preset: config.preset,
   };
 }

@@ -4,7 +4,8 @@ import { alone, type Collective, inTurns, onEveryRank, requireSameFacts } from "
 import type { ModelDescription } from "../model/model-description.js";
 import { planRun } from "./plan-run.js";
 import { describeModel, type PreparedData, prepareData, type SplitNames } from "./prepare-data.js";
-import { checkWindow, resolveWindow } from "./resolve-window.js";
+import { resolveIntensities } from "./resolve-intensities.js";
+import { checkWindow } from "./resolve-window.js";
 import type { RunRequest } from "./run-request.js";
 import { readStartModel, requireSameNetwork } from "./start-weights.js";
 import { Trainer } from "./trainer.js";
@@ -48,8 +49,8 @@ export async function prepareRun(
   );
   return closingOnError(data, async () => {
     const prepared = await onEveryRank(world, async () => {
-      const { window, notes } = await resolveWindow(config, data);
-      const model = describeModel(config, data.task.labels, window, request.code);
+      const { notes, ...intensities } = await resolveIntensities(config, data, start?.description);
+      const model = describeModel(config, data.task.labels, intensities, request.code);
       if (start !== undefined) requireSameNetwork(model, start);
       const trainer = trainerFor(config, model, data, request);
       await compiled;
@@ -71,7 +72,13 @@ export function requireOneRunOnAll({ config, data, model, trainer }: PreparedRun
   return requireSameFacts(worldOf(request), {
     ...request.facts,
     ...textsOf(settings),
-    ...textsOf({ code: model.code, window: model.window, split: data.split, step: trainer.progress.globalStep }),
+    ...textsOf({
+      code: model.code,
+      window: model.window,
+      normalization: model.normalization,
+      split: data.split,
+      step: trainer.progress.globalStep,
+    }),
     "the kernels of a step": trainer.planHash(),
     ...Object.fromEntries([...data.cache.contentHashes].map(([name, hash]) => [`the case ${name}`, hash])),
   });

@@ -154,7 +154,8 @@ function strideFor(voxels: number, width: number): number {
   return stride;
 }
 
-function requireResolvable([low, high]: Window): void {
+/** @throws ConfigError when float32 cannot resolve a window. */
+export function requireResolvable([low, high]: Window): void {
   const far = Math.max(Math.abs(low), Math.abs(high));
   if (high - low >= 1e-30 && far <= 1e30 && far <= mostDistance * (high - low)) return;
   throw new ConfigError(

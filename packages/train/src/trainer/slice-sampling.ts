@@ -5,15 +5,13 @@ import {
   type SliceBatch,
   type SliceKey,
   uniform,
-  type Window,
 } from "@lobule/data";
 import { augmentTransform, fitTransform, packSamples, resizeTransform, type SliceSample } from "@lobule/tensor";
+import { type Intensities, intensityMap, shownRange } from "../model/intensities.js";
 import type { LightAugmentation } from "../settings/augmentation-setting.js";
 
 /** How slices become network inputs. */
-export interface Preprocessing {
-  /** HU that become 0 and 1. */
-  readonly window: Window;
+export interface Preprocessing extends Intensities {
   /** Extents of the network's input. */
   readonly height: number;
   readonly width: number;
@@ -47,21 +45,17 @@ export function inputExtents(
 /** How a slice becomes an image, whatever integers stand for its HU. */
 export type SliceMapping = Omit<SliceSample, keyof Quantization>;
 
-/** A slice as the network sees it without augmentation. Values: (HU − low)/(high − low), clipped to 0..1. */
+/** A slice as the network sees it without augmentation. Values: see {@link intensityMap}. */
 export function plainMapping(
   { shape: [width, height] }: Pick<CachedCase, "shape">,
   preprocessing: Preprocessing,
 ): SliceMapping {
-  const { window, resample } = preprocessing;
-  const [low, high] = window;
+  const { resample } = preprocessing;
   const ratio = Math.max(width / preprocessing.width, height / preprocessing.height);
   return {
     width,
     height,
-    low,
-    high,
-    gain: 1 / (high - low),
-    shift: -low / (high - low),
+    ...intensityMap(preprocessing),
     transform: resample
       ? resizeTransform(width, height, preprocessing.width, preprocessing.height)
       : fitTransform(width, height, preprocessing.width, preprocessing.height),
@@ -82,9 +76,10 @@ export function augmentedMapping(
   const draw = (purpose: string): number => uniform(seed, epoch, sample, purpose);
   const signed = (purpose: string): number => 2 * draw(purpose) - 1;
   const { flip, rotation, zoom, intensity, noise } = augmentation;
+  const shown = shownRange(preprocessing);
   const contrast = 1 + intensity * signed("contrast");
   // Contrast turns around the middle of the window.
-  const brightness = intensity * signed("brightness") + 0.5 * (1 - contrast);
+  const brightness = intensity * shown.width * signed("brightness") + shown.middle * (1 - contrast);
   return {
     ...plain,
     gain: plain.gain * contrast,
@@ -97,7 +92,7 @@ export function augmentedMapping(
       radians: (rotation * Math.PI * signed("rotation")) / 180,
       zoom: (1 + zoom) ** signed("zoom"),
     }),
-    noise: noise * draw("noise"),
+    noise: noise * shown.width * draw("noise"),
     seed: noise > 0 ? randomUint32(seed, epoch, sample, "noise field") : 0,
   };
 }

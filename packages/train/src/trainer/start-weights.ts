@@ -14,6 +14,7 @@ export const settingsOfModel = ({
   depth,
   size,
   window,
+  normalization,
 }: ModelDescription): Partial<TrainingConfig> => ({
   ...(nnunet === undefined
     ? { network: { preset: "attention-res-unet", ...network }, baseFeatures, depth }
@@ -21,6 +22,7 @@ export const settingsOfModel = ({
   inputSlices,
   size,
   window,
+  normalization: normalization?.kind ?? "window",
 });
 
 /**

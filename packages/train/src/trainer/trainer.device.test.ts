@@ -141,7 +141,16 @@ describe("a run that is broken off", () => {
       "SGD, clipped, with averaged weights",
       { optimizer: { kind: "sgd", momentum: 0.9, weightDecay: 1e-3 }, clipNorm: 0.5 },
     ],
-    ["AdamW on batches in parts", { optimizer: { kind: "adamw", weightDecay: 0.1 }, microBatch: 2, clipNorm: 0.5 }],
+    [
+      "AdamW on batches in parts, z-scores",
+      {
+        optimizer: { kind: "adamw", weightDecay: 0.1 },
+        microBatch: 2,
+        clipNorm: 0.5,
+        window: "auto",
+        normalization: "foreground",
+      },
+    ],
   ] satisfies [string, Partial<TrainingConfig>][])("%s and oversampled: inside an epoch too", async (name, changes) => {
     const all = { ...settings(), ...changes, ema: 0.8, oversample: 0.4, epochs: 2 };
     await runs.trained(`${name} unbroken`, all);

@@ -3,6 +3,7 @@ import type { SegmentationNetwork } from "@lobule/nn";
 import { learningRateFactor } from "@lobule/optim";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { requireSameFacts } from "../collective/collective.js";
+import { intensitiesOf } from "../model/intensities.js";
 import { encodeCheckpoint } from "../run/checkpoint.js";
 import type { EpochRecord } from "../run/epoch-record.js";
 import { addedTo, meansOf, noSums } from "../run/epoch-sums.js";
@@ -45,7 +46,7 @@ export class Trainer {
       throw new ConfigError(`--size must be a multiple of ${divisor} for this network, got ${config.size}`);
     }
     const extents = inputExtents(cache.cases, config.size, divisor);
-    this.preprocessing = { ...extents, window: model.window, resample: config.size !== null };
+    this.preprocessing = { ...extents, ...intensitiesOf(model), resample: config.size !== null };
     const geometry = { ...extents, slotPixels: cache.slotPixels, inputSlices: model.inputSlices };
     const { loss, clipNorm, precision, recompute, microBatch } = config;
     const parts = { network, validated, optimizer, average, loss, clipNorm, scaler };

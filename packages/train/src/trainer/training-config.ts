@@ -10,6 +10,7 @@ import {
 import { nnunetDivisors, nnunetProblem, specProblem } from "@lobule/nn";
 import { z } from "zod";
 import { sameJson } from "../json/same-json.js";
+import { normalizationKinds } from "../model/intensities.js";
 import { networkSettingsSchema, networkSizes, networkSpec, windowSchema } from "../model/network-settings.js";
 import { nnunetSchema } from "../model/nnunet-settings.js";
 import { augmentationSetting } from "../settings/augmentation-setting.js";
@@ -76,6 +77,10 @@ const trainingConfig = z.strictObject({
     .union([z.literal("auto"), windowSchema])
     .default("auto")
     .describe("HU that become 0 and 1; what is outside is clipped"),
+  normalization: z
+    .enum(normalizationKinds)
+    .default("window")
+    .describe("what the network sees: the window as 0 to 1, or z-scores by the foreground of the training cases"),
   baseFeatures: networkSizes.baseFeatures.default(8).describe("channels of the first level"),
   depth: networkSizes.depth.default(4).describe("poolings between the image and the bridge"),
   inputSlices: networkSizes.inputSlices
@@ -162,6 +167,7 @@ const addedLater: readonly string[] = [
   "splitSeed",
   "fold",
   "validationCases",
+  "normalization",
   "inputSlices",
   "model",
   "network",

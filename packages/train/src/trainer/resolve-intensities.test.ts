@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+import { resolveIntensities } from "./resolve-intensities.js";
+import { resolveConfig, type TrainingConfig } from "./training-config.js";
+
+const values = Float32Array.of(10, 20, 30, 900);
+const source = {
+  cache: {
+    cases: [
+      {
+        name: "case",
+        shape: [4, 1, 1] as const,
+        spacing: [1, 1, 1] as const,
+        affine: [[1, 0, 0, 0] as const, [0, 1, 0, 0] as const, [0, 0, 1, 0] as const] as const,
+        labelCounts: [[1, 3]],
+      },
+    ],
+    values: async () => values,
+    labeled: async () => ({ values, labels: Uint8Array.of(1, 1, 1, 0) }),
+  },
+  cases: { training: [0] },
+};
+
+const resolved = (changes: Partial<TrainingConfig>, start?: Parameters<typeof resolveIntensities>[2]) =>
+  resolveIntensities(resolveConfig(null, { data: "scans", ...changes }), source, start);
+
+test("the window alone, percentiles of the foreground with z-scores, or a given window with them", async () => {
+  expect(await resolved({ window: [0, 100] })).toEqual({ window: [0, 100], notes: [] });
+  const normalization = { kind: "foreground", mean: 20, deviation: Math.sqrt(200 / 3) };
+  const { window, ...scored } = await resolved({ normalization: "foreground" });
+  expect(window[0]).toBeCloseTo(10.1, 12);
+  expect(window[1]).toBeCloseTo(29.9, 12);
+  expect(scored).toEqual({ normalization, notes: [] });
+  expect(await resolved({ normalization: "foreground", window: [15, 40] })).toMatchObject({
+    window: [15, 40],
+    normalization,
+  });
+});
+
+test("a run that begins with the weights of another keeps its z-scores", async () => {
+  const normalization = { kind: "foreground" as const, mean: 5, deviation: 2 };
+  const start = { window: [0, 9] as const, normalization };
+  expect(await resolved({ normalization: "foreground", window: [0, 9] }, start)).toEqual({ ...start, notes: [] });
+});

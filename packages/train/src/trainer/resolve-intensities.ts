@@ -1,0 +1,36 @@
+import type { SliceCache } from "@lobule/data";
+import type { Intensities } from "../model/intensities.js";
+import { foregroundIntensities } from "./foreground-intensities.js";
+import { requireResolvable, resolveWindow } from "./resolve-window.js";
+import type { TrainingConfig } from "./training-config.js";
+
+/** Intensities, and what the user should know of how they were chosen. */
+export interface ResolvedIntensities extends Intensities {
+  readonly notes: readonly string[];
+}
+
+/** Some slices of a run. */
+interface Source {
+  readonly cache: Pick<SliceCache, "cases" | "values" | "labeled">;
+  readonly cases: { readonly training: readonly number[] };
+}
+
+/**
+ * How the values of a run's slices become the numbers of its network.
+ * @param start those of the model whose weights the run begins with: what is normalized by its foreground still is.
+ * @throws ConfigError as {@link resolveWindow} and foregroundIntensities.
+ */
+export async function resolveIntensities(
+  config: TrainingConfig,
+  source: Source,
+  start?: Intensities,
+): Promise<ResolvedIntensities> {
+  if (config.normalization === "window") return resolveWindow(config, source);
+  if (start?.normalization !== undefined && config.window !== "auto") {
+    return { window: config.window, normalization: start.normalization, notes: [] };
+  }
+  const { range, mean, deviation } = await foregroundIntensities(config, source);
+  const window = config.window === "auto" ? range : config.window;
+  requireResolvable(window);
+  return { window, normalization: { kind: "foreground", mean, deviation }, notes: [] };
+}
