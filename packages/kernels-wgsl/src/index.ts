@@ -71,6 +71,13 @@ export { findOverflow, type LossScaleRule, lossScale } from "./loss-scale/loss-s
 export { maxPool2x2, maxPool2x2Grad, maxPool2x2GradByQuads, poolsByQuads } from "./max-pool2x2/max-pool2x2.js";
 export { type MirrorAxes, mirror } from "./mirror/mirror.js";
 export { type OverlapKernels, overlapCounts } from "./overlap-counts/overlap-counts.js";
+export {
+  extractPatches,
+  mergePatches,
+  type PatchGrid,
+  packPatchStarts,
+  packPatchWeights,
+} from "./patches/patches.js";
 export { pointwise } from "./pointwise/pointwise.js";
 export { philox, philox4x32, type Words4 } from "./random-fill/philox.js";
 export { type Distribution, randomFill } from "./random-fill/random-fill.js";

@@ -14,8 +14,10 @@ export {
   imageSize,
   type Kernel,
   type LabelField,
+  type MirrorAxes,
   matrixFeature,
   noIntensityChange,
+  type PatchGrid,
   packIntensityChanges,
   packLabelFields,
   packSamples,
@@ -90,6 +92,7 @@ export type { LossScaling } from "./ops/loss-scaling.js";
 export { maxPool2x2 } from "./ops/max-pool.js";
 export { mirror } from "./ops/mirror.js";
 export { overlapCounts } from "./ops/overlap-counts.js";
+export { extractPatches, mergePatches } from "./ops/patches.js";
 export {
   add,
   addScalar,
@@ -112,6 +115,7 @@ export { sgd } from "./ops/sgd.js";
 export { type SampledSlices, type SliceBatchInputs, sampleSlices } from "./ops/slice-sampler.js";
 export {
   augmentTransform,
+  composed,
   fitTransform,
   inverted,
   type PlaneAugmentation,
