@@ -35,14 +35,14 @@ async function inspect(): Promise<void> {
     return opened.data.slice(at, at + width * height);
   });
   const seen = await working({ label: "Looking into the network", share: undefined, detail: "" }, () =>
-    quickEngine().segmenting.gates(chosen, bundledAddress, { slices, width, height }),
+    quickEngine().segmenting.gates(chosen, bundledAddress, { slices, width, height, spacing: opened.spacing }),
   );
   if (seen === undefined || scan.value !== opened) return;
-  const { gates, input, resampled } = seen;
+  const { gates, input } = seen;
   const place = { slice, columns: width, rows: height };
   maps.value = gates.map((gate) => ({
     name: gate.name,
-    ...stretched(mapOnSlice(gate, [input.width, input.height], resampled, place)),
+    ...stretched(mapOnSlice(gate, input, place)),
   }));
   gateMap.value = maps.value.at(-1)?.map;
 }

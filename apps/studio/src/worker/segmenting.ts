@@ -4,6 +4,7 @@ import {
   dirName,
   exists,
   FileReadError,
+  type Grid,
   joinPath,
   readBytes,
   readNiftiHeader,
@@ -19,6 +20,7 @@ import {
   type LabeledBy,
   modalityNote,
   type SegmentResult,
+  type SliceInspection,
   type SlicePredictor,
   segmentRecordText,
   segmentVolume,
@@ -46,10 +48,8 @@ export interface SegmentChoices {
 /** What attention gates let through on a slice. */
 export interface Gates {
   readonly gates: readonly GateMap[];
-  /** Extents of the network's input. */
-  readonly input: { readonly width: number; readonly height: number };
-  /** Whether slices are resampled to them; else they are in their middle. */
-  readonly resampled: boolean;
+  /** The network's input: its extents, and where places of the slice are in it. */
+  readonly input: Pick<SliceInspection["input"], "width" | "height" | "transform">;
 }
 
 /** How far a segmentation is. */
@@ -88,9 +88,13 @@ const example = { seed: 2026, size: 128, slices: [32, 32] } as const;
  * Compiles the network for the slices that a header promises, before one is read.
  * @throws PlanError where they take more than the adapter has.
  */
-async function prepareFor(predictor: SlicePredictor, [width, height]: Vector3, scan: string): Promise<void> {
+async function prepareFor(
+  predictor: SlicePredictor,
+  { shape: [width, height], spacing }: Pick<Grid, "shape" | "spacing">,
+  scan: string,
+): Promise<void> {
   try {
-    await predictor.prepareFor(width, height);
+    await predictor.prepareFor(width, height, spacing);
   } catch (error) {
     if (!(error instanceof PlanError)) throw error;
     const [why = ""] = error.message.split(";");
@@ -169,8 +173,8 @@ export class Segmenting {
     watcher.progress({ stage: "preparing", done: 0, total: header.shape[2] });
     const { predictor, saved } = await this.model.open(model, address, choices.mirror);
     signal.throwIfAborted();
-    const { shape } = canonicalGrid(header);
-    await prepareFor(predictor, shape, scan);
+    const grid = canonicalGrid(header);
+    await prepareFor(predictor, grid, scan);
     signal.throwIfAborted();
     const path = labelsOf(scan);
     await storage.makeFolder(dirName(path));
@@ -187,7 +191,7 @@ export class Segmenting {
       path,
       labels,
       voxels: result.voxels,
-      center: centerOf(labels, shape),
+      center: centerOf(labels, grid.shape),
       classes: description.classes,
       inputSlices: description.inputSlices,
       window: description.window,
@@ -244,11 +248,17 @@ export class Segmenting {
   async gates(
     model: ModelChoice,
     address: string,
-    inspected: { readonly slices: readonly Int16Array[]; readonly width: number; readonly height: number },
+    inspected: {
+      readonly slices: readonly Int16Array[];
+      readonly width: number;
+      readonly height: number;
+      readonly spacing: Vector3;
+    },
   ): Promise<Gates> {
     const device = await this.means.device();
     const { saved } = await this.model.open(model, address, false);
     const { gates, input } = await inspectSlice(device, saved, inspected);
-    return { gates, input: { width: input.width, height: input.height }, resampled: saved.description.size !== null };
+    const { width, height, transform } = input;
+    return { gates, input: { width, height, transform } };
   }
 }

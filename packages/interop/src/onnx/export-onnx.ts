@@ -31,8 +31,13 @@ export interface OnnxDescription {
   readonly classes: readonly string[];
   /** Directions of the patient in which width, height and slices grow. */
   readonly orientation: "RAS";
-  /** Pixel spacing that slices are to have, mm; null, since networks take slices at their own. */
-  readonly spacing: null;
+  /** Pixel spacing that slices are to have, mm along width and height; null where they are taken at their own. */
+  readonly spacing: readonly [x: number, y: number] | null;
+  /**
+   * Width and height of the patches that the network was trained on, in which prediction takes larger slices; null where
+   * it was trained on whole slices. The model takes what it is given as a whole.
+   */
+  readonly patch: readonly [width: number, height: number] | null;
   /** HU that the model clips to: they become 0 and 1, or z-scores. */
   readonly window: readonly [low: number, high: number];
   /** Of the z-scores that are made inside the model; null where the window becomes 0 and 1. */
@@ -60,7 +65,7 @@ export async function exportOnnx(
   { output }: OnnxExportOptions,
 ): Promise<OnnxExport> {
   const { description, sha256, epoch } = saved;
-  const { classes, inputSlices, window, normalization, size } = description;
+  const { classes, inputSlices, window, normalization, size, spacing = null, patch = null } = description;
   const network = buildNetwork(description, 0, saved.code);
   network.loadStateDict(saved.weights);
   const divisor = network.divisor ?? 1;
@@ -92,7 +97,8 @@ export async function exportOnnx(
       output: given,
       classes,
       orientation: "RAS",
-      spacing: null,
+      spacing,
+      patch,
       window,
       zScore: normalization === undefined ? null : { mean: normalization.mean, deviation: normalization.deviation },
       paddedTo: size === null ? divisor : null,

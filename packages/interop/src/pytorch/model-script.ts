@@ -31,7 +31,11 @@ export function modelScript(description: ModelDescription): string {
     );
   }
   const channels = levelChannels({ baseFeatures, depth }, network);
-  const prepared = size === null ? `sides multiples of ${2 ** depth}` : `resampled to ${size} x ${size}`;
+  const sides = `sides multiples of ${2 ** depth}`;
+  const spaced =
+    description.spacing === undefined ? sides : `pixels of ${description.spacing.join(" x ")} mm, ${sides}`;
+  const whole = description.patch === undefined ? spaced : `${spaced}, in patches of ${description.patch.join(" x ")}`;
+  const prepared = size === null ? whole : `resampled to ${size} x ${size}`;
   return `"""Segments ${pythonText(classes.slice(1).join(", "))}: network = load(); logits = network(prepare(slices))
 
 Slices are axial, in HU, [n, ${inputSlices}, height, width], ${prepared}; width grows to the patient's right, height to the front.

@@ -91,6 +91,7 @@ async function inspect({ scan, model: source, out, slice, labels, trustCode }: I
       slices,
       width,
       height,
+      spacing: volume.spacing,
       ...(truth === undefined ? {} : { labels: of(truth, number - 1) }),
     });
     await nodeStorage.makeFolder(out);

@@ -97,6 +97,8 @@ const common = {
 };
 
 const data = {
+  spacing: setting("spacing", "MM"),
+  patch: setting("patch", "PIXELS"),
   window: setting("window", "HU"),
   normalization: setting("normalization"),
   "max-slices": setting("maxSlices"),

@@ -2,6 +2,7 @@ import { settingProblem, settingSchemaOf } from "@lobule/data";
 import {
   levelChannels,
   NnUNet,
+  nnunetDivisors,
   nnunetProblem,
   referenceSpec,
   type SegmentationNetwork,
@@ -39,6 +40,10 @@ const modelDescription = z.strictObject({
   depth: z.int().positive().max(9),
   /** Null where slices are taken at their own size, padded to a multiple of 2^depth. */
   size: networkSizes.size.nullable(),
+  /** Of slices as the network sees them, mm; not there where slices are taken at their own, or resampled to a size. */
+  spacing: networkSizes.spacing.optional(),
+  /** What the network sees at once, width and height; not there where that is the whole slice. */
+  patch: networkSizes.patch.optional(),
   window: windowSchema,
   /** Not there where the window is seen as 0 to 1. */
   normalization: normalizationSchema.optional(),
@@ -67,13 +72,18 @@ export function parseModelDescription(value: unknown, source: string): ModelDesc
 
 /** What is wrong with a description whose parts are each as expected. */
 function problemOf(description: ModelDescription): string | undefined {
-  const { architecture, code, network, nnunet, baseFeatures, depth, size, window } = description;
+  const { architecture, code, network, nnunet, baseFeatures, depth, size, spacing, patch, window } = description;
   if (!(window[0] < window[1])) return `its window must be two rising numbers, got ${window.join(" ")}`;
+  if (size !== null && (spacing !== undefined || patch !== undefined))
+    return `slices that are resampled to the size ${size} have no ${spacing === undefined ? "patch" : "spacing"}`;
   if (architecture === "custom")
     return code === undefined ? "a custom network has code, which it does not name" : undefined;
   if (code !== undefined) return `it names code, which the network ${architecture} has none of`;
   if (size !== null && size % 2 ** depth !== 0) return `its size must be a multiple of ${2 ** depth}, got ${size}`;
   if ((nnunet === undefined) === (architecture === "NnUNet")) return "an NnUNet, and no other network, has 'nnunet'";
+  const [rows, columns] = nnunet === undefined ? [2 ** depth, 2 ** depth] : nnunetDivisors(nnunet);
+  if (patch !== undefined && (patch[0] % columns !== 0 || patch[1] % rows !== 0))
+    return `the sides of its patch must be multiples of ${columns} and ${rows}, got ${patch.join(" ")}`;
   if (nnunet === undefined) return specProblem({ baseFeatures, depth }, network);
   const sizes = nnunetSizes(nnunet);
   const isSized = baseFeatures === sizes.baseFeatures && depth === sizes.depth;

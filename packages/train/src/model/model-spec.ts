@@ -14,6 +14,8 @@ const modelSpec = z.strictObject({
   depth: networkSizes.depth.default(4).describe("poolings between the image and the bridge"),
   inputSlices: networkSizes.inputSlices.default(1).describe("neighboring slices that are the channels of an image"),
   size: networkSizes.size.nullable().default(null).describe("side that slices are resampled to; null for their own"),
+  spacing: networkSizes.spacing.optional().describe("pixel spacing that slices are resampled to, mm"),
+  patch: networkSizes.patch.optional().describe("width and height of what the network sees at once"),
   network: networkSettingsSchema.prefault({}).describe("named network, and what is different from it"),
 });
 

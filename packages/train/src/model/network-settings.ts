@@ -37,6 +37,10 @@ export const networkSizes = {
     .refine((slices) => slices % 2 === 1, "must be odd: 1, 3, 5, 7 or 9"),
   /** Side that slices are resampled to. */
   size: z.int().positive().max(16_384),
+  /** Pixel spacing that slices are resampled to, mm: along x, along y. */
+  spacing: z.tuple([z.number().positive(), z.number().positive()]),
+  /** Width and height of the patches that the network sees of larger slices. */
+  patch: z.tuple([z.int().positive().max(16_384), z.int().positive().max(16_384)]),
 };
 
 /** HU that become 0 and 1; what lies outside is clipped. */

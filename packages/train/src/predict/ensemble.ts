@@ -1,5 +1,5 @@
 import type { SegmentationNetwork } from "@lobule/nn";
-import { add, type Image, mirror, scale, sliceChannels, softmaxChannels } from "@lobule/tensor";
+import { add, type Image, type MirrorAxes, mirror, scale, sliceChannels, softmaxChannels } from "@lobule/tensor";
 import { sameJson } from "../json/same-json.js";
 import { type Intensities, intensitiesOf } from "../model/intensities.js";
 import type { SavedModel } from "../model/load-model.js";
@@ -16,13 +16,14 @@ interface Member {
   readonly view: number;
 }
 
-/** All ways to mirror a slice, as it is first. */
-const mirrorings = [
-  { x: false, y: false },
-  { x: true, y: false },
-  { x: false, y: true },
-  { x: true, y: true },
-] as const;
+/** All ways to mirror a slice along some axes, as it is first. */
+const mirrorings = ({ x, y }: MirrorAxes): MirrorAxes[] =>
+  [
+    { x: false, y: false },
+    { x: true, y: false },
+    { x: false, y: true },
+    { x: true, y: true },
+  ].filter((each) => (x || !each.x) && (y || !each.y));
 
 /** Trained networks whose scores are averaged, such as those of the folds of a cross-validation; often just one. */
 export class Ensemble {
@@ -58,23 +59,23 @@ export class Ensemble {
    * Mean logits, [n, classes, h, w]; with mirroring, the mean probabilities of all mirror images.
    * @param image [n, views · inputSlices, h, w]: each slice with its neighbors, in one view after another.
    */
-  scores(image: Image, mirrored: boolean): Image {
+  scores(image: Image, mirrored: MirrorAxes): Image {
     const { inputSlices } = this.description;
     const images = this.views.map((_, v) =>
       this.views.length === 1 ? image : sliceChannels(image, v * inputSlices, (v + 1) * inputSlices),
     );
     const all = this.members.map(({ network, view }) => {
       const seen = images[view] ?? image;
-      return mirrored ? mirroredScores(network, seen) : network.forward(seen);
+      return mirrored.x || mirrored.y ? mirroredScores(network, seen, mirrored) : network.forward(seen);
     });
     return mean(all);
   }
 }
 
-/** Mean probabilities of a slice and its three mirror images. */
-function mirroredScores(network: SegmentationNetwork, image: Image): Image {
+/** Mean probabilities of a slice and its mirror images. */
+function mirroredScores(network: SegmentationNetwork, image: Image, mirrored: MirrorAxes): Image {
   return mean(
-    mirrorings.map((axes): Image => {
+    mirrorings(mirrored).map((axes): Image => {
       if (!axes.x && !axes.y) return softmaxChannels(network.forward(image));
       return mirror(softmaxChannels(network.forward(mirror(image, axes))), axes);
     }),
@@ -87,10 +88,12 @@ function mean(images: readonly Image[]): Image {
 }
 
 /** What models must have in common, in words. */
-const factsOf = ({ classes, size, inputSlices }: ModelDescription) => ({
+const factsOf = ({ classes, size, spacing, patch, inputSlices }: ModelDescription) => ({
   classes: classes.join(", "),
   "size of the input": size === null ? "that of the slice" : `${size}×${size}`,
   "input slices": String(inputSlices),
+  "pixel spacing": spacing === undefined ? "that of the slice" : `${spacing.join(" by ")} mm`,
+  patch: patch === undefined ? "the whole slice" : patch.join("×"),
 });
 
 /**

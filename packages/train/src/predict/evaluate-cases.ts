@@ -67,10 +67,10 @@ export async function predictVolume(
   for (let first = 0; first < depth; first += predictor.atOnce) {
     signal?.throwIfAborted();
     const end = Math.min(first + predictor.atOnce, depth);
-    const found = await predictor.predict(
-      withMargin(first, end, depth, predictor.margin).map((slice) => data.subarray(slice * size, (slice + 1) * size)),
-      ...([width, height] as const),
+    const slices = withMargin(first, end, depth, predictor.margin).map((slice) =>
+      data.subarray(slice * size, (slice + 1) * size),
     );
+    const found = await predictor.predict(slices, width, height, volume.spacing);
     found.forEach((each, i) => {
       labels.set(each, (first + i) * size);
     });

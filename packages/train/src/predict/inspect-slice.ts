@@ -1,10 +1,20 @@
 import { storeSlices } from "@lobule/data";
 import { diceCrossEntropy, observed, type SegmentationNetwork } from "@lobule/nn";
-import { compile, type Device, gradients, type Image, packSamples, sampleSlices, Tensor } from "@lobule/tensor";
+import {
+  compile,
+  type Device,
+  gradients,
+  type Image,
+  inverted,
+  type PlaneTransform,
+  packSamples,
+  sampleSlices,
+  Tensor,
+} from "@lobule/tensor";
 import { type Intensities, intensitiesOf, shownRange } from "../model/intensities.js";
 import type { SavedModel } from "../model/load-model.js";
 import { buildNetwork } from "../model/model-description.js";
-import { plainMapping, samplesOf } from "../trainer/slice-sampling.js";
+import { inputExtents, plainMapping, type SliceSpacing, samplesOf } from "../trainer/slice-sampling.js";
 
 /** One layer on one slice. */
 export interface LayerStatistics {
@@ -30,7 +40,13 @@ export interface GateMap {
 /** What a model makes of one slice, layer by layer. */
 export interface SliceInspection {
   /** The network's input, the slice that is labeled: shares of the window, 0..1. */
-  readonly input: { readonly width: number; readonly height: number; readonly values: Float32Array };
+  readonly input: {
+    readonly width: number;
+    readonly height: number;
+    readonly values: Float32Array;
+    /** From places of the slice to those of the input, pixel centers at +½. */
+    readonly transform: PlaneTransform;
+  };
   readonly layers: readonly LayerStatistics[];
   readonly gates: readonly GateMap[];
   /** Dice-CE of the slice; null without labels. */
@@ -43,6 +59,8 @@ export interface InspectedSlice {
   readonly slices: readonly ArrayLike<number>[];
   readonly width: number;
   readonly height: number;
+  /** mm along x and y; only of networks that see slices at a spacing of theirs. */
+  readonly spacing?: SliceSpacing;
   /** Labels of the slice, one byte a pixel. */
   readonly labels?: Uint8Array;
 }
@@ -54,23 +72,24 @@ export interface InspectedSlice {
 export async function inspectSlice(
   device: Device,
   { description, weights, code }: Pick<SavedModel, "description" | "weights" | "code">,
-  { slices, width, height, labels }: InspectedSlice,
+  { slices, width, height, spacing: own, labels }: InspectedSlice,
 ): Promise<SliceInspection> {
-  const { inputSlices, size, window } = description;
+  const { inputSlices, size, spacing, window } = description;
   if (slices.length !== inputSlices || slices.some(({ length }) => length !== width * height)) {
     throw new RangeError(`inspectSlice: expected ${inputSlices} slices of ${width}×${height} pixels`);
   }
   const network = buildNetwork(description, 0, code);
   network.loadStateDict(weights);
   network.eval();
-  const up = (extent: number): number => Math.ceil(extent / (network.divisor ?? 1)) * (network.divisor ?? 1);
-  const input = size === null ? { width: up(width), height: up(height) } : { width: size, height: size };
+  if (spacing !== undefined && own === undefined) {
+    throw new RangeError("inspectSlice: the network sees slices at a spacing of its own, so theirs must be given");
+  }
+  const source = { shape: [width, height, 1], spacing: own ?? [1, 1] } as const;
+  // What a network sees in patches it is shown as a whole here.
+  const input = inputExtents([source], description, network.divisor ?? 1);
   const slotPixels = 4 * Math.ceil((width * height) / 4);
   const { pixels, quantizations } = storeSlices(slices, slotPixels, window);
-  const mapping = plainMapping(
-    { shape: [width, height, 1] },
-    { ...input, ...intensitiesOf(description), resample: size !== null },
-  );
+  const mapping = plainMapping(source, { ...input, ...intensitiesOf(description), spacing, resample: size !== null });
   const packedLabels = new Uint8Array(slotPixels);
   if (labels !== undefined) packedLabels.set(labels);
   const sampled = samplesOf([mapping], quantizations, inputSlices);
@@ -133,7 +152,7 @@ export async function inspectSlice(
     const middle = (inputSlices - 1) / 2;
     const values = shareOfWindow((await read("image")).slice(middle * plane, (middle + 1) * plane), description);
     const loss = labels === undefined ? null : ((await read("loss"))[0] ?? null);
-    return { input: { ...input, values }, layers, gates, loss };
+    return { input: { ...input, values, transform: inverted(mapping.transform) }, layers, gates, loss };
   } finally {
     loaded.destroy();
   }

@@ -2,6 +2,7 @@ import { type Storage, storeSlice, type Window } from "@lobule/data";
 import type { Device } from "@lobule/tensor";
 import { readModel } from "../model/load-model.js";
 import type { CodeTrust } from "../model/trusted-code.js";
+import type { SliceSpacing } from "../trainer/slice-sampling.js";
 import { SlicePredictor } from "./slice-predictor.js";
 
 /**
@@ -43,9 +44,10 @@ export interface SliceModel {
    * Labels of one slice, a byte a pixel.
    * @param image 0..1, x (to the patient's right) fastest, then y (to the front); of a model that looks at neighbors
    * too, these `inputSlices` slices one after another, from the lowest.
-   * @throws RangeError when the image has another number of pixels.
+   * @param spacing mm along x and y; only of models that see slices at a spacing of theirs.
+   * @throws RangeError when the image has another number of pixels, or a spacing is needed and not given.
    */
-  predict(image: ArrayLike<number>, width: number, height: number): Promise<Uint8Array>;
+  predict(image: ArrayLike<number>, width: number, height: number, spacing?: SliceSpacing): Promise<Uint8Array>;
   /** Frees the device memory. */
   close(): Promise<void>;
 }
@@ -79,7 +81,7 @@ async function loadModel(storage: Storage, device: Device, path: string, trust: 
     classes,
     window,
     inputSlices,
-    predict: async (image, width, height) => {
+    predict: async (image, width, height, spacing) => {
       const size = width * height;
       if (image.length !== inputSlices * size) {
         throw new RangeError(
@@ -90,7 +92,7 @@ async function loadModel(storage: Storage, device: Device, path: string, trust: 
       const slices = Array.from({ length: inputSlices }, (_, i) =>
         hounsfieldOf(all.subarray(i * size, (i + 1) * size), window),
       );
-      const [labels] = await predictor.predict(slices, width, height);
+      const [labels] = await predictor.predict(slices, width, height, spacing);
       return labels as Uint8Array;
     },
     close: () => predictor.close(),

@@ -67,7 +67,7 @@ test("in training: pixels of all neighbors, each with its own quantization, labe
     labels: Uint32Array.from({ length: 6 }, (_, i) => i),
     quantizations: Array.from({ length: 6 }, (_, i) => ({ scale: 1 + i, offset: 10 * i })),
   };
-  const mapping = plainMapping({ shape: [2, 2, 1] }, preprocessing);
+  const mapping = plainMapping({ shape: [2, 2, 1], spacing: [1, 1] }, preprocessing);
   const range = { first: 1, end: 2, slotPixels, inputSlices: 3 };
   const { pixels, labels, samples, labeled } = batchArrays(batch, [mapping, { ...mapping, seed: 7 }], range);
   expect([...pixels]).toEqual([6, 7, 8, 9, 10, 11]);

@@ -129,6 +129,8 @@ async function eachSlice(
   const [storedWidth, storedHeight, depth] = header.shape;
   const stored = [storedWidth, storedHeight] as const;
   const [width, height] = plane.swapped ? [storedHeight, storedWidth] : stored;
+  const [storedX, storedY] = header.spacing;
+  const spacing = plane.swapped ? ([storedY, storedX] as const) : ([storedX, storedY] as const);
   const { margin } = predictor;
   async function* canonical(): AsyncGenerator<VoxelArray, void> {
     for await (const slice of slices) {
@@ -158,7 +160,7 @@ async function eachSlice(
       const { value: batch } = await next;
       signal?.throwIfAborted();
       if (batch !== undefined) {
-        const labels = predictor.predict(batch, width, height);
+        const labels = predictor.predict(batch, width, height, spacing);
         labels.catch(() => undefined);
         queued.push({ batch, labels });
         next = read();
@@ -245,7 +247,7 @@ async function segmentWhole(
     const batch = withMargin(first, end, depth, predictor.margin).map((slice) =>
       canonical.data.subarray(slice * size, (slice + 1) * size),
     );
-    const found = await predictor.predict(batch, width, height);
+    const found = await predictor.predict(batch, width, height, canonical.spacing);
     found.forEach((each, i) => {
       labels.set(each, (first + i) * size);
       kept.take(first + i, batch[predictor.margin + i] as VoxelArray, each, width, height);

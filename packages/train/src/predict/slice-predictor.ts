@@ -3,9 +3,12 @@ import {
   type CompileOptions,
   compile,
   type Device,
+  extractPatches,
   inverted,
   type LoadedProgram,
   labelMap,
+  type MirrorAxes,
+  mergePatches,
   packLabelFields,
   packSamples,
   type SliceSample,
@@ -15,20 +18,23 @@ import {
 } from "@lobule/tensor";
 import type { ModelDescription } from "../model/model-description.js";
 import { requireF16 } from "../require-f16.js";
-import { plainMapping, type SliceMapping, samplesOf } from "../trainer/slice-sampling.js";
+import { plainMapping, type SliceMapping, type SliceSpacing, samplesOf } from "../trainer/slice-sampling.js";
 import { Ensemble, type PredictingModel } from "./ensemble.js";
+import { fieldOf, gaussianProfile, patchGrid, usualStep } from "./patch-grid.js";
 
 /** How slices are predicted. */
 export interface PredictorOptions {
   /** Slices that are run at once; 4 by default. Memory grows with it, and with nothing else. */
   readonly atOnce?: number;
-  /** Averages the probabilities of each slice and its three mirror images; off by default. */
-  readonly mirror?: boolean;
+  /** Averages the probabilities of each slice and its mirror images, by default of both axes; off by default. */
+  readonly mirror?: boolean | MirrorAxes;
+  /** How far patches are from one another, where the network sees such, as a share of them; 0.5 by default. */
+  readonly step?: number;
   /** In which type activations are stored, as in {@link CompileOptions.precision}; "f32" by default. */
   readonly precision?: CompileOptions["precision"];
 }
 
-/** Extents of slices, with the program for them. */
+/** Slices on one grid, with the program for them. */
 interface Prepared {
   readonly width: number;
   readonly height: number;
@@ -42,13 +48,16 @@ interface Prepared {
   readonly labels: Uint8Array[];
 }
 
-/** Trained networks that label slices: windowed, resampled as in training, and brought back to their own grid. */
+/**
+ * Trained networks that label slices: windowed, resampled as in training, taken in patches where they are larger than what
+ * the networks see at once, and brought back to their own grid.
+ */
 export class SlicePredictor {
   readonly description: ModelDescription;
   readonly atOnce: number;
   private readonly ensemble: Ensemble;
   private prepared: Promise<Prepared> | undefined;
-  private extents = "";
+  private grid = "";
 
   /**
    * @param models one, or several whose scores are averaged in this order.
@@ -84,9 +93,15 @@ export class SlicePredictor {
    * theirs, since new memory for each call would keep the garbage collector busy.
    * @param slices HU, x fastest, all of the same extents; at most `atOnce`, with `margin` slices before and after them
    * that are looked at only.
-   * @throws RangeError when there are more slices, or one has another number of pixels.
+   * @param spacing mm along x and y; only of networks that see slices at a spacing of theirs.
+   * @throws RangeError when there are more slices, one has another number of pixels, or a spacing is needed and not given.
    */
-  async predict(slices: readonly ArrayLike<number>[], width: number, height: number): Promise<Uint8Array[]> {
+  async predict(
+    slices: readonly ArrayLike<number>[],
+    width: number,
+    height: number,
+    spacing?: SliceSpacing,
+  ): Promise<Uint8Array[]> {
     const { atOnce, margin } = this;
     const count = slices.length - 2 * margin;
     if (count < 1 || count > atOnce) {
@@ -101,7 +116,7 @@ export class SlicePredictor {
         throw new RangeError(`predict: a slice has ${length} pixels, expected ${width}×${height}`);
       }
     }
-    const { slotPixels, mappings, program, pixels, labels } = await this.programFor(width, height);
+    const { slotPixels, mappings, program, pixels, labels } = await this.programFor(width, height, spacing);
     const { inputSlices } = this.description;
     const { views } = this.ensemble;
     const channels = views.length * inputSlices;
@@ -138,10 +153,10 @@ export class SlicePredictor {
 
   /**
    * Compiles what slices of these extents need, before there are any.
-   * @throws PlanError where they take more than the adapter has.
+   * @throws PlanError where they take more than the adapter has; RangeError as {@link predict}.
    */
-  async prepareFor(width: number, height: number): Promise<void> {
-    await this.programFor(width, height);
+  async prepareFor(width: number, height: number, spacing?: SliceSpacing): Promise<void> {
+    await this.programFor(width, height, spacing);
   }
 
   /** Frees the device memory of the programs. */
@@ -150,13 +165,14 @@ export class SlicePredictor {
     this.prepared = undefined;
   }
 
-  /** The program for slices of these extents; that of other extents is freed. */
-  private async programFor(width: number, height: number): Promise<Prepared> {
-    const extents = `${width}×${height}`;
-    if (this.prepared === undefined || this.extents !== extents) {
+  /** The program for slices on this grid; that of another is freed. */
+  private async programFor(width: number, height: number, spacing: SliceSpacing | undefined): Promise<Prepared> {
+    const own = this.description.spacing === undefined ? undefined : spacing;
+    const grid = `${width}×${height} ${own?.slice(0, 2).join(" ") ?? ""}`;
+    if (this.prepared === undefined || this.grid !== grid) {
       const before = this.prepared;
-      this.extents = extents;
-      const preparing = this.prepare(width, height);
+      this.grid = grid;
+      const preparing = this.prepare(width, height, own);
       this.prepared = preparing;
       // What cannot be had is not kept: it would fail again where it is freed.
       preparing.catch(() => {
@@ -168,20 +184,23 @@ export class SlicePredictor {
     return this.prepared;
   }
 
-  private async prepare(width: number, height: number): Promise<Prepared> {
-    const { size, inputSlices } = this.description;
+  private async prepare(width: number, height: number, own: SliceSpacing | undefined): Promise<Prepared> {
+    const { size, spacing, patch, inputSlices } = this.description;
+    if (spacing !== undefined && own === undefined) {
+      throw new RangeError("predict: the network sees slices at a spacing of its own, so theirs must be given");
+    }
     const { divisor, views } = this.ensemble;
-    const up = (extent: number): number => Math.ceil(extent / divisor) * divisor;
-    const input = size === null ? { width: up(width), height: up(height) } : { width: size, height: size };
-    const mappings = views.map((view) =>
-      plainMapping({ shape: [width, height, 1] }, { ...input, ...view, resample: size !== null }),
-    );
+    const source = { shape: [width, height, 1], spacing: own ?? [1, 1] } as const;
+    const input = fieldOf(source, this.description, divisor);
+    const mappings = views.map((view) => plainMapping(source, { ...input, ...view, spacing, resample: size !== null }));
     const channels = views.length * inputSlices;
     const slotPixels = 4 * Math.ceil((width * height) / 4);
     const {
       atOnce,
-      options: { precision, mirror = false },
+      options: { precision, mirror = false, step = usualStep },
     } = this;
+    const axes = typeof mirror === "boolean" ? { x: mirror, y: mirror } : mirror;
+    const patches = patch && patchGrid(input, patch, step);
     const program = compile(
       {
         inputs: {
@@ -191,7 +210,11 @@ export class SlicePredictor {
         },
         build: ({ pixels, samples, fields }) => {
           const { image } = sampleSlices({ pixels, samples, slices: channels, slotPixels, batch: atOnce, ...input });
-          return { outputs: { labels: labelMap(this.ensemble.scores(image, mirror), fields, slotPixels) } };
+          const scores =
+            patches === undefined
+              ? this.ensemble.scores(image, axes)
+              : mergePatches(this.ensemble.scores(extractPatches(image, patches), axes), patches, gaussianProfile);
+          return { outputs: { labels: labelMap(scores, fields, slotPixels) } };
         },
       },
       { kernels: this.device.kernels, frozen: true, ...(precision && { precision }) },

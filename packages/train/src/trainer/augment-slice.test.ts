@@ -10,7 +10,7 @@ import { augmented } from "./augment-slice.js";
 import { augmentedMapping, type Preprocessing, plainMapping } from "./slice-sampling.js";
 
 const preprocessing: Preprocessing = { window: [-160, 240], height: 32, width: 48, resample: true };
-const plain = plainMapping({ shape: [96, 64, 1] }, preprocessing);
+const plain = plainMapping({ shape: [96, 64, 1], spacing: [1, 1] }, preprocessing);
 const of = (augmentation: Augmentation, sample: number, epoch = 0) =>
   augmented(plain, preprocessing, augmentation, { seed: 7, epoch, sample });
 const nnunet = (settings: object = {}) => augmentationSetting.parse({ kind: "nnunet", ...settings });

@@ -66,7 +66,7 @@ export async function augmentationExamples(
 ): Promise<AugmentationGroup[]> {
   const { width, height, window, size, augmentation, seed } = options;
   const preprocessing = { window, width: size, height: size, resample: true };
-  const plain = plainMapping({ shape: [width, height, 1] }, preprocessing);
+  const plain = plainMapping({ shape: [width, height, 1], spacing: [1, 1] }, preprocessing);
   const draws = (of: Augmentation, count: number): AugmentedSlice[] =>
     Array.from({ length: count }, (_, sample) => augmented(plain, preprocessing, of, { seed, epoch: 0, sample }));
   const none = augmentationSetting.parse({});

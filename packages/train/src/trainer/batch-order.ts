@@ -67,6 +67,9 @@ class Passes {
 /** Draws of a slice in further passes through all slices count from here, above those of any foreground. */
 const furtherPasses = 2 ** 20;
 
+/** Whether a slice was drawn because it holds foreground. */
+export const isForForeground = ({ draw }: DrawnSlice): boolean => draw % furtherPasses !== 0;
+
 /**
  * The batches of an epoch: as many as all slices make, or as `steps` says, in an order that depends on seed and epoch alone.
  *

@@ -5,8 +5,9 @@ import { type Collective, gatherTurns } from "../collective/collective.js";
 import { type LossMeans, type StepMetrics, together } from "../run/epoch-sums.js";
 import type { Augmentation } from "../settings/augmentation-setting.js";
 import { type AugmentedSlice, augmented, changesIntensities } from "./augment-slice.js";
-import type { DrawnSlice } from "./batch-order.js";
+import { type DrawnSlice, isForForeground } from "./batch-order.js";
 import { type BatchPart, partsOf, partsOfRank } from "./part-lengths.js";
+import { croppedMapping } from "./patch-crop.js";
 import type { SegmentationPrograms, TrainingProgram } from "./segmentation-programs.js";
 import type { SharedGradients } from "./shared-gradients.js";
 import { type BatchRange, batchArrays, type Preprocessing, plainMapping } from "./slice-sampling.js";
@@ -59,7 +60,10 @@ export interface BatchRunnerOptions {
   readonly programs: SegmentationPrograms;
   readonly optimizer: Optimizer;
   readonly average: WeightAverage | undefined;
+  /** Of what a step sees. */
   readonly preprocessing: Preprocessing;
+  /** Whether that is a patch of each slice, drawn at random. */
+  readonly patches: boolean;
   readonly augmentation: Augmentation;
   readonly seed: number;
   /** A slice and its neighbors. */
@@ -168,7 +172,7 @@ export class BatchRunner {
   private inputsOf(keys: readonly DrawnSlice[], batch: SliceBatch, { epoch, step }: StepTime) {
     const { seed, inputSlices, cache } = this.options;
     const { slotPixels } = cache;
-    const slices = keys.map((key) => this.augmented(key, epoch));
+    const slices = this.augmented(keys, batch, epoch);
     const dropoutKey = randomUint32(seed, "dropout");
     return ({ first, end }: BatchPart, read: number) => ({
       ...this.arraysOf(batch, slices, { first: read, end: read + end - first, slotPixels, inputSlices }),
@@ -183,7 +187,7 @@ export class BatchRunner {
   async profile(keys: readonly DrawnSlice[], batch: SliceBatch, epoch: number): Promise<ProfiledCall[]> {
     const { programs, microBatch, inputSlices, cache } = this.options;
     const count = Math.min(microBatch ?? keys.length, keys.length);
-    const slices = keys.map((key) => this.augmented(key, epoch));
+    const slices = this.augmented(keys, batch, epoch);
     const range = { first: 0, end: count, slotPixels: cache.slotPixels, inputSlices };
     const plan = programs.plan(count);
     const times = await (await programs.training(count)).profile({
@@ -265,12 +269,26 @@ export class BatchRunner {
     return { ...arrays, changes: packIntensityChanges(changes) };
   }
 
-  private augmented(key: DrawnSlice, epoch: number): AugmentedSlice {
-    const { cache, preprocessing, augmentation, seed, sampleNumber } = this.options;
-    const source = cache.cases[key.case];
-    if (source === undefined) throw new RangeError(`no case ${key.case} in the cache of ${cache.cases.length}`);
-    const plain = plainMapping(source, preprocessing);
-    return augmented(plain, preprocessing, augmentation, { seed, epoch, sample: sampleNumber(key) });
+  /** How the slices of a batch become what the step sees. */
+  private augmented(keys: readonly DrawnSlice[], batch: SliceBatch, epoch: number): AugmentedSlice[] {
+    const { cache, preprocessing, augmentation, seed, sampleNumber, patches, inputSlices } = this.options;
+    const labels = new Uint8Array(batch.labels.buffer, batch.labels.byteOffset, batch.labels.byteLength);
+    return keys.map((key, i) => {
+      const source = cache.cases[key.case];
+      if (source === undefined) throw new RangeError(`no case ${key.case} in the cache of ${cache.cases.length}`);
+      const sampleSeed = { seed, epoch, sample: sampleNumber(key) };
+      const first = (i * inputSlices + (inputSlices - 1) / 2) * cache.slotPixels;
+      const [width, height] = source.shape;
+      const counts = source.labelCounts[key.slice] ?? [];
+      // Slices that are drawn for their foreground are to show it.
+      const foreground = isForForeground(key)
+        ? { labels: labels.subarray(first, first + width * height), counts }
+        : undefined;
+      const plain = patches
+        ? croppedMapping(source, preprocessing, sampleSeed, foreground)
+        : plainMapping(source, preprocessing);
+      return augmented(plain, preprocessing, augmentation, sampleSeed);
+    });
   }
 
   private describe(loss: number | undefined, step: number, keys: readonly SliceKey[]): string {

@@ -1,4 +1,4 @@
-import { canonicalGrid, Pauses, readDecathlon, readNiftiHeader, type Storage } from "@lobule/data";
+import { canonicalGrid, type Grid, Pauses, readDecathlon, readNiftiHeader, type Storage } from "@lobule/data";
 import { LossScaler, WeightAverage } from "@lobule/optim";
 import type { ConvolutionCall, Device, Program } from "@lobule/tensor";
 import { buildNetwork, type ModelCode } from "../model/model-description.js";
@@ -48,9 +48,9 @@ export async function planRun(
 ): Promise<RunPlan> {
   const task = await readDecathlon(storage, config.data);
   const { cases, split } = await chooseCases(storage, task, config, []);
-  const shapes = new Map<string, readonly [number, number, number]>();
-  for (const { name, image } of cases) shapes.set(name, canonicalGrid(await readNiftiHeader(storage, image)).shape);
-  const all = [...shapes.values()].map((shape) => ({ shape }));
+  const grids = new Map<string, Grid>();
+  for (const { name, image } of cases) grids.set(name, canonicalGrid(await readNiftiHeader(storage, image)));
+  const all = [...grids.values()];
   // Intensities change no shape and no dispatch.
   const description = describeModel(config, task.labels, { window: [0, 1] }, code);
   const network = buildNetwork(description, config.seed, code);
@@ -59,7 +59,9 @@ export async function planRun(
   const { divisor = 1 } = network;
   const averaged = config.ema === null ? undefined : buildNetwork(description, config.seed, code);
   const slotPixels = Math.ceil(Math.max(...all.map(({ shape }) => shape[0] * shape[1])) / 4) * 4;
-  const extents = inputExtents(all, config.size, divisor);
+  const { patch } = description;
+  const geometry = { ...inputExtents(all, description, divisor), slotPixels, inputSlices };
+  const patchGeometry = patch && { ...geometry, width: patch[0], height: patch[1] };
   const plans = new SegmentationPlans(
     {
       network,
@@ -72,14 +74,15 @@ export async function planRun(
       optimizer: optimizerOf(config.optimizer, network.namedParameters(), config.learningRate),
       average:
         averaged === undefined || config.ema === null ? undefined : new WeightAverage(network, averaged, config.ema),
-      geometry: { ...extents, slotPixels, inputSlices },
+      geometry,
+      patchGeometry,
       changesIntensities: changesIntensities(config.augmentation),
       scaler: precision === "f16" ? new LossScaler() : undefined,
     },
     config.microBatch !== null,
   );
   const { batch, microBatch, overfitBatches, stepsPerEpoch, fastDevRun, epochs } = config;
-  const found = split.training.reduce((sum, name) => sum + (shapes.get(name)?.[2] ?? 0), 0);
+  const found = split.training.reduce((sum, name) => sum + (grids.get(name)?.shape[2] ?? 0), 0);
   const there = overfitBatches === null ? found : Math.min(found, overfitBatches * batch);
   const slices = slicesOfEpoch(there, batch, stepsPerEpoch);
   // Each plan of a large network takes seconds.
@@ -88,7 +91,8 @@ export async function planRun(
   const alone = canTrainAlone(plans, { slices, batch, microBatch });
   const perEpoch = partLengths(slices, batch, alone).length;
   const atOnce = Math.min(microBatch ?? batch, Math.max(slices, 1));
-  if (room !== undefined) await requireRoom((count) => plans.plan(count), atOnce, room, { ...extents, batch });
+  if (room !== undefined)
+    await requireRoom((count) => plans.plan(count), atOnce, room, { ...(patchGeometry ?? geometry), batch });
   await pauses.take();
   const training = plans.plan(atOnce);
   await pauses.take();

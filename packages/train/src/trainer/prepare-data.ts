@@ -207,6 +207,8 @@ export function describeModel(
     classes: [...labels],
     ...(nnunet === null ? { baseFeatures: config.baseFeatures, depth: config.depth } : nnunetSizes(nnunet)),
     size: config.size,
+    ...(config.spacing === null ? {} : { spacing: config.spacing }),
+    ...(config.patch === null ? {} : { patch: config.patch }),
     window: [...intensities.window],
     ...(intensities.normalization === undefined ? {} : { normalization: intensities.normalization }),
     preset: config.preset,

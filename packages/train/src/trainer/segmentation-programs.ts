@@ -104,6 +104,8 @@ export interface ProgramParts {
   /** What is minimized, in training and validation alike. */
   readonly loss: SegmentationLossSpec;
   readonly geometry: InputGeometry;
+  /** The same of what a training step sees, where that is a patch of it. */
+  readonly patchGeometry?: InputGeometry | undefined;
   /** Whether training is told how to change the values of its images. */
   readonly changesIntensities: boolean;
   /** How activations and gradients are stored. */
@@ -151,7 +153,8 @@ function trainingProgram(
   count: number,
   sums: readonly Variable[] | undefined,
 ): Program<TrainingMetrics> {
-  const { network, optimizer, loss: spec, geometry, precision, recompute, kernels, scaler } = parts;
+  const { network, optimizer, loss: spec, precision, recompute, kernels, scaler } = parts;
+  const geometry = parts.patchGeometry ?? parts.geometry;
   network.train();
   const forward = ({ dropoutSeed, changes, ...data }: StepData) => {
     const { image, target } = sampled(data, geometry, count);

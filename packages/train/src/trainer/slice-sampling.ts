@@ -6,7 +6,14 @@ import {
   type SliceKey,
   uniform,
 } from "@lobule/data";
-import { augmentTransform, fitTransform, packSamples, resizeTransform, type SliceSample } from "@lobule/tensor";
+import {
+  augmentTransform,
+  composed,
+  fitTransform,
+  packSamples,
+  resizeTransform,
+  type SliceSample,
+} from "@lobule/tensor";
 import { type Intensities, intensityMap, shownRange } from "../model/intensities.js";
 import type { LightAugmentation } from "../settings/augmentation-setting.js";
 
@@ -15,8 +22,26 @@ export interface Preprocessing extends Intensities {
   /** Extents of the network's input. */
   readonly height: number;
   readonly width: number;
-  /** Whether a slice is stretched onto the whole input, or laid in its middle at its own size. */
+  /** Whether a slice is stretched onto the whole input, or laid in its middle. */
   readonly resample: boolean;
+  /** Pixel spacing that a slice which is laid in the middle is resampled to, mm; its own by default. */
+  readonly spacing?: PixelSpacing | undefined;
+}
+
+/** mm along x and along y. */
+export type PixelSpacing = readonly [x: number, y: number];
+
+/** mm along the axes of a slice, or of the volume that it is of. */
+export type SliceSpacing = readonly [x: number, y: number, ...rest: number[]];
+
+/** Extents of a slice, [width, height, …], and its spacing. */
+export type SliceGrid = Pick<CachedCase, "shape"> & { readonly spacing: SliceSpacing };
+
+/** Extents of a slice, in pixels of another spacing. */
+export function resampledExtents({ shape: [width, height], spacing: [x, y] }: SliceGrid, spacing?: PixelSpacing) {
+  if (spacing === undefined) return { width, height };
+  const along = (extent: number, own: number, other: number): number => Math.max(1, Math.round((extent * own) / other));
+  return { width: along(width, x, spacing[0]), height: along(height, y, spacing[1]) };
 }
 
 /** Where a sample's random numbers come from: the same for the same seed, epoch and slice, in whatever order they run. */
@@ -28,39 +53,43 @@ export interface SampleSeed {
 }
 
 /**
- * The input's extents for cases of various sizes: `size` on both sides, or the largest of each side, up to the next
+ * The input's extents for cases of various sizes: `size` on both sides, or the largest of each side in the pixels that the network sees, up to the next
  * multiple of `multiple`.
  */
 export function inputExtents(
-  cases: readonly Pick<CachedCase, "shape">[],
-  size: number | null,
+  cases: readonly SliceGrid[],
+  { size, spacing }: { readonly size: number | null; readonly spacing?: PixelSpacing | undefined },
   multiple: number,
 ): { readonly height: number; readonly width: number } {
   if (size !== null) return { height: size, width: size };
-  const side = (axis: 0 | 1): number =>
-    Math.ceil(Math.max(...cases.map(({ shape }) => shape[axis])) / multiple) * multiple;
-  return { height: side(1), width: side(0) };
+  const all = cases.map((each) => resampledExtents(each, spacing));
+  const up = (extents: readonly number[]): number => Math.ceil(Math.max(...extents) / multiple) * multiple;
+  return { height: up(all.map(({ height }) => height)), width: up(all.map(({ width }) => width)) };
 }
+
+/** The same of what a training step sees: a patch where the model is for such, else the whole image. */
+export const trainedPreprocessing = (whole: Preprocessing, patch?: readonly [width: number, height: number]) =>
+  patch === undefined ? whole : { ...whole, width: patch[0], height: patch[1] };
 
 /** How a slice becomes an image, whatever integers stand for its HU. */
 export type SliceMapping = Omit<SliceSample, keyof Quantization>;
 
 /** A slice as the network sees it without augmentation. Values: see {@link intensityMap}. */
-export function plainMapping(
-  { shape: [width, height] }: Pick<CachedCase, "shape">,
-  preprocessing: Preprocessing,
-): SliceMapping {
-  const { resample } = preprocessing;
-  const ratio = Math.max(width / preprocessing.width, height / preprocessing.height);
+export function plainMapping(source: SliceGrid, preprocessing: Preprocessing): SliceMapping {
+  const [width, height] = source.shape;
+  const { resample, spacing } = preprocessing;
+  const seen = resample ? preprocessing : resampledExtents(source, spacing);
+  const ratio = Math.max(width / seen.width, height / seen.height);
+  const resized = resizeTransform(width, height, seen.width, seen.height);
   return {
     width,
     height,
     ...intensityMap(preprocessing),
     transform: resample
-      ? resizeTransform(width, height, preprocessing.width, preprocessing.height)
-      : fitTransform(width, height, preprocessing.width, preprocessing.height),
+      ? resized
+      : composed(resized, fitTransform(seen.width, seen.height, preprocessing.width, preprocessing.height)),
     // A box filter over what a pixel covers, where the slice shrinks.
-    supersample: resample ? Math.max(1, Math.ceil(ratio)) : 1,
+    supersample: Math.max(1, Math.ceil(ratio)),
     noise: 0,
     seed: 0,
   };

@@ -13,6 +13,8 @@ export const settingsOfModel = ({
   baseFeatures,
   depth,
   size,
+  spacing,
+  patch,
   window,
   normalization,
 }: ModelDescription): Partial<TrainingConfig> => ({
@@ -21,6 +23,8 @@ export const settingsOfModel = ({
     : { nnunet: { ...nnunet } }),
   inputSlices,
   size,
+  spacing: spacing ?? null,
+  patch: patch ?? null,
   window,
   normalization: normalization?.kind ?? "window",
 });

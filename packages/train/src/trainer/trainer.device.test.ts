@@ -138,8 +138,14 @@ describe("a run that is broken off", () => {
 
   test.each([
     [
-      "SGD, clipped, with averaged weights",
-      { optimizer: { kind: "sgd", momentum: 0.9, weightDecay: 1e-3 }, clipNorm: 0.5 },
+      "SGD, clipped, with averaged weights, on patches",
+      {
+        optimizer: { kind: "sgd", momentum: 0.9, weightDecay: 1e-3 },
+        clipNorm: 0.5,
+        size: null,
+        spacing: [18, 22],
+        patch: [8, 12],
+      },
     ],
     [
       "AdamW on batches in parts, z-scores",

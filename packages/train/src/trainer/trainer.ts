@@ -21,7 +21,7 @@ import { chosenSamples, labelSamples, type SampleSlice } from "./sample-slices.j
 import { SegmentationPrograms } from "./segmentation-programs.js";
 import { SharedGradients } from "./shared-gradients.js";
 import { requireRoom } from "./size-check.js";
-import { inputExtents, neighborsOf, type Preprocessing } from "./slice-sampling.js";
+import { inputExtents, neighborsOf, type Preprocessing, trainedPreprocessing } from "./slice-sampling.js";
 import { hashOfPlans, stepCostOf } from "./step-cost.js";
 import type { TrainerOptions } from "./trainer-options.js";
 import { ConfigError } from "./training-config.js";
@@ -42,12 +42,23 @@ export class Trainer {
     this.learner = new Learner(config, model, code, device);
     const { network, validated, optimizer, average, scaler, plateau, earlyStopping } = this.learner;
     const { divisor = 1 } = network;
-    if (config.size !== null && config.size % divisor !== 0) {
-      throw new ConfigError(`--size must be a multiple of ${divisor} for this network, got ${config.size}`);
+    // The patch of a network that is no code of one's own was looked at with its configuration.
+    const patch = config.model === null ? [] : (config.patch ?? []);
+    const side = [config.size ?? [], patch].flat().find((each) => each % divisor !== 0);
+    if (side !== undefined) {
+      const option = config.size === null ? "--patch" : "--size";
+      throw new ConfigError(`${option} must be a multiple of ${divisor} for this network, got ${side}`);
     }
-    const extents = inputExtents(cache.cases, config.size, divisor);
-    this.preprocessing = { ...extents, ...intensitiesOf(model), resample: config.size !== null };
+    const extents = inputExtents(cache.cases, model, divisor);
+    this.preprocessing = {
+      ...extents,
+      ...intensitiesOf(model),
+      spacing: model.spacing,
+      resample: config.size !== null,
+    };
     const geometry = { ...extents, slotPixels: cache.slotPixels, inputSlices: model.inputSlices };
+    const { height, width } = this.trained;
+    const patchGeometry = model.patch && { ...geometry, height, width };
     const { loss, clipNorm, precision, recompute, microBatch } = config;
     const parts = { network, validated, optimizer, average, loss, clipNorm, scaler };
     const { kernels } = device;
@@ -56,6 +67,7 @@ export class Trainer {
       {
         ...parts,
         geometry,
+        patchGeometry,
         precision,
         recompute,
         kernels,
@@ -70,6 +82,11 @@ export class Trainer {
       world.size === 1 || sums === undefined ? undefined : new SharedGradients(world, device, network, sums);
     this.epochSlices = new EpochSlices(config, cache, cases, this.programs, world);
     this.state = startState({ plateau: plateau.state(), earlyStopping: earlyStopping.state() });
+  }
+
+  /** How slices become what a training step sees. */
+  private get trained(): Preprocessing {
+    return trainedPreprocessing(this.preprocessing, this.options.model.patch);
   }
 
   /** The network that is trained. */
@@ -100,7 +117,7 @@ export class Trainer {
     const { mostAtOnce } = this.epochSlices;
     this.shared?.requireOnce(this.programs.plan(mostAtOnce));
     return requireRoom((count) => this.programs.plan(count), mostAtOnce, room, {
-      ...this.preprocessing,
+      ...this.trained,
       batch: config.batch,
     });
   }
@@ -306,7 +323,8 @@ export class Trainer {
         programs: this.programs,
         optimizer: this.learner.optimizer,
         average: this.learner.average,
-        preprocessing: this.preprocessing,
+        preprocessing: this.trained,
+        patches: model.patch !== undefined,
         inputSlices: model.inputSlices,
         augmentation: config.augmentation,
         seed: config.seed,
@@ -375,7 +393,10 @@ export class Trainer {
 
   private get validatedAtOnce(): number {
     const { batch, microBatch } = this.options.config;
-    return microBatch ?? batch;
+    const { trained, preprocessing } = this;
+    // Of whole slices as many pixels as a step has.
+    const share = (trained.width * trained.height) / (preprocessing.width * preprocessing.height);
+    return Math.max(1, Math.floor((microBatch ?? batch) * Math.min(1, share)));
   }
 
   /** Undefined when the signal ended it: a run that is resumed with all steps of an epoch done begins with it. */

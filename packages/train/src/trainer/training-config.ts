@@ -73,6 +73,14 @@ const trainingConfig = z.strictObject({
     .nullable()
     .default(null)
     .describe("side that slices are resampled to, in pixels; by default their own size"),
+  spacing: networkSizes.spacing
+    .nullable()
+    .default(null)
+    .describe("pixel spacing that slices are resampled to, mm along x and y; by default their own"),
+  patch: networkSizes.patch
+    .nullable()
+    .default(null)
+    .describe("width and height of what the network sees at once, in pixels; by default the whole slice"),
   window: z
     .union([z.literal("auto"), windowSchema])
     .default("auto")
@@ -167,6 +175,8 @@ const addedLater: readonly string[] = [
   "splitSeed",
   "fold",
   "validationCases",
+  "spacing",
+  "patch",
   "normalization",
   "inputSlices",
   "model",
@@ -342,8 +352,15 @@ function checked(value: unknown, nameOf: NameOf): TrainingConfig {
   else if (config.nnunet !== null) {
     throw new ConfigError(`${nameOf(["model"])} and ${nameOf(["nnunet"])} both say what the network is; leave one out`);
   }
-  const { window, overfitBatches, oversample, oversampleBy, stepsPerEpoch, microBatch, batch } = config;
+  const { size, spacing, patch, window, overfitBatches, oversample, oversampleBy, stepsPerEpoch, microBatch, batch } =
+    config;
   const { fold, validationCases } = config;
+  const other = spacing !== null ? "spacing" : patch !== null ? "patch" : undefined;
+  if (size !== null && other !== undefined) {
+    throw new ConfigError(
+      `${nameOf([other])} does not go with ${nameOf(["size"])}, which stretches each slice onto one size; leave one out`,
+    );
+  }
   if (fold !== null && validationCases !== null) {
     throw new ConfigError(
       `${nameOf(["fold"])} and ${nameOf(["validationCases"])} both say which cases are held out; leave one out`,
@@ -372,6 +389,17 @@ function checked(value: unknown, nameOf: NameOf): TrainingConfig {
   return config;
 }
 
+/** @throws ConfigError when a patch, width and height, leaves less than two pixels in the bridge, or parts of some. */
+function checkPatch(patch: readonly number[], multiples: readonly number[], name: string): void {
+  for (const [axis, side] of patch.entries()) {
+    const multiple = multiples[axis] ?? 1;
+    if (side % multiple === 0 && side > multiple) continue;
+    throw new ConfigError(
+      `${name} needs a ${axis === 0 ? "width" : "height"} that is a multiple of ${multiple} and larger, since the network halves it so often, got ${side}; ${Math.max(2, Math.round(side / multiple)) * multiple} is the nearest`,
+    );
+  }
+}
+
 /** Settings that say nothing of a network whose levels are listed. */
 const ofNamedNetworks = ["network", "baseFeatures", "depth"] as const;
 
@@ -394,6 +422,7 @@ function checkNetwork(config: TrainingConfig, nameOf: NameOf): void {
       `${size} must be a multiple of ${multiple} (2^depth), got ${config.size}; ${near} is the nearest${halvings > 0 ? `, and with depth ${halvings} it would be possible` : ""}`,
     );
   }
+  if (config.patch !== null) checkPatch(config.patch, [columns, rows], nameOf(["patch"]));
   const { norm } = nnunet ?? networkSpec(config.network);
   const problem = nnunet === null ? specProblem(config, networkSpec(config.network)) : nnunetProblem(nnunet);
   if (problem !== undefined) throw new ConfigError(`the network does not fit: ${problem}`);
