@@ -58,6 +58,7 @@ export {
   depthwiseConv3x3GradInput,
   depthwiseConv3x3GradWeight,
 } from "./depthwise-conv3x3/depthwise-conv3x3.js";
+export { entropyMap } from "./entropy-map/entropy-map.js";
 export { gather } from "./gather/gather.js";
 export {
   changeIntensities,

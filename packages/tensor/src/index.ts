@@ -82,6 +82,7 @@ export { concatChannels, reshape, sliceChannels } from "./ops/channels.js";
 export { type Conv2dOptions, conv2d, convTranspose2d } from "./ops/conv2d.js";
 export { conv1x1, conv3x3, convTranspose2x2 } from "./ops/convolution.js";
 export { depthwiseConv3x3 } from "./ops/depthwise-convolution.js";
+export { entropyMap } from "./ops/entropy-map.js";
 export { globalAveragePool } from "./ops/global-average-pool.js";
 export type { GradientOptions } from "./ops/gradient-options.js";
 export { type GradientsOf, gradients } from "./ops/gradients.js";

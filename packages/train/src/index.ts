@@ -64,6 +64,7 @@ export {
 } from "./predict/segment-record.js";
 export { type SegmentOptions, type SegmentResult, segmentVolume } from "./predict/segment-volume.js";
 export { SlicePredictor } from "./predict/slice-predictor.js";
+export { type MapPaths, uncertaintyMaps } from "./predict/uncertainty-files.js";
 export { type EpochRecord, epochRecordLine, lostRecordsNote, missingEpochs } from "./run/epoch-record.js";
 export { addedTo, type EpochSums, meansOf, noSums } from "./run/epoch-sums.js";
 export { type MayWrite, RunError, RunFolder, type RunSplit } from "./run/run-folder.js";

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { writePhantom } from "@lobule/data";
+import { readNifti, writePhantom } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCommand } from "../testing/run-command.js";
@@ -115,4 +115,22 @@ test("an unfinished run and another modality are noted", async () => {
   expect(code, err).toBe(0);
   expect(err).toContain(`note: ${at("run")} is not trained to its end (epoch 1 of 2, interrupted)`);
   expect(err).toMatch(/note: .*run was trained on CT, but the images of .*data are MRI by its dataset\.json/);
+});
+
+test("maps of how unsure models are go where labels do, and are made again where they are missing", async () => {
+  const scan = at("data", "imagesTr", "phantom_002.nii.gz");
+  const alone = await run("segment", scan, "-m", at("run"), "-o", at("one.nii.gz"), "--disagreement", at("d.nii.gz"));
+  expect(alone.code).toBe(1);
+  expect(alone.err).toContain("--disagreement is of several models; give more than one -m, or --uncertainty for one");
+  const words = ["segment", scan, "-m", at("run"), "-m", at("run"), "-o", at("unsure")];
+  const maps = ["--uncertainty", at("entropy"), "--disagreement", at("disagreement")];
+  expect((await run(...words)).code).toBe(0);
+  const { code, err } = await run(...words, ...maps, "--force");
+  expect(code, err).toBe(0);
+  const entropy = (await readNifti(nodeStorage, at("entropy", "phantom_002.nii.gz"))).data;
+  expect(entropy.every((value) => value >= 0 && value <= Math.log(3) + 1e-6)).toBe(true);
+  expect(entropy.some((value) => value > 0)).toBe(true);
+  // Both are the same model.
+  const { data } = await readNifti(nodeStorage, at("disagreement", "phantom_002.nii.gz"));
+  expect(data.every((value) => value < 1e-6)).toBe(true);
 });

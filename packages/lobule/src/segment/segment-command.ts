@@ -6,6 +6,7 @@ import type { Device } from "@lobule/tensor";
 import {
   type Labeled,
   type LabeledBy,
+  type MapPaths,
   modalityNote,
   readModels,
   requireAlike,
@@ -53,6 +54,16 @@ const options = {
   series: text("UID of the DICOM series, where a folder holds several", "UID"),
   mirror: flag("average each prediction over mirror images"),
   "largest-component": flag("keep the largest connected part of the organ"),
+  uncertainty: path(
+    "also write how unsure the model is, the entropy of its probabilities in nats, as NIfTI: a file or a folder, as -o",
+    "file or folder",
+    "PATH",
+  ),
+  disagreement: path(
+    "of several models, how far they differ: what of the entropy is none of theirs alone",
+    "file or folder",
+    "PATH",
+  ),
   preview: flag("also write a PNG of some slices"),
   "at-once": withDefault(whole("slices that the network takes at once", { least: 1 }), 4),
   precision: withDefault(choice(["f32", "f16"], "type in which activations are stored"), "f32"),
@@ -75,6 +86,7 @@ export const segmentCommand = command({
     ["segment series -m runs/liver -o labels.dcm", "a DICOM series, for an archive (PACS)"],
     ["segment scan.nii.gz -m runs/folds -o labels.nii.gz", "by the models of a cross-validation together"],
     ["segment scan.nii.gz -m runs/seed0 -m runs/seed1 -o labels.nii.gz", "by the mean of two models"],
+    ["segment scan.nii.gz -m runs/liver -o labels.nii.gz --uncertainty entropy.nii.gz", "and how unsure it is"],
   ],
 });
 
@@ -91,10 +103,14 @@ interface Failure {
 
 async function segment(args: SegmentArguments): Promise<void> {
   const { mirror, precision, largestComponent, force, json } = args;
-  const all = await segmentFiles(args.scans, args.out, args.preview);
+  const maps = mapsOf(args);
+  const all = await segmentFiles(args.scans, args.out, args.preview, maps);
   const models: SavedModel[] = [];
   for (const each of args.model) models.push(...(await readModels(nodeStorage, each, codeTrust(args))));
   requireAlike(models);
+  if (maps.disagreement !== undefined && models.length === 1) {
+    throw new DataError("--disagreement is of several models; give more than one -m, or --uncertainty for one");
+  }
   const by: LabeledBy = { model: models.map(({ sha256 }) => sha256).join(" "), mirror, precision, largestComponent };
   // Labels of one scan in a file of their own are nobody's to continue.
   const record = isLabelFile(args.out) ? undefined : await SegmentRecord.open(args.out, args.series);
@@ -104,7 +120,7 @@ async function segment(args: SegmentArguments): Promise<void> {
     const found = force ? undefined : await record?.find(files, by);
     if (found !== undefined) done.push({ ...files, found });
     else {
-      // Labels whose picture is missing are computed again.
+      // Labels whose picture or map is missing are computed again.
       if (!force && !(await record?.made(files, by))) await requireNone(files);
       left.push(files);
     }
@@ -121,6 +137,12 @@ async function segment(args: SegmentArguments): Promise<void> {
       : `${failures.length} of ${all.length} scans could not be segmented: ${messages}; the others are, and the same command does what is missing`,
   );
 }
+
+/** Where maps go. */
+const mapsOf = ({ uncertainty, disagreement }: SegmentArguments): MapPaths => ({
+  ...(uncertainty === undefined ? {} : { entropy: uncertainty }),
+  ...(disagreement === undefined ? {} : { disagreement }),
+});
 
 /** What is to be known before anything is labeled, a sentence each. */
 async function notesOf(model: string, files: readonly SegmentFiles[]): Promise<string[]> {
@@ -156,17 +178,23 @@ async function segmentAll(
   try {
     await interruptible(words, async (signal) => {
       for (const [i, each] of files.entries()) {
-        const { scan, output, preview } = each;
+        const { scan, output, preview, maps } = each;
         const bar = progress(`segmenting ${files.length > 1 ? `${i + 1}/${files.length}` : ""}`.trim());
         try {
           const open = await openScan(scan, { series, signal });
           device ??= await openDevice();
-          predictor ??= new SlicePredictor(device, models, { atOnce, mirror, precision });
-          await nodeStorage.makeFolder(dirname(output));
+          predictor ??= new SlicePredictor(device, models, {
+            atOnce,
+            mirror,
+            precision,
+            uncertainty: Object.keys(each.maps).length > 0,
+          });
+          for (const file of [output, ...Object.values(maps)]) await nodeStorage.makeFolder(dirname(file));
           const result = await segmentScan(predictor, models, open, each, {
             signal,
             previews: preview === undefined ? 0 : 12,
             onProgress: (done, total) => bar.update(done, total, "slices"),
+            ...(Object.keys(maps).length > 0 ? { maps } : {}),
             ...(largestComponent ? { largestComponent: { asOne: true } } : {}),
           });
           bar.end();

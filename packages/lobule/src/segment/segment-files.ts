@@ -2,6 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { DataError, isSameFile, reason, requireOutsideVolumes } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
+import { type MapPaths, uncertaintyMaps } from "@lobule/train";
 import { requireNoInput } from "../shared/outputs.js";
 import { isSeries } from "../shared/read-scan.js";
 
@@ -13,7 +14,12 @@ export interface SegmentFiles {
   readonly output: string;
   /** Path of its picture, where one is asked for. */
   readonly preview: string | undefined;
+  /** Paths of maps of how unsure the model is, NIfTI, of those that are asked for. */
+  readonly maps: MapPaths;
 }
+
+/** Where maps of all scans go, as -o says it of labels, by the option that asks for them. */
+export const mapOptions = { entropy: "--uncertainty", disagreement: "--disagreement" } as const;
 
 /** Whether an output is a file for the labels of one scan; else it is a folder. */
 export const isLabelFile = (out: string): boolean => labelName.test(out) && !isHidden(out);
@@ -34,25 +40,60 @@ const isScan = (name: string): boolean => scanName.test(name) && !/\.zip$/i.test
  * folder where a file, or an output is a scan however it is spelled, is another's too, or would be taken for a scan in the
  * folder where it is to be, or is a DICOM SEG of another scan than a DICOM series.
  */
-export async function segmentFiles(named: readonly string[], out: string, preview: boolean): Promise<SegmentFiles[]> {
+export async function segmentFiles(
+  named: readonly string[],
+  out: string,
+  preview: boolean,
+  maps: MapPaths = {},
+): Promise<SegmentFiles[]> {
   const { scans, folders } = await scansOf(named);
   await requireKind(out);
   const outputs = outputsOf(scans, out);
+  const asked = uncertaintyMaps.flatMap((name) => {
+    const path = maps[name];
+    return path === undefined ? [] : [{ name, path }];
+  });
+  for (const { name, path } of asked) await requireMapPath(mapOptions[name], path);
   const files = scans.map((scan, i): SegmentFiles => {
     const output = outputs[i] ?? "";
-    return { scan, output, preview: preview ? output.replace(labelName, ".png") : undefined };
+    const own = asked.map(({ name, path }) => [name, outputsOf(scans, path)[i]]);
+    return {
+      scan,
+      output,
+      preview: preview ? output.replace(labelName, ".png") : undefined,
+      maps: Object.fromEntries(own),
+    };
   });
+  requireOnce(files);
   await requireNoInput(
-    files.flatMap(({ output, preview: picture }) => [
+    files.flatMap(({ output, preview: picture, maps: own }) => [
       { option: "-o", path: output },
       ...(picture === undefined ? [] : [{ option: "-o", path: picture }]),
+      ...asked.map(({ name }) => ({ option: mapOptions[name], path: own[name] ?? "" })),
     ]),
     scans.map((path) => ({ what: "scan", path })),
   );
   await requireOtherFolder(scans, folders, out);
+  for (const { name, path } of asked) await requireOtherFolder(scans, folders, path, mapOptions[name]);
   if (isSegFile(out)) for (const scan of scans) await requireSeries(scan, out);
   for (const folder of new Set(outputs.map(dirname))) await requireOutsideVolumes(nodeStorage, folder, "-o");
   return files;
+}
+
+/** @throws DataError when a map would be written to the place of labels, or of another map. */
+function requireOnce(files: readonly SegmentFiles[]): void {
+  for (const { output, maps } of files) {
+    const paths = [output, ...Object.values(maps)].map((path) => resolve(path));
+    const twice = paths.find((path, i) => paths.indexOf(path) !== i);
+    if (twice !== undefined)
+      throw new DataError(`labels and maps would both be written to ${twice}; name another path`);
+  }
+}
+
+/** @throws DataError when maps cannot be written to a path. */
+async function requireMapPath(option: string, path: string): Promise<void> {
+  if (isSegFile(path)) throw new DataError(`${option} ${path}: maps are NIfTI; name a .nii.gz file or a folder`);
+  await requireKind(path, option);
 }
 
 /** All scans, and those of them that are folders of a DICOM series. */
@@ -86,13 +127,13 @@ async function requireSeries(scan: string, out: string): Promise<void> {
 }
 
 /** @throws DataError when there is a folder in the place of the labels of one scan, or a file in that of a folder. */
-async function requireKind(out: string): Promise<void> {
+async function requireKind(out: string, option = "-o"): Promise<void> {
   const there = await stat(out).catch(() => undefined);
   if (there === undefined || there.isDirectory() !== isLabelFile(out)) return;
   throw new DataError(
     isLabelFile(out)
-      ? `-o ${out} is a folder with the name of a file; name another`
-      : `-o ${out} is a file whose name does not end in .nii, .nii.gz or .dcm; name one that does, or a folder`,
+      ? `${option} ${out} is a folder with the name of a file; name another`
+      : `${option} ${out} is a file whose name does not end in .nii, .nii.gz or .dcm; name one that does, or a folder`,
   );
 }
 
@@ -110,7 +151,12 @@ function outputsOf(scans: readonly string[], out: string): string[] {
 }
 
 /** @throws DataError when labels would be among the files of scans, or of a series. */
-async function requireOtherFolder(scans: readonly string[], series: readonly string[], out: string): Promise<void> {
+async function requireOtherFolder(
+  scans: readonly string[],
+  series: readonly string[],
+  out: string,
+  option = "-o",
+): Promise<void> {
   const isFile = isLabelFile(out);
   const folder = isFile ? dirname(out) : out;
   // A file that is named for the labels of one scan may be beside it.
@@ -118,14 +164,14 @@ async function requireOtherFolder(scans: readonly string[], series: readonly str
   for (const each of new Set(taken)) {
     if (await isSameFile(nodeStorage, each, folder))
       throw new DataError(
-        `-o ${out} is ${isFile ? "in " : ""}the folder of the scans, where the labels of one would be taken for another; name another ${isFile ? "file" : "folder"}`,
+        `${option} ${out} is ${isFile ? "in " : ""}the folder of the scans, where the labels of one would be taken for another; name another ${isFile ? "file" : "folder"}`,
       );
   }
 }
 
 /** @throws DataError when the labels or the picture of a scan are there already. */
-export async function requireNone({ output, preview }: SegmentFiles): Promise<void> {
-  for (const path of [output, ...(preview === undefined ? [] : [preview])]) {
+export async function requireNone({ output, preview, maps }: SegmentFiles): Promise<void> {
+  for (const path of [output, ...(preview === undefined ? [] : [preview]), ...Object.values(maps)]) {
     const there = await stat(path).then(
       () => true,
       () => false,

@@ -59,12 +59,11 @@ export class SegmentRecord {
     }
   }
 
-  /** What was found in a scan whose labels, and picture if asked for, are there, made in the same way; else undefined. */
+  /** What was found in a scan whose labels, with picture and maps that are asked for, are there, made in the same way; else undefined. */
   async find(files: SegmentFiles, by: LabeledBy): Promise<Labeled | undefined> {
-    const { preview } = files;
-    if (!(await this.made(files, by)) || (preview !== undefined && (await fileText(preview)) === undefined)) {
-      return undefined;
-    }
+    const beside = [files.preview ?? [], Object.values(files.maps)].flat();
+    const there = await Promise.all(beside.map(async (path) => (await fileText(path)) !== undefined));
+    if (!(await this.made(files, by)) || there.includes(false)) return undefined;
     return this.labels[basename(files.output)];
   }
 

@@ -44,7 +44,10 @@ export async function segmentScan(
   if (!isSegFile(output)) return notes(await segmentVolume(nodeStorage, predictor, scan, output, options));
   // A byte a voxel, beside the scan's two or four.
   const memory = new MemoryStorage();
-  const result = await segmentVolume(memory, predictor, scan, "labels.nii", options);
+  const result = await segmentVolume(memory, predictor, scan, "labels.nii", {
+    ...options,
+    mapStorage: nodeStorage,
+  });
   const seg = await dicomResultOf(scan, await readNifti(memory, "labels.nii"), {
     form: "binary",
     anonymize: false,

@@ -1,5 +1,14 @@
 import type { SegmentationNetwork } from "@lobule/nn";
-import { add, type Image, type MirrorAxes, mirror, scale, sliceChannels, softmaxChannels } from "@lobule/tensor";
+import {
+  add,
+  type Image,
+  type MirrorAxes,
+  mirror,
+  scale,
+  sliceChannels,
+  softmaxChannels,
+  type Tensor,
+} from "@lobule/tensor";
 import { sameJson } from "../json/same-json.js";
 import { type Intensities, intensitiesOf } from "../model/intensities.js";
 import type { SavedModel } from "../model/load-model.js";
@@ -55,20 +64,24 @@ export class Ensemble {
     this.divisor = this.members.map(({ network: { divisor = 1 } }) => divisor).reduce(leastCommonMultiple);
   }
 
+  /** How many networks there are. */
+  get size(): number {
+    return this.members.length;
+  }
+
   /**
-   * Mean logits, [n, classes, h, w]; with mirroring, the mean probabilities of all mirror images.
+   * Logits of each network, [n, classes, h, w]; with mirroring, the mean probabilities of all mirror images.
    * @param image [n, views · inputSlices, h, w]: each slice with its neighbors, in one view after another.
    */
-  scores(image: Image, mirrored: MirrorAxes): Image {
+  scores(image: Image, mirrored: MirrorAxes): Image[] {
     const { inputSlices } = this.description;
     const images = this.views.map((_, v) =>
       this.views.length === 1 ? image : sliceChannels(image, v * inputSlices, (v + 1) * inputSlices),
     );
-    const all = this.members.map(({ network, view }) => {
+    return this.members.map(({ network, view }) => {
       const seen = images[view] ?? image;
       return mirrored.x || mirrored.y ? mirroredScores(network, seen, mirrored) : network.forward(seen);
     });
-    return mean(all);
   }
 }
 
@@ -82,9 +95,10 @@ function mirroredScores(network: SegmentationNetwork, image: Image, mirrored: Mi
   );
 }
 
-function mean(images: readonly Image[]): Image {
-  const sum = images.reduce((total, each) => add(total, each) as Image);
-  return images.length === 1 ? sum : (scale(sum, 1 / images.length) as Image);
+/** The mean, added in the order in which they are given. */
+export function mean<Each extends Tensor>(images: readonly Each[]): Each {
+  const sum = images.reduce((total, each) => add(total, each) as Each);
+  return images.length === 1 ? sum : (scale(sum, 1 / images.length) as Each);
 }
 
 /** What models must have in common, in words. */

@@ -54,11 +54,11 @@ function thresholding(log: (event: string) => void = () => undefined, millisecon
   const buffers = [new Uint8Array(0), new Uint8Array(0), new Uint8Array(0)];
   let [calls, running] = [0, 0];
   let before: Promise<unknown> = Promise.resolve();
-  const predictor: Pick<SlicePredictor, "atOnce" | "margin" | "classes" | "predict"> = {
+  const predictor: Pick<SlicePredictor, "atOnce" | "margin" | "classes" | "predictUncertain"> = {
     atOnce: 2,
     margin: 0,
     classes: 2,
-    async predict(slices, columns, rows) {
+    async predictUncertain(slices, columns, rows) {
       if (running > 1) throw new Error("two predictions at a time");
       running++;
       const call = calls++;
@@ -72,7 +72,10 @@ function thresholding(log: (event: string) => void = () => undefined, millisecon
       buffers[call % 3] = bytes;
       running--;
       log(`end ${call}`);
-      return slices.map((_, n) => bytes.subarray(n * columns * rows, (n + 1) * columns * rows));
+      return slices.map((_, n) => ({
+        labels: bytes.subarray(n * columns * rows, (n + 1) * columns * rows),
+        maps: {},
+      }));
     },
   };
   return predictor as SlicePredictor;

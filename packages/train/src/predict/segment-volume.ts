@@ -19,12 +19,17 @@ import { type LargestComponentOptions, largestComponent } from "@lobule/metrics"
 import { countLabels } from "./count-labels.js";
 import { withMargin } from "./evaluate-cases.js";
 import { fromCanonicalPlane, type PlaneOrientation, planeOrientation, toCanonicalPlane } from "./plane-orientation.js";
-import type { SlicePredictor } from "./slice-predictor.js";
+import type { SlicePredictor, UncertainSlice } from "./slice-predictor.js";
+import { type MapPaths, streamedUncertainty, type UncertaintyFiles, wholeUncertainty } from "./uncertainty-files.js";
 
 /** How a scan is segmented. */
 export interface SegmentOptions {
   /** Keeps only the largest connected part; the whole label map is in memory then, a byte a voxel. */
   readonly largestComponent?: LargestComponentOptions;
+  /** Where maps of how unsure the model is are written, by a predictor that makes them; none by default. */
+  readonly maps?: MapPaths;
+  /** Where these are; the storage of the labels by default. */
+  readonly mapStorage?: Storage;
   /** How many slices to keep for a picture; 0 by default. */
   readonly previews?: number;
   readonly onProgress?: (done: number, total: number) => void;
@@ -84,23 +89,14 @@ export async function segmentVolume(
       await segmentWhole(storage, predictor, volume, output, kept, options);
       return { ...kept.result(), notes: volume.notes };
     }
-    if (options.largestComponent !== undefined) {
-      const labels = await labelsOf(predictor, header, slices(held), plane, kept, options);
-      const cleaned = await largestComponent(labels, header.shape, {
-        ...options.largestComponent,
-        ...signalOf(options),
-      });
-      kept.replace(cleaned, plane);
-      await writeNifti(storage, output, { ...gridOf(header), data: cleaned }, { header });
-    } else {
-      const writer = createNiftiSliceWriter(storage, output, { grid: gridOf(header), datatype: "uint8", header });
-      try {
-        await eachSlice(predictor, header, slices(held), plane, kept, options, (labels) => writer.write(labels));
-        await writer.finish();
-      } catch (error) {
-        await writer.abort();
-        throw error;
-      }
+    const files = options.maps && streamedUncertainty(options.mapStorage ?? storage, options.maps, header, plane);
+    const scan: StreamedScan = { header, slices: slices(held), plane, kept, files, options };
+    try {
+      await segmentStreamed(storage, predictor, scan, output);
+      await files?.finish();
+    } catch (error) {
+      await files?.abort();
+      throw error;
     }
   } finally {
     await close();
@@ -113,17 +109,49 @@ const queuedBatches = 2;
 
 const gridOf = ({ shape, spacing, affine }: NiftiHeader) => ({ shape, spacing, affine });
 
+/** A scan whose slices are axial and come one after another. */
+interface StreamedScan {
+  readonly header: NiftiHeader;
+  readonly slices: AsyncIterable<VoxelArray>;
+  readonly plane: PlaneOrientation;
+  readonly kept: Kept;
+  /** Where maps go, if any are asked for. */
+  readonly files: UncertaintyFiles | undefined;
+  readonly options: SegmentOptions;
+}
+
+/** Writes the labels as they come, or of the whole scan where it is looked at as such. */
+async function segmentStreamed(
+  storage: Storage,
+  predictor: SlicePredictor,
+  scan: StreamedScan,
+  output: string,
+): Promise<void> {
+  const { header, plane, kept, options } = scan;
+  if (options.largestComponent !== undefined) {
+    const labels = await labelsOf(predictor, scan);
+    const cleaned = await largestComponent(labels, header.shape, { ...options.largestComponent, ...signalOf(options) });
+    kept.replace(cleaned, plane);
+    await writeNifti(storage, output, { ...gridOf(header), data: cleaned }, { header });
+    return;
+  }
+  const writer = createNiftiSliceWriter(storage, output, { grid: gridOf(header), datatype: "uint8", header });
+  try {
+    await eachSlice(predictor, scan, (labels) => writer.write(labels));
+    await writer.finish();
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}
+
 /**
  * Calls `take` with the labels of each slice, as stored, from the first to the last. While the GPU labels a batch, the
  * labels of the batch before are taken and, at the same time, the slices of the next are read.
  */
 async function eachSlice(
   predictor: SlicePredictor,
-  header: NiftiHeader,
-  slices: AsyncIterable<VoxelArray>,
-  plane: PlaneOrientation,
-  kept: Kept,
-  { onProgress, signal }: SegmentOptions,
+  { header, slices, plane, kept, files, options: { onProgress, signal } }: StreamedScan,
   take: (labels: Uint8Array) => Promise<void> | void,
 ): Promise<void> {
   const [storedWidth, storedHeight, depth] = header.shape;
@@ -139,10 +167,11 @@ async function eachSlice(
     }
   }
   let done = 0;
-  const use = async (batch: readonly VoxelArray[], labels: readonly Uint8Array[]): Promise<void> => {
-    for (const [i, each] of labels.entries()) {
-      kept.take(done, batch[margin + i] as VoxelArray, each, width, height);
-      await take(fromCanonicalPlane(each, stored, plane));
+  const use = async (batch: readonly VoxelArray[], found: readonly UncertainSlice[]): Promise<void> => {
+    for (const [i, { labels, maps }] of found.entries()) {
+      kept.take(done, batch[margin + i] as VoxelArray, labels, width, height);
+      await take(fromCanonicalPlane(labels, stored, plane));
+      await files?.take(maps);
       done += 1;
     }
     onProgress?.(done, depth);
@@ -154,27 +183,27 @@ async function eachSlice(
     next.catch(() => undefined);
     return next;
   };
-  const queued: { readonly batch: readonly VoxelArray[]; readonly labels: Promise<Uint8Array[]> }[] = [];
+  const queued: { readonly batch: readonly VoxelArray[]; readonly found: Promise<UncertainSlice[]> }[] = [];
   try {
     for (let next = read(); ; ) {
       const { value: batch } = await next;
       signal?.throwIfAborted();
       if (batch !== undefined) {
-        const labels = predictor.predict(batch, width, height, spacing);
-        labels.catch(() => undefined);
-        queued.push({ batch, labels });
+        const found = predictor.predictUncertain(batch, width, height, spacing);
+        found.catch(() => undefined);
+        queued.push({ batch, found });
         next = read();
       }
       if (batch !== undefined && queued.length < queuedBatches) continue;
       const [first] = queued;
       if (first === undefined) return;
-      const labels = await first.labels;
+      const found = await first.found;
       queued.shift();
-      await use(first.batch, labels);
+      await use(first.batch, found);
     }
   } finally {
     // Whoever called may free the predictor then.
-    await Promise.allSettled(queued.map(({ labels }) => labels));
+    await Promise.allSettled(queued.map(({ found }) => found));
     await upcoming.return(undefined);
   }
 }
@@ -207,18 +236,11 @@ async function* withRepeatedEnds(slices: AsyncIterable<VoxelArray>, times: numbe
   for (let i = 0; last !== undefined && i < times; i++) yield last;
 }
 
-async function labelsOf(
-  predictor: SlicePredictor,
-  header: NiftiHeader,
-  slices: AsyncIterable<VoxelArray>,
-  plane: PlaneOrientation,
-  kept: Kept,
-  options: SegmentOptions,
-): Promise<Uint8Array> {
-  const [width, height, depth] = header.shape;
+async function labelsOf(predictor: SlicePredictor, scan: StreamedScan): Promise<Uint8Array> {
+  const [width, height, depth] = scan.header.shape;
   const labels = new Uint8Array(width * height * depth);
   let at = 0;
-  await eachSlice(predictor, header, slices, plane, kept, options, (slice) => {
+  await eachSlice(predictor, scan, (slice) => {
     labels.set(slice, at);
     at += slice.length;
   });
@@ -241,17 +263,19 @@ async function segmentWhole(
   const [width, height, depth] = canonical.shape;
   const size = width * height;
   const labels = new Uint8Array(size * depth);
+  const files = options.maps && wholeUncertainty(options.mapStorage ?? storage, options.maps, canonical, volume);
   for (let first = 0; first < depth; first += predictor.atOnce) {
     options.signal?.throwIfAborted();
     const end = Math.min(first + predictor.atOnce, depth);
     const batch = withMargin(first, end, depth, predictor.margin).map((slice) =>
       canonical.data.subarray(slice * size, (slice + 1) * size),
     );
-    const found = await predictor.predict(batch, width, height, canonical.spacing);
-    found.forEach((each, i) => {
+    const found = await predictor.predictUncertain(batch, width, height, canonical.spacing);
+    for (const [i, { labels: each, maps }] of found.entries()) {
       labels.set(each, (first + i) * size);
       kept.take(first + i, batch[predictor.margin + i] as VoxelArray, each, width, height);
-    });
+      await files?.take(maps);
+    }
     options.onProgress?.(end, depth);
   }
   const cleaned =
@@ -261,6 +285,7 @@ async function segmentWhole(
   kept.replace(cleaned);
   const onGrid = fromCanonical({ ...canonical, data: cleaned }, volume);
   await writeNifti(storage, output, onGrid, { header: volume.header });
+  await files?.finish();
 }
 
 /** Counts voxels and keeps a few slices as they pass. */

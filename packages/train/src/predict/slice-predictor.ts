@@ -3,7 +3,9 @@ import {
   type CompileOptions,
   compile,
   type Device,
+  entropyMap,
   extractPatches,
+  type Image,
   inverted,
   type LoadedProgram,
   labelMap,
@@ -11,16 +13,21 @@ import {
   mergePatches,
   packLabelFields,
   packSamples,
+  relu,
   type SliceSample,
   sampleSlices,
+  softmaxChannels,
+  subtract,
+  type Tensor,
   wordsPerField,
   wordsPerSample,
 } from "@lobule/tensor";
 import type { ModelDescription } from "../model/model-description.js";
 import { requireF16 } from "../require-f16.js";
 import { plainMapping, type SliceMapping, type SliceSpacing, samplesOf } from "../trainer/slice-sampling.js";
-import { Ensemble, type PredictingModel } from "./ensemble.js";
+import { Ensemble, mean, type PredictingModel } from "./ensemble.js";
 import { fieldOf, gaussianProfile, patchGrid, usualStep } from "./patch-grid.js";
+import type { SliceMaps, UncertaintyMap } from "./uncertainty-files.js";
 
 /** How slices are predicted. */
 export interface PredictorOptions {
@@ -30,6 +37,8 @@ export interface PredictorOptions {
   readonly mirror?: boolean | MirrorAxes;
   /** How far patches are from one another, where the network sees such, as a share of them; 0.5 by default. */
   readonly step?: number;
+  /** Also makes maps of how unsure the model is; off by default. See {@link uncertaintyMaps}. */
+  readonly uncertainty?: boolean;
   /** In which type activations are stored, as in {@link CompileOptions.precision}; "f32" by default. */
   readonly precision?: CompileOptions["precision"];
 }
@@ -45,7 +54,19 @@ interface Prepared {
   /** Of all images that are run at once; used again by every call. */
   readonly pixels: Uint32Array<ArrayBuffer>;
   /** Of all slices that are run at once; used by turns, so that those of one call can be looked at during the next two. */
-  readonly labels: Uint8Array[];
+  readonly results: BatchArrays[];
+}
+
+/** What is read of the slices that are run at once, one after another. */
+interface BatchArrays {
+  readonly labels: Uint8Array;
+  readonly maps: Readonly<Partial<Record<UncertaintyMap, Float32Array<ArrayBuffer>>>>;
+}
+
+/** A slice with how unsure the model is of it; both on the slice's own grid. */
+export interface UncertainSlice {
+  readonly labels: Uint8Array;
+  readonly maps: SliceMaps;
 }
 
 /**
@@ -102,6 +123,16 @@ export class SlicePredictor {
     height: number,
     spacing?: SliceSpacing,
   ): Promise<Uint8Array[]> {
+    return (await this.predictUncertain(slices, width, height, spacing)).map(({ labels }) => labels);
+  }
+
+  /** Labels as {@link predict} gives them, with the maps that were asked for when the predictor was made. */
+  async predictUncertain(
+    slices: readonly ArrayLike<number>[],
+    width: number,
+    height: number,
+    spacing?: SliceSpacing,
+  ): Promise<UncertainSlice[]> {
     const { atOnce, margin } = this;
     const count = slices.length - 2 * margin;
     if (count < 1 || count > atOnce) {
@@ -116,7 +147,7 @@ export class SlicePredictor {
         throw new RangeError(`predict: a slice has ${length} pixels, expected ${width}×${height}`);
       }
     }
-    const { slotPixels, mappings, program, pixels, labels } = await this.programFor(width, height, spacing);
+    const { slotPixels, mappings, program, pixels, results } = await this.programFor(width, height, spacing);
     const { inputSlices } = this.description;
     const { views } = this.ensemble;
     const channels = views.length * inputSlices;
@@ -139,16 +170,25 @@ export class SlicePredictor {
     const samples = samplesOf(Array<readonly SliceMapping[]>(count).fill(mappings).flat(), quantizations, inputSlices);
     // Slots behind the last slice hold nothing; their labels are not looked at.
     const filled = Array.from({ length: atOnce * channels }, (_, i) => samples[i] ?? (samples[0] as SliceSample));
-    const bytes = labels.shift() as Uint8Array;
-    labels.push(bytes);
+    const result = results.shift() as BatchArrays;
+    results.push(result);
+    const maps = Object.entries(result.maps);
     // Nothing comes between the two, not even another call.
     const queued = program.run({
       pixels,
       samples: packSamples(filled),
       fields: packLabelFields(Array.from({ length: atOnce }, () => field)),
     });
-    await Promise.all([queued, program.readInto(bytes, "labels")]);
-    return Array.from({ length: count }, (_, n) => bytes.subarray(n * slotPixels, n * slotPixels + width * height));
+    await Promise.all([
+      queued,
+      program.readInto(result.labels, "labels"),
+      ...maps.map(([name, map]) => program.readInto(new Uint8Array(map.buffer), name)),
+    ]);
+    return Array.from({ length: count }, (_, n) => {
+      const [from, to] = [n * slotPixels, n * slotPixels + width * height];
+      const own = maps.map(([name, map]) => [name, map.subarray(from, to)]);
+      return { labels: result.labels.subarray(from, to), maps: Object.fromEntries(own) };
+    });
   }
 
   /**
@@ -197,7 +237,7 @@ export class SlicePredictor {
     const slotPixels = 4 * Math.ceil((width * height) / 4);
     const {
       atOnce,
-      options: { precision, mirror = false, step = usualStep },
+      options: { precision, mirror = false, step = usualStep, uncertainty = false },
     } = this;
     const axes = typeof mirror === "boolean" ? { x: mirror, y: mirror } : mirror;
     const patches = patch && patchGrid(input, patch, step);
@@ -210,11 +250,13 @@ export class SlicePredictor {
         },
         build: ({ pixels, samples, fields }) => {
           const { image } = sampleSlices({ pixels, samples, slices: channels, slotPixels, batch: atOnce, ...input });
-          const scores =
-            patches === undefined
-              ? this.ensemble.scores(image, axes)
-              : mergePatches(this.ensemble.scores(extractPatches(image, patches), axes), patches, gaussianProfile);
-          return { outputs: { labels: labelMap(scores, fields, slotPixels) } };
+          const merged = (scores: Image): Image =>
+            patches === undefined ? scores : mergePatches(scores, patches, gaussianProfile);
+          const scores = this.ensemble.scores(patches === undefined ? image : extractPatches(image, patches), axes);
+          const labels = labelMap(merged(mean(scores)), fields, slotPixels);
+          if (!uncertainty) return { outputs: { labels } };
+          const probabilities = scores.map((each) => (axes.x || axes.y ? merged(each) : softmaxChannels(merged(each))));
+          return { outputs: { labels, ...entropies(probabilities, fields, slotPixels) } };
         },
       },
       { kernels: this.device.kernels, frozen: true, ...(precision && { precision }) },
@@ -222,7 +264,23 @@ export class SlicePredictor {
     // First, since it is refused where it exceeds the adapter.
     const loaded = await program.load(this.device);
     const pixels = new Uint32Array((atOnce * channels * slotPixels) / 2);
-    const labels = Array.from({ length: 3 }, () => new Uint8Array(atOnce * slotPixels));
-    return { width, height, slotPixels, mappings, program: loaded, pixels, labels };
+    const map = (): Float32Array<ArrayBuffer> => new Float32Array(atOnce * slotPixels);
+    const results = Array.from({ length: 3 }, () => ({
+      labels: new Uint8Array(atOnce * slotPixels),
+      maps: {
+        ...(uncertainty ? { entropy: map() } : {}),
+        ...(uncertainty && this.ensemble.size > 1 ? { disagreement: map() } : {}),
+      },
+    }));
+    return { width, height, slotPixels, mappings, program: loaded, pixels, results };
   }
+}
+
+/** Maps of slices by the probabilities of each model. */
+function entropies(probabilities: readonly Image[], fields: Tensor<readonly [number], "u32">, slotPixels: number) {
+  const entropy = entropyMap(mean(probabilities), fields, slotPixels);
+  if (probabilities.length === 1) return { entropy };
+  const single = mean(probabilities.map((each) => entropyMap(each, fields, slotPixels)));
+  // What is below 0 is so by rounding.
+  return { entropy, disagreement: relu(subtract(entropy, single)) };
 }
