@@ -69,10 +69,12 @@ async function timesOf(
 async function plannedFolds(config: TrainingConfig, folds: number, plan: RunPlan): Promise<PlannedFolds> {
   const task = await readDecathlon(nodeStorage, config.data);
   const { cases } = await chooseCases(nodeStorage, task, config, []);
-  let [slices, voxels] = [0, 0];
-  for (const { image } of cases) {
+  const trainedOn = new Set(plan.split.training);
+  let [slices, training, voxels] = [0, 0, 0];
+  for (const { name, image } of cases) {
     const [width, height, depth] = canonicalGrid(await readNiftiHeader(nodeStorage, image)).shape;
     slices += depth;
+    if (trainedOn.has(name)) training += depth;
     voxels += width * height * depth;
   }
   const { epochs, optimizer, ema } = config;
@@ -81,8 +83,9 @@ async function plannedFolds(config: TrainingConfig, folds: number, plan: RunPlan
     cases: cases.length,
     slices,
     voxels,
-    training: plan.slices,
-    heldOut: slices - plan.slices,
+    training,
+    heldOut: slices - training,
+    slicesOfEpoch: plan.slices,
     stepsOfEpoch: Math.round(plan.steps / epochs),
     epochs,
     parameters: plan.step.parameters,

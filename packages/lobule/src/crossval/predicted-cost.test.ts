@@ -35,6 +35,7 @@ const planned: PlannedFolds = {
   voxels: 50_000 * 512 ** 2,
   training: 40_000,
   heldOut: 10_000,
+  slicesOfEpoch: 40_000,
   stepsOfEpoch: 1250,
   epochs: 100,
   parameters: 2_000_000,

@@ -11,6 +11,8 @@ export interface PlannedFolds {
   /** Of one fold: slices that are trained on and those that are held out. */
   readonly training: number;
   readonly heldOut: number;
+  /** Slices and steps of an epoch of training. */
+  readonly slicesOfEpoch: number;
   readonly stepsOfEpoch: number;
   readonly epochs: number;
   /** Numbers that training changes. */
@@ -48,10 +50,11 @@ const bytesOfVoxel = 3;
 
 /** Predicts what a cross-validation takes: the counts are exact but for early stopping, the times are derived. */
 export function predictCost(planned: PlannedFolds, times: StepTimes): PredictedCost {
-  const { folds, slices, voxels, training, heldOut, stepsOfEpoch, epochs, parameters, moments, peakBytes } = planned;
+  const { folds, slices, voxels, heldOut, slicesOfEpoch, stepsOfEpoch, epochs } = planned;
+  const { parameters, moments, peakBytes } = planned;
   const voxelsOfSlice = voxels / slices;
   const steps = (stepsOfEpoch * times.training) / 1000;
-  const reading = (training * voxelsOfSlice) / rehearsed.readVoxelsPerSecond;
+  const reading = (slicesOfEpoch * voxelsOfSlice) / rehearsed.readVoxelsPerSecond;
   const epoch = Math.max(steps, reading) + (heldOut * times.validation) / 1000;
   return {
     deviceBytes: peakBytes,
