@@ -34,7 +34,10 @@ describe("a plan for CT of 512²", () => {
   test("on a GPU", () => {
     const plan = Object.fromEntries(choosePlan(basis()).map(({ setting, value }) => [setting.join("."), value]));
     expect(plan).toMatchObject({ window: [-18, 201], size: 512, baseFeatures: 32, depth: 4, batch: 32 });
-    expect(plan).toMatchObject({ oversample: 0.33, "augmentation.flip": 0, schedule: "polynomial" });
+    expect(plan).toMatchObject({ "loss.batchDice": true, "loss.foregroundDice": true });
+    expect(plan).toMatchObject({ oversample: 0.33, schedule: "polynomial" });
+    expect(plan).toMatchObject({ "augmentation.kind": "nnunet" });
+    expect([plan["augmentation.leftRight"], plan["augmentation.frontBack"]]).toEqual([0, 0.5]);
     // 250 steps an epoch.
     expect(plan).toMatchObject({ epochs: 100, "earlyStopping.patience": 100 });
   });
@@ -42,6 +45,7 @@ describe("a plan for CT of 512²", () => {
   test("on a software adapter it is small and short", () => {
     const plan = (setting: string) => planned(setting, {}, { software: true });
     expect([plan("size"), plan("baseFeatures"), plan("depth"), plan("epochs")]).toEqual([128, 8, 5, 12]);
+    expect([plan("augmentation.kind"), plan("augmentation.flip")]).toEqual(["light", 0]);
   });
 });
 
@@ -49,20 +53,27 @@ test("what is given is left as it is, and what depends on it follows", () => {
   const choices = choosePlan(basis({}, { given: { size: 64, batch: 8 } }));
   expect([chosen(choices, "size"), chosen(choices, "batch")]).toEqual([undefined, undefined]);
   expect(chosen(choices, "depth")).toBe(4);
-  expect(chosen(choices, "epochs")).toBe(25);
+  expect([chosen(choices, "stepsPerEpoch"), chosen(choices, "epochs")]).toEqual([250, 100]);
+});
+
+test("a long pass over the slices is made several epochs", () => {
+  const facts = { slices: 40_000, foregroundSlices: 20_000 };
+  expect([planned("stepsPerEpoch", facts), planned("epochs", facts)]).toEqual([250, 100]);
+  expect(planned("stepsPerEpoch")).toBeUndefined();
 });
 
 test.each<[string, unknown, string, Partial<DataFacts>, Partial<PlanBasis>?]>([
+  ["slices of several classes are drawn by class", "class", "oversampleBy", { classes: [classOf(), classOf()] }],
   ["values of MRI have no fixed scale", "auto", "window", {}, { modality: ["MRI"] }],
   ["slices are not enlarged but to a multiple of 16", 96, "size", { width: same(90), height: same(81) }],
   ["a batch is at most 5 % of the slices", 16, "batch", { slices: 350, foregroundSlices: 100 }],
   ["and at least two of them", 2, "batch", { slices: 10, foregroundSlices: 5 }],
   ["nothing is drawn where nearly all slices hold foreground", 0, "oversample", { foregroundSlices: 9500 }],
-  ["what keeps to no side is mirrored", 0.5, "augmentation.flip", { classes: [classOf()] }],
+  ["what keeps to no side is mirrored", 0.5, "augmentation.leftRight", { classes: [classOf()] }],
   [
-    "nor what does so in some cases only",
+    "so is what does so in some cases only",
     0.5,
-    "augmentation.flip",
+    "augmentation.leftRight",
     { classes: [classOf({ mean: 0.2, agreeing: 0.8 })] },
   ],
 ])("%s", (_, value, setting, changes, more) => {
@@ -79,7 +90,7 @@ test("every plan is a configuration, and every choice has a reason", () => {
         return { [group]: inner === undefined ? value : { [inner]: value } };
       });
       const config = resolveConfig(null, { data: "DIR" }, ...nested);
-      expect(config.size).toBe(chosen(choices, "size"));
+      expect(config.epochs).toBe(chosen(choices, "epochs"));
       for (const { reason } of choices) expect(reason).toMatch(/^[A-Z0-9].*\.$/);
     }),
   );

@@ -31,6 +31,8 @@ const [leastBridge, mostChannels, deepest] = [4, 512, 6] as const;
 /** Steps of a whole training. */
 const steps = { gpu: 25_000, software: 750 } as const;
 const [fewestEpochs, mostEpochs] = [12, 1000] as const;
+/** Steps from which on a pass over the slices is no epoch any more. */
+const longEpoch = 250;
 /** Batches that are tried, and the share of all slices that one may be. */
 const [batches, largestShare] = [[32, 24, 16, 12, 8, 4, 2], 0.05] as const;
 /** Share of the slices with foreground from which on none need be drawn besides. */
@@ -56,10 +58,10 @@ export function choosePlan(basis: PlanBasis): Choice[] {
     features,
     depth,
     batch,
-    oversampleOf(facts),
+    ...oversampleOf(facts),
     { setting: ["network", "preset"], value: "attention-res-unet", reason: "The reference's network." },
-    { setting: ["loss", "kind"], value: "dice-ce", reason: `Cross-entropy and soft Dice loss, as ${nnunet}.` },
-    ...augmentationOf(facts),
+    ...lossOf(),
+    ...augmentationOf(basis),
     ...scheduleOf(basis, Number(given.batch ?? batch.value)),
   ].filter(({ setting: [key = ""] }) => !(key in given));
 }
@@ -77,10 +79,9 @@ function windowOf({ facts: { foreground }, modality }: PlanBasis): Choice {
       reason: `The images are ${modality.join(", ") || "of no stated modality"}${isCt ? " without foreground" : ""}, whose values have no fixed scale: the window is found when the run begins.`,
     };
   }
-  const value = [Math.floor(foreground.low), Math.ceil(foreground.high)];
   return {
     setting,
-    value,
+    value: [Math.floor(foreground.low), Math.ceil(foreground.high)],
     reason: `The 0.5th and 99.5th percentile of the foreground's values (median ${Math.round(foreground.median)}), as ${nnunet} clips CT.`,
   };
 }
@@ -110,16 +111,16 @@ function featuresOf({ software }: PlanBasis): Choice {
     : { setting: ["baseFeatures"], value: 32, reason: `As ${nnunet}.` };
 }
 
-function depthOf(size: number, features: number): Choice {
-  const bySize = Math.floor(Math.log2(size / leastBridge));
+function depthOf(side: number, features: number): Choice {
+  const bySize = Math.floor(Math.log2(side / leastBridge));
   const byChannels = Math.floor(Math.log2(mostChannels / features));
   // A side that cannot be halved so often is refused when the run begins.
-  const byDivision = Math.log2(size & -size);
+  const byDivision = Math.log2(side & -side);
   const value = Math.max(1, Math.min(bySize, byChannels, byDivision, deepest));
   return {
     setting: ["depth"],
     value,
-    reason: `${size} is halved until the bridge is at least ${leastBridge} wide and has at most ${mostChannels} channels: ${size / 2 ** value} and ${features * 2 ** value}. The limits are those of ${nnunet} in 2D.`,
+    reason: `${side} is halved until the bridge is at least ${leastBridge} wide and has at most ${mostChannels} channels: ${side / 2 ** value} and ${features * 2 ** value}. The limits are those of ${nnunet} in 2D.`,
   };
 }
 
@@ -132,32 +133,59 @@ function batchOf({ slices }: DataFacts): Choice {
   };
 }
 
-function oversampleOf({ slices, foregroundSlices }: DataFacts): Choice {
+function oversampleOf({ slices, foregroundSlices, classes }: DataFacts): Choice[] {
   const share = foregroundSlices / slices;
   const few = share < enoughForeground;
-  return {
+  const drawn: Choice = {
     setting: ["oversample"],
     value: few ? 0.33 : 0,
     reason: few
       ? `${percent(share)} of the slices hold foreground; a third of each batch is drawn from these, as ${nnunet} does.`
       : `${percent(share)} of the slices hold foreground, so none need be drawn besides.`,
   };
+  if (!few || classes.length < 2) return [drawn];
+  return [
+    drawn,
+    {
+      setting: ["oversampleBy"],
+      value: "class",
+      reason: `There are ${classes.length} classes: one is drawn first, then a slice that has it, as ${nnunet} does.`,
+    },
+  ];
 }
 
-function augmentationOf({ classes }: DataFacts): Choice[] {
-  const sided = classes.map((each) => ({ name: each.name, side: sideOf(each) })).find(({ side }) => side !== undefined);
-  const usual = "The range of --augment; its gain on these data is not known.";
-  const augment = (kind: string, value: number, reason: string): Choice => {
-    return { setting: ["augmentation", kind], value, reason };
+const lossOf = (): Choice[] => [
+  { setting: ["loss", "kind"], value: "dice-ce", reason: `Cross-entropy and soft Dice loss, as ${nnunet}.` },
+  {
+    setting: ["loss", "batchDice"],
+    value: true,
+    reason: `As ${nnunet} does in 2D, where a slice has little of a class.`,
+  },
+  { setting: ["loss", "foregroundDice"], value: true, reason: `As ${nnunet}, which leaves the background out.` },
+];
+
+function augmentationOf({ facts: { classes }, software }: PlanBasis): Choice[] {
+  const augment = (part: string, value: unknown, reason: string): Choice => {
+    return { setting: ["augmentation", part], value, reason };
   };
+  const [across, along] = [sideOf(classes, "x"), sideOf(classes, "y")];
+  const mirrored = `No class keeps to one side. Source: ${nnunet}.`;
+  const notMirrored = (side: string): string =>
+    `The class ${side}: mirror images would take away the side by which it is told from others.`;
+  if (!software) {
+    const mirror = (part: string, side: string | undefined): Choice =>
+      side === undefined ? augment(part, 0.5, mirrored) : augment(part, 0, notMirrored(side));
+    return [
+      augment("kind", "nnunet", `All changes of ${nnunet}, for which a long training has the time.`),
+      mirror("leftRight", across),
+      mirror("frontBack", along),
+    ];
+  }
+  const side = across ?? along;
+  const usual = "As --augment light has it; what it gains on these data is not known.";
   return [
-    sided === undefined
-      ? augment("flip", 0.5, `No class keeps to one side. Source: ${nnunet} mirrors along all axes.`)
-      : augment(
-          "flip",
-          0,
-          `The class ${sided.name} lies ${sided.side}: mirror images would take away the side by which it is told from others.`,
-        ),
+    augment("kind", "light", "Small changes: a short training does not come to see many large ones."),
+    side === undefined ? augment("flip", 0.5, mirrored) : augment("flip", 0, notMirrored(side)),
     augment("rotation", 15, usual),
     augment("zoom", 0.1, usual),
     augment("intensity", 0.1, usual),
@@ -165,28 +193,38 @@ function augmentationOf({ classes }: DataFacts): Choice[] {
   ];
 }
 
-/** Where a class lies that keeps to one side of the body; undefined where it does not. */
-function sideOf({ offset: { x, y } }: ClassFacts): string | undefined {
-  const found = (
-    [
-      [x, "to the right of the middle", "to the left of the middle"],
-      [y, "in front of the middle", "behind the middle"],
-    ] as const
-  ).find(([{ mean, agreeing }]) => Math.abs(mean) > farFromMiddle && agreeing >= onOneSide);
+/** The first class that keeps to one side of the body along an axis, and where it lies; undefined where there is none. */
+function sideOf(classes: readonly ClassFacts[], axis: "x" | "y"): string | undefined {
+  const found = classes.find(
+    ({ offset }) => Math.abs(offset[axis].mean) > farFromMiddle && offset[axis].agreeing >= onOneSide,
+  );
   if (found === undefined) return undefined;
-  const [{ mean, agreeing }, positive, negative] = found;
-  return `${mean > 0 ? positive : negative} in ${percent(agreeing)} of the cases, by ${percent(Math.abs(mean))} of the slice on average`;
+  const { mean, agreeing } = found.offset[axis];
+  const places = axis === "x" ? ["to the right of", "to the left of"] : ["in front of", "behind"];
+  const place = mean > 0 ? places[0] : places[1];
+  return `${found.name} lies ${place} the middle in ${percent(agreeing)} of the cases, by ${percent(Math.abs(mean))} of the slice on average`;
 }
 
 function scheduleOf({ facts, software, given }: PlanBasis, batch: number): Choice[] {
   const all = software ? steps.software : steps.gpu;
-  const perEpoch = Math.max(1, Math.ceil((0.8 * facts.slices) / batch));
+  const pass = Math.max(1, Math.ceil((0.8 * facts.slices) / batch));
+  const long = pass > longEpoch && !("stepsPerEpoch" in given);
+  const perEpoch = given.stepsPerEpoch ?? (long ? longEpoch : pass);
   const epochs = Math.min(mostEpochs, Math.max(fewestEpochs, Math.round(all / perEpoch)));
   return [
+    ...(long
+      ? [
+          {
+            setting: ["stepsPerEpoch"],
+            value: longEpoch,
+            reason: `A pass over four fifths of the slices has ${pass} steps; an epoch of ${longEpoch}, as ${nnunet} has, is validated sooner.`,
+          },
+        ]
+      : []),
     {
       setting: ["epochs"],
       value: epochs,
-      reason: `${perEpoch} steps an epoch when four fifths of the slices are trained on: about ${epochs * perEpoch} steps in all${software ? ", what a software adapter can be asked for" : `; ${nnunet} takes 250,000`}.`,
+      reason: `${perEpoch} steps an epoch${long ? "" : ", when four fifths of the slices are trained on"}: about ${epochs * perEpoch} in all${software ? ", what a software adapter can be asked for" : `; ${nnunet} takes 250,000`}.`,
     },
     {
       setting: ["learningRate"],
