@@ -58,6 +58,14 @@ export {
   depthwiseConv3x3GradInput,
   depthwiseConv3x3GradWeight,
 } from "./depthwise-conv3x3/depthwise-conv3x3.js";
+export {
+  type Deformation,
+  elasticImage,
+  elasticLabels,
+  noDeformation,
+  packDeformations,
+  wordsPerDeformation,
+} from "./elastic/elastic.js";
 export { entropyMap } from "./entropy-map/entropy-map.js";
 export { gather } from "./gather/gather.js";
 export {

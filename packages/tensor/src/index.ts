@@ -7,6 +7,7 @@
 
 export {
   ceilDivide,
+  type Deformation,
   type DType,
   foldWorkgroups,
   type ImageShape,
@@ -16,12 +17,15 @@ export {
   type LabelField,
   type MirrorAxes,
   matrixFeature,
+  noDeformation,
   noIntensityChange,
   type PatchGrid,
+  packDeformations,
   packIntensityChanges,
   packLabelFields,
   packSamples,
   type SliceSample,
+  wordsPerDeformation,
   wordsPerField,
   wordsPerIntensityChange,
   wordsPerSample,
@@ -82,6 +86,7 @@ export { concatChannels, reshape, sliceChannels } from "./ops/channels.js";
 export { type Conv2dOptions, conv2d, convTranspose2d } from "./ops/conv2d.js";
 export { conv1x1, conv3x3, convTranspose2x2 } from "./ops/convolution.js";
 export { depthwiseConv3x3 } from "./ops/depthwise-convolution.js";
+export { deformElastically } from "./ops/elastic.js";
 export { entropyMap } from "./ops/entropy-map.js";
 export { globalAveragePool } from "./ops/global-average-pool.js";
 export type { GradientOptions } from "./ops/gradient-options.js";

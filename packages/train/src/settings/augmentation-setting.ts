@@ -36,6 +36,11 @@ const nnunet = z.strictObject({
   rotateDegrees: z.number().min(0).max(180).default(180).describe("largest rotation, in degrees either way"),
   scaleProbability: probability(0.2, "a change of size"),
   scaleRange: range(0.7, 1.4, "the change of size"),
+  elasticProbability: probability(0, "an elastic deformation"),
+  elasticDeviation: share
+    .default(0.02)
+    .describe("standard deviation of the displacement of its control points, as a share of the slice's side"),
+  elasticCells: z.int().min(1).max(16).default(4).describe("cells of the grid of its control points, along each side"),
   noiseProbability: probability(0.1, "Gaussian noise"),
   noiseDeviation: share
     .default(0.1)

@@ -1,4 +1,4 @@
-import { noIntensityChange } from "@lobule/tensor";
+import { noDeformation, noIntensityChange } from "@lobule/tensor";
 import { describe, expect, test } from "vitest";
 import {
   type Augmentation,
@@ -30,7 +30,7 @@ const expectShare = (hits: readonly boolean[], probability: number): void => {
 
 describe("light", () => {
   test("without anything on leaves a slice as it is", () => {
-    expect(of(noAugmentation, 3)).toEqual({ mapping: plain, change: noIntensityChange });
+    expect(of(noAugmentation, 3)).toEqual({ mapping: plain, deformation: noDeformation, change: noIntensityChange });
   });
 
   test("is what it was before there were kinds, and what an older configuration says", () => {
@@ -41,6 +41,7 @@ describe("light", () => {
     const at = { seed: 7, epoch: 2, sample: 5 };
     expect(of(usual, 5, 2)).toEqual({
       mapping: augmentedMapping(plain, preprocessing, usual, at),
+      deformation: noDeformation,
       change: noIntensityChange,
     });
   });
@@ -102,6 +103,16 @@ describe("nnunet", () => {
     const gammas = changes.flatMap(({ gamma }) => (gamma === 1 ? [] : [gamma]));
     expect(Math.min(...gammas)).toBeGreaterThan(0.7);
     expect(Math.max(...gammas)).toBeLessThan(1.5);
+  });
+
+  test("deforms only where it is told to, in pixels of the shorter side", () => {
+    expect(drawn(nnunet(), 50).every(({ deformation }) => deformation === noDeformation)).toBe(true);
+    const elastic = drawn(nnunet({ elasticProbability: 0.4, elasticDeviation: 0.1 }));
+    expectShare(
+      elastic.map(({ deformation }) => deformation.deviation === 0.1 * 32 && deformation.cells === 4),
+      0.4,
+    );
+    expect(new Set(elastic.map(({ deformation }) => deformation.seed)).size).toBeGreaterThan(700);
   });
 
   test("depends on seed, epoch and slice alone", () => {

@@ -1,17 +1,34 @@
 import { randomUint32, uniform } from "@lobule/data";
-import { augmentTransform, type IntensityChange, noIntensityChange } from "@lobule/tensor";
+import {
+  augmentTransform,
+  type Deformation,
+  type IntensityChange,
+  noDeformation,
+  noIntensityChange,
+} from "@lobule/tensor";
 import type { Augmentation, NnUNetAugmentation } from "../settings/augmentation-setting.js";
 import { augmentedMapping, type Preprocessing, type SampleSeed, type SliceMapping } from "./slice-sampling.js";
 
 /** How a slice becomes an image of training. */
 export interface AugmentedSlice {
   readonly mapping: SliceMapping;
+  /** How it is then deformed. */
+  readonly deformation: Deformation;
   /** What is then done to its values. */
   readonly change: IntensityChange;
 }
 
-/** Whether an augmentation changes values after slices are sampled; programs are then given {@link AugmentedSlice.change}. */
-export const changesIntensities = ({ kind }: Augmentation): boolean => kind === "nnunet";
+/** What an augmentation changes after slices are sampled; programs are given {@link AugmentedSlice} of what they change. */
+export interface ImageChanges {
+  readonly deformation: boolean;
+  readonly intensities: boolean;
+}
+
+/** What an augmentation asks of the programs of a run. */
+export const imageChangesOf = (augmentation: Augmentation): ImageChanges => ({
+  deformation: augmentation.kind === "nnunet" && augmentation.elasticProbability > 0,
+  intensities: augmentation.kind === "nnunet",
+});
 
 /** `plain`, changed at random as the augmentation says; the same for the same seed, epoch and slice. */
 export function augmented(
@@ -24,10 +41,11 @@ export function augmented(
     const { flip, rotation, zoom, intensity, noise } = augmentation;
     const isOff = [flip, rotation, zoom, intensity, noise].every((each) => each === 0);
     const mapping = isOff ? plain : augmentedMapping(plain, preprocessing, augmentation, at);
-    return { mapping, change: noIntensityChange };
+    return { mapping, deformation: noDeformation, change: noIntensityChange };
   }
   return {
     mapping: nnunetMapping(plain, preprocessing, augmentation, at),
+    deformation: deformationOf(preprocessing, augmentation, at),
     change: intensityChange(preprocessing, augmentation, at),
   };
 }
@@ -72,6 +90,19 @@ function nnunetMapping(
     supersample: Math.max(1, Math.ceil(plain.supersample / zoom - 1e-6)),
     noise: noisy ? noiseDeviation * Math.sqrt(draw("noise")) : 0,
     seed: noisy ? randomUint32(at.seed, at.epoch, at.sample, "noise field") : 0,
+  };
+}
+
+function deformationOf(
+  { width, height }: Preprocessing,
+  { elasticProbability, elasticDeviation, elasticCells }: NnUNetAugmentation,
+  at: SampleSeed,
+): Deformation {
+  if (drawOf(at)("whether to deform") >= elasticProbability) return noDeformation;
+  return {
+    deviation: elasticDeviation * Math.min(width, height),
+    cells: elasticCells,
+    seed: randomUint32(at.seed, at.epoch, at.sample, "deformation field"),
   };
 }
 

@@ -23,11 +23,27 @@ const slice = {
 } as const;
 
 test("the slice as it is, each part that is on, and all together, the same each time", async () => {
-  const augmentation = augmentationSetting.parse({ kind: "nnunet", frontBack: 0, blurProbability: 0.25 });
+  const augmentation = augmentationSetting.parse({
+    kind: "nnunet",
+    frontBack: 0,
+    elasticProbability: 0.1,
+    blurProbability: 0.25,
+  });
   const groups = await augmentationExamples(device, { ...slice, augmentation });
   expect(groups.map(({ title }) => title)).toEqual([
     "As it is",
-    ...["Rotation", "Size", "Noise", "Blur", "Brightness", "Contrast", "Lower resolution", "Inverted gamma", "Gamma"],
+    ...[
+      "Rotation",
+      "Size",
+      "Elastic deformation",
+      "Noise",
+      "Blur",
+      "Brightness",
+      "Contrast",
+      "Lower resolution",
+      "Inverted gamma",
+      "Gamma",
+    ],
     "Left-right mirror image",
     "All together, as training draws them",
   ]);

@@ -3,9 +3,12 @@ import {
   changeIntensities,
   compile,
   type Device,
+  deformElastically,
+  packDeformations,
   packIntensityChanges,
   packSamples,
   sampleSlices,
+  wordsPerDeformation,
   wordsPerIntensityChange,
   wordsPerSample,
 } from "@lobule/tensor";
@@ -120,10 +123,12 @@ async function imagesOf(
         pixels: { shape: [pixels.length], dtype: "u32" },
         labels: { shape: [(batch * slotPixels) / 4], dtype: "u32" },
         samples: { shape: [batch * wordsPerSample], dtype: "u32" },
+        deformations: { shape: [batch * wordsPerDeformation], dtype: "u32" },
         changes: { shape: [batch * wordsPerIntensityChange], dtype: "f32" },
       },
-      build: ({ changes, ...data }) => {
-        const { image, target } = sampleSlices({ ...data, slotPixels, batch, height: size, width: size });
+      build: ({ deformations, changes, ...data }) => {
+        const asSampled = sampleSlices({ ...data, slotPixels, batch, height: size, width: size });
+        const { image, target } = deformElastically(asSampled.image, asSampled.target, deformations);
         return { outputs: { image: changeIntensities(image, changes), target } };
       },
     },
@@ -135,6 +140,7 @@ async function imagesOf(
       pixels,
       labels: new Uint32Array(packedLabels.buffer),
       samples: packSamples(samplesOf(mappings, quantizations, 1)),
+      deformations: packDeformations(slices.map(({ deformation }) => deformation)),
       changes: packIntensityChanges(slices.map(({ change }) => change)),
     });
     const [images, targets] = [await loaded.read("image"), await loaded.read("target")];
@@ -188,6 +194,7 @@ function partsOf(augmentation: Augmentation, plain: SliceMapping): Part[] {
       "scaleProbability",
       ({ mapping: { transform } }) => `× ${fixed(plain.transform[0] / transform[0])}`,
     ),
+    ...part("Elastic deformation", "elasticProbability"),
     ...part("Noise", "noiseProbability", ({ mapping }) => `σ ${fixed(mapping.noise)}`),
     ...part("Blur", "blurProbability", ({ change }) => `σ ${fixed(change.blur)} pixels`),
     ...part("Brightness", "brightnessProbability", ({ change }) => `× ${fixed(change.brightness)}`),

@@ -1,10 +1,10 @@
 import { randomUint32, type SliceBatch, type SliceCache, type SliceKey } from "@lobule/data";
 import type { Optimizer, WeightAverage } from "@lobule/optim";
-import { packIntensityChanges } from "@lobule/tensor";
+import { packDeformations, packIntensityChanges } from "@lobule/tensor";
 import { type Collective, gatherTurns } from "../collective/collective.js";
 import { type LossMeans, type StepMetrics, together } from "../run/epoch-sums.js";
 import type { Augmentation } from "../settings/augmentation-setting.js";
-import { type AugmentedSlice, augmented, changesIntensities } from "./augment-slice.js";
+import { type AugmentedSlice, augmented, imageChangesOf } from "./augment-slice.js";
 import { type DrawnSlice, isForForeground } from "./batch-order.js";
 import { type BatchPart, partsOf, partsOfRank } from "./part-lengths.js";
 import { croppedMapping } from "./patch-crop.js";
@@ -45,6 +45,7 @@ interface StepTime {
 
 /** What a part's program is fed. */
 type PartInputs = ReturnType<typeof batchArrays> & {
+  readonly deformations?: Uint32Array<ArrayBuffer>;
   readonly changes?: Float32Array<ArrayBuffer>;
   readonly dropoutSeed: Uint32Array<ArrayBuffer>;
   readonly shares: readonly [before: number, own: number];
@@ -256,17 +257,19 @@ export class BatchRunner {
     return { hyper, ...(average === undefined ? {} : { averageShare: average.share(optimizer.steps) }) };
   }
 
-  /** What a program takes of a batch, and how the values of its images are changed. */
+  /** What a program takes of a batch, and how its images are changed. */
   private arraysOf(batch: SliceBatch, slices: readonly AugmentedSlice[], range: BatchRange) {
     const { augmentation, inputSlices } = this.options;
     const mappings = slices.map(({ mapping }) => mapping);
-    const arrays = batchArrays(batch, mappings, range);
-    if (!changesIntensities(augmentation)) return arrays;
+    const part = slices.slice(range.first, range.end);
+    const { deformation, intensities } = imageChangesOf(augmentation);
     // A slice and its neighbors are changed alike.
-    const changes = slices
-      .slice(range.first, range.end)
-      .flatMap(({ change }) => Array<typeof change>(inputSlices).fill(change));
-    return { ...arrays, changes: packIntensityChanges(changes) };
+    const changes = part.flatMap(({ change }) => Array<typeof change>(inputSlices).fill(change));
+    return {
+      ...batchArrays(batch, mappings, range),
+      ...(deformation ? { deformations: packDeformations(part.map((slice) => slice.deformation)) } : {}),
+      ...(intensities ? { changes: packIntensityChanges(changes) } : {}),
+    };
   }
 
   /** How the slices of a batch become what the step sees. */

@@ -4,7 +4,7 @@ import type { ConvolutionCall, Device, Program } from "@lobule/tensor";
 import { buildNetwork, type ModelCode } from "../model/model-description.js";
 import type { StepCost } from "../run/workload.js";
 import { optimizerOf } from "../settings/optimizer-setting.js";
-import { changesIntensities } from "./augment-slice.js";
+import { imageChangesOf } from "./augment-slice.js";
 import { slicesOfEpoch } from "./batch-order.js";
 import { canTrainAlone, partLengths } from "./part-lengths.js";
 import { chooseCases, describeModel, type SplitNames } from "./prepare-data.js";
@@ -76,7 +76,7 @@ export async function planRun(
         averaged === undefined || config.ema === null ? undefined : new WeightAverage(network, averaged, config.ema),
       geometry,
       patchGeometry,
-      changesIntensities: changesIntensities(config.augmentation),
+      imageChanges: imageChangesOf(config.augmentation),
       scaler: precision === "f16" ? new LossScaler() : undefined,
     },
     config.microBatch !== null,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Collective } from "../collective/collective.js";
 import { memoryCollectives } from "../collective/memory-collectives.js";
 import type { TrainingOutcome } from "../run/training-state.js";
-import { usualAugmentation } from "../settings/augmentation-setting.js";
+import { augmentationSetting } from "../settings/augmentation-setting.js";
 import { type JoinedRun, joinRun, resumeRun, startRun } from "./open-run.js";
 import { type Stop, TestRuns } from "./testing.js";
 import type { TrainingConfig } from "./training-config.js";
@@ -62,7 +62,7 @@ const settings = (changes: Partial<TrainingConfig> = {}): TrainingConfig =>
     oversample: 0.4,
     clipNorm: 0.5,
     checkpointEvery: 2,
-    augmentation: usualAugmentation("nnunet"),
+    augmentation: augmentationSetting.parse({ kind: "nnunet", elasticProbability: 0.5 }),
     network: { preset: "unet", norm: "batch", dropout: 0.2 },
     depth: 1,
     ...changes,

@@ -12,6 +12,7 @@ import {
   channelSum,
   compile,
   type Device,
+  deformElastically,
   gradients,
   type Image,
   type LoadedProgram,
@@ -28,11 +29,14 @@ import {
   type Tensor,
   type Update,
   Variable,
+  wordsPerDeformation,
   wordsPerField,
   wordsPerIntensityChange,
   wordsPerSample,
   zeros,
 } from "@lobule/tensor";
+
+import type { ImageChanges } from "./augment-slice.js";
 
 /** Extents that all programs of a run share. */
 export interface InputGeometry {
@@ -106,8 +110,8 @@ export interface ProgramParts {
   readonly geometry: InputGeometry;
   /** The same of what a training step sees, where that is a patch of it. */
   readonly patchGeometry?: InputGeometry | undefined;
-  /** Whether training is told how to change the values of its images. */
-  readonly changesIntensities: boolean;
+  /** What training is told to change in its images. */
+  readonly imageChanges: ImageChanges;
   /** How activations and gradients are stored. */
   readonly precision: "f32" | "f16";
   /** Whether a training step makes cheap activations again instead of keeping them. */
@@ -118,11 +122,15 @@ export interface ProgramParts {
   readonly scaler: LossScaler | undefined;
 }
 
-/** How the values of images are changed, in training alone. */
-function changeInputs({ changesIntensities, geometry }: ProgramParts, count: number) {
+/** How images are changed, in training alone. */
+function changeInputs({ imageChanges, geometry }: ProgramParts, count: number) {
   const length = count * geometry.inputSlices * wordsPerIntensityChange;
   const changes = { changes: { shape: [length], dtype: "f32" } } as const;
-  return (changesIntensities ? changes : {}) as Partial<typeof changes>;
+  const deformations = { deformations: wordsOf(count * wordsPerDeformation) };
+  return {
+    ...((imageChanges.deformation ? deformations : {}) as Partial<typeof deformations>),
+    ...((imageChanges.intensities ? changes : {}) as Partial<typeof changes>),
+  };
 }
 
 const stepInputs = { hyper: { shape: [8], dtype: "f32" } } as const;
@@ -144,6 +152,7 @@ const stepUpdates = (
 
 type StepData = Parameters<typeof sampled>[0] & {
   readonly dropoutSeed: RandomSeed;
+  readonly deformations?: Words;
   readonly changes?: Tensor<readonly [number], "f32">;
 };
 
@@ -156,8 +165,10 @@ function trainingProgram(
   const { network, optimizer, loss: spec, precision, recompute, kernels, scaler } = parts;
   const geometry = parts.patchGeometry ?? parts.geometry;
   network.train();
-  const forward = ({ dropoutSeed, changes, ...data }: StepData) => {
-    const { image, target } = sampled(data, geometry, count);
+  const forward = ({ dropoutSeed, deformations, changes, ...data }: StepData) => {
+    const asSampled = sampled(data, geometry, count);
+    const { image, target } =
+      deformations === undefined ? asSampled : deformElastically(asSampled.image, asSampled.target, deformations);
     const changed = changes === undefined ? image : changeIntensities(image, changes);
     const logitsOfLevels = logitsOf(network, changed, { dropoutSeed });
     return deeplySupervised(logitsOfLevels, (logits) => segmentationLoss(logits, target, spec));

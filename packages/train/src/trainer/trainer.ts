@@ -10,7 +10,7 @@ import { addedTo, meansOf, noSums } from "../run/epoch-sums.js";
 import type { CheckpointKind, RunFolder } from "../run/run-folder.js";
 import { savedState, startState, type TrainingOutcome, type TrainingState } from "../run/training-state.js";
 import type { StepCost } from "../run/workload.js";
-import { changesIntensities } from "./augment-slice.js";
+import { imageChangesOf } from "./augment-slice.js";
 import type { DrawnSlice } from "./batch-order.js";
 import { BatchRunner, type ProfiledCall } from "./batch-runner.js";
 import { EpochSlices } from "./epoch-slices.js";
@@ -71,7 +71,7 @@ export class Trainer {
         precision,
         recompute,
         kernels,
-        changesIntensities: changesIntensities(config.augmentation),
+        imageChanges: imageChangesOf(config.augmentation),
       },
       microBatch !== null,
     );
