@@ -82,7 +82,7 @@ const wantedWorkgroups = 2048;
  */
 export function softmaxLoss(problem: SoftmaxLossProblem, options: SoftmaxLossOptions): SoftmaxLossKernels {
   const { batch, classes } = problem;
-  const { lambdaCrossEntropy, lambdaDice, smooth, gamma, tversky, boundary } = options;
+  const { lambdaCrossEntropy, gamma, boundary } = options;
   if (classes < 1 || classes > maxClasses) {
     throw new KernelDeclarationError(`softmax-loss: ${classes} classes, from 1 to ${maxClasses} are possible`);
   }
@@ -98,36 +98,13 @@ export function softmaxLoss(problem: SoftmaxLossProblem, options: SoftmaxLossOpt
   let segmentLength = shortestSegment;
   while (segmentLength < pixels && batch * ceilDivide(pixels, segmentLength) > wantedWorkgroups) segmentLength *= 2;
   const segments = ceilDivide(pixels, segmentLength);
-  const values = 3 * classes + 2;
-  const partials = batch * segments * values;
-  let sumLanes = 1;
-  while (2 * sumLanes * batch * classes <= finishLanes && sumLanes < segments) sumLanes *= 2;
-
+  const partials = batch * segments * (3 * classes + 2);
   const withClasses = (source: string): string => withConstant(source, "CLASSES", classes);
   const withBoundary = (source: string): string => withConstant(withClasses(source), "RADIUS", boundary.radius);
   const softmax = options.activation === "softmax" ? 1 : 0;
   const ofPixels = { batch, pixels, softmax, gamma, width: problem.width, boundaryWeight: boundary.weight };
-  const tverskySizes = { twiceAlpha: 2 * tversky.alpha, twiceBeta: 2 * tversky.beta };
-  const byWeights = options.normalization === "weights" ? 1 : 0;
   const all = batch * pixels;
-  const terms = { lambdaCrossEntropy, lambdaDice, smoothing: smooth, byWeights, ...tverskySizes };
-  const ofFinish = { flops: partials + 20 * batch * classes, bytes: 4 * (partials + 3 * batch * classes + 8) };
-  const separate: Kernel = {
-    name: "softmax-loss-finish",
-    source: withClasses(finishSource),
-    launches: [{ sizes: { batch, segments, sumLanes, ...terms }, workgroups: [1, 1, 1] }],
-    ...ofFinish,
-  };
-  const { of, over } = options.overlap;
-  const groups = over === "image" ? batch : 1;
-  const pooled = of === "class" && over === "image" ? undefined : 4 * (batch + groups) * classes;
-  const generalized = of === "class" ? 0 : 1;
-  const together: Kernel = {
-    name: "softmax-loss-pooled",
-    source: withClasses(pooledSource),
-    launches: [{ sizes: { batch, segments, groups, generalized, ...terms }, workgroups: [1, 1, 1] }],
-    ...ofFinish,
-  };
+  const { finish, pooled } = finishOf(problem, options, segments);
   return {
     sums: {
       name: "softmax-loss",
@@ -141,7 +118,7 @@ export function softmaxLoss(problem: SoftmaxLossProblem, options: SoftmaxLossOpt
       flops: all * (9 * classes + 8),
       bytes: 4 * (all * (classes + 1) + partials),
     },
-    finish: pooled === undefined ? separate : together,
+    finish,
     gradient: {
       name: "softmax-loss-grad",
       source: withBoundary(gradSource),
@@ -151,5 +128,40 @@ export function softmaxLoss(problem: SoftmaxLossProblem, options: SoftmaxLossOpt
     },
     partials,
     pooled,
+  };
+}
+
+/** The kernel that makes the loss of its sums over segments of images, and what it needs in memory. */
+function finishOf(
+  { batch, classes }: SoftmaxLossProblem,
+  { lambdaCrossEntropy, lambdaDice, smooth, tversky, normalization, overlap: { of, over } }: SoftmaxLossOptions,
+  segments: number,
+): Pick<SoftmaxLossKernels, "finish" | "pooled"> {
+  const partials = batch * segments * (3 * classes + 2);
+  const terms = {
+    lambdaCrossEntropy,
+    lambdaDice,
+    smoothing: smooth,
+    byWeights: normalization === "weights" ? 1 : 0,
+    twiceAlpha: 2 * tversky.alpha,
+    twiceBeta: 2 * tversky.beta,
+  };
+  const costs = { flops: partials + 20 * batch * classes, bytes: 4 * (partials + 3 * batch * classes + 8) };
+  const kernel = (name: string, source: string, sizes: Readonly<Record<string, number>>): Kernel => ({
+    name,
+    source: withConstant(source, "CLASSES", classes),
+    launches: [{ sizes: { batch, segments, ...sizes, ...terms }, workgroups: [1, 1, 1] }],
+    ...costs,
+  });
+  if (of === "class" && over === "image") {
+    let sumLanes = 1;
+    while (2 * sumLanes * batch * classes <= finishLanes && sumLanes < segments) sumLanes *= 2;
+    return { finish: kernel("softmax-loss-finish", finishSource, { sumLanes }), pooled: undefined };
+  }
+  const groups = over === "image" ? batch : 1;
+  const generalized = of === "class" ? 0 : 1;
+  return {
+    finish: kernel("softmax-loss-pooled", pooledSource, { groups, generalized }),
+    pooled: 4 * (batch + groups) * classes,
   };
 }

@@ -61,7 +61,7 @@ export function topKLoss({ batch, classes, height, width }: SoftmaxLossProblem, 
   const ofPixels = [
     { sizes: { batch, pixels }, workgroups: [...foldWorkgroups(ceilDivide(count, lanes)), 1] },
   ] as const;
-  const histograms = Math.min(mostHistograms, ceilDivide(count, 8 * sumLanes));
+  const histograms = histogramsOf(count);
   const segmentLength = Math.max(8 * sumLanes, ceilDivide(count, mostSums));
   const sums = ceilDivide(count, segmentLength);
   return {
@@ -72,24 +72,7 @@ export function topKLoss({ batch, classes, height, width }: SoftmaxLossProblem, 
       flops: 4 * count * classes,
       bytes: 4 * count * (classes + 2),
     },
-    digits: digitsOfBits.map(({ above, shift }, digit) => ({
-      histogram: {
-        name: "top-k-histogram",
-        source: histogramSource,
-        launches: [{ sizes: { count, digit, above, shift }, workgroups: [histograms, 1, 1] }],
-        flops: 0,
-        bytes: 4 * (count + histograms * bins),
-      },
-      select: {
-        name: "top-k-select",
-        source: selectSource,
-        launches: [
-          { sizes: { workgroups: histograms, digit, shift, digits: 2 ** (above - shift), k }, workgroups: [1, 1, 1] },
-        ],
-        flops: 0,
-        bytes: 4 * histograms * bins,
-      },
-    })),
+    digits: digitsOfBits.map((bits, digit) => digitKernels({ ...bits, digit }, count, k)),
     sum: {
       name: "top-k-sum",
       source: sumSource,
@@ -114,5 +97,35 @@ export function topKLoss({ batch, classes, height, width }: SoftmaxLossProblem, 
     histograms: histograms * bins,
     selection: 3 * digitsOfBits.length,
     partials: sums,
+  };
+}
+
+/** Workgroups that count, each for itself. */
+const histogramsOf = (count: number): number => Math.min(mostHistograms, ceilDivide(count, 8 * sumLanes));
+
+/** What finds a digit of the k-th largest of so many values. */
+function digitKernels(
+  { digit, above, shift }: { readonly digit: number; readonly above: number; readonly shift: number },
+  count: number,
+  k: number,
+): TopKLossKernels["digits"][number] {
+  const histograms = histogramsOf(count);
+  return {
+    histogram: {
+      name: "top-k-histogram",
+      source: histogramSource,
+      launches: [{ sizes: { count, digit, above, shift }, workgroups: [histograms, 1, 1] }],
+      flops: 0,
+      bytes: 4 * (count + histograms * bins),
+    },
+    select: {
+      name: "top-k-select",
+      source: selectSource,
+      launches: [
+        { sizes: { workgroups: histograms, digit, shift, digits: 2 ** (above - shift), k }, workgroups: [1, 1, 1] },
+      ],
+      flops: 0,
+      bytes: 4 * histograms * bins,
+    },
   };
 }
