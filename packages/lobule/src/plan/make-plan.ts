@@ -39,7 +39,8 @@ export interface Plan {
  * @throws DataError, ConfigError as a run does; PlanError where not even a batch of one slice fits the adapter.
  */
 export async function makePlan({ data, given, cache, signal }: PlanRequest): Promise<Plan> {
-  const config = resolveConfig(null, { ...given, data });
+  // The depth is yet to be chosen, and with the least of all most sizes go.
+  const config = resolveConfig(null, { depth: 1, ...given, data });
   const task = await readDecathlon(nodeStorage, data);
   const { cases } = await chooseCases(nodeStorage, task, config, []);
   const bar = progress("decoding");
@@ -71,7 +72,10 @@ async function fitted(
   memory: number | undefined,
 ): Promise<readonly Choice[]> {
   const batch = choices.find(({ setting }) => setting[0] === "batch");
-  if (batch === undefined) return choices;
+  if (batch === undefined) {
+    resolveConfig(null, asSettings(choices), given); // what does not go together is told now
+    return choices;
+  }
   const model = typeof given.model === "string" ? await compileModel(given.model) : undefined;
   const room = memory === undefined ? { device } : { device, memory };
   const tried = [Number(batch.value), ...smallerBatches(Number(batch.value))];

@@ -29,6 +29,8 @@ test("a plan is a settings file with its reasons, and is not replaced", async ()
   // Above every setting there is its reason.
   expect(text).not.toMatch(/^(?!data|augmentation|network|loss|earlyStopping)(?<!#.*\n)\w+: \S/m);
   expect(await run(["config", "check", at("plan.yaml")])).toMatchObject({ code: 0 });
+  // With the usual depth this size is refused.
+  expect((await plan("--size", "20", "--batch", "2")).out).toContain("\ndepth: 2\n");
   const again = await plan("-o", at("plan.yaml"));
   expect(again).toMatchObject({ code: 1, err: expect.stringContaining("may have been changed by hand; name another") });
 });

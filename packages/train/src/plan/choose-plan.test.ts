@@ -56,6 +56,11 @@ test("what is given is left as it is, and what depends on it follows", () => {
   expect([chosen(choices, "stepsPerEpoch"), chosen(choices, "epochs")]).toEqual([250, 100]);
 });
 
+test("nothing is said of a network that is given in another way", () => {
+  const model = { given: { model: "own.ts" } };
+  expect([planned("network.preset", {}, model), planned("depth", {}, model)]).toEqual([undefined, 4]);
+});
+
 test("a long pass over the slices is made several epochs", () => {
   const facts = { slices: 40_000, foregroundSlices: 20_000 };
   expect([planned("stepsPerEpoch", facts), planned("epochs", facts)]).toEqual([250, 100]);

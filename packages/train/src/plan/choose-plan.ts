@@ -63,7 +63,13 @@ export function choosePlan(basis: PlanBasis): Choice[] {
     ...lossOf(),
     ...augmentationOf(basis),
     ...scheduleOf(basis, Number(given.batch ?? batch.value)),
-  ].filter(({ setting: [key = ""] }) => !(key in given));
+  ].filter(({ setting: [key = ""] }) => !(key in given) && !idleWith(given).includes(key));
+}
+
+/** Settings that have no effect beside a network that is given level by level, or as code. */
+function idleWith({ nnunet, model }: PlanBasis["given"]): readonly string[] {
+  if (nnunet != null) return ["network", "baseFeatures", "depth"];
+  return model == null ? [] : ["network"];
 }
 
 /** Smaller batches than one, the largest first. */
