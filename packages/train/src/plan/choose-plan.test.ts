@@ -18,6 +18,7 @@ const liver: DataFacts = {
   height: same(512),
   depth: same(200),
   spacing: [same(0.8), same(0.8), same(2)],
+  field: { x: same(409.6), y: same(409.6) },
   foreground: { low: -17.2, median: 101, high: 200.4, voxels: 1e6 },
   classes: [classOf({ mean: 0.2, agreeing: 1 })],
 };
@@ -33,13 +34,26 @@ const planned = (setting: string, ...from: Parameters<typeof basis>): unknown =>
 describe("a plan for CT of 512²", () => {
   test("on a GPU", () => {
     const plan = Object.fromEntries(choosePlan(basis()).map(({ setting, value }) => [setting.join("."), value]));
-    expect(plan).toMatchObject({ window: [-18, 201], size: 512, baseFeatures: 32, depth: 4, batch: 32 });
+    expect(plan).toMatchObject({ normalization: "foreground", size: 512, baseFeatures: 32, depth: 4, batch: 32 });
     expect(plan).toMatchObject({ "loss.batchDice": true, "loss.foregroundDice": true });
     expect(plan).toMatchObject({ oversample: 0.33, schedule: "polynomial" });
     expect(plan).toMatchObject({ "augmentation.kind": "nnunet" });
     expect([plan["augmentation.leftRight"], plan["augmentation.frontBack"]]).toEqual([0, 0.5]);
     // 250 steps an epoch.
     expect(plan).toMatchObject({ epochs: 100, "earlyStopping.patience": 100 });
+  });
+
+  test("of different spacings, slices are brought to the median and seen in patches of the middle extents", () => {
+    const spacing = { least: 0.6, median: 0.766_51, most: 0.95 };
+    const facts = { spacing: [spacing, spacing, same(2)], field: { x: same(390), y: same(390) } } as const;
+    expect(planned("spacing", facts)).toEqual([0.767, 0.767]);
+    expect(planned("patch", facts)).toEqual([512, 512]);
+    expect(planned("size", facts)).toBeUndefined();
+    expect(planned("size", facts, { software: true })).toBe(128);
+    expect(planned("patch", facts, { given: { size: 256 } })).toBeUndefined();
+    expect(planned("depth", facts, { given: { patch: [64, 96] } })).toBe(4);
+    expect(planned("depth", facts, { given: { patch: [512, 480], baseFeatures: 8 } })).toBe(5);
+    expect(planned("patch", facts, { given: { spacing: [1.5, 1.5] } })).toEqual([256, 256]);
   });
 
   test("on a software adapter it is small and short", () => {
@@ -69,6 +83,7 @@ test("a long pass over the slices is made several epochs", () => {
 
 test.each<[string, unknown, string, Partial<DataFacts>, Partial<PlanBasis>?]>([
   ["slices of several classes are drawn by class", "class", "oversampleBy", { classes: [classOf(), classOf()] }],
+  ["a window that is given is kept", undefined, "normalization", {}, { given: { window: [0, 100] } }],
   ["values of MRI have no fixed scale", "auto", "window", {}, { modality: ["MRI"] }],
   ["slices are not enlarged but to a multiple of 16", 96, "size", { width: same(90), height: same(81) }],
   ["a batch is at most 5 % of the slices", 16, "batch", { slices: 350, foregroundSlices: 100 }],
@@ -87,10 +102,23 @@ test.each<[string, unknown, string, Partial<DataFacts>, Partial<PlanBasis>?]>([
 
 test("every plan is a configuration, and every choice has a reason", () => {
   const side = fc.integer({ min: 8, max: 1200 });
+  const slices = fc.integer({ min: 1, max: 1e5 });
   fc.assert(
-    fc.property(side, side, fc.integer({ min: 1, max: 1e5 }), fc.boolean(), (width, height, slices, software) => {
-      const facts = { width: same(width), height: same(height), slices, foregroundSlices: Math.ceil(slices / 2) };
-      const choices = choosePlan(basis(facts, { software }));
+    fc.property(side, side, slices, fc.boolean(), fc.boolean(), (width, height, count, software, differs) => {
+      const pixel = differs ? { least: 0.5, median: 0.8, most: 1 } : same(0.8);
+      const choices = choosePlan(
+        basis(
+          {
+            width: same(width),
+            height: same(height),
+            slices: count,
+            foregroundSlices: Math.ceil(count / 2),
+            spacing: [pixel, pixel, same(2)],
+            field: { x: same(0.8 * width), y: same(0.8 * height) },
+          },
+          { software },
+        ),
+      );
       const nested = choices.map(({ setting: [group = "", inner], value }) => {
         return { [group]: inner === undefined ? value : { [inner]: value } };
       });

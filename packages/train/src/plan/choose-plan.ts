@@ -33,6 +33,8 @@ const steps = { gpu: 25_000, software: 750 } as const;
 const [fewestEpochs, mostEpochs] = [12, 1000] as const;
 /** Steps from which on a pass over the slices is no epoch any more. */
 const longEpoch = 250;
+/** How many times the least spacing the most must be for slices to be brought to one. */
+const differentSpacing = 1.1;
 /** Batches that are tried, and the share of all slices that one may be. */
 const [batches, largestShare] = [[32, 24, 16, 12, 8, 4, 2], 0.05] as const;
 /** Share of the slices with foreground from which on none need be drawn besides. */
@@ -48,13 +50,13 @@ const [farFromMiddle, onOneSide] = [0.04, 0.9] as const;
 export function choosePlan(basis: PlanBasis): Choice[] {
   const { facts, given } = basis;
   if (facts.slices === 0) throw new RangeError("choosePlan: there is no slice");
-  const size = sizeOf(basis);
+  const input = inputOf(basis);
   const features = featuresOf(basis);
-  const depth = depthOf(Number(given.size ?? size.value), Number(given.baseFeatures ?? features.value));
+  const depth = depthOf(input.sides, Number(given.baseFeatures ?? features.value));
   const batch = batchOf(facts);
   return [
-    windowOf(basis),
-    size,
+    ...intensitiesOf(basis),
+    ...input.choices,
     features,
     depth,
     batch,
@@ -75,24 +77,73 @@ function idleWith({ nnunet, model }: PlanBasis["given"]): readonly string[] {
 /** Smaller batches than one, the largest first. */
 export const smallerBatches = (batch: number): number[] => [...batches.filter((each) => each < batch), 1];
 
-function windowOf({ facts: { foreground }, modality }: PlanBasis): Choice {
-  const setting = ["window"];
+function intensitiesOf({ facts: { foreground }, modality, given }: PlanBasis): Choice[] {
   const isCt = modality.some((each) => /\bct\b/i.test(each));
+  if ("window" in given) return [];
   if (!isCt || foreground.voxels === 0 || !(foreground.low < foreground.high)) {
-    return {
-      setting,
-      value: "auto",
-      reason: `The images are ${modality.join(", ") || "of no stated modality"}${isCt ? " without foreground" : ""}, whose values have no fixed scale: the window is found when the run begins.`,
-    };
+    return [
+      {
+        setting: ["window"],
+        value: "auto",
+        reason: `The images are ${modality.join(", ") || "of no stated modality"}${isCt ? " without foreground" : ""}, whose values have no fixed scale: the window is found when the run begins.`,
+      },
+    ];
   }
+  return [
+    {
+      setting: ["normalization"],
+      value: "foreground",
+      reason: `CT: clipped to the 0.5th and 99.5th percentile of the training cases' foreground (about ${Math.round(foreground.low)} and ${Math.round(foreground.high)}, of all cases) and made z-scores by it. Source: ${nnunet}.`,
+    },
+  ];
+}
+
+/** What the network sees: its sides in pixels, and the settings that make it so. */
+interface Input {
+  readonly sides: readonly number[];
+  readonly choices: readonly Choice[];
+}
+
+/**
+ * Slices of the same spacing, in patches as large as the slice in the middle, where spacings differ and a GPU can take
+ * it; else whole slices of one size.
+ */
+function inputOf(basis: PlanBasis): Input {
+  const { facts, software, given } = basis;
+  if (given.patch != null) return { sides: given.patch, choices: [] };
+  if (given.size != null) return { sides: [given.size], choices: [] };
+  const [x, y] = facts.spacing;
+  const differs = [x, y].some(({ least, most }) => most > differentSpacing * least);
+  if (given.spacing == null && (software || !differs)) {
+    const size = sizeOf(facts, software);
+    return { sides: [Number(size.value)], choices: [size] };
+  }
+  const spacing = given.spacing ?? [Number(x.median.toPrecision(3)), Number(y.median.toPrecision(3))];
+  const sides = [facts.field.x.median / spacing[0], facts.field.y.median / spacing[1]];
+  const most = software ? largestSide.software : largestSide.gpu;
+  const patch = sides.map((side) => Math.min(most, Math.max(32, Math.round(side / 32) * 32)));
   return {
-    setting,
-    value: [Math.floor(foreground.low), Math.ceil(foreground.high)],
-    reason: `The 0.5th and 99.5th percentile of the foreground's values (median ${Math.round(foreground.median)}), as ${nnunet} clips CT.`,
+    sides: patch,
+    choices: [
+      ...(given.spacing == null
+        ? [
+            {
+              setting: ["spacing"],
+              value: spacing,
+              reason: `Pixels are from ${x.least.toPrecision(3)} to ${x.most.toPrecision(3)} mm wide; all slices are brought to the median, as ${nnunet} does.`,
+            },
+          ]
+        : []),
+      {
+        setting: ["patch"],
+        value: patch,
+        reason: `The extents of the slice in the middle at this spacing, ${sides.map((side) => Math.round(side)).join(" × ")}, to a multiple of 32 and at most ${most}, as ${nnunet} does in 2D.`,
+      },
+    ],
   };
 }
 
-function sizeOf({ facts, software }: PlanBasis): Choice {
+function sizeOf(facts: DataFacts, software: boolean): Choice {
   const own = Math.max(facts.width.median, facts.height.median);
   const multiple = 2 ** 4;
   const most = software ? largestSide.software : largestSide.gpu;
@@ -117,11 +168,12 @@ function featuresOf({ software }: PlanBasis): Choice {
     : { setting: ["baseFeatures"], value: 32, reason: `As ${nnunet}.` };
 }
 
-function depthOf(side: number, features: number): Choice {
+function depthOf(sides: readonly number[], features: number): Choice {
+  const side = Math.min(...sides);
   const bySize = Math.floor(Math.log2(side / leastBridge));
   const byChannels = Math.floor(Math.log2(mostChannels / features));
-  // A side that cannot be halved so often is refused when the run begins.
-  const byDivision = Math.log2(side & -side);
+  // Sides that cannot be halved so often are refused when the run begins.
+  const byDivision = Math.min(...sides.map((each) => Math.log2(each & -each)));
   const value = Math.max(1, Math.min(bySize, byChannels, byDivision, deepest));
   return {
     setting: ["depth"],

@@ -36,6 +36,7 @@ const facts = await readDataFacts(
 test("cases, slices and volumes are counted in full", () => {
   expect(facts).toMatchObject({ cases: 2, slices: 4, foregroundSlices: 3 });
   expect(facts.depth).toEqual({ least: 1, median: 2, most: 3 });
+  expect([facts.field.x.median, facts.field.y.median]).toEqual([40, 20]);
   const [liver, tumor] = facts.classes;
   // A voxel has 0.5 ml.
   expect(liver).toMatchObject({ cases: 2, slices: 3, millilitres: { least: 1, median: 1.75, most: 2.5 } });

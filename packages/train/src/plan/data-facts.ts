@@ -44,6 +44,8 @@ export interface DataFacts {
   readonly depth: Range;
   /** mm, in x, y and z. */
   readonly spacing: readonly [Range, Range, Range];
+  /** Extents of a slice in x and y, mm. */
+  readonly field: { readonly x: Range; readonly y: Range };
   /** Intensities of foreground voxels; as many are taken of each case. */
   readonly foreground: {
     readonly low: number;
@@ -92,6 +94,10 @@ export async function readDataFacts(
     width: of(({ shape }) => shape[0]),
     height: of(({ shape }) => shape[1]),
     depth: of(({ shape }) => shape[2]),
+    field: {
+      x: of(({ shape, spacing }) => shape[0] * spacing[0]),
+      y: of(({ shape, spacing }) => shape[1] * spacing[1]),
+    },
     spacing: [of(({ spacing }) => spacing[0]), of(({ spacing }) => spacing[1]), of(({ spacing }) => spacing[2])],
     // Source: Isensee et al. 2021, nnU-Net: CT is clipped to these percentiles of the foreground.
     foreground: { low: at(0.005), median: at(0.5), high: at(0.995), voxels: sorted.length },
