@@ -52,27 +52,32 @@ function vendor(packageName, files) {
   }
 }
 
-/** The programs: the command line, and the threads that decode volumes and call MPI. */
+/** The programs: the command line, and the threads that decode volumes, call MPI and parse DICOM. */
 const { metafile } = await build({
   entryPoints: {
     lobule: join(root, "packages/lobule/bin/lobule.js"),
     "task-worker": join(root, "packages/node/dist/storage/task-worker.js"),
     "mpi-worker": join(root, "packages/mpi/dist/mpi-worker.js"),
+    "dicom-worker": join(root, "packages/lobule/dist/shared/dicom-worker.js"),
   },
   outdir: join(folder, "app"),
   bundle: true,
   platform: "node",
   format: "esm",
   target: "node20",
-  external: ["webgpu", "@lobule/software-adapter", "@lobule/dicom", "esbuild", "koffi"],
+  external: ["webgpu", "@lobule/software-adapter", "esbuild", "koffi"],
+  // dcmjs-codecs would bring it once more, as CommonJS.
+  alias: { dcmjs: join(root, "node_modules/dcmjs/build/dcmjs.es.js") },
   metafile: true,
   logLevel: "warning",
-  // What is CommonJS inside calls require, which an ES module has not.
+  // What is CommonJS inside calls require and knows its folder, which an ES module does not.
   banner: {
-    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url), __dirname = import.meta.dirname;',
   },
 });
 writeFileSync(join(folder, "package.json"), `${JSON.stringify({ name: "lobule", version, type: "module" })}\n`);
+const codecs = "dcmjs-native-codecs.wasm";
+cpSync(join(root, "node_modules/dcmjs-codecs/build", codecs), join(folder, "app", codecs));
 vendor("webgpu", ["index.js", "dist/linux-x64/dawn.node"]);
 vendor("koffi", ["index.js", "src/koffi/index.js", "src/koffi/src/static.js"]);
 vendor("@koromix/koffi-linux-x64", ["index.js", "linux_x64/koffi.node"]);
@@ -92,6 +97,7 @@ const texts = [...packages].sort().map((path) => {
   const { name: of, license } = JSON.parse(readFileSync(join(where, "package.json"), "utf8"));
   return `${of} (${license})\n\n${file === undefined ? "" : readFileSync(join(where, file), "utf8")}`;
 });
+texts.push(readFileSync(join(root, "packages/dicom/THIRD-PARTY-NOTICES"), "utf8"));
 writeFileSync(join(folder, "THIRD-PARTY-LICENSES"), texts.join(`\n${"-".repeat(80)}\n`));
 for (const file of ["LICENSE", "NOTICE"]) cpSync(join(root, file), join(folder, file));
 mkdirSync(join(folder, "app/peers"));

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { writeSeries } from "../../packages/dicom/src/testing/write-series.js";
 
 const run = promisify(execFile);
 const tool = fileURLToPath(new URL("../../tools/bundle.mjs", import.meta.url));
@@ -68,4 +69,12 @@ describe.skipIf(process.platform !== "linux" || process.arch !== "x64")("the bun
     await lobule("segment", "data/imagesTs", "-m", "run", "-o", "labels");
     expect(await readdir(join(folder, "labels"))).toContain("phantom_004.nii.gz");
   }, 300_000);
+
+  test("reads compressed DICOM", async () => {
+    await writeSeries(join(folder, "series"), { syntax: "1.2.840.10008.1.2.4.90" });
+    const { stdout, stderr } = await lobule("data", "convert", "series", "-o", "scan.nii.gz");
+    expect(stderr).toBe("");
+    expect(stdout).toBe("scan.nii.gz: 6×5×4 voxels of 0.5×0.75×2.5 mm\n");
+    expect(await readFile(join(folder, "THIRD-PARTY-LICENSES"), "utf8")).toContain("OpenJPEG");
+  }, 60_000);
 });
