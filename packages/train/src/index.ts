@@ -36,7 +36,7 @@ export { ModelError } from "./model/model-error.js";
 export { parseModelSpec } from "./model/model-spec.js";
 export { networkSettingsSchema, networkSpec } from "./model/network-settings.js";
 export { readEnsemble, readModels, writeEnsemble } from "./model/read-models.js";
-export { type ForeignModel, saveModel } from "./model/save-model.js";
+export { type ForeignModel, isForeignModel, saveModel } from "./model/save-model.js";
 export { type CodeMemory, type CodeTrust, requireTrusted } from "./model/trusted-code.js";
 export { type Choice, choosePlan, type PlanBasis, smallerBatches } from "./plan/choose-plan.js";
 export { type ClassFacts, type DataFacts, type Range, readDataFacts } from "./plan/data-facts.js";

@@ -38,6 +38,23 @@ test("weights go in, stand for a model like it, and come out as they were", asyn
   expect(await readFile(at("out", "model.py"), "utf8")).toContain('CLASSES = ["background","liver","tumor"]');
 });
 
+test("the model is measured on labeled data that are named, and not compared", async () => {
+  await importWith(fixture("reference.pt"), "--like", at("spec.json"), "-o", at("measured"));
+  const sizes = ["--cases", "3", "--size", "16", "--slices", "3", "4"];
+  expect((await runCommand(["phantom", at("data"), ...sizes])).code).toBe(0);
+  const refused = await runCommand(["evaluate", at("measured")]);
+  expect(refused.code).toBe(1);
+  expect(refused.err).toMatch(
+    /^lobule: .*measured was imported, so it has no cases of its own; name labeled ones with/,
+  );
+  const { code, out, err } = await runCommand(["evaluate", at("measured"), "--data", at("data"), "--map", "2=2"]);
+  expect(code, err).toBe(0);
+  expect(out.replaceAll(/\s+/g, " ")).toContain("measured was imported: these may be cases that it was trained on");
+  const compared = await runCommand(["compare", at("measured"), at("measured"), "--out", at("comparison")]);
+  expect(compared.code).toBe(1);
+  expect(compared.err).toMatch(/measured was imported, so there are no cases that it is known to have held out/);
+});
+
 test("what does not fit is listed, and nothing is written", async () => {
   const { code, out, err } = await importWith(fixture("reference.pt"), "--like", at("other.yaml"), "-o", at("none"));
   expect({ code, out }).toEqual({ code: 1, out: "" });

@@ -3,6 +3,7 @@ import { volumeEdges } from "@lobule/metrics";
 import {
   type EpochRecord,
   fitJson,
+  isForeignModel,
   lossOfConfig,
   lossText,
   type Provenance,
@@ -110,9 +111,14 @@ const adapterSchema = z.looseObject({ adapter: z.looseObject({ name: z.string() 
 
 /**
  * Reads a run that was trained and measured.
- * @throws RunError when the folder is no run or damaged, ComparisonError when the run was not measured yet.
+ * @throws RunError when the folder is no run or damaged, ComparisonError when the run was imported or not measured yet.
  */
 export async function readComparedRun(storage: Storage, directory: string): Promise<ComparedRun> {
+  if (await isForeignModel(storage, directory)) {
+    throw new ComparisonError(
+      `${directory} was imported, so there are no cases that it is known to have held out, and it cannot be compared; ${commandText("evaluate", directory, "--data", "DIR")} measures it on labeled cases`,
+    );
+  }
   const folder = await RunFolder.open(storage, directory);
   const config = batchSchema.safeParse(folder.config);
   if (!config.success) throw new ComparisonError(`${directory}/config.json names no batch; the run is damaged`);

@@ -1,4 +1,4 @@
-import { joinPath, type Storage, writeFileAtomically } from "@lobule/data";
+import { exists, joinPath, type Storage, writeFileAtomically } from "@lobule/data";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { encodeCheckpoint } from "../run/checkpoint.js";
 import type { ModelCode, ModelDescription } from "./model-description.js";
@@ -28,3 +28,8 @@ export async function saveModel(
   const bytes = encodeCheckpoint({ tensors: weights, state: { model: description, origin } });
   await writeFileAtomically(storage, joinPath(checkpoints, "best.safetensors"), bytes);
 }
+
+/** Whether a folder holds a model that {@link saveModel} wrote, of whose training nothing is known. */
+export const isForeignModel = async (storage: Storage, directory: string): Promise<boolean> =>
+  (await exists(storage, joinPath(directory, "checkpoints", "best.safetensors"))) &&
+  !(await exists(storage, joinPath(directory, "config.json")));

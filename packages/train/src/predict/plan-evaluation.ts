@@ -13,6 +13,7 @@ import { z } from "zod";
 import { type LabelMapping, mapLabels, sameNames } from "../evaluation/label-mapping.js";
 import type { EvaluationSettings, Provenance } from "../evaluation/provenance.js";
 import type { SavedModel } from "../model/load-model.js";
+import { isForeignModel } from "../model/save-model.js";
 import { KnownCases } from "../run/known-cases.js";
 import { RunFolder } from "../run/run-folder.js";
 import { type RunProgress, runProgressOf } from "../run/run-progress.js";
@@ -47,7 +48,7 @@ const optionsAdvice: EvaluationAdvice = {
 
 /** What an evaluation is going to measure, found out from descriptions and headers alone. */
 export interface EvaluationPlan {
-  readonly run: RunFolder;
+  readonly run: Pick<RunFolder, "storage" | "directory">;
   readonly model: SavedModel;
   readonly state: RunProgress;
   readonly task: DecathlonTask;
@@ -65,10 +66,12 @@ export interface EvaluationPlan {
 }
 
 const configSchema = z.looseObject({ data: z.string() });
+const imported: RunProgress = { epochs: 0, of: null, finished: true, text: "imported" };
 
 /**
- * Chooses the cases to measure a run on: those it held out, or all labeled ones of another folder.
- * @throws RunError for no run; DataError when the folder's labels are not the model's, or no case can be opened.
+ * Chooses the cases to measure a run on: those it held out, or all labeled ones of another folder. A model that was imported
+ * has no cases of its own, and none is known to be of its training.
+ * @throws RunError for no run; DataError for an imported model without data, or when the folder's labels are not the model's, or no case can be opened.
  */
 export async function planEvaluation(
   storage: Storage,
@@ -77,17 +80,20 @@ export async function planEvaluation(
   request: EvaluationRequest,
 ): Promise<EvaluationPlan> {
   const { map = [], includeTraining = false, mirror = false, precision = "f32", advice = optionsAdvice } = request;
-  const run = await RunFolder.open(storage, directory);
-  const config = configSchema.safeParse(run.config);
+  const run = (await isForeignModel(storage, directory)) ? undefined : await RunFolder.open(storage, directory);
+  if (run === undefined && request.data === undefined)
+    throw new DataError(`${directory} was imported, so it has no cases of its own; name labeled ones with --data DIR`);
+  const config = configSchema.safeParse(run?.config);
   const source = config.success ? config.data.data : "";
-  const own = request.data === undefined || (await isSameFile(storage, request.data, source));
+  const own = request.data === undefined || (run !== undefined && (await isSameFile(storage, request.data, source)));
   const task = await readTask(storage, request.data ?? source, own ? advice.moved : undefined);
   const { classes } = model.description;
   const mapping = mapLabels({ of: task.directory, names: task.labels }, { of: directory, names: classes }, map);
-  const workload = await run.readWorkload();
-  const known = new KnownCases(run.split, workload);
-  const state = await runProgressOf(run);
-  const chosen = own ? ownCases(task, run, { includeTraining, advice }) : { cases: task.cases, failures: [] };
+  const workload = (await run?.readWorkload()) ?? null;
+  const known = new KnownCases(run?.split ?? { training: [], validation: [] }, workload);
+  const state = run === undefined ? imported : await runProgressOf(run);
+  const chosen =
+    run !== undefined && own ? ownCases(task, run, { includeTraining, advice }) : { cases: task.cases, failures: [] };
   const opened = await withHeaders(storage, chosen.cases);
   const failures = [...chosen.failures, ...opened.failures];
   if (opened.cases.length === 0) {
@@ -95,9 +101,9 @@ export async function planEvaluation(
       `none of the ${failures.length} cases of ${task.directory} can be measured: ${listFailures(failures)}`,
     );
   }
-  const modality = workload?.modality ?? (own ? undefined : await modalityOf(storage, source));
+  const modality = workload?.modality ?? (run === undefined || own ? undefined : await modalityOf(storage, source));
   return {
-    run,
+    run: run ?? { storage, directory },
     model,
     state,
     task,
@@ -110,7 +116,11 @@ export async function planEvaluation(
     settings: { mirror, precision, map: [...mapping.asked], includeTraining },
     notes: [
       ...(state.finished ? [] : [`the run is not trained to its end: ${state.text}`]),
-      ...(known.checkable ? [] : [uncheckable(directory, own)]),
+      ...(run === undefined
+        ? [`${directory} was imported: these may be cases that it was trained on`]
+        : known.checkable
+          ? []
+          : [uncheckable(directory, own)]),
       ...mapNotes(mapping, task, classes),
       ...(modality === undefined || sameNames(modality, task.modality)
         ? []
