@@ -123,6 +123,15 @@ describe("an enhanced image", () => {
     expect([...data]).toEqual(stored.map((value, i) => value * (Math.floor(i / 30) + 1) - 10 * Math.floor(i / 30)));
   });
 
+  test("may be named itself, which a slice of a series is not", async () => {
+    const { path, series } = await readEnhanced();
+    expect(await readSeries(nodeStorage, path)).toEqual(series);
+    const [slice = ""] = await writeSeries(join(folder, "series"));
+    await expect(readSeries(nodeStorage, slice)).rejects.toThrow(
+      `${slice} is a slice of a DICOM series; give the folder of the series, or a .zip of it`,
+    );
+  });
+
   test("of one frame is a slice", async () => {
     const { path, series } = await readEnhanced({ slices: 1 });
     expect(series.shape).toEqual([6, 5, 1]);

@@ -2,7 +2,7 @@ import { type Affine, type Storage, type Volume, type VoxelArray, visibleText } 
 import { tags, textOf } from "./attributes.js";
 import { DicomError } from "./dicom-error.js";
 import { type ParseDicom, parseDicom } from "./parse-dicom.js";
-import { seriesFiles } from "./series-files.js";
+import { isDicom, seriesFiles } from "./series-files.js";
 import { type DicomSlice, slicesOf } from "./slices-of-file.js";
 
 /** A series as a volume, and the slices that it was made of. */
@@ -28,7 +28,7 @@ const tolerance = 0.02;
 const sameDirection = 1e-4;
 
 /**
- * Reads the series of a folder, or of a .zip: its files by their series' UID, sorted by their positions along the normal of
+ * Reads the series of a folder, of a .zip, or the frames of one file: its files by their series' UID, sorted by their positions along the normal of
  * the slices, whatever they are called. Values are after slope and intercept; a tilted gantry gives an affine with a shear.
  *
  * @throws DicomError when there is none, there are several and none is named, slices differ in size, orientation or
@@ -66,6 +66,9 @@ export async function readSeries(
     if (seriesUid === undefined || uid === seriesUid) series.slices.push(...slicesOf(file.path, parsed));
   }
   const slices = sorted(oneSeries(source, found, seriesUid));
+  const [only] = slices;
+  if (slices.length === 1 && only?.path === source && only.frame === undefined)
+    throw new DicomError(`${source} is a slice of a DICOM series; give the folder of the series, or a .zip of it`);
   const step = stepOf(source, slices);
   const notes = others === 0 ? [] : [`${others} files of ${source} hold no image and are left out`];
   return { ...volumeOf(slices, step), slices, notes };
@@ -79,10 +82,6 @@ interface FoundSeries {
   /** In no order; none of a series that is not asked for. */
   readonly slices: DicomSlice[];
 }
-
-/** Whether a file begins as DICOM files do: 128 bytes of anything, then DICM. */
-const isDicom = (bytes: Uint8Array): boolean =>
-  bytes[128] === 0x44 && bytes[129] === 0x49 && bytes[130] === 0x43 && bytes[131] === 0x4d;
 
 /** @throws DicomError where no series is meant, or several. */
 function oneSeries(

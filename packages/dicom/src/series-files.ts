@@ -1,4 +1,4 @@
-import { joinPath, readBytes, reason, type Storage, visibleText } from "@lobule/data";
+import { entryAt, joinPath, readBytes, readError, reason, type Storage, visibleText } from "@lobule/data";
 import { type Unzipped, unzipSync } from "fflate";
 import { DicomError } from "./dicom-error.js";
 
@@ -15,12 +15,17 @@ const mostUnpacked = 2 ** 32;
 const mostFiles = 2 ** 16;
 
 /**
- * The files of a folder, or of a .zip in whatever folders it has, by name. Hidden files and DICOMDIR are left out.
+ * The files of a folder, of a .zip in whatever folders it has, by name, or one file. Hidden files and DICOMDIR are left out;
+ * of a file in a folder that is no DICOM file the beginning alone is read.
  * @throws DicomError when the folder or the zip cannot be read, the zip is damaged, or takes more memory than there is.
  */
 export async function* seriesFiles(storage: Storage, source: string): AsyncGenerator<SeriesFile, void> {
   if (/\.zip$/i.test(source)) {
     yield* zippedFiles(source, await readBytes(storage, source, "tensors"), storage.memory);
+    return;
+  }
+  if ((await entryAt(storage, source))?.kind === "file") {
+    yield { path: source, bytes: await readBytes(storage, source, "tensors") };
     return;
   }
   const names = await storage.list(source).catch((error: unknown) => {
@@ -30,8 +35,27 @@ export async function* seriesFiles(storage: Storage, source: string): AsyncGener
   });
   for (const name of names.filter(isCandidate).sort()) {
     const path = joinPath(source, name);
-    if ((await storage.stat(path)).kind === "file") yield { path, bytes: await readBytes(storage, path, "record") };
+    if ((await storage.stat(path)).kind === "file") yield { path, bytes: await dicomBytes(storage, path) };
   }
+}
+
+/** Whether a file begins as DICOM files do: 128 bytes of anything, then DICM. */
+export const isDicom = (bytes: Uint8Array): boolean =>
+  bytes[128] === 0x44 && bytes[129] === 0x49 && bytes[130] === 0x43 && bytes[131] === 0x4d;
+
+/** All bytes of a DICOM file, which may hold hundreds of frames; the first of any other. */
+async function dicomBytes(storage: Storage, path: string): Promise<Uint8Array> {
+  const file = await storage.open(path);
+  try {
+    const head = new Uint8Array(132);
+    await file.read(head, 0);
+    if (!isDicom(head)) return head;
+  } catch (error) {
+    throw readError(path, error);
+  } finally {
+    await file.close();
+  }
+  return readBytes(storage, path, "tensors");
 }
 
 const isCandidate = (name: string): boolean => !name.startsWith(".") && name !== "DICOMDIR";

@@ -11,7 +11,9 @@ export const convertCommand = command({
   name: "data convert",
   describe: "Write a DICOM series, NRRD or MetaImage as NIfTI",
   positionals: {
-    scan: required(path("folder or .zip of a DICOM series, .nrrd, .nhdr, .mha, .mhd or NIfTI", "input", "SCAN")),
+    scan: required(
+      path("folder or .zip of a DICOM series, enhanced .dcm, .nrrd, .nhdr, .mha, .mhd or NIfTI", "input", "SCAN"),
+    ),
   },
   options: {
     out: required(path("file to write", "file", "FILE.nii.gz", { short: "o" })),

@@ -28,10 +28,10 @@ export const isSegFile = (out: string): boolean => isLabelFile(out) && /\.dcm$/i
 
 const labelName = /\.(nii(\.gz)?|dcm)$/i;
 /** Of a scan in one file. */
-const scanName = /\.(nii(\.gz)?|nrrd|nhdr|mha|mhd|zip)$/i;
+const scanName = /\.(nii(\.gz)?|nrrd|nhdr|mha|mhd|zip|dcm)$/i;
 const isHidden = (path: string): boolean => basename(path).startsWith("._");
-/** Whether a file in a folder is a scan of its own. A .zip there may be anything. */
-const isScan = (name: string): boolean => scanName.test(name) && !/\.zip$/i.test(name) && !isHidden(name);
+/** Whether a file in a folder is a scan of its own. A .zip there may be anything, a .dcm is one slice of many. */
+const isScan = (name: string): boolean => scanName.test(name) && !/\.(zip|dcm)$/i.test(name) && !isHidden(name);
 
 /**
  * The scans that were named, and where their labels go: the file itself for one scan and a name that ends in .nii,

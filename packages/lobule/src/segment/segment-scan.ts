@@ -23,7 +23,7 @@ export type OpenScan = string | Volume | SeriesVolume;
  */
 export async function openScan(scan: string, options: ReadScanOptions): Promise<OpenScan> {
   if (await isSeries(scan)) return readDicomSeries(scan, options);
-  if (/\.(nrrd|nhdr|mha|mhd|dcm)$/i.test(scan)) return readScanFile(scan, options);
+  if (/\.(nrrd|nhdr|mha|mhd)$/i.test(scan)) return readScanFile(scan, options);
   requireNoSeries(scan, options.series);
   // Before a GPU is opened for it.
   await readNiftiHeader(nodeStorage, scan);

@@ -10,12 +10,12 @@ export interface ReadScanOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Whether a path names a DICOM series: a folder, or a .zip of one. */
+/** Whether a path names a DICOM series: a folder, a .zip of one, or an enhanced image. */
 export const isSeries = async (path: string): Promise<boolean> =>
-  /\.zip$/i.test(path) || (await entryAt(nodeStorage, path))?.kind === "folder";
+  /\.(zip|dcm)$/i.test(path) || (await entryAt(nodeStorage, path))?.kind === "folder";
 
 /**
- * The DICOM series of a folder or .zip.
+ * The DICOM series of a folder, .zip or enhanced image.
  * @throws DataError where the package for DICOM is not installed, or as readSeries; the signal's reason.
  */
 export async function readDicomSeries(path: string, { series, signal }: ReadScanOptions): Promise<SeriesVolume> {
@@ -33,8 +33,6 @@ export async function readDicomSeries(path: string, { series, signal }: ReadScan
  * @throws DataError as readImage, and where a series is named.
  */
 export async function readScanFile(path: string, { series }: ReadScanOptions): Promise<Volume> {
-  if (/\.dcm$/i.test(path))
-    throw new DataError(`${path} is a slice of a DICOM series; give the folder of the series, or a .zip of it`);
   requireNoSeries(path, series);
   if ((await entryAt(nodeStorage, path)) === undefined) throw new DataError(`there is no file or folder ${path}`);
   return readImage(nodeStorage, path);
