@@ -85,7 +85,7 @@ test("the network of model.py computes what PyTorch computed of every fixture", 
         ...(i % 2 === 0 ? {} : { normalization }),
         preset: null,
       });
-      expect(script.split("\n").length, name).toBeLessThan(140);
+      expect(script.split("\n").length, name).toBeLessThan(110);
       await writeFile(join(folder, "model.py"), script);
     }
     const folders = names.map((name) => join(root, name));

@@ -41,8 +41,8 @@ export function modelScript(description: ModelDescription): string {
 Slices are axial, in HU, [n, ${inputSlices}, height, width], ${prepared}; width grows to the patient's right, height to the front.
 """
 import json
-${network.norm === "group" ? "import math\n" : ""}import os
-import struct
+import math
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -57,36 +57,35 @@ def prepare(hu):
     return ${zScore === undefined ? "(hu.clamp(LOW, HIGH) - LOW) / (HIGH - LOW)" : "(hu.clamp(LOW, HIGH) - MEAN) / DEVIATION"}
 
 
-${[normalization(description), ...convolutions(description), block(description), ...gate(description), level(description), ...attention(description), unet(description), load].join("\n\n\n")}
+${[...parts(description), block(description), ...gate(description), ...attention(description), unet(description), load].join("\n\n\n")}
 `;
 }
 
 /** Text within a docstring. */
 const pythonText = (text: string): string => text.replaceAll(/["\\]/g, "'");
 
-const activations = {
-  relu: "F.relu(x)",
-  "leaky-relu": "F.leaky_relu(x, 0.01)",
-  silu: "F.silu(x)",
-  hardswish: "F.hardswish(x)",
-} as const;
+/** An activation of an expression. */
+const activated = (activation: ModelDescription["network"]["activation"], x: string): string =>
+  ({
+    relu: `F.relu(${x})`,
+    "leaky-relu": `F.leaky_relu(${x}, 0.01)`,
+    silu: `F.silu(${x})`,
+    hardswish: `F.hardswish(${x})`,
+  })[activation];
 
-function normalization({ network: { norm, groups, activation } }: ModelDescription): string {
-  const layers = {
-    batch: "nn.BatchNorm2d(channels)",
-    instance: "nn.InstanceNorm2d(channels, affine=True)",
+/** A normalization of so many channels. */
+const normOf = ({ norm, groups }: ModelDescription["network"], channels: string): string =>
+  ({
+    batch: `nn.BatchNorm2d(${channels})`,
+    instance: `nn.InstanceNorm2d(${channels}, affine=True)`,
     // Gates have fewer channels than groups may divide.
-    group: `nn.GroupNorm(math.gcd(${groups}, channels), channels)`,
-  } as const;
-  return `def norm(channels):
-    return ${layers[norm]}
+    group: `nn.GroupNorm(math.gcd(${groups}, ${channels}), ${channels})`,
+  })[norm];
 
+const bilinear = (x: string): string => `F.interpolate(${x}, scale_factor=2, mode="bilinear", align_corners=False)`;
 
-def act(x):
-    return ${activations[activation]}`;
-}
-
-function convolutions({ network: { block: kind, upsampling } }: ModelDescription): string[] {
+/** Layers that PyTorch has not. */
+function parts({ network: { block: kind, upsampling } }: ModelDescription): string[] {
   const separable = `class SeparableConv(nn.Module):
     def __init__(self, cin, cout):
         super().__init__()
@@ -95,85 +94,71 @@ function convolutions({ network: { block: kind, upsampling } }: ModelDescription
 
     def forward(self, x):
         return self.pointwise(self.depthwise(x))`;
-  const bilinear = `class Bilinear(nn.Module):
+  const up = `class Bilinear(nn.Module):
     def __init__(self, cin, cout):
         super().__init__()
         self.conv = nn.Conv2d(cin, cout, 3, padding=1)
 
     def forward(self, x):
-        return self.conv(F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False))`;
+        return self.conv(${bilinear("x")})`;
   const squeezeExcite = `class SqueezeExcite(nn.Module):
     def __init__(self, c):
         super().__init__()
-        self.squeeze = nn.Conv2d(c, max(c // 8, 1), 1)
-        self.excite = nn.Conv2d(max(c // 8, 1), c, 1)
+        self.squeeze, self.excite = nn.Conv2d(c, max(c // 8, 1), 1), nn.Conv2d(max(c // 8, 1), c, 1)
 
     def forward(self, x):
         return x * torch.sigmoid(self.excite(F.relu(self.squeeze(x.mean((2, 3), keepdim=True)))))`;
   return [
     ...(kind === "residual-separable" ? [separable] : []),
     ...(kind === "residual-squeeze-excite" ? [squeezeExcite] : []),
-    ...(upsampling === "bilinear" ? [bilinear] : []),
+    ...(upsampling === "bilinear" ? [up] : []),
   ];
 }
 
-function block({ network: { block: kind } }: ModelDescription): string {
+function block({ network }: ModelDescription): string {
+  const { block: kind, activation } = network;
   const conv = (cin: string): string =>
     kind === "residual-separable" ? `SeparableConv(${cin}, cout)` : `nn.Conv2d(${cin}, cout, 3, padding=1, bias=False)`;
+  const norm = normOf(network, "cout");
   const isResidual = kind !== "plain";
   const hasSqueeze = kind === "residual-squeeze-excite";
+  const inner = activated(activation, "self.bn1(self.conv1(x))");
+  const outer = `${hasSqueeze ? "self.squeezeExcite(y)" : "y"}${isResidual ? " + self.shortcut(x)" : ""}`;
   return `class Block(nn.Module):
     def __init__(self, cin, cout):
         super().__init__()
-        self.conv1, self.bn1 = ${conv("cin")}, norm(cout)
-        self.conv2, self.bn2 = ${conv("cout")}, norm(cout)${
+        self.conv1, self.bn1 = ${conv("cin")}, ${norm}
+        self.conv2, self.bn2 = ${conv("cout")}, ${norm}${
           hasSqueeze ? "\n        self.squeezeExcite = SqueezeExcite(cout)" : ""
         }${isResidual ? "\n        self.shortcut = nn.Conv2d(cin, cout, 1) if cin != cout else nn.Identity()" : ""}
 
     def forward(self, x):
-        y = self.bn2(self.conv2(act(self.bn1(self.conv1(x)))))
-        return act(${hasSqueeze ? "self.squeezeExcite(y)" : "y"}${isResidual ? " + self.shortcut(x)" : ""})`;
+        y = self.bn2(self.conv2(${inner}))
+        return ${activated(activation, outer)}`;
 }
 
-function gate({ network: { skip, gatingSignal } }: ModelDescription): string[] {
-  if (!skip.startsWith("attention-gate")) return [];
-  const isNormed = skip === "attention-gate-norm";
-  const isCoarse = gatingSignal === "coarse";
+const hasGate = ({ network: { skip } }: ModelDescription): boolean => skip.startsWith("attention-gate");
+
+function gate(description: ModelDescription): string[] {
+  if (!hasGate(description)) return [];
+  const { network } = description;
+  const isNormed = network.skip === "attention-gate-norm";
   const normed = (layer: string, x: string): string => (isNormed ? `self.${layer}(${x})` : x);
   const bias = isNormed ? ", bias=False" : "";
-  const up = (x: string): string =>
-    isCoarse ? `F.interpolate(${x}, scale_factor=2, mode="bilinear", align_corners=False)` : x;
+  const gating = normed("bnWg", "self.wg(gating)");
+  const norms = `self.bnWx, self.bnWg, self.bnPsi = ${["inter", "inter", "1"].map((count) => normOf(network, count)).join(", ")}`;
   return [
     `class Gate(nn.Module):
     def __init__(self, channels, gating):
         super().__init__()
         inter = max(channels // 2, 1)
-        self.wx = nn.Conv2d(channels, inter, 1, bias=False)
-        self.wg = nn.Conv2d(gating, inter, 1${bias})
-        self.psi = nn.Conv2d(inter, 1, 1${bias})${
-          isNormed ? "\n        self.bnWx, self.bnWg, self.bnPsi = norm(inter), norm(inter), norm(1)" : ""
-        }
+        self.wx, self.wg = nn.Conv2d(channels, inter, 1, bias=False), nn.Conv2d(gating, inter, 1${bias})
+        self.psi = nn.Conv2d(inter, 1, 1${bias})${isNormed ? `\n        ${norms}` : ""}
 
     def forward(self, skip, gating):
-        joined = F.relu(${normed("bnWx", "self.wx(skip)")} + ${up(normed("bnWg", "self.wg(gating)"))})
+        joined = F.relu(${normed("bnWx", "self.wx(skip)")} + ${network.gatingSignal === "coarse" ? bilinear(gating) : gating})
         return skip * torch.sigmoid(${normed("bnPsi", "self.psi(joined)")})`,
   ];
-}
-
-function level({ network: { skip, gatingSignal, upsampling } }: ModelDescription): string {
-  const hasGate = skip.startsWith("attention-gate");
-  const isCoarse = gatingSignal === "coarse";
-  const up = upsampling === "bilinear" ? "Bilinear(below, channels)" : "nn.ConvTranspose2d(below, channels, 2, 2)";
-  const gated = hasGate ? `\n        skip = self.gate(skip, ${isCoarse ? "x" : "up"})` : "";
-  return `class Level(nn.Module):
-    def __init__(self, below, channels):
-        super().__init__()
-        self.up = ${up}${hasGate ? `\n        self.gate = Gate(channels, ${isCoarse ? "below" : "channels"})` : ""}
-        self.block = Block(${skip === "add" ? "channels" : "2 * channels"}, channels)
-
-    def forward(self, x, skip):
-        up = self.up(x)${gated}
-        return self.block(${skip === "add" ? "skip + up" : "torch.cat([skip, up], 1)"})`;
 }
 
 function attention({ network: { bridgeAttentionHeads: heads } }: ModelDescription): string[] {
@@ -193,19 +178,17 @@ function attention({ network: { bridgeAttentionHeads: heads } }: ModelDescriptio
   ];
 }
 
-function unet({ inputSlices, depth, network }: ModelDescription): string {
-  const { bridgeAttentionHeads, deepSupervision } = network;
-  const counts = Array.from({ length: depth + 1 }, (_, level) => blocksOfLevel(network, level));
+function unet(description: ModelDescription): string {
+  const { skip, gatingSignal, upsampling, bridgeAttentionHeads, deepSupervision } = description.network;
+  const counts = Array.from({ length: description.depth + 1 }, (_, level) => blocksOfLevel(description.network, level));
   const hasChains = counts.some((count) => count > 1);
   const chain = `class Blocks(nn.Module):
     def __init__(self, cin, cout, count):
         super().__init__()
-        self.blocks = nn.ModuleList(Block(cin if i == 0 else cout, cout) for i in range(count))
+        self.blocks = nn.Sequential(*(Block(cin if i == 0 else cout, cout) for i in range(count)))
 
     def forward(self, x):
-        for block in self.blocks:
-            x = block(x)
-        return x
+        return self.blocks(x)
 
 
 def blocks(cin, cout, count):
@@ -214,42 +197,50 @@ def blocks(cin, cout, count):
 
 `;
   const encoder = hasChains
-    ? `nn.ModuleList(blocks(*each) for each in zip([${inputSlices}] + c, c[:-1], [${counts.slice(0, -1).join(", ")}]))`
-    : `nn.ModuleList(Block(cin, cout) for cin, cout in zip([${inputSlices}] + c, c[:-1]))`;
+    ? `map(blocks, [${description.inputSlices}] + c, c[:-1], [${counts.slice(0, -1).join(", ")}])`
+    : `map(Block, [${description.inputSlices}] + c, c[:-1])`;
   const bridge = hasChains ? `blocks(c[-2], c[-1], ${counts.at(-1)})` : "Block(c[-2], c[-1])";
-  const hasAttention = bridgeAttentionHeads > 0;
+  const isCoarse = gatingSignal === "coarse";
+  const gated = hasGate(description);
+  const line = (text: string, when: boolean): string => (when ? `\n        ${text}` : "");
+  const level = [
+    `"up": ${upsampling === "bilinear" ? "Bilinear(below, own)" : "nn.ConvTranspose2d(below, own, 2, 2)"}`,
+    ...(gated ? [`"gate": Gate(own, ${isCoarse ? "below" : "own"})`] : []),
+    `"block": Block(${skip === "add" ? "own" : "2 * own"}, own)`,
+  ];
+  const passed = gated ? `level["gate"](skip, ${isCoarse ? "x" : "up"})` : "skip";
   return `${hasChains ? chain : ""}class UNet(nn.Module):
     def __init__(self, c=CHANNELS):
         super().__init__()
-        self.encoder = ${encoder}
-        self.bridge = ${bridge}${hasAttention ? "\n        self.bridgeAttention = SelfAttention(c[-1])" : ""}
-        self.decoder = nn.ModuleList(Level(c[i + 1], c[i]) for i in reversed(range(${depth})))
-        self.head = nn.Conv2d(c[0], len(CLASSES), 1)${
-          deepSupervision > 0
-            ? `\n        self.auxiliaryHeads = nn.ModuleList(nn.Conv2d(c[i + 1], len(CLASSES), 1) for i in range(${deepSupervision}))`
-            : ""
-        }
+        self.encoder = nn.ModuleList(${encoder})
+        self.bridge = ${bridge}${line("self.bridgeAttention = SelfAttention(c[-1])", bridgeAttentionHeads > 0)}
+        self.decoder = nn.ModuleList(
+            nn.ModuleDict({${level.join(", ")}})
+            for below, own in zip(c[:0:-1], c[-2::-1]))
+        self.head = nn.Conv2d(c[0], len(CLASSES), 1)${line(
+          `self.auxiliaryHeads = nn.ModuleList(nn.Conv2d(c[i + 1], len(CLASSES), 1) for i in range(${deepSupervision}))`,
+          deepSupervision > 0,
+        )}
 
     def forward(self, x):
         skips = []
         for block in self.encoder:
             skips.append(block(x))
             x = F.max_pool2d(skips[-1], 2)
-        x = self.bridge(x)${hasAttention ? "\n        x = self.bridgeAttention(x)" : ""}
+        x = self.bridge(x)${line("x = self.bridgeAttention(x)", bridgeAttentionHeads > 0)}
         for level in self.decoder:
-            x = level(x, skips.pop())
+            up, skip = level["up"](x), skips.pop()
+            x = level["block"](${skip === "add" ? `${passed} + up` : `torch.cat([${passed}, up], 1)`})
         return self.head(x)`;
 }
 
-const load = `def load(path=os.path.join(os.path.dirname(os.path.abspath(__file__)), "weights.safetensors")):
-    with open(path, "rb") as file:
-        header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
-        data = bytearray(file.read())
-    state = {
-        name: torch.frombuffer(data, dtype=torch.float32, count=(entry["data_offsets"][1] - entry["data_offsets"][0]) // 4,
-                               offset=entry["data_offsets"][0]).reshape(entry["shape"])
-        for name, entry in header.items() if name != "__metadata__"
-    }
+const load = `def load(path=Path(__file__).with_name("weights.safetensors")):
+    data = bytearray(Path(path).read_bytes())
+    start = 8 + int.from_bytes(data[:8], "little")
+    entries = {name: entry for name, entry in json.loads(data[8:start]).items() if name != "__metadata__"}
     network = UNet()
-    network.load_state_dict(state)
+    network.load_state_dict({
+        name: torch.frombuffer(data, dtype=torch.float32, count=math.prod(entry["shape"]),
+                               offset=start + entry["data_offsets"][0]).reshape(entry["shape"])
+        for name, entry in entries.items()})
     return network.eval()`;
