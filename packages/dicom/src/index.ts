@@ -7,7 +7,7 @@
 export { DicomError } from "./dicom-error.js";
 export { encodeRtstruct } from "./encode-rtstruct.js";
 export { encodeSeg, type SegOptions } from "./encode-seg.js";
-export { type ParseDicom, type ParsedDicom, parseDicom } from "./parse-dicom.js";
+export { loadParser, type ParseDicom, type ParsedDicom, parseDicom } from "./parse-dicom.js";
 export { readSeries, type SeriesOptions, type SeriesVolume } from "./read-series.js";
 export type { SeriesFile } from "./series-files.js";
 export type { DicomSlice } from "./slices-of-file.js";

@@ -41,6 +41,11 @@ const codecOf = new Map<string, Exclude<keyof typeof Codecs.codecs, "Codec">>([
 const saying = (error: unknown): string =>
   visibleText(error instanceof Error ? error.message : String(error)).slice(0, 200);
 
+/** Loads what parsing needs, which the first file would wait for. */
+export async function loadParser(): Promise<void> {
+  await dicomParser();
+}
+
 /** Parses at once, by dcmjs and dcmjs-codecs. */
 export const parseDicom: ParseDicom = async ({ path, bytes }) => {
   const { data } = await dicomParser();

@@ -2,9 +2,11 @@ import { DataError } from "@lobule/data";
 import { afterEach, expect, test } from "vitest";
 import { DicomThread, type DicomThreadOptions } from "./dicom-thread.js";
 
-/** Gives each file back as pixels; one that begins with 1 has no end, with 2 ends the thread, with 4 fills its memory. */
+/** Is ready after half a second, and gives each file back as pixels; one that begins with 1 has no end, with 2 ends the thread, with 4 fills its memory. */
 const script = `
   import { parentPort } from "node:worker_threads";
+  await new Promise((done) => setTimeout(done, 500));
+  parentPort.postMessage("ready");
   parentPort.on("message", ({ bytes }) => {
     while (bytes[0] === 1);
     if (bytes[0] === 2) process.exit();
@@ -37,6 +39,10 @@ test("a file without an end is given up after the deadline, and the next one is 
   expect(await short.parse(file(9))).toEqual(parsed(9));
 });
 
+test("the time that the thread takes to start is not the file's", async () => {
+  expect(await threadOf({ seconds: 0.3 }).parse(file(7))).toEqual(parsed(7));
+});
+
 test("what is wrong with a file is told, and with the thread", async () => {
   const own = threadOf({});
   await expect(own.parse(file(3))).rejects.toThrow(new DataError("a.dcm is damaged"));
@@ -50,6 +56,11 @@ test("the caller's bytes stay its own", async () => {
   const whole = Buffer.from([5, 6, 7]);
   expect(await threadOf({}).parse({ path: "a.dcm", bytes: whole.subarray(1) })).toEqual(parsed(6, 7));
   expect([...whole]).toEqual([5, 6, 7]);
+});
+
+test("a thread that cannot start is told", async () => {
+  const own = threadOf({ worker: new URL("data:text/javascript,throw new Error('no module')") });
+  await expect(own.parse(file(7))).rejects.toThrow("a.dcm cannot be read (no module); copy it again");
 });
 
 test("a signal ends it at once", async () => {

@@ -31,12 +31,21 @@ export class DicomThread {
   }
 
   /** One file at a time. @throws DataError as parseDicom, or that the file took too long; the signal's reason. */
-  async parse(file: SeriesFile): Promise<ParsedDicom | undefined> {
-    this.worker ??= this.start();
-    const answer = await this.answer(this.worker, file).catch(async (error: unknown) => {
+  async parse({ path, bytes }: SeriesFile): Promise<ParsedDicom | undefined> {
+    const broken = (what: string): DataError => new DataError(`${path} cannot be read (${what}); copy it again`);
+    let answer: DicomAnswer;
+    try {
+      const worker = this.worker ?? (await this.start(broken));
+      const seconds = this.seconds + Math.floor(bytes.length / 1e6);
+      const late = new DataError(`${path} is damaged: reading it had no end after ${seconds} s; copy it again`);
+      // A copy of its own, which need not be copied once more: the caller's array may be a part of a larger one.
+      const own = new Uint8Array(bytes);
+      worker.postMessage({ path, bytes: own }, [own.buffer]);
+      answer = await this.message<DicomAnswer>(worker, broken, { seconds, late });
+    } catch (error) {
       await this.end();
       throw error;
-    });
+    }
     if (answer.kind === "failed") throw new DataError(answer.message);
     return answer.parsed;
   }
@@ -48,39 +57,39 @@ export class DicomThread {
     await worker?.terminate();
   }
 
-  private start(): Worker {
+  /** What is loaded first takes seconds where the machine is busy, which is no fault of the file that waits for it. */
+  private async start(broken: (what: string) => DataError): Promise<Worker> {
     const worker = new Worker(this.options.worker ?? compiledWorker(), {
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: mostMemory },
     });
+    this.worker = worker;
+    await this.message<"ready">(worker, broken);
     // While an answer is awaited the deadline keeps the process; nothing else is to.
     worker.unref();
     return worker;
   }
 
-  private answer(worker: Worker, { path, bytes }: SeriesFile): Promise<DicomAnswer> {
+  /** The next message of the thread. @throws what is `late` after so many seconds, what is `broken` with the thread. */
+  private message<T>(
+    worker: Worker,
+    broken: (what: string) => DataError,
+    deadline?: { readonly seconds: number; readonly late: DataError },
+  ): Promise<T> {
     const { signal } = this.options;
-    const seconds = this.seconds + Math.floor(bytes.length / 1e6);
     let settled = (): void => undefined;
-    return new Promise<DicomAnswer>((resolve, reject) => {
-      const late = setTimeout(
-        () => reject(new DataError(`${path} is damaged: reading it had no end after ${seconds} s; copy it again`)),
-        seconds * 1000,
-      );
+    return new Promise<T>((resolve, reject) => {
+      const timer = deadline && setTimeout(() => reject(deadline.late), deadline.seconds * 1000);
       const aborted = (): void => reject(signal?.reason);
-      const failed = (error: Error): void =>
-        reject(new DataError(`${path} cannot be read (${error.message}); copy it again`));
-      const ended = (): void => failed(new Error("the thread that reads it ended"));
+      const failed = (error: Error): void => reject(broken(error.message));
+      const ended = (): void => reject(broken("the thread that reads it ended"));
       settled = () => {
-        clearTimeout(late);
+        clearTimeout(timer);
         signal?.removeEventListener("abort", aborted);
         worker.off("message", resolve).off("error", failed).off("exit", ended);
       };
       signal?.addEventListener("abort", aborted);
       worker.once("message", resolve).once("error", failed).once("exit", ended);
-      // A copy of its own, which need not be copied once more: the caller's array may be a part of a larger one.
-      const own = new Uint8Array(bytes);
-      worker.postMessage({ path, bytes: own }, [own.buffer]);
     }).finally(() => settled());
   }
 }

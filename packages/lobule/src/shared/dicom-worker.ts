@@ -1,5 +1,5 @@
 import { parentPort } from "node:worker_threads";
-import { type ParsedDicom, parseDicom, type SeriesFile } from "@lobule/dicom";
+import { loadParser, type ParsedDicom, parseDicom, type SeriesFile } from "@lobule/dicom";
 
 /** What is answered to a file. */
 export type DicomAnswer =
@@ -14,7 +14,9 @@ async function answerTo(file: SeriesFile): Promise<DicomAnswer> {
   }
 }
 
-/** A thread that parses one DICOM file after another. */
+/** A thread that says "ready", and parses one DICOM file after another. */
+await loadParser();
+parentPort?.postMessage("ready");
 parentPort?.on("message", async (file: SeriesFile) => {
   const answer = await answerTo(file);
   const pixels = answer.kind === "done" ? answer.parsed?.pixels.buffer : undefined;
