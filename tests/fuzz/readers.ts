@@ -12,7 +12,7 @@ import {
   writePhantom,
 } from "@lobule/data";
 import { readSeries } from "@lobule/dicom";
-import { readPytorchFile } from "@lobule/interop";
+import { readNnUNetFold, readPytorchFile } from "@lobule/interop";
 import { referenceSpec, UNet } from "@lobule/nn";
 import { nodeStorage, removeLock } from "@lobule/node";
 import { readComparedRun } from "@lobule/report";
@@ -282,6 +282,23 @@ const readDicomSource = (source: string): Promise<unknown> =>
 const checkpoint = (name: string): Promise<Uint8Array> =>
   readFile(fileURLToPath(new URL(`../../packages/interop/src/pytorch/fixtures/${name}`, import.meta.url)));
 
+/** Each file of a folder that nnU-Net trained, with the others in sound form beside it. */
+async function nnunetReaders(): Promise<Reader[]> {
+  const trained = fileURLToPath(new URL("../../packages/interop/src/nnunet/fixtures/plain/", import.meta.url));
+  const files = ["plans.json", "dataset.json", join("fold_0", "checkpoint_final.pth")];
+  const sounds = await Promise.all(files.map((file) => readFile(join(trained, file))));
+  return files.map((file, i) => ({
+    name: `nnunet-${["plans", "dataset", "checkpoint"][i]}`,
+    file,
+    sound: sounds[i] ?? new Uint8Array(),
+    read: async (folder) => {
+      await mkdir(join(folder, "fold_0"), { recursive: true });
+      for (const [j, other] of files.entries()) if (j !== i) await writeFile(join(folder, other), sounds[j] ?? "");
+      await readNnUNetFold(nodeStorage, folder, "fold_0", "final");
+    },
+  }));
+}
+
 /** All readers, each with a folder below `root` that holds what it needs besides its file. */
 export async function makeReaders(root: string): Promise<readonly (Reader & { readonly folder: string })[]> {
   const run = join(root, "run");
@@ -301,6 +318,7 @@ export async function makeReaders(root: string): Promise<readonly (Reader & { re
     bySelf("nifti", "scan.nii", nifti, (path) => readNifti(nodeStorage, path)),
     bySelf("nifti-2", "scan.nii", encodeNifti("float32", { version: 2 }), (path) => readNifti(nodeStorage, path)),
     bySelf("nifti-gz", "scan.nii.gz", gzipSync(nifti), (path) => readNifti(nodeStorage, path)),
+    ...(await nnunetReaders()),
     {
       name: "dataset",
       file: "dataset.json",

@@ -16,6 +16,7 @@ export {
 } from "./cache/slice-cache.js";
 export { type Quantization, storeSlice, storeSlices, type Window } from "./cache/store-slice.js";
 export { DataError } from "./data-error.js";
+export { nnunetClasses } from "./decathlon/nnunet-dataset.js";
 export { type DecathlonCase, type DecathlonTask, readDecathlon } from "./decathlon/read-decathlon.js";
 export { requireApart, requireOutsideVolumes } from "./decathlon/require-apart.js";
 export { type CaseSelection, type SelectOptions, selectCases } from "./decathlon/select-cases.js";

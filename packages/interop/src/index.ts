@@ -5,6 +5,8 @@
  */
 
 export { ExportError } from "./export-error.js";
+export { type NnUNetCheckpoint, type NnUNetFold, nnunetFolds, readNnUNetFold } from "./nnunet/nnunet-folder.js";
+export type { NnUNetPlan } from "./nnunet/nnunet-plans.js";
 export {
   exportOnnx,
   type OnnxDescription,

@@ -19,6 +19,7 @@ import { experimentCommand } from "./experiment/experiment-command.js";
 import { exportDicomRtstructCommand, exportDicomSegCommand } from "./export/export-dicom-commands.js";
 import { exportOnnxCommand } from "./export/export-onnx-command.js";
 import { exportPytorchCommand } from "./export/export-pytorch-command.js";
+import { importNnunetCommand } from "./import/import-nnunet-command.js";
 import { importPytorchCommand } from "./import/import-pytorch-command.js";
 import { inspectCommand } from "./inspect/inspect-command.js";
 import { summaryCommand } from "./inspect/summary-command.js";
@@ -50,6 +51,7 @@ export const commands: readonly Command[] = [
   exportPytorchCommand,
   exportDicomSegCommand,
   exportDicomRtstructCommand,
+  importNnunetCommand,
   importPytorchCommand,
   benchCommand,
   ownPeerCommand,

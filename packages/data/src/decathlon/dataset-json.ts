@@ -67,3 +67,24 @@ export function decathlonDataset(directory: string, document: unknown): DatasetJ
   const { path: keys, problem } = settingProblem(parsed.error, document, settingSchemaOf(datasetJson));
   throw new DataError(`${file} does not describe a Decathlon task: ${place(keys) || "it"} ${problem}`);
 }
+
+/** Names by label, background first. Throws DataError naming the file where values have gaps or there are fewer than two. */
+export function labelNames(labels: DatasetJson["labels"], file: string): string[] {
+  const byValue = new Map<number, string>();
+  for (const [key, name] of Object.entries(labels)) {
+    const value = Number(key);
+    if (byValue.has(value)) throw new DataError(`${file} names the label value ${value} twice`);
+    byValue.set(value, name);
+  }
+  const names = Array.from({ length: byValue.size }, (_, value) => {
+    const name = byValue.get(value);
+    if (name !== undefined) return name;
+    const found = [...byValue.keys()].sort((a, b) => a - b).join(", ");
+    throw new DataError(`${file}: label values must be 0, 1, 2, … without gaps, but they are ${found}`);
+  });
+  if (names.length < 2)
+    throw new DataError(
+      `${file}: a background and at least one label are needed, but ${names.length} in all are named`,
+    );
+  return names;
+}

@@ -5,7 +5,7 @@ import { settingSchemaOf } from "../settings/setting-form.js";
 import { settingProblem } from "../settings/setting-problem.js";
 import { joinPath } from "../storage/paths.js";
 import type { Storage } from "../storage/storage.js";
-import type { DatasetJson } from "./dataset-json.js";
+import { type DatasetJson, labelNames } from "./dataset-json.js";
 
 /**
  * `dataset.json` as nnU-Net v2 has it: labels by name, and no list of cases, which are the files of labelsTr. Other keys
@@ -30,14 +30,7 @@ export const isNnunet = (document: unknown): boolean =>
  */
 export async function nnunetDataset(storage: Storage, directory: string, document: unknown): Promise<DatasetJson> {
   const file = joinPath(directory, "dataset.json");
-  const parsed = nnunetJson.safeParse(document);
-  if (!parsed.success) {
-    const { path, problem } = settingProblem(parsed.error, document, settingSchemaOf(nnunetJson));
-    throw new DataError(
-      `${file} does not describe an nnU-Net data set: ${path.length === 0 ? "it" : `'${path.join(".")}'`} ${problem}`,
-    );
-  }
-  const { name, channel_names: channels, labels, numTraining, file_ending: ending } = parsed.data;
+  const { name, channel_names: channels, labels, numTraining, file_ending: ending } = parsed(document, file);
   const count = Object.keys(channels).length;
   if (count !== 1) {
     throw new DataError(
@@ -62,6 +55,31 @@ export async function nnunetDataset(storage: Storage, directory: string, documen
       joinPath("imagesTs", each),
     ),
   };
+}
+
+/**
+ * The classes of a model of nnU-Net, background first, from the dataset.json beside it. A label 'ignore' is none.
+ * @throws DataError naming the file and what is not read: several channels, regions of several labels, gaps.
+ */
+export function nnunetClasses(document: unknown, file: string): string[] {
+  const { channel_names: channels, labels } = parsed(document, file);
+  const count = Object.keys(channels).length;
+  if (count !== 1) {
+    throw new DataError(
+      `${file} has ${count} channels (${Object.values(channels).join(", ")}), and models of one channel are read`,
+    );
+  }
+  const { ignore: _, ...classes } = labels;
+  return labelNames(labelsByNumber(classes, file), file);
+}
+
+function parsed(document: unknown, file: string): z.output<typeof nnunetJson> {
+  const result = nnunetJson.safeParse(document);
+  if (result.success) return result.data;
+  const { path, problem } = settingProblem(result.error, document, settingSchemaOf(nnunetJson));
+  throw new DataError(
+    `${file} does not describe an nnU-Net data set: ${path.length === 0 ? "it" : `'${path.join(".")}'`} ${problem}`,
+  );
 }
 
 function labelsByNumber(labels: Readonly<Record<string, number | number[]>>, file: string): Record<string, string> {

@@ -1,7 +1,7 @@
 import { DataError } from "../data-error.js";
 import { baseName, joinPath, resolvePath } from "../storage/paths.js";
 import type { Storage } from "../storage/storage.js";
-import { type DatasetJson, decathlonDataset, readDatasetDocument } from "./dataset-json.js";
+import { decathlonDataset, labelNames, readDatasetDocument } from "./dataset-json.js";
 import { isNnunet, nnunetDataset } from "./nnunet-dataset.js";
 
 /** A labeled volume of a task. */
@@ -35,26 +35,6 @@ const caseName = (path: string): string => baseName(path).replace(/\.nii(\.gz)?$
 
 /** Files that macOS leaves beside the real ones; they hold no image. */
 const isResourceFork = (path: string): boolean => baseName(path).startsWith("._");
-
-function labelNames(labels: DatasetJson["labels"], file: string): string[] {
-  const byValue = new Map<number, string>();
-  for (const [key, name] of Object.entries(labels)) {
-    const value = Number(key);
-    if (byValue.has(value)) throw new DataError(`${file} names the label value ${value} twice`);
-    byValue.set(value, name);
-  }
-  const names = Array.from({ length: byValue.size }, (_, value) => {
-    const name = byValue.get(value);
-    if (name !== undefined) return name;
-    const found = [...byValue.keys()].sort((a, b) => a - b).join(", ");
-    throw new DataError(`${file}: label values must be 0, 1, 2, … without gaps, but they are ${found}`);
-  });
-  if (names.length < 2)
-    throw new DataError(
-      `${file}: a background and at least one label are needed, but ${names.length} in all are named`,
-    );
-  return names;
-}
 
 function countNote(what: string, promised: number | undefined, found: number): string[] {
   return promised === undefined || promised === found ? [] : [`${what} is ${promised}, but ${found} are listed`];

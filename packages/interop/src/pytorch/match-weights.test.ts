@@ -19,6 +19,7 @@ const tensor = (...shape: number[]): ForeignTensor => ({
 const file = (tensors: Readonly<Record<string, ForeignTensor>>, ordered = true): PytorchFile => ({
   stateDicts: new Map([["", new Map(Object.entries(tensors))]]),
   ordered,
+  root: undefined,
 });
 const misfits = (work: () => unknown): readonly string[] => {
   try {

@@ -30,6 +30,9 @@ export class WeightMisfitError extends PytorchError {
   }
 }
 
+/** What is needed of a file: its state dicts, and whether they are ordered. */
+type StateDicts = Pick<PytorchFile, "stateDicts" | "ordered">;
+
 /** Shapes of a network's parameters and running statistics by name, in the order of its definition. */
 export type WantedShapes = ReadonlyMap<string, readonly number[]>;
 
@@ -39,7 +42,7 @@ export type WantedShapes = ReadonlyMap<string, readonly number[]>;
  * @throws WeightMisfitError when they do not fit; PytorchError when the file has several state dicts and none is named, or
  * a weight is no floating-point number.
  */
-export function matchWeights(wanted: WantedShapes, file: PytorchFile, { entry, map }: MatchOptions): MatchedWeights {
+export function matchWeights(wanted: WantedShapes, file: StateDicts, { entry, map }: MatchOptions): MatchedWeights {
   const tensors = withoutCounters(stateDictOf(file, entry));
   const named = map === undefined ? byName(wanted, tensors) : byMap(tensors, map);
   const origins = named ?? (file.ordered ? byOrder(wanted, tensors) : undefined);
@@ -70,7 +73,7 @@ export function matchWeights(wanted: WantedShapes, file: PytorchFile, { entry, m
 }
 
 /** @throws PytorchError when there are several and none is named, or none has the name. */
-function stateDictOf({ stateDicts }: PytorchFile, entry: string | undefined): ForeignWeights {
+function stateDictOf({ stateDicts }: StateDicts, entry: string | undefined): ForeignWeights {
   const keys = [...stateDicts.keys()];
   if (entry === undefined && keys.length === 1) return stateDicts.get(keys[0] ?? "") ?? new Map();
   // Checkpoints of training have the optimizer's moments beside the weights.

@@ -1,7 +1,7 @@
 import { readSafetensors, SafetensorsError } from "@lobule/tensor";
 import { ByteCursor, latin1 } from "./byte-cursor.js";
 import { contiguousStrides, elementBytes, type ForeignTensor, type ForeignWeights } from "./foreign-tensor.js";
-import { readPickle, textOf } from "./pickle.js";
+import { type PickleValue, readPickle, textOf } from "./pickle.js";
 import { brief, PytorchError } from "./pytorch-error.js";
 import { stateDictsOf } from "./state-dicts.js";
 import { type StorageBytes, storageReference } from "./torch-tensors.js";
@@ -13,6 +13,8 @@ export interface PytorchFile {
   readonly stateDicts: ReadonlyMap<string, ForeignWeights>;
   /** Whether tensors stand in the order in which the model defines them; safetensors sorts them by name. */
   readonly ordered: boolean;
+  /** All that was pickled, of which the state dicts are parts; undefined for safetensors. */
+  readonly root: PickleValue | undefined;
 }
 
 /**
@@ -29,9 +31,10 @@ export function readPytorch(bytes: Uint8Array): PytorchFile {
 }
 
 function fileOf(bytes: Uint8Array): PytorchFile {
-  if (latin1(bytes.subarray(0, 2)) === "PK") return { stateDicts: fromZip(bytes), ordered: true };
-  if (bytes[8] === 0x7b && bytes[7] === 0) return { stateDicts: fromSafetensors(bytes), ordered: false };
-  if (bytes[0] === 0x80) return { stateDicts: fromStream(bytes), ordered: true };
+  if (latin1(bytes.subarray(0, 2)) === "PK") return fromZip(bytes);
+  if (bytes[8] === 0x7b && bytes[7] === 0)
+    return { stateDicts: fromSafetensors(bytes), ordered: false, root: undefined };
+  if (bytes[0] === 0x80) return fromStream(bytes);
   if (latin1(bytes.subarray(257, 262)) === "ustar") {
     throw new PytorchError("is a tar of PyTorch before 0.1.10; load it there and save it again");
   }
@@ -39,7 +42,7 @@ function fileOf(bytes: Uint8Array): PytorchFile {
 }
 
 /** The zip of torch.save since 1.6: NAME/data.pkl, and each storage as NAME/data/KEY. */
-function fromZip(bytes: Uint8Array): Map<string, ForeignWeights> {
+function fromZip(bytes: Uint8Array): PytorchFile {
   const entries = zipEntries(bytes);
   const pickle = [...entries.keys()].find((name) => /^[^/]+\/data\.pkl$/.test(name));
   if (pickle === undefined) throw new PytorchError("is a zip without data.pkl, so no PyTorch checkpoint");
@@ -53,14 +56,15 @@ function fromZip(bytes: Uint8Array): Map<string, ForeignWeights> {
     if (storage === undefined) throw new PytorchError(`lacks the storage ${brief(key)} of a tensor; it is cut off`);
     return storage;
   };
-  return stateDictsOf(readPickle(new ByteCursor(entries.get(pickle) ?? new Uint8Array())).value, storages);
+  const root = readPickle(new ByteCursor(entries.get(pickle) ?? new Uint8Array())).value;
+  return { stateDicts: stateDictsOf(root, storages), ordered: true, root };
 }
 
 /** What begins a file of torch.save before 1.6, and the version behind it. */
 const [streamMagic, streamVersion] = [0x1950a86a20f9469cfc6cn, 1001];
 
 /** A file of torch.save before 1.6: pickles one after another, then each storage with its length before it. */
-function fromStream(bytes: Uint8Array): Map<string, ForeignWeights> {
+function fromStream(bytes: Uint8Array): PytorchFile {
   const cursor = new ByteCursor(bytes);
   if (readPickle(cursor).value !== streamMagic) {
     throw new PytorchError("is a pickle, but not of torch.save; save the model's state dict by torch.save");
@@ -87,11 +91,12 @@ function fromStream(bytes: Uint8Array): Map<string, ForeignWeights> {
     if (width === undefined) throw new PytorchError(`has a storage ${brief(textOf(key))} that no tensor needs`);
     storages.set(textOf(key), cursor.take(cursor.size64() * width));
   }
-  return stateDictsOf(value, (key) => {
+  const stateDicts = stateDictsOf(value, (key) => {
     const storage = storages.get(key);
     if (storage === undefined) throw new PytorchError(`lacks the storage ${brief(key)} of a tensor; it is cut off`);
     return storage;
   });
+  return { stateDicts, ordered: true, root: value };
 }
 
 function fromSafetensors(bytes: Uint8Array): Map<string, ForeignWeights> {

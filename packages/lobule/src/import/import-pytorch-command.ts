@@ -10,6 +10,7 @@ import { say, warn } from "../shared/output.js";
 import { readSettingsFile } from "../shared/settings-file.js";
 import { plural } from "../shared/text.js";
 import { codeTrust, trustCodeOption } from "../shared/trust-code.js";
+import { listMisfits } from "./list-misfits.js";
 
 const positionals = { file: required(path(".pt, .pth or .safetensors", "input", "FILE")) };
 const options = {
@@ -33,9 +34,6 @@ export const importPytorchCommand = command({
   ],
 });
 
-/** Misfits that are listed in full. */
-const listed = 20;
-
 async function importPytorch({ file, like, out, map, entry, trustCode }: ImportArguments): Promise<void> {
   if ((await entryAt(nodeStorage, join(out, "checkpoints"))) !== undefined) {
     throw new DataError(`${out} holds a model already; name another folder with -o`);
@@ -57,10 +55,7 @@ async function importPytorch({ file, like, out, map, entry, trustCode }: ImportA
       `next: ${commandText("segment", "SCAN", "-m", out, "-o", "LABELS")}`,
     );
   } catch (error) {
-    if (error instanceof WeightMisfitError) {
-      const { misfits } = error;
-      warn(...misfits.slice(0, listed), ...(misfits.length > listed ? [`… and ${misfits.length - listed} more`] : []));
-    }
+    if (error instanceof WeightMisfitError) warn(...listMisfits(error));
     throw error instanceof PytorchError ? new DataError(`${file}: ${error.message}`) : error;
   }
 }

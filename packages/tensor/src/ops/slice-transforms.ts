@@ -9,13 +9,21 @@ export const resizeTransform = (
   height: number,
 ): PlaneTransform => [sourceWidth / width, 0, 0, 0, sourceHeight / height, 0];
 
-/** From an output to a source in its middle at its own size, on whole pixels; it may be larger or smaller. */
-export const fitTransform = (
+/**
+ * From an output to a source in its middle at its own size, on whole pixels; it may be larger or smaller.
+ * @param oddPixel on which side of a smaller source an odd pixel of the margin is.
+ */
+export function fitTransform(
   sourceWidth: number,
   sourceHeight: number,
   width: number,
   height: number,
-): PlaneTransform => [1, 0, Math.floor((sourceWidth - width) / 2), 0, 1, Math.floor((sourceHeight - height) / 2)];
+  oddPixel: "before" | "after" = "before",
+): PlaneTransform {
+  const along = (source: number, extent: number): number =>
+    oddPixel === "before" ? Math.floor((source - extent) / 2) : Math.ceil((source - extent) / 2);
+  return [1, 0, along(sourceWidth, width), 0, 1, along(sourceHeight, height)];
+}
 
 /** First `inner`, then `outer`. */
 export function composed(outer: PlaneTransform, inner: PlaneTransform): PlaneTransform {

@@ -232,7 +232,10 @@ export class SlicePredictor {
     const { divisor, views } = this.ensemble;
     const source = { shape: [width, height, 1], spacing: own ?? [1, 1] } as const;
     const input = fieldOf(source, this.description, divisor);
-    const mappings = views.map((view) => plainMapping(source, { ...input, ...view, spacing, resample: size !== null }));
+    // As nnU-Net pads to a patch.
+    const oddPixel = patch === undefined ? ("before" as const) : ("after" as const);
+    const placed = { ...input, spacing, resample: size !== null, oddPixel };
+    const mappings = views.map((view) => plainMapping(source, { ...placed, ...view }));
     const channels = views.length * inputSlices;
     const slotPixels = 4 * Math.ceil((width * height) / 4);
     const {

@@ -26,6 +26,8 @@ export interface Preprocessing extends Intensities {
   readonly resample: boolean;
   /** Pixel spacing that a slice which is laid in the middle is resampled to, mm; its own by default. */
   readonly spacing?: PixelSpacing | undefined;
+  /** On which side of a slice in the middle an odd pixel of the margin is; before it by default. */
+  readonly oddPixel?: "before" | "after" | undefined;
 }
 
 /** mm along x and along y. */
@@ -77,7 +79,7 @@ export type SliceMapping = Omit<SliceSample, keyof Quantization>;
 /** A slice as the network sees it without augmentation. Values: see {@link intensityMap}. */
 export function plainMapping(source: SliceGrid, preprocessing: Preprocessing): SliceMapping {
   const [width, height] = source.shape;
-  const { resample, spacing } = preprocessing;
+  const { resample, spacing, oddPixel } = preprocessing;
   const seen = resample ? preprocessing : resampledExtents(source, spacing);
   const ratio = Math.max(width / seen.width, height / seen.height);
   const resized = resizeTransform(width, height, seen.width, seen.height);
@@ -87,7 +89,7 @@ export function plainMapping(source: SliceGrid, preprocessing: Preprocessing): S
     ...intensityMap(preprocessing),
     transform: resample
       ? resized
-      : composed(resized, fitTransform(seen.width, seen.height, preprocessing.width, preprocessing.height)),
+      : composed(resized, fitTransform(seen.width, seen.height, preprocessing.width, preprocessing.height, oddPixel)),
     // A box filter over what a pixel covers, where the slice shrinks.
     supersample: Math.max(1, Math.ceil(ratio)),
     noise: 0,
