@@ -31,10 +31,16 @@ export { fitJson } from "./json/parse-json.js";
 export { defineModel, type ModelFactory, type ModelRequest } from "./model/custom-model.js";
 export { type Intensities, intensitiesText, intensityMap } from "./model/intensities.js";
 export { readModel, readModelOnAll, type SavedModel } from "./model/load-model.js";
-export { buildNetwork, type ModelCode, type ModelDescription } from "./model/model-description.js";
+export {
+  buildNetwork,
+  type ModelCode,
+  type ModelDescription,
+  parseModelDescription,
+} from "./model/model-description.js";
 export { ModelError } from "./model/model-error.js";
 export { parseModelSpec } from "./model/model-spec.js";
 export { networkSettingsSchema, networkSpec } from "./model/network-settings.js";
+export { nnunetSizes } from "./model/nnunet-settings.js";
 export { readEnsemble, readModels, writeEnsemble } from "./model/read-models.js";
 export { type ForeignModel, isForeignModel, saveModel } from "./model/save-model.js";
 export { type CodeMemory, type CodeTrust, requireTrusted } from "./model/trusted-code.js";

@@ -167,7 +167,7 @@ function weightsOf(
   const tensors = file.stateDicts.get("network_weights");
   if (tensors === undefined) {
     throw new PytorchError(
-      "has no network_weights, so it is no checkpoint of nnU-Net v2; lobule import pytorch may read it",
+      "has no network_weights, so it is no checkpoint of nnU-Net v2; `lobule import pytorch` reads other ones",
     );
   }
   const network = buildNetwork(description, 0);

@@ -16,7 +16,7 @@ import { plural } from "../shared/text.js";
 import { listMisfits } from "./list-misfits.js";
 
 const positionals = {
-  folder: required(path("that nnU-Net v2 trained (…__2d), with plans.json and fold_0", "input", "FOLDER")),
+  folder: required(path("folder that nnU-Net v2 trained (…__2d), with plans.json and fold_0", "input", "FOLDER")),
 };
 const options = {
   out: required(path("folder of the model, new", "folder", "RUN", { short: "o" })),

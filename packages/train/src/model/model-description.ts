@@ -53,7 +53,10 @@ const modelDescription = z.strictObject({
 /** What the weights of a model belong to: network, classes and preprocessing. */
 export type ModelDescription = z.infer<typeof modelDescription>;
 
-/** @throws ModelError naming `source` when the value describes no model that this version knows. */
+/**
+ * The model that a JSON value describes.
+ * @throws ModelError naming `source` when the value describes no model that this version knows.
+ */
 export function parseModelDescription(value: unknown, source: string): ModelDescription {
   if (value === undefined) {
     throw new ModelError(`${source}: holds weights but no description of the model; take a checkpoint of a run`);
