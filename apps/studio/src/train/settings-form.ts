@@ -34,8 +34,8 @@ export interface FieldGroup {
   readonly fields: readonly Field[];
 }
 
-/** Chosen elsewhere on the page, or of no use in a browser. */
-const elsewhere: readonly string[] = ["preset", "data", "model", "fastDevRun"];
+/** Chosen elsewhere on the page, of no use in a browser, or lists of levels, which a config file is for. */
+const elsewhere: readonly string[] = ["preset", "data", "model", "nnunet", "fastDevRun"];
 
 /** Shown without unfolding. */
 const first: readonly string[] = ["epochs", "batch", "learningRate", "size", "baseFeatures", "checkpointEvery"];
