@@ -9,7 +9,7 @@ import type { PlannedRun } from "../experiment/plan-experiment.js";
 import { workOnExperiment } from "../experiment/shared-experiment.js";
 import { runSlurmArray } from "../experiment/slurm.js";
 import { interruptible } from "../shared/interruption.js";
-import { say } from "../shared/output.js";
+import { say, warn } from "../shared/output.js";
 import { requireNoInput } from "../shared/outputs.js";
 import { progress } from "../shared/progress.js";
 import { partsInLines, plural } from "../shared/text.js";
@@ -70,6 +70,9 @@ async function crossval(args: CrossvalValues, given: ReadonlySet<string>): Promi
     stopping: "stopping after this step",
     stopped: "interrupted; everything so far is saved, and the same command goes on from there",
   };
+  if (config.init !== null) {
+    warn(`note: the folds begin with ${config.init}, so the cases that it was trained on are held out by none`);
+  }
   if (plan !== undefined) {
     await nodeStorage.makeFolder(directory);
     await writeFileAtomically(nodeStorage, join(directory, planName), plan);
@@ -96,7 +99,7 @@ async function configOfFolds(args: CrossvalValues, given: ReadonlySet<string>): 
   const own = (["fold", "validationCases", "overfitBatches"] as const).find((key) => planned.config[key] !== null);
   if (own !== undefined) {
     throw new ConfigError(
-      `'${own}' of ${args.config} says which cases a run is measured on, and a cross-validation holds out each of them once; leave it out`,
+      `'${own}' of ${kept ?? args.config} says which cases a run is measured on, and a cross-validation holds out each of them once; leave it out`,
     );
   }
   return planned;
