@@ -21,7 +21,7 @@ const encode = (series: SeriesVolume, label = labelOf, anonymize = false): Promi
   let count = 0;
   const data = Uint8Array.from(series.data, (_, i) => label(i));
   return encodeRtstruct(series, { ...series, data }, ["labels.nii.gz", "series"], {
-    classes: ["background", "liver", "tumor", "cyst"],
+    classes: ["background", "Große Leber", "tumor", "cyst"],
     algorithm: "lobule",
     anonymize,
     now: new Date(Date.UTC(2030, 0, 2, 3, 4, 5)),
@@ -98,7 +98,7 @@ test("pydicom reads outlines that hold the same labels, of files and of frames",
       syntax: "1.2.840.10008.1.2",
       patient: "Doe^Jane",
       names: [
-        [1, "liver"],
+        [1, "Große Leber"],
         [2, "tumor"],
       ],
       types: ["CLOSED_PLANAR"],

@@ -47,6 +47,7 @@ describe("what is written", () => {
     expect(await encode()).toEqual(bytes);
     const found = attributes(bytes);
     expect(found["0020000D"]?.Value).toEqual(["1.2.3"]);
+    expect(found["00080005"]?.Value).toEqual(["ISO_IR 192"]);
     expect(found["00200052"]?.Value).toEqual(["1.2.3.9"]);
     expect(found["00100020"]?.Value).toEqual(["17"]);
     expect(found["00280008"]?.Value).toEqual([5]);

@@ -34,6 +34,8 @@ export function ofStudy({ attributes }: DicomSlice, anonymize: boolean) {
   const own = (tag: string): string => textOf(attributes, tag) ?? "";
   const ofPatient = (tag: string): string => (anonymize ? "" : own(tag));
   return {
+    // As the library writes text; without it names are read as ASCII.
+    SpecificCharacterSet: "ISO_IR 192",
     PatientName: ofPatient(tags.patientName),
     PatientID: ofPatient(tags.patientId),
     PatientBirthDate: ofPatient(tags.patientBirthDate),
