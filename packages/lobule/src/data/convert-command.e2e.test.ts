@@ -16,9 +16,9 @@ beforeAll(async () => {
   for (const path of await writeSeries(at("series"), { syntax: "1.2.840.10008.1.2.4.70" }))
     await addPrivateAttributes(path);
   const sizes = { baseFeatures: 1, depth: 1 };
-  const classes = ["background", "liver"];
+  const classes = ["background", "liver", "tumor"];
   const model = { version: 1, architecture: "UNet", classes, ...sizes, size: null, window: [-160, 240], preset: null };
-  const weights = await new UNet({ ...sizes, classes: 2 }).stateDict();
+  const weights = await new UNet({ ...sizes, classes: 3 }).stateDict();
   await writeFile(at("model.safetensors"), writeSafetensors(weights, { model: JSON.stringify(model) }));
 });
 afterAll(() => rm(root, { recursive: true, force: true }));

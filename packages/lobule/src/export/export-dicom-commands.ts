@@ -9,7 +9,7 @@ import { readDicomSeries } from "../shared/read-scan.js";
 
 const positionals = { labels: required(path("labels of the series, as segment writes them", "input", "LABELS")) };
 const options = {
-  scan: required(path("folder or .zip of the DICOM series", "input", "SERIES")),
+  scan: required(path("folder or .zip of the DICOM series, or an enhanced .dcm", "input", "SERIES")),
   model: required(path("run or checkpoint that made the labels: it names the classes", "input", "RUN", { short: "m" })),
   out: required(path("file to write, .dcm", "file", "FILE", { short: "o" })),
   series: text("UID of the series, where the folder holds several", "UID"),
@@ -52,7 +52,8 @@ async function exportDicom(
   const { description, sha256 } = await readModel(nodeStorage, model, { trustCode: true });
   const source = await readDicomSeries(scan, { series });
   for (const note of source.notes) warn(`note: ${note}`);
-  const bytes = await dicomResultOf(source, await readImage(nodeStorage, labels), {
+  const volume = await readImage(nodeStorage, labels);
+  const bytes = await dicomResultOf(source, volume, {
     form,
     anonymize,
     classes: description.classes,
@@ -60,5 +61,7 @@ async function exportDicom(
     names: [labels, scan],
   });
   await writeFileAtomically(nodeStorage, out, bytes);
-  say(`${out}: ${description.classes.slice(1).join(", ")} of ${source.slices.length} slices`);
+  const found = new Set<number>(volume.data);
+  const names = description.classes.filter((_, label) => label > 0 && found.has(label));
+  say(`${out}: ${names.join(", ")} of ${source.slices.length} slices`);
 }
