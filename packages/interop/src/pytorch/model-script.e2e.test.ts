@@ -3,9 +3,11 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readSafetensors } from "@lobule/tensor";
+import { nodeStorage } from "@lobule/node";
+import { readSafetensors, writeSafetensors } from "@lobule/tensor";
 import { networkSettingsSchema, networkSpec } from "@lobule/train";
 import { expect, test } from "vitest";
+import { readNnUNetFold } from "../nnunet/nnunet-folder.js";
 import { modelScript } from "./model-script.js";
 
 const fixtures = fileURLToPath(new URL("../../../../bench/fixtures", import.meta.url));
@@ -44,6 +46,23 @@ for folder in sys.argv[1:]:
     errors[os.path.basename(folder)] = ((logits - io["logits_eval"]).abs().max() / io["logits_eval"].abs().max()).item()
 print(json.dumps(errors))
 `;
+
+/** A network that nnU-Net trained, with its logits under the names of the other fixtures. */
+async function nnunetFolder(root: string, name: string): Promise<string> {
+  const trained = fileURLToPath(new URL(`../nnunet/fixtures/${name}`, import.meta.url));
+  const { description, weights } = await readNnUNetFold(nodeStorage, trained, "fold_0", "final");
+  const io = readSafetensors(await readFile(join(trained, "io.safetensors")));
+  const [input, logits] = [io.get("image"), io.get("logits.0")];
+  if (input === undefined || logits === undefined) throw new Error(`${trained} has no image or no logits`);
+  const folder = join(root, `nnunet-${name}`);
+  await mkdir(folder);
+  const tensors = new Map([["input", input] as const, ["logits_eval", logits] as const]);
+  await writeFile(join(folder, "io.safetensors"), writeSafetensors(tensors));
+  await writeFile(join(folder, "weights.safetensors"), writeSafetensors(weights));
+  // What the others are prepared by, too.
+  await writeFile(join(folder, "model.py"), modelScript({ ...description, window: [-160, 240], normalization }));
+  return `nnunet-${name}`;
+}
 
 test("the network of model.py computes what PyTorch computed of every fixture", async ({ skip }) => {
   const python = ["python3", "/usr/bin/python3"].find((each) => {
@@ -88,6 +107,7 @@ test("the network of model.py computes what PyTorch computed of every fixture", 
       expect(script.split("\n").length, name).toBeLessThan(110);
       await writeFile(join(folder, "model.py"), script);
     }
+    for (const name of ["plain", "residual"]) names.push(await nnunetFolder(root, name));
     const folders = names.map((name) => join(root, name));
     const errors: Record<string, number> = JSON.parse(
       execFileSync(python ?? "python3", ["-c", compare, ...folders], { encoding: "utf8" }),

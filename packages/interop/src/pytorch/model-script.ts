@@ -1,11 +1,13 @@
 import { blocksOfLevel, levelChannels } from "@lobule/nn";
 import type { ModelDescription } from "@lobule/train";
 import { ExportError } from "../export-error.js";
+import { nnunetConstants, nnunetParts } from "./nnunet-script.js";
+import { activated, normOf } from "./python-layers.js";
 
 /**
  * A Python file that builds the network of a model in PyTorch, under the names of its state dict, and loads
  * `weights.safetensors` from beside it. It has what this network needs, and nothing of others.
- * @throws ExportError for a network of code of its own, or one of nnU-Net.
+ * @throws ExportError for a network of code of its own.
  */
 export function modelScript(description: ModelDescription): string {
   const {
@@ -25,12 +27,11 @@ export function modelScript(description: ModelDescription): string {
       "the network is made by code of its own, of which there is no counterpart in PyTorch; its weights are in checkpoints/best.safetensors, under the names of its layers",
     );
   }
-  if (nnunet !== undefined) {
-    throw new ExportError(
-      "the network is one of nnU-Net, which PyTorch has there; its weights are in checkpoints/best.safetensors, under the names of its layers, and export onnx writes it as a whole",
-    );
-  }
-  const channels = levelChannels({ baseFeatures, depth }, network);
+  const constants =
+    nnunet === undefined
+      ? `CHANNELS = ${JSON.stringify(levelChannels({ baseFeatures, depth }, network))}  # of each level, the bridge last`
+      : nnunetConstants(nnunet);
+  const parts = nnunet === undefined ? unetParts(description) : nnunetParts(nnunet, inputSlices);
   const sides = `sides multiples of ${2 ** depth}`;
   const spaced =
     description.spacing === undefined ? sides : `pixels of ${description.spacing.join(" x ")} mm, ${sides}`;
@@ -50,42 +51,32 @@ from torch import nn
 
 CLASSES = ${JSON.stringify(classes)}
 LOW, HIGH = ${window.join(", ")}${zScore === undefined ? "" : `\nMEAN, DEVIATION = ${zScore.mean}, ${zScore.deviation}`}
-CHANNELS = ${JSON.stringify(channels)}  # of each level, the bridge last
+${constants}
 
 
 def prepare(hu):
     return ${zScore === undefined ? "(hu.clamp(LOW, HIGH) - LOW) / (HIGH - LOW)" : "(hu.clamp(LOW, HIGH) - MEAN) / DEVIATION"}
 
 
-${[...parts(description), block(description), ...gate(description), ...attention(description), unet(description), load].join("\n\n\n")}
+${[...parts, load].join("\n\n\n")}
 `;
 }
+
+const unetParts = (description: ModelDescription): string[] => [
+  ...ownLayers(description),
+  block(description),
+  ...gate(description),
+  ...attention(description),
+  unet(description),
+];
 
 /** Text within a docstring. */
 const pythonText = (text: string): string => text.replaceAll(/["\\]/g, "'");
 
-/** An activation of an expression. */
-const activated = (activation: ModelDescription["network"]["activation"], x: string): string =>
-  ({
-    relu: `F.relu(${x})`,
-    "leaky-relu": `F.leaky_relu(${x}, 0.01)`,
-    silu: `F.silu(${x})`,
-    hardswish: `F.hardswish(${x})`,
-  })[activation];
-
-/** A normalization of so many channels. */
-const normOf = ({ norm, groups }: ModelDescription["network"], channels: string): string =>
-  ({
-    batch: `nn.BatchNorm2d(${channels})`,
-    instance: `nn.InstanceNorm2d(${channels}, affine=True)`,
-    // Gates have fewer channels than groups may divide.
-    group: `nn.GroupNorm(math.gcd(${groups}, ${channels}), ${channels})`,
-  })[norm];
-
 const bilinear = (x: string): string => `F.interpolate(${x}, scale_factor=2, mode="bilinear", align_corners=False)`;
 
 /** Layers that PyTorch has not. */
-function parts({ network: { block: kind, upsampling } }: ModelDescription): string[] {
+function ownLayers({ network: { block: kind, upsampling } }: ModelDescription): string[] {
   const separable = `class SeparableConv(nn.Module):
     def __init__(self, cin, cout):
         super().__init__()
