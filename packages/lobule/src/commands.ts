@@ -26,6 +26,7 @@ import { summaryCommand } from "./inspect/summary-command.js";
 import { parityCommand } from "./parity/parity-command.js";
 import { phantomCommand } from "./phantom/phantom-command.js";
 import { planCommand } from "./plan/plan-command.js";
+import { postprocessCommand } from "./postprocess/postprocess-command.js";
 import { segmentCommand } from "./segment/segment-command.js";
 import { studioCommand } from "./studio/studio-command.js";
 import { trainCommand } from "./train/train-command.js";
@@ -44,6 +45,7 @@ export const commands: readonly Command[] = [
   planCommand,
   trainCommand,
   evaluateCommand,
+  postprocessCommand,
   segmentCommand,
   inspectCommand,
   summaryCommand,

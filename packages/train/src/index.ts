@@ -41,6 +41,12 @@ export { ModelError } from "./model/model-error.js";
 export { parseModelSpec } from "./model/model-spec.js";
 export { networkSettingsSchema, networkSpec } from "./model/network-settings.js";
 export { nnunetSizes } from "./model/nnunet-settings.js";
+export {
+  choosePostprocessing,
+  type Postprocessing,
+  postprocessingText,
+  savePostprocessing,
+} from "./model/postprocessing.js";
 export { readEnsemble, readModels, writeEnsemble } from "./model/read-models.js";
 export { type ForeignModel, isForeignModel, saveModel } from "./model/save-model.js";
 export { type CodeMemory, type CodeTrust, requireTrusted } from "./model/trusted-code.js";
@@ -51,6 +57,7 @@ export { evaluateCases } from "./predict/evaluate-cases.js";
 export { evaluateRun } from "./predict/evaluate-run.js";
 export { type GateMap, inspectSlice, type SliceInspection } from "./predict/inspect-slice.js";
 export { loadModels, normalizeImage, type SliceModel } from "./predict/load-models.js";
+export { measureComponents } from "./predict/measure-components.js";
 export { type Disagreement, mirrorDisagreement } from "./predict/mirror-disagreement.js";
 export {
   type EvaluationAdvice,

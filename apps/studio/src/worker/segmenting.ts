@@ -19,6 +19,7 @@ import {
   type Labeled,
   type LabeledBy,
   modalityNote,
+  postprocessingText,
   type SegmentResult,
   type SliceInspection,
   type SlicePredictor,
@@ -183,6 +184,7 @@ export class Segmenting {
       previews: 12,
       onProgress: (done, total) => watcher.progress({ stage: "labeling", done, total }),
       ...(choices.largestComponent ? { largestComponent: { asOne: true } } : {}),
+      ...(saved.postprocessing === undefined ? {} : { postprocessing: saved.postprocessing }),
     });
     const { description } = saved;
     const notes = [await unfinishedNote(storage, saved.source), await modalityNote(storage, saved.source, [scan])];
@@ -197,7 +199,13 @@ export class Segmenting {
       window: description.window,
       volumes: volumesOf(result, description.classes),
       notes: [...result.notes, ...notes.filter((note) => note !== undefined)],
-      by: { model: saved.sha256, mirror: choices.mirror, precision: "f32", largestComponent: choices.largestComponent },
+      by: {
+        model: saved.sha256,
+        mirror: choices.mirror,
+        precision: "f32",
+        largestComponent: choices.largestComponent,
+        ...(saved.postprocessing === undefined ? {} : { postprocessing: postprocessingText(saved.postprocessing) }),
+      },
       preview: segmentPreview(result, description),
       seconds: (performance.now() - started) / 1000,
     };

@@ -18,7 +18,18 @@ import {
   requireSameFacts,
 } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
-import { choice, flag, list, number, path, required, text, whole, withDefault } from "../command-line/option.js";
+import {
+  choice,
+  flag,
+  list,
+  number,
+  path,
+  required,
+  text,
+  toggle,
+  whole,
+  withDefault,
+} from "../command-line/option.js";
 import { exitCodeOf, Interrupted, interruptible } from "../shared/interruption.js";
 import { deviceOption } from "../shared/open-device.js";
 import { say, sayJson, sayText, warn } from "../shared/output.js";
@@ -41,6 +52,7 @@ const options = {
     defaultEdge,
   ),
   mirror: flag("average each prediction over mirror images"),
+  postprocessing: toggle("do to labels what `postprocess` chose for the run [where it did]"),
   "at-once": withDefault(whole("slices that the network takes at once", { least: 1 }), 4),
   precision: withDefault(choice(["f32", "f16"], "type in which activations are stored"), "f32"),
   json: flag("print the JSON in place of the table"),
@@ -133,6 +145,7 @@ async function prepare(args: EvaluateArguments) {
     precision,
     ...(data === undefined ? {} : { data }),
     ...(map === undefined ? {} : { map }),
+    ...(args.postprocessing === undefined ? {} : { postprocessing: args.postprocessing }),
   });
   const folder = args.out ?? join(run, "evaluation");
   await requireApart(nodeStorage, folder, args.out === undefined ? "the folder" : "--out", plan.task);

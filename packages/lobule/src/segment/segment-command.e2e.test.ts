@@ -134,3 +134,31 @@ test("maps of how unsure models are go where labels do, and are made again where
   const { data } = await readNifti(nodeStorage, at("disagreement", "phantom_002.nii.gz"));
   expect(data.every((value) => value < 1e-6)).toBe(true);
 });
+
+test("what `postprocess` chose is done to labels, unless it is left off or the weights are others", async () => {
+  const { code, out, err } = await run("postprocess", at("run"));
+  expect(code, err).toBe(0);
+  expect(out).toContain(at("run", "postprocessing.json"));
+  const file = at("run", "postprocessing.json");
+  const chosen = JSON.parse(await readFile(file, "utf8"));
+  // No component is that large.
+  const rules = [1, 2].map((label) => ({
+    label,
+    name: `class ${label}`,
+    largest: false,
+    leastMilliliters: 1e9,
+    dice: { without: 0.5, with: 0.6 },
+  }));
+  const scan = at("data", "imagesTr", "phantom_002.nii.gz");
+  const labeled = async (name: string, checkpoint: string, ...more: readonly string[]): Promise<number[]> => {
+    await writeFile(file, JSON.stringify({ ...chosen, checkpoint, rules }));
+    const result = await run("segment", scan, "-m", at("run"), "-o", at(name), ...more);
+    expect(result.code, result.err).toBe(0);
+    return [...(await readNifti(nodeStorage, at(name))).data];
+  };
+  const without = await labeled("p1.nii.gz", chosen.checkpoint, "--no-postprocessing");
+  expect(without.some((label) => label !== 0)).toBe(true);
+  expect((await labeled("p2.nii.gz", chosen.checkpoint)).every((label) => label === 0)).toBe(true);
+  expect(await labeled("p3.nii.gz", "0".repeat(64))).toEqual(without);
+  await rm(file);
+});

@@ -8,6 +8,7 @@ import {
   type LabeledBy,
   type MapPaths,
   modalityNote,
+  postprocessingText,
   readModels,
   requireAlike,
   type SavedModel,
@@ -16,7 +17,18 @@ import {
   volumesOf,
 } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
-import { choice, flag, list, path, repeated, required, text, whole, withDefault } from "../command-line/option.js";
+import {
+  choice,
+  flag,
+  list,
+  path,
+  repeated,
+  required,
+  text,
+  toggle,
+  whole,
+  withDefault,
+} from "../command-line/option.js";
 import { interruptible } from "../shared/interruption.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayJson, warn } from "../shared/output.js";
@@ -54,6 +66,7 @@ const options = {
   series: text("UID of the DICOM series, where a folder holds several", "UID"),
   mirror: flag("average each prediction over mirror images"),
   "largest-component": flag("keep the largest connected part of the organ"),
+  postprocessing: toggle("do to labels what `postprocess` chose for the run [where it did]"),
   uncertainty: path(
     "also write how unsure the model is, the entropy of its probabilities in nats, as NIfTI: a file or a folder, as -o",
     "file or folder",
@@ -86,7 +99,7 @@ export const segmentCommand = command({
     ["segment series -m runs/liver -o labels.dcm", "a DICOM series, for an archive (PACS)"],
     ["segment scan.nii.gz -m runs/folds -o labels.nii.gz", "by the models of a cross-validation together"],
     ["segment scan.nii.gz -m runs/seed0 -m runs/seed1 -o labels.nii.gz", "by the mean of two models"],
-    ["segment scan.nii.gz -m runs/liver -o labels.nii.gz --uncertainty entropy.nii.gz", "and how unsure it is"],
+    ["segment scan.nii.gz -m RUN -o labels.nii.gz --uncertainty map.nii.gz", "and how unsure it is"],
   ],
 });
 
@@ -111,7 +124,13 @@ async function segment(args: SegmentArguments): Promise<void> {
   if (maps.disagreement !== undefined && models.length === 1) {
     throw new DataError("--disagreement is of several models; give more than one -m, or --uncertainty for one");
   }
-  const by: LabeledBy = { model: models.map(({ sha256 }) => sha256).join(" "), mirror, precision, largestComponent };
+  const by: LabeledBy = {
+    model: models.map(({ sha256 }) => sha256).join(" "),
+    mirror,
+    precision,
+    largestComponent,
+    ...postprocessedBy(models, args),
+  };
   // Labels of one scan in a file of their own are nobody's to continue.
   const record = isLabelFile(args.out) ? undefined : await SegmentRecord.open(args.out, args.series);
   const done: (SegmentFiles & { readonly found: Labeled })[] = [];
@@ -136,6 +155,17 @@ async function segment(args: SegmentArguments): Promise<void> {
       ? messages
       : `${failures.length} of ${all.length} scans could not be segmented: ${messages}; the others are, and the same command does what is missing`,
   );
+}
+
+/** What is done to labels: what was chosen for a model, not for the mean of several. */
+function chosenFor(models: readonly SavedModel[], { postprocessing = true }: SegmentArguments) {
+  const [only, ...others] = models;
+  return postprocessing && others.length === 0 ? only?.postprocessing : undefined;
+}
+
+function postprocessedBy(models: readonly SavedModel[], args: SegmentArguments): Pick<LabeledBy, "postprocessing"> {
+  const chosen = chosenFor(models, args);
+  return chosen === undefined ? {} : { postprocessing: postprocessingText(chosen) };
 }
 
 /** Where maps go. */
@@ -173,6 +203,7 @@ async function segmentAll(
 ): Promise<Failure[]> {
   const { atOnce, mirror, precision, largestComponent, series, json } = args;
   const failures: Failure[] = [];
+  const chosen = chosenFor(models, args);
   let device: Device | undefined;
   let predictor: SlicePredictor | undefined;
   try {
@@ -195,6 +226,7 @@ async function segmentAll(
             previews: preview === undefined ? 0 : 12,
             onProgress: (done, total) => bar.update(done, total, "slices"),
             ...(Object.keys(maps).length > 0 ? { maps } : {}),
+            ...(chosen === undefined ? {} : { postprocessing: chosen }),
             ...(largestComponent ? { largestComponent: { asOne: true } } : {}),
           });
           bar.end();

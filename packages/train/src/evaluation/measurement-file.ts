@@ -19,7 +19,7 @@ export const defaultTolerance = 2;
 export async function measurementName(
   storage: Storage,
   data: string | undefined,
-  { mirror, precision, map, includeTraining }: EvaluationSettings,
+  { mirror, precision, map, includeTraining, postprocessing }: EvaluationSettings,
   tolerance: number,
   edge: VolumeEdge,
 ): Promise<string> {
@@ -31,6 +31,7 @@ export async function measurementName(
     ...(edge === defaultEdge ? [] : [`edge-${edge}`]),
     ...(map.length === 0 ? [] : [`map${map.map(({ from, to }) => `${from}to${to}`).join("+")}`]),
     ...(includeTraining ? ["with-training"] : []),
+    ...(postprocessing === false ? ["no-postprocessing"] : []),
   ].join("-");
 }
 

@@ -27,6 +27,8 @@ export const provenanceSchema = z.object({
     map: z.array(z.object({ from: z.int(), to: z.int() })),
     /** Whether cases that the run was trained on are among those that were measured. */
     includeTraining: z.boolean(),
+    /** Whether what was chosen for the model's labels was done to them; not there where nothing was. */
+    postprocessing: z.boolean().optional(),
   }),
   /** Cases that the run was trained on and that were therefore left out. */
   leftOut: z.array(name),

@@ -21,6 +21,7 @@ import {
   requireWeights,
 } from "./model-description.js";
 import { ModelError } from "./model-error.js";
+import { type Postprocessing, readPostprocessing } from "./postprocessing.js";
 import { type CodeTrust, codeHash, requireTrusted } from "./trusted-code.js";
 
 /** A trained network as it is saved: its description and its weights. */
@@ -35,13 +36,16 @@ export interface SavedModel {
   readonly epoch: number | null;
   /** What makes the network, where it is no U-Net of ours. */
   readonly code: ModelCode | undefined;
+  /** What is done to its labels, where something was chosen. */
+  readonly postprocessing?: Postprocessing;
 }
 
 const bestEpoch = z.looseObject({ training: z.looseObject({ best: z.looseObject({ epoch: z.int().min(0) }) }) });
 
 /**
  * Reads a model from a checkpoint file, or the best one of a run folder.
- * @throws ModelError when there is none, the file is damaged, or it has code of its own that is not trusted.
+ * @throws ModelError when there is none, the file is damaged, or it has code of its own that is not trusted; DataError
+ * when its postprocessing.json is damaged.
  */
 export async function readModel(storage: Storage, path: string, trust: CodeTrust = {}): Promise<SavedModel> {
   const found = await entryAt(storage, path);
@@ -68,7 +72,17 @@ export async function readModel(storage: Storage, path: string, trust: CodeTrust
       : await readCode(storage, dirName(dirName(source)), trust, description.code);
   const best = bestEpoch.safeParse(state);
   const epoch = best.success ? best.data.training.best.epoch + 1 : null;
-  return { description, weights, source, sha256: await sha256OfFile(bytes), epoch, code };
+  const sha256 = await sha256OfFile(bytes);
+  const postprocessing = await readPostprocessing(storage, { source, sha256 });
+  return {
+    description,
+    weights,
+    source,
+    sha256,
+    epoch,
+    code,
+    ...(postprocessing === undefined ? {} : { postprocessing }),
+  };
 }
 
 /**

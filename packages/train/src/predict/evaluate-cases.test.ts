@@ -61,6 +61,19 @@ describe("cases that are measured", () => {
     expect(failures).toEqual([{ name: "b", error: expect.stringContaining(cut) }]);
   });
 
+  test("have their labels post-processed where that is asked for", async () => {
+    // The label fills a volume of 0.072 ml.
+    const rule = { label: 1, name: "bright", largest: true, leastMilliliters: 0.1, dice: { without: 0, with: 1 } };
+    const [first] = cases as [CaseFiles];
+    const predicted = async (rules: (typeof rule)[]): Promise<number | undefined> => {
+      const { results } = await evaluateCases(nodeStorage, predictor, [first], { postprocessing: { rules } });
+      return results[0]?.classes[0]?.dice.predicted;
+    };
+    expect(await predicted([])).toBe(24);
+    expect(await predicted([rule])).toBe(0);
+    expect(await predicted([{ ...rule, leastMilliliters: 0.07 }])).toBe(24);
+  });
+
   test("are kept when work is stopped, and the others are named", async () => {
     const stop = new AbortController();
     const look = (name: string): void => {

@@ -14,6 +14,7 @@ import { alone, type Collective, gatherTexts, RankError, rankName } from "../col
 import type { LabelMapping } from "../evaluation/label-mapping.js";
 import type { CaseSource } from "../evaluation/provenance.js";
 import type { MeasuredCase } from "../evaluation/summarize.js";
+import { type Postprocessing, postprocessed } from "../model/postprocessing.js";
 import type { KnownCases } from "../run/known-cases.js";
 import type { SlicePredictor } from "./slice-predictor.js";
 
@@ -29,6 +30,8 @@ export interface EvaluateOptions {
   readonly origin?: CaseOrigin;
   /** The processes that take turns with the cases; all know all results. */
   readonly world?: Collective;
+  /** What is done to the labels that were predicted; nothing by default. */
+  readonly postprocessing?: Pick<Postprocessing, "rules">;
   /** Is shown each case that this process measures with its labels, in canonical order. */
   readonly look?: (name: string, scan: Volume, truth: Volume, prediction: Volume<Uint8Array>) => void;
 }
@@ -187,7 +190,7 @@ async function evaluateFiles(
   storage: Storage,
   predictor: VolumePredictor,
   files: CaseFiles,
-  { tolerance, edge, signal, look, origin }: EvaluateOptions,
+  { tolerance, edge, signal, look, origin, postprocessing = { rules: [] } }: EvaluateOptions,
   notes: string[],
 ): Promise<MeasuredCase | "trained on"> {
   const { classes } = predictor.description;
@@ -204,7 +207,8 @@ async function evaluateFiles(
   const before = source && origin?.measuredBefore?.(name, source);
   if (before !== undefined) return { ...before, ...(source ? { source } : {}) };
   const truth = origin === undefined ? given : mapped(given, origin.mapping);
-  const prediction = await predictVolume(predictor, scan, signal);
+  const raw = await predictVolume(predictor, scan, signal);
+  const prediction = { ...raw, data: await postprocessed(raw.data, raw, postprocessing, signal) };
   look?.(name, scan, truth, prediction);
   const result = await evaluateCase(truth, prediction, classes, {
     name,

@@ -42,6 +42,9 @@ export async function evaluateRun(
   const predictor = new SlicePredictor(device, model, { atOnce, mirror, precision });
   const measured = await evaluateCases(storage, predictor, plan.cases, {
     ...options,
+    ...(settings.postprocessing === true && model.postprocessing !== undefined
+      ? { postprocessing: model.postprocessing }
+      : {}),
     origin: { known, own, mapping, includeTraining, ...(measuredBefore === undefined ? {} : { measuredBefore }) },
   }).finally(() => predictor.close());
   return onEveryRank(options.world ?? alone, async () => evaluationOf(plan, measured));

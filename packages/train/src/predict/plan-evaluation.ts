@@ -13,6 +13,7 @@ import { z } from "zod";
 import { type LabelMapping, mapLabels, sameNames } from "../evaluation/label-mapping.js";
 import type { EvaluationSettings, Provenance } from "../evaluation/provenance.js";
 import type { SavedModel } from "../model/load-model.js";
+import { type Postprocessing, postprocessingText } from "../model/postprocessing.js";
 import { isForeignModel } from "../model/save-model.js";
 import { KnownCases } from "../run/known-cases.js";
 import { RunFolder } from "../run/run-folder.js";
@@ -29,6 +30,8 @@ export interface EvaluationRequest {
   readonly includeTraining?: boolean;
   readonly mirror?: boolean;
   readonly precision?: EvaluationSettings["precision"];
+  /** Does to labels what was chosen for the model, if anything; by default. */
+  readonly postprocessing?: boolean;
   /** What messages advise; the command's options by default. */
   readonly advice?: EvaluationAdvice;
 }
@@ -79,7 +82,8 @@ export async function planEvaluation(
   model: SavedModel,
   request: EvaluationRequest,
 ): Promise<EvaluationPlan> {
-  const { map = [], includeTraining = false, mirror = false, precision = "f32", advice = optionsAdvice } = request;
+  const { map = [], includeTraining = false, mirror = false, precision = "f32" } = request;
+  const { postprocessing = true, advice = optionsAdvice } = request;
   const run = (await isForeignModel(storage, directory)) ? undefined : await RunFolder.open(storage, directory);
   if (run === undefined && request.data === undefined)
     throw new DataError(`${directory} was imported, so it has no cases of its own; name labeled ones with --data DIR`);
@@ -113,7 +117,13 @@ export async function planEvaluation(
     failures,
     advice,
     cases: opened.cases,
-    settings: { mirror, precision, map: [...mapping.asked], includeTraining },
+    settings: {
+      mirror,
+      precision,
+      map: [...mapping.asked],
+      includeTraining,
+      ...(model.postprocessing === undefined ? {} : { postprocessing }),
+    },
     notes: [
       ...(state.finished ? [] : [`the run is not trained to its end: ${state.text}`]),
       ...(run === undefined
@@ -122,6 +132,7 @@ export async function planEvaluation(
           ? []
           : [uncheckable(directory, own)]),
       ...mapNotes(mapping, task, classes),
+      ...(model.postprocessing === undefined ? [] : [postprocessingNote(model.postprocessing, postprocessing)]),
       ...(modality === undefined || sameNames(modality, task.modality)
         ? []
         : [
@@ -130,6 +141,9 @@ export async function planEvaluation(
     ],
   };
 }
+
+const postprocessingNote = (chosen: Postprocessing, isDone: boolean): string =>
+  `${isDone ? "labels were post-processed" : "labels were not post-processed, though that was chosen for the model"}: ${postprocessingText(chosen)}`;
 
 /** "a: what is wrong; b: what is wrong" */
 export const listFailures = (failures: readonly CaseFailure[]): string =>

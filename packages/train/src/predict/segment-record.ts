@@ -18,6 +18,8 @@ const entrySchema = z.strictObject({
     mirror: z.boolean(),
     precision: z.enum(["f32", "f16"]),
     largestComponent: z.boolean(),
+    /** What was chosen for the model's labels and done to them, in words; not there where that is nothing. */
+    postprocessing: z.string().optional(),
   }),
   volumes: z.array(volumeSchema),
   notes: z.array(z.string()),

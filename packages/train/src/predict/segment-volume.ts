@@ -16,6 +16,7 @@ import {
   writeNifti,
 } from "@lobule/data";
 import { type LargestComponentOptions, largestComponent } from "@lobule/metrics";
+import { type Postprocessing, postprocessed } from "../model/postprocessing.js";
 import { countLabels } from "./count-labels.js";
 import { withMargin } from "./evaluate-cases.js";
 import { fromCanonicalPlane, type PlaneOrientation, planeOrientation, toCanonicalPlane } from "./plane-orientation.js";
@@ -26,6 +27,8 @@ import { type MapPaths, streamedUncertainty, type UncertaintyFiles, wholeUncerta
 export interface SegmentOptions {
   /** Keeps only the largest connected part; the whole label map is in memory then, a byte a voxel. */
   readonly largestComponent?: LargestComponentOptions;
+  /** What is done to the labels before that; the whole label map is in memory then too. */
+  readonly postprocessing?: Pick<Postprocessing, "rules">;
   /** Where maps of how unsure the model is are written, by a predictor that makes them; none by default. */
   readonly maps?: MapPaths;
   /** Where these are; the storage of the labels by default. */
@@ -128,9 +131,8 @@ async function segmentStreamed(
   output: string,
 ): Promise<void> {
   const { header, plane, kept, options } = scan;
-  if (options.largestComponent !== undefined) {
-    const labels = await labelsOf(predictor, scan);
-    const cleaned = await largestComponent(labels, header.shape, { ...options.largestComponent, ...signalOf(options) });
+  if (options.largestComponent !== undefined || options.postprocessing !== undefined) {
+    const cleaned = await cleanedLabels(await labelsOf(predictor, scan), header, options);
     kept.replace(cleaned, plane);
     await writeNifti(storage, output, { ...gridOf(header), data: cleaned }, { header });
     return;
@@ -247,6 +249,16 @@ async function labelsOf(predictor: SlicePredictor, scan: StreamedScan): Promise<
   return labels;
 }
 
+/** Labels of a whole scan with what was asked for done to them. */
+async function cleanedLabels(
+  labels: Uint8Array,
+  grid: Pick<NiftiHeader, "shape" | "affine">,
+  { largestComponent: largest, postprocessing = { rules: [] }, ...rest }: SegmentOptions,
+): Promise<Uint8Array> {
+  const processed = await postprocessed(labels, grid, postprocessing, rest.signal);
+  return largest === undefined ? processed : largestComponent(processed, grid.shape, { ...largest, ...signalOf(rest) });
+}
+
 const signalOf = ({ signal }: SegmentOptions): Pick<SegmentOptions, "signal"> =>
   signal === undefined ? {} : { signal };
 
@@ -278,10 +290,7 @@ async function segmentWhole(
     }
     options.onProgress?.(end, depth);
   }
-  const cleaned =
-    options.largestComponent === undefined
-      ? labels
-      : await largestComponent(labels, canonical.shape, { ...options.largestComponent, ...signalOf(options) });
+  const cleaned = await cleanedLabels(labels, canonical, options);
   kept.replace(cleaned);
   const onGrid = fromCanonical({ ...canonical, data: cleaned }, volume);
   await writeNifti(storage, output, onGrid, { header: volume.header });

@@ -1,0 +1,34 @@
+import { type CaseFiles, onGridOf, readNifti, type Storage, toCanonical, voxelVolume } from "@lobule/data";
+import { classComponents } from "@lobule/metrics";
+import type { CaseComponents } from "../model/postprocessing.js";
+import { predictVolume } from "./evaluate-cases.js";
+import type { SlicePredictor } from "./slice-predictor.js";
+
+/**
+ * Segments labeled cases and tells the components of what is found, for `choosePostprocessing`.
+ * @throws DataError when a case cannot be read; the signal's reason.
+ */
+export async function measureComponents(
+  storage: Storage,
+  predictor: Pick<SlicePredictor, "atOnce" | "margin" | "predict" | "classes">,
+  cases: readonly CaseFiles[],
+  { signal, onCase }: { readonly signal?: AbortSignal; readonly onCase?: (done: number, total: number) => void } = {},
+): Promise<CaseComponents[]> {
+  const measured: CaseComponents[] = [];
+  for (const { name, image, label } of cases) {
+    onCase?.(measured.length, cases.length);
+    const scan = toCanonical(await readNifti(storage, image));
+    const truth = onGridOf(await readNifti(storage, label), scan, [label, `its image ${image}`]);
+    const { data } = await predictVolume(predictor, scan, signal);
+    const counts = Array<number>(predictor.classes).fill(0);
+    for (const each of truth.data) counts[each] = (counts[each] ?? 0) + 1;
+    measured.push({
+      name,
+      voxelMilliliters: voxelVolume(scan.affine) / 1000,
+      components: await classComponents(data, truth.data, scan.shape, signal),
+      truth: counts,
+    });
+  }
+  onCase?.(cases.length, cases.length);
+  return measured;
+}
