@@ -123,6 +123,20 @@ describe("nnunet", () => {
     expect(of(nnunet({ gammaProbability: 1, blurProbability: 1 }), 4).change.gamma).toBe(of(all, 4).change.gamma);
   });
 
+  test("noise is a share of the window, in z-scores too", () => {
+    const noisy = nnunet({ noiseProbability: 1 });
+    const scored: Preprocessing = { ...preprocessing, normalization: { kind: "foreground", mean: 100, deviation: 50 } };
+    const at = { seed: 7, epoch: 0, sample: 1 };
+    const { noise } = augmented(
+      plainMapping({ shape: [96, 64, 1], spacing: [1, 1] }, scored),
+      scored,
+      noisy,
+      at,
+    ).mapping;
+    // The window is 8 deviations wide.
+    expect(noise).toBeCloseTo(8 * of(noisy, 1).mapping.noise, 10);
+  });
+
   test("a picture that becomes smaller is averaged over more of the slice", () => {
     const smaller = nnunet({ scaleProbability: 1, scaleRange: [0.7, 0.8] });
     expect(plain.supersample).toBe(2);

@@ -6,6 +6,7 @@ import {
   noDeformation,
   noIntensityChange,
 } from "@lobule/tensor";
+import { shownRange } from "../model/intensities.js";
 import type { Augmentation, NnUNetAugmentation } from "../settings/augmentation-setting.js";
 import { augmentedMapping, type Preprocessing, type SampleSeed, type SliceMapping } from "./slice-sampling.js";
 
@@ -66,10 +67,11 @@ const drawOf =
 
 function nnunetMapping(
   plain: SliceMapping,
-  { width, height }: Preprocessing,
+  preprocessing: Preprocessing,
   augmentation: NnUNetAugmentation,
   at: SampleSeed,
 ): SliceMapping {
+  const { width, height } = preprocessing;
   const draw = drawOf(at);
   const { rotateProbability, rotateDegrees, scaleProbability, scaleRange } = augmentation;
   const { noiseProbability, noiseDeviation, leftRight, frontBack } = augmentation;
@@ -88,7 +90,7 @@ function nnunetMapping(
     }),
     // Where the slice shrinks more than without, pixels are averaged over more of it.
     supersample: Math.max(1, Math.ceil(plain.supersample / zoom - 1e-6)),
-    noise: noisy ? noiseDeviation * Math.sqrt(draw("noise")) : 0,
+    noise: noisy ? noiseDeviation * shownRange(preprocessing).width * Math.sqrt(draw("noise")) : 0,
     seed: noisy ? randomUint32(at.seed, at.epoch, at.sample, "noise field") : 0,
   };
 }
