@@ -1,4 +1,5 @@
-import { nodeStorage } from "@lobule/node";
+import { join } from "node:path";
+import { FolderLock, nodeStorage } from "@lobule/node";
 import { describe, expect, test } from "vitest";
 import { exampleRecord, temporaryFolder } from "../../../train/src/run/testing.js";
 import { parseExperiment } from "./experiment-file.js";
@@ -10,6 +11,7 @@ import {
   writeExperimentRecord,
 } from "./experiment-folder.js";
 import { planExperiment } from "./plan-experiment.js";
+import { workOnExperiment } from "./shared-experiment.js";
 import { decideRung, scoreAt } from "./successive-halving.js";
 
 const small = {
@@ -93,6 +95,28 @@ describe("the plan of an experiment", () => {
   ])("%s is refused in one sentence", (_, changes, message) => {
     expect(() => plan(changes)).toThrow(message);
   });
+});
+
+test("a worker that waits for a run of another stops for the reason that it is given", async () => {
+  const directory = await temporaryFolder();
+  const [run] = plan();
+  if (run === undefined) throw new Error("nothing is planned");
+  const stop = new AbortController();
+  const options = { directory, source: "x.json", adapters: [undefined], cache: undefined, trustCode: false };
+  const lock = await FolderLock.take(join(directory, `${run.name}.claim`), {
+    doing: "trains it",
+    unlock: "rm",
+    signal: stop.signal,
+    note: () => undefined,
+  });
+  try {
+    const experiment = parseExperiment(small, "x.json");
+    const working = workOnExperiment(experiment, [run], { ...options, signal: stop.signal, log: () => undefined });
+    setTimeout(() => stop.abort(new Error("asked to stop")), 300);
+    await expect(working).rejects.toThrow("asked to stop");
+  } finally {
+    await lock.release();
+  }
 });
 
 describe("successive halving", () => {

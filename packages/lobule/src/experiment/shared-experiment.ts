@@ -111,7 +111,8 @@ class Worker {
         if (await this.claim(run, until, adapter)) tried++;
       }
       if (left === 0) return;
-      if (tried === 0) await sleep(pause, undefined, { signal });
+      // A pause that the signal ends has an error of its own.
+      if (tried === 0) await sleep(pause, undefined, { signal }).catch(() => signal.throwIfAborted());
     }
   }
 
