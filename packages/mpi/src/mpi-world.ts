@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, fstatSync } from "node:fs";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { ownIdentity } from "@lobule/node";
 import { type Collective, RankError, rankName } from "@lobule/train";
@@ -14,6 +14,25 @@ const beat = 1000;
 function compiledWorker(): URL {
   const beside = new URL("./mpi-worker.js", import.meta.url);
   return existsSync(beside) ? beside : new URL("../dist/mpi-worker.js", import.meta.url);
+}
+
+/**
+ * Checks that the connection to MPICH's mpiexec, or to srun in its place, is the one that it opened.
+ * @throws MpiError where it was not passed on to this process.
+ */
+function requireConnection({ PMI_FD: descriptor }: NodeJS.ProcessEnv): void {
+  if (descriptor === undefined || isSocket(Number(descriptor))) return;
+  throw new MpiError(
+    "the launcher gave its processes a connection (PMI_FD), which did not reach this one; npx does not pass it on, so start the command itself, as by mpiexec -n 2 node_modules/.bin/lobule",
+  );
+}
+
+function isSocket(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isSocket();
+  } catch {
+    return false; // it is closed
+  }
 }
 
 /** An exchange that is awaited. */
@@ -57,9 +76,10 @@ export class MpiWorld implements Collective {
   /**
    * Joins the processes that were started together with this one.
    * @param library file of MPI; the one that fits the launcher by default.
-   * @throws MpiError where there is no MPI, or it does not know of all of them.
+   * @throws MpiError where there is no MPI, it does not know of all of them, or npx stands between them and it.
    */
   static async open(launched: Launched, library?: string): Promise<MpiWorld> {
+    requireConnection(process.env);
     // UCX, which moves the bytes of some MPI libraries, else writes over the code of mmap and its like to see what is mapped,
     // while other threads may be in it: https://github.com/openucx/ucx/issues/3831. A worker cannot set the variable for C.
     process.env.UCX_MEM_EVENTS ??= "n";

@@ -142,10 +142,13 @@ test("a killed process ends the other, which says so, and the run is resumed to 
   await expectSame("killed");
 });
 
-/** Runs the command as one of two that Slurm started, which MPI knows nothing of. */
-async function inStep(words: readonly string[]): Promise<readonly [code: number | null, err: string]> {
+/** Runs the command as one of two that Slurm started, which MPI knows nothing of. @param variables that it set besides. */
+async function inStep(
+  words: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+): Promise<readonly [code: number | null, err: string]> {
   const child = spawn(process.execPath, [builtCommand, ...words], {
-    env: { ...process.env, SLURM_STEP_NUM_TASKS: "2" },
+    env: { ...process.env, SLURM_STEP_NUM_TASKS: "2", ...variables },
     stdio: ["ignore", "ignore", "pipe"],
   });
   let err = "";
@@ -159,6 +162,14 @@ test("a launcher that MPI does not know of is refused", async (context) => {
   if (isMissing("Open MPI")) return context.skip("Open MPI is not installed");
   const refused = [1, expect.stringMatching(/srun started 2 processes, but .* knows of 1; .*--mpi=pmix/)];
   expect(await inStep(settings("refused"))).toEqual(refused);
+});
+
+test("a launcher whose connection npx did not pass on is refused", async () => {
+  const refused = [
+    1,
+    expect.stringMatching(/^lobule: the launcher gave its processes a connection .* start the command/),
+  ];
+  expect(await inStep(settings("refused"), { PMI_FD: "7" })).toEqual(refused);
 });
 
 test.each([
