@@ -39,7 +39,8 @@ const corners = [
 
 /** Closed paths with the region on their right, downward being positive: outlines have a positive area, holes a negative one. */
 function loopsOf(columns: number, rows: number, isInside: (column: number, row: number) => boolean): Point[][] {
-  const inside = (x: number, y: number): boolean => x >= 0 && y >= 0 && x < columns && y < rows && isInside(x, y);
+  const inside = (x: number, y: number): number =>
+    Number(x >= 0 && y >= 0 && x < columns && y < rows && isInside(x, y));
   // A point by twice its indices; both are at least −1.
   const width = 2 * columns + 2;
   const keyBetween = (x: number, y: number, i: number): number => {
@@ -49,12 +50,15 @@ function loopsOf(columns: number, rows: number, isInside: (column: number, row: 
   const next = new Map<number, number>();
   for (let y = -1; y < rows; y++) {
     for (let x = -1; x < columns; x++) {
-      const within = corners.map(([dx, dy]) => inside(x + dx, y + dy));
+      // A bit for each corner; most cells have all of them or none.
+      const within = inside(x, y) | (inside(x + 1, y) << 1) | (inside(x + 1, y + 1) << 2) | (inside(x, y + 1) << 3);
+      if (within === 0 || within === 15) continue;
+      const has = (corner: number): boolean => ((within >> (corner & 3)) & 1) === 1;
       for (let i = 0; i < 4; i++) {
-        if (!within[i] || within[(i + 1) & 3]) continue;
+        if (!has(i) || has(i + 1)) continue;
         // The corners inside before this one, up to where the path goes out.
         let first = i;
-        while (within[(first + 3) & 3]) first += 3;
+        while (has(first + 3)) first += 3;
         next.set(keyBetween(x, y, i), keyBetween(x, y, first + 3));
       }
     }

@@ -38,16 +38,19 @@ export async function encodeRtstruct(
   const [columns, rows] = series.shape;
   const [first] = series.slices;
   if (first === undefined) throw new RangeError("a series has slices");
-  const present = [...labelsIn(data, classes)].filter((label) => label > 0).sort((a, b) => a - b);
+  const size = columns * rows;
+  const seen = series.slices.map((_, z) => labelsIn(data.subarray(z * size, (z + 1) * size), classes));
+  const present = classes.map((_, label) => label).filter((label) => label > 0 && seen.some((each) => each.has(label)));
   if (present.length === 0)
     throw new DicomError(`${names[0]} holds no class but the background, and a structure set has at least one region`);
   const contours = present.map((label) =>
-    series.slices.flatMap((slice, z) => {
-      const from = z * columns * rows;
-      return contoursOf(columns, rows, (x, y) => data[from + y * columns + x] === label).map((polygon) =>
-        contourOf(slice, polygon),
-      );
-    }),
+    series.slices.flatMap((slice, z) =>
+      seen[z]?.has(label)
+        ? contoursOf(columns, rows, (x, y) => data[z * size + y * columns + x] === label).map((polygon) =>
+            contourOf(slice, polygon),
+          )
+        : [],
+    ),
   );
   const own = (tag: string): string => textOf(first.attributes, tag) ?? "";
   const text = now.toISOString().replaceAll(/[-:T]/g, "");
