@@ -43,6 +43,7 @@ export { networkSettingsSchema, networkSpec } from "./model/network-settings.js"
 export { nnunetSizes } from "./model/nnunet-settings.js";
 export {
   choosePostprocessing,
+  otherWeightsNote,
   type Postprocessing,
   postprocessingText,
   savePostprocessing,

@@ -19,6 +19,7 @@ import {
   type Labeled,
   type LabeledBy,
   modalityNote,
+  otherWeightsNote,
   postprocessingText,
   type SegmentResult,
   type SliceInspection,
@@ -187,7 +188,11 @@ export class Segmenting {
       ...(saved.postprocessing === undefined ? {} : { postprocessing: saved.postprocessing }),
     });
     const { description } = saved;
-    const notes = [await unfinishedNote(storage, saved.source), await modalityNote(storage, saved.source, [scan])];
+    const notes = [
+      await unfinishedNote(storage, saved.source),
+      await modalityNote(storage, saved.source, [scan]),
+      await otherWeightsNote(storage, saved),
+    ];
     const labels = await openLabels(storage, path);
     const found: Segmented = {
       path,

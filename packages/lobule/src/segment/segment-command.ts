@@ -8,6 +8,7 @@ import {
   type LabeledBy,
   type MapPaths,
   modalityNote,
+  otherWeightsNote,
   postprocessingText,
   readModels,
   requireAlike,
@@ -144,7 +145,7 @@ async function segment(args: SegmentArguments): Promise<void> {
       left.push(files);
     }
   }
-  const notes = await Promise.all(models.map(({ source }) => notesOf(source, all)));
+  const notes = await Promise.all(models.map((model) => notesOf(model, all)));
   for (const note of new Set(notes.flat())) warn(`note: ${note}`);
   for (const { scan, output, found } of done) report(scan, output, found, json, true);
   const failures = await segmentAll(left, models, args, (files, found) => record?.add(files, by, found));
@@ -175,14 +176,14 @@ const mapsOf = ({ uncertainty, disagreement }: SegmentArguments): MapPaths => ({
 });
 
 /** What is to be known before anything is labeled, a sentence each. */
-async function notesOf(model: string, files: readonly SegmentFiles[]): Promise<string[]> {
-  const unfinished = await unfinishedNote(nodeStorage, model);
-  const modality = await modalityNote(
-    nodeStorage,
-    model,
-    files.map(({ scan }) => scan),
-  );
-  return [unfinished, modality].filter((note) => note !== undefined);
+async function notesOf(model: SavedModel, files: readonly SegmentFiles[]): Promise<string[]> {
+  const scans = files.map(({ scan }) => scan);
+  const notes = [
+    await unfinishedNote(nodeStorage, model.source),
+    await modalityNote(nodeStorage, model.source, scans),
+    await otherWeightsNote(nodeStorage, model),
+  ];
+  return notes.filter((note) => note !== undefined);
 }
 
 /** @throws what is no fault of the scan's. */

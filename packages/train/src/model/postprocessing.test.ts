@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import {
   type CaseComponents,
   choosePostprocessing,
+  otherWeightsNote,
   postprocessed,
   postprocessingText,
   readPostprocessing,
@@ -79,5 +80,9 @@ test("what was saved is read for the checkpoint it was chosen for alone", async 
   const rule = { label: 1, name: "liver", largest: true, leastMilliliters: 0, dice: { without: 0.5, with: 0.6 } };
   await savePostprocessing(storage, "/run", { ...chosen, rules: [rule] });
   expect(await readPostprocessing(storage, model)).toMatchObject({ ...chosen, rules: [rule] });
+  expect(await otherWeightsNote(storage, model)).toBeUndefined();
   expect(await readPostprocessing(storage, { ...model, sha256: "b" })).toBeUndefined();
+  expect(await otherWeightsNote(storage, { ...model, sha256: "b" })).toBe(
+    "/run/postprocessing.json was chosen for other weights than these and is not used; `lobule postprocess /run` chooses anew",
+  );
 });

@@ -1,5 +1,6 @@
 import {
   type Affine,
+  commandText,
   dirName,
   exists,
   joinPath,
@@ -169,8 +170,22 @@ export async function readPostprocessing(
   storage: Storage,
   { source, sha256 }: { readonly source: string; readonly sha256: string },
 ): Promise<Postprocessing | undefined> {
-  const path = pathOf(dirName(dirName(source)));
+  const found = await readFile(storage, pathOf(dirName(dirName(source))));
+  return found !== undefined && found.checkpoint === sha256 && found.rules.length > 0 ? found : undefined;
+}
+
+/** Says that what was chosen for a run is of other weights than the model's, and so not used; undefined where it is not. */
+export async function otherWeightsNote(
+  storage: Storage,
+  { source, sha256 }: { readonly source: string; readonly sha256: string },
+): Promise<string | undefined> {
+  const directory = dirName(dirName(source));
+  const found = await readFile(storage, pathOf(directory));
+  if (found === undefined || found.checkpoint === sha256) return undefined;
+  return `${pathOf(directory)} was chosen for other weights than these and is not used; ${commandText("postprocess", directory)} chooses anew`;
+}
+
+async function readFile(storage: Storage, path: string): Promise<Postprocessing | undefined> {
   if (!(await exists(storage, path))) return undefined;
-  const found = fitJson(await readJson(storage, path, "record"), postprocessingSchema, path);
-  return found.checkpoint === sha256 && found.rules.length > 0 ? found : undefined;
+  return fitJson(await readJson(storage, path, "record"), postprocessingSchema, path);
 }

@@ -13,7 +13,7 @@ import { z } from "zod";
 import { type LabelMapping, mapLabels, sameNames } from "../evaluation/label-mapping.js";
 import type { EvaluationSettings, Provenance } from "../evaluation/provenance.js";
 import type { SavedModel } from "../model/load-model.js";
-import { type Postprocessing, postprocessingText } from "../model/postprocessing.js";
+import { otherWeightsNote, type Postprocessing, postprocessingText } from "../model/postprocessing.js";
 import { isForeignModel } from "../model/save-model.js";
 import { KnownCases } from "../run/known-cases.js";
 import { RunFolder } from "../run/run-folder.js";
@@ -133,6 +133,7 @@ export async function planEvaluation(
           : [uncheckable(directory, own)]),
       ...mapNotes(mapping, task, classes),
       ...(model.postprocessing === undefined ? [] : [postprocessingNote(model.postprocessing, postprocessing)]),
+      ...[await otherWeightsNote(storage, model)].filter((note) => note !== undefined),
       ...(modality === undefined || sameNames(modality, task.modality)
         ? []
         : [
