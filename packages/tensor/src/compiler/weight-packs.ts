@@ -21,10 +21,16 @@ interface Host {
   addExpression(tensor: Tensor): void;
 }
 
+/** The packs of a group's variables, side by side. Each has a table of its own: one list of all would be too long for an array. */
+interface GroupPacks {
+  readonly arena: Arena;
+  readonly tables: { readonly offset: number; readonly table: Uint32Array }[];
+}
+
 /** Weights in the order in which kernels want them: each asked for once, those of variables repacked by one dispatch. */
 export class WeightPacks {
   private readonly packs = new Map<string, Tensor>();
-  private readonly arenas = new Map<VariableGroup, { arena: Arena; index: number[] }>();
+  private readonly arenas = new Map<VariableGroup, GroupPacks>();
 
   constructor(private readonly host: Host) {}
 
@@ -38,21 +44,21 @@ export class WeightPacks {
     const result = this.host.scratch([length + uniformRange]);
     this.packs.set(key, result);
     if (group !== undefined && bases.every((base) => base instanceof Variable && base.group === group)) {
-      const pack = this.arenas.get(group) ?? { arena: new Arena("packed weights"), index: [] };
+      const pack: GroupPacks = this.arenas.get(group) ?? { arena: new Arena("packed weights"), tables: [] };
       this.arenas.set(group, pack);
       const offset = pack.arena.reserve(length);
       this.host.place(result, pack.arena, offset);
       const offsets = bases.flatMap((base) => (base instanceof Variable ? [base.offset] : []));
-      index.forEach((from, i) => {
-        pack.index[offset + i] = from === 0xffffffff ? from : from + elementAt(offsets, source?.[i] ?? 0);
-      });
+      const from = (at: number, i: number): number =>
+        at === 0xffffffff ? at : at + elementAt(offsets, source?.[i] ?? 0);
+      pack.tables.push({ offset, table: index.map(from) });
     } else this.packLoose(bases, result, { length, index, ...(source ? { source } : {}) });
     return result;
   }
 
   /** The dispatches at the start of a run, one for each group of variables. */
   calls(): Call[] {
-    return [...this.arenas].map(([group, { arena, index }]) => this.packCall(group, arena, index));
+    return [...this.arenas].map(([group, packs]) => this.packCall(group, packs));
   }
 
   private packLoose(bases: readonly Tensor[], result: Tensor, { length, source, index }: Packing): void {
@@ -82,8 +88,9 @@ export class WeightPacks {
     return { from, offsets };
   }
 
-  private packCall(group: VariableGroup, arena: Arena, index: readonly number[]): Call {
-    const table = Uint32Array.from({ length: arena.length }, (_, i) => index[i] ?? 0xffffffff);
+  private packCall(group: VariableGroup, { arena, tables }: GroupPacks): Call {
+    const table = new Uint32Array(arena.length).fill(0xffffffff);
+    for (const { offset, table: part } of tables) table.set(part, offset);
     const call = this.host.finish(
       { kernel: gather(arena.length), bindings: { source: group, table: this.host.table(table), output: arena } },
       "pack weights",
