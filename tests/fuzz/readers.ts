@@ -29,7 +29,7 @@ import {
 import { readBenchFile } from "../../bench/src/read-bench-file.js";
 import { readTuning } from "../../bench/src/tune/tune-kernels.js";
 import { encodeNifti } from "../../packages/data/src/nifti/testing/encode.js";
-import { writeSeries, zipOfSeries } from "../../packages/dicom/src/testing/write-series.js";
+import { writeEnhanced, writeSeries, zipOfSeries } from "../../packages/dicom/src/testing/write-series.js";
 import { parseExperiment } from "../../packages/lobule/src/experiment/experiment-file.js";
 import { readExperimentRecord } from "../../packages/lobule/src/experiment/experiment-folder.js";
 import { planExperiment } from "../../packages/lobule/src/experiment/plan-experiment.js";
@@ -355,6 +355,12 @@ export async function makeReaders(root: string): Promise<readonly (Reader & { re
       name: "dicom",
       file: "slice.dcm",
       sound: await readFile((await writeSeries(join(root, "series"), { slices: 1 }))[0] ?? ""),
+      read: readDicomSource,
+    },
+    {
+      name: "dicom-enhanced",
+      file: "image.dcm",
+      sound: await readFile(await writeEnhanced(join(root, "enhanced"))),
       read: readDicomSource,
     },
     {
