@@ -176,7 +176,7 @@ describe("a network of nnU-Net", () => {
   test.each([
     [{ size: 6 }, "'size' must be a multiple of 4 (2^depth), got 6; 8 is the nearest"],
     [{ depth: 3 }, "'depth' has no effect with 'nnunet', which lists the network's levels; leave it out"],
-    [{ network: { skip: "add" } }, "'network' has no effect with 'nnunet', which lists"],
+    [{ network: { skip: "add" } }, "'network.skip' has no effect with 'nnunet', which lists"],
     [{ model: "my.ts" }, "'model' and 'nnunet' both say what the network is; leave one out"],
     [{ nnunet: { ...nnunet, deepSupervision: 2 } }, "the network does not fit: deepSupervision must be from 0 to 1"],
     [{ nnunet: { ...nnunet, stages: [{ ...stage, stride: [3, 1] }] } }, "'nnunet.stages.0.stride.0' "],

@@ -403,13 +403,22 @@ function checkPatch(patch: readonly number[], multiples: readonly number[], name
 /** Settings that say nothing of a network whose levels are listed. */
 const ofNamedNetworks = ["network", "baseFeatures", "depth"] as const;
 
+/** The path of the first of them that is not as it is by default. */
+function idleSetting(config: TrainingConfig): readonly string[] | undefined {
+  const usual = presetSettings(config.preset);
+  const name = ofNamedNetworks.find((each) => !sameJson(config[each], usual[each]));
+  if (name !== "network") return name === undefined ? undefined : [name];
+  const before = new Map<string, unknown>(Object.entries(usual.network));
+  const changed = Object.entries(config.network).find(([key, value]) => !sameJson(value, before.get(key)));
+  return ["network", ...(changed === undefined ? [] : [changed[0]])];
+}
+
 function checkNetwork(config: TrainingConfig, nameOf: NameOf): void {
   const { nnunet } = config;
-  const usual = presetSettings(config.preset);
-  const idle = ofNamedNetworks.find((name) => nnunet !== null && !sameJson(config[name], usual[name]));
+  const idle = nnunet === null ? undefined : idleSetting(config);
   if (idle !== undefined) {
     throw new ConfigError(
-      `${nameOf([idle])} has no effect with 'nnunet', which lists the network's levels; leave it out`,
+      `${nameOf(idle)} has no effect with 'nnunet', which lists the network's levels; leave it out`,
     );
   }
   const [rows, columns] = nnunet === null ? [2 ** config.depth, 2 ** config.depth] : nnunetDivisors(nnunet);
