@@ -90,6 +90,11 @@ describe("the plan of an experiment", () => {
       /'a' sets 'epochs', which is/,
     ],
     ["cases of a variant's own", { variants: [{ name: "a", settings: { maxSlices: 9 } }] }, /'maxSlices'.*to 'base'/],
+    [
+      "steps of a variant's own",
+      { variants: [{ name: "a", settings: { stepsPerEpoch: 9 } }] },
+      /'stepsPerEpoch'.*to 'base'/,
+    ],
     ["rungs that fall", { successiveHalving: { rungs: [2, 1] } }, /must rise and stay below the 4 epochs, got 2, 1/],
     ["a rung at the end", { successiveHalving: { rungs: [4] } }, /below the 4 epochs, got 4/],
   ])("%s is refused in one sentence", (_, changes, message) => {

@@ -32,6 +32,7 @@ const sharedSettings = [
   "trainFraction",
   "validationCases",
   "overfitBatches",
+  "stepsPerEpoch",
   "fastDevRun",
 ];
 
