@@ -74,7 +74,7 @@ const options = {
     "PATH",
   ),
   disagreement: path(
-    "of several models, how far they differ: what of the entropy is none of theirs alone",
+    "of several models, also write how far they differ: that entropy less the mean of their own",
     "file or folder",
     "PATH",
   ),
