@@ -42,13 +42,16 @@ export { parseModelSpec } from "./model/model-spec.js";
 export { networkSettingsSchema, networkSpec } from "./model/network-settings.js";
 export { nnunetSizes } from "./model/nnunet-settings.js";
 export {
+  type CaseComponents,
   choosePostprocessing,
   otherWeightsNote,
   type Postprocessing,
   postprocessingText,
+  readChosen,
   savePostprocessing,
+  weightsOf,
 } from "./model/postprocessing.js";
-export { readEnsemble, readModels, writeEnsemble } from "./model/read-models.js";
+export { postprocessingOf, readEnsemble, readModels, writeEnsemble } from "./model/read-models.js";
 export { type ForeignModel, isForeignModel, saveModel } from "./model/save-model.js";
 export { type CodeMemory, type CodeTrust, requireTrusted } from "./model/trusted-code.js";
 export { type Choice, choosePlan, type PlanBasis, smallerBatches } from "./plan/choose-plan.js";

@@ -41,6 +41,8 @@ describe("a cross-validation", () => {
     expect(out).not.toContain("fold1  epoch");
     expect(out).toContain("Figures of 4 cases.");
     for (const line of out.split("\n").filter((each) => !each.includes(root))) expect(line.length).toBeLessThan(81);
+    const chosen = JSON.parse(await readFile(at("folds", "postprocessing.json"), "utf8"));
+    expect([...chosen.cases].sort()).toEqual([1, 2, 3, 4].map((n) => `phantom_00${n}`));
     const result = JSON.parse(await readFile(at("folds", "crossval.json"), "utf8"));
     const names = [1, 2, 3, 4].map((n) => `phantom_00${n}`);
     expect(result.folds.flatMap((fold: { validation: string[] }) => fold.validation).sort()).toEqual(names);
@@ -52,8 +54,16 @@ describe("a cross-validation", () => {
     const again = await run(crossval("folds"));
     expect(again.out).toContain("All folds had been trained and measured before; nothing was left to do.");
     expect(again.out).not.toContain("epoch 1/2");
+    expect(again.out).not.toContain("postprocessing.json");
+    // No component is that large.
+    const rules = [1, 2].map((label) => {
+      return { label, name: `${label}`, largest: false, leastMilliliters: 1e9, dice: { without: 0.5, with: 0.6 } };
+    });
+    await writeFile(at("folds", "postprocessing.json"), JSON.stringify({ ...chosen, rules }));
     const words = ["segment", at("data", "imagesTs"), "-m", at("folds"), "-o", at("labels")];
-    expect(await run(words)).toMatchObject({ code: 0 });
+    const labeled = await run(words);
+    expect(labeled.code, labeled.err).toBe(0);
+    expect(labeled.out).toMatch(/no liver found, no cancer found/);
     const { labels } = JSON.parse(await readFile(at("labels", "segment.json"), "utf8"));
     const weights = result.folds.map(({ checkpoint }: { checkpoint: { sha256: string } }) => checkpoint.sha256);
     expect(JSON.stringify(labels)).toContain(weights.join(" "));

@@ -1,14 +1,18 @@
+import { join } from "node:path";
 import { DataError } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import {
+  type CaseComponents,
   choosePostprocessing,
   listFailures,
   measureComponents,
   planEvaluation,
   postprocessingText,
-  readModel,
+  readEnsemble,
+  readModels,
   SlicePredictor,
   savePostprocessing,
+  weightsOf,
 } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
 import { path, required, whole, withDefault } from "../command-line/option.js";
@@ -19,7 +23,7 @@ import { progress } from "../shared/progress.js";
 import { plural } from "../shared/text.js";
 import { codeTrust, trustCodeOption } from "../shared/trust-code.js";
 
-const positionals = { run: required(path("run folder", "input", "RUN")) };
+const positionals = { run: required(path("folder of a run or a cross-validation", "input", "RUN")) };
 const options = {
   "at-once": withDefault(whole("slices that the network takes at once", { least: 1 }), 4),
   "trust-code": trustCodeOption,
@@ -28,7 +32,7 @@ const options = {
 
 export const postprocessCommand = command({
   name: "postprocess",
-  describe: "Choose what is done to a run's labels, by its validation cases",
+  describe: "Choose what is done to a model's labels, by validation cases",
   positionals,
   options,
   run: postprocess,
@@ -37,30 +41,34 @@ export const postprocessCommand = command({
 
 const words = { stopping: "stopping", stopped: "interrupted; nothing was chosen" };
 
-async function postprocess(args: Values<typeof positionals & typeof options>): Promise<void> {
-  const { run, atOnce } = args;
-  const model = await readModel(nodeStorage, run, codeTrust(args));
-  const { cases, failures } = await planEvaluation(nodeStorage, run, model, {});
-  if (failures.length > 0) throw new DataError(`all validation cases are needed: ${listFailures(failures)}`);
+async function postprocess({ run, atOnce, ...trust }: Values<typeof positionals & typeof options>): Promise<void> {
+  const models = await readModels(nodeStorage, run, codeTrust(trust));
+  const ensemble = await readEnsemble(nodeStorage, run);
+  const folders = ensemble === null ? [run] : ensemble.members.map((member) => join(run, member.run));
   const device = await openDevice();
   const bar = progress("segmenting");
   try {
-    const predictor = new SlicePredictor(device, model, { atOnce });
-    const measured = await interruptible(words, (signal) =>
-      measureComponents(nodeStorage, predictor, cases, {
-        signal,
-        onCase: (done, total) => bar.update(done, total, "cases"),
-      }),
-    );
+    const measured = await interruptible(words, async (signal) => {
+      const all: CaseComponents[] = [];
+      for (const [i, model] of models.entries()) {
+        const { cases, failures } = await planEvaluation(nodeStorage, folders[i] ?? run, model, {});
+        if (failures.length > 0) throw new DataError(`all validation cases are needed: ${listFailures(failures)}`);
+        const predictor = new SlicePredictor(device, model, { atOnce });
+        const options = { signal, onCase: (done: number, total: number) => bar.update(done, total, "cases") };
+        all.push(...(await measureComponents(nodeStorage, predictor, cases, options)));
+      }
+      return all;
+    });
     bar.end();
-    const rules = [...choosePostprocessing(measured, model.description.classes)];
+    const rules = [...choosePostprocessing(measured, models[0]?.description.classes ?? [])];
     const names = measured.map(({ name }) => name);
-    const file = await savePostprocessing(nodeStorage, run, { checkpoint: model.sha256, cases: names, rules });
+    const chosen = { checkpoint: weightsOf(models), cases: names, rules };
+    const file = await savePostprocessing(nodeStorage, run, chosen);
     say(
       rules.length === 0
         ? `nothing raises the mean Dice of ${plural(names.length, "validation case")}: labels are left as they are`
         : postprocessingText({ rules }),
-      `written: ${file}, which segment, evaluate and the studio go by`,
+      `written: ${file}, which ${ensemble === null ? "segment, evaluate and the studio go" : "segment goes"} by`,
     );
   } finally {
     bar.end();

@@ -9,6 +9,8 @@ import {
   type MapPaths,
   modalityNote,
   otherWeightsNote,
+  type Postprocessing,
+  postprocessingOf,
   postprocessingText,
   readModels,
   requireAlike,
@@ -125,12 +127,13 @@ async function segment(args: SegmentArguments): Promise<void> {
   if (maps.disagreement !== undefined && models.length === 1) {
     throw new DataError("--disagreement is of several models; give more than one -m, or --uncertainty for one");
   }
+  const chosen = await chosenFor(models, args);
   const by: LabeledBy = {
     model: models.map(({ sha256 }) => sha256).join(" "),
     mirror,
     precision,
     largestComponent,
-    ...postprocessedBy(models, args),
+    ...(chosen === undefined ? {} : { postprocessing: postprocessingText(chosen) }),
   };
   // Labels of one scan in a file of their own are nobody's to continue.
   const record = isLabelFile(args.out) ? undefined : await SegmentRecord.open(args.out, args.series);
@@ -148,7 +151,7 @@ async function segment(args: SegmentArguments): Promise<void> {
   const notes = await Promise.all(models.map((model) => notesOf(model, all)));
   for (const note of new Set(notes.flat())) warn(`note: ${note}`);
   for (const { scan, output, found } of done) report(scan, output, found, json, true);
-  const failures = await segmentAll(left, models, args, (files, found) => record?.add(files, by, found));
+  const failures = await segmentAll(left, { models, chosen }, args, (files, found) => record?.add(files, by, found));
   if (failures.length === 0) return;
   const messages = failures.map(({ error }) => error).join("; ");
   throw new DataError(
@@ -158,15 +161,12 @@ async function segment(args: SegmentArguments): Promise<void> {
   );
 }
 
-/** What is done to labels: what was chosen for a model, not for the mean of several. */
-function chosenFor(models: readonly SavedModel[], { postprocessing = true }: SegmentArguments) {
-  const [only, ...others] = models;
-  return postprocessing && others.length === 0 ? only?.postprocessing : undefined;
-}
-
-function postprocessedBy(models: readonly SavedModel[], args: SegmentArguments): Pick<LabeledBy, "postprocessing"> {
-  const chosen = chosenFor(models, args);
-  return chosen === undefined ? {} : { postprocessing: postprocessingText(chosen) };
+/** What is done to labels: what was chosen for a model or an ensemble, not for models that are named one by one. */
+async function chosenFor(
+  models: readonly SavedModel[],
+  { postprocessing = true, model: [path = "", ...others] }: SegmentArguments,
+): Promise<Postprocessing | undefined> {
+  return postprocessing && others.length === 0 ? postprocessingOf(nodeStorage, path, models) : undefined;
 }
 
 /** Where maps go. */
@@ -198,13 +198,12 @@ function failureOf(scan: string, error: unknown): Failure {
  */
 async function segmentAll(
   files: readonly SegmentFiles[],
-  models: readonly SavedModel[],
+  { models, chosen }: { readonly models: readonly SavedModel[]; readonly chosen: Postprocessing | undefined },
   args: SegmentArguments,
   onDone: (files: SegmentFiles, found: Labeled) => Promise<void> | undefined,
 ): Promise<Failure[]> {
   const { atOnce, mirror, precision, largestComponent, series, json } = args;
   const failures: Failure[] = [];
-  const chosen = chosenFor(models, args);
   let device: Device | undefined;
   let predictor: SlicePredictor | undefined;
   try {

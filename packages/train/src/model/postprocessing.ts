@@ -28,7 +28,7 @@ const ruleSchema = z.strictObject({
 const postprocessingSchema = z.strictObject({
   format: z.literal("lobule-postprocessing"),
   version: z.literal(1),
-  /** SHA-256 of the checkpoint whose labels it was chosen for. */
+  /** SHA-256 of the checkpoint whose labels it was chosen for; of an ensemble of all, one after another. */
   checkpoint: z.string(),
   /** Validation cases that it was chosen on. */
   cases: z.array(z.string()),
@@ -170,8 +170,8 @@ export async function readPostprocessing(
   storage: Storage,
   { source, sha256 }: { readonly source: string; readonly sha256: string },
 ): Promise<Postprocessing | undefined> {
-  const found = await readFile(storage, pathOf(dirName(dirName(source))));
-  return found !== undefined && found.checkpoint === sha256 && found.rules.length > 0 ? found : undefined;
+  const found = await readChosen(storage, dirName(dirName(source)), sha256);
+  return found === undefined || found.rules.length === 0 ? undefined : found;
 }
 
 /** Says that what was chosen for a run is of other weights than the model's, and so not used; undefined where it is not. */
@@ -189,3 +189,22 @@ async function readFile(storage: Storage, path: string): Promise<Postprocessing 
   if (!(await exists(storage, path))) return undefined;
   return fitJson(await readJson(storage, path, "record"), postprocessingSchema, path);
 }
+
+/**
+ * What was chosen for the weights in a folder, though that may be nothing; undefined where it was chosen for other weights
+ * or not yet.
+ * @param checkpoint SHA-256 of the checkpoint, of an ensemble as {@link weightsOf} has them.
+ * @throws DataError when the file is no post-processing.
+ */
+export async function readChosen(
+  storage: Storage,
+  directory: string,
+  checkpoint: string,
+): Promise<Postprocessing | undefined> {
+  const found = await readFile(storage, pathOf(directory));
+  return found?.checkpoint === checkpoint ? found : undefined;
+}
+
+/** Of models, the SHA-256 of their checkpoints one after another. */
+export const weightsOf = (models: readonly { readonly sha256: string }[]): string =>
+  models.map(({ sha256 }) => sha256).join(" ");

@@ -3,7 +3,8 @@ import { referenceSpec, UNet } from "@lobule/nn";
 import { beforeEach, expect, test } from "vitest";
 import { readModel } from "./load-model.js";
 import type { ModelDescription } from "./model-description.js";
-import { readModels, writeEnsemble } from "./read-models.js";
+import { savePostprocessing, weightsOf } from "./postprocessing.js";
+import { postprocessingOf, readModels, writeEnsemble } from "./read-models.js";
 import { saveModel } from "./save-model.js";
 
 const description: ModelDescription = {
@@ -41,6 +42,18 @@ test("an ensemble is its models in order; a run is one model", async () => {
     ["fold0", "fold1"].map((run) => `/folds/${run}/checkpoints/best.safetensors`),
   );
   expect(await readModels(storage, "/folds/fold1")).toHaveLength(1);
+});
+
+test("an ensemble has post-processing of its own, for its weights alone", async () => {
+  const models = await readModels(storage, "/folds");
+  const dice = { without: 0.5, with: 0.6 };
+  const rules = [{ label: 1, name: "liver", largest: true, leastMilliliters: 0, dice }];
+  expect(await postprocessingOf(storage, "/folds", models)).toBeUndefined();
+  await savePostprocessing(storage, "/folds", { checkpoint: weightsOf(models), cases: ["a"], rules });
+  expect(await postprocessingOf(storage, "/folds", models)).toMatchObject({ rules });
+  expect(await postprocessingOf(storage, "/folds", models.toReversed())).toBeUndefined();
+  await savePostprocessing(storage, "/folds", { checkpoint: weightsOf(models), cases: ["a"], rules: [] });
+  expect(await postprocessingOf(storage, "/folds", models)).toBeUndefined();
 });
 
 test("a run that was trained on since is refused", async () => {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { fitJson } from "../json/parse-json.js";
 import { readModel, type SavedModel } from "./load-model.js";
 import { ModelError } from "./model-error.js";
+import { type Postprocessing, readChosen, weightsOf } from "./postprocessing.js";
 import type { CodeTrust } from "./trusted-code.js";
 
 const ensembleSchema = z.strictObject({
@@ -67,4 +68,20 @@ export async function readModels(storage: Storage, path: string, trust: CodeTrus
     models.push(model);
   }
   return models;
+}
+
+/**
+ * What was chosen to be done to the labels of a model or an ensemble; undefined where nothing was or nothing helps.
+ * @param models those of the path, by {@link readModels}.
+ * @throws DataError when the file is no post-processing.
+ */
+export async function postprocessingOf(
+  storage: Storage,
+  path: string,
+  models: readonly SavedModel[],
+): Promise<Postprocessing | undefined> {
+  const [first] = models;
+  if (models.length < 2) return first?.postprocessing;
+  const found = await readChosen(storage, path, weightsOf(models));
+  return found === undefined || found.rules.length === 0 ? undefined : found;
 }
