@@ -102,6 +102,14 @@ export {
   augmentationExamples,
 } from "./trainer/augmentation-examples.js";
 export { NonFiniteLossError, type ProfiledCall } from "./trainer/batch-runner.js";
+export { ConfigError } from "./trainer/config-error.js";
+export {
+  type PresetName,
+  presetNames,
+  presetOf,
+  presetSettings,
+  type TrainingConfig,
+} from "./trainer/config-schema.js";
 export { crossValidationFolds } from "./trainer/cross-validation-folds.js";
 export { type JoinedRun, joinRun, type OpenRun, requireGrowth, resumeRun, startRun } from "./trainer/open-run.js";
 export { planRun, type RunPlan } from "./trainer/plan-run.js";
@@ -115,19 +123,13 @@ export type { SampleSlice } from "./trainer/sample-slices.js";
 export { SharedGradients } from "./trainer/shared-gradients.js";
 export { settingsOfModel } from "./trainer/start-weights.js";
 export {
-  ConfigError,
   defaultText,
   describedSettings,
   descriptionOf,
   formsOfSetting,
-  type PresetName,
   parseConfig,
-  presetNames,
-  presetOf,
-  presetSettings,
   resolveConfig,
   resolveLayers,
   settingsFileSchema,
-  type TrainingConfig,
 } from "./trainer/training-config.js";
 export type { StepProgress, TrainingObserver } from "./trainer/training-observer.js";

@@ -1,4 +1,4 @@
-import type { TrainingConfig } from "../trainer/training-config.js";
+import type { TrainingConfig } from "../trainer/config-schema.js";
 import type { ClassFacts, DataFacts } from "./data-facts.js";
 
 /** A setting of a plan, and why it is what it is. */

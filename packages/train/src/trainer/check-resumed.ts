@@ -4,8 +4,8 @@ import type { ModelDescription } from "../model/model-description.js";
 import type { EpochRecord } from "../run/epoch-record.js";
 import { RunError } from "../run/run-folder.js";
 import type { TrainingState } from "../run/training-state.js";
+import type { TrainingConfig } from "./config-schema.js";
 import { describeModel } from "./prepare-data.js";
-import type { TrainingConfig } from "./training-config.js";
 
 /** What a run's folder holds, each part read and in itself as expected. */
 export interface ResumedParts {

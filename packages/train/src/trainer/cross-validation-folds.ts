@@ -1,6 +1,6 @@
 import { balancedFolds, type CachedCase, readDecathlon, SliceCache, type Storage } from "@lobule/data";
+import type { TrainingConfig } from "./config-schema.js";
 import { chooseCases, type PrepareOptions } from "./prepare-data.js";
-import type { TrainingConfig } from "./training-config.js";
 
 /** Labels that a case holds, in words that are the same for cases that hold the same: "1 2". */
 export function labelsIn({ labelCounts }: Pick<CachedCase, "labelCounts">): string {

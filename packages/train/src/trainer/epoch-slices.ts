@@ -1,10 +1,11 @@
 import { type SliceCache, type SliceKey, shuffled } from "@lobule/data";
 import type { Collective } from "../collective/collective.js";
 import { batchesOfEpoch, type DrawnSlice, foregroundGroups, inBatches, slicesOfEpoch } from "./batch-order.js";
+import { ConfigError } from "./config-error.js";
+import type { TrainingConfig } from "./config-schema.js";
 import { canTrainAlone, partLengths, partsOf, partsOfRank } from "./part-lengths.js";
 import type { SegmentationPlans } from "./segmentation-programs.js";
 import { slicesOf } from "./slice-sampling.js";
-import { ConfigError, type TrainingConfig } from "./training-config.js";
 
 /** Numbers of the cases of a cache that a run trains and validates on. */
 export interface CaseNumbers {

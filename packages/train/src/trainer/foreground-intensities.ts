@@ -1,6 +1,7 @@
 import type { SliceCache, SliceKey, Window } from "@lobule/data";
 import { quantile } from "@lobule/metrics";
-import { ConfigError, type TrainingConfig } from "./training-config.js";
+import { ConfigError } from "./config-error.js";
+import type { TrainingConfig } from "./config-schema.js";
 
 /** What voxels with a label hold. */
 export interface ForegroundIntensities {

@@ -7,8 +7,8 @@ import { requireF16 } from "../require-f16.js";
 import type { CheckpointKind } from "../run/run-folder.js";
 import type { TrainingState } from "../run/training-state.js";
 import { optimizerOf } from "../settings/optimizer-setting.js";
+import type { TrainingConfig } from "./config-schema.js";
 import { requireStorable } from "./size-check.js";
-import type { TrainingConfig } from "./training-config.js";
 
 /** A network that is trained, and what changes with it: all that a checkpoint holds but the counts. */
 export class Learner {

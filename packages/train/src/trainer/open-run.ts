@@ -11,6 +11,8 @@ import { RunError, RunFolder } from "../run/run-folder.js";
 import { parseTrainingState, type TrainingOutcome, type TrainingState } from "../run/training-state.js";
 import type { Workload } from "../run/workload.js";
 import { requireOneRun } from "./check-resumed.js";
+import { ConfigError } from "./config-error.js";
+import type { TrainingConfig } from "./config-schema.js";
 import { type PreparedData, prepareData } from "./prepare-data.js";
 import {
   closingOnError,
@@ -24,7 +26,7 @@ import {
 } from "./prepare-run.js";
 import type { RunRequest } from "./run-request.js";
 import type { Trainer } from "./trainer.js";
-import { ConfigError, parseConfig, type TrainingConfig } from "./training-config.js";
+import { parseConfig } from "./training-config.js";
 
 /** A run that this process helps to train. */
 export interface JoinedRun extends PreparedRun {

@@ -2,8 +2,8 @@ import { type Normalization, referenceSpec, UNet } from "@lobule/nn";
 import { compile, DegenerateNormError } from "@lobule/tensor";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { ConfigError } from "./config-error.js";
 import { canTrainAlone, partLengths } from "./part-lengths.js";
-import { ConfigError } from "./training-config.js";
 
 const count = fc.integer({ min: 1, max: 40 });
 

@@ -1,5 +1,5 @@
 import { DegenerateNormError, type Program } from "@lobule/tensor";
-import { ConfigError } from "./training-config.js";
+import { ConfigError } from "./config-error.js";
 
 /**
  * How many slices are in each part when `count` of them are taken `most` at a time.

@@ -6,13 +6,13 @@ import type { StepCost } from "../run/workload.js";
 import { optimizerOf } from "../settings/optimizer-setting.js";
 import { imageChangesOf } from "./augment-slice.js";
 import { slicesOfEpoch } from "./batch-order.js";
+import type { TrainingConfig } from "./config-schema.js";
 import { canTrainAlone, partLengths } from "./part-lengths.js";
 import { chooseCases, describeModel, type SplitNames } from "./prepare-data.js";
 import { SegmentationPlans } from "./segmentation-programs.js";
 import { type Room, requireRoom, requireStorable } from "./size-check.js";
 import { inputExtents } from "./slice-sampling.js";
 import { stepCostOf } from "./step-cost.js";
-import type { TrainingConfig } from "./training-config.js";
 
 /** What a run will be, told from headers and plans: no volume is read and no device is used. */
 export interface RunPlan {

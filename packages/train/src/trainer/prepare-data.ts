@@ -15,7 +15,8 @@ import { networkSpec } from "../model/network-settings.js";
 import { nnunetSizes } from "../model/nnunet-settings.js";
 import { codeHash } from "../model/trusted-code.js";
 import { misfitOfWeights } from "../settings/loss-setting.js";
-import { ConfigError, referenceCases, type TrainingConfig } from "./training-config.js";
+import { ConfigError } from "./config-error.js";
+import { referenceCases, type TrainingConfig } from "./config-schema.js";
 
 /** Names of the cases on each side. */
 export interface SplitNames {

@@ -2,6 +2,8 @@ import { DataError } from "@lobule/data";
 import { warmUp } from "@lobule/tensor";
 import { alone, type Collective, inTurns, onEveryRank, requireSameFacts } from "../collective/collective.js";
 import type { ModelDescription } from "../model/model-description.js";
+import { ConfigError } from "./config-error.js";
+import type { TrainingConfig } from "./config-schema.js";
 import { planRun } from "./plan-run.js";
 import { describeModel, type PreparedData, prepareData, type SplitNames } from "./prepare-data.js";
 import { resolveIntensities } from "./resolve-intensities.js";
@@ -9,7 +11,6 @@ import { checkWindow } from "./resolve-window.js";
 import type { RunRequest } from "./run-request.js";
 import { readStartModel, requireSameNetwork } from "./start-weights.js";
 import { Trainer } from "./trainer.js";
-import { ConfigError, type TrainingConfig } from "./training-config.js";
 
 /** What a run is made of. */
 export interface PreparedRun {

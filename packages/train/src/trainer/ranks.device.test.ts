@@ -4,9 +4,9 @@ import type { Collective } from "../collective/collective.js";
 import { memoryCollectives } from "../collective/memory-collectives.js";
 import type { TrainingOutcome } from "../run/training-state.js";
 import { augmentationSetting } from "../settings/augmentation-setting.js";
+import type { TrainingConfig } from "./config-schema.js";
 import { type JoinedRun, joinRun, resumeRun, startRun } from "./open-run.js";
 import { type Stop, TestRuns } from "./testing.js";
-import type { TrainingConfig } from "./training-config.js";
 
 let runs: TestRuns;
 beforeAll(async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import type { TrainingConfig } from "./config-schema.js";
 import { resolveIntensities } from "./resolve-intensities.js";
-import { resolveConfig, type TrainingConfig } from "./training-config.js";
+import { resolveConfig } from "./training-config.js";
 
 const values = Float32Array.of(10, 20, 30, 900);
 const source = {

@@ -1,8 +1,8 @@
 import type { SliceCache } from "@lobule/data";
 import type { Intensities } from "../model/intensities.js";
+import type { TrainingConfig } from "./config-schema.js";
 import { foregroundIntensities } from "./foreground-intensities.js";
 import { requireResolvable, resolveWindow } from "./resolve-window.js";
-import type { TrainingConfig } from "./training-config.js";
 
 /** Intensities, and what the user should know of how they were chosen. */
 export interface ResolvedIntensities extends Intensities {

@@ -1,7 +1,8 @@
 import type { SliceCache, Window } from "@lobule/data";
 import { quantile } from "@lobule/metrics";
+import { ConfigError } from "./config-error.js";
+import type { TrainingConfig } from "./config-schema.js";
 import { slicesOf } from "./slice-sampling.js";
-import { ConfigError, type TrainingConfig } from "./training-config.js";
 
 /** HU of air, and of what scanners put outside their field of view. */
 const air = [-4000, -500] as const;

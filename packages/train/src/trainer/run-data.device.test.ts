@@ -4,11 +4,11 @@ import { writeNifti, writePhantom } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RunFolder } from "../run/run-folder.js";
+import type { TrainingConfig } from "./config-schema.js";
 import { type OpenRun, resumeRun, startRun } from "./open-run.js";
 import { planRun } from "./plan-run.js";
 import { prepareData } from "./prepare-data.js";
 import { TestRuns } from "./testing.js";
-import type { TrainingConfig } from "./training-config.js";
 
 let runs: TestRuns;
 beforeAll(async () => {

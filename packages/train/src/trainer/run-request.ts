@@ -4,10 +4,10 @@ import type { Collective } from "../collective/collective.js";
 import type { ModelCode } from "../model/model-description.js";
 import type { CodeTrust } from "../model/trusted-code.js";
 import type { MayWrite, RunFolder } from "../run/run-folder.js";
+import type { TrainingConfig } from "./config-schema.js";
 import type { PrepareOptions } from "./prepare-data.js";
 import type { RunKeeper } from "./run-keeper.js";
 import type { Trainer } from "./trainer.js";
-import type { TrainingConfig } from "./training-config.js";
 import type { TrainingObserver } from "./training-observer.js";
 
 /** What a run needs besides its configuration. */

@@ -11,7 +11,7 @@ import {
   zeros,
 } from "@lobule/tensor";
 import { type Collective, gather, joined } from "../collective/collective.js";
-import { ConfigError } from "./training-config.js";
+import { ConfigError } from "./config-error.js";
 
 /** Elements between the starts of two ranks' shares are a multiple of this, so that they begin at whole cache lines. */
 const alignment = 64;

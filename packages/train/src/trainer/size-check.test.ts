@@ -1,8 +1,9 @@
 import { referenceSpec, UNet } from "@lobule/nn";
 import { PlanError } from "@lobule/tensor";
 import { describe, expect, test } from "vitest";
+import { ConfigError } from "./config-error.js";
 import { requireRoom, requireStorable } from "./size-check.js";
-import { ConfigError, resolveConfig } from "./training-config.js";
+import { resolveConfig } from "./training-config.js";
 
 const networkOf = (baseFeatures: number, depth: number) =>
   new UNet({ ...referenceSpec, baseFeatures, depth, inChannels: 1, classes: 3, seed: 0 });

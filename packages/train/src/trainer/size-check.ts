@@ -1,7 +1,8 @@
 import { maximumBytes, Pauses } from "@lobule/data";
 import type { SegmentationNetwork } from "@lobule/nn";
 import { PlanError, type Program } from "@lobule/tensor";
-import { ConfigError, type TrainingConfig } from "./training-config.js";
+import { ConfigError } from "./config-error.js";
+import type { TrainingConfig } from "./config-schema.js";
 
 const sizeOf = (variables: Iterable<{ readonly shape: readonly number[] }>): number =>
   [...variables].reduce((sum, { shape }) => sum + shape.reduce((size, extent) => size * extent, 1), 0);

@@ -3,7 +3,8 @@ import { sameJson } from "../json/same-json.js";
 import { readModel, type SavedModel } from "../model/load-model.js";
 import type { ModelDescription } from "../model/model-description.js";
 import type { CodeTrust } from "../model/trusted-code.js";
-import { ConfigError, type TrainingConfig } from "./training-config.js";
+import { ConfigError } from "./config-error.js";
+import type { TrainingConfig } from "./config-schema.js";
 
 /** Settings of a run that continues where a model stands: its network, and how slices are prepared for it. */
 export const settingsOfModel = ({

@@ -6,9 +6,10 @@ import { nodeStorage, openGpu } from "@lobule/node";
 import { Device } from "@lobule/tensor";
 import { RunFolder } from "../run/run-folder.js";
 import type { TrainingOutcome } from "../run/training-state.js";
+import type { TrainingConfig } from "./config-schema.js";
 import { type OpenRun, resumeRun, startRun } from "./open-run.js";
 import type { OpenKeeper, RunRequest } from "./run-request.js";
-import { resolveConfig, type TrainingConfig } from "./training-config.js";
+import { resolveConfig } from "./training-config.js";
 
 /** When a run is asked to stop: at a report of its validations, counted over epochs, or at the end of an epoch. */
 export interface Stop {

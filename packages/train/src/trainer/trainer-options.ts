@@ -2,8 +2,8 @@ import type { SliceCache } from "@lobule/data";
 import type { Device } from "@lobule/tensor";
 import type { Collective } from "../collective/collective.js";
 import type { ModelCode, ModelDescription } from "../model/model-description.js";
+import type { TrainingConfig } from "./config-schema.js";
 import type { CaseNumbers } from "./epoch-slices.js";
-import type { TrainingConfig } from "./training-config.js";
 import type { TrainingObserver } from "./training-observer.js";
 
 /** What a trainer is asked to do, and with what. */

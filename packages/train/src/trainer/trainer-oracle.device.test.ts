@@ -9,9 +9,10 @@ import { readModel } from "../model/load-model.js";
 import { predictVolume } from "../predict/evaluate-cases.js";
 import { SlicePredictor } from "../predict/slice-predictor.js";
 import type { EpochRecord } from "../run/epoch-record.js";
+import type { TrainingConfig } from "./config-schema.js";
 import { startRun } from "./open-run.js";
 import type { RunRequest } from "./run-request.js";
-import { resolveConfig, type TrainingConfig } from "./training-config.js";
+import { resolveConfig } from "./training-config.js";
 import * as validation from "./validation.js";
 
 // Validation can be given losses to report, so that a sequence of PyTorch's goes through a whole run.

@@ -5,9 +5,10 @@ import { ReduceLROnPlateau } from "@lobule/optim";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RunFolder } from "../run/run-folder.js";
 import { NonFiniteLossError } from "./batch-runner.js";
+import type { TrainingConfig } from "./config-schema.js";
 import { resumeRun, startRun } from "./open-run.js";
 import { TestRuns } from "./testing.js";
-import { parseConfig, type TrainingConfig } from "./training-config.js";
+import { parseConfig } from "./training-config.js";
 
 let runs: TestRuns;
 beforeAll(async () => {

@@ -13,6 +13,7 @@ import type { StepCost } from "../run/workload.js";
 import { imageChangesOf } from "./augment-slice.js";
 import type { DrawnSlice } from "./batch-order.js";
 import { BatchRunner, type ProfiledCall } from "./batch-runner.js";
+import { ConfigError } from "./config-error.js";
 import { EpochSlices } from "./epoch-slices.js";
 import { Learner } from "./learner.js";
 import { Ranks } from "./ranks.js";
@@ -24,7 +25,6 @@ import { requireRoom } from "./size-check.js";
 import { inputExtents, neighborsOf, type Preprocessing, trainedPreprocessing } from "./slice-sampling.js";
 import { hashOfPlans, stepCostOf } from "./step-cost.js";
 import type { TrainerOptions } from "./trainer-options.js";
-import { ConfigError } from "./training-config.js";
 import { type Validated, validate } from "./validation.js";
 
 /** Trains one network on the slices of a cache: epochs, validation, schedule, early stopping, checkpoints. */

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { lossOfConfig, lossText, misfitOfWeights } from "../settings/loss-setting.js";
-import { ConfigError, parseConfig, resolveConfig, type TrainingConfig } from "./training-config.js";
+import { ConfigError } from "./config-error.js";
+import type { TrainingConfig } from "./config-schema.js";
+import { parseConfig, resolveConfig } from "./training-config.js";
 
 const resolved = (...layers: Record<string, unknown>[]): TrainingConfig =>
   resolveConfig(null, { data: "d" }, ...layers);

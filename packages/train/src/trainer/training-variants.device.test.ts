@@ -3,9 +3,10 @@ import { readNifti, writeNifti, writePhantom } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RunFolder } from "../run/run-folder.js";
+import type { TrainingConfig } from "./config-schema.js";
 import { planRun } from "./plan-run.js";
 import { TestRuns } from "./testing.js";
-import { parseConfig, type TrainingConfig } from "./training-config.js";
+import { parseConfig } from "./training-config.js";
 
 let runs: TestRuns;
 beforeAll(async () => {
