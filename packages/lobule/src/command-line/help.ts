@@ -35,7 +35,8 @@ function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : ["", title, ...lines];
 }
 
-const usageOf = ({ name, positionals, options }: Command): string => {
+/** Lines of the call; a command in a message may be shown as `npx lobule`. */
+const usageOf = ({ name, positionals, options }: Command): string[] => {
   const parts = Object.entries(positionals).map(([positional, { required, words: count }]) => {
     const word = `${positional.toUpperCase()}${count === "several" ? "…" : ""}`;
     return required === true ? word : `[${word}]`;
@@ -43,7 +44,8 @@ const usageOf = ({ name, positionals, options }: Command): string => {
   const needed = Object.entries(options).flatMap(([option, each]) =>
     each.required === true ? [`--${option}${words(each)}`] : [],
   );
-  return `\`lobule ${[name, ...parts, ...needed, "[options]"].join(" ")}\``;
+  const [first = "", ...others] = wrap(["npx lobule", name, ...parts, ...needed, "[options]"].join(" "), "");
+  return [`\`${first.replace("npx ", "")}\``, ...others.map((line) => `      ${line}`)];
 };
 
 const byGroup = (options: Options): ReadonlyMap<string, [string, Option][]> => {
@@ -65,7 +67,7 @@ export function commandHelp(command: Command): string {
     ),
   );
   return [
-    usageOf(command),
+    ...usageOf(command),
     "",
     ...wrap(describe, ""),
     ...section(
