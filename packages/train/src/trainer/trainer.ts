@@ -3,28 +3,26 @@ import type { SegmentationNetwork } from "@lobule/nn";
 import { learningRateFactor } from "@lobule/optim";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { requireSameFacts } from "../collective/collective.js";
-import { intensitiesOf } from "../model/intensities.js";
 import { encodeCheckpoint } from "../run/checkpoint.js";
 import type { EpochRecord } from "../run/epoch-record.js";
 import { addedTo, meansOf, noSums } from "../run/epoch-sums.js";
 import type { CheckpointKind, RunFolder } from "../run/run-folder.js";
 import { savedState, startState, type TrainingOutcome, type TrainingState } from "../run/training-state.js";
 import type { StepCost } from "../run/workload.js";
-import { imageChangesOf } from "./augment-slice.js";
 import type { DrawnSlice } from "./batch-order.js";
 import { BatchRunner, type ProfiledCall } from "./batch-runner.js";
-import { ConfigError } from "./config-error.js";
 import { EpochSlices } from "./epoch-slices.js";
 import { Learner } from "./learner.js";
 import { Ranks } from "./ranks.js";
 import type { EpochKeeper } from "./run-keeper.js";
 import { chosenSamples, labelSamples, type SampleSlice } from "./sample-slices.js";
-import { SegmentationPrograms } from "./segmentation-programs.js";
+import type { SegmentationPrograms } from "./segmentation-programs.js";
 import { SharedGradients } from "./shared-gradients.js";
 import { requireRoom } from "./size-check.js";
-import { inputExtents, neighborsOf, type Preprocessing, trainedPreprocessing } from "./slice-sampling.js";
+import { neighborsOf, type Preprocessing, trainedPreprocessing } from "./slice-sampling.js";
 import { hashOfPlans, stepCostOf } from "./step-cost.js";
 import type { TrainerOptions } from "./trainer-options.js";
+import { preprocessingOf, programsOf } from "./trainer-programs.js";
 import { type Validated, validate } from "./validation.js";
 
 /** Trains one network on the slices of a cache: epochs, validation, schedule, early stopping, checkpoints. */
@@ -40,41 +38,9 @@ export class Trainer {
   constructor(private readonly options: TrainerOptions) {
     const { config, model, code, cache, cases, device } = options;
     this.learner = new Learner(config, model, code, device);
-    const { network, validated, optimizer, average, scaler, plateau, earlyStopping } = this.learner;
-    const { divisor = 1 } = network;
-    // The patch of a network that is no code of one's own was looked at with its configuration.
-    const patch = config.model === null ? [] : (config.patch ?? []);
-    const side = [config.size ?? [], patch].flat().find((each) => each % divisor !== 0);
-    if (side !== undefined) {
-      const option = config.size === null ? "--patch" : "--size";
-      throw new ConfigError(`${option} must be a multiple of ${divisor} for this network, got ${side}`);
-    }
-    const extents = inputExtents(cache.cases, model, divisor);
-    this.preprocessing = {
-      ...extents,
-      ...intensitiesOf(model),
-      spacing: model.spacing,
-      resample: config.size !== null,
-    };
-    const geometry = { ...extents, slotPixels: cache.slotPixels, inputSlices: model.inputSlices };
-    const { height, width } = this.trained;
-    const patchGeometry = model.patch && { ...geometry, height, width };
-    const { loss, clipNorm, precision, recompute, microBatch } = config;
-    const parts = { network, validated, optimizer, average, loss, clipNorm, scaler };
-    const { kernels } = device;
-    this.programs = new SegmentationPrograms(
-      device,
-      {
-        ...parts,
-        geometry,
-        patchGeometry,
-        precision,
-        recompute,
-        kernels,
-        imageChanges: imageChangesOf(config.augmentation),
-      },
-      microBatch !== null,
-    );
+    const { network, plateau, earlyStopping } = this.learner;
+    this.preprocessing = preprocessingOf(config, model, cache.cases, network);
+    this.programs = programsOf(options, this.learner, this.preprocessing);
     this.ranks = new Ranks(options);
     const { world } = this.ranks;
     const { sums } = this.programs;
