@@ -34,8 +34,10 @@ export { deeplySupervised } from "./losses/deep-supervision.js";
 export { type DiceCrossEntropyOptions, diceCrossEntropy } from "./losses/dice-cross-entropy.js";
 export { type DiceFocalOptions, diceFocal } from "./losses/dice-focal.js";
 export { type FocalLossOptions, focalLoss } from "./losses/focal-loss.js";
+export { type GeneralizedDiceOptions, generalizedDice } from "./losses/generalized-dice.js";
 export { type SegmentationLossSpec, segmentationLoss } from "./losses/segmentation-loss.js";
 export type { SegmentationLoss, Target } from "./losses/target.js";
+export { type TopKDiceOptions, topKDice } from "./losses/top-k-dice.js";
 export { type TverskyOptions, tversky } from "./losses/tversky.js";
 export {
   type WeightedDiceCrossEntropyOptions,

@@ -39,7 +39,7 @@ export function checkWindow({ window }: Pick<TrainingConfig, "window">): void {
 
 /**
  * The window of a configuration. "auto" is −160..240 HU where the training slices hold air, since data without are no
- * plain Hounsfield units; else see {@link robustRange}.
+ * plain Hounsfield units; else see `robustRange`.
  * @throws ConfigError when float32 cannot resolve the range, or no training slice shows anything in the window.
  */
 export async function resolveWindow(config: TrainingConfig, { cache, cases }: Source): Promise<ResolvedWindow> {
@@ -71,7 +71,7 @@ export async function resolveWindow(config: TrainingConfig, { cache, cases }: So
 
 /**
  * What "auto" stands for: −160..240 where the values hold air, since those without are no plain Hounsfield units; else
- * {@link robustRange}.
+ * `robustRange`.
  * @param sorted rises.
  */
 export function automaticWindow(sorted: Float64Array): Window {
