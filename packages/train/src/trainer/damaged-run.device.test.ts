@@ -142,7 +142,7 @@ describe("a last checkpoint that does not fit the rest of its run is refused, an
     [
       "a deep network",
       model({ depth: 1_000_000 }),
-      /description of the model does not fit: 'depth' needs a whole number from 1 up to 6, got 1000000/,
+      /description of the model does not fit: 'depth' needs a whole number from 1 up to 9, got 1000000/,
     ],
     ["a wide network", model({ baseFeatures: 4096 }), /one layer of 8192 channels has \d+ numbers, but the file holds/],
     ["a network of other parts", model({ inputSlices: 3 }), /its 'inputSlices' is 3, by config\.json 1/],
