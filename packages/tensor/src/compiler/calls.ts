@@ -38,12 +38,9 @@ export interface Calls {
   readonly arenas: readonly FlatBuffer[];
   /** Those of the arenas that are needed for a while only. */
   readonly temporaryArenas: ReadonlySet<FlatBuffer>;
-  /** Kernel nodes whose calls bind more storage buffers than {@link maxStorageBuffers}. */
+  /** Kernel nodes whose calls bind more storage buffers than they may. */
   readonly crowded: readonly Node[];
 }
-
-/** Storage buffers that a call may bind on every adapter: the default of maxStorageBuffersPerShaderStage in WebGPU. */
-export const maxStorageBuffers = 8;
 
 /** Kernels that were timed on an adapter. */
 export interface TunedKernels {
@@ -66,6 +63,10 @@ export interface PlannerOptions {
   readonly precision: "f32" | "f16";
   readonly recompute: boolean;
   readonly frozen: boolean;
+  readonly storageBuffers: number;
 }
+
+/** Storage buffers that a kernel may bind on every adapter: the default of maxStorageBuffersPerShaderStage in WebGPU. */
+export const leastStorageBuffers = 8;
 
 export const isTensor = (operand: Operand): operand is Tensor => "node" in operand;

@@ -29,15 +29,7 @@ import {
   Tensor,
 } from "../graph/tensor.js";
 import { asImage, PlanError, type Shape, sizeOf } from "../shape.js";
-import {
-  type Call,
-  type Calls,
-  isTensor,
-  maxStorageBuffers,
-  type Placement,
-  type PlannerOptions,
-  reductionOf,
-} from "./calls.js";
+import { type Call, type Calls, isTensor, type Placement, type PlannerOptions, reductionOf } from "./calls.js";
 import { defaultVariant } from "./convolution-variants.js";
 import { type Fusion, isExpression } from "./fuse.js";
 import { SlotWriter, type TakenStatistics } from "./slot-text.js";
@@ -77,7 +69,7 @@ export class Planner implements Lowering {
     private readonly steps: readonly Step[],
     private readonly fusion: Fusion,
     private readonly storageType: StorageType,
-    private readonly options: Pick<PlannerOptions, "kernels" | "precision">,
+    private readonly options: Pick<PlannerOptions, "kernels" | "precision" | "storageBuffers">,
   ) {
     this.partialsAtOnce = partialsAtOnce(nodes);
   }
@@ -92,7 +84,8 @@ export class Planner implements Lowering {
       if (this.done.has(root)) continue;
       const first = this.body.length;
       this.lower(root);
-      if (root.operation.kind === "kernel" && this.body.slice(first).some(isCrowded)) crowded.push(root);
+      if (root.operation.kind === "kernel" && this.body.slice(first).some((call) => this.isCrowded(call)))
+        crowded.push(root);
     }
     this.sumTogether();
     const elementsOf = (tensor: Tensor): number => sizeOf(tensor.shape) * (this.partialCounts.get(tensor) ?? 1);
@@ -106,6 +99,10 @@ export class Planner implements Lowering {
       temporaryArenas: this.temporaryArenas,
       crowded,
     };
+  }
+
+  private isCrowded({ operands }: Call): boolean {
+    return operands.filter(({ access }) => access !== "uniform").length > this.options.storageBuffers;
   }
 
   // What operations may ask for
@@ -329,9 +326,6 @@ export class Planner implements Lowering {
     );
   }
 }
-
-const isCrowded = ({ operands }: Call): boolean =>
-  operands.filter(({ access }) => access !== "uniform").length > maxStorageBuffers;
 
 /** What a kernel sums of what it stores: the first of its statistics serves the others too. */
 const takenStatistics = ([{ operation, inputs }]: NonEmpty<Node>): TakenStatistics | undefined =>

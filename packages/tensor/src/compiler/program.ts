@@ -8,7 +8,15 @@ import type { Update } from "../ops/adam.js";
 import { copy } from "../ops/pointwise.js";
 import { PlanError, printShape, type Shape } from "../shape.js";
 import { arrange, planCalls } from "./arrange.js";
-import { type Call, type Calls, isTensor, type KernelChoice, type PlannerOptions, reductionOf } from "./calls.js";
+import {
+  type Call,
+  type Calls,
+  isTensor,
+  type KernelChoice,
+  leastStorageBuffers,
+  type PlannerOptions,
+  reductionOf,
+} from "./calls.js";
 import { foldBatchNorms } from "./fold-batch-norms.js";
 import { hoistConstants } from "./frozen.js";
 import { type MemoryPlan, planMemory } from "./memory.js";
@@ -77,6 +85,11 @@ export interface CompileOptions {
    * The same results but for rounding; a program that changes a variable is refused. Off by default.
    */
   readonly frozen?: boolean;
+  /**
+   * Storage buffers that a kernel may bind: nothing is fused into one that would bind more. 8 by default, which every
+   * adapter has; a device's own limit is maxStorageBuffersPerShaderStage.
+   */
+  readonly storageBuffers?: number;
 }
 
 /** Where an operand is in memory: which buffer, from which byte, how many bytes. */
@@ -293,6 +306,15 @@ export class Program<out M extends Metrics = Metrics> {
   }
 }
 
+const usualOptions: PlannerOptions = {
+  fusion: true,
+  kernels: "parallel",
+  precision: "f32",
+  recompute: false,
+  frozen: false,
+  storageBuffers: leastStorageBuffers,
+};
+
 /**
  * Traces, fuses and plans a step. Needs no device.
  *
@@ -310,13 +332,13 @@ export class Program<out M extends Metrics = Metrics> {
  */
 export function compile<const Inputs extends Readonly<Record<string, InputSpec>>, M extends Metrics>(
   definition: Definition<Inputs, M>,
-  { fusion = true, kernels = "parallel", precision = "f32", recompute = false, frozen = false }: CompileOptions = {},
+  options: CompileOptions = {},
 ): Program<M> {
   const inputs = Object.fromEntries(
     Object.entries(definition.inputs).map(([name, { shape, dtype }]) => [name, input(name, shape, dtype)]),
   );
   const results = definition.build(inputs as Parameters<typeof definition.build>[0]);
-  return plan(inputs, results, { fusion, kernels, precision, recompute, frozen });
+  return plan(inputs, results, { ...usualOptions, ...options });
 }
 
 /** {@link compile} for tensors that were built already. */

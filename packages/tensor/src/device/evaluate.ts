@@ -1,4 +1,4 @@
-import type { KernelChoice } from "../compiler/calls.js";
+import { type KernelChoice, leastStorageBuffers } from "../compiler/calls.js";
 import { type Program, plan } from "../compiler/program.js";
 import { constantData, type HostData, type Node, nodesBelow, type Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
@@ -64,7 +64,11 @@ export class Evaluations {
 
 function planned(roots: readonly Tensor[], kernels: KernelChoice): Program {
   const outputs = Object.fromEntries(roots.map((tensor, i) => [String(i), tensor]));
-  return plan({}, { outputs }, { fusion: true, kernels, precision: "f32", recompute: false, frozen: false });
+  return plan(
+    {},
+    { outputs },
+    { fusion: true, kernels, precision: "f32", recompute: false, frozen: false, storageBuffers: leastStorageBuffers },
+  );
 }
 
 /** The graph as text, in which tensors are numbered and constants are nameless. */

@@ -125,7 +125,7 @@ function program(kernels: TunedKernels, precision: "f16" | "f32" = "f16", shortc
         return { outputs: { y, gx, g1 } };
       },
     },
-    { kernels, precision },
+    { kernels, precision, storageBuffers: 10 },
   );
 }
 

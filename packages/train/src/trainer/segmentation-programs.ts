@@ -116,6 +116,8 @@ export interface ProgramParts {
   readonly precision: "f32" | "f16";
   /** Whether a training step makes cheap activations again instead of keeping them. */
   readonly recompute: boolean;
+  /** Storage buffers that a kernel may bind on the device; by default those of every adapter. */
+  readonly storageBuffers?: number;
   /** Which kernels suit the device. */
   readonly kernels: Device["kernels"];
   /** Keeps f16 gradients from vanishing. */
@@ -162,7 +164,8 @@ function trainingProgram(
   count: number,
   sums: readonly Variable[] | undefined,
 ): Program<TrainingMetrics> {
-  const { network, optimizer, loss: spec, precision, recompute, kernels, scaler } = parts;
+  const { network, optimizer, loss: spec, precision, recompute, kernels, storageBuffers, scaler } = parts;
+  const options = { precision, kernels, recompute, ...(storageBuffers && { storageBuffers }) };
   const geometry = parts.patchGeometry ?? parts.geometry;
   network.train();
   const forward = ({ dropoutSeed, deformations, changes, ...data }: StepData) => {
@@ -191,7 +194,7 @@ function trainingProgram(
           };
         },
       },
-      { precision, kernels, recompute },
+      options,
     );
   }
   return compile(
@@ -206,7 +209,7 @@ function trainingProgram(
         };
       },
     },
-    { precision, kernels, recompute },
+    options,
   );
 }
 

@@ -57,6 +57,7 @@ export function programsOf(
       precision,
       recompute,
       kernels: device.kernels,
+      storageBuffers: device.gpu.limits.maxStorageBuffersPerShaderStage,
       imageChanges: imageChangesOf(config.augmentation),
     },
     microBatch !== null,
