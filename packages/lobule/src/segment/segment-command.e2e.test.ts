@@ -117,7 +117,7 @@ test("an unfinished run and another modality are noted", async () => {
   expect(err).toMatch(/note: .*run was trained on CT, but the images of .*data are MRI by its dataset\.json/);
 });
 
-test("maps of how unsure models are go where labels do, and are made again where they are missing", async () => {
+test("maps of how unsure models are go where labels do; one of other origin is not taken for the model's", async () => {
   const scan = at("data", "imagesTr", "phantom_002.nii.gz");
   const alone = await run("segment", scan, "-m", at("run"), "-o", at("one.nii.gz"), "--disagreement", at("d.nii.gz"));
   expect(alone.code).toBe(1);
@@ -133,6 +133,11 @@ test("maps of how unsure models are go where labels do, and are made again where
   // Both are the same model.
   const { data } = await readNifti(nodeStorage, at("disagreement", "phantom_002.nii.gz"));
   expect(data.every((value) => value < 1e-6)).toBe(true);
+  expect((await run(...words, ...maps)).out).toContain("(there already)");
+  await writeFile(at("entropy", "phantom_002.nii.gz"), "of another model");
+  const refused = await run(...words, ...maps);
+  expect(refused.code).toBe(1);
+  expect(refused.err).toContain(`${at("entropy", "phantom_002.nii.gz")} is there already`);
 });
 
 test("what `postprocess` chose is done to labels, unless it is left off or the weights are others", async () => {

@@ -37,7 +37,7 @@ import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayJson, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 import { codeTrust, trustCodeOption } from "../shared/trust-code.js";
-import { isLabelFile, requireNone, type SegmentFiles, segmentFiles } from "./segment-files.js";
+import { isLabelFile, requireNone, type SegmentFiles, segmentFiles, writtenPaths } from "./segment-files.js";
 import { SegmentRecord } from "./segment-record.js";
 import { openScan, segmentScan } from "./segment-scan.js";
 
@@ -144,7 +144,7 @@ async function segment(args: SegmentArguments): Promise<void> {
     if (found !== undefined) done.push({ ...files, found });
     else {
       // Labels whose picture or map is missing are computed again.
-      if (!force && !(await record?.made(files, by))) await requireNone(files);
+      if (!force) await requireNone((await record?.foreignPaths(files, by)) ?? writtenPaths(files));
       left.push(files);
     }
   }

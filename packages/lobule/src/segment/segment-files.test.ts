@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DataError } from "@lobule/data";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { requireNone, segmentFiles } from "./segment-files.js";
+import { requireNone, segmentFiles, writtenPaths } from "./segment-files.js";
 
 /** A folder `scans` with two scans, another with one of the same name, one of a DICOM series, an empty one, and links. */
 async function example(): Promise<string> {
@@ -29,7 +29,7 @@ const plan = async (
     `${folder}/${out}`,
     preview,
   );
-  if (!force) for (const each of files) await requireNone(each);
+  if (!force) for (const each of files) await requireNone(writtenPaths(each));
   const short = (path: string | undefined): string => path?.replaceAll(`${folder}/`, "") ?? "";
   return files.map((each) => [short(each.scan), short(each.output), short(each.preview)]);
 };
@@ -122,5 +122,11 @@ describe("segmentFiles", () => {
     for (const out of ["task/labelsTr", "task/labelsTr/a.nii.gz", "task/imagesTr/new", "linked/../task/labelsTr/deep"])
       await expect(plan(folder, ["scans/a.nii.gz"], out)).rejects.toThrow("where the volumes of a data set are");
     expect(await plan(folder, ["scans/a.nii.gz"], "task/predictions")).toHaveLength(1);
+    for (const entropy of ["task/labelsTr", "task/labelsTr/map.nii.gz"]) {
+      const maps = { entropy: join(folder, entropy) };
+      await expect(segmentFiles([join(folder, "scans/a.nii.gz")], join(folder, "new"), false, maps)).rejects.toThrow(
+        /^--uncertainty .*labelsTr is in .*labelsTr, where the volumes of a data set are/,
+      );
+    }
   });
 });

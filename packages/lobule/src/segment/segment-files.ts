@@ -77,6 +77,10 @@ export async function segmentFiles(
   for (const { name, path } of asked) await requireOtherFolder(scans, folders, path, mapOptions[name]);
   if (isSegFile(out)) for (const scan of scans) await requireSeries(scan, out);
   for (const folder of new Set(outputs.map(dirname))) await requireOutsideVolumes(nodeStorage, folder, "-o");
+  for (const { name, path } of asked) {
+    const folder = isLabelFile(path) ? dirname(path) : path;
+    await requireOutsideVolumes(nodeStorage, folder, mapOptions[name]);
+  }
   return files;
 }
 
@@ -169,9 +173,16 @@ async function requireOtherFolder(
   }
 }
 
-/** @throws DataError when the labels or the picture of a scan are there already. */
-export async function requireNone({ output, preview, maps }: SegmentFiles): Promise<void> {
-  for (const path of [output, ...(preview === undefined ? [] : [preview]), ...Object.values(maps)]) {
+/** Paths of all that is written of a scan. */
+export const writtenPaths = ({ output, preview, maps }: SegmentFiles): readonly string[] => [
+  output,
+  ...(preview === undefined ? [] : [preview]),
+  ...Object.values(maps),
+];
+
+/** @throws DataError when one of these files is there already. */
+export async function requireNone(paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
     const there = await stat(path).then(
       () => true,
       () => false,

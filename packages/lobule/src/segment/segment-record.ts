@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readdir, realpath, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { entryAt, readJson, writeFileAtomically } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
@@ -11,7 +11,7 @@ import {
   segmentRecordSchema,
   segmentRecordText,
 } from "@lobule/train";
-import type { SegmentFiles } from "./segment-files.js";
+import { type SegmentFiles, writtenPaths } from "./segment-files.js";
 
 const fileText = async (path: string): Promise<string | undefined> => {
   const found = await stat(path, { bigint: true }).catch(() => undefined);
@@ -59,12 +59,32 @@ export class SegmentRecord {
     }
   }
 
-  /** What was found in a scan whose labels, with picture and maps that are asked for, are there, made in the same way; else undefined. */
+  /**
+   * What was found in a scan whose labels are there with the picture and the maps that are asked for, made in the same way;
+   * else undefined.
+   */
   async find(files: SegmentFiles, by: LabeledBy): Promise<Labeled | undefined> {
-    const beside = [files.preview ?? [], Object.values(files.maps)].flat();
-    const there = await Promise.all(beside.map(async (path) => (await fileText(path)) !== undefined));
-    if (!(await this.made(files, by)) || there.includes(false)) return undefined;
+    const { preview } = files;
+    const foreign = await this.foreignMaps(files);
+    const lacks = foreign.length > 0 || (preview !== undefined && (await fileText(preview)) === undefined);
+    if (lacks || !(await this.made(files, by))) return undefined;
     return this.labels[basename(files.output)];
+  }
+
+  /** Paths of what is to be written, without what was made in the same way: nothing of others is to be there. */
+  async foreignPaths(files: SegmentFiles, by: LabeledBy): Promise<readonly string[]> {
+    return (await this.made(files, by)) ? this.foreignMaps(files) : writtenPaths(files);
+  }
+
+  /** Paths of the maps that are not there as they were written with the labels. */
+  private async foreignMaps({ output, maps }: SegmentFiles): Promise<string[]> {
+    const written = new Map(this.labels[basename(output)]?.maps?.map(({ path, file }) => [path, file]));
+    const foreign: string[] = [];
+    for (const path of Object.values(maps)) {
+      const text = await fileText(path);
+      if (text === undefined || text !== written.get(resolve(path))) foreign.push(path);
+    }
+    return foreign;
   }
 
   /** Whether the labels of a scan are there, made in the same way of the same scan. */
@@ -80,9 +100,20 @@ export class SegmentRecord {
   }
 
   /** Writes down that a scan is done. */
-  async add({ scan, output }: SegmentFiles, by: LabeledBy, { volumes, notes }: Labeled): Promise<void> {
+  async add({ scan, output, maps }: SegmentFiles, by: LabeledBy, { volumes, notes }: Labeled): Promise<void> {
     const [scanFile = "", outputFile = ""] = [await scanText(scan, this.series), await fileText(output)];
-    const entry = { scan: await realpath(scan), scanFile, outputFile, by, volumes: [...volumes], notes: [...notes] };
+    const written = await Promise.all(
+      Object.values(maps).map(async (path) => ({ path: resolve(path), file: (await fileText(path)) ?? "" })),
+    );
+    const entry = {
+      scan: await realpath(scan),
+      scanFile,
+      outputFile,
+      by,
+      ...(written.length === 0 ? {} : { maps: written }),
+      volumes: [...volumes],
+      notes: [...notes],
+    };
     this.labels = { ...this.labels, [basename(output)]: entry };
     await writeFileAtomically(nodeStorage, this.path, segmentRecordText(this.labels));
   }

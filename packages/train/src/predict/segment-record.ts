@@ -21,6 +21,8 @@ const entrySchema = z.strictObject({
     /** What was chosen for the model's labels and done to them, in words; not there where that is nothing. */
     postprocessing: z.string().optional(),
   }),
+  /** Maps of how unsure the model is that were written with the labels: whole paths, and what they were like. */
+  maps: z.array(z.strictObject({ path: z.string(), file: fileSchema })).optional(),
   volumes: z.array(volumeSchema),
   notes: z.array(z.string()),
 });
