@@ -150,14 +150,14 @@ describe("lobule compare", () => {
     );
   });
 
-  test("a run that is not over, and one whose weights are others by now, are named as such", async () => {
+  test("a run that is not over, whose weights are others by now or whose labels were post-processed is named as such", async () => {
     await writeRun("older", { a: 0.5, b: 0.5, c: 0.5 });
     const path = join(runs("older"), "evaluation", "validation.json");
     const provenance = {
       run: { directory: runs("older"), state: "epoch 1 of 100, interrupted", finished: false },
       checkpoint: { file: "best.safetensors", sha256: "ab", epoch: 1 },
       data: { directory: "data", labels: [], modality: [] },
-      settings: { mirror: false, precision: "f32", map: [], includeTraining: false },
+      settings: { mirror: false, precision: "f32", map: [], includeTraining: false, postprocessing: true },
       leftOut: [],
       failures: [],
       notes: [],
@@ -172,6 +172,7 @@ describe("lobule compare", () => {
     expect(text).toContain(
       `${runs("older")} was measured with other weights (of epoch 1, run: epoch 1 of 100, interrupted)`,
     );
+    expect(text).toContain(`${runs("older")} was measured after post-processing that was chosen by these cases`);
   });
 
   test("a damaged evaluation is named, with the command that makes it anew", async () => {

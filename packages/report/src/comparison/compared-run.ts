@@ -153,6 +153,9 @@ async function remarksOf(folder: RunFolder, { provenance, cases }: ComparedEvalu
       : [
           `was measured with other weights (${provenance.checkpoint.epoch === null ? "" : `of epoch ${provenance.checkpoint.epoch}, `}run: ${provenance.run.state ?? "unknown"}) than its best checkpoint has now; ${commandText("evaluate", folder.directory)} measures these`,
         ]),
+    ...(provenance?.settings.postprocessing === true
+      ? ["was measured after post-processing that was chosen by these cases, so that its figures are a little too good"]
+      : []),
     ...(provenance === undefined || provenance.failures.length === 0
       ? []
       : [`lacks cases that could not be measured (${provenance.failures.map(({ name }) => name).join(", ")})`]),
