@@ -30,6 +30,11 @@ test("folds become models that predict together, and one fold a model", async ()
   ]);
   const models = await readModels(nodeStorage, at("both"));
   expect(models.map(({ description: { architecture } }) => architecture)).toEqual(["NnUNet", "NnUNet"]);
+  expect(await runCommand(["postprocess", at("both")])).toEqual({
+    code: 1,
+    out: "",
+    err: `lobule: ${at("both", "fold_0")} was imported, so it has no validation cases by which something could be chosen\n`,
+  });
   const one = await importWith(fixture("plain"), "-o", at("one"), "--folds", "1");
   expect(one.code, one.err).toBe(0);
   const [single] = await readModels(nodeStorage, at("one"));

@@ -4,6 +4,7 @@ import { nodeStorage } from "@lobule/node";
 import {
   type CaseComponents,
   choosePostprocessing,
+  isForeignModel,
   listFailures,
   measureComponents,
   planEvaluation,
@@ -45,6 +46,10 @@ async function postprocess({ run, atOnce, ...trust }: Values<typeof positionals 
   const models = await readModels(nodeStorage, run, codeTrust(trust));
   const ensemble = await readEnsemble(nodeStorage, run);
   const folders = ensemble === null ? [run] : ensemble.members.map((member) => join(run, member.run));
+  for (const folder of folders) {
+    if (!(await isForeignModel(nodeStorage, folder))) continue;
+    throw new DataError(`${folder} was imported, so it has no validation cases by which something could be chosen`);
+  }
   const device = await openDevice();
   const bar = progress("segmenting");
   try {
@@ -55,7 +60,8 @@ async function postprocess({ run, atOnce, ...trust }: Values<typeof positionals 
         if (failures.length > 0) throw new DataError(`all validation cases are needed: ${listFailures(failures)}`);
         const predictor = new SlicePredictor(device, model, { atOnce });
         const options = { signal, onCase: (done: number, total: number) => bar.update(done, total, "cases") };
-        all.push(...(await measureComponents(nodeStorage, predictor, cases, options)));
+        const found = measureComponents(nodeStorage, predictor, cases, options).finally(() => predictor.close());
+        all.push(...(await found));
       }
       return all;
     });
