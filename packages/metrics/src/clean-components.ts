@@ -1,8 +1,9 @@
 import { Pauses, type Vector3, type VoxelArray } from "@lobule/data";
-import { connectedComponents } from "./connected-runs.js";
+import { connectedComponents, largestOfObjects } from "./connected-runs.js";
 
 /** Which connected components of a class stay; neighbors share a face, an edge or a corner. */
 export interface ComponentRule {
+  /** The class that it is for. */
   readonly label: number;
   /** Whether only the largest stays; of several as large, the one whose first voxel comes first in memory. */
   readonly largest: boolean;
@@ -21,6 +22,7 @@ export interface ClassComponent {
 /**
  * A copy of a label map in which components that a rule is against are background.
  * @param labels x fastest.
+ * @param rules at most one for each class; classes without one stay as they are.
  * @throws the signal's reason.
  */
 export async function cleanComponents<Labels extends VoxelArray>(
@@ -32,12 +34,9 @@ export async function cleanComponents<Labels extends VoxelArray>(
   const byLabel = new Map(rules.map((rule) => [rule.label, rule]));
   const pauses = new Pauses(signal);
   const objectOf = (label: number): number => (byLabel.has(label) ? label : 0);
-  const { runs, parents, sizes } = await connectedComponents(labels, shape, objectOf, 26, pauses);
-  const largest = new Map<number, number>();
-  sizes.forEach((size, root) => {
-    const object = runs.objects[root] ?? 0;
-    if (size > (sizes[largest.get(object) ?? -1] ?? 0)) largest.set(object, root);
-  });
+  const components = await connectedComponents(labels, shape, objectOf, 26, pauses);
+  const { runs, parents, sizes } = components;
+  const largest = largestOfObjects(components);
   if (pauses.due) await pauses.take();
   const kept = labels.slice() as Labels;
   parents.forEach((root, i) => {
@@ -52,6 +51,7 @@ export async function cleanComponents<Labels extends VoxelArray>(
 
 /**
  * The components of each class but the background, in memory order, as {@link cleanComponents} sees them.
+ * @param labels x fastest.
  * @param truth of the same shape.
  * @throws the signal's reason.
  */

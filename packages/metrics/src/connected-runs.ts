@@ -67,6 +67,19 @@ export async function connectedComponents(
   return { runs, parents, sizes };
 }
 
+/**
+ * The largest component of each object, by its first run. Of components of the same size, the one whose first voxel comes
+ * first in memory.
+ */
+export function largestOfObjects({ runs, sizes }: Components): ReadonlyMap<number, number> {
+  const largest = new Map<number, number>();
+  sizes.forEach((size, root) => {
+    const object = runs.objects[root] ?? 0;
+    if (size > (sizes[largest.get(object) ?? -1] ?? 0)) largest.set(object, root);
+  });
+  return largest;
+}
+
 /** Runs of the labels that belong to an object; 0 is none. */
 async function findRuns(
   labels: VoxelArray,

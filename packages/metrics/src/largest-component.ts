@@ -1,5 +1,5 @@
 import { Pauses, type Vector3, type VoxelArray } from "@lobule/data";
-import { type Connectivity, connectedComponents } from "./connected-runs.js";
+import { type Connectivity, connectedComponents, largestOfObjects } from "./connected-runs.js";
 
 /** Which components of a label map are kept. */
 export interface LargestComponentOptions {
@@ -30,17 +30,14 @@ export async function largestComponent<Labels extends VoxelArray>(
   const wanted = classes && new Set(classes);
   const objectOf = (label: number): number => (wanted && !wanted.has(label) ? 0 : asOne ? 1 : label);
   const pauses = new Pauses(signal);
-  const { runs, parents, sizes } = await connectedComponents(labels, shape, objectOf, connectivity, pauses);
+  const components = await connectedComponents(labels, shape, objectOf, connectivity, pauses);
+  const { runs, parents } = components;
   if (pauses.due) await pauses.take();
-  const largest = new Map<number | undefined, number>();
-  sizes.forEach((size, root) => {
-    const object = runs.objects[root];
-    if (size > (sizes[largest.get(object) ?? -1] ?? 0)) largest.set(object, root);
-  });
+  const largest = largestOfObjects(components);
   if (pauses.due) await pauses.take();
   const kept = labels.slice() as Labels;
   parents.forEach((root, i) => {
-    if (root !== largest.get(runs.objects[i])) kept.fill(0, runs.starts[i], runs.ends[i]);
+    if (root !== largest.get(runs.objects[i] ?? 0)) kept.fill(0, runs.starts[i], runs.ends[i]);
   });
   return kept;
 }

@@ -70,7 +70,7 @@ function factLines({ name, facts, adapter }: PlanFile): string[] {
     `spacing: ${spacing.map(rangeText).join(" × ")} mm`,
     ...classes.map(
       (each) =>
-        `${each.name}: in ${plural(each.cases, "case")} and ${plural(each.slices, "slice")}, ${rangeText(each.millilitres)} ml`,
+        `${each.name}: in ${plural(each.cases, "case")} and ${plural(each.slices, "slice")}, ${rangeText(each.milliliters)} ml`,
     ),
     "Ranges are of the cases, the median in brackets. All cases were read, those too that a run will hold out.",
   ].flatMap((line) => (line.length < columns - 2 ? [line] : wrap(line, "  ").map((part) => part.slice(2))));

@@ -10,7 +10,7 @@ import {
   voxelVolume,
   writeFileAtomically,
 } from "@lobule/data";
-import { type ClassComponent, cleanComponents } from "@lobule/metrics";
+import { type ClassComponent, cleanComponents, meanOf } from "@lobule/metrics";
 import { z } from "zod";
 import { fitJson } from "../json/parse-json.js";
 
@@ -53,8 +53,6 @@ export interface CaseComponents {
 
 /** Smallest volumes of a component that are tried, ml. */
 const triedMilliliters = [0.01, 0.03, 0.1, 0.3, 1, 3, 10] as const;
-
-const meanOf = (values: readonly number[]): number => values.reduce((sum, each) => sum + each, 0) / values.length;
 
 type Candidate = Pick<PostprocessingRule, "largest" | "leastMilliliters">;
 
@@ -102,13 +100,13 @@ export function choosePostprocessing(
   return classes.flatMap((name, label): PostprocessingRule[] => {
     if (label === 0 || cases.length === 0) return [];
     const before = cases.map((each) => diceAfter(each, label, { largest: false, leastMilliliters: 0 }));
-    const without = meanOf(before);
+    const without = meanOf(before).value ?? 0;
     let best: PostprocessingRule | undefined;
     for (const candidate of candidates) {
       const after = cases.map((each) => diceAfter(each, label, candidate));
       const gained = after.filter((dice, i) => dice > (before[i] ?? 0)).length;
       const lost = after.filter((dice, i) => dice < (before[i] ?? 0)).length;
-      const mean = meanOf(after);
+      const mean = meanOf(after).value ?? 0;
       if (mean <= (best?.dice.with ?? without) || lost > gained) continue;
       best = { label, name, ...candidate, dice: { without, with: mean } };
     }
@@ -149,7 +147,7 @@ export const postprocessingText = ({ rules }: Pick<Postprocessing, "rules">): st
 /** The file of a run's folder. */
 const pathOf = (directory: string): string => joinPath(directory, "postprocessing.json");
 
-/** Keeps with a run what was chosen for it. @throws FileWriteError. */
+/** Keeps with a run what was chosen for it. @returns the path of the file. @throws FileWriteError. */
 export async function savePostprocessing(
   storage: Storage,
   directory: string,
@@ -163,18 +161,21 @@ export async function savePostprocessing(
 /**
  * What was chosen for a checkpoint of a run; undefined where nothing was, nothing helps, or it was chosen for other weights,
  * as after more training.
- * @param checkpoint the path of the file in the run's folder, and its SHA-256.
+ * @param checkpoint `source` is the path of its file in the run's folder, `sha256` what it holds.
  * @throws DataError when the file is no post-processing.
  */
 export async function readPostprocessing(
   storage: Storage,
-  { source, sha256 }: { readonly source: string; readonly sha256: string },
+  checkpoint: { readonly source: string; readonly sha256: string },
 ): Promise<Postprocessing | undefined> {
-  const found = await readChosen(storage, dirName(dirName(source)), sha256);
+  const found = await readChosen(storage, dirName(dirName(checkpoint.source)), checkpoint.sha256);
   return found === undefined || found.rules.length === 0 ? undefined : found;
 }
 
-/** Says that what was chosen for a run is of other weights than the model's, and so not used; undefined where it is not. */
+/**
+ * Says that what was chosen for a run is of other weights than the model's, and so not used; undefined where it is not.
+ * @throws DataError when the file is no post-processing.
+ */
 export async function otherWeightsNote(
   storage: Storage,
   { source, sha256 }: { readonly source: string; readonly sha256: string },

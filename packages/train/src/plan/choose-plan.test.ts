@@ -7,7 +7,7 @@ import type { DataFacts } from "./data-facts.js";
 const same = (value: number) => ({ least: value, median: value, most: value });
 const centered = { mean: 0.01, agreeing: 0.6 };
 const classOf = (x: { mean: number; agreeing: number } = centered) => ({
-  ...{ label: 1, name: "liver", cases: 50, slices: 4000, millilitres: same(1500) },
+  ...{ label: 1, name: "liver", cases: 50, slices: 4000, milliliters: same(1500) },
   offset: { x, y: centered },
 });
 const liver: DataFacts = {

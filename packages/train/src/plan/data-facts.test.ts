@@ -39,8 +39,8 @@ test("cases, slices and volumes are counted in full", () => {
   expect([facts.field.x.median, facts.field.y.median]).toEqual([40, 20]);
   const [liver, tumor] = facts.classes;
   // A voxel has 0.5 ml.
-  expect(liver).toMatchObject({ cases: 2, slices: 3, millilitres: { least: 1, median: 1.75, most: 2.5 } });
-  expect(tumor).toMatchObject({ label: 2, name: "tumor", cases: 1, slices: 1, millilitres: { median: 0.5 } });
+  expect(liver).toMatchObject({ cases: 2, slices: 3, milliliters: { least: 1, median: 1.75, most: 2.5 } });
+  expect(tumor).toMatchObject({ label: 2, name: "tumor", cases: 1, slices: 1, milliliters: { median: 0.5 } });
 });
 
 test("where classes lie: shares of a side from the middle, to the right and to the front, mean over cases", () => {
@@ -60,5 +60,5 @@ test("percentiles are those of the foreground", () => {
 test("a data set without foreground has no percentiles and classes of no case", async () => {
   const none = await readDataFacts(cacheOf([[empty]]), ["background", "liver"]);
   expect(none.foreground).toMatchObject({ low: Number.NaN, voxels: 0 });
-  expect(none.classes).toMatchObject([{ cases: 0, millilitres: { median: 0 }, offset: { x: { agreeing: 0 } } }]);
+  expect(none.classes).toMatchObject([{ cases: 0, milliliters: { median: 0 }, offset: { x: { agreeing: 0 } } }]);
 });

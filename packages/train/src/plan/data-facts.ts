@@ -19,7 +19,7 @@ export interface ClassFacts {
   readonly cases: number;
   readonly slices: number;
   /** Volume in the cases that have it, ml. */
-  readonly millilitres: Range;
+  readonly milliliters: Range;
   /**
    * How far its center lies from the middle of the slices, as a share of their width to the right and of their height to the
    * front, mean over cases; and the share of the cases in which it lies on the side of that mean.
@@ -27,6 +27,7 @@ export interface ClassFacts {
   readonly offset: { readonly x: Offset; readonly y: Offset };
 }
 
+/** Where a class lies along an axis. */
 interface Offset {
   readonly mean: number;
   readonly agreeing: number;
@@ -113,7 +114,7 @@ function classFacts(
 ): ClassFacts {
   const pixelsOf = ({ labelCounts }: CachedCase): number[] => labelCounts.map((counts) => counts[label] ?? 0);
   const having = cases.filter((each) => pixelsOf(each).some((pixels) => pixels > 0));
-  const millilitres = having.map((each) => {
+  const milliliters = having.map((each) => {
     const [x, y, z] = each.spacing;
     return (pixelsOf(each).reduce((sum, pixels) => sum + pixels, 0) * x * y * z) / 1000;
   });
@@ -122,7 +123,7 @@ function classFacts(
     name,
     cases: having.length,
     slices: having.reduce((sum, each) => sum + pixelsOf(each).filter((pixels) => pixels > 0).length, 0),
-    millilitres: rangeOf(millilitres),
+    milliliters: rangeOf(milliliters),
     offset: { x: offsetOf(centers.x), y: offsetOf(centers.y) },
   };
 }

@@ -162,7 +162,11 @@ export type PresetName = (typeof presetNames)[number];
 export const presetOf = (name: unknown): PresetName | null => presetNames.find((each) => each === name) ?? null;
 
 /** Each setting's default. */
-export const { data: _, ...defaults } = trainingConfig.parse({ data: "" });
+export const defaults: Omit<TrainingConfig, "data"> = withoutData(trainingConfig.parse({ data: "" }));
+
+function withoutData({ data: _, ...settings }: TrainingConfig): Omit<TrainingConfig, "data"> {
+  return settings;
+}
 
 /** The reference's recipes: liver and tumor of Task03, hepatic vessels and tumor of Task08. */
 export const presets: Readonly<Record<PresetName, Partial<TrainingConfig>>> = {

@@ -35,7 +35,6 @@ import {
   wordsPerSample,
   zeros,
 } from "@lobule/tensor";
-
 import type { ImageChanges } from "./augment-slice.js";
 
 /** Extents that all programs of a run share. */
