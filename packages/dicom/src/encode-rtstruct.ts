@@ -24,6 +24,7 @@ const colors = [
  * Labels as a DICOM RT Structure Set: a region for each class, with its outlines in each slice of the series. A point of
  * the grid is in an outline just where its voxel has the class.
  * @param labels on the series' grid, in any order of axes.
+ * @param names what labels and series are called in messages.
  * @throws DicomError when no voxel has a class, DataError when the labels are on another grid.
  * Source: DICOM PS3.3 A.19 (RT Structure Set IOD), C.8.8.5, C.8.8.6, C.8.8.8.
  */
@@ -34,7 +35,7 @@ export async function encodeRtstruct(
   options: ResultOptions,
 ): Promise<Uint8Array> {
   const { data } = onGridOf(labels, series, names);
-  const { classes, now, uid, anonymize } = options;
+  const { classes } = options;
   const [columns, rows] = series.shape;
   const [first] = series.slices;
   if (first === undefined) throw new RangeError("a series has slices");
@@ -52,9 +53,19 @@ export async function encodeRtstruct(
         : [],
     ),
   );
+  return dicomFileOf({
+    ...ofStructureSet(series, first, options),
+    ...ofRegions(present, contours, textOf(first.attributes, tags.frameOfReference) ?? "", options),
+    _vrMap: {},
+    _meta: { TransferSyntaxUID: { vr: "UI", Value: [implicitLittleEndian] } },
+  });
+}
+
+/** What the file is, when and by what it was made, and of which series. */
+function ofStructureSet(series: SeriesVolume, first: DicomSlice, { now, uid, anonymize }: ResultOptions) {
   const own = (tag: string): string => textOf(first.attributes, tag) ?? "";
   const text = now.toISOString().replaceAll(/[-:T]/g, "");
-  const dataset = {
+  return {
     ...ofStudy(first, anonymize),
     SOPClassUID: "1.2.840.10008.5.1.4.1.1.481.3",
     SOPInstanceUID: uid(),
@@ -88,11 +99,7 @@ export async function encodeRtstruct(
         ],
       },
     ],
-    ...ofRegions(present, contours, own(tags.frameOfReference), options),
-    _vrMap: {},
-    _meta: { TransferSyntaxUID: { vr: "UI", Value: [implicitLittleEndian] } },
   };
-  return dicomFileOf(dataset);
 }
 
 type Contour = ReturnType<typeof contourOf>;
@@ -125,7 +132,7 @@ function ofRegions(
   };
 }
 
-/** An outline in mm, LPS. */
+/** An outline of a slice's pixels, in mm, LPS. */
 function contourOf(slice: DicomSlice, polygon: Polygon) {
   const { position, directions, spacing, frame } = slice;
   const points = polygon.flatMap(([x, y]) =>

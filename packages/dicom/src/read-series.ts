@@ -28,8 +28,9 @@ const tolerance = 0.02;
 const sameDirection = 1e-4;
 
 /**
- * Reads the series of a folder, of a .zip, or the frames of one file: its files by their series' UID, sorted by their positions along the normal of
- * the slices, whatever they are called. Values are after slope and intercept; a tilted gantry gives an affine with a shear.
+ * Reads the series of a folder, of a .zip, or the frames of one file: its files by their series' UID, sorted by their
+ * positions along the normal of the slices, whatever they are called. Values are after slope and intercept; a tilted
+ * gantry gives an affine with a shear.
  *
  * @throws DicomError when there is none, there are several and none is named, slices differ in size, orientation or
  * spacing, two are at one place, one is missing, or a file is damaged; what `parse` throws; the signal's reason.
