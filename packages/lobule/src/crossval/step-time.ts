@@ -23,7 +23,7 @@ export const costOf = ({ calls, bytesPerRun }: Program): PlannedCost => ({
 /**
  * What an H200 was measured to take (bench/RESULTS.md, 2026-11-26 and 27; f32, batch 32 at 512²): the milliseconds of a step
  * and of a forward pass with 8 and with 16 base features, beside what their plans count. At batch 4 and 256² a step took
- * 6.1 ms, with the kernels from before.
+ * 6.1 ms, with earlier kernels.
  */
 const h200 = {
   training: [

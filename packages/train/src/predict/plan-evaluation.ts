@@ -74,7 +74,8 @@ const imported: RunProgress = { epochs: 0, of: null, finished: true, text: "impo
 /**
  * Chooses the cases to measure a run on: those it held out, or all labeled ones of another folder. A model that was imported
  * has no cases of its own, and none is known to be of its training.
- * @throws RunError for no run; DataError for an imported model without data, or when the folder's labels are not the model's, or no case can be opened.
+ * @throws RunError for no run; DataError for an imported model without data, when the folder's labels are not the model's,
+ * or when no case can be opened.
  */
 export async function planEvaluation(
   storage: Storage,

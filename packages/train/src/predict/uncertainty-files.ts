@@ -46,11 +46,17 @@ const wanted = (paths: MapPaths): [UncertaintyMap, string][] =>
 /** @throws RangeError when the predictor did not make such a map. */
 function mapOf(maps: SliceMaps, name: UncertaintyMap): Float32Array {
   const map = maps[name];
-  if (map === undefined) throw new RangeError(`there is no map of the ${name}; it takes several models, asked for it`);
+  if (map === undefined)
+    throw new RangeError(
+      `the predictor makes no map of the ${name}; ask for uncertainty when it is made, and give several models for disagreement`,
+    );
   return map;
 }
 
-/** For scans whose slices are stored one after another: only one of them is in memory. */
+/**
+ * For scans whose slices are stored one after another: only one of them is in memory.
+ * @param plane how their slices lie in canonical order.
+ */
 export function streamedUncertainty(
   storage: Storage,
   paths: MapPaths,
@@ -73,7 +79,10 @@ export function streamedUncertainty(
   };
 }
 
-/** For scans whose slices are not axial: the maps of all slices are in memory. */
+/**
+ * For scans whose slices are not axial: the maps of all slices are in memory.
+ * @param canonical the grid of what is taken, of the same scan as `original`, on whose grid the files are.
+ */
 export function wholeUncertainty(
   storage: Storage,
   paths: MapPaths,

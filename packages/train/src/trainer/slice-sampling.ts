@@ -55,8 +55,8 @@ export interface SampleSeed {
 }
 
 /**
- * The input's extents for cases of various sizes: `size` on both sides, or the largest of each side in the pixels that the network sees, up to the next
- * multiple of `multiple`.
+ * The input's extents for cases of various sizes: `size` on both sides, or the largest of each side in the pixels that the
+ * network sees, up to the next multiple of `multiple`.
  */
 export function inputExtents(
   cases: readonly SliceGrid[],
