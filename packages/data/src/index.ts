@@ -15,6 +15,7 @@ export {
   type SliceKey,
 } from "./cache/slice-cache.js";
 export { type Quantization, storeSlice, storeSlices, type Window } from "./cache/store-slice.js";
+export { ZScoreSums, type ZScores, zScoresOf } from "./cache/z-scores.js";
 export { DataError } from "./data-error.js";
 export { nnunetClasses } from "./decathlon/nnunet-dataset.js";
 export { type DecathlonCase, type DecathlonTask, readDecathlon } from "./decathlon/read-decathlon.js";

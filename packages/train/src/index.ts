@@ -29,7 +29,14 @@ export { readFold } from "./evaluation/read-fold.js";
 export { type ClassSummary, type EvaluationResult, type MeasuredCase, summarize } from "./evaluation/summarize.js";
 export { fitJson } from "./json/parse-json.js";
 export { defineModel, type ModelFactory, type ModelRequest } from "./model/custom-model.js";
-export { type Intensities, intensitiesText, intensityMap } from "./model/intensities.js";
+export {
+  drawnWindow,
+  type Intensities,
+  imageWindow,
+  intensitiesText,
+  intensityMap,
+  isByImage,
+} from "./model/intensities.js";
 export { readModel, readModelOnAll, type SavedModel } from "./model/load-model.js";
 export {
   buildNetwork,

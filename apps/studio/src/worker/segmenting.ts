@@ -14,8 +14,10 @@ import {
 import { segmentPreview } from "@lobule/report";
 import { PlanError } from "@lobule/tensor";
 import {
+  drawnWindow,
   type GateMap,
   inspectSlice,
+  isByImage,
   type Labeled,
   type LabeledBy,
   modalityNote,
@@ -76,7 +78,7 @@ export interface Segmented extends Labeled {
   readonly classes: readonly string[];
   /** Slices that the network looks at to label one. */
   readonly inputSlices: number;
-  /** HU that the network tells apart. */
+  /** HU that are drawn black and white. */
   readonly window: readonly [number, number];
   readonly by: LabeledBy;
   /** PNG of some slices. */
@@ -188,6 +190,7 @@ export class Segmenting {
       ...(saved.postprocessing === undefined ? {} : { postprocessing: saved.postprocessing }),
     });
     const { description } = saved;
+    const window = drawnWindow(description, result.zScores);
     const notes = [
       await unfinishedNote(storage, saved.source),
       await modalityNote(storage, saved.source, [scan]),
@@ -201,7 +204,7 @@ export class Segmenting {
       center: centerOf(labels, grid.shape),
       classes: description.classes,
       inputSlices: description.inputSlices,
-      window: description.window,
+      window,
       volumes: volumesOf(result, description.classes),
       notes: [...result.notes, ...notes.filter((note) => note !== undefined)],
       by: {
@@ -211,7 +214,7 @@ export class Segmenting {
         largestComponent: choices.largestComponent,
         ...(saved.postprocessing === undefined ? {} : { postprocessing: postprocessingText(saved.postprocessing) }),
       },
-      preview: segmentPreview(result, description),
+      preview: segmentPreview(result, { window: [...window], classes: description.classes }),
       seconds: (performance.now() - started) / 1000,
     };
     return transfer(found, [found.labels.buffer]);
@@ -270,6 +273,11 @@ export class Segmenting {
   ): Promise<Gates> {
     const device = await this.means.device();
     const { saved } = await this.model.open(model, address, false);
+    if (isByImage(saved.description)) {
+      throw new DataError(
+        "this model sees z-scores by the mean and standard deviation of the whole scan, for which the studio does not show attention gates; the command npx lobule inspect does",
+      );
+    }
     const { gates, input } = await inspectSlice(device, saved, inspected);
     const { width, height, transform } = input;
     return { gates, input: { width, height, transform } };

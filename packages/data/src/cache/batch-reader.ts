@@ -11,6 +11,8 @@ export interface ReadBatch<Key extends SliceKey = SliceKey> {
 export interface BatchReaderOptions {
   /** HU that the slices are stored for; see storeSlice. */
   readonly window: Window;
+  /** Whether the window is one of the z-scores of each case; off by default. */
+  readonly inZScores?: boolean;
   /** Batches in memory, the one in use included; 3 by default. */
   readonly ahead?: number;
   /** Milliseconds; tells how long was waited. */
@@ -71,9 +73,9 @@ export class BatchReader<Key extends SliceKey = SliceKey> {
       const batch = this.free.pop();
       if (batch === undefined) return;
       const keys = this.batches[this.upcoming++] ?? [];
-      const { expand, window } = this.options;
+      const { expand, window, inZScores } = this.options;
       const read = this.cache
-        .read(expand === undefined ? keys : keys.flatMap(expand), batch, window)
+        .read(expand === undefined ? keys : keys.flatMap(expand), batch, window, inZScores)
         .then(() => ({ keys, batch }));
       // An error is thrown by `next`, when its turn comes; until then it is not unhandled.
       read.catch(() => undefined);

@@ -15,7 +15,8 @@ import {
 } from "./cache-entry.js";
 import type { DecodeRequest } from "./decode-case.js";
 import { type BadCase, decodeCases } from "./decode-cases.js";
-import { exact, type Quantization, storeSlice, type Window } from "./store-slice.js";
+import { exact, type Quantization, storeSlice, toZScores, type Window } from "./store-slice.js";
+import { ZScoreSums, type ZScores } from "./z-scores.js";
 
 /** A slice of a case of the cache. */
 export interface SliceKey {
@@ -30,7 +31,7 @@ export interface SliceKey {
 export interface SliceBatch {
   readonly pixels: Uint32Array<ArrayBuffer>;
   readonly labels: Uint32Array<ArrayBuffer>;
-  /** What turns the pixels of each slice back into HU. */
+  /** What turns the pixels of each slice back into HU, or into z-scores. */
   readonly quantizations: Quantization[];
 }
 
@@ -70,6 +71,8 @@ export class SliceCache {
   private reading: Promise<unknown> = Promise.resolve();
   /** Memory for slices of float32, used again. */
   private readonly spare: Float32Array<ArrayBuffer>[] = [];
+  /** By case, of those that were asked for. */
+  private readonly zScoresOfCases = new Map<number, ZScores>();
 
   private constructor(
     private readonly storage: Storage,
@@ -161,11 +164,20 @@ export class SliceCache {
 
   /**
    * Reads slices into a batch, slice n into slot n, stored for a window as {@link storeSlice} says.
+   * @param inZScores whether the window is one of the z-scores of each case, see {@link zScores}.
    * @throws DataError when an entry is damaged: it is removed, and decoded again at the next start; or when another
    * process replaced it.
    */
-  read(keys: readonly SliceKey[], into: SliceBatch, window: Window): Promise<void> {
-    return this.inTurn(() => this.readNow(keys, into, window));
+  read(keys: readonly SliceKey[], into: SliceBatch, window: Window, inZScores = false): Promise<void> {
+    return this.inTurn(() => this.readNow(keys, into, window, inZScores));
+  }
+
+  /**
+   * Mean and standard deviation of the image of a case, by all its slices, which are read the first time.
+   * @throws DataError as {@link read}; when all its voxels are the same.
+   */
+  zScores(number: number): Promise<ZScores> {
+    return this.inTurn(() => this.zScoresNow(number));
   }
 
   /** HU of a slice, x fastest. @throws DataError as {@link read}. */
@@ -175,16 +187,7 @@ export class SliceCache {
 
   /** HU and labels of a slice, x fastest. @throws DataError as {@link read}. */
   labeled(key: SliceKey): Promise<{ readonly values: Int16Array | Float32Array; readonly labels: Uint8Array }> {
-    return this.inTurn(async () => {
-      await this.openFilesOf([key]);
-      const { header } = this.entry(key.case);
-      const count = header.shape[0] * header.shape[1];
-      const values = header.pixels === "int16" ? new Int16Array(count) : new Float32Array(count);
-      const labels = new Uint8Array(count);
-      await this.readSlice(key, [bytesOf(values), labels]);
-      await this.closeFiles(openFiles);
-      return { values, labels };
-    });
+    return this.inTurn(() => this.labeledNow(key));
   }
 
   async close(): Promise<void> {
@@ -199,7 +202,37 @@ export class SliceCache {
     return next;
   }
 
-  private async readNow(keys: readonly SliceKey[], into: SliceBatch, window: Window): Promise<void> {
+  private async labeledNow(key: SliceKey) {
+    await this.openFilesOf([key]);
+    const { header } = this.entry(key.case);
+    const count = header.shape[0] * header.shape[1];
+    const values = header.pixels === "int16" ? new Int16Array(count) : new Float32Array(count);
+    const labels = new Uint8Array(count);
+    await this.readSlice(key, [bytesOf(values), labels]);
+    await this.closeFiles(openFiles);
+    return { values, labels };
+  }
+
+  private async zScoresNow(number: number): Promise<ZScores> {
+    const known = this.zScoresOfCases.get(number);
+    if (known !== undefined) return known;
+    const [width, , depth] = this.entry(number).header.shape;
+    const sums = new ZScoreSums();
+    for (let slice = 0; slice < depth; slice++) {
+      sums.add((await this.labeledNow({ case: number, slice })).values, width);
+    }
+    const found = sums.result(`the image of ${this.cases[number]?.name}`);
+    this.zScoresOfCases.set(number, found);
+    return found;
+  }
+
+  private async readNow(
+    keys: readonly SliceKey[],
+    into: SliceBatch,
+    window: Window,
+    inZScores: boolean,
+  ): Promise<void> {
+    if (inZScores) for (const key of keys) await this.zScoresNow(key.case);
     await this.openFilesOf(keys);
     const { slotPixels } = this;
     const pixels = new Int16Array(into.pixels.buffer, into.pixels.byteOffset, 2 * into.pixels.length);
@@ -207,20 +240,21 @@ export class SliceCache {
     await Promise.all(
       keys.map(async (key, n) => {
         const { header } = this.entry(key.case);
+        const zScores = inZScores ? this.zScoresOfCases.get(key.case) : undefined;
         const count = header.shape[0] * header.shape[1];
         // Straight to their slots: memory of its own for each slice would keep the garbage collector busy.
         const slot = pixels.subarray(n * slotPixels, n * slotPixels + count);
         const slotLabels = labels.subarray(n * slotPixels, n * slotPixels + count);
         if (header.pixels === "int16") {
           await this.readSlice(key, [bytesOf(slot), slotLabels]);
-          into.quantizations[n] = exact;
+          into.quantizations[n] = zScores === undefined ? exact : toZScores(exact, zScores);
           return;
         }
         const memory = this.spare.pop() ?? new Float32Array(slotPixels);
         const values = memory.subarray(0, count);
         try {
           await this.readSlice(key, [bytesOf(values), slotLabels]);
-          into.quantizations[n] = storeSlice(values, window, slot);
+          into.quantizations[n] = storeSlice(values, window, slot, zScores);
         } finally {
           this.spare.push(memory);
         }

@@ -1,10 +1,12 @@
-/** What turns stored integers back into HU: stored · scale + offset. */
+import type { ZScores } from "./z-scores.js";
+
+/** What turns stored integers back into HU, or into z-scores: stored · scale + offset. */
 export interface Quantization {
   readonly scale: number;
   readonly offset: number;
 }
 
-/** HU that become 0 and 1. */
+/** HU that become 0 and 1, or z-scores that are clipped to. */
 export type Window = readonly [low: number, high: number];
 
 export const exact: Quantization = { scale: 1, offset: 0 };
@@ -23,9 +25,28 @@ const spread = 32_000;
  * they are; else the window is spread over int16 in steps of 1/64,000. Values outside the window are clipped to
  * somewhere outside it, as the network's input is clipped anyway.
  * @param into as many as there are values.
+ * @param zScores of the image that the slice is of, where the window is one of its z-scores: the quantization gives these.
  * @throws RangeError when a value is NaN.
  */
-export function storeSlice(values: ArrayLike<number>, window: Window, into: Int16Array): Quantization {
+export function storeSlice(
+  values: ArrayLike<number>,
+  window: Window,
+  into: Int16Array,
+  zScores?: ZScores,
+): Quantization {
+  if (zScores === undefined) return storedFor(values, window, into);
+  const { mean, deviation } = zScores;
+  const [low, high] = window;
+  return toZScores(storedFor(values, [mean + low * deviation, mean + high * deviation], into), zScores);
+}
+
+/** What gives z-scores, by what gives HU. */
+export const toZScores = ({ scale, offset }: Quantization, { mean, deviation }: ZScores): Quantization => ({
+  scale: scale / deviation,
+  offset: (offset - mean) / deviation,
+});
+
+function storedFor(values: ArrayLike<number>, window: Window, into: Int16Array): Quantization {
   if (keptExactly(values, window, into)) return exact;
   const [low, high] = window;
   const scale = (high - low) / (2 * spread);
@@ -73,6 +94,7 @@ export function pixelTypeOf(values: ArrayLike<number>): PixelType {
  * @param slotPixels even; from one slice to the next.
  * @param pixels where they are stored, two a word, from the beginning; what lies behind them, or in a slot behind its
  * slice, is left as it is. A new array by default.
+ * @param zScores of the image that the slices are of, as {@link storeSlice} takes them.
  * @returns the quantization of each slice.
  * @throws RangeError as {@link storeSlice}.
  */
@@ -81,10 +103,11 @@ export function storeSlices(
   slotPixels: number,
   window: Window,
   pixels: Uint32Array<ArrayBuffer> = new Uint32Array((slices.length * slotPixels) / 2),
+  zScores?: ZScores,
 ): { readonly pixels: Uint32Array<ArrayBuffer>; readonly quantizations: readonly Quantization[] } {
   const stored = new Int16Array(pixels.buffer, pixels.byteOffset, 2 * pixels.length);
   const quantizations = slices.map((slice, n) =>
-    storeSlice(slice, window, stored.subarray(n * slotPixels, n * slotPixels + slice.length)),
+    storeSlice(slice, window, stored.subarray(n * slotPixels, n * slotPixels + slice.length), zScores),
   );
   return { pixels, quantizations };
 }

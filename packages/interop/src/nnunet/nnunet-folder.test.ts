@@ -48,6 +48,12 @@ test("what a plan and a checkpoint say: levels, patch, spacing, intensities, mir
   expect(weights.has("auxiliaryHeads.1.weight")).toBe(false);
 });
 
+test("a plan for MR: z-scores by each scan", async () => {
+  const plans = plansWith({ normalization_schemes: ["ZScoreNormalization"], use_mask_for_norm: [false] });
+  const { description } = await read(await folder("plain", { "plans.json": plans }));
+  expect(description).toMatchObject({ window: [-32, 32], normalization: { kind: "image" } });
+});
+
 test("plans of before 2024 give the same network", async () => {
   const plans = json("plain/plans.json") as { configurations: Record<string, Json> };
   const { architecture: _, ...rest } = plans.configurations["2d"] ?? {};
@@ -122,9 +128,14 @@ test.each<readonly [string, Readonly<Record<string, Uint8Array | Json | null>>, 
   ["a cascade", { "plans.json": plansWith({ previous_stage: "2d_low" }) }, "is part of a cascade"],
   ["other slices", { "plans.json": { ...plansWith({}), transpose_forward: [1, 0, 2] } }, "(transpose_forward 1 0 2)"],
   [
-    "z-scores of each scan",
-    { "plans.json": plansWith({ normalization_schemes: ["ZScoreNormalization"] }) },
-    "normalized by ZScoreNormalization, and CTNormalization is read",
+    "other intensities",
+    { "plans.json": plansWith({ normalization_schemes: ["RescaleTo01Normalization"] }) },
+    "normalized by RescaleTo01Normalization, and CTNormalization and ZScoreNormalization are read",
+  ],
+  [
+    "z-scores of some voxels",
+    { "plans.json": plansWith({ normalization_schemes: ["ZScoreNormalization"], use_mask_for_norm: [true] }) },
+    "z-scores of the voxels that are not 0 alone (use_mask_for_norm), and those of all voxels are read",
   ],
   [
     "another network",

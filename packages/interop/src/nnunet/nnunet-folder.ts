@@ -138,7 +138,6 @@ function describe(
   classes: readonly string[],
   file: string,
 ): ModelDescription {
-  const { window, mean, deviation } = intensities;
   return parseModelDescription(
     {
       version: 1,
@@ -151,8 +150,7 @@ function describe(
       // Here columns come before rows.
       spacing: spacing.toReversed(),
       patch: patch.toReversed(),
-      window,
-      normalization: { kind: "foreground", mean, deviation },
+      ...intensities,
       preset: null,
     },
     file,

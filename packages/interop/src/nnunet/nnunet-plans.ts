@@ -1,5 +1,6 @@
 import { DataError, settingProblem, settingSchemaOf } from "@lobule/data";
 import { type Activation, type NnUNetSpec, nnunetProblem } from "@lobule/nn";
+import { type Intensities, imageWindow } from "@lobule/train";
 import { z } from "zod";
 import { formerArchitecture } from "./former-architecture.js";
 
@@ -10,12 +11,7 @@ export interface NnUNetPlan {
   readonly patch: readonly [height: number, width: number];
   /** Of rows and columns that slices are resampled to, mm from one to the next. */
   readonly spacing: readonly [rows: number, columns: number];
-  /** HU that are clipped to, and the mean and standard deviation of z-scores. */
-  readonly intensities: {
-    readonly window: readonly [number, number];
-    readonly mean: number;
-    readonly deviation: number;
-  };
+  readonly intensities: Intensities;
 }
 
 const number = z.number();
@@ -32,6 +28,7 @@ const configurationSchema = z.object({
   patch_size: pair,
   spacing: pair,
   normalization_schemes: z.array(z.string()).length(1),
+  use_mask_for_norm: z.array(z.boolean()).length(1).optional(),
   previous_stage: z.string().nullish(),
   architecture: z.object({ network_class_name: z.string(), arch_kwargs: z.record(z.string(), z.unknown()) }),
 });
@@ -106,24 +103,41 @@ export function nnunetPlan(value: unknown, configuration: string, file: string):
   }
   const architecture = fit(architectureSchema, kwargs, file, `${where}.architecture.arch_kwargs`);
   const spec = specOf(architecture, encoder, `${file}: '${configuration}'`);
-  const [scheme] = settings.normalization_schemes;
-  if (scheme !== "CTNormalization") {
-    throw new DataError(
-      `${file}: '${configuration}' has intensities normalized by ${scheme}, and CTNormalization is read, whose numbers are the same for every scan`,
-    );
-  }
-  const perChannel =
-    plans.foreground_intensity_properties_per_channel ?? plans.foreground_intensity_properties_by_modality ?? {};
-  const intensities = fit(intensitySchema, perChannel["0"], file, "foreground_intensity_properties_per_channel.0");
-  const { mean, std: deviation, percentile_00_5: low, percentile_99_5: high } = intensities;
-  if (!(low < high))
-    throw new DataError(`${file}: the percentiles of its intensities do not rise, got ${low} and ${high}`);
   return {
     spec,
     patch: settings.patch_size,
     spacing: settings.spacing,
-    intensities: { window: [low, high], mean, deviation },
+    intensities: intensitiesOf(settings, plans, file, `'${configuration}'`),
   };
+}
+
+/** @throws DataError when they are of another kind, or rise nowhere. */
+function intensitiesOf(
+  { normalization_schemes: [scheme], use_mask_for_norm: [masked] = [] }: z.output<typeof configurationSchema>,
+  plans: z.output<typeof plansSchema>,
+  file: string,
+  where: string,
+): Intensities {
+  if (scheme === "ZScoreNormalization") {
+    if (masked === true) {
+      throw new DataError(
+        `${file}: ${where} has z-scores of the voxels that are not 0 alone (use_mask_for_norm), and those of all voxels are read`,
+      );
+    }
+    return { window: imageWindow, normalization: { kind: "image" } };
+  }
+  if (scheme !== "CTNormalization") {
+    throw new DataError(
+      `${file}: ${where} has intensities normalized by ${scheme}, and CTNormalization and ZScoreNormalization are read`,
+    );
+  }
+  const perChannel =
+    plans.foreground_intensity_properties_per_channel ?? plans.foreground_intensity_properties_by_modality ?? {};
+  const found = fit(intensitySchema, perChannel["0"], file, "foreground_intensity_properties_per_channel.0");
+  const { mean, std: deviation, percentile_00_5: low, percentile_99_5: high } = found;
+  if (!(low < high))
+    throw new DataError(`${file}: the percentiles of its intensities do not rise, got ${low} and ${high}`);
+  return { window: [low, high], normalization: { kind: "foreground", mean, deviation } };
 }
 
 const lastName = (dotted: string): string => dotted.split(".").at(-1) ?? dotted;

@@ -149,3 +149,10 @@ describe("labels are those of prediction, several slices at once", () => {
     expect([...data]).toEqual(expected);
   });
 });
+
+test("a model that sees z-scores by each whole scan is refused", async () => {
+  const saved = await exampleModel({}, { window: [-32, 32], normalization: { kind: "image" } });
+  await expect(exportOnnx(saved, { output: "labels" })).rejects.toThrow(
+    "z-scores by the mean and standard deviation of each whole scan",
+  );
+});

@@ -1,4 +1,5 @@
 import { buildNetwork, type SavedModel } from "@lobule/train";
+import { ExportError } from "../export-error.js";
 import { GraphBuilder, type GraphValue, opset } from "./graph-builder.js";
 import { NetworkNodes } from "./network-nodes.js";
 import { traceNetwork } from "./network-trace.js";
@@ -57,7 +58,7 @@ export interface OnnxDescription {
  * Input `slices` [batch, input slices, height, width] float32, canonical (x to the patient's right, y to the front), the
  * neighbors from below to above; output `labels` [batch, height, width] uint8 or `logits` [batch, classes, height, width]
  * float32. Dropout and auxiliary heads are left out, as in prediction.
- * @throws ExportError when the network has an operation without a counterpart in ONNX, or more than 2 GiB of weights;
+ * @throws ExportError when the model sees z-scores by each scan itself, the network has an operation without a counterpart in ONNX, or more than 2 GiB of weights;
  * StateDictError when the weights are not of the network that is described.
  */
 export async function exportOnnx(
@@ -66,6 +67,11 @@ export async function exportOnnx(
 ): Promise<OnnxExport> {
   const { description, sha256, epoch } = saved;
   const { classes, inputSlices, window, normalization, size, spacing = null, patch = null } = description;
+  if (normalization?.kind === "image") {
+    throw new ExportError(
+      "the model sees z-scores by the mean and standard deviation of each whole scan, which an ONNX model of slices cannot make; export it for PyTorch, whose script takes both",
+    );
+  }
   const network = buildNetwork(description, 0, saved.code);
   network.loadStateDict(saved.weights);
   const divisor = network.divisor ?? 1;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { nodeStorage } from "@lobule/node";
 import { readSafetensors, writeSafetensors } from "@lobule/tensor";
-import { networkSettingsSchema, networkSpec } from "@lobule/train";
+import { type Intensities, networkSettingsSchema, networkSpec } from "@lobule/train";
 import { expect, test } from "vitest";
 import { readNnUNetFold } from "../nnunet/nnunet-folder.js";
 import { modelScript } from "./model-script.js";
@@ -20,12 +20,17 @@ interface Info {
 }
 
 const normalization = { kind: "foreground", mean: 100, deviation: 50 } as const;
-/** HU, and what a network of a window, or of z-scores, is to see. */
-const values = { hu: [-1000, -160, 40, 3000], window: [0, 0, 0.5, 1], scores: [-5.2, -5.2, -1.2, 2.8] };
+/** HU, and what a network of a window, or of z-scores, is to see; the last are by an image's own mean and deviation. */
+const values = {
+  hu: [-1000, -160, 40, 3000],
+  window: [0, 0, 0.5, 1],
+  scores: [-5.2, -5.2, -1.2, 2.8],
+  ofImage: [-22, -5.2, -1.2, 32],
+};
 
 /** Says how far the logits of each folder's model.py are from those in io.safetensors, over the largest of these. */
 const compare = `
-import importlib.util, json, os, struct, sys, torch
+import importlib.util, inspect, json, os, struct, sys, torch
 def read(path):
     with open(path, "rb") as file:
         header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
@@ -40,15 +45,17 @@ for folder in sys.argv[1:]:
     io = read(os.path.join(folder, "io.safetensors"))
     with torch.no_grad():
         logits = module.load()(io["input"])
-    prepared = module.prepare(torch.tensor(${JSON.stringify(values.hu)}))
-    expected = torch.tensor(${JSON.stringify(values.scores)} if hasattr(module, "MEAN") else ${JSON.stringify(values.window)})
+    hu = torch.tensor(${JSON.stringify(values.hu)})
+    by_image = "mean" in inspect.signature(module.prepare).parameters
+    prepared = module.prepare(hu, mean=100, deviation=50) if by_image else module.prepare(hu)
+    expected = torch.tensor(${JSON.stringify(values.ofImage)}) if by_image else torch.tensor(${JSON.stringify(values.scores)} if hasattr(module, "MEAN") else ${JSON.stringify(values.window)})
     assert torch.allclose(prepared, expected), prepared
     errors[os.path.basename(folder)] = ((logits - io["logits_eval"]).abs().max() / io["logits_eval"].abs().max()).item()
 print(json.dumps(errors))
 `;
 
 /** A network that nnU-Net trained, with its logits under the names of the other fixtures. */
-async function nnunetFolder(root: string, name: string): Promise<string> {
+async function nnunetFolder(root: string, name: string, intensities: Intensities): Promise<string> {
   const trained = fileURLToPath(new URL(`../nnunet/fixtures/${name}`, import.meta.url));
   const { description, weights } = await readNnUNetFold(nodeStorage, trained, "fold_0", "final");
   const io = readSafetensors(await readFile(join(trained, "io.safetensors")));
@@ -59,8 +66,10 @@ async function nnunetFolder(root: string, name: string): Promise<string> {
   const tensors = new Map([["input", input] as const, ["logits_eval", logits] as const]);
   await writeFile(join(folder, "io.safetensors"), writeSafetensors(tensors));
   await writeFile(join(folder, "weights.safetensors"), writeSafetensors(weights));
-  // What the others are prepared by, too.
-  await writeFile(join(folder, "model.py"), modelScript({ ...description, window: [-160, 240], normalization }));
+  await writeFile(
+    join(folder, "model.py"),
+    modelScript({ ...description, ...intensities, window: [...intensities.window] }),
+  );
   return `nnunet-${name}`;
 }
 
@@ -107,7 +116,8 @@ test("the network of model.py computes what PyTorch computed of every fixture", 
       expect(script.split("\n").length, name).toBeLessThan(110);
       await writeFile(join(folder, "model.py"), script);
     }
-    for (const name of ["plain", "residual"]) names.push(await nnunetFolder(root, name));
+    names.push(await nnunetFolder(root, "plain", { window: [-160, 240], normalization }));
+    names.push(await nnunetFolder(root, "residual", { window: [-32, 32], normalization: { kind: "image" } }));
     const folders = names.map((name) => join(root, name));
     const errors: Record<string, number> = JSON.parse(
       execFileSync(python ?? "python3", ["-c", compare, ...folders], { encoding: "utf8" }),

@@ -10,18 +10,9 @@ import { activated, normOf } from "./python-layers.js";
  * @throws ExportError for a network of code of its own.
  */
 export function modelScript(description: ModelDescription): string {
-  const {
-    architecture,
-    classes,
-    window,
-    normalization: zScore,
-    network,
-    nnunet,
-    inputSlices,
-    depth,
-    baseFeatures,
-    size,
-  } = description;
+  const { architecture, classes, window, normalization, network, nnunet, inputSlices, depth, baseFeatures, size } =
+    description;
+  const byImage = normalization?.kind === "image";
   if (architecture === "custom") {
     throw new ExportError(
       "the network is made by code of its own, of which there is no counterpart in PyTorch; its weights are in checkpoints/best.safetensors, under the names of its layers",
@@ -37,9 +28,9 @@ export function modelScript(description: ModelDescription): string {
     description.spacing === undefined ? sides : `pixels of ${description.spacing.join(" x ")} mm, ${sides}`;
   const whole = description.patch === undefined ? spaced : `${spaced}, in patches of ${description.patch.join(" x ")}`;
   const prepared = size === null ? whole : `resampled to ${size} x ${size}`;
-  return `"""Segments ${pythonText(classes.slice(1).join(", "))}: network = load(); logits = network(prepare(slices))
+  return `"""Segments ${pythonText(classes.slice(1).join(", "))}: network = load(); logits = network(prepare(slices${byImage ? ", mean, deviation" : ""}))
 
-Slices are axial, in HU, [n, ${inputSlices}, height, width], ${prepared}; width grows to the patient's right, height to the front.
+Slices are axial, ${byImage ? "as the scan has them" : "in HU"}, [n, ${inputSlices}, height, width], ${prepared}; width grows to the patient's right, height to the front.${byImage ? "\nMean and standard deviation are those of the whole scan, in the box that holds all its voxels but zeros." : ""}
 """
 import json
 import math
@@ -50,12 +41,11 @@ import torch.nn.functional as F
 from torch import nn
 
 CLASSES = ${JSON.stringify(classes)}
-LOW, HIGH = ${window.join(", ")}${zScore === undefined ? "" : `\nMEAN, DEVIATION = ${zScore.mean}, ${zScore.deviation}`}
+LOW, HIGH = ${window.join(", ")}${normalization?.kind === "foreground" ? `\nMEAN, DEVIATION = ${normalization.mean}, ${normalization.deviation}` : ""}
 ${constants}
 
 
-def prepare(hu):
-    return ${zScore === undefined ? "(hu.clamp(LOW, HIGH) - LOW) / (HIGH - LOW)" : "(hu.clamp(LOW, HIGH) - MEAN) / DEVIATION"}
+${preparation(normalization?.kind)}
 
 
 ${[...parts, load].join("\n\n\n")}
@@ -69,6 +59,15 @@ const unetParts = (description: ModelDescription): string[] => [
   ...attention(description),
   unet(description),
 ];
+
+/** The function from HU to what the network sees. */
+function preparation(kind: "foreground" | "image" | undefined): string {
+  if (kind === "image")
+    return "def prepare(values, mean, deviation):\n    return ((values - mean) / deviation).clamp(LOW, HIGH)";
+  const formula =
+    kind === undefined ? "(hu.clamp(LOW, HIGH) - LOW) / (HIGH - LOW)" : "(hu.clamp(LOW, HIGH) - MEAN) / DEVIATION";
+  return `def prepare(hu):\n    return ${formula}`;
+}
 
 /** Text within a docstring. */
 const pythonText = (text: string): string => text.replaceAll(/["\\]/g, "'");

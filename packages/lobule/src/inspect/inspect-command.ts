@@ -11,11 +11,13 @@ import {
   toCanonical,
   type Volume,
   writeFileAtomically,
+  zScoresOf,
 } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { montage } from "@lobule/report";
 import {
   inspectSlice,
+  isByImage,
   listLabels,
   modalityNote,
   readModel,
@@ -92,6 +94,7 @@ async function inspect({ scan, model: source, out, slice, labels, trustCode }: I
       width,
       height,
       spacing: volume.spacing,
+      ...(isByImage(model.description) ? { zScores: zScoresOf(volume, scan) } : {}),
       ...(truth === undefined ? {} : { labels: of(truth, number - 1) }),
     });
     await nodeStorage.makeFolder(out);

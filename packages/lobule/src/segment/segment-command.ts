@@ -4,6 +4,7 @@ import { nodeStorage } from "@lobule/node";
 import { segmentPreview } from "@lobule/report";
 import type { Device } from "@lobule/tensor";
 import {
+  drawnWindow,
   type Labeled,
   type LabeledBy,
   type MapPaths,
@@ -234,7 +235,11 @@ async function segmentAll(
           const found = { volumes: volumesOf(result, description.classes), notes: result.notes };
           await onDone(each, found);
           if (preview !== undefined)
-            await writeFileAtomically(nodeStorage, preview, segmentPreview(result, description));
+            await writeFileAtomically(
+              nodeStorage,
+              preview,
+              segmentPreview(result, { ...description, window: [...drawnWindow(description, result.zScores)] }),
+            );
           report(scan, output, found, json, false);
         } catch (error) {
           bar.end();

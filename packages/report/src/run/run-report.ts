@@ -1,10 +1,12 @@
-import { type CaseFiles, DataError, type Storage } from "@lobule/data";
+import { type CaseFiles, DataError, type Storage, zScoresOf } from "@lobule/data";
 import type { Device } from "@lobule/tensor";
 import {
   type CodeTrust,
   type Collective,
+  drawnWindow,
   type EvaluationResult,
   evaluateCases,
+  isByImage,
   type ModelDescription,
   type RunFolder,
   readModel,
@@ -48,9 +50,11 @@ export async function measureRun(
   cases: readonly CaseFiles[],
   { atOnce = 4, ...options }: RunMeasureOptions = {},
 ): Promise<MeasuredRun | undefined> {
-  const { classes, window } = model.description;
+  const { description } = model;
   const predictor = new SlicePredictor(device, model, { atOnce });
-  const gallery = new SliceGallery(classes.length, window);
+  const gallery = new SliceGallery(description.classes.length, (scan) =>
+    drawnWindow(description, isByImage(description) ? zScoresOf(scan, "the image") : undefined),
+  );
   const { results, failures, stopped } = await evaluateCases(storage, predictor, cases, {
     ...options,
     look: (...volumes) => gallery.look(...volumes),
@@ -62,7 +66,7 @@ export async function measureRun(
     cases.map(({ name }) => name),
     options.world,
   );
-  return { model: model.description, evaluation: summarize(results), slices };
+  return { model: description, evaluation: summarize(results), slices };
 }
 
 /**

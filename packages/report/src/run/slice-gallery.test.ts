@@ -14,7 +14,7 @@ const volume = (data: readonly number[]) => ({
 });
 
 test("the slices that went best and worst, turned as radiologists look at them", async () => {
-  const gallery = new SliceGallery(2, [0, 10], 1);
+  const gallery = new SliceGallery(2, () => [0, 10], 1);
   // by slice: half right (2/3), right, wrong, nothing there
   gallery.look(
     "a",
@@ -31,7 +31,7 @@ test("the slices that went best and worst, turned as radiologists look at them",
 });
 
 test("a slice with nothing in it is never shown", async () => {
-  const gallery = new SliceGallery(2, [0, 1]);
+  const gallery = new SliceGallery(2, () => [0, 1]);
   gallery.look("empty", volume([0, 0]), volume([0, 0]), volume([0, 0]));
   expect(await gallery.slices(["empty"])).toEqual({ best: [], worst: [], of: 0 });
 });
@@ -47,7 +47,7 @@ test("ranks that look at some of the cases each show what one shows that looks a
   const names = cases.map(({ name }) => name);
   const looking = async (world = memoryCollectives(1)[0]) => {
     if (world === undefined) throw new RangeError("no ranks");
-    const gallery = new SliceGallery(3, [0, 10], 2);
+    const gallery = new SliceGallery(3, () => [0, 10], 2);
     for (const [i, { name, scan, truth, prediction }] of cases.entries()) {
       if (i % world.size === world.rank) gallery.look(name, scan, truth, prediction);
     }

@@ -27,12 +27,12 @@ export class SliceGallery {
 
   /**
    * @param classes their number, background included.
-   * @param window HU that are drawn black and white.
+   * @param windowOf HU of a scan that are drawn black and white.
    * @param kept slices of each kind.
    */
   constructor(
     private readonly classes: number,
-    private readonly window: readonly [number, number],
+    private readonly windowOf: (scan: Volume) => readonly [number, number],
     private readonly kept = 4,
   ) {
     this.extremes = new Extremes(kept);
@@ -42,6 +42,7 @@ export class SliceGallery {
   look(caseName: string, scan: Volume, truth: Volume, prediction: Volume): void {
     const [width, height, depth] = scan.shape;
     const size = width * height;
+    let window: readonly [number, number] | undefined;
     for (let z = 0; z < depth; z++) {
       const part = ({ data }: Volume) => data.subarray(z * size, (z + 1) * size);
       const { dice, predicted, target } = scoresOf(diceCounts(part(prediction), part(truth), this.classes));
@@ -52,7 +53,8 @@ export class SliceGallery {
       this.seen++;
       const score = foreground.reduce((sum, each) => sum + each, 0) / foreground.length;
       this.extremes.offer(score, () => {
-        const [low, high] = this.window;
+        window ??= this.windowOf(scan);
+        const [low, high] = window;
         return {
           caseName,
           slice: z + 1,

@@ -1,29 +1,45 @@
-import type { Window } from "@lobule/data";
+import type { Window, ZScores } from "@lobule/data";
 import { z } from "zod";
 
 /** Ways to turn HU into a network's numbers, as a configuration names them. */
-export const normalizationKinds = ["window", "foreground"] as const;
+export const normalizationKinds = ["window", "foreground", "image"] as const;
 
 /** Of a model whose network does not see the window as 0 to 1: what its numbers are instead. */
-export const normalizationSchema = z.strictObject({
-  /** z-scores: (HU − mean)/deviation, by the voxels of the training cases that have a label. */
-  kind: z.literal("foreground"),
-  mean: z.number(),
-  deviation: z.number().positive(),
-});
+export const normalizationSchema = z.discriminatedUnion("kind", [
+  z.strictObject({
+    /** z-scores: (HU − mean)/deviation, by the voxels of the training cases that have a label. */
+    kind: z.literal("foreground"),
+    mean: z.number(),
+    deviation: z.number().positive(),
+  }),
+  z.strictObject({
+    /** z-scores by the mean and standard deviation of each image itself, as ZScoreSums has them. */
+    kind: z.literal("image"),
+  }),
+]);
 
-/** What is known of a model's intensities: the window that HU are clipped to, and what becomes of them then. */
+/**
+ * z-scores by each image itself that are told apart, in place of a window of HU. nnU-Net clips nothing; of what scanners
+ * make hardly a voxel lies outside.
+ */
+export const imageWindow: Window = [-32, 32];
+
+/** How far to either side of an image's mean, in standard deviations, values are drawn from black to white. */
+const drawnDeviations = 2;
+
+/** What is known of a model's intensities: the window that they are clipped to, and what becomes of them then. */
 export interface Intensities {
+  /** HU; z-scores where these are made by each image itself. */
   readonly window: Window;
   /** Undefined where the window is seen as 0 to 1. */
   readonly normalization?: z.infer<typeof normalizationSchema> | undefined;
 }
 
-/** How a network's numbers follow from HU: (HU, clipped to low..high) · gain + shift. */
+/** How a network's numbers follow from HU, or from an image's own z-scores: (value, clipped to low..high) · gain + shift. */
 export interface IntensityMap {
   readonly low: number;
   readonly high: number;
-  /** HU that what lies outside a slice counts as; the network sees 0 there. */
+  /** What lies outside a slice counts as this; the network sees 0 there. */
   readonly outside: number;
   readonly gain: number;
   readonly shift: number;
@@ -33,22 +49,45 @@ export interface IntensityMap {
  * The numbers of a network: the window as 0 to 1, what is outside a slice like the window's low end; or z-scores, what is
  * outside a slice like the mean, as nnU-Net pads.
  *
- * Source of z-scores: Isensee et al. 2021, nnU-Net, normalization of CT.
+ * Source of z-scores: Isensee et al. 2021, nnU-Net, normalization of CT, and of MR where an image has its own.
  */
 export function intensityMap({ window: [low, high], normalization }: Intensities): IntensityMap {
   if (normalization === undefined) {
     return { low, high, outside: low, gain: 1 / (high - low), shift: -low / (high - low) };
   }
+  if (normalization.kind === "image") return { low, high, outside: 0, gain: 1, shift: 0 };
   const { mean, deviation } = normalization;
   return { low, high, outside: mean, gain: 1 / deviation, shift: -mean / deviation };
 }
 
-/** What the window is in a network's numbers: its middle, and how wide it is. */
+/** What the window is in a network's numbers: its middle, and how wide it is; of an image's own z-scores what is drawn. */
 export function shownRange(intensities: Intensities): { readonly middle: number; readonly width: number } {
   // Not computed where it is known, so that it is not rounded.
   if (intensities.normalization === undefined) return { middle: 0.5, width: 1 };
+  if (isByImage(intensities)) return { middle: 0, width: 2 * drawnDeviations };
   const { low, high, gain, shift } = intensityMap(intensities);
   return { middle: ((low + high) / 2) * gain + shift, width: (high - low) * gain };
+}
+
+/** Whether z-scores are made by each image itself. */
+export const isByImage = ({ normalization }: Pick<Intensities, "normalization">): boolean =>
+  normalization?.kind === "image";
+
+/** How slices are stored for a network, as a BatchReader takes it. */
+export const storedAs = (intensities: Intensities) => ({
+  window: intensities.window,
+  inZScores: isByImage(intensities),
+});
+
+/**
+ * HU that are drawn black and white.
+ * @param zScores of the image, where a network sees such.
+ */
+export function drawnWindow({ window }: Pick<Intensities, "window">, zScores?: ZScores): Window {
+  if (zScores === undefined) return window;
+  const { mean, deviation } = zScores;
+  const brief = (value: number): number => Number(value.toPrecision(4));
+  return [brief(mean - drawnDeviations * deviation), brief(mean + drawnDeviations * deviation)];
 }
 
 /** What of a model is about intensities. */
@@ -60,6 +99,8 @@ export const intensitiesOf = ({ window, normalization }: Intensities): Intensiti
 /** Intensities in words: "window -160 to 240, as z-scores of mean 101.3 and standard deviation 17.2". */
 export function intensitiesText({ window: [low, high], normalization }: Intensities): string {
   const brief = (value: number): string => String(Number(value.toPrecision(6)));
+  if (normalization?.kind === "image")
+    return `z-scores by each image's own mean and standard deviation, clipped to ${brief(low)} to ${brief(high)}`;
   const text = `window ${brief(low)} to ${brief(high)}`;
   if (normalization === undefined) return text;
   return `${text}, as z-scores of mean ${brief(normalization.mean)} and standard deviation ${brief(normalization.deviation)}`;

@@ -8,7 +8,7 @@ import { networkSettingsSchema, networkSizes, networkSpec, windowSchema } from "
 /** What a person writes to describe a network that was trained elsewhere, with the defaults of training. */
 const modelSpec = z.strictObject({
   classes: z.array(z.string()).min(2).max(256).describe("names of the classes, background first"),
-  window: windowSchema.describe("HU that become 0 and 1"),
+  window: windowSchema.describe("HU that become 0 and 1, or z-scores of each image that are clipped to"),
   normalization: normalizationSchema.optional().describe("z-scores that the network sees instead of 0 to 1"),
   baseFeatures: networkSizes.baseFeatures.default(8).describe("channels of the first level"),
   depth: networkSizes.depth.default(4).describe("poolings between the image and the bridge"),

@@ -8,6 +8,7 @@ import {
   type Storage,
   toCanonical,
   type Volume,
+  zScoresOf,
 } from "@lobule/data";
 import { evaluateCase, type VolumeEdge } from "@lobule/metrics";
 import { alone, type Collective, gatherTexts, RankError, rankName } from "../collective/collective.js";
@@ -51,13 +52,16 @@ export interface CaseOrigin {
 }
 
 /** What labels the slices of a volume. */
-type VolumePredictor = Pick<SlicePredictor, "atOnce" | "margin" | "description" | "predict">;
+type VolumePredictor = Pick<SlicePredictor, "atOnce" | "margin" | "description" | "inZScores" | "predict">;
 
 /** Indices of the slices first … end − 1, and of `margin` on either side; beyond the ends the outermost one again. */
 export const withMargin = (first: number, end: number, depth: number, margin: number): number[] =>
   Array.from({ length: end - first + 2 * margin }, (_, i) => Math.min(Math.max(first + i - margin, 0), depth - 1));
 
-/** Labels of a whole volume in canonical order, slice by slice along the body's axis. */
+/**
+ * Labels of a whole volume in canonical order, slice by slice along the body's axis.
+ * @throws DataError when the network sees z-scores by the volume itself, and there are none.
+ */
 export async function predictVolume(
   predictor: Omit<VolumePredictor, "description">,
   volume: Volume,
@@ -67,13 +71,14 @@ export async function predictVolume(
   const [width, height, depth] = shape;
   const size = width * height;
   const labels = new Uint8Array(size * depth);
+  const zScores = predictor.inZScores ? zScoresOf(volume, "the image") : undefined;
   for (let first = 0; first < depth; first += predictor.atOnce) {
     signal?.throwIfAborted();
     const end = Math.min(first + predictor.atOnce, depth);
     const slices = withMargin(first, end, depth, predictor.margin).map((slice) =>
       data.subarray(slice * size, (slice + 1) * size),
     );
-    const found = await predictor.predict(slices, width, height, volume.spacing);
+    const found = await predictor.predict(slices, width, height, volume.spacing, zScores);
     found.forEach((each, i) => {
       labels.set(each, (first + i) * size);
     });

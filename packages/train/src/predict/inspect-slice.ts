@@ -1,4 +1,4 @@
-import { storeSlices } from "@lobule/data";
+import { storeSlices, type ZScores } from "@lobule/data";
 import { diceCrossEntropy, observed, type SegmentationNetwork } from "@lobule/nn";
 import {
   compile,
@@ -11,7 +11,7 @@ import {
   sampleSlices,
   Tensor,
 } from "@lobule/tensor";
-import { type Intensities, intensitiesOf, shownRange } from "../model/intensities.js";
+import { type Intensities, intensitiesOf, isByImage, shownRange } from "../model/intensities.js";
 import type { SavedModel } from "../model/load-model.js";
 import { buildNetwork } from "../model/model-description.js";
 import { inputExtents, plainMapping, type SliceSpacing, samplesOf } from "../trainer/slice-sampling.js";
@@ -39,7 +39,7 @@ export interface GateMap {
 
 /** What a model makes of one slice, layer by layer. */
 export interface SliceInspection {
-  /** The network's input, the slice that is labeled: shares of the window, 0..1. */
+  /** The network's input, the slice that is labeled: shares of the window, 0..1; of an image's own z-scores −2 is 0 and 2 is 1. */
   readonly input: {
     readonly width: number;
     readonly height: number;
@@ -61,18 +61,21 @@ export interface InspectedSlice {
   readonly height: number;
   /** mm along x and y; only of networks that see slices at a spacing of theirs. */
   readonly spacing?: SliceSpacing;
+  /** Of the whole scan; only of networks that see z-scores by the scan itself. */
+  readonly zScores?: ZScores;
   /** Labels of the slice, one byte a pixel. */
   readonly labels?: Uint8Array;
 }
 
 /**
  * Runs a model on one slice and looks at what each layer makes of it, by the running statistics.
- * @throws RangeError when the slices are not as many as the model looks at, or have another number of pixels.
+ * @throws RangeError when the slices are not as many as the model looks at, or have another number of pixels; when a
+ * spacing or z-scores are needed and not given.
  */
 export async function inspectSlice(
   device: Device,
   { description, weights, code }: Pick<SavedModel, "description" | "weights" | "code">,
-  { slices, width, height, spacing: own, labels }: InspectedSlice,
+  { slices, width, height, spacing: own, zScores, labels }: InspectedSlice,
 ): Promise<SliceInspection> {
   const { inputSlices, size, spacing, window } = description;
   if (slices.length !== inputSlices || slices.some(({ length }) => length !== width * height)) {
@@ -84,11 +87,17 @@ export async function inspectSlice(
   if (spacing !== undefined && own === undefined) {
     throw new RangeError("inspectSlice: the network sees slices at a spacing of its own, so theirs must be given");
   }
+  const byImage = isByImage(description);
+  if (byImage && zScores === undefined) {
+    throw new RangeError(
+      "inspectSlice: the network sees z-scores by the scan itself, so its mean and deviation must be given",
+    );
+  }
   const source = { shape: [width, height, 1], spacing: own ?? [1, 1] } as const;
   // What a network sees in patches it is shown as a whole here.
   const input = inputExtents([source], description, network.divisor ?? 1);
   const slotPixels = 4 * Math.ceil((width * height) / 4);
-  const { pixels, quantizations } = storeSlices(slices, slotPixels, window);
+  const { pixels, quantizations } = storeSlices(slices, slotPixels, window, undefined, byImage ? zScores : undefined);
   const mapping = plainMapping(source, { ...input, ...intensitiesOf(description), spacing, resample: size !== null });
   const packedLabels = new Uint8Array(slotPixels);
   if (labels !== undefined) packedLabels.set(labels);

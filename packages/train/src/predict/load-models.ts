@@ -1,6 +1,8 @@
 import { type Storage, storeSlice, type Window } from "@lobule/data";
 import type { Device } from "@lobule/tensor";
+import { isByImage } from "../model/intensities.js";
 import { readModel } from "../model/load-model.js";
+import { ModelError } from "../model/model-error.js";
 import type { CodeTrust } from "../model/trusted-code.js";
 import type { SliceSpacing } from "../trainer/slice-sampling.js";
 import { SlicePredictor } from "./slice-predictor.js";
@@ -60,7 +62,8 @@ export interface SliceModel {
  *
  * @param trust whether code that comes with a model may run: by default only what a training of this user on this machine
  * made, see docs/networks.md.
- * @throws ModelError when one is not there, damaged, or has code that is not trusted.
+ * @throws ModelError when one is not there, damaged, or has code that is not trusted; when it sees z-scores by each scan
+ * itself, which its slices alone do not tell.
  */
 export async function loadModels<Name extends string>(
   storage: Storage,
@@ -75,7 +78,13 @@ export async function loadModels<Name extends string>(
 }
 
 async function loadModel(storage: Storage, device: Device, path: string, trust: CodeTrust): Promise<SliceModel> {
-  const predictor = new SlicePredictor(device, await readModel(storage, path, trust), { atOnce: 1 });
+  const saved = await readModel(storage, path, trust);
+  if (isByImage(saved.description)) {
+    throw new ModelError(
+      `${path}: the model sees z-scores by the mean and standard deviation of each scan, which its slices alone do not tell; label whole scans with segmentVolume`,
+    );
+  }
+  const predictor = new SlicePredictor(device, saved, { atOnce: 1 });
   const { classes, window, inputSlices } = predictor.description;
   return {
     classes,

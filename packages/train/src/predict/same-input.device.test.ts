@@ -8,13 +8,14 @@ import {
   uniformStream,
   type Volume,
   type VoxelArray,
-  type Window,
   writeNifti,
+  type ZScores,
+  zScoresOf,
 } from "@lobule/data";
 import { nodeStorage, openGpu } from "@lobule/node";
 import { compile, Device, sampleSlices, wordsPerSample } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { intensityMap } from "../model/intensities.js";
+import { type Intensities, imageWindow, intensityMap, isByImage } from "../model/intensities.js";
 import { parseModelDescription } from "../model/model-description.js";
 import { codeHash } from "../model/trusted-code.js";
 import { batchArrays, plainMapping } from "../trainer/slice-sampling.js";
@@ -36,21 +37,24 @@ module.exports.default = () => new Above();
 `;
 
 const [width, height, depth] = [7, 5, 3];
-const window: Window = [-160, 240];
+const plain: Intensities = { window: [-160, 240] };
 const next = uniformStream(5, "voxels");
 const fractions = Float32Array.from({ length: width * height * depth }, () => 600 * next() - 250);
 const integers = fractions.map(Math.round);
 /** Fractions with one voxel far away, in the second slice, and one slice of integers. */
 const outlier = fractions.map((value, i) => (i === 40 ? 1.15e6 : i >= 70 ? Math.round(value) : value));
 
-const scored = { normalization: { kind: "foreground", mean: 30, deviation: 70 } } as const;
-const volumes: readonly [string, VoxelArray, typeof scored?][] = [
+const scored: Intensities = { ...plain, normalization: { kind: "foreground", mean: 30, deviation: 70 } };
+const byImage: Intensities = { window: imageWindow, normalization: { kind: "image" } };
+const volumes: readonly [string, VoxelArray, Intensities?][] = [
   ["int16", Int16Array.from(integers)],
   ["integers in float32", integers],
   ["int32 with padding of 32 bits", Int32Array.from(integers, (value, i) => (i % 7 ? value : -(2 ** 31)))],
   ["fractions", fractions],
   ["fractions and an outlier", outlier],
   ["fractions as z-scores", fractions, scored],
+  ["integers as z-scores of the image", Int16Array.from(integers), byImage],
+  ["fractions as z-scores of the image", fractions, byImage],
   ["fractions in float64", Float64Array.from(fractions, (value) => value + 1e-9)],
 ];
 
@@ -65,7 +69,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-describe.each(volumes)("%s", (name, data, normalized = undefined) => {
+describe.each(volumes)("%s", (name, data, intensities = plain) => {
   const volume: Volume = {
     data,
     shape: [width, height, depth],
@@ -90,10 +94,10 @@ describe.each(volumes)("%s", (name, data, normalized = undefined) => {
     });
     const batch = allocateSliceBatch(cache, depth);
     const keys = Array.from({ length: depth }, (_, slice) => ({ case: 0, slice }));
-    await cache.read(keys, batch, window);
+    await cache.read(keys, batch, intensities.window, isByImage(intensities));
     const { slotPixels } = cache;
     await cache.close();
-    const mapping = plainMapping(volume, { window, ...normalized, height, width, resample: false });
+    const mapping = plainMapping(volume, { ...intensities, height, width, resample: false });
     const range = { first: 0, end: depth, slotPixels, inputSlices: 1 };
     const arrays = batchArrays(batch, Array(depth).fill(mapping), range);
     const program = compile(
@@ -130,8 +134,7 @@ describe.each(volumes)("%s", (name, data, normalized = undefined) => {
         baseFeatures: 1,
         depth: 1,
         size: null,
-        window,
-        ...normalized,
+        ...intensities,
         preset: null,
       },
       "test",
@@ -144,16 +147,29 @@ describe.each(volumes)("%s", (name, data, normalized = undefined) => {
     const size = width * height;
     const values = seen.flatMap((slice) => [...slice]);
     // Values that many voxels have would hide a difference at their edge, others show one of the last bit.
-    const { low, high, gain, shift } = intensityMap({ window, ...normalized });
-    const share = (value: number): number => ((value - shift) / gain - low) / (high - low);
+    const { low, high, gain, shift } = intensityMap(intensities);
+    // Of an image's own z-scores two to either side are shown.
+    const [black, white] = isByImage(intensities) ? [-2, 2] : [low, high];
+    const share = (value: number): number => ((value - shift) / gain - black) / (white - black);
+    const zScores: ZScores | undefined = isByImage(intensities) ? zScoresOf(volume, "the scan") : undefined;
+    if (zScores !== undefined) {
+      values.forEach((value, i) => {
+        expect(value).toBeCloseTo(((data[i] as number) - zScores.mean) / zScores.deviation, 2);
+      });
+    }
     const inside = values.filter(
       (value) => value > Math.fround(low * gain + shift) && value < Math.fround(high * gain + shift),
     );
     expect(new Set(inside).size).toBeGreaterThan(30);
     for (const [slice, expected] of seen.entries()) {
       const slices = [data.subarray(slice * size, (slice + 1) * size)];
-      const { input } = await inspectSlice(device, modelOf(0.5), { slices, width, height });
-      if (normalized === undefined) expect(input.values).toEqual(expected);
+      const { input } = await inspectSlice(device, modelOf(0.5), {
+        slices,
+        width,
+        height,
+        ...(zScores === undefined ? {} : { zScores }),
+      });
+      if (intensities.normalization === undefined) expect(input.values).toEqual(expected);
       else {
         input.values.forEach((value, i) => {
           expect(value).toBeCloseTo(share(expected[i] ?? Number.NaN), 5);

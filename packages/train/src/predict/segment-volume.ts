@@ -14,6 +14,9 @@ import {
   volumeSlices,
   voxelVolume,
   writeNifti,
+  ZScoreSums,
+  type ZScores,
+  zScoresOf,
 } from "@lobule/data";
 import { type LargestComponentOptions, largestComponent } from "@lobule/metrics";
 import { type Postprocessing, postprocessed } from "../model/postprocessing.js";
@@ -57,6 +60,8 @@ export interface SegmentResult {
   /** ml of each class. */
   readonly milliliters: readonly number[];
   readonly previews: readonly PreviewSlice[];
+  /** Of the scan, where the network sees such. */
+  readonly zScores?: ZScores | undefined;
   /** What is odd in the scan's file and does no harm, a sentence each. */
   readonly notes: readonly string[];
 }
@@ -66,7 +71,8 @@ export interface SegmentResult {
  * and units as in the input.
  *
  * Axial slices are streamed: memory is that of one batch of slices, whatever their number, unless the largest component
- * is asked for or the file's last axis is not the body's, when the volume is held as a whole.
+ * is asked for or the file's last axis is not the body's, when the volume is held as a whole. Where the network sees
+ * z-scores by the scan itself, the file is read twice.
  * @param input path of a NIfTI file, or a volume that was read of another form.
  * @throws DataError when the output is the scan, however it is spelled, the scan cannot be read or the labels cannot be written; nothing is left behind then.
  */
@@ -80,6 +86,8 @@ export async function segmentVolume(
   const isFile = typeof input === "string";
   if (isFile && (await isSameFile(storage, input, output)))
     throw new DataError(`${output} is the scan itself; name another output`);
+  const zScores = predictor.inZScores ? await zScoresOfScan(storage, input, options.signal) : undefined;
+  const known = { ...options, zScores };
   const { header, slices, notes, close } = isFile ? await openNiftiSlices(storage, input) : volumeSlices(input);
   const plane = planeOrientation(header.orientation);
   const kept = new Kept(header, predictor.classes, options.previews ?? 0);
@@ -89,11 +97,11 @@ export async function segmentVolume(
     if (plane === undefined) {
       await close();
       const volume = isFile ? await readNifti(storage, input) : { ...input, ...gridOf(header), header, notes: [] };
-      await segmentWhole(storage, predictor, volume, output, kept, options);
-      return { ...kept.result(), notes: volume.notes };
+      await segmentWhole(storage, predictor, volume, output, kept, known);
+      return { ...kept.result(), zScores, notes: volume.notes };
     }
     const files = options.maps && streamedUncertainty(options.mapStorage ?? storage, options.maps, header, plane);
-    const scan: StreamedScan = { header, slices: slices(held), plane, kept, files, options };
+    const scan: StreamedScan = { header, slices: slices(held), plane, kept, files, options: known };
     try {
       await segmentStreamed(storage, predictor, scan, output);
       await files?.finish();
@@ -104,11 +112,30 @@ export async function segmentVolume(
   } finally {
     await close();
   }
-  return { ...kept.result(), notes: notes() };
+  return { ...kept.result(), zScores, notes: notes() };
 }
 
 /** What the GPU has to do while the labels of one batch are on their way to the host. */
 const queuedBatches = 2;
+
+/** What is known of a scan before its slices are labeled, and how they are to be. */
+type KnownOptions = SegmentOptions & Pick<SegmentResult, "zScores">;
+
+/** A first pass over a scan. @throws DataError when it cannot be read, or its voxels are all the same. */
+async function zScoresOfScan(storage: Storage, input: string | Volume, signal?: AbortSignal): Promise<ZScores> {
+  if (typeof input !== "string") return zScoresOf(input, "the scan");
+  const { header, slices, close } = await openNiftiSlices(storage, input);
+  const sums = new ZScoreSums();
+  try {
+    for await (const slice of slices(1)) {
+      signal?.throwIfAborted();
+      sums.add(slice, header.shape[0]);
+    }
+  } finally {
+    await close();
+  }
+  return sums.result(input);
+}
 
 const gridOf = ({ shape, spacing, affine }: NiftiHeader) => ({ shape, spacing, affine });
 
@@ -120,7 +147,7 @@ interface StreamedScan {
   readonly kept: Kept;
   /** Where maps go, if any are asked for. */
   readonly files: UncertaintyFiles | undefined;
-  readonly options: SegmentOptions;
+  readonly options: KnownOptions;
 }
 
 /** Writes the labels as they come, or of the whole scan where it is looked at as such. */
@@ -153,7 +180,7 @@ async function segmentStreamed(
  */
 async function eachSlice(
   predictor: SlicePredictor,
-  { header, slices, plane, kept, files, options: { onProgress, signal } }: StreamedScan,
+  { header, slices, plane, kept, files, options: { onProgress, signal, zScores } }: StreamedScan,
   take: (labels: Uint8Array) => Promise<void> | void,
 ): Promise<void> {
   const [storedWidth, storedHeight, depth] = header.shape;
@@ -191,7 +218,7 @@ async function eachSlice(
       const { value: batch } = await next;
       signal?.throwIfAborted();
       if (batch !== undefined) {
-        const found = predictor.predictUncertain(batch, width, height, spacing);
+        const found = predictor.predictUncertain(batch, width, height, spacing, zScores);
         found.catch(() => undefined);
         queued.push({ batch, found });
         next = read();
@@ -269,7 +296,7 @@ async function segmentWhole(
   volume: NiftiVolume,
   output: string,
   kept: Kept,
-  options: SegmentOptions,
+  options: KnownOptions,
 ): Promise<void> {
   const canonical = toCanonical(volume);
   const [width, height, depth] = canonical.shape;
@@ -282,7 +309,7 @@ async function segmentWhole(
     const batch = withMargin(first, end, depth, predictor.margin).map((slice) =>
       canonical.data.subarray(slice * size, (slice + 1) * size),
     );
-    const found = await predictor.predictUncertain(batch, width, height, canonical.spacing);
+    const found = await predictor.predictUncertain(batch, width, height, canonical.spacing, options.zScores);
     for (const [i, { labels: each, maps }] of found.entries()) {
       labels.set(each, (first + i) * size);
       kept.take(first + i, batch[predictor.margin + i] as VoxelArray, each, width, height);
@@ -342,7 +369,7 @@ class Kept {
     });
   }
 
-  result(): Omit<SegmentResult, "notes"> {
+  result(): Omit<SegmentResult, "notes" | "zScores"> {
     const { header, voxels, previews } = this;
     const milliliters = voxelVolume(header.affine) / 1000;
     return { header, voxels, previews, milliliters: voxels.map((count) => count * milliliters) };

@@ -1,4 +1,4 @@
-import { type Quantization, storeSlices } from "@lobule/data";
+import { type Quantization, storeSlices, type ZScores } from "@lobule/data";
 import {
   type CompileOptions,
   compile,
@@ -22,6 +22,7 @@ import {
   wordsPerField,
   wordsPerSample,
 } from "@lobule/tensor";
+import { isByImage } from "../model/intensities.js";
 import type { ModelDescription } from "../model/model-description.js";
 import { requireF16 } from "../require-f16.js";
 import { plainMapping, type SliceMapping, type SliceSpacing, samplesOf } from "../trainer/slice-sampling.js";
@@ -101,6 +102,11 @@ export class SlicePredictor {
     return this.description.classes.length;
   }
 
+  /** Whether a network sees z-scores by the scan itself, whose mean and deviation must be given with its slices then. */
+  get inZScores(): boolean {
+    return this.ensemble.views.some(isByImage);
+  }
+
   /** Slices on either side of one that the network looks at besides. */
   get margin(): number {
     return (this.description.inputSlices - 1) / 2;
@@ -115,15 +121,18 @@ export class SlicePredictor {
    * @param slices HU, x fastest, all of the same extents; at most `atOnce`, with `margin` slices before and after them
    * that are looked at only.
    * @param spacing mm along x and y; only of networks that see slices at a spacing of theirs.
-   * @throws RangeError when there are more slices, one has another number of pixels, or a spacing is needed and not given.
+   * @param zScores of the whole scan, where {@link inZScores} asks for them.
+   * @throws RangeError when there are more slices, one has another number of pixels, or a spacing or z-scores are needed
+   * and not given.
    */
   async predict(
     slices: readonly ArrayLike<number>[],
     width: number,
     height: number,
     spacing?: SliceSpacing,
+    zScores?: ZScores,
   ): Promise<Uint8Array[]> {
-    return (await this.predictUncertain(slices, width, height, spacing)).map(({ labels }) => labels);
+    return (await this.predictUncertain(slices, width, height, spacing, zScores)).map(({ labels }) => labels);
   }
 
   /** Labels as {@link predict} gives them, with the maps that were asked for when the predictor was made. */
@@ -132,6 +141,7 @@ export class SlicePredictor {
     width: number,
     height: number,
     spacing?: SliceSpacing,
+    zScores?: ZScores,
   ): Promise<UncertainSlice[]> {
     const { atOnce, margin } = this;
     const count = slices.length - 2 * margin;
@@ -147,13 +157,24 @@ export class SlicePredictor {
         throw new RangeError(`predict: a slice has ${length} pixels, expected ${width}×${height}`);
       }
     }
+    if (this.inZScores && zScores === undefined) {
+      throw new RangeError(
+        "predict: the network sees z-scores by the scan itself, so its mean and deviation must be given",
+      );
+    }
     const { slotPixels, mappings, program, pixels, results } = await this.programFor(width, height, spacing);
     const { inputSlices } = this.description;
     const { views } = this.ensemble;
     const channels = views.length * inputSlices;
     const wordsPerSlice = slotPixels / 2;
-    const stored = views.map(({ window }) =>
-      storeSlices(slices, slotPixels, window, channels === 1 ? pixels : undefined),
+    const stored = views.map((view) =>
+      storeSlices(
+        slices,
+        slotPixels,
+        view.window,
+        channels === 1 ? pixels : undefined,
+        isByImage(view) ? zScores : undefined,
+      ),
     );
     const quantizations: Quantization[] = [];
     for (let at = 0; at < count * channels; at++) {

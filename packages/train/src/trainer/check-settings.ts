@@ -31,6 +31,11 @@ export function checkSettings(config: TrainingConfig, nameOf: NameOf): void {
   if (window !== "auto" && !(window[0] < window[1])) {
     throw new ConfigError(`${nameOf(["window"])} needs two rising numbers, got ${window.join(" ")}`);
   }
+  if (window !== "auto" && config.normalization === "image") {
+    throw new ConfigError(
+      `${nameOf(["window"])} ${window.join(" ")} has no effect with ${nameOf(["normalization"])} image, which makes z-scores by each image's own mean and standard deviation; leave one out`,
+    );
+  }
   const drawn = { oversample: oversample === 0 ? null : oversample, stepsPerEpoch };
   for (const [name, value] of Object.entries(drawn)) {
     if (overfitBatches === null || value === null) continue;

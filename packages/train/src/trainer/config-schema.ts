@@ -72,7 +72,9 @@ export const trainingConfig = z.strictObject({
   normalization: z
     .enum(normalizationKinds)
     .default("window")
-    .describe("what the network sees: the window as 0 to 1, or z-scores by the foreground of the training cases"),
+    .describe(
+      "what the network sees: the window as 0 to 1, or z-scores by the foreground of the training cases or by each image",
+    ),
   baseFeatures: networkSizes.baseFeatures.default(8).describe("channels of the first level"),
   depth: networkSizes.depth.default(4).describe("poolings between the image and the bridge"),
   inputSlices: networkSizes.inputSlices

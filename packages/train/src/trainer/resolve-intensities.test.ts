@@ -4,6 +4,8 @@ import { resolveIntensities } from "./resolve-intensities.js";
 import { resolveConfig } from "./training-config.js";
 
 const values = Float32Array.of(10, 20, 30, 900);
+/** Cases whose z-scores were asked for. */
+const asked: number[] = [];
 const source = {
   cache: {
     cases: [
@@ -16,6 +18,10 @@ const source = {
       },
     ],
     values: async () => values,
+    zScores: async (number: number) => {
+      asked.push(number);
+      return { mean: 240, deviation: 381 };
+    },
     labeled: async () => ({ values, labels: Uint8Array.of(1, 1, 1, 0) }),
   },
   cases: { training: [0] },
@@ -41,4 +47,16 @@ test("a run that begins with the weights of another keeps its z-scores", async (
   const normalization = { kind: "foreground" as const, mean: 5, deviation: 2 };
   const start = { window: [0, 9] as const, normalization };
   expect(await resolved({ normalization: "foreground", window: [0, 9] }, start)).toEqual({ ...start, notes: [] });
+});
+
+test("z-scores by each image have one window for all, and an image without them is known before training", async () => {
+  const normalization = { kind: "image" as const };
+  expect(await resolved({ normalization: "image" })).toEqual({ window: [-32, 32], normalization, notes: [] });
+  expect(asked).toEqual([0]);
+  expect(await resolved({ normalization: "image" }, { window: [-5, 5], normalization })).toMatchObject({
+    window: [-5, 5],
+  });
+  expect(() => resolveConfig(null, { data: "scans", window: [0, 100], normalization: "image" })).toThrow(
+    /window.* 0 100 has no effect with .*normalization.* image, .*; leave one out$/,
+  );
 });

@@ -1,5 +1,5 @@
 import type { SliceCache } from "@lobule/data";
-import type { Intensities } from "../model/intensities.js";
+import { type Intensities, imageWindow } from "../model/intensities.js";
 import type { TrainingConfig } from "./config-schema.js";
 import { foregroundIntensities } from "./foreground-intensities.js";
 import { requireResolvable, resolveWindow } from "./resolve-window.js";
@@ -11,14 +11,15 @@ export interface ResolvedIntensities extends Intensities {
 
 /** Some slices of a run. */
 interface Source {
-  readonly cache: Pick<SliceCache, "cases" | "values" | "labeled">;
+  readonly cache: Pick<SliceCache, "cases" | "values" | "labeled" | "zScores">;
   readonly cases: { readonly training: readonly number[] };
 }
 
 /**
  * How the values of a run's slices become the numbers of its network.
  * @param start those of the model whose weights the run begins with: what is normalized by its foreground still is.
- * @throws ConfigError as {@link resolveWindow} and foregroundIntensities.
+ * @throws ConfigError as {@link resolveWindow} and foregroundIntensities; DataError when an image of which z-scores are made
+ * by itself has none.
  */
 export async function resolveIntensities(
   config: TrainingConfig,
@@ -26,7 +27,13 @@ export async function resolveIntensities(
   start?: Intensities,
 ): Promise<ResolvedIntensities> {
   if (config.normalization === "window") return resolveWindow(config, source);
-  if (start?.normalization !== undefined && config.window !== "auto") {
+  if (config.normalization === "image") {
+    // Here, so that an image without z-scores is known before the first step.
+    for (const number of source.cache.cases.keys()) await source.cache.zScores(number);
+    const window = start?.normalization?.kind === "image" ? start.window : imageWindow;
+    return { window, normalization: { kind: "image" }, notes: [] };
+  }
+  if (start?.normalization?.kind === "foreground" && config.window !== "auto") {
     return { window: config.window, normalization: start.normalization, notes: [] };
   }
   const { range, mean, deviation } = await foregroundIntensities(config, source);

@@ -1,5 +1,6 @@
-import { BatchReader, type CachedCase, type SliceCache, type SliceKey } from "@lobule/data";
+import { BatchReader, type CachedCase, type SliceCache, type SliceKey, type Window } from "@lobule/data";
 import { inverted, packLabelFields } from "@lobule/tensor";
+import { isByImage, shownRange, storedAs } from "../model/intensities.js";
 import type { SegmentationPrograms } from "./segmentation-programs.js";
 import { batchArrays, neighborsOf, type Preprocessing, plainMapping } from "./slice-sampling.js";
 
@@ -52,6 +53,13 @@ export interface LabelOptions {
   readonly atOnce: number;
 }
 
+/** What is drawn black and white, in what slices are stored for: HU, or an image's own z-scores. */
+function drawnRange(preprocessing: Preprocessing): Window {
+  if (!isByImage(preprocessing)) return preprocessing.window;
+  const { middle, width } = shownRange(preprocessing);
+  return [middle - width / 2, middle + width / 2];
+}
+
 /**
  * Labels slices by the weights as they are, as validation runs them. Memory on the device is taken for this call only.
  * @throws PlanError, DeviceError, DataError.
@@ -59,6 +67,7 @@ export interface LabelOptions {
 export async function labelSamples(options: LabelOptions, slices: readonly SliceKey[]): Promise<SampleSlice[]> {
   const { cache, programs, preprocessing, inputSlices, atOnce } = options;
   const results: SampleSlice[] = [];
+  const [black, white] = drawnRange(preprocessing);
   for (let first = 0; first < slices.length; first += atOnce) {
     const keys = slices.slice(first, first + atOnce);
     // A full batch, so that no other shapes are compiled; what fills it is not looked at.
@@ -66,7 +75,7 @@ export async function labelSamples(options: LabelOptions, slices: readonly Slice
     if (filler === undefined) break;
     const full = Array.from({ length: atOnce }, (_, i) => keys[i] ?? filler);
     const reader = new BatchReader(cache, [full], {
-      window: preprocessing.window,
+      ...storedAs(preprocessing),
       expand: (key) => neighborsOf(cache.cases, key, inputSlices),
     });
     try {
@@ -88,7 +97,6 @@ export async function labelSamples(options: LabelOptions, slices: readonly Slice
         const [width, height] = source.shape;
         const part = <T extends { subarray(start: number, end: number): T }>(data: T, slot: number): T =>
           data.subarray(slot * cache.slotPixels, slot * cache.slotPixels + width * height);
-        const [low, high] = preprocessing.window;
         const middle = n * inputSlices + (inputSlices - 1) / 2;
         const { scale, offset } = read.batch.quantizations[middle] ?? { scale: 1, offset: 0 };
         results.push({
@@ -100,7 +108,7 @@ export async function labelSamples(options: LabelOptions, slices: readonly Slice
           // Canonical slices run to the right and to the front; turned by 180° they lie as radiologists look at them.
           image: Float32Array.from(
             part(stored, middle),
-            (value) => (value * scale + offset - low) / (high - low),
+            (value) => (value * scale + offset - black) / (white - black),
           ).reverse(),
           truth: part(truth, n).slice().reverse(),
           prediction: part(predicted, n).slice().reverse(),

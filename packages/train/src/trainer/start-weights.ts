@@ -26,7 +26,7 @@ export const settingsOfModel = ({
   size,
   spacing: spacing ?? null,
   patch: patch ?? null,
-  window,
+  window: normalization?.kind === "image" ? "auto" : window,
   normalization: normalization?.kind ?? "window",
 });
 

@@ -139,13 +139,15 @@ describe("a run that is broken off", () => {
 
   test.each([
     [
-      "SGD, clipped, with averaged weights, on patches",
+      "SGD, clipped, with averaged weights, on patches, z-scores by each image",
       {
         optimizer: { kind: "sgd", momentum: 0.9, weightDecay: 1e-3 },
         clipNorm: 0.5,
         size: null,
         spacing: [18, 22],
         patch: [8, 12],
+        window: "auto",
+        normalization: "image",
       },
     ],
     [

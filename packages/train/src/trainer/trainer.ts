@@ -3,6 +3,7 @@ import type { SegmentationNetwork } from "@lobule/nn";
 import { learningRateFactor } from "@lobule/optim";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { requireSameFacts } from "../collective/collective.js";
+import { storedAs } from "../model/intensities.js";
 import { encodeCheckpoint } from "../run/checkpoint.js";
 import type { EpochRecord } from "../run/epoch-record.js";
 import { addedTo, meansOf, noSums } from "../run/epoch-sums.js";
@@ -135,7 +136,7 @@ export class Trainer {
     const { cache, model } = this.options;
     const expand = (key: SliceKey) => neighborsOf(cache.cases, key, model.inputSlices);
     const batches = Array.from({ length: steps }, (_, epoch) => this.epochSlices.batchesOf(epoch)[0] ?? []);
-    const reader = new BatchReader(cache, batches, { window: model.window, expand });
+    const reader = new BatchReader(cache, batches, { ...storedAs(model), expand });
     const profiles: ProfiledCall[][] = [];
     for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
       profiles.push(await this.batchRunner(0).profile(next.keys, next.batch, profiles.length));
@@ -245,7 +246,7 @@ export class Trainer {
     const own = coming.map((keys) => this.epochSlices.ownOf(keys));
     const reader = new BatchReader(cache, own, {
       now,
-      window: model.window,
+      ...storedAs(model),
       expand: (key) => neighborsOf(cache.cases, key, model.inputSlices),
     });
     const runner = this.batchRunner(first);

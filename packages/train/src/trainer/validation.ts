@@ -1,6 +1,7 @@
 import { BatchReader, type SliceBatch, type SliceCache, type SliceKey } from "@lobule/data";
 import { DiceAccumulator, type DiceCounts, type DiceReadings } from "@lobule/metrics";
 import { anyRank, type Collective, gatherTurns } from "../collective/collective.js";
+import { storedAs } from "../model/intensities.js";
 import { NonFiniteLossError } from "./batch-runner.js";
 import type { SegmentationPrograms } from "./segmentation-programs.js";
 import { batchArrays, neighborsOf, type Preprocessing, plainMapping } from "./slice-sampling.js";
@@ -98,7 +99,7 @@ async function measure(
   const { rank, size } = world;
   const own = batches.filter((_, i) => i % size === rank);
   const reader = new BatchReader(cache, own, {
-    window: preprocessing.window,
+    ...storedAs(preprocessing),
     expand: (key) => neighborsOf(cache.cases, key, inputSlices),
   });
   const measured: Float32Array<ArrayBuffer>[] = [];
