@@ -89,6 +89,11 @@ async function configOfFolds(args: CrossvalValues, given: ReadonlySet<string>): 
   const { dir, recipe, out, workers } = args;
   const before = out === undefined || recipe !== "auto" ? undefined : join(out, planName);
   const kept = before !== undefined && (await exists(nodeStorage, before)) ? before : undefined;
+  if (kept !== undefined && args.config !== undefined) {
+    throw new ConfigError(
+      `${kept} has the settings of these folds, so that --config would change nothing; leave it out, or name another folder with --out`,
+    );
+  }
   if (recipe === "auto" && workers !== undefined && kept === undefined) {
     throw new ConfigError(
       "'auto' plans for the adapter of this machine, and the folds are trained elsewhere; make the plan there, by `lobule plan`, and give it by --config",

@@ -1,11 +1,11 @@
-import { MemoryStorage } from "@lobule/data";
+import { MemoryStorage, writeFileAtomically } from "@lobule/data";
 import { referenceSpec, UNet } from "@lobule/nn";
 import { beforeEach, expect, test } from "vitest";
 import { readModel } from "./load-model.js";
 import type { ModelDescription } from "./model-description.js";
 import { savePostprocessing, weightsOf } from "./postprocessing.js";
 import { postprocessingOf, readModels, writeEnsemble } from "./read-models.js";
-import { saveModel } from "./save-model.js";
+import { isForeignModel, saveModel } from "./save-model.js";
 
 const description: ModelDescription = {
   version: 1,
@@ -54,6 +54,12 @@ test("an ensemble has post-processing of its own, for its weights alone", async 
   expect(await postprocessingOf(storage, "/folds", models.toReversed())).toBeUndefined();
   await savePostprocessing(storage, "/folds", { checkpoint: weightsOf(models), cases: ["a"], rules: [] });
   expect(await postprocessingOf(storage, "/folds", models)).toBeUndefined();
+});
+
+test("a run that lost its settings is damaged, and no model of others", async () => {
+  expect(await isForeignModel(storage, "/folds/fold0")).toBe(true);
+  await writeFileAtomically(storage, "/folds/fold0/metrics.jsonl", "");
+  expect(await isForeignModel(storage, "/folds/fold0")).toBe(false);
 });
 
 test("a run that was trained on since is refused", async () => {

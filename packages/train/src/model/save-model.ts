@@ -29,7 +29,12 @@ export async function saveModel(
   await writeFileAtomically(storage, joinPath(checkpoints, "best.safetensors"), bytes);
 }
 
+/** Files of a training run; one that lacks some of them is damaged. */
+const filesOfTraining = ["config.json", "split.json", "metrics.jsonl"];
+
 /** Whether a folder holds a model that {@link saveModel} wrote, of whose training nothing is known. */
-export const isForeignModel = async (storage: Storage, directory: string): Promise<boolean> =>
-  (await exists(storage, joinPath(directory, "checkpoints", "best.safetensors"))) &&
-  !(await exists(storage, joinPath(directory, "config.json")));
+export async function isForeignModel(storage: Storage, directory: string): Promise<boolean> {
+  if (!(await exists(storage, joinPath(directory, "checkpoints", "best.safetensors")))) return false;
+  const found = await Promise.all(filesOfTraining.map((name) => exists(storage, joinPath(directory, name))));
+  return !found.includes(true);
+}
