@@ -1,6 +1,6 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { writePhantom } from "@lobule/data";
 import { adapterChoice, nodeStorage } from "@lobule/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -19,6 +19,10 @@ const crossval = (out: string, ...more: string[]): string[] => [
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "lobule-crossval-"));
   await writePhantom(nodeStorage, at("data"), { cases: 4, testCases: 1, size: 16, slices: [3, 4], seed: 2 });
+  for (const name of ["run/config.json", "table/cases.csv"]) {
+    await mkdir(dirname(at(name)));
+    await writeFile(at(name), "{}");
+  }
   await writeFile(at("fold.yaml"), "fold: { index: 0, of: 2 }\n");
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
@@ -107,6 +111,8 @@ test.each<[what: string, words: () => string[], message: RegExp]>([
     /4 cases cannot be split into 5 folds; take at most 4/,
   ],
   ["a fold that is none", () => crossval("x", "--fold", "2"), /--fold is one of 0 to 1 with --folds 2, got 2/],
+  ["the folder of a run", () => crossval("run"), /run is the folder of a run; name another with --out/],
+  ["files of others", () => crossval("table"), /cases\.csv is not of a cross-validation; remove it, or name another/],
   ["no data", () => ["crossval", at("nowhere"), "-o", at("x")], /nowhere cannot be opened/],
   ["no folder", () => ["crossval", at("data")], /name the folder of the folds: --out DIR/],
   [

@@ -1,5 +1,5 @@
 import { basename, join, resolve } from "node:path";
-import { commandText, exists, readDecathlon, requireApart, writeFileAtomically } from "@lobule/data";
+import { commandText, DataError, exists, readDecathlon, requireApart, writeFileAtomically } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { ConfigError, crossValidationFolds, readChosen, readFold, type TrainingConfig, weightsOf } from "@lobule/train";
 import { command } from "../command-line/command.js";
@@ -55,6 +55,7 @@ async function crossval(args: CrossvalValues, given: ReadonlySet<string>): Promi
   const directory = resolve(out);
   await requireApart(nodeStorage, directory, "--out", task);
   if (cache !== undefined) await requireApart(nodeStorage, cache, "--cache");
+  await requireOwnFolder(directory);
   const own = [
     ...Array.from({ length: folds }, (_, i) => `${nameOf(i)}.json`),
     ...writtenFiles,
@@ -79,6 +80,21 @@ async function crossval(args: CrossvalValues, given: ReadonlySet<string>): Promi
     await writeFileAtomically(nodeStorage, join(directory, planName), plan);
   }
   await interruptible(words, (signal) => train(args, config, directory, signal));
+}
+
+/** @throws DataError when the folder is a run's, or holds files of others that the cross-validation would write. */
+async function requireOwnFolder(directory: string): Promise<void> {
+  if (await exists(nodeStorage, join(directory, "config.json"))) {
+    throw new DataError(`${directory} is the folder of a run; name another with --out`);
+  }
+  if (await exists(nodeStorage, join(directory, "experiment.json"))) return;
+  for (const name of writtenFiles.filter((each) => each !== "settings.json")) {
+    if (await exists(nodeStorage, join(directory, name))) {
+      throw new DataError(
+        `${join(directory, name)} is not of a cross-validation; remove it, or name another folder with --out`,
+      );
+    }
+  }
 }
 
 /**

@@ -45,6 +45,8 @@ test("a compressed series becomes a volume, and its labels a DICOM SEG", async (
   expect(outlines.code, outlines.err).toBe(0);
   expect(outlines.out).toMatch(/rt\.dcm: liver of 4 slices/);
   expect(await readFile(at("rt.dcm"), "latin1")).toContain("CLOSED_PLANAR");
+  const among = await runCommand([...words, "-o", at("series", "rt.dcm"), "--force"]);
+  expect(among).toMatchObject({ code: 1, err: expect.stringContaining("would be among the files of the series") });
 });
 
 test.each([

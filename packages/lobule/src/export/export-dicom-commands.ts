@@ -1,3 +1,5 @@
+import { realpath } from "node:fs/promises";
+import { dirname, isAbsolute, relative } from "node:path";
 import { DataError, entryAt, readImage, writeFileAtomically } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { readModel } from "@lobule/train";
@@ -5,6 +7,7 @@ import { command, type Values } from "../command-line/command.js";
 import { choice, flag, path, required, text, withDefault } from "../command-line/option.js";
 import { type DicomForm, dicomResultOf } from "../shared/dicom-result.js";
 import { say, warn } from "../shared/output.js";
+import { requireNoInput } from "../shared/outputs.js";
 import { readDicomSeries } from "../shared/read-scan.js";
 
 const positionals = { labels: required(path("labels of the series, as segment writes them", "input", "LABELS")) };
@@ -42,12 +45,29 @@ export const exportDicomRtstructCommand = command({
   examples: [["export dicom-rtstruct labels.nii.gz --scan series -m RUN -o rt.dcm", "for a planning system"]],
 });
 
+/** @throws DataError when a file would be written among those of a series, where it could replace one. */
+async function requireOutside(series: string, out: string): Promise<void> {
+  const [folder, place] = await Promise.all([series, dirname(out)].map((path) => realpath(path).catch(() => path)));
+  const way = relative(folder ?? series, place ?? out);
+  if (way === "" || !(way.startsWith("..") || isAbsolute(way))) {
+    throw new DataError(`${out} would be among the files of the series ${series}; name another place with --out`);
+  }
+}
+
 async function exportDicom(
   form: DicomForm,
   { labels, scan, model, out, series, anonymize, force }: ExportArguments,
 ): Promise<void> {
   if (!force && (await entryAt(nodeStorage, out)) !== undefined)
     throw new DataError(`${out} is there already; remove it or add --force`);
+  await requireNoInput(
+    [{ option: "--out", path: out }],
+    [
+      { what: "label file", path: labels },
+      { what: "series", path: scan },
+    ],
+  );
+  await requireOutside(scan, out);
   // Nothing of the model is run: its classes are read.
   const { description, sha256 } = await readModel(nodeStorage, model, { trustCode: true });
   const source = await readDicomSeries(scan, { series });

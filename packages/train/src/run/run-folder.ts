@@ -102,7 +102,7 @@ export class RunFolder {
 
   /** @throws RunError when there is a run in the folder already, or parts of one. */
   static async requireNone(storage: Storage, directory: string): Promise<void> {
-    for (const name of ["config.json", "metrics.jsonl", "checkpoints", "tensorboard", "report.html"]) {
+    for (const name of ["config.json", "metrics.jsonl", "checkpoints", "tensorboard", "report.html", "ensemble.json"]) {
       if (await exists(storage, joinPath(directory, name))) {
         throw new RunError(
           name === "config.json"
