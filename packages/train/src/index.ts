@@ -117,7 +117,7 @@ export {
   presetSettings,
   type TrainingConfig,
 } from "./trainer/config-schema.js";
-export { crossValidationFolds } from "./trainer/cross-validation-folds.js";
+export { type CrossValidationFolds, crossValidationFolds } from "./trainer/cross-validation-folds.js";
 export { type JoinedRun, joinRun, type OpenRun, requireGrowth, resumeRun, startRun } from "./trainer/open-run.js";
 export { planRun, type RunPlan } from "./trainer/plan-run.js";
 export { chooseCases } from "./trainer/prepare-data.js";

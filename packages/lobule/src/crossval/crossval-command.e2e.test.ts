@@ -1,6 +1,7 @@
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { writePhantom } from "@lobule/data";
 import { adapterChoice, nodeStorage } from "@lobule/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -83,6 +84,15 @@ describe("a cross-validation", () => {
     expect(changed).toMatchObject({ code: 1 });
     expect(changed.err).toMatch(
       /what is asked for has changed since .*folds began: 'settings\.learningRate' is 0\.01, was/,
+    );
+    const image = at("data", "imagesTr", "phantom_001.nii.gz");
+    const bytes = gunzipSync(await readFile(image));
+    bytes.writeUInt8(bytes.readUInt8(bytes.length - 2) ^ 1, bytes.length - 2);
+    await writeFile(image, gzipSync(bytes));
+    const other = await run(crossval("folds"));
+    expect(other.code).toBe(1);
+    expect(other.err).toMatch(
+      /has changed since .*folds began: 'contents\.phantom_001' is "[0-9a-f]+", was "[0-9a-f]+"; put/,
     );
   });
 });

@@ -1,7 +1,15 @@
 import { basename, join, resolve } from "node:path";
 import { commandText, DataError, exists, readDecathlon, requireApart, writeFileAtomically } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
-import { ConfigError, crossValidationFolds, readChosen, readFold, type TrainingConfig, weightsOf } from "@lobule/train";
+import {
+  ConfigError,
+  type CrossValidationFolds,
+  crossValidationFolds,
+  readChosen,
+  readFold,
+  type TrainingConfig,
+  weightsOf,
+} from "@lobule/train";
 import { command } from "../command-line/command.js";
 import { UsageError } from "../command-line/usage-error.js";
 import { type ChildOptions, runChild } from "../experiment/child-run.js";
@@ -136,14 +144,14 @@ async function train(
 ): Promise<void> {
   const finishedBefore = await exists(nodeStorage, join(directory, "ensemble.json"));
   if (workers !== undefined) await runTasks({ folds, trustCode, cache }, config, directory, signal);
-  const heldOut = await foldsOf(config, folds, cache, signal);
+  const { heldOut, contents } = await foldsOf(config, folds, cache, signal);
   const planned = heldOut.map((validationCases, i): PlannedRun => {
     const name = nameOf(i);
     return { name, variant: name, config: { ...config, validationCases } };
   });
   // What must be the same whenever the folds are gone on with.
   const { data, epochs, ...settings } = config;
-  const plan = { data, folds, heldOut, settings, epochs, successiveHalving: null };
+  const plan = { data, folds, heldOut, contents, settings, epochs, successiveHalving: null };
   const { runs } = await workOnExperiment(plan, planned, {
     directory,
     source: "what is asked for",
@@ -190,13 +198,13 @@ async function choosePostprocessing(
   if (code !== 0) throw new ExperimentError(`no post-processing could be chosen: ${sentence}`);
 }
 
-/** The cases that each fold holds out. */
+/** The cases that each fold holds out, and what is in them. */
 async function foldsOf(
   config: TrainingConfig,
   folds: number,
   cache: string | undefined,
   signal: AbortSignal,
-): Promise<string[][]> {
+): Promise<CrossValidationFolds> {
   const bar = progress("decoding");
   const cacheDirectory = cache ?? (await sliceCacheFolder())(config.data);
   try {

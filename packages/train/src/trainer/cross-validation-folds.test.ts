@@ -26,8 +26,11 @@ test("the labels that a case holds", () => {
 });
 
 test("every case is held out once, and the runs hold out what the folds say", async () => {
-  const folds = await crossValidationFolds(nodeStorage, configOf(), 2, { cacheDirectory: join(root, "cache") });
+  const made = await crossValidationFolds(nodeStorage, configOf(), 2, { cacheDirectory: join(root, "cache") });
+  const { heldOut: folds, contents } = made;
   expect(folds.flat().sort()).toEqual([1, 2, 3, 4].map((n) => `phantom_00${n}`));
+  expect(Object.keys(contents).sort()).toEqual(folds.flat().sort());
+  expect(new Set(Object.values(contents)).size).toBe(4);
   for (const validationCases of folds) {
     const { split } = await planRun(nodeStorage, configOf({ validationCases }));
     expect(split.validation).toEqual(validationCases);

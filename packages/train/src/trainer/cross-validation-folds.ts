@@ -8,6 +8,14 @@ export function labelsIn({ labelCounts }: Pick<CachedCase, "labelCounts">): stri
   return [...labels].filter((label) => label > 0 && labelCounts.some((counts) => (counts[label] ?? 0) > 0)).join(" ");
 }
 
+/** What the folds of a cross-validation are made of. */
+export interface CrossValidationFolds {
+  /** Names of the cases that each fold holds out. */
+  readonly heldOut: string[][];
+  /** Hash of image, labels and grid of every case, by its name. */
+  readonly contents: Readonly<Record<string, string>>;
+}
+
 /**
  * The cases that each fold of a cross-validation holds out, by the seed of the split. Cases that hold the same classes are
  * spread evenly over the folds, for which every volume is decoded into the slice cache, where the runs find it.
@@ -18,7 +26,7 @@ export async function crossValidationFolds(
   config: TrainingConfig,
   folds: number,
   { cacheDirectory, signal, onDecoded }: Pick<PrepareOptions, "cacheDirectory" | "signal" | "onDecoded">,
-): Promise<string[][]> {
+): Promise<CrossValidationFolds> {
   const task = await readDecathlon(storage, config.data);
   const { cases } = await chooseCases(storage, task, config, []);
   const seed = config.splitSeed ?? config.seed;
@@ -36,7 +44,7 @@ export async function crossValidationFolds(
   });
   try {
     const kinds = cache.cases.map((each) => ({ name: each.name, kind: labelsIn(each) }));
-    return balancedFolds(kinds, folds, seed);
+    return { heldOut: balancedFolds(kinds, folds, seed), contents: Object.fromEntries(cache.contentHashes) };
   } finally {
     await cache.close();
   }
