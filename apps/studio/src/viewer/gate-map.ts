@@ -8,7 +8,7 @@ interface Gate {
   readonly alpha: Float32Array;
 }
 
-/** A gate's map on the pixels of a slice, which lies in the network's input as it says. */
+/** A gate's map on the pixels of a slice, placed in the network's input as the slice says. */
 export function mapOnSlice(
   { width, height, alpha }: Gate,
   input: Pick<SliceInspection["input"], "width" | "height" | "transform">,

@@ -16,7 +16,7 @@ const leastDeviation = 2 ** -20;
  * outside the smallest box that holds all other voxels do not count, as in nnU-Net, which crops an image to that box first.
  *
  * Values are taken as float32, as networks see them. What rounding makes of another order of slices or pixels is less than
- * float32 tells apart, but for a mean or deviation that lies by chance between two of its numbers.
+ * float32 tells apart, but for a mean or deviation that happens to be halfway between two of its numbers.
  *
  * Sources: Isensee et al. 2021, nnU-Net, normalization of MR; Chan et al. 1979, "Updating Formulae and a Pairwise
  * Algorithm for Computing Sample Variances".

@@ -1,5 +1,5 @@
 // Images of samples that are deformed as is said of each: one invocation computes one pixel, bilinearly from where its content
-// was. What lies beyond the edges is as the nearest pixel.
+// was. Beyond the edges the nearest pixel counts.
 
 struct Sizes {
   images: u32, // of all channels

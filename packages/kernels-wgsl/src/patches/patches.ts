@@ -9,7 +9,7 @@ export interface PatchGrid {
   readonly width: number;
   readonly patchHeight: number;
   readonly patchWidth: number;
-  /** The first row of the image in each row of patches, rising; each patch lies in the image. */
+  /** The first row of the image in each row of patches, rising; each patch is within the image. */
   readonly rows: readonly number[];
   /** The same of columns. */
   readonly columns: readonly number[];

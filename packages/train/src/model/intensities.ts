@@ -39,7 +39,7 @@ export interface Intensities {
 export interface IntensityMap {
   readonly low: number;
   readonly high: number;
-  /** What lies outside a slice counts as this; the network sees 0 there. */
+  /** What is outside a slice counts as this; the network sees 0 there. */
   readonly outside: number;
   readonly gain: number;
   readonly shift: number;
