@@ -62,7 +62,8 @@ export { postprocessingOf, readEnsemble, readModels, writeEnsemble } from "./mod
 export { type ForeignModel, isForeignModel, saveModel } from "./model/save-model.js";
 export { type CodeMemory, type CodeTrust, requireTrusted } from "./model/trusted-code.js";
 export { type Choice, choosePlan, type PlanBasis, smallerBatches } from "./plan/choose-plan.js";
-export { type ClassFacts, type DataFacts, type Range, readDataFacts } from "./plan/data-facts.js";
+export { type ClassFacts, type DataFacts, type Range, readDataFacts, unknownFacts } from "./plan/data-facts.js";
+export type { GivenSettings } from "./plan/given-settings.js";
 export { requireAlike } from "./predict/ensemble.js";
 export { evaluateCases } from "./predict/evaluate-cases.js";
 export { evaluateRun } from "./predict/evaluate-run.js";
@@ -120,7 +121,7 @@ export {
 export { type CrossValidationFolds, crossValidationFolds } from "./trainer/cross-validation-folds.js";
 export { type JoinedRun, joinRun, type OpenRun, requireGrowth, resumeRun, startRun } from "./trainer/open-run.js";
 export { planRun, type RunPlan } from "./trainer/plan-run.js";
-export { chooseCases } from "./trainer/prepare-data.js";
+export { caseSettings, chooseCases } from "./trainer/prepare-data.js";
 export { type PreparedRun, prepareRun } from "./trainer/prepare-run.js";
 export type { RankEffort } from "./trainer/ranks.js";
 export { automaticWindow } from "./trainer/resolve-window.js";
@@ -134,9 +135,11 @@ export {
   describedSettings,
   descriptionOf,
   formsOfSetting,
+  mergeSettings,
   parseConfig,
   resolveConfig,
   resolveLayers,
+  type SettingsLayer,
   settingsFileSchema,
 } from "./trainer/training-config.js";
 export type { StepProgress, TrainingObserver } from "./trainer/training-observer.js";

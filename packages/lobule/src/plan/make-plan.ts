@@ -1,18 +1,23 @@
 import { totalmem } from "node:os";
-import { readDecathlon, SliceCache } from "@lobule/data";
+import { DataError, readDecathlon, SliceCache } from "@lobule/data";
 import { adapterChoice, nodeStorage } from "@lobule/node";
 import { type Device, PlanError } from "@lobule/tensor";
 import {
   type Choice,
+  caseSettings,
   chooseCases,
   choosePlan,
+  type DataFacts,
+  mergeSettings,
   planRun,
   readDataFacts,
-  resolveConfig,
+  resolveLayers,
+  type SettingsLayer,
   smallerBatches,
   type TrainingConfig,
+  unknownFacts,
 } from "@lobule/train";
-import { openDevice } from "../shared/open-device.js";
+import { openDevice, quietly } from "../shared/open-device.js";
 import { progress } from "../shared/progress.js";
 import { compileModel } from "../train/compile-model.js";
 import { sliceCacheFolder } from "../train/slice-cache-folder.js";
@@ -22,8 +27,8 @@ import { asSettings, planText } from "./plan-text.js";
 export interface PlanRequest {
   /** Full path of the Decathlon folder. */
   readonly data: string;
-  /** Settings that the plan leaves as they are, in the form of a configuration. */
-  readonly given: Readonly<Record<string, unknown>>;
+  /** Settings that the plan leaves as they are; the later layers count more. */
+  readonly given: readonly SettingsLayer[];
   readonly cache: string | undefined;
   readonly signal?: AbortSignal;
 }
@@ -36,13 +41,19 @@ export interface Plan {
 
 /**
  * Reads a data set, into the slice cache where a run finds it, and plans a training on it for this machine's adapter.
- * @throws DataError, ConfigError as a run does; PlanError where not even a batch of one slice fits the adapter.
+ * @throws DataError, ConfigError as a run does, DataError where there is nothing to learn; PlanError where not even a batch
+ * of one slice fits the adapter.
  */
-export async function makePlan({ data, given, cache, signal }: PlanRequest): Promise<Plan> {
-  // The depth is yet to be chosen, and with the least of all most sizes go.
-  const config = resolveConfig(null, { depth: 1, ...given, data });
+export async function makePlan({ data, given: layers, cache, signal }: PlanRequest): Promise<Plan> {
+  const all = [{ settings: { data }, nameOf: () => "DIR" }, ...layers];
+  const given = layers.map(({ settings }) => settings).reduce(mergeSettings, {});
   const task = await readDecathlon(nodeStorage, data);
-  const { cases } = await chooseCases(nodeStorage, task, config, []);
+  const { cases } = await chooseCases(nodeStorage, task, resolveLayers(null, all.map(ofCases)), []);
+  const { kind, name } = await quietly(adapterChoice);
+  const software = kind !== "gpu";
+  const chosen = (facts: DataFacts): Choice[] => choosePlan({ facts, modality: task.modality, software, given });
+  // What does not go together is told before volumes are decoded, which takes long.
+  resolved(chosen(unknownFacts), given, all);
   const bar = progress("decoding");
   const opened = await SliceCache.open(nodeStorage, cases, {
     directory: cache ?? (await sliceCacheFolder())(data),
@@ -51,40 +62,55 @@ export async function makePlan({ data, given, cache, signal }: PlanRequest): Pro
     ...(signal === undefined ? {} : { signal }),
   }).finally(bar.end);
   const facts = await readDataFacts(opened, task.labels, signal).finally(() => opened.close());
-  const { kind, name } = await adapterChoice();
-  const software = kind !== "gpu";
-  const wanted = choosePlan({ facts, modality: task.modality, software, given });
+  if (facts.foregroundSlices === 0) {
+    throw new DataError(
+      `the labels of ${data} hold nothing but ${task.labels[0] ?? "background"}, so there is nothing to learn; check the label files, or the 'labels' of its dataset.json`,
+    );
+  }
   const device = await openDevice();
-  const choices = await fitted(wanted, { ...given, data }, device, software ? totalmem() : undefined).finally(() =>
-    device.destroy(),
-  );
+  const room = { device, ...(software ? { memory: totalmem() } : {}) };
+  const fitting = (choices: readonly Choice[]): TrainingConfig => resolved(choices, given, all);
+  const choices = await fitted(chosen(facts), fitting, room).finally(() => device.destroy());
   return {
-    settings: asSettings(choices),
+    settings: asSettings(choices, given),
     text: planText({ name: task.name, data, adapter: name, facts, choices, given }),
   };
 }
 
-/** The choices, with the largest batch that fits the adapter, of those that are the plan's to choose. */
-async function fitted(
+/** A layer, but for what says nothing of the cases. */
+const ofCases = ({ settings, nameOf }: SettingsLayer): SettingsLayer => ({
+  settings: Object.fromEntries(Object.entries(settings).filter(([key]) => caseSettings.some((each) => each === key))),
+  nameOf,
+});
+
+/** The configuration that a plan and what is given make. @throws ConfigError. */
+const resolved = (
   choices: readonly Choice[],
   given: Readonly<Record<string, unknown>>,
-  device: Device,
-  memory: number | undefined,
+  layers: readonly SettingsLayer[],
+): TrainingConfig =>
+  resolveLayers(null, [
+    { settings: asSettings(choices, given), nameOf: (path) => `'${path.join(".")}' of the plan` },
+    ...layers,
+  ]);
+
+/** The choices, with the largest batch that fits the adapter where the batch is the plan's to choose. */
+async function fitted(
+  choices: readonly Choice[],
+  resolve: (choices: readonly Choice[]) => TrainingConfig,
+  room: { readonly device: Device; readonly memory?: number },
 ): Promise<readonly Choice[]> {
+  const config = resolve(choices);
   const batch = choices.find(({ setting }) => setting[0] === "batch");
-  if (batch === undefined) {
-    resolveConfig(null, asSettings(choices), given); // what does not go together is told now
-    return choices;
-  }
-  const model = typeof given.model === "string" ? await compileModel(given.model) : undefined;
-  const room = memory === undefined ? { device } : { device, memory };
-  const tried = [Number(batch.value), ...smallerBatches(Number(batch.value))];
+  if (batch === undefined) return choices;
+  const model = config.model === null ? undefined : await compileModel(config.model);
+  const smaller = smallerBatches(config.batch).filter((each) => each >= (config.microBatch ?? 1));
+  const tried = [config.batch, ...smaller];
   for (const [i, value] of tried.entries()) {
     const reason = value === batch.value ? batch.reason : `${batch.reason} ${tried[0]} do not fit this adapter.`;
     const changed = choices.map((each) => (each === batch ? { ...batch, value, reason } : each));
-    const config: TrainingConfig = resolveConfig(null, asSettings(changed), given);
     try {
-      await planRun(nodeStorage, config, { kernels: device.kernels, code: model, room });
+      await planRun(nodeStorage, resolve(changed), { kernels: room.device.kernels, code: model, room });
       return changed;
     } catch (error) {
       if (!(error instanceof PlanError) || i === tried.length - 1) throw error;

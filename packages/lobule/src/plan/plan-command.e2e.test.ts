@@ -1,7 +1,7 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { writePhantom } from "@lobule/data";
+import { readNifti, writeNifti, writePhantom } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runCommand as run } from "../testing/run-command.js";
@@ -33,6 +33,27 @@ test("a plan is a settings file with its reasons, and is not replaced", async ()
   expect((await plan("--size", "20", "--batch", "2")).out).toContain("\ndepth: 2\n");
   const again = await plan("-o", at("plan.yaml"));
   expect(again).toMatchObject({ code: 1, err: expect.stringContaining("may have been changed by hand; name another") });
+});
+
+test("settings are taken as given, and labels of background alone are refused", async () => {
+  const { code, out, err } = await plan("--oversample", "0", "--mirror-left-right", "0", "--optimizer", "sgd");
+  expect(code, err).toBe(0);
+  expect(out).toContain("\noversample: 0\n");
+  expect(out).toMatch(
+    /kind: nnunet\n(.*\n)*? {2}leftRight: 0\noptimizer:\n.*\n {2}kind: sgd\n.*\n {2}momentum: 0.99\n/,
+  );
+  expect(err).not.toMatch(/warning/i);
+  await writePhantom(nodeStorage, at("empty"), { cases: 2, testCases: 0, size: 16, slices: [3, 4], seed: 2 });
+  for (const name of await readdir(at("empty", "labelsTr"))) {
+    const labels = await readNifti(nodeStorage, at("empty", "labelsTr", name));
+    labels.data.fill(0);
+    await writeNifti(nodeStorage, at("empty", "labelsTr", name), labels);
+  }
+  const none = await run(["plan", at("empty"), "--cache", at("cache-of-empty")]);
+  expect(none).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("nothing but background, so there is nothing to"),
+  });
 });
 
 test("train auto trains by its plan, and keeps it in the run folder", async () => {

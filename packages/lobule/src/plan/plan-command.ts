@@ -5,7 +5,7 @@ import { command, type Values } from "../command-line/command.js";
 import { path, required } from "../command-line/option.js";
 import { interruptible } from "../shared/interruption.js";
 import { say, sayText } from "../shared/output.js";
-import { asConfig, givenSettings, sharedTrainOptions } from "../train/train-options.js";
+import { asConfig, flagOf, givenSettings, sharedTrainOptions } from "../train/train-options.js";
 import { makePlan } from "./make-plan.js";
 
 const positionals = { dir: required(path("Decathlon folder", "input", "DIR")) };
@@ -36,7 +36,7 @@ async function plan(args: Values<typeof positionals & typeof options>, names: Re
   if (out !== undefined && (await exists(nodeStorage, out))) {
     throw new DataError(`${out} is there already, and may have been changed by hand; name another file with --out`);
   }
-  const given = asConfig(givenSettings(args, names));
+  const given = [{ settings: asConfig(givenSettings(args, names)), nameOf: flagOf }];
   const { text } = await interruptible(words, (signal) => makePlan({ data: resolve(dir), given, cache, signal }));
   if (out === undefined) return sayText(text.trimEnd());
   await writeFileAtomically(nodeStorage, out, text);

@@ -1,5 +1,5 @@
 import { columns, visibleText } from "@lobule/data";
-import type { Choice, DataFacts, Range } from "@lobule/train";
+import { type Choice, type DataFacts, mergeSettings, type Range } from "@lobule/train";
 import { Document, isMap, isScalar, visit } from "yaml";
 import { plural, wrap } from "../shared/text.js";
 
@@ -13,15 +13,22 @@ export interface PlanFile {
   readonly facts: DataFacts;
   readonly choices: readonly Choice[];
   /** Settings that were given, in the form of a configuration. */
-  readonly given: Readonly<Record<string, unknown>>;
+  readonly given: Plain;
 }
+
+type Plain = Readonly<Record<string, unknown>>;
+const isPlain = (value: unknown): value is Plain =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** YAML of a plan: what was found in the data on top, and above each setting why it is what it is. */
 export function planText(plan: PlanFile): string {
   const { data, choices, given } = plan;
-  const own = Object.entries(given).filter(([key, value]) => key !== "data" && value !== undefined);
-  const document = new Document({ data, ...Object.fromEntries(own), ...asSettings(choices) });
-  for (const [key] of own) comment(document, [key], "Given.");
+  const { data: _, ...own } = given;
+  const chosen = asSettings(choices, given);
+  const document = new Document({ data, ...mergeSettings(own, mergeSettings(chosen, own)) });
+  for (const path of Object.entries(own).flatMap(([key, value]) => pathsOf(key, value, chosen))) {
+    comment(document, path, "Given.");
+  }
   for (const { setting, reason } of choices) comment(document, setting, reason);
   visit(document, {
     Seq: (_, node) => {
@@ -32,14 +39,23 @@ export function planText(plan: PlanFile): string {
   return document.toString({ lineWidth: 0 });
 }
 
-/** Choices in the form of a configuration. */
-export function asSettings(choices: readonly Choice[]): Record<string, unknown> {
+/** Paths of what is given of a group: the group, where the plan chooses none of it, or else each setting of its own. */
+const pathsOf = (key: string, value: unknown, chosen: Plain): readonly string[][] =>
+  isPlain(value) && key in chosen ? Object.keys(value).map((inner) => [key, inner]) : [[key]];
+
+/**
+ * Choices in the form of a configuration. A group of which something is chosen says its kind where that is given, since
+ * without it these settings would be taken for those of the usual kind.
+ */
+export function asSettings(choices: readonly Choice[], given: Plain): Record<string, unknown> {
   const settings: Record<string, Record<string, unknown> | unknown> = {};
   for (const {
     setting: [group = "", inner],
     value,
   } of choices) {
-    const before = settings[group];
+    const own = given[group];
+    const kind = isPlain(own) && own.kind !== undefined ? { kind: own.kind } : {};
+    const before = settings[group] ?? kind;
     settings[group] = inner === undefined ? value : { ...(typeof before === "object" ? before : {}), [inner]: value };
   }
   return settings;

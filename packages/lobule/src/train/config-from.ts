@@ -1,6 +1,14 @@
 import { resolve } from "node:path";
 import { nodeStorage } from "@lobule/node";
-import { ConfigError, presetOf, readModel, resolveLayers, settingsOfModel, type TrainingConfig } from "@lobule/train";
+import {
+  ConfigError,
+  presetOf,
+  readModel,
+  resolveLayers,
+  type SettingsLayer,
+  settingsOfModel,
+  type TrainingConfig,
+} from "@lobule/train";
 import { makePlan } from "../plan/make-plan.js";
 import { interruptible } from "../shared/interruption.js";
 import { readSettingsFile, runSettings } from "../shared/settings-file.js";
@@ -34,23 +42,23 @@ export async function configFrom(
   const init = args.init ?? file?.settings.init;
   const start = typeof init === "string" ? await readModel(nodeStorage, init, codeTrust(args)) : undefined;
   const ofModel = start === undefined ? {} : settingsOfModel(start.description);
-  const own = asConfig(settings);
-  const given: Readonly<Record<string, unknown>> = { ...ofModel, ...file?.settings, ...own };
-  const plan =
-    auto && typeof given.data === "string"
-      ? await interruptible(planWords, (signal) =>
-          makePlan({ data: resolve(String(given.data)), given, cache: args.cache, signal }),
-        )
-      : undefined;
-  const config = resolveLayers(preset, [
-    { settings: plan?.settings ?? {}, nameOf: (path) => `'${path.join(".")}' of the plan` },
+  const given: readonly SettingsLayer[] = [
     { settings: ofModel, nameOf: flagOf },
     {
       settings: file?.settings ?? {},
       nameOf: (path) => `'${path.join(".")}' of ${args.config}${file?.lineOf(path) ?? ""}`,
     },
     { settings: named === undefined || auto ? {} : { preset: named }, nameOf: () => "PRESET" },
-    { settings: own, nameOf: flagOf },
+    { settings: asConfig(settings), nameOf: flagOf },
+  ];
+  const data = given.map((layer) => layer.settings.data).findLast((each) => each !== undefined);
+  const plan =
+    auto && typeof data === "string"
+      ? await interruptible(planWords, (signal) => makePlan({ data: resolve(data), given, cache: args.cache, signal }))
+      : undefined;
+  const config = resolveLayers(preset, [
+    { settings: plan?.settings ?? {}, nameOf: (path) => `'${path.join(".")}' of the plan` },
+    ...given,
   ]);
   requireEffect(config, settings);
   const whole = (path: string | null): string | null => (path === null ? null : resolve(path));

@@ -34,7 +34,7 @@ export interface NnUNetSpec {
 }
 
 /** By how much height and width of the image are divided at the bottom. */
-export const nnunetDivisors = ({ stages }: NnUNetSpec): Pair =>
+export const nnunetDivisors = ({ stages }: Pick<NnUNetSpec, "stages">): Pair =>
   stages.reduce<Pair>(([y, x], { stride }) => [y * stride[0], x * stride[1]], [1, 1]);
 
 /** Why a network cannot be built so, in a phrase; undefined where it can. */

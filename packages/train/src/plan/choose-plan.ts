@@ -1,5 +1,6 @@
-import type { TrainingConfig } from "../trainer/config-schema.js";
+import { kindWith } from "../settings/augmentation-setting.js";
 import type { ClassFacts, DataFacts } from "./data-facts.js";
+import { channelMultiple, type GivenSettings, leastDepth, openChoices, sideDivisors } from "./given-settings.js";
 
 /** A setting of a plan, and why it is what it is. */
 export interface Choice {
@@ -18,7 +19,7 @@ export interface PlanBasis {
   /** Whether the adapter is software, on which a step takes hundreds of times as long as on a GPU. */
   readonly software: boolean;
   /** Settings that are the user's, in the form of a configuration. */
-  readonly given: Partial<TrainingConfig>;
+  readonly given: GivenSettings;
 }
 
 const nnunet = "Isensee et al. 2021 (nnU-Net)";
@@ -26,6 +27,8 @@ const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
 
 /** Sides that a network is given at most: the reference's slices, and what software computes in hours and not in days. */
 const largestSide = { gpu: 512, software: 128 } as const;
+/** Of what the sides of whole slices, and of patches, are multiples where the network does not ask for more. */
+const [wholeMultiple, patchMultiple] = [16, 32] as const;
 /** The smallest side at the bridge, and the most channels there. */
 const [leastBridge, mostChannels, deepest] = [4, 512, 6] as const;
 /** Steps of a whole training. */
@@ -52,26 +55,21 @@ export function choosePlan(basis: PlanBasis): Choice[] {
   if (facts.slices === 0) throw new RangeError("choosePlan: there is no slice");
   const input = inputOf(basis);
   const features = featuresOf(basis);
-  const depth = depthOf(input.sides, Number(given.baseFeatures ?? features.value));
-  const batch = batchOf(facts);
-  return [
+  const depth = depthOf(input.sides, Number(given.baseFeatures ?? features.value), leastDepth(given));
+  const batch = batchOf(basis);
+  const choices = [
     ...intensitiesOf(basis),
     ...input.choices,
     features,
     depth,
     batch,
-    ...oversampleOf(facts),
+    ...oversampleOf(basis),
     { setting: ["network", "preset"], value: "attention-res-unet", reason: "The reference's network." },
     ...lossOf(),
     ...augmentationOf(basis),
     ...scheduleOf(basis, Number(given.batch ?? batch.value)),
-  ].filter(({ setting: [key = ""] }) => !(key in given) && !idleWith(given).includes(key));
-}
-
-/** Settings that have no effect beside a network that is given level by level, or as code. */
-function idleWith({ nnunet, model }: PlanBasis["given"]): readonly string[] {
-  if (nnunet != null) return ["network", "baseFeatures", "depth"];
-  return model == null ? [] : ["network"];
+  ];
+  return openChoices(choices, given);
 }
 
 /** Smaller batches than one, the largest first. */
@@ -114,14 +112,21 @@ function inputOf(basis: PlanBasis): Input {
   if (given.size != null) return { sides: [given.size], choices: [] };
   const [x, y] = facts.spacing;
   const differs = [x, y].some(({ least, most }) => most > differentSpacing * least);
-  if (given.spacing == null && (software || !differs)) {
-    const size = sizeOf(facts, software);
-    return { sides: [Number(size.value)], choices: [size] };
+  // Null asks for slices at their own spacing, or for whole ones.
+  const whole = given.spacing === null || given.patch === null;
+  if (given.spacing == null && (whole || software || !differs)) {
+    const size = sizeOf(basis);
+    return { sides: [Number(size.value)], choices: given.size === null ? [] : [size] };
   }
   const spacing = given.spacing ?? [Number(x.median.toPrecision(3)), Number(y.median.toPrecision(3))];
   const sides = [facts.field.x.median / spacing[0], facts.field.y.median / spacing[1]];
   const most = software ? largestSide.software : largestSide.gpu;
-  const patch = sides.map((side) => Math.min(most, Math.max(32, Math.round(side / 32) * 32)));
+  const divisors = sideDivisors(given);
+  const multiples = divisors.map((each) => Math.max(patchMultiple, each));
+  const patch = sides.map((side, axis) => {
+    const [divisor = 1, multiple = 1] = [divisors[axis], multiples[axis]];
+    return sideWithin(Math.round(side / multiple) * multiple, Math.max(multiple, 2 * divisor), most);
+  });
   return {
     sides: patch,
     choices: [
@@ -137,17 +142,21 @@ function inputOf(basis: PlanBasis): Input {
       {
         setting: ["patch"],
         value: patch,
-        reason: `The extents of the slice in the middle at this spacing, ${sides.map((side) => Math.round(side)).join(" × ")}, to a multiple of 32 and at most ${most}, as ${nnunet} does in 2D.`,
+        reason: `The extents of the slice in the middle at this spacing, ${sides.map((side) => Math.round(side)).join(" × ")}, to a multiple of ${[...new Set(multiples)].join(" and ")} and at most ${most}, as ${nnunet} does in 2D.`,
       },
     ],
   };
 }
 
-function sizeOf(facts: DataFacts, software: boolean): Choice {
+/** A side, but for what is too small for the network or larger than is usual. */
+const sideWithin = (side: number, least: number, most: number): number => Math.max(least, Math.min(most, side));
+
+function sizeOf({ facts, software, given }: PlanBasis): Choice {
   const own = Math.max(facts.width.median, facts.height.median);
-  const multiple = 2 ** 4;
+  const divisor = Math.max(...sideDivisors(given));
+  const multiple = Math.max(wholeMultiple, divisor);
   const most = software ? largestSide.software : largestSide.gpu;
-  const value = Math.min(most, Math.max(multiple, Math.ceil(own / multiple) * multiple));
+  const value = sideWithin(Math.ceil(own / multiple) * multiple, Math.max(multiple, 2 * divisor), most);
   return {
     setting: ["size"],
     value,
@@ -158,50 +167,63 @@ function sizeOf(facts: DataFacts, software: boolean): Choice {
   };
 }
 
-function featuresOf({ software }: PlanBasis): Choice {
-  return software
-    ? {
-        setting: ["baseFeatures"],
-        value: 8,
-        reason: "The reference's: a step with 16 takes 3.3 times as long (bench/RESULTS.md), too long without a GPU.",
-      }
-    : { setting: ["baseFeatures"], value: 32, reason: `As ${nnunet}.` };
+function featuresOf({ software, given }: PlanBasis): Choice {
+  const usual = software ? 8 : 32;
+  const multiple = channelMultiple(given);
+  const value = Math.ceil(usual / multiple) * multiple;
+  const reason = software
+    ? "The reference's: a step with 16 takes 3.3 times as long (bench/RESULTS.md), too long without a GPU."
+    : `As ${nnunet}.`;
+  return {
+    setting: ["baseFeatures"],
+    value,
+    reason: value === usual ? reason : `The least from ${usual} on that ${multiple} groups divide.`,
+  };
 }
 
-function depthOf(sides: readonly number[], features: number): Choice {
+function depthOf(sides: readonly number[], features: number, least: number): Choice {
   const side = Math.min(...sides);
   const bySize = Math.floor(Math.log2(side / leastBridge));
   const byChannels = Math.floor(Math.log2(mostChannels / features));
   // Sides that cannot be halved so often are refused when the run begins.
   const byDivision = Math.min(...sides.map((each) => Math.log2(each & -each)));
-  const value = Math.max(1, Math.min(bySize, byChannels, byDivision, deepest));
+  const fitting = Math.max(1, Math.min(bySize, byChannels, byDivision, deepest));
   return {
     setting: ["depth"],
-    value,
-    reason: `${side} is halved until the bridge is at least ${leastBridge} wide and has at most ${mostChannels} channels: ${side / 2 ** value} and ${features * 2 ** value}. The limits are those of ${nnunet} in 2D.`,
+    value: Math.max(least, fitting),
+    reason:
+      least > fitting
+        ? "The fewest that the network which is given can have."
+        : `${side} is halved until the bridge is at least ${leastBridge} wide and has at most ${mostChannels} channels: ${side / 2 ** fitting} and ${features * 2 ** fitting}. The limits are those of ${nnunet} in 2D.`,
   };
 }
 
-function batchOf({ slices }: DataFacts): Choice {
-  const value = batches.find((each) => each <= largestShare * slices) ?? 2;
-  return {
-    setting: ["batch"],
-    value,
-    reason: `At most 5 % of the ${slices} slices, and 32 at most. Source of the 5 %: ${nnunet}.`,
-  };
+function batchOf({ facts: { slices }, given: { microBatch } }: PlanBasis): Choice {
+  const usual = batches.find((each) => each <= largestShare * slices) ?? 2;
+  const value = Math.max(usual, microBatch ?? 1);
+  const reason =
+    value > usual
+      ? `One part, since the parts that are given have ${value} slices.`
+      : `At most 5 % of the ${slices} slices, and 32 at most. Source of the 5 %: ${nnunet}.`;
+  return { setting: ["batch"], value, reason };
 }
 
-function oversampleOf({ slices, foregroundSlices, classes }: DataFacts): Choice[] {
-  const share = foregroundSlices / slices;
-  const few = share < enoughForeground;
+function oversampleOf({ facts: { slices, foregroundSlices, classes }, given }: PlanBasis): Choice[] {
+  // A few batches that are learned by heart are fixed.
+  if (given.overfitBatches != null) return [];
+  const held = `${percent(foregroundSlices / slices)} of the slices hold foreground`;
+  const few = foregroundSlices / slices < enoughForeground;
+  const byClass = given.oversampleBy === "class";
   const drawn: Choice = {
     setting: ["oversample"],
-    value: few ? 0.33 : 0,
+    value: few || byClass ? 0.33 : 0,
     reason: few
-      ? `${percent(share)} of the slices hold foreground; a third of each batch is drawn from these, as ${nnunet} does.`
-      : `${percent(share)} of the slices hold foreground, so none need be drawn besides.`,
+      ? `${held}; a third of each batch is drawn from these, as ${nnunet} does.`
+      : byClass
+        ? `${held}; a third of each batch is drawn by class, as ${nnunet} does.`
+        : `${held}, so none need be drawn besides.`,
   };
-  if (!few || classes.length < 2) return [drawn];
+  if ((given.oversample ?? drawn.value) === 0 || classes.length < 2) return [drawn];
   return [
     drawn,
     {
@@ -222,7 +244,7 @@ const lossOf = (): Choice[] => [
   { setting: ["loss", "foregroundDice"], value: true, reason: `As ${nnunet}, which leaves the background out.` },
 ];
 
-function augmentationOf({ facts: { classes }, software }: PlanBasis): Choice[] {
+function augmentationOf({ facts: { classes }, software, given }: PlanBasis): Choice[] {
   const augment = (part: string, value: unknown, reason: string): Choice => {
     return { setting: ["augmentation", part], value, reason };
   };
@@ -230,7 +252,8 @@ function augmentationOf({ facts: { classes }, software }: PlanBasis): Choice[] {
   const mirrored = `No class keeps to one side. Source: ${nnunet}.`;
   const notMirrored = (side: string): string =>
     `The class ${side}: mirror images would take away the side by which it is told from others.`;
-  if (!software) {
+  const kind = kindWith(given.augmentation) ?? (software ? "light" : "nnunet");
+  if (kind === "nnunet") {
     const mirror = (part: string, side: string | undefined): Choice =>
       side === undefined ? augment(part, 0.5, mirrored) : augment(part, 0, notMirrored(side));
     return [
@@ -266,7 +289,7 @@ function sideOf(classes: readonly ClassFacts[], axis: "x" | "y"): string | undef
 function scheduleOf({ facts, software, given }: PlanBasis, batch: number): Choice[] {
   const all = software ? steps.software : steps.gpu;
   const pass = Math.max(1, Math.ceil((0.8 * facts.slices) / batch));
-  const long = pass > longEpoch && !("stepsPerEpoch" in given);
+  const long = pass > longEpoch && !("stepsPerEpoch" in given) && given.overfitBatches == null;
   const perEpoch = given.stepsPerEpoch ?? (long ? longEpoch : pass);
   const epochs = Math.min(mostEpochs, Math.max(fewestEpochs, Math.round(all / perEpoch)));
   return [
@@ -284,11 +307,7 @@ function scheduleOf({ facts, software, given }: PlanBasis, batch: number): Choic
       value: epochs,
       reason: `${perEpoch} steps an epoch${long ? "" : ", when four fifths of the slices are trained on"}: about ${epochs * perEpoch} in all${software ? ", what a software adapter can be asked for" : `; ${nnunet} takes 250,000`}.`,
     },
-    {
-      setting: ["learningRate"],
-      value: 1e-3,
-      reason: "Of Adam, as in the runs of docs/results.md.",
-    },
+    ...rateOf(given),
     {
       setting: ["schedule"],
       value: "polynomial",
@@ -299,5 +318,16 @@ function scheduleOf({ facts, software, given }: PlanBasis, batch: number): Choic
       value: given.epochs ?? epochs,
       reason: "Never: the rate is planned for all epochs, and the best of them is kept.",
     },
+  ];
+}
+
+function rateOf({ optimizer }: GivenSettings): Choice[] {
+  if (optimizer?.kind !== "sgd") {
+    return [{ setting: ["learningRate"], value: 1e-3, reason: "Of Adam, as in the runs of docs/results.md." }];
+  }
+  const reason = `Of SGD with Nesterov momentum, as ${nnunet} has it.`;
+  return [
+    { setting: ["learningRate"], value: 0.01, reason },
+    { setting: ["optimizer", "momentum"], value: 0.99, reason },
   ];
 }

@@ -106,6 +106,15 @@ export async function readDataFacts(
   };
 }
 
+/** Of a data set that has not been read, to try whether settings go together at all. */
+export const unknownFacts: DataFacts = {
+  ...{ cases: 100, slices: 10_000, foregroundSlices: 5000, classes: [] },
+  ...{ width: rangeOf([512]), height: rangeOf([512]), depth: rangeOf([100]) },
+  spacing: [rangeOf([1]), rangeOf([1]), rangeOf([1])],
+  field: { x: rangeOf([512]), y: rangeOf([512]) },
+  foreground: { low: 0, median: 0, high: 0, voxels: 0 },
+};
+
 function classFacts(
   cases: readonly CachedCase[],
   label: number,

@@ -91,3 +91,10 @@ export const usualAugmentation = (of: (typeof augmentationKinds)[number]): Augme
   augmentationSetting.parse(
     of === "light" ? { kind: of, flip: 0.5, rotation: 15, zoom: 0.1, intensity: 0.1, noise: 0.02 } : { kind: of },
   );
+
+/** The kind of settings of an augmentation: the one that is named, or the only one that has all of them. */
+export function kindWith(given: Readonly<Record<string, unknown>> = {}): Augmentation["kind"] | undefined {
+  if (given.kind !== undefined) return augmentationKinds.find((each) => each === given.kind);
+  const fitting = [light, nnunet].filter(({ shape }) => Object.keys(given).every((key) => key in shape));
+  return fitting.length === 1 ? (fitting[0] === light ? "light" : "nnunet") : undefined;
+}

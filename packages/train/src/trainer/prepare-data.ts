@@ -71,7 +71,7 @@ export async function prepareData(
   });
   if (options.verifyCache === true) notes.push(verificationNote(cache));
   notes.push(...cache.notes);
-  notes.push(...leakNotes(cache, split));
+  notes.push(...leakNotes(cache, split), ...foregroundNotes(cache, split, task.labels));
   const numbers = (names: readonly string[]): number[] => {
     const wanted = new Set(names);
     return cache.cases.flatMap(({ name }, i) => (wanted.has(name) ? [i] : []));
@@ -110,6 +110,19 @@ function leakNotes({ imageHashes }: SliceCache, { training, validation }: SplitN
   });
 }
 
+/** Data of which a network learns to call everything background. */
+function foregroundNotes({ cases }: SliceCache, { training }: SplitNames, labels: readonly string[]): string[] {
+  const names = new Set(training);
+  const some = cases.some(
+    ({ name, labelCounts }) =>
+      names.has(name) && labelCounts.some((counts) => counts.some((pixels, label) => label > 0 && pixels > 0)),
+  );
+  const [background = "background"] = labels;
+  return some
+    ? []
+    : [`no training case has a label but ${background}, so there is nothing to learn; check the label files`];
+}
+
 /** What --verify-cache found. */
 function verificationNote({ decoded, reused, corrected }: SliceCache): string {
   const counts = `the slice cache has been compared with the files: ${reused} entries agree`;
@@ -119,8 +132,27 @@ function verificationNote({ decoded, reused, corrected }: SliceCache): string {
   return `${counts}${fresh === 0 ? "" : `, ${fresh} were missing and have been made`}${replaced}`;
 }
 
+/** Settings that say which cases are used, and which of them are held out. */
+export const caseSettings = [
+  "preset",
+  "data",
+  "maxSlices",
+  "limitCases",
+  "trainFraction",
+  "splitSeed",
+  "seed",
+  "fold",
+  "validationCases",
+] as const satisfies readonly (keyof TrainingConfig)[];
+type CaseSetting = (typeof caseSettings)[number];
+
 /** The cases of a task that a configuration is for, by name, and their split. */
-export async function chooseCases(storage: Storage, task: DecathlonTask, config: TrainingConfig, notes: string[]) {
+export async function chooseCases(
+  storage: Storage,
+  task: DecathlonTask,
+  config: Pick<TrainingConfig, CaseSetting>,
+  notes: string[],
+) {
   const { maxSlices, limitCases, trainFraction, fold, preset } = config;
   let cases = [...task.cases].sort((a, b) => (a.name < b.name ? -1 : 1));
   if (maxSlices !== null) {

@@ -48,13 +48,13 @@ const isPlain = (value: unknown): value is Plain =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Settings of `over` laid over those of `under`, group by group. A group of another kind takes the place of the whole. */
-function merged(under: Plain, over: Plain): Plain {
+export function mergeSettings(under: Plain, over: Plain): Plain {
   const result: Record<string, unknown> = { ...under };
   for (const [key, value] of Object.entries(over)) {
     if (value === undefined) continue;
     const before = result[key];
     const sameKind = isPlain(before) && isPlain(value) && (value.kind === undefined || value.kind === before.kind);
-    result[key] = sameKind ? merged(before, value) : value;
+    result[key] = sameKind ? mergeSettings(before, value) : value;
   }
   return result;
 }
@@ -83,7 +83,7 @@ export function resolveLayers(preset: PresetName | null, layers: readonly Settin
     const origin = layers[depths.lastIndexOf(Math.max(...depths))];
     return origin?.nameOf(path) ?? quotedName(path);
   };
-  return checked(layers.map(({ settings }) => settings).reduce(merged, start), nameOf);
+  return checked(layers.map(({ settings }) => settings).reduce(mergeSettings, start), nameOf);
 }
 
 /** {@link resolveLayers} of settings without an origin. */
