@@ -92,6 +92,7 @@ export { SlicePredictor } from "./predict/slice-predictor.js";
 export { type MapPaths, uncertaintyMaps } from "./predict/uncertainty-files.js";
 export { type EpochRecord, epochRecordLine, lostRecordsNote, missingEpochs } from "./run/epoch-record.js";
 export { addedTo, type EpochSums, meansOf, noSums } from "./run/epoch-sums.js";
+export { sharedEpochsText } from "./run/folder-of-runs.js";
 export { type MayWrite, RunError, RunFolder, type RunSplit } from "./run/run-folder.js";
 export { runProgressOf, unfinishedNote } from "./run/run-progress.js";
 export type { TrainingOutcome } from "./run/training-state.js";

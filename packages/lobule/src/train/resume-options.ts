@@ -1,6 +1,13 @@
 import { resolve } from "node:path";
 import { nodeStorage } from "@lobule/node";
-import { ConfigError, parseConfig, RunFolder, requireGrowth, type TrainingConfig } from "@lobule/train";
+import {
+  ConfigError,
+  parseConfig,
+  RunFolder,
+  requireGrowth,
+  sharedEpochsText,
+  type TrainingConfig,
+} from "@lobule/train";
 import type { GivenSetting } from "./train-options.js";
 
 /** What may change in a run that is resumed. */
@@ -35,7 +42,11 @@ export async function resumedChanges(
     );
   }
   const [epochs, data] = ["epochs", "data"].map((name) => changed.find(({ option }) => option === name)?.value);
-  if (typeof epochs === "number") requireGrowth(config, epochs);
+  if (typeof epochs === "number") {
+    requireGrowth(config, epochs);
+    const shared = await sharedEpochsText(nodeStorage, directory, config.epochs);
+    if (shared !== undefined) throw new ConfigError(shared);
+  }
   return { ...(typeof epochs === "number" ? { epochs } : {}), ...(typeof data === "string" ? { data } : {}) };
 }
 

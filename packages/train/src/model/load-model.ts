@@ -1,7 +1,6 @@
 import {
   dirName,
   entryAt,
-  exists,
   FileReadError,
   joinPath,
   readBytes,
@@ -13,6 +12,7 @@ import { readSafetensors, type SafetensorsTensor, writeSafetensors } from "@lobu
 import { z } from "zod";
 import { type Collective, gather, gatherTexts, onEveryRank } from "../collective/collective.js";
 import { decodeCheckpoint } from "../run/checkpoint.js";
+import { severalRunsText } from "../run/folder-of-runs.js";
 import {
   type ModelCode,
   type ModelDescription,
@@ -57,9 +57,8 @@ export async function readModel(storage: Storage, path: string, trust: CodeTrust
     if (!(error instanceof FileReadError)) throw error;
     if (!error.missing) throw new ModelError(`${error.message}; give a run folder or a .safetensors checkpoint`);
     throw new ModelError(
-      (await exists(storage, joinPath(path, "ensemble.json")))
-        ? `${path}: is an ensemble of several runs, and one model is needed here; give the folder of one of them`
-        : `${path}: has no checkpoints/best.safetensors; give the folder of a run that finished an epoch`,
+      (await severalRunsText(storage, path)) ??
+        `${path}: has no checkpoints/best.safetensors; give the folder of a run that finished an epoch`,
     );
   });
   const { tensors, state } = decoded(bytes, source);

@@ -78,6 +78,6 @@ test("names of runs that lead out of the folder are refused", async () => {
 
 test("where one model is needed, an ensemble is refused", async () => {
   await expect(readModel(storage, "/folds")).rejects.toThrow(
-    "/folds: is an ensemble of several runs, and one model is needed here; give the folder of one of them",
+    "/folds is an ensemble of several runs, and a single one is needed here; give the folder of one of them",
   );
 });

@@ -16,6 +16,7 @@ import { z } from "zod";
 import { parseJson } from "../json/parse-json.js";
 import { type Checkpoint, type CheckpointState, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.js";
 import type { EpochRecord } from "./epoch-record.js";
+import { severalRunsText } from "./folder-of-runs.js";
 import { MetricsLog } from "./metrics-log.js";
 import { type Workload, workloadSchema } from "./workload.js";
 
@@ -340,7 +341,8 @@ async function noRun(storage: Storage, directory: string, name: string): Promise
   if (name === "config.json" && begun.includes(true)) {
     return `the run in ${directory} was stopped before it was begun: it has no ${name}; repeat the command that began it, with --out ${directory}`;
   }
-  return `${directory} is no run folder: it has no ${name}; give the folder of a run`;
+  const several = await severalRunsText(storage, directory);
+  return several ?? `${directory} is no run folder: it has no ${name}; give the folder of a run`;
 }
 
 /** Runs `work`; whatever is wrong becomes a RunError that says what to do. */
