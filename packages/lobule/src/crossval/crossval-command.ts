@@ -5,6 +5,7 @@ import {
   ConfigError,
   type CrossValidationFolds,
   crossValidationFolds,
+  presetSettings,
   readChosen,
   readFold,
   type TrainingConfig,
@@ -126,7 +127,10 @@ async function configOfFolds(args: CrossvalValues, given: ReadonlySet<string>): 
   const data = { option: "data", keys: ["data"], value: dir };
   const sources = kept === undefined ? { preset: recipe } : { preset: undefined, config: kept };
   const planned = await configFrom({ ...args, ...sources }, [...givenSettings(args, given), data]);
-  const own = (["fold", "validationCases", "overfitBatches"] as const).find((key) => planned.config[key] !== null);
+  const usual = presetSettings(planned.config.preset);
+  const own = (["fold", "validationCases", "overfitBatches", "trainFraction"] as const).find(
+    (key) => planned.config[key] !== usual[key],
+  );
   if (own !== undefined) {
     throw new ConfigError(
       `'${own}' of ${kept ?? args.config} says which cases a run is measured on, and a cross-validation holds out each of them once; leave it out`,
@@ -147,7 +151,8 @@ async function train(
   const { heldOut, contents } = await foldsOf(config, folds, cache, signal);
   const planned = heldOut.map((validationCases, i): PlannedRun => {
     const name = nameOf(i);
-    return { name, variant: name, config: { ...config, validationCases } };
+    // The seed of the split has made the folds.
+    return { name, variant: name, config: { ...config, splitSeed: null, validationCases } };
   });
   // What must be the same whenever the folds are gone on with.
   const { data, epochs, ...settings } = config;

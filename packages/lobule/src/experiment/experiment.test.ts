@@ -56,7 +56,7 @@ describe("the plan of an experiment", () => {
     const runs = plan({
       variants: undefined,
       seeds: [0],
-      grid: { "plateau.patience": [1, 2], schedule: ["plateau", "cosine"] },
+      grid: { "earlyStopping.patience": [1, 2], schedule: ["plateau", "cosine"] },
     });
     expect(runs.map(({ variant }) => variant)).toEqual([
       "patience=1,schedule=plateau",
@@ -64,7 +64,7 @@ describe("the plan of an experiment", () => {
       "patience=2,schedule=plateau",
       "patience=2,schedule=cosine",
     ]);
-    expect(runs[3]?.config).toMatchObject({ plateau: { factor: 0.5, patience: 2 }, schedule: "cosine" });
+    expect(runs[3]?.config).toMatchObject({ earlyStopping: { patience: 2 }, schedule: "cosine" });
   });
 
   test.each<[what: string, changes: object, message: RegExp]>([

@@ -92,7 +92,8 @@ export function planExperiment(
                 data,
                 epochs,
                 seed,
-                splitSeed,
+                // Its default is of no account where the cases are named.
+                splitSeed: base.validationCases == null || splitSeed !== 0 ? splitSeed : null,
                 fold,
               },
               nameOf: quoted,

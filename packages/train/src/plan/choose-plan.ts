@@ -65,7 +65,7 @@ export function choosePlan(basis: PlanBasis): Choice[] {
     batch,
     ...oversampleOf(basis),
     { setting: ["network", "preset"], value: "attention-res-unet", reason: "The reference's network." },
-    ...lossOf(),
+    ...lossOf(given),
     ...augmentationOf(basis),
     ...scheduleOf(basis, Number(given.batch ?? batch.value)),
   ];
@@ -234,15 +234,21 @@ function oversampleOf({ facts: { slices, foregroundSlices, classes }, given }: P
   ];
 }
 
-const lossOf = (): Choice[] => [
-  { setting: ["loss", "kind"], value: "dice-ce", reason: `Cross-entropy and soft Dice loss, as ${nnunet}.` },
-  {
-    setting: ["loss", "batchDice"],
-    value: true,
-    reason: `As ${nnunet} does in 2D, where a slice has little of a class.`,
-  },
-  { setting: ["loss", "foregroundDice"], value: true, reason: `As ${nnunet}, which leaves the background out.` },
-];
+function lossOf({ loss }: GivenSettings): Choice[] {
+  const kind = "dice-ce";
+  const chosen = { setting: ["loss", "kind"], value: kind, reason: `Cross-entropy and soft Dice loss, as ${nnunet}.` };
+  // Without the Dice loss there is nothing to say of it.
+  if (loss !== undefined && "lambdaDice" in loss && loss.lambdaDice === 0) return [chosen];
+  return [
+    chosen,
+    {
+      setting: ["loss", "batchDice"],
+      value: true,
+      reason: `As ${nnunet} does in 2D, where a slice has little of a class.`,
+    },
+    { setting: ["loss", "foregroundDice"], value: true, reason: `As ${nnunet}, which leaves the background out.` },
+  ];
+}
 
 function augmentationOf({ facts: { classes }, software, given }: PlanBasis): Choice[] {
   const augment = (part: string, value: unknown, reason: string): Choice => {
@@ -308,11 +314,13 @@ function scheduleOf({ facts, software, given }: PlanBasis, batch: number): Choic
       reason: `${perEpoch} steps an epoch${long ? "" : ", when four fifths of the slices are trained on"}: about ${epochs * perEpoch} in all${software ? ", what a software adapter can be asked for" : `; ${nnunet} takes 250,000`}.`,
     },
     ...rateOf(given),
-    {
-      setting: ["schedule"],
-      value: "polynomial",
-      reason: `The rate falls to nothing over all steps, as in ${nnunet}.`,
-    },
+    given.plateau === undefined
+      ? {
+          setting: ["schedule"],
+          value: "polynomial",
+          reason: `The rate falls to nothing over all steps, as in ${nnunet}.`,
+        }
+      : { setting: ["schedule"], value: "plateau", reason: "Since it is given when the rate falls at a plateau." },
     {
       setting: ["earlyStopping", "patience"],
       value: given.epochs ?? epochs,

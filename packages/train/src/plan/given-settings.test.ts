@@ -75,7 +75,7 @@ const samples: { readonly [Key in keyof Omit<Required<GivenSettings>, "preset" |
   loss: [
     ...[{ kind: "focal" as const }, { kind: "boundary-ce" as const }, { batchDice: false }],
     { kind: "weighted-dice-ce", classWeights: [1, 2, 3] },
-    { foregroundDice: false, lambdaDice: 2, lambdaCrossEntropy: 3 },
+    ...[{ foregroundDice: false, lambdaDice: 2, lambdaCrossEntropy: 3 }, { lambdaDice: 0 }],
   ],
   optimizer: [{ kind: "sgd" }, { kind: "sgd", momentum: 0.5 }, { weightDecay: 1 }],
   clipNorm: [1],

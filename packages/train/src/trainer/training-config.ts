@@ -19,6 +19,7 @@ import {
   type TrainingConfig,
   trainingConfig,
 } from "./config-schema.js";
+import { requireEffects } from "./idle-settings.js";
 
 /** Settings that the configurations of earlier versions lack; those runs had what is the default. */
 const addedLater: readonly string[] = [
@@ -83,7 +84,9 @@ export function resolveLayers(preset: PresetName | null, layers: readonly Settin
     const origin = layers[depths.lastIndexOf(Math.max(...depths))];
     return origin?.nameOf(path) ?? quotedName(path);
   };
-  return checked(layers.map(({ settings }) => settings).reduce(mergeSettings, start), nameOf);
+  const config = checked(layers.map(({ settings }) => settings).reduce(mergeSettings, start), nameOf);
+  requireEffects(config, nameOf);
+  return config;
 }
 
 /** {@link resolveLayers} of settings without an origin. */
