@@ -40,7 +40,8 @@ test("a page has what the settings of a file ask for, and the same bytes twice",
   expect(page).toContain("Done to 55 % of the slices.");
   expect(page).not.toContain("Left-right");
   expect(page).toContain("Front-back");
-  await shown("--config", file, "--case", "phantom_002");
+  expect(await shown("--config", file)).toMatch(/page\.html is there already; remove it or add --force$/);
+  await shown("--config", file, "--case", "phantom_002", "--force");
   expect(await readFile(join(root, "page.html"), "utf8")).toBe(page);
 });
 
@@ -49,5 +50,5 @@ test.each([
   [["--slice", "99"], /--slice must be a whole number from 1 to \d for phantom_001, got 99$/],
   [["--window", "9", "3"], /--window needs two rising numbers, got 9 3$/],
 ])("%j is refused", async (words, message) => {
-  expect(await shown(...words)).toMatch(message);
+  expect(await shown(...words, "--force")).toMatch(message);
 });

@@ -1,6 +1,7 @@
 import {
   DataError,
   type DecathlonTask,
+  entryAt,
   onGridOf,
   readDecathlon,
   readNifti,
@@ -19,7 +20,7 @@ import {
   usualAugmentation,
 } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
-import { choice, list, number, path, required, text, whole, withDefault } from "../command-line/option.js";
+import { choice, flag, list, number, path, required, text, whole, withDefault } from "../command-line/option.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say } from "../shared/output.js";
 import { requireNoInput } from "../shared/outputs.js";
@@ -37,6 +38,7 @@ const options = {
   size: withDefault(whole("side that the slice is resampled to, in pixels", { least: 16, most: 512 }), 192),
   window: list(number("HU that become black and white [as training takes them]"), 2),
   seed: withDefault(whole("seed of what is drawn", { least: 0 }), 0),
+  force: flag("replace a file that is there"),
   device: deviceOption,
 };
 type Arguments = Values<typeof positionals & typeof options>;
@@ -52,7 +54,9 @@ export const augmentationsCommand = command({
 });
 
 async function showAugmentations(args: Arguments): Promise<void> {
-  const { dir, out, size, seed } = args;
+  const { dir, out, size, seed, force } = args;
+  if (!force && (await entryAt(nodeStorage, out)) !== undefined)
+    throw new DataError(`${out} is there already; remove it or add --force`);
   const augmentation = await augmentationOf(args);
   const task = await readDecathlon(nodeStorage, dir);
   await requireOutsideVolumes(nodeStorage, out, "-o");

@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readNifti, writeNifti } from "@lobule/data";
@@ -41,6 +42,18 @@ test("a compressed series becomes a volume, and its labels a DICOM SEG", async (
   expect(seg).toContain("liver");
   expect(seg).not.toContain("Doe");
   words[1] = "dicom-rtstruct";
+  // Labels of an ensemble are exported by its folder.
+  const bytes = await readFile(at("model.safetensors"));
+  const members = [0, 1].map((fold) => ({
+    run: `fold${fold}`,
+    sha256: createHash("sha256").update(bytes).digest("hex"),
+  }));
+  for (const { run } of members) {
+    await mkdir(at("folds", run, "checkpoints"), { recursive: true });
+    await writeFile(at("folds", run, "checkpoints", "best.safetensors"), bytes);
+  }
+  await writeFile(at("folds", "ensemble.json"), JSON.stringify({ format: "lobule-ensemble", version: 1, members }));
+  words[words.length - 1] = at("folds");
   const outlines = await runCommand([...words, "-o", at("rt.dcm")]);
   expect(outlines.code, outlines.err).toBe(0);
   expect(outlines.out).toMatch(/rt\.dcm: liver of 4 slices/);

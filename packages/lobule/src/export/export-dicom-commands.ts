@@ -2,9 +2,9 @@ import { realpath } from "node:fs/promises";
 import { dirname, isAbsolute, relative } from "node:path";
 import { DataError, entryAt, readImage, writeFileAtomically } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
-import { readModel } from "@lobule/train";
+import { readModels, requireAlike, type SavedModel } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
-import { choice, flag, path, required, text, withDefault } from "../command-line/option.js";
+import { choice, flag, path, repeated, required, text, withDefault } from "../command-line/option.js";
 import { type DicomForm, dicomResultOf } from "../shared/dicom-result.js";
 import { say, warn } from "../shared/output.js";
 import { requireNoInput } from "../shared/outputs.js";
@@ -13,7 +13,16 @@ import { readDicomSeries } from "../shared/read-scan.js";
 const positionals = { labels: required(path("labels of the series, as segment writes them", "input", "LABELS")) };
 const options = {
   scan: required(path("folder or .zip of the DICOM series, or an enhanced .dcm", "input", "SERIES")),
-  model: required(path("run or checkpoint that made the labels: it names the classes", "input", "RUN", { short: "m" })),
+  model: required(
+    repeated(
+      path(
+        "run, cross-validation or checkpoint that made the labels, which names the classes; of several, one by one",
+        "input",
+        "RUN",
+        { short: "m" },
+      ),
+    ),
+  ),
   out: required(path("file to write, .dcm", "file", "FILE", { short: "o" })),
   series: text("UID of the series, where the folder holds several", "UID"),
   anonymize: flag("leave out the patient's name, number, birth date and sex, and the study's dates and numbers"),
@@ -69,7 +78,9 @@ async function exportDicom(
   );
   await requireOutside(scan, out);
   // Nothing of the model is run: its classes are read.
-  const { description, sha256 } = await readModel(nodeStorage, model, { trustCode: true });
+  const models: SavedModel[] = [];
+  for (const each of model) models.push(...(await readModels(nodeStorage, each, { trustCode: true })));
+  const { description } = requireAlike(models);
   const source = await readDicomSeries(scan, { series });
   for (const note of source.notes) warn(`note: ${note}`);
   const volume = await readImage(nodeStorage, labels);
@@ -77,7 +88,7 @@ async function exportDicom(
     form,
     anonymize,
     classes: description.classes,
-    models: [sha256],
+    models: models.map(({ sha256 }) => sha256),
     names: [labels, scan],
   });
   await writeFileAtomically(nodeStorage, out, bytes);

@@ -134,6 +134,10 @@ test("maps of how unsure models are go where labels do; one of other origin is n
   const { data } = await readNifti(nodeStorage, at("disagreement", "phantom_002.nii.gz"));
   expect(data.every((value) => value < 1e-6)).toBe(true);
   expect((await run(...words, ...maps)).out).toContain("(there already)");
+  // Labels that are lost are written again beside their maps.
+  await rm(at("unsure", "phantom_002.nii.gz"));
+  const again = await run(...words, ...maps);
+  expect(again.code, again.err).toBe(0);
   await writeFile(at("entropy", "phantom_002.nii.gz"), "of another model");
   const refused = await run(...words, ...maps);
   expect(refused.code).toBe(1);

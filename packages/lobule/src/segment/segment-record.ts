@@ -71,9 +71,13 @@ export class SegmentRecord {
     return this.labels[basename(files.output)];
   }
 
-  /** Paths of what is to be written, without what was made in the same way: nothing of others is to be there. */
+  /**
+   * Paths of what is to be written, without what was made in the same way: nothing of others is to be there. Where labels are
+   * lost, what was written with them is not of others.
+   */
   async foreignPaths(files: SegmentFiles, by: LabeledBy): Promise<readonly string[]> {
-    return (await this.made(files, by)) ? this.foreignMaps(files) : writtenPaths(files);
+    const lost = (await fileText(files.output)) === undefined && (await this.madeOf(files, by));
+    return lost || (await this.made(files, by)) ? this.foreignMaps(files) : writtenPaths(files);
   }
 
   /** Paths of the maps that are not there as they were written with the labels. */
@@ -88,14 +92,19 @@ export class SegmentRecord {
   }
 
   /** Whether the labels of a scan are there, made in the same way of the same scan. */
-  async made({ scan, output }: SegmentFiles, by: LabeledBy): Promise<boolean> {
+  async made(files: SegmentFiles, by: LabeledBy): Promise<boolean> {
+    const { output } = files;
+    return (await this.madeOf(files, by)) && this.labels[basename(output)]?.outputFile === (await fileText(output));
+  }
+
+  /** Whether labels were made in the same way of the same scan, be they there or not. */
+  private async madeOf({ scan, output }: SegmentFiles, by: LabeledBy): Promise<boolean> {
     const entry = this.labels[basename(output)];
     return (
       entry !== undefined &&
       isDeepStrictEqual(entry.by, by) &&
       entry.scan === (await realpath(scan)) &&
-      entry.scanFile === (await scanText(scan, this.series)) &&
-      entry.outputFile === (await fileText(output))
+      entry.scanFile === (await scanText(scan, this.series))
     );
   }
 
