@@ -43,10 +43,30 @@ test("the window alone, percentiles of the foreground with z-scores, or a given 
   });
 });
 
+test.each<[string, Partial<TrainingConfig>, Float32Array, RegExp]>([
+  ["a window beside all values", { window: [2000, 3000] }, values, /the window 2000 to 3000 shows nothing of scans/],
+  [
+    "a foreground of one value",
+    {},
+    Float32Array.from({ length: 1000 }, (_, i) => (i < 4 ? i : 50)),
+    /99 % of the voxels/,
+  ],
+])("z-scores of %s are refused: the network would see a constant", async (_what, changes, of, message) => {
+  const labels = Uint8Array.from(of, () => 1);
+  const cases = source.cache.cases.map((each) => ({
+    ...each,
+    shape: [of.length, 1, 1] as const,
+    labelCounts: [[0, of.length]],
+  }));
+  const cache = { ...source.cache, cases, values: async () => of, labeled: async () => ({ values: of, labels }) };
+  const config = resolveConfig(null, { data: "scans", normalization: "foreground", ...changes });
+  await expect(resolveIntensities(config, { ...source, cache })).rejects.toThrow(message);
+});
+
 test("a run that begins with the weights of another keeps its z-scores", async () => {
   const normalization = { kind: "foreground" as const, mean: 5, deviation: 2 };
-  const start = { window: [0, 9] as const, normalization };
-  expect(await resolved({ normalization: "foreground", window: [0, 9] }, start)).toEqual({ ...start, notes: [] });
+  const start = { window: [0, 99] as const, normalization };
+  expect(await resolved({ normalization: "foreground", window: [0, 99] }, start)).toEqual({ ...start, notes: [] });
 });
 
 test("z-scores by each image have one window for all, and an image without them is known before training", async () => {

@@ -1,8 +1,9 @@
 import type { SliceCache } from "@lobule/data";
 import { type Intensities, imageWindow } from "../model/intensities.js";
+import { ConfigError } from "./config-error.js";
 import type { TrainingConfig } from "./config-schema.js";
 import { foregroundIntensities } from "./foreground-intensities.js";
-import { requireResolvable, resolveWindow } from "./resolve-window.js";
+import { requireResolvable, resolveWindow, shownWindow } from "./resolve-window.js";
 
 /** Intensities, and what the user should know of how they were chosen. */
 export interface ResolvedIntensities extends Intensities {
@@ -33,11 +34,17 @@ export async function resolveIntensities(
     const window = start?.normalization?.kind === "image" ? start.window : imageWindow;
     return { window, normalization: { kind: "image" }, notes: [] };
   }
-  if (start?.normalization?.kind === "foreground" && config.window !== "auto") {
-    return { window: config.window, normalization: start.normalization, notes: [] };
+  const given = config.window === "auto" ? undefined : await shownWindow(config, config.window, source);
+  if (start?.normalization?.kind === "foreground" && given !== undefined) {
+    return { ...given, normalization: start.normalization };
   }
   const { range, mean, deviation } = await foregroundIntensities(config, source);
-  const window = config.window === "auto" ? range : config.window;
+  const { window, notes } = given ?? { window: range, notes: [] };
+  if (!(window[0] < window[1])) {
+    throw new ConfigError(
+      `${config.data}: 99 % of the voxels with a label hold the value ${window[0]}, to which all others would be clipped; give --window LOW HIGH, or leave out --normalization foreground`,
+    );
+  }
   requireResolvable(window);
-  return { window, normalization: { kind: "foreground", mean, deviation }, notes: [] };
+  return { window, normalization: { kind: "foreground", mean, deviation }, notes };
 }

@@ -62,6 +62,12 @@ describe("auto", () => {
     expect((await resolved("auto", [...mask, 1e6])).window).toEqual([0, 255]);
   });
 
+  test("of the liver is refused where it shows nothing of what is there", async () => {
+    await expect(resolved("auto", [-1000, -900, -800])).rejects.toThrow(
+      /the window -160 to 240 shows nothing of scans/,
+    );
+  });
+
   test("data of one value are refused", async () => {
     await expect(resolved("auto", [5, 5], [5, 5])).rejects.toThrow(/scans: all training slices hold the value 5 only/);
   });

@@ -42,24 +42,11 @@ export function checkWindow({ window }: Pick<TrainingConfig, "window">): void {
  * plain Hounsfield units; else see `robustRange`.
  * @throws ConfigError when float32 cannot resolve the range, or no training slice shows anything in the window.
  */
-export async function resolveWindow(config: TrainingConfig, { cache, cases }: Source): Promise<ResolvedWindow> {
-  const { values, lowest, highest } = await sampleValues(cache, cases.training);
-  if (!(lowest < highest)) {
-    throw new ConfigError(
-      `${config.data}: all training slices hold the value ${lowest} only; give other data or --window LOW HIGH`,
-    );
-  }
-  if (config.window !== "auto") {
-    const [low, high] = config.window;
-    if (highest <= low || lowest >= high) {
-      throw new ConfigError(
-        `the window ${low} to ${high} shows nothing of ${config.data}, whose training slices hold values from ${brief(lowest)} to ${brief(highest)}; give another --window LOW HIGH`,
-      );
-    }
-    return { window: config.window, notes: notesOnShown(config.window, values) };
-  }
-  const window = automaticWindow(values);
-  if (window === hounsfieldWindow) return { window, notes: [] };
+export async function resolveWindow(config: TrainingConfig, source: Source): Promise<ResolvedWindow> {
+  if (config.window !== "auto") return shownWindow(config, config.window, source);
+  const sample = await sampleValues(config, source);
+  const window = automaticWindow(sample.values);
+  if (window === hounsfieldWindow) return shown(config, window, sample);
   requireResolvable(window);
   return {
     window,
@@ -67,6 +54,30 @@ export async function resolveWindow(config: TrainingConfig, { cache, cases }: So
       `the training slices hold no air, so their values are no plain Hounsfield units; the window ${brief(window[0])} to ${brief(window[1])} leaves out 0.5 % of their voxels at either end (--window LOW HIGH sets another)`,
     ],
   };
+}
+
+/**
+ * A window by which the training slices of a run are shown.
+ * @throws ConfigError when it shows nothing of them, or they hold one value only.
+ */
+export const shownWindow = async (
+  config: Pick<TrainingConfig, "data">,
+  window: Window,
+  source: Source,
+): Promise<ResolvedWindow> => shown(config, window, await sampleValues(config, source));
+
+function shown(
+  { data }: Pick<TrainingConfig, "data">,
+  window: Window,
+  { values, lowest, highest }: Sample,
+): ResolvedWindow {
+  const [low, high] = window;
+  if (highest <= low || lowest >= high) {
+    throw new ConfigError(
+      `the window ${low} to ${high} shows nothing of ${data}, whose training slices hold values from ${brief(lowest)} to ${brief(highest)}; give another --window LOW HIGH`,
+    );
+  }
+  return { window, notes: notesOnShown(window, values) };
 }
 
 /**
@@ -127,8 +138,15 @@ function withoutPadding(sorted: Float64Array): Float64Array {
 }
 
 /** Some values of some training slices, in rising order, and the lowest and highest value of these slices. */
-async function sampleValues(cache: Source["cache"], cases: readonly number[]) {
-  const all = slicesOf(cache.cases, cases);
+interface Sample {
+  readonly values: Float64Array;
+  readonly lowest: number;
+  readonly highest: number;
+}
+
+/** @throws ConfigError when all hold one value. */
+async function sampleValues({ data }: Pick<TrainingConfig, "data">, { cache, cases }: Source): Promise<Sample> {
+  const all = slicesOf(cache.cases, cases.training);
   const step = Math.max(1, all.length / mostSlices);
   const count = Math.ceil(all.length / step);
   const kept: number[] = [];
@@ -143,6 +161,11 @@ async function sampleValues(cache: Source["cache"], cases: readonly number[]) {
     }
     const stride = strideFor(slice.length * count, cache.cases[key.case]?.shape[0] ?? 1);
     for (let i = at % stride; i < slice.length; i += stride) kept.push(slice[i] as number);
+  }
+  if (!(lowest < highest)) {
+    throw new ConfigError(
+      `${data}: all training slices hold the value ${lowest} only; give other data or --window LOW HIGH`,
+    );
   }
   return { values: Float64Array.from(kept).sort(), lowest, highest };
 }
