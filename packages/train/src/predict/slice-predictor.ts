@@ -25,7 +25,13 @@ import {
 import { isByImage } from "../model/intensities.js";
 import type { ModelDescription } from "../model/model-description.js";
 import { requireF16 } from "../require-f16.js";
-import { plainMapping, type SliceMapping, type SliceSpacing, samplesOf } from "../trainer/slice-sampling.js";
+import {
+  oddPixelOf,
+  plainMapping,
+  type SliceMapping,
+  type SliceSpacing,
+  samplesOf,
+} from "../trainer/slice-sampling.js";
 import { Ensemble, mean, type PredictingModel } from "./ensemble.js";
 import { fieldOf, gaussianProfile, patchGrid, usualStep } from "./patch-grid.js";
 import type { SliceMaps, UncertaintyMap } from "./uncertainty-files.js";
@@ -253,8 +259,7 @@ export class SlicePredictor {
     const { divisor, views } = this.ensemble;
     const source = { shape: [width, height, 1], spacing: own ?? [1, 1] } as const;
     const input = fieldOf(source, this.description, divisor);
-    // As nnU-Net pads to a patch.
-    const oddPixel = patch === undefined ? ("before" as const) : ("after" as const);
+    const oddPixel = oddPixelOf(this.description);
     const placed = { ...input, spacing, resample: size !== null, oddPixel };
     const mappings = views.map((view) => plainMapping(source, { ...placed, ...view }));
     const channels = views.length * inputSlices;

@@ -2,7 +2,7 @@ import { inverted } from "@lobule/tensor";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { croppedMapping } from "./patch-crop.js";
-import { plainMapping } from "./slice-sampling.js";
+import { oddPixelOf, plainMapping } from "./slice-sampling.js";
 
 const preprocessing = { window: [-160, 240] as const, width: 8, height: 6, resample: false };
 const seeds = fc.record({ seed: fc.nat(1000), epoch: fc.nat(9), sample: fc.nat(99) });
@@ -23,10 +23,12 @@ test("a patch lies within a larger slice, on whole pixels, and all places come u
   expect(seen.size).toBe(16);
 });
 
-test("a slice that is smaller lies in the middle, as in prediction", () => {
+test("a slice that is smaller lies in the middle, as in prediction: an odd pixel is behind it", () => {
+  const patch = { ...preprocessing, oddPixel: oddPixelOf({ patch: [8, 6] }) };
   const source = { shape: [5, 6, 1], spacing: [1, 1, 5] } as const;
   const seed = { seed: 1, epoch: 2, sample: 3 };
-  expect(croppedMapping(source, preprocessing, seed)).toEqual(plainMapping(source, preprocessing));
+  expect(croppedMapping(source, patch, seed)).toEqual(plainMapping(source, patch));
+  expect(croppedMapping(source, patch, seed).transform[2]).toBe(-1);
 });
 
 test("with foreground, the drawn pixel is in the patch, at another spacing too", () => {

@@ -1,5 +1,5 @@
 import { uniform } from "@lobule/data";
-import { composed, resizeTransform } from "@lobule/tensor";
+import { composed, fitTransform, resizeTransform } from "@lobule/tensor";
 import {
   type Preprocessing,
   plainMapping,
@@ -33,9 +33,17 @@ export function croppedMapping(
   const seen = resampledExtents(source, preprocessing.spacing);
   const draw = (purpose: string): number => uniform(seed, epoch, sample, purpose);
   const pixel = foreground && labeledPixel(foreground, draw);
+  const [, , x0, , , y0] = fitTransform(
+    seen.width,
+    seen.height,
+    preprocessing.width,
+    preprocessing.height,
+    preprocessing.oddPixel,
+  );
+  const margin = { x: x0, y: y0 };
   const along = (axis: "x" | "y", extent: number, patch: number, middle: number | undefined): number => {
     const free = extent - patch;
-    if (free <= 0) return Math.floor(free / 2);
+    if (free <= 0) return margin[axis];
     if (middle === undefined) return Math.floor(draw(`patch ${axis}`) * (free + 1));
     return Math.min(Math.max(Math.floor(middle) - Math.floor(patch / 2), 0), free);
   };

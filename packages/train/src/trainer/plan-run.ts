@@ -10,7 +10,7 @@ import type { TrainingConfig } from "./config-schema.js";
 import { canTrainAlone, partLengths } from "./part-lengths.js";
 import { chooseCases, describeModel, type SplitNames } from "./prepare-data.js";
 import { SegmentationPlans } from "./segmentation-programs.js";
-import { type Room, requireRoom, requireStorable } from "./size-check.js";
+import { type Room, requireRoom, requireStorable, requireWholeSlices, validatedAtOnce } from "./size-check.js";
 import { inputExtents } from "./slice-sampling.js";
 import { stepCostOf } from "./step-cost.js";
 
@@ -93,6 +93,11 @@ export async function planRun(
   const atOnce = Math.min(microBatch ?? batch, Math.max(slices, 1));
   if (room !== undefined)
     await requireRoom((count) => plans.plan(count), atOnce, room, { ...(patchGeometry ?? geometry), batch });
+  if (room !== undefined && patchGeometry !== undefined) {
+    await pauses.take();
+    const validated = validatedAtOnce(microBatch ?? batch, patchGeometry, geometry);
+    requireWholeSlices((count) => plans.validationPlan(count), validated, room, geometry);
+  }
   await pauses.take();
   const training = plans.plan(atOnce);
   await pauses.take();

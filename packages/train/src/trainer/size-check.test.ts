@@ -2,7 +2,7 @@ import { referenceSpec, UNet } from "@lobule/nn";
 import { PlanError } from "@lobule/tensor";
 import { describe, expect, test } from "vitest";
 import { ConfigError } from "./config-error.js";
-import { requireRoom, requireStorable } from "./size-check.js";
+import { requireRoom, requireStorable, requireWholeSlices, validatedAtOnce } from "./size-check.js";
 import { resolveConfig } from "./training-config.js";
 
 const networkOf = (baseFeatures: number, depth: number) =>
@@ -53,6 +53,19 @@ describe("a step is measured by its plan", () => {
     const attempt = requireRoom(plan, 32, room, extents);
     await expect(attempt).rejects.toThrow(PlanError);
     await expect(attempt).rejects.toThrow(message);
+  });
+
+  test("whole slices are validated where a step sees patches of them, and have to fit as well", () => {
+    const [patch, whole] = [
+      { width: 8, height: 8 },
+      { width: 32, height: 16 },
+    ];
+    expect([validatedAtOnce(32, patch, whole), validatedAtOnce(4, patch, whole)]).toEqual([4, 1]);
+    expect(validatedAtOnce(32, whole, patch)).toBe(32);
+    requireWholeSlices(plan, 4, { device: adapter(4) }, whole);
+    expect(() => requireWholeSlices(plan, 4, { device: adapter(3) }, whole)).toThrow(
+      "patches fit this adapter, but validation sees whole slices, and 4 of 16×32 at once do not (too large); use a coarser --spacing or fewer --base-features",
+    );
   });
 
   test("a signal ends it between two plans", async () => {

@@ -54,14 +54,7 @@ export async function requireRoom<Step extends Pick<Program, "peakBytes">>(
   const needed = async (slices: number): Promise<number> => {
     // Plans of large networks take seconds, in which a signal would wait.
     await pauses.take();
-    const program = plan(slices);
-    room.device.check(program);
-    if (room.memory !== undefined && program.peakBytes > room.memory) {
-      throw new PlanError(
-        `a step takes ${inMiB(program.peakBytes)}, and this machine, whose memory the adapter uses, has ${inMiB(room.memory)}`,
-      );
-    }
-    return program.peakBytes;
+    return bytesWithin(plan(slices), room, "a step");
   };
   try {
     return await needed(wanted);
@@ -85,6 +78,47 @@ export async function requireRoom<Step extends Pick<Program, "peakBytes">>(
       fits === 0
         ? `not even one slice of ${height}×${width} fits this adapter (${error.message}); use --size or fewer --base-features`
         : `${wanted} slices of ${height}×${width} at once do not fit this adapter (${error.message}); use --batch ${fits}, or --micro-batch ${fits} to keep the batch of ${batch}`,
+    );
+  }
+}
+
+/** @throws PlanError when a program does not fit. */
+function bytesWithin<Step extends Pick<Program, "peakBytes">>(program: Step, room: Room<Step>, what: string): number {
+  room.device.check(program);
+  if (room.memory !== undefined && program.peakBytes > room.memory) {
+    throw new PlanError(
+      `${what} takes ${inMiB(program.peakBytes)}, and this machine, whose memory the adapter uses, has ${inMiB(room.memory)}`,
+    );
+  }
+  return program.peakBytes;
+}
+
+/** Extents of what the network sees. */
+interface Extents {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** How many whole slices are validated at once: as many pixels as a step of `atOnce` slices or patches has. */
+export const validatedAtOnce = (atOnce: number, trained: Extents, whole: Extents): number =>
+  Math.max(1, Math.floor(atOnce * Math.min(1, (trained.width * trained.height) / (whole.width * whole.height))));
+
+/**
+ * Checks that the validation of `slices` whole slices at once can be run, where a step sees patches of them.
+ * @throws PlanError naming the extents.
+ */
+export function requireWholeSlices<Step extends Pick<Program, "peakBytes">>(
+  plan: (slices: number) => Step,
+  slices: number,
+  room: Room<Step>,
+  { height, width }: Extents,
+): void {
+  try {
+    bytesWithin(plan(slices), room, "validation");
+  } catch (error) {
+    if (!(error instanceof PlanError)) throw error;
+    throw new PlanError(
+      `patches fit this adapter, but validation sees whole slices, and ${slices === 1 ? "one" : slices} of ${height}×${width} at once ${slices === 1 ? "does" : "do"} not (${error.message}); use a coarser --spacing or fewer --base-features`,
     );
   }
 }

@@ -30,6 +30,13 @@ export interface Preprocessing extends Intensities {
   readonly oddPixel?: "before" | "after" | undefined;
 }
 
+/**
+ * On which side of a slice in the middle of a larger input an odd pixel of the margin is: behind it in a patch, as nnU-Net
+ * pads to one; else before it.
+ */
+export const oddPixelOf = ({ patch }: { readonly patch?: unknown }): "before" | "after" =>
+  patch === undefined ? "before" : "after";
+
 /** mm along x and along y. */
 export type PixelSpacing = readonly [x: number, y: number];
 

@@ -6,7 +6,13 @@ import { ConfigError } from "./config-error.js";
 import type { TrainingConfig } from "./config-schema.js";
 import type { Learner } from "./learner.js";
 import { SegmentationPrograms } from "./segmentation-programs.js";
-import { inputExtents, type Preprocessing, type SliceGrid, trainedPreprocessing } from "./slice-sampling.js";
+import {
+  inputExtents,
+  oddPixelOf,
+  type Preprocessing,
+  type SliceGrid,
+  trainedPreprocessing,
+} from "./slice-sampling.js";
 import type { TrainerOptions } from "./trainer-options.js";
 
 /**
@@ -31,6 +37,7 @@ export function preprocessingOf(
     ...intensitiesOf(model),
     spacing: model.spacing,
     resample: config.size !== null,
+    oddPixel: oddPixelOf(model),
   };
 }
 

@@ -19,7 +19,7 @@ import type { EpochKeeper } from "./run-keeper.js";
 import { chosenSamples, labelSamples, type SampleSlice } from "./sample-slices.js";
 import type { SegmentationPrograms } from "./segmentation-programs.js";
 import { SharedGradients } from "./shared-gradients.js";
-import { requireRoom } from "./size-check.js";
+import { requireRoom, requireWholeSlices, validatedAtOnce } from "./size-check.js";
 import { neighborsOf, type Preprocessing, trainedPreprocessing } from "./slice-sampling.js";
 import { hashOfPlans, stepCostOf } from "./step-cost.js";
 import type { TrainerOptions } from "./trainer-options.js";
@@ -78,15 +78,24 @@ export class Trainer {
    * @returns bytes on the device.
    * @throws PlanError with the largest batch that fits.
    */
-  checkMemory(): Promise<number> {
+  async checkMemory(): Promise<number> {
     const { config, device, memory, signal } = this.options;
     const room = { device, ...(memory === undefined ? {} : { memory }), ...(signal === undefined ? {} : { signal }) };
     const { mostAtOnce } = this.epochSlices;
     this.shared?.requireOnce(this.programs.plan(mostAtOnce));
-    return requireRoom((count) => this.programs.plan(count), mostAtOnce, room, {
+    const bytes = await requireRoom((count) => this.programs.plan(count), mostAtOnce, room, {
       ...this.trained,
       batch: config.batch,
     });
+    if (config.patch !== null) {
+      requireWholeSlices(
+        (count) => this.programs.validationPlan(count),
+        this.validatedAtOnce,
+        room,
+        this.preprocessing,
+      );
+    }
+    return bytes;
   }
 
   /**
@@ -360,10 +369,7 @@ export class Trainer {
 
   private get validatedAtOnce(): number {
     const { batch, microBatch } = this.options.config;
-    const { trained, preprocessing } = this;
-    // Of whole slices as many pixels as a step has.
-    const share = (trained.width * trained.height) / (preprocessing.width * preprocessing.height);
-    return Math.max(1, Math.floor((microBatch ?? batch) * Math.min(1, share)));
+    return validatedAtOnce(microBatch ?? batch, this.trained, this.preprocessing);
   }
 
   /** Undefined when the signal ended it: a run that is resumed with all steps of an epoch done begins with it. */
