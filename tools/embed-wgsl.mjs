@@ -1,8 +1,8 @@
-// Makes every kernel's `.wgsl` file importable: writes `<name>.wgsl.ts` beside it, whose default export is the text without
-// its comments, a third of what it takes once compressed. The `.wgsl` file stays the source; the generated module is ignored
-// by git.
+// Makes every kernel's `.wgsl` file importable: writes `<name>.wgsl.ts` beside it, whose default export is the text as
+// `embedded-text.mjs` shortens it. The `.wgsl` file stays the source; the generated module is ignored by git.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { embeddedText } from "./embedded-text.mjs";
 
 const root = new URL("..", import.meta.url).pathname;
 
@@ -14,14 +14,8 @@ function* wgslFiles(directory) {
   }
 }
 
-/** Leaves out comments, but for the mark that a constant is set by. */
-const withoutComments = (text) =>
-  text
-    .replaceAll(/^[ \t]*\/\/.*\n/gm, "")
-    .replaceAll(/[ \t]*\/\/( tunable\b)?.*$/gm, (_, mark) => (mark === undefined ? "" : ` //${mark}`));
-
 for (const path of ["packages", "examples"].flatMap((each) => [...wgslFiles(join(root, each))])) {
-  const text = `/** The text of the WGSL file of the same name, without comments. */\nconst source: string = ${JSON.stringify(withoutComments(readFileSync(path, "utf8")))};\nexport default source;\n`;
+  const text = `/** The text of the WGSL file of the same name, without what compilers do not read. */\nexport default ${JSON.stringify(embeddedText(readFileSync(path, "utf8")))} as string;\n`;
   const target = `${path}.ts`;
   let current = "";
   try {

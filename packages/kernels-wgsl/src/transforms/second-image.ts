@@ -12,7 +12,7 @@ const readers = ["prepareSecond", "loadSecond", "loadSecondQuad", "secondQuad", 
  *     fn loadSecondPart(…) -> InputPart                                       what alone calls what reads it; named by `entry`
  */
 export function withoutSecondImage(source: string, entry: string): string {
-  const result = new RegExp(`^fn ${entry}\\([^)]*\\) -> (\\w+) \\{`, "m").exec(source);
+  const result = new RegExp(`^fn ${entry}\\([^)]*\\)\\s*->\\s*(\\w+)\\s*\\{`, "m").exec(source);
   if (result === null) throw new KernelDeclarationError(`no 'fn ${entry}' in the kernel`);
   let text = replaceDefinition(source, "fn", entry, `${result[0]} return ${result[1]}(); }`);
   text = replaceDefinition(text, "fn", "isSecond", "fn isSecond(firstIn: u32) -> bool { return false; }");

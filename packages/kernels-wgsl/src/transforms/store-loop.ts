@@ -8,4 +8,4 @@ import { hasFunction } from "./wgsl-text.js";
  * be unrolled, and it indexes a copy, because a variable index moves an array out of registers.
  */
 export const withStoreLoop = (source: string): string =>
-  hasFunction(source, "storeSumsInLoop") ? source.replace(/^( +)storeSums\(/gm, "$1storeSumsInLoop(") : source;
+  hasFunction(source, "storeSumsInLoop") ? source.replace(/(?<!\bfn )\bstoreSums\(/g, "storeSumsInLoop(") : source;

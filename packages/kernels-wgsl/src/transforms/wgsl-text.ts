@@ -55,12 +55,18 @@ function findDefinition(source: string, kind: "fn" | "struct", name: string): [s
   throw new KernelDeclarationError(`'${kind} ${name}' has no end`);
 }
 
-/** Replaces what is in the text once: for what is no definition, constant or binding. */
-export function replaceText(source: string, pattern: string | RegExp, replacement: string): string {
+/**
+ * Replaces what is in the text once: for what is no definition, constant or binding. A space of a string stands for any white
+ * space or none, since functions are written with it in their files and without in packages.
+ */
+export function replaceText(source: string, sought: string | RegExp, replacement: string): string {
+  const pattern = typeof sought === "string" ? new RegExp(escaped(sought).replaceAll(" ", "\\s*")) : sought;
   const changed = source.replace(pattern, replacement);
   if (changed === source) throw new KernelDeclarationError(`no ${pattern} in the kernel`);
   return changed;
 }
+
+const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
 /** Whether the text defines `fn name` at top level. */
 export const hasFunction = (source: string, name: string): boolean => new RegExp(`^fn ${name}\\b`, "m").test(source);
