@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import type { Plugin } from "vite";
 
 /** Workers for tasks run the script that starts them, in which all that they need is already. */
@@ -9,6 +10,24 @@ export const oneWorker: Plugin = {
     const own = code.replace('new URL("./task-worker.js", import.meta.url)', "self.location.href");
     if (own === code) this.error("the worker for tasks is not found in the text of its package");
     return { code: own, map: null };
+  },
+};
+
+/**
+ * The engine's script is a chunk among those of the page, so that what both need, such as the schemas of settings and what
+ * reads them, is there once. Vite would build a worker apart, with all of it again.
+ */
+export const workersShareChunks: Plugin = {
+  name: "workers-share-chunks",
+  apply: "build",
+  enforce: "pre",
+  load(id) {
+    if (!id.endsWith("?worker")) return null;
+    const script = id.slice(0, -"?worker".length);
+    const file = this.emitFile({ type: "chunk", id: script, name: basename(script, ".ts") });
+    return `export default class extends Worker {
+      constructor(options) { super(import.meta.ROLLUP_FILE_URL_${file}, { ...options, type: "module" }); }
+    }`;
   },
 };
 

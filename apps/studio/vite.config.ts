@@ -1,5 +1,5 @@
 import { defineConfig } from "vite";
-import { oneWorker, withoutOwnModules } from "./lean-build.js";
+import { oneWorker, withoutOwnModules, workersShareChunks } from "./lean-build.js";
 import { precache } from "./precache.js";
 
 /** A static page: every path is relative, so that any server and any folder of it will do. */
@@ -7,8 +7,7 @@ export default defineConfig({
   base: "./",
   // Preact's own runtime takes the place of a plugin.
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  plugins: [oneWorker, precache],
-  worker: { format: "es", plugins: () => [oneWorker, withoutOwnModules] },
+  plugins: [oneWorker, workersShareChunks, withoutOwnModules, precache],
   build: {
     target: "es2023",
     // The package of the command takes the page with it.
@@ -18,7 +17,11 @@ export default defineConfig({
     assetsInlineLimit: 0,
     // The viewer is large and loaded once it is looked at.
     chunkSizeWarningLimit: 2500,
-    modulePreload: { polyfill: false },
+    // A worker has no document to preload into, so only the page's own script brings along what it needs.
+    modulePreload: {
+      polyfill: false,
+      resolveDependencies: (_, scripts, { hostType }) => (hostType === "html" ? scripts : []),
+    },
   },
   server: { host: "127.0.0.1" },
   preview: { host: "127.0.0.1" },

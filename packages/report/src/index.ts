@@ -40,7 +40,7 @@ export type { LiveRun, LiveSlice, LiveStep, RunEvent, RunPace } from "./live/run
 export { emptyView, type RunState, type RunView, viewAfter } from "./live/run-view.js";
 export { runSecondsLeft } from "./live/seconds-left.js";
 export { embeddedStyle } from "./page/style.js";
-export { colorOfLabel } from "./picture/class-marks.js";
+export { colorOfLabel } from "./picture/class-colors.js";
 export { type LegendEntry, type MontageText, type MontageTile, montage } from "./picture/montage.js";
 export { segmentPreview } from "./picture/segment-preview.js";
 export { drawSlice, type SliceView } from "./picture/slice-picture.js";

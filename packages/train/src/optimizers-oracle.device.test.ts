@@ -14,7 +14,8 @@ import {
   Variable,
 } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type OptimizerSpec, optimizerOf, optimizerSetting } from "./settings/optimizer-setting.js";
+import { optimizerOf } from "./settings/optimizer-of.js";
+import { type OptimizerSpec, optimizerSetting } from "./settings/optimizer-setting.js";
 
 let device: Device;
 beforeAll(async () => {

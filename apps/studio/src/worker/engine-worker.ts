@@ -1,3 +1,4 @@
+import "../parts/strict-policy.js";
 import { answerTasks } from "@lobule/web";
 import { expose } from "comlink";
 import { Engine } from "./engine.js";

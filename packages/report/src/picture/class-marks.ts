@@ -1,16 +1,5 @@
-import { type Color, Pixels } from "./pixels.js";
-
-/**
- * Colors of classes, told apart with any color vision and from gray. Source: Okabe and Ito 2008, some lighter so that
- * they stand out from a scan.
- */
-const colors: readonly Color[] = [
-  [86, 190, 255],
-  [250, 225, 60],
-  [255, 135, 75],
-  [50, 225, 165],
-  [240, 160, 210],
-];
+import { colorOfLabel } from "./class-colors.js";
+import { Pixels } from "./pixels.js";
 
 /** What fills a class, so that classes are told apart without color too: nothing, lines, dots, crossed lines. */
 const fills: readonly ((x: number, y: number, step: number) => boolean)[] = [
@@ -21,9 +10,6 @@ const fills: readonly ((x: number, y: number, step: number) => boolean)[] = [
   (x, _, step) => x % step === 0,
   (x, y, step) => (x + y) % step === 0 || (x - y + 4096 * step) % step === 0,
 ];
-
-/** Color of a label from 1. */
-export const colorOfLabel = (label: number): Color => colors[(label - 1) % colors.length] ?? [255, 255, 255];
 
 /**
  * Draws labels into a picture of the same extents: each class by an outline in its color within a dark rim, and by a

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { colorAt, count, decodeRgb, sliceView as view } from "../run/testing.js";
-import { colorOfLabel } from "./class-marks.js";
+import { colorOfLabel } from "./class-colors.js";
 import { montage } from "./montage.js";
 import type { SliceView } from "./slice-picture.js";
 

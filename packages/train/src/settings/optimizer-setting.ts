@@ -1,5 +1,3 @@
-import { Adam, type Optimizer, Sgd } from "@lobule/optim";
-import type { Variable } from "@lobule/tensor";
 import { z } from "zod";
 
 const kind = "how parameters follow their gradients; sgd is Nesterov's";
@@ -21,19 +19,3 @@ export const optimizerSetting = z.discriminatedUnion("kind", [
 export type OptimizerSpec = z.output<typeof optimizerSetting>;
 
 export const defaultOptimizer: OptimizerSpec = optimizerSetting.parse({ kind: "adam" });
-
-/** The optimizer that a spec stands for. */
-export function optimizerOf(
-  spec: OptimizerSpec,
-  parameters: ReadonlyMap<string, Variable>,
-  learningRate: number,
-): Optimizer {
-  switch (spec.kind) {
-    case "adam":
-      return new Adam(parameters, { learningRate, weightDecay: spec.weightDecay });
-    case "adamw":
-      return new Adam(parameters, { learningRate, decoupledWeightDecay: spec.weightDecay });
-    case "sgd":
-      return new Sgd(parameters, { learningRate, momentum: spec.momentum, weightDecay: spec.weightDecay });
-  }
-}

@@ -6,7 +6,7 @@ import { buildNetwork, type ModelCode, type ModelDescription, networkState } fro
 import { requireF16 } from "../require-f16.js";
 import type { CheckpointKind } from "../run/run-folder.js";
 import type { TrainingState } from "../run/training-state.js";
-import { optimizerOf } from "../settings/optimizer-setting.js";
+import { optimizerOf } from "../settings/optimizer-of.js";
 import type { TrainingConfig } from "./config-schema.js";
 import { requireStorable } from "./size-check.js";
 

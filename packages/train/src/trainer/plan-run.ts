@@ -3,7 +3,7 @@ import { LossScaler, WeightAverage } from "@lobule/optim";
 import type { ConvolutionCall, Device, Program } from "@lobule/tensor";
 import { buildNetwork, type ModelCode } from "../model/model-description.js";
 import type { StepCost } from "../run/workload.js";
-import { optimizerOf } from "../settings/optimizer-setting.js";
+import { optimizerOf } from "../settings/optimizer-of.js";
 import { imageChangesOf } from "./augment-slice.js";
 import { slicesOfEpoch } from "./batch-order.js";
 import type { TrainingConfig } from "./config-schema.js";
