@@ -48,11 +48,18 @@ interface Ball {
   readonly radius: number;
 }
 
+/** How many tumors a liver has, and of which diameters, mm; where none are given one large tumor and smaller ones beside it. */
+export interface Tumors {
+  readonly count: number;
+  readonly diameters?: readonly [least: number, most: number];
+}
+
 /** Places balls that lie inside the liver and do not touch. */
-function tumorPlaces(liver: Shape, count: number, { pick, scale }: Patient): Ball[] {
+function tumorPlaces(liver: Shape, { count, diameters }: Tumors, { pick, scale }: Patient): Ball[] {
   const balls: Ball[] = [];
   for (let n = 0; n < count; n++) {
-    const radius = scale * (n === 0 ? pick(20, 29) : pick(16, 24));
+    const [least, most] = diameters ?? (n === 0 ? [40, 58] : [32, 48]);
+    const radius = ((diameters === undefined ? scale : 1) * pick(least, most)) / 2;
     const apart = ({ center: [x, y, z], radius: other }: Ball, point: Vector3): boolean =>
       Math.hypot(point[0] - x, point[1] - y, point[2] - z) > radius + other + 8;
     const place = pointsWithin(liver, 60, radius, pick).find((point) => balls.every((ball) => apart(ball, point)));
@@ -85,8 +92,8 @@ export interface Liver {
   readonly top: number;
 }
 
-/** A liver with `tumors` tumors; `pressing` are the organs that leave their mark on it. */
-export function liverParts(patient: Patient, pressing: readonly Shape[], tumors: number): Liver {
+/** A liver with tumors; `pressing` are the organs that leave their mark on it. */
+export function liverParts(patient: Patient, pressing: readonly Shape[], tumors: Tumors): Liver {
   const { pick, noise, scale: s, spine } = patient;
   const liver = liverShape(patient, pressing);
   const density = pick(102, 116);

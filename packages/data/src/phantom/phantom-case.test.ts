@@ -71,6 +71,14 @@ describe("phantomCase", () => {
     }
   });
 
+  it("draws tumors of given diameters", () => {
+    const { image, label } = phantomCase({ ...options, size: 96, slices: [40, 40], tumorDiameters: [10, 14] });
+    const milliliters = image.spacing.reduce((product, mm) => product * mm, 1) / 1000;
+    // One to four balls of 10 to 14 mm have 0.5 to 5.7 ml.
+    expect(count(label, 2) * milliliters).toBeGreaterThan(0.3);
+    expect(count(label, 2) * milliliters).toBeLessThan(7.5);
+  });
+
   it("gives each of the first twelve cases a tumor, whatever the seed, and later some none", () => {
     const tumors = (seed: number, caseNumber: number): number =>
       count(phantomCase({ seed, caseNumber, size: 16, slices: [10, 10], task: "liver" }).label, 2);

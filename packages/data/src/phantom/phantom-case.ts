@@ -19,6 +19,8 @@ export interface PhantomCaseOptions {
   /** Fewest and most slices. */
   readonly slices: readonly [fewest: number, most: number];
   readonly task: PhantomTask;
+  /** Least and greatest diameter of its tumors, mm; about 32 to 58 if not given. */
+  readonly tumorDiameters?: readonly [least: number, most: number] | undefined;
 }
 
 /** A synthetic case: its scan and its labels, on one grid. */
@@ -125,10 +127,13 @@ function scan(
 
 /** One synthetic patient: the same options give the same volumes. */
 export function phantomCase(options: PhantomCaseOptions): PhantomCase {
-  const { seed, caseNumber, task } = options;
+  const { seed, caseNumber, task, tumorDiameters: diameters } = options;
   const patient = makePatient(seed, caseNumber);
   const organs = neighbors(patient);
-  const liver = liverParts(patient, organs.pressing, tumorCount(seed, caseNumber));
+  const liver = liverParts(patient, organs.pressing, {
+    count: tumorCount(seed, caseNumber),
+    ...(diameters === undefined ? {} : { diameters }),
+  });
   const { axes, ...grid } = makeGrid(options, liver, patient.halfWidth);
   const voxels = grid.shape[0] * grid.shape[1] * grid.shape[2];
   const densities = new Float32Array(voxels).fill(-1000);

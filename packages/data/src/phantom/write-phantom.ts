@@ -23,6 +23,8 @@ export interface PhantomOptions {
   readonly slices?: readonly [fewest: number, most: number];
   /** Labels of Task03 (liver, cancer) or of Task08 (vessel, tumor); "liver" if not given. */
   readonly task?: PhantomTask;
+  /** Least and greatest diameter of tumors, mm; about 32 to 58 if not given. */
+  readonly tumorDiameters?: readonly [least: number, most: number] | undefined;
   /**
    * Write into a folder that holds other files, of which those of the same name are replaced; never into that of another
    * data set.
@@ -181,7 +183,8 @@ const writeJson = (storage: Storage, file: string, content: object): Promise<voi
  * that cannot be written. An unfinished phantom is begun again without force.
  */
 export async function writePhantom(storage: Storage, path: string, options: PhantomOptions): Promise<WrittenPhantom> {
-  const { cases = 12, size = 128, slices = [32, 48], task = "liver", seed, force = false, onProgress, room } = options;
+  const { cases = 12, size = 128, slices = [32, 48], task = "liver", tumorDiameters } = options;
+  const { seed, force = false, onProgress, room } = options;
   const testCases = options.testCases ?? Math.max(1, Math.round(cases / 6));
   checkOptions({ cases, testCases, size, slices, seed });
   requireRoom({ cases, testCases, size, slices, seed }, room ?? {});
@@ -200,7 +203,7 @@ export async function writePhantom(storage: Storage, path: string, options: Phan
 
   let allSlices = 0;
   for (let caseNumber = 0; caseNumber < cases + testCases; caseNumber++) {
-    const { image, label } = phantomCase({ seed, caseNumber, size, slices, task });
+    const { image, label } = phantomCase({ seed, caseNumber, size, slices, task, tumorDiameters });
     const file = `${caseName(caseNumber)}.nii.gz`;
     if (caseNumber < cases) {
       await writeNifti(storage, joinPath(directory, "imagesTr", file), image);
