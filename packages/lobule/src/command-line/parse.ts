@@ -40,7 +40,7 @@ export function parseCommandLine(line: readonly string[], commands: readonly Com
   const found = commands.find(({ name }) => name === first || name === `${first} ${second}`);
   if (found === undefined) return withoutCommand(first, second, commands);
   const rest = [...leading, ...words.slice(found.name.split(" ").length)];
-  const { given, positionals } = split(rest, found);
+  const { given, positionals, behind } = split(rest, found);
   if (given.has("help")) return { kind: "help", command: found, prefix: found.name };
   if (given.has("version")) return { kind: "version" };
   const values: Record<string, unknown> = {};
@@ -51,7 +51,7 @@ export function parseCommandLine(line: readonly string[], commands: readonly Com
     else if (option.required !== true) values[camel(name)] = option.absent;
     else throw new UsageError(`${nameOf(found)} needs ${shown(name, option)}: ${option.describe}`);
   }
-  const named = readPositionals(positionals, found, values);
+  const named = readPositionals(positionals, found, values, behind);
   checkTogether(found, given);
   const all = new Set([...given.keys(), ...named]);
   return { kind: "run", command: found, values, given: all, verbose: given.has("verbose") };
@@ -82,6 +82,8 @@ interface Split {
   /** Words of each option that was given, by its name; ["no"] for a --no-NAME. */
   readonly given: ReadonlyMap<string, readonly string[]>;
   readonly positionals: readonly string[];
+  /** What an option that may stand alone takes, by the word behind it that it does not take. */
+  readonly behind: ReadonlyMap<string, string>;
 }
 
 /** Takes the options with their words from the command line. */
@@ -89,6 +91,7 @@ function split(words: readonly string[], { options, name: command }: Command): S
   const known: Options = { ...globalOptions, ...options };
   const given = new Map<string, readonly string[]>();
   const positionals: string[] = [];
+  const behind = new Map<string, string>();
   let next = 0;
   while (next < words.length) {
     const word = words[next++] ?? "";
@@ -105,13 +108,18 @@ function split(words: readonly string[], { options, name: command }: Command): S
     const { name, option, negated } = optionOf(written, known, command);
     const taken = equals < 0 ? (negated ? [] : wordsAfter(words, next, option)) : [word.slice(equals + 1)];
     if (equals < 0) next += taken.length;
+    const other = words[next];
+    if (typeof option.words === "string" && option.words !== "several" && taken.length === 0 && other !== undefined) {
+      const what = option.words === "number" ? "a number" : `one of ${option.choices?.join(", ")}`;
+      behind.set(other, `${written} takes ${what}, or nothing`);
+    }
     const before = given.get(name);
     if (before !== undefined && option.words !== "several" && option.repeatable !== true)
       throw new UsageError(`${written} is given twice; give it once`);
     checkCount(written, option, taken, negated);
     given.set(name, negated ? ["no"] : [...(before ?? []), ...taken]);
   }
-  return { given, positionals };
+  return { given, positionals, behind };
 }
 
 /** A word with a dash, but for "-" and negative numbers. */
@@ -159,8 +167,16 @@ function checkCount(written: string, option: Option, taken: readonly string[], n
   throw new UsageError(`${written} needs ${what}, got ${taken.length === 0 ? "none" : taken.length}: ${usage}`);
 }
 
-/** Puts the values of the positional arguments into `values`; returns the names of those that were given. */
-function readPositionals(words: readonly string[], found: Command, values: Record<string, unknown>): string[] {
+/**
+ * Puts the values of the positional arguments into `values`; returns the names of those that were given.
+ * @param behind see {@link Split}; one of these words that is no argument was meant for its option.
+ */
+function readPositionals(
+  words: readonly string[],
+  found: Command,
+  values: Record<string, unknown>,
+  behind: Split["behind"],
+): string[] {
   const named: string[] = [];
   let rest = words;
   for (const [name, option] of Object.entries(found.positionals)) {
@@ -169,13 +185,28 @@ function readPositionals(words: readonly string[], found: Command, values: Recor
     if (taken.includes("")) throw new UsageError(`${name.toUpperCase()} needs a value, got an empty one`);
     if (taken.length > 0) {
       named.push(name);
-      values[camel(name)] = option.read(taken, name.toUpperCase());
+      values[camel(name)] = readArgument(option, taken, name.toUpperCase(), behind);
     } else if (option.required !== true) values[camel(name)] = option.absent;
     else throw new UsageError(`${nameOf(found)} needs ${name.toUpperCase()}: ${option.describe}`);
   }
+  const [first] = rest;
+  const meant = first === undefined ? undefined : behind.get(first);
+  if (meant !== undefined) throw new UsageError(`${meant}, got '${first}'`);
   if (rest.length > 0)
     throw new UsageError(`${nameOf(found)} takes no further argument, got '${rest[0]}'; quote names with spaces`);
   return named;
+}
+
+function readArgument(option: Option, words: readonly string[], name: string, behind: Split["behind"]): unknown {
+  try {
+    return option.read(words, name);
+  } catch (error) {
+    const [word = ""] = words;
+    const meant = behind.get(word);
+    // What is nearly an argument is meant as one.
+    if (meant === undefined || nearest(word, option.choices ?? []) !== undefined) throw error;
+    throw new UsageError(`${meant}, got '${word}'`);
+  }
 }
 
 /** Options that have no effect beside others, or without them. */
