@@ -10,7 +10,10 @@ const lockName = (data: string): string => `lobule ${data} in use`;
  */
 export async function usingData<Result>(data: string, work: () => Promise<Result>): Promise<Result> {
   return navigator.locks.request(lockName(data), { mode: "shared", ifAvailable: true }, (lock) => {
-    if (lock === null) throw new LockError(`the data ${baseName(data)} are being removed in another tab`);
+    if (lock === null)
+      throw new LockError(
+        `the data ${baseName(data)} are being removed in another tab; once they are gone, take their folder in on Train again`,
+      );
     return work();
   });
 }

@@ -20,16 +20,16 @@ describe("evaluationCsv", () => {
       "case,label,class,slices,dice_slice_mean,foreground_slices,dice_foreground_slice_mean,dice_3d," +
         "dice_3d_with_empty,intersection_voxels,prediction_voxels,truth_voxels,hausdorff95_mm," +
         "normalised_surface_distance,tolerance_mm,surface_dimensions,volume_edge,truth_at_edge,truth_ml,prediction_ml,error_ml,error_percent," +
-        "use,note,map,run_state,checkpoint_epoch,error",
+        "use,note,map,postprocessed,run_state,checkpoint_epoch,error",
     );
     expect(lines[2]).toBe(
-      `found,2,tumor,1,${2 / 3},1,${2 / 3},${2 / 3},${2 / 3},1,2,1,9.5,${2 / 3},2,1,surface,no,1,2,1,100,,,,,,`,
+      `found,2,tumor,1,${2 / 3},1,${2 / 3},${2 / 3},${2 / 3},1,2,1,9.5,${2 / 3},2,1,surface,no,1,2,1,100,,,,,,,`,
     );
   });
 
   test("leaves the field of a figure that does not exist empty", () => {
-    expect(lines[6]).toBe("invented,2,tumor,1,0,0,,,0,0,2,0,,0,2,1,surface,no,0,2,2,,,,,,,");
-    expect(lines[8]).toBe("absent,2,tumor,1,1,0,,,1,0,0,0,,,2,1,surface,no,0,0,0,,,,,,,");
+    expect(lines[6]).toBe("invented,2,tumor,1,0,0,,,0,0,2,0,,0,2,1,surface,no,0,2,2,,,,,,,,");
+    expect(lines[8]).toBe("absent,2,tumor,1,1,0,,,1,0,0,0,,,2,1,surface,no,0,0,0,,,,,,,,");
   });
 
   test("names with commas, quotes and line ends come back", () => {
@@ -91,10 +91,10 @@ describe("what the figures are of", () => {
   test("stands in each line of the CSV, where a case that failed has one too", () => {
     const lines = evaluationCsv(marked).split("\r\n");
     expect(lines).toHaveLength(1 + 2 * 2 + 1 + 1);
-    expect(lines[1]).toMatch(/^found,1,liver,.*,training,the training case b,1=2,"epoch 1 of 100, interrupted",1,$/);
-    expect(lines[3]).toMatch(/^missed,.*,,,1=2,"epoch 1 of 100, interrupted",1,$/);
-    expect(lines[5]).toMatch(/^cut,{22},,1=2,"epoch 1 of 100, interrupted",1,cut\.nii\.gz ends early$/);
-    for (const line of lines.slice(0, -1)) expect(line.replaceAll(/"[^"]*"/g, "").split(",")).toHaveLength(28);
+    expect(lines[1]).toMatch(/^found,1,liver,.*,training,the training case b,1=2,no,"epoch 1 of 100, interrupted",1,$/);
+    expect(lines[3]).toMatch(/^missed,.*,,,1=2,no,"epoch 1 of 100, interrupted",1,$/);
+    expect(lines[5]).toMatch(/^cut,{22},,1=2,no,"epoch 1 of 100, interrupted",1,cut\.nii\.gz ends early$/);
+    for (const line of lines.slice(0, -1)) expect(line.replaceAll(/"[^"]*"/g, "").split(",")).toHaveLength(29);
   });
 
   test("stands in the JSON", () => {

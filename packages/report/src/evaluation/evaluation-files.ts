@@ -37,6 +37,9 @@ const origins: Readonly<Record<string, (result: Pick<MeasuredCase, "source">, pr
   use: ({ source }) => source?.use ?? null,
   note: ({ source }) => source?.note ?? null,
   map: (_, provenance) => (provenance === undefined ? null : mapText(provenance.settings.map)),
+  /** Whether labels were post-processed before they were measured. */
+  postprocessed: (_, provenance) =>
+    provenance === undefined ? null : provenance.settings.postprocessing === true ? "yes" : "no",
   run_state: (_, provenance) => provenance?.run.state ?? null,
   checkpoint_epoch: (_, provenance) => provenance?.checkpoint.epoch ?? null,
 };

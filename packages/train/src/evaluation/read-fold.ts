@@ -13,7 +13,11 @@ export async function readFold(storage: Storage, directory: string, run: string)
   const folder = await RunFolder.open(storage, joinPath(directory, run));
   const path = joinPath(folder.directory, "evaluation", "validation.json");
   const measurement = await readMeasurement(storage, path);
-  if (measurement === undefined) throw new DataError(`${path} is missing or damaged`);
+  if (measurement === undefined) {
+    throw new DataError(
+      `${path} is missing or damaged; measure the run again by ${commandText("evaluate", folder.directory)}`,
+    );
+  }
   const { checkpoint, failures, settings } = measurement.provenance;
   if (settings.postprocessing === true) {
     throw new DataError(
@@ -21,9 +25,12 @@ export async function readFold(storage: Storage, directory: string, run: string)
     );
   }
   const [failure] = failures;
-  if (failure !== undefined) throw new DataError(`${path} lacks the case ${failure.name}: ${failure.error}`);
+  const again = `; measure the run again by ${commandText("evaluate", folder.directory)}`;
+  if (failure !== undefined) throw new DataError(`${path} lacks the case ${failure.name}: ${failure.error}${again}`);
   if (checkpoint.sha256 !== (await folder.checkpointHash("best"))) {
-    throw new DataError(`${path} was measured with other weights than ${folder.checkpointPath("best")} has now`);
+    throw new DataError(
+      `${path} was measured with other weights than ${folder.checkpointPath("best")} has now${again}`,
+    );
   }
   const metrics = await folder.readMetrics();
   return {
