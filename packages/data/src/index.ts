@@ -111,6 +111,7 @@ export {
 export { ThreadTeam, type WorkerAnswer, type WorkerRequest, type WorkerThread } from "./storage/worker-team.js";
 export { WorkerEnded, type Workers, type WorkerTeam } from "./storage/workers.js";
 export { commandText, shellWord } from "./text/command-text.js";
+export { plural } from "./text/plural.js";
 export { cutText, fitText, textWidth, visibleJson, visibleText } from "./text/visible-text.js";
 export { columns, wrapText } from "./text/wrap-text.js";
 export type { Affine, Grid, Vector3, Volume, VoxelArray } from "./volume.js";

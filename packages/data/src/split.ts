@@ -1,5 +1,6 @@
 import { DataError } from "./data-error.js";
 import { shuffled } from "./random.js";
+import { plural } from "./text/plural.js";
 
 /** One of the parts of a cross-validation. */
 export interface Fold {
@@ -70,7 +71,8 @@ export function splitFold(names: readonly string[], { index, of }: Fold, seed: n
 }
 
 function requireEnough(cases: number, folds: number): void {
-  if (folds > cases) throw new DataError(`${cases} cases cannot be split into ${folds} folds; take at most ${cases}`);
+  if (folds > cases)
+    throw new DataError(`${plural(cases, "case")} cannot be split into ${folds} folds; take at most ${cases}`);
 }
 
 /** A case, and the kind of cases that it is one of, such as those that hold a tumor. */

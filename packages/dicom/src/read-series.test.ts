@@ -270,7 +270,7 @@ describe("what cannot be a volume is refused by name", () => {
   test("other files are left out, and said; a folder of them is no series", async () => {
     await writeFile(join(folder, "notes.txt"), "no DICOM");
     await expect(readSeries(nodeStorage, folder)).rejects.toThrow("holds no DICOM images; give the folder of a series");
-    expect((await read()).notes).toEqual([expect.stringMatching(/^1 files of .* hold no image and are left out$/)]);
+    expect((await read()).notes).toEqual([expect.stringMatching(/^1 file of .* holds no image and is left out$/)]);
   });
 });
 
@@ -280,7 +280,7 @@ describe("a zip of a series", () => {
     await writeFile(path, await zipOfSeries(await writeSeries(join(folder, "series"))));
     const zipped = await readSeries(nodeStorage, path);
     const { slices, ...plain } = await readSeries(nodeStorage, join(folder, "series"));
-    expect(zipped).toMatchObject({ ...plain, notes: [`1 files of ${path} hold no image and are left out`] });
+    expect(zipped).toMatchObject({ ...plain, notes: [`1 file of ${path} holds no image and is left out`] });
     expect(zipped.slices[0]?.path).toMatch(/series\.zip\/patient\/CT\/3-0\.dcm$/);
     expect(slices).toHaveLength(4);
   });

@@ -1,4 +1,4 @@
-import { type Affine, type Storage, type Volume, type VoxelArray, visibleText } from "@lobule/data";
+import { type Affine, plural, type Storage, type Volume, type VoxelArray, visibleText } from "@lobule/data";
 import { tags, textOf } from "./attributes.js";
 import { DicomError } from "./dicom-error.js";
 import { type ParseDicom, parseDicom } from "./parse-dicom.js";
@@ -71,7 +71,12 @@ export async function readSeries(
   if (slices.length === 1 && only?.path === source && only.frame === undefined)
     throw new DicomError(`${source} is a slice of a DICOM series; give the folder of the series, or a .zip of it`);
   const step = stepOf(source, slices);
-  const notes = others === 0 ? [] : [`${others} files of ${source} hold no image and are left out`];
+  const notes =
+    others === 0
+      ? []
+      : [
+          `${plural(others, "file")} of ${source} ${others === 1 ? "holds no image and is" : "hold no image and are"} left out`,
+        ];
   return { ...volumeOf(slices, step), slices, notes };
 }
 

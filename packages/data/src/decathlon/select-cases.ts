@@ -2,6 +2,7 @@ import { mapBounded } from "../bounded.js";
 import { DataError } from "../data-error.js";
 import { readNiftiHeader } from "../nifti/read-nifti.js";
 import type { Storage } from "../storage/storage.js";
+import { plural } from "../text/plural.js";
 import type { DecathlonCase, DecathlonTask } from "./read-decathlon.js";
 
 /** Which cases of a task to use. */
@@ -52,7 +53,7 @@ export async function selectCases(
   const short = byName.filter((_, i) => (slices[i] ?? 0) < maxSlices);
   if (short.length === 0)
     throw new DataError(
-      `none of the ${byName.length} cases in ${task.directory} has fewer than ${maxSlices} slices; raise the limit`,
+      `none of the ${plural(byName.length, "case")} in ${task.directory} has fewer than ${plural(maxSlices, "slice")}; raise the limit`,
     );
   const cases = short.slice(0, limitCases);
   return { cases, tooLong: byName.length - short.length, overLimit: short.length - cases.length };

@@ -3,6 +3,7 @@ import { describeAngles } from "../geometry/affine.js";
 import { gridDifference } from "../geometry/compare-grids.js";
 import { readNifti } from "../nifti/read-nifti.js";
 import type { Storage } from "../storage/storage.js";
+import { plural } from "../text/plural.js";
 import type { Grid, Vector3, VoxelArray } from "../volume.js";
 import type { DecathlonCase, DecathlonTask } from "./read-decathlon.js";
 
@@ -30,8 +31,6 @@ export interface VerifyOptions {
 /** Stray label values that a problem lists. */
 const listedValues = 5;
 
-const voxels = (count: number): string => (count === 1 ? "1 voxel" : `${count} voxels`);
-
 function checkLabels(data: VoxelArray, names: readonly string[]): { values: number[]; problems: string[] } {
   const counts = new Map<number, number>();
   for (const value of data) counts.set(value, (counts.get(value) ?? 0) + 1);
@@ -40,7 +39,7 @@ function checkLabels(data: VoxelArray, names: readonly string[]): { values: numb
   if (stray.length === 0) return { values, problems: [] };
   const count = stray.reduce((sum, value) => sum + (counts.get(value) ?? 0), 0);
   const list = `${stray.slice(0, listedValues).join(", ")}${stray.length > listedValues ? ", …" : ""}`;
-  const problem = `${voxels(count)} of the label map hold ${list}, but dataset.json names the labels 0 to ${names.length - 1}`;
+  const problem = `${plural(count, "voxel")} of the label map hold ${list}, but dataset.json names the labels 0 to ${names.length - 1}`;
   return { values, problems: [problem] };
 }
 

@@ -1,4 +1,5 @@
 import { DataError } from "../data-error.js";
+import { plural } from "../text/plural.js";
 import type { Vector3, VoxelArray } from "../volume.js";
 import type { ByteSource } from "./byte-source.js";
 import { type StoredArray, storedArray, valueArray } from "./datatypes.js";
@@ -72,7 +73,7 @@ export class VoxelReader {
   checkFinite(): void {
     if (this.#nonFinite === 0) return;
     const scaled = isScaled(this.#header) ? " after slope and intercept" : "";
-    const count = this.#nonFinite === 1 ? "1 voxel that is" : `${this.#nonFinite} voxels that are`;
+    const count = plural(this.#nonFinite, "voxel that is", "voxels that are");
     throw new DataError(
       `${this.#path} holds ${count} NaN or infinite${scaled}, the first at (${this.#place(this.#firstNonFinite)}), ` +
         "where every voxel must be a number; replace them",

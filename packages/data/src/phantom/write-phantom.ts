@@ -8,6 +8,7 @@ import { reason } from "../files/system-error.js";
 import { writeNifti } from "../nifti/write-nifti.js";
 import { joinPath } from "../storage/paths.js";
 import type { Storage } from "../storage/storage.js";
+import { plural } from "../text/plural.js";
 import { type PhantomTask, phantomCase, phantomLabels } from "./phantom-case.js";
 
 /** What a synthetic task holds. */
@@ -96,7 +97,7 @@ function requireRoom(
   const written = all * voxels * bytesPerVoxel.disk;
   if (written > disk)
     throw new DataError(
-      `${all} volumes of up to ${volume} take about ${mebibytes(written)} on the disk, and ${mebibytes(disk)} are free; lower --cases, --size or --slices`,
+      `${plural(all, "volume")} of up to ${volume} ${all === 1 ? "takes" : "take"} about ${mebibytes(written)} on the disk, and ${mebibytes(disk)} are free; lower --cases, --size or --slices`,
     );
 }
 

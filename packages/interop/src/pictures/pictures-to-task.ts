@@ -1,4 +1,13 @@
-import { baseName, DataError, joinPath, reason, type Storage, writeFileAtomically, writeNifti } from "@lobule/data";
+import {
+  baseName,
+  DataError,
+  joinPath,
+  plural,
+  reason,
+  type Storage,
+  writeFileAtomically,
+  writeNifti,
+} from "@lobule/data";
 import { exactName, type Picture, pictureName, readPicture } from "./read-picture.js";
 
 /** How pictures become a task. */
@@ -121,7 +130,7 @@ function namesOf(values: readonly number[], labels: readonly string[] | undefine
   if (labels === undefined) return values.map((value, i) => (i === 0 ? "background" : `class ${value}`));
   if (labels.length === values.length) return labels;
   throw new DataError(
-    `${labels.length} labels are named, and the masks hold ${values.length} values (${values.slice(0, 10).join(", ")}); name one for each, background first`,
+    `${plural(labels.length, "label is", "labels are")} named, and the masks hold ${plural(values.length, "value")} (${values.slice(0, 10).join(", ")}); name one for each, background first`,
   );
 }
 

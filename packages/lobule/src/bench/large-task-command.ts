@@ -1,11 +1,10 @@
 import { realTasks, writeLargeTask } from "@lobule/bench";
-import { DataError } from "@lobule/data";
+import { DataError, plural } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { command } from "../command-line/command.js";
 import { choice, flag, path, required, whole, withDefault } from "../command-line/option.js";
 import { say, sayJson } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
-import { plural } from "../shared/text.js";
 
 /** A synthetic task of the size of a real one, for the parts of a rehearsal and of a GPU's measurement. */
 export const largeTaskCommand = command({

@@ -1,4 +1,4 @@
-import { writeFileAtomically } from "@lobule/data";
+import { plural, writeFileAtomically } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import {
   describedSettings,
@@ -91,5 +91,5 @@ async function checkSettings(file: string): Promise<string> {
 async function checkExperiment(file: string): Promise<string> {
   const { settings, lineOf } = await readSettingsFile(file, experimentSettings);
   const runs = planExperiment(parseExperiment(settings, file, lineOf), "DIR", file, lineOf);
-  return `${file}: an experiment of ${runs.length} runs`;
+  return `${file}: an experiment of ${plural(runs.length, "run")}`;
 }

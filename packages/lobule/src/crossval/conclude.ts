@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { LockError, writeFileAtomically } from "@lobule/data";
+import { LockError, plural, writeFileAtomically } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { crossValidationCsv, crossValidationJson, formatEvaluation, renderCrossValidation } from "@lobule/report";
 import { type CrossValidation, joinFolds, RunFolder, readFold, writeEnsemble } from "@lobule/train";
@@ -71,6 +71,6 @@ function report({ evaluation, folds }: CrossValidation): void {
   say("Fold by fold, mean per-case Dice of its cases:");
   for (const { run, validation, classes } of folds) {
     const dice = classes.map(({ name, perCase }) => `${fit(name, 12).trimEnd()} ${perCase?.toFixed(3) ?? "n/a"}`);
-    say(`  ${fit(run, 8)}${String(validation.length).padStart(5)} cases  ${dice.join("  ")}`);
+    say(`  ${fit(run, 8)}${plural(validation.length, "case").padStart(11)}  ${dice.join("  ")}`);
   }
 }

@@ -1,5 +1,5 @@
 import { basename, join, resolve } from "node:path";
-import { commandText, DataError, exists, readDecathlon, requireApart, writeFileAtomically } from "@lobule/data";
+import { commandText, DataError, exists, plural, readDecathlon, requireApart, writeFileAtomically } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import {
   ConfigError,
@@ -22,7 +22,7 @@ import { interruptible } from "../shared/interruption.js";
 import { say, warn } from "../shared/output.js";
 import { requireNoInput } from "../shared/outputs.js";
 import { progress } from "../shared/progress.js";
-import { partsInLines, plural } from "../shared/text.js";
+import { partsInLines } from "../shared/text.js";
 import { configFrom, type PlannedConfig } from "../train/config-from.js";
 import { sliceCacheFolder } from "../train/slice-cache-folder.js";
 import { givenSettings } from "../train/train-options.js";

@@ -1,4 +1,5 @@
-import { plural, wrap } from "../shared/text.js";
+import { plural } from "@lobule/data";
+import { wrap } from "../shared/text.js";
 import type { StepTimes } from "./step-time.js";
 
 /** What a cross-validation is going to do, by headers and plans. */

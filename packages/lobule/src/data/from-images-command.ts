@@ -1,11 +1,10 @@
-import { commandText, DataError, entryAt } from "@lobule/data";
+import { commandText, DataError, entryAt, plural } from "@lobule/data";
 import { picturesToTask } from "@lobule/interop";
 import { nodeStorage } from "@lobule/node";
 import { command } from "../command-line/command.js";
 import { list, path, required, text } from "../command-line/option.js";
 import { say, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
-import { plural } from "../shared/text.js";
 
 /** `lobule data from-images DIR -o TASK`: a training set of pictures and masks. */
 export const fromImagesCommand = command({

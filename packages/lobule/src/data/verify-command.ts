@@ -1,10 +1,10 @@
-import { type CaseVerification, type DecathlonTask, readDecathlon, verifyDecathlon } from "@lobule/data";
+import { type CaseVerification, type DecathlonTask, plural, readDecathlon, verifyDecathlon } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { command } from "../command-line/command.js";
 import { flag, path, required } from "../command-line/option.js";
 import { sayJson, sayText } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
-import { brief, fit, plural, wrap } from "../shared/text.js";
+import { brief, fit, wrap } from "../shared/text.js";
 
 const widths = { name: 28, shape: 14, spacing: 20, labels: 9 } as const;
 

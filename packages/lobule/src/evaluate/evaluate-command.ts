@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { DataError, requireApart, writeFileAtomically } from "@lobule/data";
+import { DataError, plural, requireApart, writeFileAtomically } from "@lobule/data";
 import { defaultEdge, volumeEdges } from "@lobule/metrics";
 import { nodeStorage } from "@lobule/node";
 import { evaluationCsv, evaluationJson, formatEvaluation } from "@lobule/report";
@@ -34,7 +34,6 @@ import { exitCodeOf, Interrupted, interruptible } from "../shared/interruption.j
 import { deviceOption } from "../shared/open-device.js";
 import { say, sayJson, sayText, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
-import { plural } from "../shared/text.js";
 import { codeTrust, trustCodeOption } from "../shared/trust-code.js";
 import { requireOutput } from "../shared/writable-outputs.js";
 import { factsOf } from "../train/program-facts.js";

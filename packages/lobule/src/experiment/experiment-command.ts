@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from "node:path";
-import { commandText, LockError, readDecathlon, requireApart, writeFileAtomically } from "@lobule/data";
+import { commandText, LockError, plural, readDecathlon, requireApart, writeFileAtomically } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import {
   type ComparedRun,
@@ -198,7 +198,7 @@ async function showPlan(planned: readonly PlannedRun[]): Promise<void> {
     );
   }
   say(
-    `${planned.length} runs of ${planned[0]?.config.epochs} epochs; FLOPs and traffic of a step by its plan. Nothing was trained.`,
+    `${plural(planned.length, "run")} of ${plural(planned[0]?.config.epochs ?? 0, "epoch")}; FLOPs and traffic of a step by its plan. Nothing was trained.`,
   );
 }
 

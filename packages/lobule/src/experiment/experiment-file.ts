@@ -1,4 +1,4 @@
-import { type SettingSchema, settingProblem, settingSchemaOf } from "@lobule/data";
+import { plural, type SettingSchema, settingProblem, settingSchemaOf } from "@lobule/data";
 import { settingsFileSchema } from "@lobule/train";
 import { z } from "zod";
 
@@ -114,7 +114,7 @@ export function parseExperiment(value: unknown, source: string, lineOf: LineOf =
   if (twice !== undefined) fail(`the seed ${twice} comes twice in 'seeds'; each must differ`);
   const { rungs = [] } = successiveHalving ?? {};
   if (rungs.some((rung, i) => rung <= (rungs[i - 1] ?? 0) || rung >= epochs)) {
-    fail(`'successiveHalving.rungs' must rise and stay below the ${epochs} epochs, got ${rungs.join(", ")}`);
+    fail(`'successiveHalving.rungs' must rise and stay below the ${plural(epochs, "epoch")}, got ${rungs.join(", ")}`);
   }
   return experiment;
 }

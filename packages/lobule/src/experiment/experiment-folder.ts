@@ -1,4 +1,13 @@
-import { DataError, FileReadError, joinPath, readJson, reason, type Storage, writeFileAtomically } from "@lobule/data";
+import {
+  DataError,
+  FileReadError,
+  joinPath,
+  plural,
+  readJson,
+  reason,
+  type Storage,
+  writeFileAtomically,
+} from "@lobule/data";
 import { fitJson } from "@lobule/train";
 import { z } from "zod";
 import { ExperimentError } from "./experiment-file.js";
@@ -86,7 +95,7 @@ export function requirePlanned(
   const halving = rungsOf.safeParse(experiment);
   const epochs = halving.success ? (halving.data.successiveHalving?.rungs ?? []) : [];
   for (const [i, rung] of rungs.entries()) {
-    if (rung.epochs !== epochs[i]) fail(`its rung ${i + 1} is after ${rung.epochs} epochs`);
+    if (rung.epochs !== epochs[i]) fail(`its rung ${i + 1} is after ${plural(rung.epochs, "epoch")}`);
     const strange = [...rung.stopped, ...rung.scores.map(({ variant }) => variant)].find((name) => !variants.has(name));
     if (strange !== undefined) fail(`its rung ${i + 1} names '${strange}', which is no variant`);
   }

@@ -1,4 +1,4 @@
-import { plural } from "../shared/text.js";
+import { plural } from "@lobule/data";
 
 /** How far an experiment is, and how long it may still take. */
 export class ExperimentPace {

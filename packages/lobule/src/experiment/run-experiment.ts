@@ -1,6 +1,6 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { writeFileAtomically } from "@lobule/data";
+import { plural, writeFileAtomically } from "@lobule/data";
 import { nodeStorage, waitUntilFree } from "@lobule/node";
 import { type EpochRecord, type MayWrite, RunFolder, runProgressOf } from "@lobule/train";
 import { runLockPath } from "../train/run-lock.js";
@@ -100,7 +100,7 @@ export async function runExperiment(
     });
     for (const { name, variant } of planned) if (rung.stopped.includes(variant)) pace.ended(name);
     log(
-      `after ${until} epochs: ${rung.stopped.length === 0 ? "all variants" : `${rung.stopped.join(", ")} stop, the others`} continue`,
+      `after ${plural(until, "epoch")}: ${rung.stopped.length === 0 ? "all variants" : `${rung.stopped.join(", ")} stop, the others`} continue`,
     );
   }
   return record;
@@ -203,6 +203,6 @@ async function inParallel<T, Slot>(
 export function requireTwo(finished: number, failed: readonly RunRecord[]): void {
   if (finished >= 2) return;
   throw new ExperimentError(
-    `fewer than two variants have all their runs, so there is nothing to compare${failed.length === 0 ? "" : `; ${failed.length} runs failed, the first because: ${failed[0]?.error}`}`,
+    `fewer than two variants have all their runs, so there is nothing to compare${failed.length === 0 ? "" : `; ${plural(failed.length, "run")} failed, the first because: ${failed[0]?.error}`}`,
   );
 }

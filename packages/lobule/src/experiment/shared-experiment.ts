@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { commandText, FileReadError, LockError, readJson, writeFileAtomically } from "@lobule/data";
+import { commandText, FileReadError, LockError, plural, readJson, writeFileAtomically } from "@lobule/data";
 import { FolderLock, nodeStorage } from "@lobule/node";
 import { fitJson } from "@lobule/train";
 import { z } from "zod";
@@ -85,7 +85,7 @@ export async function workOnExperiment(
       runs: record.runs.map((run) => (rung.stopped.includes(run.variant) ? { ...run, state: "stopped" } : run)),
     };
     log(
-      `after ${until} epochs: ${rung.stopped.length === 0 ? "all variants" : `all but ${rung.stopped.join(", ")}`} continue`,
+      `after ${plural(until, "epoch")}: ${rung.stopped.length === 0 ? "all variants" : `all but ${rung.stopped.join(", ")}`} continue`,
     );
   }
   return record;

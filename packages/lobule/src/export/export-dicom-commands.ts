@@ -1,6 +1,6 @@
 import { realpath } from "node:fs/promises";
 import { dirname, isAbsolute, relative } from "node:path";
-import { DataError, entryAt, readImage, writeFileAtomically } from "@lobule/data";
+import { DataError, entryAt, plural, readImage, writeFileAtomically } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { readModels, requireAlike, type SavedModel } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
@@ -94,5 +94,5 @@ async function exportDicom(
   await writeFileAtomically(nodeStorage, out, bytes);
   const found = new Set<number>(volume.data);
   const names = description.classes.filter((_, label) => label > 0 && found.has(label));
-  say(`${out}: ${names.join(", ")} of ${source.slices.length} slices`);
+  say(`${out}: ${names.join(", ")} of ${plural(source.slices.length, "slice")}`);
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { commandText, DataError, entryAt } from "@lobule/data";
+import { commandText, DataError, entryAt, plural } from "@lobule/data";
 import {
   type NnUNetCheckpoint,
   type NnUNetFold,
@@ -12,7 +12,6 @@ import { readModel, saveModel, writeEnsemble } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
 import { choice, list, path, required, text, withDefault } from "../command-line/option.js";
 import { say, warn } from "../shared/output.js";
-import { plural } from "../shared/text.js";
 import { listMisfits } from "./list-misfits.js";
 
 const positionals = {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { commandText, DataError, entryAt, readBytes, readJson, sha256OfFile } from "@lobule/data";
+import { commandText, DataError, entryAt, plural, readBytes, readJson, sha256OfFile } from "@lobule/data";
 import { matchWeights, PytorchError, readPytorchFile, WeightMisfitError } from "@lobule/interop";
 import { nodeStorage } from "@lobule/node";
 import { buildNetwork, parseModelSpec, readModel, type SavedModel, saveModel } from "@lobule/train";
@@ -8,7 +8,6 @@ import { command, type Values } from "../command-line/command.js";
 import { path, required, text } from "../command-line/option.js";
 import { say, warn } from "../shared/output.js";
 import { readSettingsFile } from "../shared/settings-file.js";
-import { plural } from "../shared/text.js";
 import { codeTrust, trustCodeOption } from "../shared/trust-code.js";
 import { listMisfits } from "./list-misfits.js";
 

@@ -1,10 +1,9 @@
-import { commandText, DataError, writePhantom } from "@lobule/data";
+import { commandText, DataError, plural, writePhantom } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { command } from "../command-line/command.js";
 import { choice, flag, list, number, path, required, whole, withDefault } from "../command-line/option.js";
 import { say, sayJson } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
-import { plural } from "../shared/text.js";
 import { freeBytes } from "../shared/writable-outputs.js";
 
 /** `lobule phantom DIR`: writes a synthetic Decathlon task. */

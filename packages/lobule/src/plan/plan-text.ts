@@ -1,7 +1,7 @@
-import { columns, visibleText } from "@lobule/data";
+import { columns, plural, visibleText } from "@lobule/data";
 import { type Choice, type DataFacts, mergeSettings, type Range } from "@lobule/train";
 import { Document, isMap, isScalar, visit } from "yaml";
-import { plural, wrap } from "../shared/text.js";
+import { wrap } from "../shared/text.js";
 
 /** A plan as a file of settings. */
 export interface PlanFile {

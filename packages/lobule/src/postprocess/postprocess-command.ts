@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { DataError } from "@lobule/data";
+import { DataError, plural } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import {
   type CaseComponents,
@@ -21,7 +21,6 @@ import { interruptible } from "../shared/interruption.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
-import { plural } from "../shared/text.js";
 import { codeTrust, trustCodeOption } from "../shared/trust-code.js";
 
 const positionals = { run: required(path("folder of a run or a cross-validation", "input", "RUN")) };

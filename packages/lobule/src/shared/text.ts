@@ -6,10 +6,6 @@ export const fit = fitText;
 /** Breaks a sentence into lines of at most 80 columns, each led by an indent. */
 export const wrap = wrapText;
 
-/** "1 case", "2 cases". */
-export const plural = (count: number, thing: string): string =>
-  `${count.toLocaleString("en-US")} ${thing}${count === 1 ? "" : "s"}`;
-
 /** A number with at most five significant digits, without zeros at its end. */
 export const brief = (value: number): string => String(Number(value.toPrecision(5)));
 

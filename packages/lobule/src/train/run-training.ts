@@ -1,7 +1,7 @@
 import { hostname, totalmem } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { tuneKernels } from "@lobule/bench";
-import { commandText, FileWriteError, writeFileAtomically } from "@lobule/data";
+import { commandText, FileWriteError, plural, writeFileAtomically } from "@lobule/data";
 import { type AdapterChoice, adapterChoice, nodeStorage } from "@lobule/node";
 import {
   type FollowedRun,
@@ -268,7 +268,7 @@ function announce(
   const { slices, preprocessing } = trainer;
   for (const note of data.notes) say(`note: ${note}`);
   say(
-    `${data.task.name}: ${data.cases.training.length} cases (${slices.training} slices) to train on, ${data.cases.validation.length} (${slices.validation}) to validate on`,
+    `${data.task.name}: ${plural(data.cases.training.length, "case")} (${plural(slices.training, "slice")}) to train on, ${data.cases.validation.length} (${slices.validation}) to validate on`,
     `input ${preprocessing.height}×${preprocessing.width}${config.patch === null ? "" : `, patches of ${config.patch[1]}×${config.patch[0]}`}, ${intensitiesText(preprocessing)}, ${networkText(config)}, batch ${config.batch}${config.microBatch === null ? "" : ` in parts of ${config.microBatch}`}`,
     `${name}; a step takes ${(bytes / 1e6).toFixed(0)} MB on the device`,
     ...(size === 1 ? [] : [`${size} processes on ${[...new Set(hosts)].join(", ")} train together`]),

@@ -1,7 +1,7 @@
 import { learningRateFactor, type ScheduleKind } from "@lobule/optim";
 import type { EpochRecord } from "@lobule/train";
 import { linearAxis, logAxis, wholeAxis } from "../page/axis.js";
-import { rate } from "../page/format.js";
+import { counted, rate } from "../page/format.js";
 import { type Html, html } from "../page/html.js";
 import {
   chartFigure,
@@ -104,7 +104,7 @@ function pointsOf(record: EpochRecord, before: EpochRecord | undefined, settings
 function findingOf(metrics: readonly EpochRecord[], { schedule, warmupSteps }: RateSettings): string {
   const rates = metrics.map(({ learningRate }) => learningRate);
   const [first, last] = [rates[0] ?? 0, rates.at(-1) ?? 0];
-  const warmup = warmupSteps > 0 ? ` Warm-up over the first ${warmupSteps} steps.` : "";
+  const warmup = warmupSteps > 0 ? ` Warm-up over the first ${counted(warmupSteps, "step")}.` : "";
   if (schedule === "cosine" || schedule === "polynomial") {
     return `${schedule === "cosine" ? "Cosine" : "Polynomial"} schedule, at ${rate(last)} after epoch ${(metrics.at(-1)?.epoch ?? 0) + 1}.${warmup}`;
   }

@@ -1,4 +1,4 @@
-import { fixed, whole } from "../page/format.js";
+import { counted, fixed, whole } from "../page/format.js";
 import { type Html, html } from "../page/html.js";
 import { swatch } from "../picture/class-marks.js";
 import { dataUrl } from "../picture/data-url.js";
@@ -31,7 +31,7 @@ export function slicesSection({ best, worst, of }: GallerySlices, classes: reado
     .slice(1)
     .map((name, i) => html`<li><img class="swatch" alt="" src="${dataUrl(swatch(i + 1, 28).png())}">${name}</li>`);
   return html`<section><h2>Worst and best validation slices</h2>
-<p class="note">Of ${whole(of)} slices with a class in truth or prediction, by the mean Dice of their classes. Left to right: scan, truth, prediction. Click a picture, or press the space bar on it, to enlarge it and to make it small again.</p>
+<p class="note">Of ${counted(of, "slice")} with a class in truth or prediction, by the mean Dice of their classes. Left to right: scan, truth, prediction. Click a picture, or press the space bar on it, to enlarge it and to make it small again.</p>
 <ul class="legend">${legend}</ul>
 ${sliceGroup(`Lowest Dice: ${worst.length} of ${whole(of)}`, worst, classes)}${sliceGroup(`Highest Dice: ${best.length} of ${whole(of)}`, best, classes)}</section>`;
 }

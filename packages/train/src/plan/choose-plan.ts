@@ -1,3 +1,4 @@
+import { plural } from "@lobule/data";
 import { kindWith } from "../settings/augmentation-setting.js";
 import type { ClassFacts, DataFacts } from "./data-facts.js";
 import { channelMultiple, type GivenSettings, leastDepth, openChoices, sideDivisors } from "./given-settings.js";
@@ -311,7 +312,7 @@ function scheduleOf({ facts, software, given }: PlanBasis, batch: number): Choic
     {
       setting: ["epochs"],
       value: epochs,
-      reason: `${perEpoch} steps an epoch${long ? "" : ", when four fifths of the slices are trained on"}: about ${epochs * perEpoch} in all${software ? ", what a software adapter can be asked for" : `; ${nnunet} takes 250,000`}.`,
+      reason: `${plural(perEpoch, "step")} an epoch${long ? "" : ", when four fifths of the slices are trained on"}: about ${epochs * perEpoch} in all${software ? ", what a software adapter can be asked for" : `; ${nnunet} takes 250,000`}.`,
     },
     ...rateOf(given),
     given.plateau === undefined

@@ -5,6 +5,7 @@ import {
   type DecathlonTask,
   gridDifference,
   isSameFile,
+  plural,
   readDecathlon,
   readNiftiHeader,
   type Storage,
@@ -103,7 +104,7 @@ export async function planEvaluation(
   const failures = [...chosen.failures, ...opened.failures];
   if (opened.cases.length === 0) {
     throw new DataError(
-      `none of the ${failures.length} cases of ${task.directory} can be measured: ${listFailures(failures)}`,
+      `none of the ${plural(failures.length, "case")} of ${task.directory} can be measured: ${listFailures(failures)}`,
     );
   }
   const modality = workload?.modality ?? (run === undefined || own ? undefined : await modalityOf(storage, source));

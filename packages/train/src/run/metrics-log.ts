@@ -1,4 +1,12 @@
-import { DataError, FileReadError, parseJsonText, readBytes, type Storage, writeFileAtomically } from "@lobule/data";
+import {
+  DataError,
+  FileReadError,
+  parseJsonText,
+  plural,
+  readBytes,
+  type Storage,
+  writeFileAtomically,
+} from "@lobule/data";
 import { type EpochRecord, epochRecordLine, parseEpochRecord } from "./epoch-record.js";
 
 /**
@@ -49,7 +57,7 @@ export class MetricsLog {
       const record = parseEpochRecord(parseJsonText(line, where), where);
       if (before !== undefined && (record.epoch <= before.epoch || record.step <= before.step)) {
         throw new DataError(
-          `${where} epoch ${record.epoch} with ${record.step} steps comes after epoch ${before.epoch} with ${before.step}; restore the file, or remove the line that does not belong there`,
+          `${where} epoch ${record.epoch} with ${plural(record.step, "step")} comes after epoch ${before.epoch} with ${before.step}; restore the file, or remove the line that does not belong there`,
         );
       }
       before = record;

@@ -4,6 +4,7 @@ import {
   FileReadError,
   FileWriteError,
   joinPath,
+  plural,
   readBytes,
   readText,
   reason,
@@ -268,7 +269,7 @@ export class RunFolder {
     const epochs = (await this.readMetrics()).length;
     if (epochs > 0 || (await exists(this.storage, this.checkpointPath("best")))) {
       throw new RunError(
-        `${path} is missing, but ${this.directory} has done ${epochs > 0 ? `${epochs} epochs` : "an epoch"}; restore it, or begin another run with another --out`,
+        `${path} is missing, but ${this.directory} has done ${epochs > 0 ? plural(epochs, "epoch") : "an epoch"}; restore it, or begin another run with another --out`,
       );
     }
     return null;

@@ -1,3 +1,4 @@
+import { plural } from "@lobule/data";
 import type { SegmentationLossSpec } from "@lobule/nn";
 import { z } from "zod";
 
@@ -76,7 +77,7 @@ export const defaultLoss: LossSetting = lossSetting.parse({ kind: "dice-ce" });
 export function misfitOfWeights(loss: LossSetting, classes: readonly string[]): string | undefined {
   const given = "classWeights" in loss ? loss.classWeights : null;
   if (given === null || given.length === classes.length) return undefined;
-  return `the loss ${loss.kind} has ${given.length} class weights, the data have ${classes.length} classes (${classes.join(", ")}); give a weight for each, the background's first`;
+  return `the loss ${loss.kind} has ${plural(given.length, "class weight")}, the data have ${classes.length} classes (${classes.join(", ")}); give a weight for each, the background's first`;
 }
 
 /**

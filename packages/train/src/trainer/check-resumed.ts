@@ -1,3 +1,4 @@
+import { plural } from "@lobule/data";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { sameJson } from "../json/same-json.js";
 import type { ModelDescription } from "../model/model-description.js";
@@ -33,10 +34,10 @@ export function requireOneRun(parts: ResumedParts, source: string): void {
 function stateProblem({ config, state }: ResumedParts): string | undefined {
   const { epoch, step, globalStep, optimizerSteps, plateau, earlyStopping, best, sums, finished } = state;
   const epochs = config.fastDevRun ? 1 : config.epochs;
-  if (epoch > epochs) return `it has done ${epoch} epochs, of ${epochs} in config.json`;
-  if (finished === null && epoch === epochs) return `it has done all ${epochs} epochs and is not finished`;
+  if (epoch > epochs) return `it has done ${plural(epoch, "epoch")}, of ${epochs} in config.json`;
+  if (finished === null && epoch === epochs) return `it has done all ${plural(epochs, "epoch")} and is not finished`;
   if (epoch === 0 ? globalStep !== step : globalStep < epoch + step) {
-    return `${globalStep} steps in all do not fit step ${step} of epoch ${epoch + 1}`;
+    return `${plural(globalStep, "step")} in all ${globalStep === 1 ? "does" : "do"} not fit step ${step} of epoch ${epoch + 1}`;
   }
   if (optimizerSteps !== globalStep) return `its optimizer has taken ${optimizerSteps} steps, the run ${globalStep}`;
   if (plateau.learningRate > config.learningRate) {
@@ -50,7 +51,8 @@ function stateProblem({ config, state }: ResumedParts): string | undefined {
   if (best !== null && best.epoch >= epoch) return `its best epoch is ${best.epoch + 1}, but only ${epoch} are done`;
   const { slices } = sums;
   // A rest of a batch can have joined the batch before it.
-  if (slices > 2 * step * config.batch || slices < 0) return `it has sums of ${slices} slices after ${step} steps`;
+  if (slices > 2 * step * config.batch || slices < 0)
+    return `it has sums of ${plural(slices, "slice")} after ${plural(step, "step")}`;
   return undefined;
 }
 
@@ -59,7 +61,7 @@ function recordProblem({ model, state, records }: ResumedParts): string | undefi
   const { epoch, step, globalStep, best } = state;
   const last = records.find((record) => record.epoch === epoch - 1);
   if (last !== undefined && last.step !== globalStep - step) {
-    return `metrics.jsonl counts ${last.step} steps to the end of epoch ${epoch}, it ${globalStep - step}`;
+    return `metrics.jsonl counts ${plural(last.step, "step")} to the end of epoch ${epoch}, it ${globalStep - step}`;
   }
   const bestRecord = best === null ? undefined : records.find((record) => record.epoch === best.epoch);
   if (best !== null && bestRecord !== undefined && bestRecord.validation.loss !== best.loss) {

@@ -1,3 +1,4 @@
+import { plural } from "@lobule/data";
 import { StateDictError } from "@lobule/nn";
 import { OptimizerStateError } from "@lobule/optim";
 import { inTurns, onEveryRank } from "../collective/collective.js";
@@ -219,7 +220,7 @@ async function moveNotes(folder: RunFolder, before: TrainingConfig, { data }: Tr
 export function requireGrowth({ epochs: before, fastDevRun }: TrainingConfig, epochs: number): void {
   if (epochs < before) {
     throw new ConfigError(
-      `the run has ${before} epochs, which may grow and not fall to ${epochs}; to stop it earlier use --pause-after ${epochs}`,
+      `the run has ${plural(before, "epoch")}, which may grow and not fall to ${epochs}; to stop it earlier use --pause-after ${epochs}`,
     );
   }
   if (fastDevRun && epochs !== before) {

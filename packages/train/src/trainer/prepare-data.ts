@@ -1,6 +1,7 @@
 import {
   DataError,
   type DecathlonTask,
+  plural,
   readDecathlon,
   SliceCache,
   type Storage,
@@ -125,11 +126,11 @@ function foregroundNotes({ cases }: SliceCache, { training }: SplitNames, labels
 
 /** What --verify-cache found. */
 function verificationNote({ decoded, reused, corrected }: SliceCache): string {
-  const counts = `the slice cache has been compared with the files: ${reused} entries agree`;
+  const counts = `the slice cache has been compared with the files: ${plural(reused, "entry agrees", "entries agree")}`;
   if (decoded === 0) return counts;
   const fresh = decoded - corrected.length;
   const replaced = corrected.length === 0 ? "" : `; replaced because they held something else: ${corrected.join(", ")}`;
-  return `${counts}${fresh === 0 ? "" : `, ${fresh} were missing and have been made`}${replaced}`;
+  return `${counts}${fresh === 0 ? "" : `, ${plural(fresh, "was missing and has been made", "were missing and have been made")}`}${replaced}`;
 }
 
 /** Settings that say which cases are used, and which of them are held out. */
@@ -161,7 +162,9 @@ export async function chooseCases(
     cases = cases.filter(({ name }) => kept.has(name));
     const left = task.cases.length - cases.length;
     if (left > 0) {
-      notes.push(`${left} of ${task.cases.length} cases have ${maxSlices} slices or more and are left out`);
+      notes.push(
+        `${left} of ${plural(task.cases.length, "case")} ${left === 1 ? "has" : "have"} ${plural(maxSlices, "slice")} or more and ${left === 1 ? "is" : "are"} left out`,
+      );
     }
   }
   if (limitCases !== null && cases.length > limitCases) {
@@ -181,7 +184,7 @@ export async function chooseCases(
     const [training, validation] = [split.training.length, split.validation.length];
     if (training !== expected.training || validation !== expected.validation) {
       notes.push(
-        `${training} cases to train on and ${validation} to validate on; the reference had ${expected.training} and ${expected.validation}`,
+        `${plural(training, "case")} to train on and ${validation} to validate on; the reference had ${expected.training} and ${expected.validation}`,
       );
     }
   }
@@ -195,7 +198,7 @@ function splitByNames(names: readonly string[], wanted: readonly string[], data:
   const strange = wanted.find((name) => !known.has(name));
   if (strange !== undefined) {
     throw new ConfigError(
-      `'validationCases' names ${strange}, which is none of the ${names.length} cases of ${data} that are used; name cases by their image files, without .nii.gz`,
+      `'validationCases' names ${strange}, which is none of the ${plural(names.length, "case")} of ${data} that are used; name cases by their image files, without .nii.gz`,
     );
   }
   const training = names.filter((name) => !held.has(name));
