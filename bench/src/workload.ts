@@ -5,10 +5,13 @@ import {
   constant,
   type Device,
   gradients,
+  keepGradients,
   type LoadedProgram,
   type Program,
   type SafetensorsTensor,
   type Scalar,
+  Variable,
+  zeros,
 } from "@lobule/tensor";
 
 /** What is timed: the reference network on a batch. */
@@ -94,6 +97,27 @@ export function makeWorkload(options: WorkloadOptions, start?: ReadonlyMap<strin
     inference,
     step: (loaded) => loaded.run({ hyper: adam.advance() }),
   };
+}
+
+/** What a rank runs of a batch that is shared: a training step of `options.batch` slices that keeps its gradients. */
+export function sharedPart({ baseFeatures, batch, size, precision, kernels }: WorkloadOptions): Program {
+  const network = newNetwork(baseFeatures);
+  const parameters = network.parameters();
+  const sums = parameters.map(({ name, shape }) => new Variable(name, shape, zeros, "gradient"));
+  const inputs = {
+    image: { shape: [batch, 1, size, size], dtype: "f32" },
+    target: { shape: [batch, size, size], dtype: "u32" },
+  } as const;
+  return compile(
+    {
+      inputs,
+      build: ({ image, target }) => {
+        const { loss } = diceCrossEntropy(network.train().forward(image), target);
+        return { metrics: { loss }, updates: [keepGradients(parameters, gradients(loss, parameters), sums)] };
+      },
+    },
+    { precision, kernels },
+  );
 }
 
 /** Queues something so many times over and waits for the end of all. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { lineThrough, simulateStep } from "./scale-model.js";
 
-const free = { gradientBytes: 8e6, statisticsBytes: 0, local: { step: 0, part: 0 } };
+const free = { buckets: [{ bytes: 8e6, computed: 1 }], statisticsBytes: 0, local: { step: 0, add: 0 } };
 const network = { name: "1 GB/s", bitsPerSecond: 8e9, latency: 0.001 };
 
 test("two machines of one GPU send half of the gradients twice", () => {
@@ -13,7 +13,7 @@ test("two machines of one GPU send half of the gradients twice", () => {
 });
 
 test("what is local and every part cost their time, and a rank alone exchanges nothing", () => {
-  const cost = { ...free, local: { step: 2, part: 0.5 } };
+  const cost = { ...free, local: { step: 2, add: 0.5 } };
   expect(simulateStep(100, cost, { ranks: 1, perMachine: 8, network: undefined })).toMatchObject({
     sentBytes: 0,
     stepMilliseconds: 102.5,
@@ -27,6 +27,19 @@ test("the exchange of all parts but the last is hidden as far as a part takes to
   expect(of(100, 4)).toBeCloseTo(2 * phase, 9);
   // A part computes for 2 ms, and its exchange takes longer.
   expect(of(8, 4)).toBeCloseTo(2 * phase + 3 * (phase - 2), 9);
+});
+
+test("the exchange of what is there early is hidden as far as the rest takes to compute", () => {
+  const buckets = [
+    { bytes: 6e6, computed: 0.75 },
+    { bytes: 2e6, computed: 1 },
+  ];
+  const of = (compute: number) =>
+    simulateStep(compute, { ...free, buckets }, { ranks: 2, perMachine: 1, network }).exchangeMilliseconds;
+  const [first, last, second] = [3, 1, 4].map((milliseconds) => milliseconds + 1 + 0.005) as [number, number, number];
+  expect(of(100)).toBeCloseTo(last + second, 9);
+  // The last quarter takes 2 ms.
+  expect(of(8)).toBeCloseTo(first - 2 + last + second, 9);
 });
 
 test("a machine's card is shared by its ranks", () => {

@@ -7,15 +7,27 @@ export interface Network {
   readonly latency: number;
 }
 
+/** Gradients that are exchanged together. */
+export interface ExchangedBucket {
+  /** Bytes of its gradients. */
+  readonly bytes: number;
+  /** Share of a part's work, 0 to 1, that is done when they are there. */
+  readonly computed: number;
+}
+
 /** What a step of several ranks takes of a machine, besides computing. */
 export interface ExchangeCost {
-  /** Bytes of the gradients of all parameters. */
-  readonly gradientBytes: number;
-  /** Bytes of a part's statistics, which every rank sends to every other. */
+  /** In the order in which they are exchanged; of the last one `computed` is 1. */
+  readonly buckets: readonly ExchangedBucket[];
+  /** Bytes of a part's statistics, which every rank sends to every other with the first bucket. */
   readonly statisticsBytes: number;
-  /** Milliseconds of reading, adding and writing: of a step, and more for each rank's part. */
-  readonly local: { readonly step: number; readonly part: number };
+  /** Milliseconds of reading and writing a step, and of adding a bucket of one rank's part. */
+  readonly local: { readonly step: number; readonly add: number };
 }
+
+/** Bytes of the gradients of all parameters. */
+export const gradientBytes = ({ buckets }: Pick<ExchangeCost, "buckets">): number =>
+  buckets.reduce((sum, { bytes }) => sum + bytes, 0);
 
 /** What is assumed of every machine. */
 export const assumed = {
@@ -53,20 +65,22 @@ export interface SimulatedRanks {
 }
 
 /**
- * A step of `ranks` GPUs, each with p parts of the same size, `perMachine` of them in a machine:
+ * A step of `ranks` GPUs, each with p parts of the same size, `perMachine` of them in a machine. Parts are exchanged in buckets,
+ * one after the other, while the GPU computes what is left: with tₑ the end of the exchange so far, that of a bucket of part k
+ * ends at
  *
- *     t = compute + local.step + p · ranks · local.part + first + second + max(0, (p − 1) · (first − compute / p))
+ *     max(tₑ, (k + computed) · compute / p) + first + ranks · local.add
  *
- * `first` is a phase of exchange in which each rank sends every other its share of a part's gradients and its statistics; it
- * overlaps with the next part's computation. In `second` it sends the sum of its share to every other. A machine's card
- * carries what leaves the machine, memory the rest.
+ * `first` is a phase in which each rank sends every other its share of the bucket, and its statistics. After the last one comes
+ * local.step, and `second`, in which it sends the sum of its shares to every other. A machine's card carries what leaves the
+ * machine, memory the rest.
  */
 export function simulateStep(
   compute: number,
-  { gradientBytes, statisticsBytes, local }: ExchangeCost,
+  { buckets, statisticsBytes, local }: ExchangeCost,
   { ranks, perMachine, network, partsOfRank = 1 }: SimulatedRanks,
 ): SimulatedStep {
-  const share = gradientBytes / ranks;
+  const share = gradientBytes({ buckets }) / ranks;
   const inside = Math.min(ranks, perMachine);
   const outside = ranks - inside;
   const phase = (bytes: number): number => {
@@ -77,9 +91,14 @@ export function simulateStep(
         : network.latency + (8 * inside * outside * bytes) / network.bitsPerSecond;
     return Math.max(within, across) + (ranks - 1) * assumed.message;
   };
-  const [first, second] = [1000 * phase(share + statisticsBytes), 1000 * phase(share)];
-  const notHidden = Math.max(0, (partsOfRank - 1) * (first - compute / partsOfRank));
-  const exchange = first + second + notHidden + local.step + partsOfRank * ranks * local.part;
+  let end = 0;
+  for (let part = 0; part < partsOfRank; part++) {
+    for (const [b, { bytes, computed }] of buckets.entries()) {
+      const first = 1000 * phase(bytes / ranks + (b === 0 ? statisticsBytes : 0));
+      end = Math.max(end, ((part + computed) * compute) / partsOfRank) + first + ranks * local.add;
+    }
+  }
+  const exchange = Math.max(0, end - compute) + local.step + 1000 * phase(share);
   return {
     ranks,
     sentBytes: (ranks - 1) * (partsOfRank * (share + statisticsBytes) + share),

@@ -1,5 +1,5 @@
 import type { MeasuredScale } from "./scale-bench.js";
-import { assumed, type Network, networks, simulateStep } from "./scale-model.js";
+import { assumed, gradientBytes, type Network, networks, simulateStep } from "./scale-model.js";
 
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
 const perMachine = 8;
@@ -15,12 +15,14 @@ const cases: readonly (readonly [ranks: number, network: Network | undefined])[]
 
 /** What was measured, and what it would give with more GPUs. @param compute milliseconds of a step of one rank. */
 export function scaleTable({ cost, local, exchange }: MeasuredScale, compute: number, ranks: number): string {
-  const { gradientBytes, statisticsBytes, local: simulated } = cost;
-  const here = simulateStep(compute, cost, { ranks, perMachine: ranks, network: undefined });
+  const { buckets, statisticsBytes, local: simulated } = cost;
+  // It was measured by itself.
+  const here = simulateStep(0, cost, { ranks, perMachine: ranks, network: undefined });
   const row = (words: readonly string[]): string =>
     words.map((word, i) => (i === 1 ? word.padEnd(12) : word.padStart(9))).join("  ");
   return [
-    `gradients ${(gradientBytes / 1e6).toFixed(2)} MB, statistics of a part ${(statisticsBytes / 1e3).toFixed(1)} kB; a step of one rank ${compute.toFixed(1)} ms`,
+    `gradients ${(gradientBytes(cost) / 1e6).toFixed(2)} MB, statistics of a part ${(statisticsBytes / 1e3).toFixed(1)} kB; a step of one rank ${compute.toFixed(1)} ms`,
+    `by the plan of a part for a GPU: ${buckets.map(({ bytes, computed }) => `${percent(bytes / gradientBytes(cost))} of the gradients after ${percent(computed)}`).join(", ")} of the bytes that it moves`,
     `measured: reading, adding and writing by ${local.map(([n, ms]) => `${n} ranks ${ms.toFixed(1)} ms`).join(", ")}`,
     ...(exchange === undefined
       ? []
@@ -29,7 +31,7 @@ export function scaleTable({ cost, local, exchange }: MeasuredScale, compute: nu
         ]),
     "",
     `simulated: ${perMachine} GPUs a machine, ${assumed.memory / 1e9} GB/s inside it, ${assumed.message * 1e6} µs a message;`,
-    `reading, adding and writing ${simulated.step.toFixed(1)} ms and ${simulated.part.toFixed(2)} ms a rank and part; a part is exchanged while the next is computed`,
+    `reading and writing ${simulated.step.toFixed(1)} ms, adding ${simulated.add.toFixed(2)} ms a rank, part and bucket; exchanged while the rest is computed`,
     row(["ranks", "network", "MB sent", "ms", "step ms", "efficiency", `in ${severalParts} parts`]),
     ...cases.map(([n, network]) => {
       const step = simulateStep(compute, cost, { ranks: n, perMachine, network });

@@ -42,6 +42,7 @@ export type {
   Results,
 } from "./compiler/program.js";
 export { compile, Program } from "./compiler/program.js";
+export type { GroupRange, Submission } from "./compiler/submissions.js";
 export { Device } from "./device/device.js";
 export { DeviceError, type DeviceOptions } from "./device/gpu-context.js";
 export { type GradientCheck, gradientError } from "./device/gradient-error.js";
@@ -93,6 +94,7 @@ export type { GradientOptions } from "./ops/gradient-options.js";
 export { type GradientsOf, gradients } from "./ops/gradients.js";
 export { type GroupNormOptions, groupNorm } from "./ops/group-norm.js";
 export { changeIntensities } from "./ops/intensities.js";
+export { keepGradients } from "./ops/keep-gradients.js";
 export { labelMap } from "./ops/label-map.js";
 export type { LossScaling } from "./ops/loss-scaling.js";
 export { maxPool2x2 } from "./ops/max-pool.js";

@@ -59,7 +59,9 @@ const options = {
   recompute: flag("rematerialize cheap activations in a training step"),
   "step-ms": number("scale: milliseconds of a step, in place of measuring one here", { above: 0 }),
   "local-ms": list(
-    number("scale: milliseconds of a step's exchange in a rank, and more for each part", { least: 0 }),
+    number("scale: milliseconds of reading and writing a step in a rank, and of adding a bucket of one part", {
+      least: 0,
+    }),
     2,
   ),
   rounds: whole("how often each thing is timed [9; 3 for volumes]", { least: 1 }),

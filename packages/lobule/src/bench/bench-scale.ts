@@ -27,11 +27,11 @@ export const benchScaleCommand = (args: ScaleArguments): Promise<void> =>
       const [size, batch] = [args.size ?? (kind === "gpu" ? 512 : 128), args.batch ?? (kind === "gpu" ? 32 : 4)];
       const rounds = args.rounds ?? 9;
       const compute = args.stepMs ?? (await stepTime(device, { ...args, baseFeatures, size, batch, rounds }));
-      const measured = await measureScale(device, world, { baseFeatures, rounds });
+      const workload = { baseFeatures, size, batch, precision: args.precision };
+      const measured = await measureScale(device, world, { ...workload, rounds });
       if (world.rank > 0) return;
-      const [step, part] = args.localMs ?? [];
-      const cost =
-        step === undefined || part === undefined ? measured.cost : { ...measured.cost, local: { step, part } };
+      const [step, add] = args.localMs ?? [];
+      const cost = step === undefined || add === undefined ? measured.cost : { ...measured.cost, local: { step, add } };
       say(
         `${name}; ${args.preset}${args.stepMs === undefined ? `, ${args.precision}, batch ${batch}, ${size}²` : ", step time as given"}`,
       );

@@ -1,7 +1,7 @@
 import type { Kernel, Reduction } from "@lobule/kernels-wgsl";
 import type { ConvolutionCall, ConvolutionVariant } from "../graph/convolution-call.js";
 import type { FlatBuffer } from "../graph/flat-buffer.js";
-import type { Node, Operand, Tensor } from "../graph/tensor.js";
+import type { Node, Operand, Placed, Tensor } from "../graph/tensor.js";
 import type { StorageType } from "./storage.js";
 
 /** One kernel with everything that its launches need but the buffers. */
@@ -21,14 +21,13 @@ export interface Call {
 }
 
 /** Where a tensor is in a shared buffer, in f32 elements. */
-export interface Placement {
-  readonly arena: FlatBuffer;
-  readonly offset: number;
-}
+export type Placement = Omit<Placed, "tensor">;
 
 export interface Calls {
   /** Those of every run. */
   readonly calls: readonly Call[];
+  /** Those of them after which a submission ends and the next one begins. */
+  readonly cuts: readonly Call[];
   /** Those that are run once, when the program is loaded. */
   readonly prologue: readonly Call[];
   /** Elements of a tensor in memory, all partial results of statistics included. */

@@ -52,7 +52,7 @@ export class Planner implements Lowering {
   private readonly packs = new WeightPacks({
     scratch: (shape) => this.scratch(shape),
     table: (data) => this.table(data),
-    place: (tensor, arena, offset) => this.place(tensor, arena, offset),
+    place: (tensor, arena, offset) => this.place(tensor, { arena, offset }),
     finish: (request, label) => this.finish(request, label),
     add: (call) => this.body.push(call),
     addExpression: ({ node }) => this.expressionCall(node),
@@ -63,6 +63,9 @@ export class Planner implements Lowering {
   private readonly lateSums = new Map<FlatBuffer, { partials: Tensor; output: Tensor; segment: Segment }[]>();
   /** What another step's kernel has made besides: max-pooling. */
   private readonly done = new Set<Node>();
+  /** What has to be written before each cut, and is not. */
+  private readonly awaited: Set<Tensor>[] = [];
+  private readonly cuts: Call[] = [];
 
   constructor(
     private readonly nodes: readonly Node[],
@@ -77,15 +80,16 @@ export class Planner implements Lowering {
   plan(): Calls {
     for (const { operation } of this.nodes) {
       if (operation.kind !== "kernel") continue;
-      for (const { tensor, arena, offset } of operation.placements ?? []) this.place(storageOf(tensor), arena, offset);
+      for (const { tensor, ...placement } of operation.placements ?? []) this.place(storageOf(tensor), placement);
     }
     const crowded: Node[] = [];
-    for (const { root } of this.steps) {
+    for (const { root, writes } of this.steps) {
       if (this.done.has(root)) continue;
       const first = this.body.length;
       this.lower(root);
       if (root.operation.kind === "kernel" && this.body.slice(first).some((call) => this.isCrowded(call)))
         crowded.push(root);
+      this.cutAfter(writes);
     }
     this.sumTogether();
     const elementsOf = (tensor: Tensor): number => sizeOf(tensor.shape) * (this.partialCounts.get(tensor) ?? 1);
@@ -93,6 +97,7 @@ export class Planner implements Lowering {
       elementsOf,
       storageType: this.storageType,
       calls: [...this.packs.calls(), ...this.body, ...this.end],
+      cuts: this.cuts,
       prologue: [],
       placements: this.placements,
       arenas: [...this.arenas],
@@ -171,7 +176,7 @@ export class Planner implements Lowering {
       if (!this.placements.has(from)) {
         const size =
           from.node.operation.kind === "statistics" ? this.partialsOf(from) * sizeOf(from.shape) : sizeOf(from.shape);
-        this.place(from, this.partialsArena, this.partialsArena.reserve(size));
+        this.place(from, { arena: this.partialsArena, offset: this.partialsArena.reserve(size) });
       }
       const list = this.lateSums.get(placement.arena) ?? [];
       list.push({ partials: from, output, segment });
@@ -306,9 +311,24 @@ export class Planner implements Lowering {
     return { label, kernel: { ...kernel, source, launches }, operands };
   }
 
-  private place(tensor: Tensor, arena: FlatBuffer, offset: number): void {
-    this.placements.set(tensor, { arena, offset });
-    this.arenas.add(arena);
+  private place(tensor: Tensor, placement: Placement): void {
+    const { arena, cut } = placement;
+    this.placements.set(tensor, placement);
+    if (arena instanceof Arena) this.arenas.add(arena);
+    if (cut === undefined) return;
+    while (this.awaited.length <= cut) this.awaited.push(new Set());
+    this.awaited[cut]?.add(tensor);
+  }
+
+  /** Cuts here where what was written now was the last that a cut waited for: what waits to be summed is summed before it. */
+  private cutAfter(written: readonly Tensor[]): void {
+    for (const waiting of this.awaited) for (const tensor of written) waiting.delete(tensor);
+    while (this.awaited[this.cuts.length]?.size === 0) {
+      this.sumTogether();
+      const end = this.body.at(-1);
+      if (end === undefined) throw new PlanError("there is nothing before a cut");
+      this.cuts.push(end);
+    }
   }
 
   private lateSum(arena: FlatBuffer, list: readonly { partials: Tensor; output: Tensor; segment: Segment }[]): Call {

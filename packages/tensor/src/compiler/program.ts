@@ -21,6 +21,7 @@ import { foldBatchNorms } from "./fold-batch-norms.js";
 import { hoistConstants } from "./frozen.js";
 import { type MemoryPlan, planMemory } from "./memory.js";
 import { type RecomputeAmount, recompute } from "./recompute.js";
+import { type Submission, submissionsOf } from "./submissions.js";
 
 /** Shape and type of an input that is fed at every run. */
 export interface InputSpec {
@@ -107,6 +108,8 @@ export interface ProgramLoader<Loaded> {
 /** A step, planned down to every dispatch and buffer, but on no device yet. Making one needs no GPU. */
 export class Program<out M extends Metrics = Metrics> {
   private readonly memory: MemoryPlan<Tensor | FlatBuffer>;
+  /** What a run is queued in, one after the other. */
+  readonly submissions: readonly Submission[];
   /** Inputs, constants and outputs: memory that is theirs for as long as the program is loaded. */
   readonly owned: readonly Tensor[];
 
@@ -116,6 +119,7 @@ export class Program<out M extends Metrics = Metrics> {
     readonly metrics: readonly string[],
     private readonly planned: Calls,
   ) {
+    this.submissions = submissionsOf(planned);
     const kept = new Set<Tensor>([...Object.values(inputs), ...Object.values(outputs).map(storageOf)]);
     for (const { operands } of this.prologue) {
       for (const { operand } of operands) {
@@ -225,8 +229,6 @@ export class Program<out M extends Metrics = Metrics> {
   }
 
   placeOf(operand: Operand): Place {
-    if (operand instanceof VariableGroup)
-      return { kind: "group", group: operand, offset: 0, bytes: operand.length * 4 };
     if (!isTensor(operand)) return this.inArena(operand, 0, operand.length * 4);
     const bytes = this.bytesOf(operand);
     if (operand instanceof Variable) {
@@ -241,6 +243,7 @@ export class Program<out M extends Metrics = Metrics> {
   }
 
   private inArena(arena: FlatBuffer, offset: number, bytes: number): Place {
+    if (arena instanceof VariableGroup) return { kind: "group", group: arena, offset, bytes };
     const allocation = this.memory.allocations.get(arena);
     return allocation === undefined
       ? { kind: "arena", arena, offset, bytes }

@@ -48,7 +48,7 @@ function layoutOf({ metrics, outputs }: Program): MetricsLayout {
 
 const hostTypes = { f32: Float32Array, u32: Uint32Array, i32: Int32Array } as const;
 
-/** A program on a device: each run replays the same dispatches with the same bind groups in one submission. */
+/** A program on a device: each run replays the same dispatches with the same bind groups, in one submission or as it is cut. */
 export class LoadedProgram {
   private runs = 0;
   private unread = 0;
@@ -101,16 +101,24 @@ export class LoadedProgram {
 
   /**
    * Feeds the inputs and runs once. Nothing is read back; the promise resolves when the work is queued.
+   * @param queued called when each of the program's submissions is queued, before the next one: what it queues comes between.
    * @throws PlanError when an input is missing, unknown, or has the wrong length or type.
    */
-  async run(inputs: Readonly<Record<string, HostData>> = {}): Promise<void> {
+  async run(inputs: Readonly<Record<string, HostData>> = {}, queued?: (submission: number) => void): Promise<void> {
     this.feed(inputs);
     await this.device.checked("running a program", () => {
-      const encoder = this.device.gpu.createCommandEncoder();
-      encode(encoder, this.dispatches);
-      this.keepMetrics(encoder);
-      this.device.lastKernel = this.dispatches.at(-1)?.name ?? "an empty program";
-      this.device.queue.submit([encoder.finish()]);
+      const { submissions } = this.program;
+      let next = 0;
+      for (const [i, { calls }] of submissions.entries()) {
+        const encoder = this.device.gpu.createCommandEncoder();
+        const first = next;
+        next += launchesOf(calls);
+        encode(encoder, this.dispatches.slice(first, next));
+        if (i === submissions.length - 1) this.keepMetrics(encoder);
+        this.device.lastKernel = this.dispatches[next - 1]?.name ?? "an empty program";
+        this.device.queue.submit([encoder.finish()]);
+        queued?.(i);
+      }
     });
   }
 
@@ -263,6 +271,9 @@ function bufferAt(
   if (buffer === undefined) throw new PlanError("an operand has no buffer");
   return buffer;
 }
+
+const launchesOf = (calls: readonly Call[]): number =>
+  calls.reduce((count, { kernel }) => count + kernel.launches.length, 0);
 
 function encode(encoder: GPUCommandEncoder, dispatches: readonly Dispatch[]): void {
   const pass = encoder.beginComputePass();

@@ -1,7 +1,7 @@
 import type { DType, Kernel, Reduction } from "@lobule/kernels-wgsl";
 import { PlanError, type Shape } from "../shape.js";
 import type { ConvolutionCall, ConvolutionVariant } from "./convolution-call.js";
-import type { Arena, FlatBuffer, Packing, Segment } from "./flat-buffer.js";
+import type { FlatBuffer, Packing, Segment } from "./flat-buffer.js";
 
 // A tensor knows the node that makes it, a node its operation, and an operation how tensors become kernel calls: these
 // types are one recursive definition, and so one file.
@@ -183,8 +183,11 @@ export interface KernelTraits<Input = number, Output = number> {
 /** A tensor that is to be written to a given offset of a shared buffer, in f32 elements. */
 export interface Placed {
   readonly tensor: Tensor;
-  readonly arena: Arena;
+  /** A buffer of the program, or of variables. */
+  readonly arena: FlatBuffer;
   readonly offset: number;
+  /** The cut, counted from 0, before which it is written; the end of a run where this is left out. */
+  readonly cut?: number | undefined;
 }
 
 /** How a kernel's output 0 is computed again. */

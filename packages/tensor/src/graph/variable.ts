@@ -99,12 +99,15 @@ export class VariableGroup implements FlatBuffer {
     }
   }
 
-  /** The present values of the whole buffer, with zeros or what was written there in its gaps. */
-  async read(): Promise<Float32Array<ArrayBuffer>> {
+  /**
+   * The present values of the whole buffer, or of its elements from `first` to the one before `end`, with zeros or what was
+   * written there in its gaps.
+   */
+  async read(first = 0, end = this.length): Promise<Float32Array<ArrayBuffer>> {
     if (this.storage === undefined) await this.makeHost();
     const { storage, host } = this;
-    if (storage === undefined) return host.slice();
-    return new Float32Array(await storage.device.readBuffer(storage.buffer, 0, this.length * 4));
+    if (storage === undefined) return host.slice(first, end);
+    return new Float32Array(await storage.device.readBuffer(storage.buffer, first * 4, (end - first) * 4));
   }
 
   /** Replaces the values of the whole buffer. @throws ShapeError when they are not as many as it has. */

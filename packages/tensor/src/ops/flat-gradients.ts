@@ -73,7 +73,7 @@ export function groupsOf(variables: readonly Variable[]): VariableGroup[] {
  * The gradients in a form that a kernel can write straight to its place in the flat buffer: what is no kernel's own
  * output, or is needed in two places, is copied.
  */
-function placeable(gradients: readonly Tensor[]): Tensor[] {
+export function placeable(gradients: readonly Tensor[]): Tensor[] {
   const taken = new Set<Tensor>();
   return gradients.map((gradient) => {
     const base = storageOf(gradient);

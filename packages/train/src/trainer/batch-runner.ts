@@ -48,7 +48,8 @@ type PartInputs = ReturnType<typeof batchArrays> & {
   readonly deformations?: Uint32Array<ArrayBuffer>;
   readonly changes?: Float32Array<ArrayBuffer>;
   readonly dropoutSeed: Uint32Array<ArrayBuffer>;
-  readonly shares: readonly [before: number, own: number];
+  /** As `accumulate` has them; left out where the gradients are kept. */
+  readonly shares?: Float32Array<ArrayBuffer>;
 };
 
 /** Steps whose metrics may wait on the device. */
@@ -116,7 +117,7 @@ export class BatchRunner {
         const share = (part.end - part.first) / keys.length;
         await this.runPart(keys, part, step, {
           ...inputs(part, part.first),
-          shares: [part.first === 0 ? 0 : 1, share],
+          shares: Float32Array.of(part.first === 0 ? 0 : 1, share),
         });
       }
     } else await this.runShared(shared, parts, keys, batch, { epoch, step });
@@ -143,7 +144,7 @@ export class BatchRunner {
           this.pending.push({ program: undefined, rank: r, keys: slices, step: when.step });
         } else {
           shared.clearStatistics();
-          await this.runPart(keys, part, when.step, { ...inputs(part, read), shares: [0, 1] });
+          await this.runPart(keys, part, when.step, inputs(part, read), shared);
           read += part.end - part.first;
         }
       }
@@ -153,16 +154,18 @@ export class BatchRunner {
     await shared.finish();
   }
 
-  /** Runs a part, whose gradients are added to the sums: `shares` as `accumulate` has them. */
+  /** Runs a part, whose gradients are added to the sums, or kept for `shared`. */
   private async runPart(
     keys: readonly DrawnSlice[],
     { first, end }: BatchPart,
     step: number,
-    { shares, ...inputs }: PartInputs,
+    inputs: PartInputs,
+    shared?: SharedGradients,
   ): Promise<void> {
     const { programs, world } = this.options;
     const program = await programs.training(end - first);
-    await program.run({ ...inputs, shares: Float32Array.from(shares) });
+    shared?.take(program.program);
+    await program.run(inputs, (submission) => shared?.read(submission));
     this.pending.push({ program, rank: world.rank, keys: keys.slice(first, end), step });
   }
 
@@ -194,7 +197,8 @@ export class BatchRunner {
     const times = await (await programs.training(count)).profile({
       ...this.arraysOf(batch, slices, range),
       dropoutSeed: Uint32Array.of(0, 0, epoch, 0),
-      ...(microBatch === null ? this.advance() : { shares: Float32Array.of(0, 1) }),
+      ...(microBatch === null ? this.advance() : {}),
+      ...("shares" in plan.inputs && { shares: Float32Array.of(0, 1) }),
     });
     const launches = plan.calls.flatMap((call) => call.kernel.launches.map(() => call));
     return times.map(({ name, microseconds }, i) => {

@@ -79,7 +79,7 @@ export async function planRun(
       imageChanges: imageChangesOf(config.augmentation),
       scaler: precision === "f16" ? new LossScaler() : undefined,
     },
-    config.microBatch !== null,
+    config.microBatch === null ? "update" : "add",
   );
   const { batch, microBatch, overfitBatches, stepsPerEpoch, fastDevRun, epochs } = config;
   const found = split.training.reduce((sum, name) => sum + (grids.get(name)?.shape[2] ?? 0), 0);

@@ -15,6 +15,7 @@ import {
   deformElastically,
   gradients,
   type Image,
+  keepGradients,
   type LoadedProgram,
   labelMap,
   type Measured,
@@ -157,10 +158,17 @@ type StepData = Parameters<typeof sampled>[0] & {
   readonly changes?: Tensor<readonly [number], "f32">;
 };
 
-/** A step of training on `count` slices at once. With `sums`, gradients are added there and nothing is updated. */
+/**
+ * What becomes of the gradients of the slices that are run at once: the parameters are updated by them, or where they are a part
+ * of a batch they are added to those of the others, or kept as they are for who adds them.
+ */
+export type GradientUse = "update" | "add" | "keep";
+
+/** A step of training on `count` slices at once. With `sums`, gradients are added or kept there and nothing is updated. */
 function trainingProgram(
   parts: ProgramParts,
   count: number,
+  use: GradientUse,
   sums: readonly Variable[] | undefined,
 ): Program<TrainingMetrics> {
   const { network, optimizer, loss: spec, precision, recompute, kernels, storageBuffers, scaler } = parts;
@@ -196,15 +204,20 @@ function trainingProgram(
       options,
     );
   }
+  const sharesInput = { shares: { shape: [2], dtype: "f32" } } as const;
   return compile(
     {
-      inputs: { ...inputs, shares: { shape: [2], dtype: "f32" } },
+      inputs: { ...inputs, ...((use === "keep" ? {} : sharesInput) as Partial<typeof sharesInput>) },
       build: ({ shares, ...data }) => {
         const { loss, pixelLoss, overlapLoss, dice } = forward(data);
         const grads = gradients(loss, optimizer.parameters, scaler?.scale);
         return {
           metrics: { loss, pixelLoss, overlapLoss, dice: meanByClass(dice) },
-          updates: [accumulate(optimizer.parameters, grads, sums, shares)],
+          updates: [
+            shares === undefined
+              ? keepGradients(optimizer.parameters, grads, sums)
+              : accumulate(optimizer.parameters, grads, sums, shares),
+          ],
         };
       },
     },
@@ -257,21 +270,22 @@ function labelingProgram({ validated: network, geometry, precision, kernels }: P
 /** The plans of a run's programs; they need no device. */
 export class SegmentationPlans {
   /** Where the gradients of parts are added; undefined where batches are not run in parts. */
-  readonly sums: readonly Variable[] | undefined;
+  private readonly sums: readonly Variable[] | undefined;
 
-  /** @param accumulates whether batches are run in parts. */
+  /** @param use of the gradients of a training step. */
   constructor(
     protected readonly parts: ProgramParts,
-    accumulates: boolean,
+    private readonly use: GradientUse,
   ) {
-    this.sums = accumulates
-      ? parts.optimizer.parameters.map(({ name, shape }) => new Variable(name, shape, zeros, "gradient"))
-      : undefined;
+    this.sums =
+      use === "update"
+        ? undefined
+        : parts.optimizer.parameters.map(({ name, shape }) => new Variable(name, shape, zeros, "gradient"));
   }
 
   /** Of a training step on `count` slices at once. */
   plan(count: number): Program<TrainingMetrics> {
-    return trainingProgram(this.parts, count, this.sums);
+    return trainingProgram(this.parts, count, this.use, this.sums);
   }
 
   /** Of the validation of `count` slices at once. */
@@ -296,13 +310,13 @@ export class SegmentationPrograms extends SegmentationPlans {
   private readonly loadedValidation = new Map<number, Promise<ValidationProgram>>();
   private loadedUpdate: Promise<LoadedProgram> | undefined;
 
-  /** @param accumulates whether batches are run in parts. */
+  /** @param use of the gradients of a training step. */
   constructor(
     private readonly device: Device,
     parts: ProgramParts,
-    accumulates: boolean,
+    use: GradientUse,
   ) {
-    super(parts, accumulates);
+    super(parts, use);
   }
 
   training(count: number): Promise<TrainingProgram> {

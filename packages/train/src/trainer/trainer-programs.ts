@@ -1,4 +1,5 @@
 import type { SegmentationNetwork } from "@lobule/nn";
+import { alone } from "../collective/collective.js";
 import { intensitiesOf } from "../model/intensities.js";
 import type { ModelDescription } from "../model/model-description.js";
 import { imageChangesOf } from "./augment-slice.js";
@@ -43,7 +44,7 @@ export function preprocessingOf(
 
 /** The programs that train and validate what the learner holds; none is compiled yet. */
 export function programsOf(
-  { config, model, cache, device }: TrainerOptions,
+  { config, model, cache, device, world = alone }: TrainerOptions,
   { network, validated, optimizer, average, scaler }: Learner,
   whole: Preprocessing,
 ): SegmentationPrograms {
@@ -67,6 +68,6 @@ export function programsOf(
       storageBuffers: device.gpu.limits.maxStorageBuffersPerShaderStage,
       imageChanges: imageChangesOf(config.augmentation),
     },
-    microBatch !== null,
+    microBatch === null ? "update" : world.size === 1 ? "add" : "keep",
   );
 }

@@ -44,9 +44,8 @@ export class Trainer {
     this.programs = programsOf(options, this.learner, this.preprocessing);
     this.ranks = new Ranks(options);
     const { world } = this.ranks;
-    const { sums } = this.programs;
     this.shared =
-      world.size === 1 || sums === undefined ? undefined : new SharedGradients(world, device, network, sums);
+      world.size === 1 || config.microBatch === null ? undefined : new SharedGradients(world, device, network);
     this.epochSlices = new EpochSlices(config, cache, cases, this.programs, world);
     this.state = startState({ plateau: plateau.state(), earlyStopping: earlyStopping.state() });
   }
@@ -82,7 +81,7 @@ export class Trainer {
     const { config, device, memory, signal } = this.options;
     const room = { device, ...(memory === undefined ? {} : { memory }), ...(signal === undefined ? {} : { signal }) };
     const { mostAtOnce } = this.epochSlices;
-    this.shared?.requireOnce(this.programs.plan(mostAtOnce));
+    this.shared?.take(this.programs.plan(mostAtOnce));
     const bytes = await requireRoom((count) => this.programs.plan(count), mostAtOnce, room, {
       ...this.trained,
       batch: config.batch,
