@@ -3,6 +3,7 @@ import { MpiError } from "./launched.js";
 import type { Answer, End, Request, Start } from "./messages.js";
 import { MpiLibrary, type MpiRequest } from "./mpi-library.js";
 import { meet, Peers, tags } from "./peers.js";
+import { Silence } from "./silence.js";
 
 /** Milliseconds between looks at MPI: soon after an exchange began, later, and without one. */
 const pauses = { soon: 0.1, later: 1, idle: 20 } as const;
@@ -23,15 +24,18 @@ export class MpiThread {
   private exchanges: Exchange[] = [];
   private closing = false;
   private ended = false;
-  /** When the main thread last gave a sign of life, and which. */
-  private main = { at: performance.now(), sign: 0 };
+  /** The last sign of life of the main thread, and how long there was none. */
+  private sign = 0;
+  private readonly silence: Silence;
 
   private constructor(
     private readonly start: Start,
     private readonly answer: (answer: Answer) => void,
     private readonly mpi: MpiLibrary,
     private readonly peers: Peers,
-  ) {}
+  ) {
+    this.silence = new Silence(start.patience, performance.now());
+  }
 
   /** Opens MPI and serves the main thread until it is closed. */
   static run(start: Start, answer: (answer: Answer) => void): void {
@@ -105,9 +109,9 @@ export class MpiThread {
       this.answer({ kind: "ended", end: found });
     }
     const sign = Atomics.load(start.signals, 1);
-    const now = performance.now();
-    if (sign !== this.main.sign) this.main = { at: now, sign };
-    if (now - this.main.at <= start.patience) return;
+    const heard = sign !== this.sign;
+    this.sign = sign;
+    if (!this.silence.look(performance.now(), heard)) return;
     const seconds = (start.patience / 1000).toFixed(0);
     const teller = mpi.rank === 0 ? 1 : 0;
     this.end({ rank: mpi.rank, why: `has been stuck for ${seconds} s`, teller, exitCode: 1 }, 1);

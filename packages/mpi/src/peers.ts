@@ -1,6 +1,7 @@
 import { livenessOf, type ProcessIdentity, processIdentitySchema } from "@lobule/node";
 import type { End } from "./messages.js";
 import type { MpiLibrary, MpiRequest } from "./mpi-library.js";
+import { Silence } from "./silence.js";
 
 /** Tags of MPI messages. */
 export const tags = { identity: 1, exchange: 2, life: 3, end: 4 } as const;
@@ -50,7 +51,7 @@ export class Peers {
   private readonly ends: readonly MpiRequest[];
   private life: MpiRequest;
   private sending: MpiRequest | undefined;
-  private heard = performance.now();
+  private readonly silence: Silence;
   private beaten = 0;
   private looked = 0;
 
@@ -61,16 +62,16 @@ export class Peers {
   ) {
     this.ends = ranksBeside(mpi).map((rank) => mpi.receive(blank(rooms.end), rank, tags.end));
     this.life = mpi.receive(blank(1), this.before, tags.life);
+    this.silence = new Silence(patience, performance.now());
   }
 
   /** Why the run ends, if it does. @throws MpiError when MPI fails. */
   look(): End | undefined {
     const { mpi } = this;
     const now = performance.now();
-    if (mpi.isDone(this.life)) {
-      this.heard = now;
-      this.life = mpi.receive(blank(1), this.before, tags.life);
-    }
+    const heard = mpi.isDone(this.life);
+    if (heard) this.life = mpi.receive(blank(1), this.before, tags.life);
+    const isSilent = this.silence.look(now, heard);
     if (now - this.beaten > beat && (this.sending === undefined || mpi.isDone(this.sending))) {
       this.beaten = now;
       this.sending = mpi.send(blank(1), (mpi.rank + 1) % mpi.size, tags.life);
@@ -81,7 +82,7 @@ export class Peers {
     if (told !== undefined) return unpacked(told.bytes) as End; // written by tell, of the same program
     const gone = this.identities.findIndex((each, rank) => rank !== mpi.rank && livenessOf(each) === "gone");
     if (gone >= 0) return this.missing(gone, "has died");
-    if (now - this.heard > this.patience) {
+    if (isSilent) {
       return this.missing(this.before, `has given no sign of life for ${(this.patience / 1000).toFixed(0)} s`);
     }
     return undefined;

@@ -90,7 +90,8 @@ test("a job array trains what one process would, and its comparison is the same"
   const variants = [{ name: "a" }, { name: "b", settings: { learningRate: 1e-3 } }];
   writeFileSync(file, JSON.stringify({ name: "s", data: "data", base: small, seeds: [0], epochs: 2, variants }));
   const words = (out: string) => ["experiment", file, "--out", join(root, out), "--cache", join(root, "cache")];
-  expect(await runCommand(words("serial"))).toMatchObject({ code: 0 });
+  const alone = await runCommand(words("serial"));
+  expect(alone.code, alone.err).toBe(0);
   const array = await runCommand([...words("array"), "--workers", "slurm"]);
   expect(array.code, array.err).toBe(0);
   expect(array.out).toMatch(/^job \d+; its output is in /m);
@@ -130,12 +131,14 @@ test("srun over two nodes gives the bytes of one process, with MPICH", async (co
     ],
     ...["--base-features", "1", "--depth", "1", "--network", "unet", "--batch", "4", "--epochs", "2"],
   ];
-  expect(await runCommand([...words("one"), "--micro-batch", "2"])).toMatchObject({ code: 0 });
+  const one = await runCommand([...words("one"), "--micro-batch", "2"]);
+  expect(one.code, one.err).toBe(0);
   const srun = ["--mpi=pmi2", "-N2", "-n2", process.execPath, builtCommand, ...words("two")];
-  const { status, stderr } = spawnSync("srun", srun, { encoding: "utf8" });
-  expect(status, stderr).toBe(0);
-  const [own, one] = await Promise.all(
+  const { status, signal, stdout, stderr } = spawnSync("srun", srun, { encoding: "utf8" });
+  const logs = ["controller", "n1", "n2"].map((name) => readFileSync(join(root, "slurm", `${name}.log`), "utf8"));
+  expect(status, [`srun ended with ${status ?? signal}`, stdout, stderr, ...logs].join("\n")).toBe(0);
+  const [two, alone] = await Promise.all(
     ["two", "one"].map((out) => readFile(join(root, out, "checkpoints", "last.safetensors"))),
   );
-  expect(own?.equals(one as Buffer)).toBe(true);
+  expect(two?.equals(alone as Buffer)).toBe(true);
 });
