@@ -86,6 +86,8 @@ test.each<[string, unknown, string, Partial<DataFacts>, Partial<PlanBasis>?]>([
   ["a window that is given is kept", undefined, "normalization", {}, { given: { window: [0, 100] } }],
   ["values of MRI have no fixed scale", "auto", "window", {}, { modality: ["MRI"] }],
   ["slices are not enlarged but to a multiple of 16", 96, "size", { width: same(90), height: same(81) }],
+  ["a class that is in few slices is judged over the batch", true, "loss.batchDice", {}],
+  ["and one that is in all of them slice by slice", false, "loss.batchDice", { slices: 4000, foregroundSlices: 4000 }],
   ["a batch is at most 5 % of the slices", 16, "batch", { slices: 350, foregroundSlices: 100 }],
   ["and at least two of them", 2, "batch", { slices: 10, foregroundSlices: 5 }],
   ["nothing is drawn where nearly all slices hold foreground", 0, "oversample", { foregroundSlices: 9500 }],

@@ -33,7 +33,7 @@ const [wholeMultiple, patchMultiple] = [16, 32] as const;
 /** The smallest side at the bridge, and the most channels there. */
 const [leastBridge, mostChannels, deepest] = [4, 512, 6] as const;
 /** Steps of a whole training. */
-const steps = { gpu: 25_000, software: 750 } as const;
+const steps = { gpu: 25_000, software: 700 } as const;
 const [fewestEpochs, mostEpochs] = [12, 1000] as const;
 /** Steps from which on a pass over the slices is no epoch any more. */
 const longEpoch = 250;
@@ -43,6 +43,8 @@ const differentSpacing = 1.1;
 const [batches, largestShare] = [[32, 24, 16, 12, 8, 4, 2], 0.05] as const;
 /** Share of the slices with foreground from which on none need be drawn besides. */
 const enoughForeground = 0.9;
+/** Share of the slices that a class must be in for the overlap to be taken slice by slice. */
+const inMostSlices = 0.9;
 /** How far from the middle, as a share of a side, and in how many cases a class must lie to be one of one side. */
 const [farFromMiddle, onOneSide] = [0.04, 0.9] as const;
 
@@ -66,7 +68,7 @@ export function choosePlan(basis: PlanBasis): Choice[] {
     batch,
     ...oversampleOf(basis),
     { setting: ["network", "preset"], value: "attention-res-unet", reason: "The reference's network." },
-    ...lossOf(given),
+    ...lossOf(basis),
     ...augmentationOf(basis),
     ...scheduleOf(basis, Number(given.batch ?? batch.value)),
   ];
@@ -235,19 +237,26 @@ function oversampleOf({ facts: { slices, foregroundSlices, classes }, given }: P
   ];
 }
 
-function lossOf({ loss }: GivenSettings): Choice[] {
+function lossOf({ facts: { slices, classes }, given: { loss } }: PlanBasis): Choice[] {
   const kind = "dice-ce";
   const chosen = { setting: ["loss", "kind"], value: kind, reason: `Cross-entropy and soft Dice loss, as ${nnunet}.` };
   // Without the Dice loss there is nothing to say of it.
   if (loss !== undefined && "lambdaDice" in loss && loss.lambdaDice === 0) return [chosen];
+  const rare = classes.find((each) => each.slices < inMostSlices * slices);
+  const dice = (part: string, value: boolean, reason: string): Choice => ({ setting: ["loss", part], value, reason });
+  if (rare === undefined) {
+    const held = "All classes are in most of the slices";
+    return [
+      chosen,
+      dice("batchDice", false, `${held}, of which a small one counts as much as a large one then.`),
+      dice("foregroundDice", false, `${held}, so the background can count like any other class.`),
+    ];
+  }
+  const seldom = `The class ${rare.name} is in ${percent(rare.slices / slices)} of the slices`;
   return [
     chosen,
-    {
-      setting: ["loss", "batchDice"],
-      value: true,
-      reason: `As ${nnunet} does in 2D, where a slice has little of a class.`,
-    },
-    { setting: ["loss", "foregroundDice"], value: true, reason: `As ${nnunet}, which leaves the background out.` },
+    dice("batchDice", true, `${seldom}; a slice without a class says nothing of its overlap. Source: ${nnunet} in 2D.`),
+    dice("foregroundDice", true, `${seldom}; the background is left out, as ${nnunet} does.`),
   ];
 }
 
@@ -270,12 +279,12 @@ function augmentationOf({ facts: { classes }, software, given }: PlanBasis): Cho
     ];
   }
   const side = across ?? along;
-  const usual = "As --augment light has it; what it gains on these data is not known.";
+  const usual = "As --augment light has it.";
   return [
     augment("kind", "light", "Small changes: a short training does not come to see many large ones."),
     side === undefined ? augment("flip", 0.5, mirrored) : augment("flip", 0, notMirrored(side)),
     augment("rotation", 15, usual),
-    augment("zoom", 0.1, usual),
+    augment("zoom", 0.25, "More than --augment light has, since patients differ by as much."),
     augment("intensity", 0.1, usual),
     augment("noise", 0.02, usual),
   ];
