@@ -32,8 +32,10 @@ const largestSide = { gpu: 512, software: 128 } as const;
 const [wholeMultiple, patchMultiple] = [16, 32] as const;
 /** The smallest side at the bridge, and the most channels there. */
 const [leastBridge, mostChannels, deepest] = [4, 512, 6] as const;
-/** Steps of a whole training. */
-const steps = { gpu: 25_000, software: 700 } as const;
+/** Steps of a whole training: tumors of a few pixels are found after a thousand, not after some hundred. */
+const steps = { gpu: 25_000, software: 1250 } as const;
+/** Passes over all slices that a software adapter is asked for at most. */
+const mostPasses = 30;
 const [fewestEpochs, mostEpochs] = [12, 1000] as const;
 /** Steps from which on a pass over the slices is no epoch any more. */
 const longEpoch = 250;
@@ -303,8 +305,8 @@ function sideOf(classes: readonly ClassFacts[], axis: "x" | "y"): string | undef
 }
 
 function scheduleOf({ facts, software, given }: PlanBasis, batch: number): Choice[] {
-  const all = software ? steps.software : steps.gpu;
   const pass = Math.max(1, Math.ceil((0.8 * facts.slices) / batch));
+  const all = software ? Math.min(steps.software, mostPasses * pass) : steps.gpu;
   const long = pass > longEpoch && !("stepsPerEpoch" in given) && given.overfitBatches == null;
   const perEpoch = given.stepsPerEpoch ?? (long ? longEpoch : pass);
   const epochs = Math.min(mostEpochs, Math.max(fewestEpochs, Math.round(all / perEpoch)));
