@@ -108,7 +108,7 @@ async function readSlices(folder: string): Promise<void> {
   try {
     const into = allocateSliceBatch(cache, 1);
     for (const slice of cache.cases[0]?.labelCounts.keys() ?? [])
-      await cache.read([{ case: 0, slice }], into, [-160, 240]);
+      await cache.read([{ case: 0, slice }], into, [{ window: [-160, 240] }]);
   } finally {
     await cache.close();
   }

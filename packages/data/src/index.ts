@@ -7,6 +7,7 @@
 export { BatchReader, type BatchReaderOptions, type ReadBatch } from "./cache/batch-reader.js";
 export type { CachedCase, CaseFiles } from "./cache/cache-entry.js";
 export { type CaseIdentity, identityOf } from "./cache/case-identity.js";
+export { channelsOfFile, type ImageFiles, imagePaths, readChannels } from "./cache/read-channels.js";
 export {
   allocateSliceBatch,
   type SliceBatch,
@@ -14,10 +15,10 @@ export {
   type SliceCacheOptions,
   type SliceKey,
 } from "./cache/slice-cache.js";
-export { type Quantization, storeSlice, storeSlices, type Window } from "./cache/store-slice.js";
+export { type Quantization, type StoredFor, storeSlice, storeSlices, type Window } from "./cache/store-slice.js";
 export { ZScoreSums, type ZScores, zScoresOf } from "./cache/z-scores.js";
 export { DataError } from "./data-error.js";
-export { nnunetClasses } from "./decathlon/nnunet-dataset.js";
+export { nnunetNames } from "./decathlon/nnunet-dataset.js";
 export { type DecathlonCase, type DecathlonTask, readDecathlon } from "./decathlon/read-decathlon.js";
 export { requireApart, requireOutsideVolumes } from "./decathlon/require-apart.js";
 export { type CaseSelection, type SelectOptions, selectCases } from "./decathlon/select-cases.js";
@@ -114,4 +115,12 @@ export { commandText, shellWord } from "./text/command-text.js";
 export { plural } from "./text/plural.js";
 export { cutText, fitText, textWidth, visibleJson, visibleText } from "./text/visible-text.js";
 export { columns, wrapText } from "./text/wrap-text.js";
-export type { Affine, Grid, Vector3, Volume, VoxelArray } from "./volume.js";
+export {
+  type Affine,
+  type Channels,
+  type Grid,
+  mapChannels,
+  type Vector3,
+  type Volume,
+  type VoxelArray,
+} from "./volume.js";

@@ -26,6 +26,15 @@ export interface Grid {
   readonly affine: Affine;
 }
 
+/** The channels of an image, such as the phases of a CT or the sequences of an MR scan, on one grid; most images have one. */
+export type Channels<Each = Volume> = readonly [first: Each, ...others: Each[]];
+
+/** Each channel as `map` says. */
+export const mapChannels = <From, To>(
+  [first, ...others]: Channels<From>,
+  map: (each: From, channel: number) => To,
+): Channels<To> => [map(first, 0), ...others.map((each, i) => map(each, i + 1))];
+
 /** A 3D image or label map in memory. */
 export interface Volume<Voxels extends VoxelArray = VoxelArray> extends Grid {
   /** Values after slope and intercept, x fastest: voxel (i, j, k) is at i + shape[0]·(j + shape[1]·k). */

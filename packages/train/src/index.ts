@@ -30,8 +30,10 @@ export { type ClassSummary, type EvaluationResult, type MeasuredCase, summarize 
 export { fitJson } from "./json/parse-json.js";
 export { defineModel, type ModelFactory, type ModelRequest } from "./model/custom-model.js";
 export {
+  channelsOf,
   drawnWindow,
   type Intensities,
+  type IntensityMap,
   imageWindow,
   intensitiesText,
   intensityMap,
@@ -40,6 +42,7 @@ export {
 export { readModel, readModelOnAll, type SavedModel } from "./model/load-model.js";
 export {
   buildNetwork,
+  inputChannels,
   type ModelCode,
   type ModelDescription,
   parseModelDescription,
@@ -72,6 +75,7 @@ export { loadModels, normalizeImage, type SliceModel } from "./predict/load-mode
 export { measureComponents } from "./predict/measure-components.js";
 export { type Disagreement, mirrorDisagreement } from "./predict/mirror-disagreement.js";
 export {
+  channelsText,
   type EvaluationAdvice,
   type EvaluationPlan,
   listFailures,

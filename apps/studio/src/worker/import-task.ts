@@ -36,9 +36,14 @@ export async function filesOfTask(files: readonly DroppedFile[]): Promise<readon
   const json = new Uint8Array(await description.file.arrayBuffer());
   await memory.makeFolder("/task");
   await writeFileAtomically(memory, "/task/dataset.json", json);
-  const { cases } = await readDecathlon(memory, "/task").catch((error: unknown) => {
+  const { cases, channels, modality } = await readDecathlon(memory, "/task").catch((error: unknown) => {
     throw error instanceof DataError ? new DataError(error.message.replaceAll("/task/", root)) : error;
   });
+  if (channels > 1) {
+    throw new DataError(
+      `The images have ${channels} channels (${modality.join(", ")}), and the studio trains on images of one; the command npx lobule train takes several.`,
+    );
+  }
   const byPath = new Map(files.map(({ path, file }) => [path, file]));
   const found = cases
     .flatMap(({ image, label }) => [image, label])

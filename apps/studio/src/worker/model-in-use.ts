@@ -1,5 +1,5 @@
 import type { Device } from "@lobule/tensor";
-import { readModel, type SavedModel, SlicePredictor } from "@lobule/train";
+import { ModelError, readModel, type SavedModel, SlicePredictor } from "@lobule/train";
 import type { Means } from "./means.js";
 import { bundledModel, fetchBundled, type ModelChoice } from "./models.js";
 
@@ -25,6 +25,12 @@ export class ModelInUse {
     const [storage, device] = [await this.means.storage(), await this.means.device()];
     if (path === bundledModel.path) await fetchBundled(storage, address);
     const saved = await readModel(storage, path);
+    const { channels } = saved.description;
+    if (channels !== undefined) {
+      throw new ModelError(
+        `this model takes images of ${channels.length} channels (${channels.map(({ name }) => name).join(", ")}), and the studio opens scans of one; the command npx lobule segment takes several`,
+      );
+    }
     const key = `${saved.sha256} ${mirror}`;
     if (this.opened?.key === key && this.opened.device === device) {
       return { saved, predictor: this.opened.predictor };

@@ -14,6 +14,7 @@ import {
 import { segmentPreview } from "@lobule/report";
 import { PlanError } from "@lobule/tensor";
 import {
+  channelsOf,
   drawnWindow,
   type GateMap,
   inspectSlice,
@@ -190,7 +191,7 @@ export class Segmenting {
       ...(saved.postprocessing === undefined ? {} : { postprocessing: saved.postprocessing }),
     });
     const { description } = saved;
-    const window = drawnWindow(description, result.zScores);
+    const window = drawnWindow(channelsOf(description)[0], result.zScores[0]);
     const notes = [
       await unfinishedNote(storage, saved.source),
       await modalityNote(storage, saved.source, [scan]),
@@ -273,7 +274,7 @@ export class Segmenting {
   ): Promise<Gates> {
     const device = await this.means.device();
     const { saved } = await this.model.open(model, address, false);
-    if (isByImage(saved.description)) {
+    if (channelsOf(saved.description).some(isByImage)) {
       throw new DataError(
         "this model sees z-scores by the mean and standard deviation of the whole scan, for which the studio does not show attention gates; the command npx lobule inspect does",
       );

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { BatchReader } from "./batch-reader.js";
 import type { SliceBatch, SliceKey } from "./slice-cache.js";
 
-const window = [0, 1] as const;
+const storedFor = [{ window: [0, 1] as const }];
 const key = (number: number): SliceKey => ({ case: number, slice: 0 });
 
 /** A cache whose slices hold their case's number; counts the batches that are being read or in use. */
@@ -12,6 +12,7 @@ function fakeCache(delays: readonly number[] = []) {
   return {
     state,
     slotPixels: 4,
+    channels: 1,
     async read(keys: readonly SliceKey[], into: SliceBatch): Promise<void> {
       const delay = delays[state.reads++] ?? 0;
       state.memory.add(into);
@@ -42,7 +43,7 @@ describe("BatchReader", () => {
         let next = 0;
         const batches = lengths.map((length) => Array.from({ length }, () => key(next++)));
         const cache = fakeCache(delays);
-        const found = await all(new BatchReader(cache, batches, { window, ahead }));
+        const found = await all(new BatchReader(cache, batches, { storedFor, ahead }));
         expect(found).toEqual(batches.map((batch) => batch.map((each) => each.case)));
         expect(cache.state.memory.size).toBeLessThanOrEqual(ahead);
       }),
@@ -51,7 +52,7 @@ describe("BatchReader", () => {
 
   test("reads ahead before it is asked, and stops when it is closed", async () => {
     const cache = fakeCache();
-    const reader = new BatchReader(cache, [[key(0)], [key(1)], [key(2)], [key(3)]], { window, ahead: 2 });
+    const reader = new BatchReader(cache, [[key(0)], [key(1)], [key(2)], [key(3)]], { storedFor, ahead: 2 });
     expect(cache.state.reads).toBe(2);
     await reader.close();
     expect(cache.state.reads).toBe(2);
@@ -59,13 +60,13 @@ describe("BatchReader", () => {
 
   test("tells how long was waited, by the clock that it is given", async () => {
     let milliseconds = 0;
-    const reader = new BatchReader(fakeCache(), [[key(0)], [key(1)]], { window, now: () => (milliseconds += 250) });
+    const reader = new BatchReader(fakeCache(), [[key(0)], [key(1)]], { storedFor, now: () => (milliseconds += 250) });
     await all(reader);
     expect(reader.waitedSeconds).toBe(0.5);
   });
 
   test("an error comes when its batch's turn does", async () => {
-    const reader = new BatchReader(fakeCache(), [[key(0)], [key(-1)], [key(2)]], { window, ahead: 3 });
+    const reader = new BatchReader(fakeCache(), [[key(0)], [key(-1)], [key(2)]], { storedFor, ahead: 3 });
     const first = await reader.next();
     expect(first?.keys).toEqual([key(0)]);
     await expect(reader.next()).rejects.toThrow("damaged");
@@ -73,7 +74,7 @@ describe("BatchReader", () => {
   });
 
   test("asked for more than is in memory, it says so", async () => {
-    const reader = new BatchReader(fakeCache(), [[key(0)], [key(1)]], { window, ahead: 1 });
+    const reader = new BatchReader(fakeCache(), [[key(0)], [key(1)]], { storedFor, ahead: 1 });
     await reader.next();
     await expect(reader.next()).rejects.toThrow(/release a batch/);
   });

@@ -1,5 +1,5 @@
 import { allocateSliceBatch, type SliceBatch, type SliceCache, type SliceKey } from "./slice-cache.js";
-import type { Window } from "./store-slice.js";
+import type { StoredFor } from "./store-slice.js";
 
 /** A batch with what is in it. */
 export interface ReadBatch<Key extends SliceKey = SliceKey> {
@@ -9,10 +9,8 @@ export interface ReadBatch<Key extends SliceKey = SliceKey> {
 
 /** How batches are read ahead. */
 export interface BatchReaderOptions {
-  /** HU that the slices are stored for; see storeSlice. */
-  readonly window: Window;
-  /** Whether the window is one of the z-scores of each case; off by default. */
-  readonly inZScores?: boolean;
+  /** What each channel of the slices is stored for; see storeSlice. */
+  readonly storedFor: readonly StoredFor[];
   /** Batches in memory, the one in use included; 3 by default. */
   readonly ahead?: number;
   /** Milliseconds; tells how long was waited. */
@@ -30,7 +28,7 @@ export class BatchReader<Key extends SliceKey = SliceKey> {
   private upcoming: number = 0;
 
   constructor(
-    private readonly cache: Pick<SliceCache, "read" | "slotPixels">,
+    private readonly cache: Pick<SliceCache, "read" | "slotPixels" | "channels">,
     private readonly batches: readonly (readonly Key[])[],
     private readonly options: BatchReaderOptions,
   ) {
@@ -73,9 +71,9 @@ export class BatchReader<Key extends SliceKey = SliceKey> {
       const batch = this.free.pop();
       if (batch === undefined) return;
       const keys = this.batches[this.upcoming++] ?? [];
-      const { expand, window, inZScores } = this.options;
+      const { expand, storedFor } = this.options;
       const read = this.cache
-        .read(expand === undefined ? keys : keys.flatMap(expand), batch, window, inZScores)
+        .read(expand === undefined ? keys : keys.flatMap(expand), batch, storedFor)
         .then(() => ({ keys, batch }));
       // An error is thrown by `next`, when its turn comes; until then it is not unhandled.
       read.catch(() => undefined);

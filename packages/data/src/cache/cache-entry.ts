@@ -6,12 +6,25 @@ import { dirName, joinPath } from "../storage/paths.js";
 import type { Storage } from "../storage/storage.js";
 import { commandText } from "../text/command-text.js";
 import type { Grid } from "../volume.js";
+import { type ImageFiles, imagePaths } from "./read-channels.js";
 
 /** A case's image and labels, absolute paths. */
-export interface CaseFiles {
+export interface CaseFiles extends ImageFiles {
   readonly name: string;
-  readonly image: string;
   readonly label: string;
+}
+
+/** A case to decode. */
+export interface DecodeRequest {
+  readonly files: CaseFiles;
+  readonly classes: number;
+  /** Of its image; 1 by default. */
+  readonly channels?: number;
+  readonly fingerprint: string;
+  /** Where the entry goes. */
+  readonly path: string;
+  /** Whether an entry of that content may be there already. */
+  readonly compare?: boolean;
 }
 
 /** What is known of a case whose slices are in the cache; the grid is canonical RAS+, [width, height, depth]. */
@@ -44,9 +57,11 @@ const entryHeader = z
     shape: z.tuple([extent, extent, extent]),
     spacing: z.tuple([number.positive(), number.positive(), number.positive()]),
     affine: z.tuple([row, row, row]),
+    /** Of the image; not there where it has one. */
+    channels: extent.optional(),
     pixels: z.enum(["int16", "float32"]),
     labelCounts: z.array(z.array(count)),
-    /** CRC-32 of each slice: its pixels, then its labels. */
+    /** CRC-32 of each slice: its pixels, channel by channel, then its labels. */
     checksums: z.array(count),
     /** See contentHashOf and imageHashOf. */
     contentHash: z.string(),
@@ -62,19 +77,27 @@ const entryHeader = z
 
 export type EntryHeader = z.infer<typeof entryHeader>;
 
-/** Bytes of the pixels of a slice, and of all of it: pixels, then uint8 labels. Little-endian. */
-export function sliceBytes({ shape: [width, height], pixels }: Pick<EntryHeader, "shape" | "pixels">) {
-  const ofPixels = (pixels === "int16" ? 2 : 4) * width * height;
-  return { pixels: ofPixels, all: ofPixels + width * height };
+/** Bytes of one channel of a slice, and of all of it: the pixels of each channel, then uint8 labels. Little-endian. */
+export function sliceBytes({
+  shape: [width, height],
+  pixels,
+  channels = 1,
+}: Pick<EntryHeader, "shape" | "pixels" | "channels">) {
+  const ofChannel = (pixels === "int16" ? 2 : 4) * width * height;
+  return { channel: ofChannel, pixels: channels * ofChannel, all: channels * ofChannel + width * height };
 }
 
 /**
- * What an entry was made from: version, classes, and of both files the path and the storage's stamp. Not their content:
- * to hash Task03 would read 27 GB at every start.
+ * What an entry was made from: version, classes, channels, and of all files the path and the storage's stamp. Not their
+ * content: to hash Task03 would read 27 GB at every start.
  */
-export async function fingerprintOf(storage: Storage, { image, label }: CaseFiles, classes: number): Promise<string> {
-  let text = `${version} ${classes}`;
-  for (const path of [image, label]) {
+export async function fingerprintOf(
+  storage: Storage,
+  files: CaseFiles,
+  { classes, channels = 1 }: Pick<DecodeRequest, "classes" | "channels">,
+): Promise<string> {
+  let text = channels === 1 ? `${version} ${classes}` : `${version} ${classes} ${channels}`;
+  for (const path of [...imagePaths(files), files.label]) {
     const { stamp } = await storage.stat(path).catch(() => {
       throw new DataError(
         `${path} is missing or cannot be read; check the folder: ${commandText("data", "verify", dirName(dirName(path)))}`,

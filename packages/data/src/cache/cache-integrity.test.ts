@@ -191,7 +191,7 @@ test("a file that changes while it is read makes no entry", async () => {
   const where = await folder();
   const files = await writeCase(where, "a");
   const path = join(where, "a.slices");
-  const before = await fingerprintOf(nodeStorage, files, 3);
+  const before = await fingerprintOf(nodeStorage, files, { classes: 3 });
   await writeCase(where, "a", { values: (i) => 50 + i });
   const decoding = decodeCase(nodeStorage, { files, classes: 3, fingerprint: before, path });
   await expect(decoding).rejects.toThrow(/a\.nii or its labels changed while they were read; start again/);

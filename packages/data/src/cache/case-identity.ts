@@ -1,5 +1,5 @@
 import type { Storage } from "../storage/storage.js";
-import type { Volume } from "../volume.js";
+import type { Channels, Volume } from "../volume.js";
 import type { CaseFiles } from "./cache-entry.js";
 import { encodeCase } from "./decode-case.js";
 
@@ -17,7 +17,7 @@ export interface CaseIdentity {
  */
 export function identityOf(
   storage: Storage,
-  image: Volume,
+  image: Channels,
   label: Volume,
   files: CaseFiles,
   classes: number,

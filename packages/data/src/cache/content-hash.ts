@@ -1,11 +1,11 @@
 import { sha256Hex } from "../hash.js";
 import type { Packing } from "../storage/packing.js";
-import type { Grid, Volume } from "../volume.js";
+import type { Channels, Grid, Volume } from "../volume.js";
 import type { PixelType } from "./store-slice.js";
 
 /** A case whose entry is being made: the image in canonical order, and each slice of the entry. */
 export interface EntryContent {
-  readonly image: Volume;
+  readonly image: Channels;
   readonly pixels: PixelType;
   /** CRC-32 of each slice of the entry. */
   readonly checksums: readonly number[];
@@ -18,24 +18,29 @@ export interface EntryContent {
  * checksums of all slices. It tells apart what differs by accident, not what was forged to be alike.
  */
 export function contentHashOf(packing: Packing, { image, pixels, checksums, labels }: EntryContent): string {
-  const grid = gridOf(image);
+  const [first, ...others] = image;
+  const grid = gridOf(first);
+  if (others.length > 0) return hashOf({ ...grid, channels: image.length, pixels, checksums });
   if (pixels === "int16") return hashOf({ ...grid, scale: 1, offset: 0, checksums });
-  const earlier = earlierForm(packing, image.data, labels);
+  const earlier = earlierForm(packing, first.data, labels);
   return hashOf(earlier === undefined ? { ...grid, pixels, checksums } : { ...grid, ...earlier });
 }
 
 /**
  * What an image shows, whatever its file is called, its labels are, its type is and its header says of spacing: a hash
- * of the shape and of the CRC-32 of every slice's values as float32, in canonical order.
+ * of the shape and of the CRC-32 of every slice's values as float32, in canonical order, channel after channel.
  */
-export function imageHashOf(packing: Packing, { shape, data }: Pick<Volume, "shape" | "data">): string {
+export function imageHashOf(packing: Packing, image: Channels<Pick<Volume, "shape" | "data">>): string {
+  const [{ shape }] = image;
   const size = shape[0] * shape[1];
   const values = new Float32Array(size);
   const bytes = new Uint8Array(values.buffer);
-  const checksums = Array.from({ length: shape[2] }, (_, slice) => {
-    values.set(data.subarray(slice * size, (slice + 1) * size));
-    return packing.crc32(bytes);
-  });
+  const checksums = image.flatMap(({ data }) =>
+    Array.from({ length: shape[2] }, (_, slice) => {
+      values.set(data.subarray(slice * size, (slice + 1) * size));
+      return packing.crc32(bytes);
+    }),
+  );
   return hashOf({ shape, checksums });
 }
 

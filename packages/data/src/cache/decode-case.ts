@@ -2,31 +2,23 @@ import { DataError } from "../data-error.js";
 import { replaceFile } from "../files/atomic-file.js";
 import { errorCode, reason } from "../files/system-error.js";
 import { onGridOf } from "../geometry/compare-grids.js";
-import { readNifti } from "../nifti/read-nifti.js";
+import { type NiftiVolume, readNifti } from "../nifti/read-nifti.js";
 import { toCanonical } from "../orientation.js";
 import type { Storage } from "../storage/storage.js";
-import type { Volume, VoxelArray } from "../volume.js";
+import { type Channels, mapChannels, type Volume, type VoxelArray } from "../volume.js";
 import { areEqual } from "./bytes.js";
 import {
   type CaseFiles,
   checksumOf,
+  type DecodeRequest,
   type EntryHeader,
   encodeHeader,
   fingerprintOf,
   sliceBytes,
 } from "./cache-entry.js";
 import { contentHashOf, imageHashOf } from "./content-hash.js";
+import { readChannels } from "./read-channels.js";
 import { type PixelType, pixelTypeOf } from "./store-slice.js";
-
-export interface DecodeRequest {
-  readonly files: CaseFiles;
-  readonly classes: number;
-  readonly fingerprint: string;
-  /** Where the entry goes. */
-  readonly path: string;
-  /** Whether an entry of that content may be there already. */
-  readonly compare?: boolean;
-}
 
 /** An entry that cannot be written, whatever the case holds: no other case can be kept either. */
 export class CacheWriteError extends DataError {}
@@ -48,10 +40,10 @@ export interface DecodedCase {
  */
 export async function decodeCase(
   storage: Storage,
-  { files, classes, fingerprint, path, compare }: DecodeRequest,
+  { files, fingerprint, path, compare, ...expected }: DecodeRequest,
 ): Promise<boolean> {
-  const { header, body } = await decoded(storage, files, classes);
-  if ((await fingerprintOf(storage, files, classes)) !== fingerprint) {
+  const { header, body } = await decoded(storage, files, expected);
+  if ((await fingerprintOf(storage, files, expected)) !== fingerprint) {
     throw new DataError(
       `${files.image} or its labels changed while they were read; start again when they are complete`,
     );
@@ -62,42 +54,55 @@ export async function decodeCase(
   return true;
 }
 
-async function decoded(storage: Storage, files: CaseFiles, classes: number): Promise<DecodedCase> {
+async function decoded(
+  storage: Storage,
+  files: CaseFiles,
+  { classes, channels }: Pick<DecodeRequest, "classes" | "channels">,
+): Promise<DecodedCase> {
   const notes: EntryHeader["notes"] = [];
-  const read = async (path: string, of: "image" | "label map"): Promise<Volume> => {
-    const volume = await readNifti(storage, path);
+  const noted = <Each extends NiftiVolume>(volume: Each, of: "image" | "label map"): Each => {
     notes.push(...volume.notes.map((note) => ({ of, note })));
     return volume;
   };
   // The image as it is stored is let go: only one copy of it is in memory.
-  const image = toCanonical(await read(files.image, "image"));
-  const { header, body } = encodeCase(storage, image, await read(files.label, "label map"), files, classes);
+  const image = mapChannels(
+    await readChannels(storage, files, channels),
+    (each): Volume => toCanonical(noted(each, "image")),
+  );
+  const label = noted(await readNifti(storage, files.label), "label map");
+  const { header, body } = encodeCase(storage, image, label, files, classes);
   return { header: { ...header, notes }, body };
 }
 
 /**
- * The cache entry of a case, but for its fingerprint and what is odd in its files. `image` is in canonical order, `labels` in any.
+ * The cache entry of a case, but for its fingerprint and what is odd in its files. The channels are in canonical order and
+ * on one grid, `labels` in any order.
  * @throws DataError when the two do not fit together, or a label is no class.
  */
 export function encodeCase(
   storage: Storage,
-  image: Volume,
+  image: Channels,
   labels: Volume,
   files: CaseFiles,
   classes: number,
 ): DecodedCase {
   const { packing } = storage;
-  const label = onGridOf(labels, image, [files.label, `its image ${files.image}`]);
-  const { shape, spacing, affine } = image;
-  const pixels = pixelTypeOf(image.data);
+  const [first] = image;
+  const label = onGridOf(labels, first, [files.label, `its image ${files.image}`]);
+  const { shape, spacing, affine } = first;
+  const pixels: PixelType = image.every(({ data }) => pixelTypeOf(data) === "int16") ? "int16" : "float32";
   const size = shape[0] * shape[1];
-  const lengths = sliceBytes({ shape: [...shape], pixels });
+  const channels = image.length;
+  const lengths = sliceBytes({ shape: [...shape], pixels, channels });
   const body = new Uint8Array(lengths.all * shape[2]);
   const labelCounts: number[][] = [];
   const checksums: number[] = [];
   for (let slice = 0; slice < shape[2]; slice++) {
     const bytes = body.subarray(lengths.all * slice, lengths.all * (slice + 1));
-    writePixels(image.data.subarray(slice * size, (slice + 1) * size), pixels, bytes);
+    for (const [channel, { data }] of image.entries()) {
+      const into = bytes.subarray(channel * lengths.channel, (channel + 1) * lengths.channel);
+      writePixels(data.subarray(slice * size, (slice + 1) * size), pixels, into);
+    }
     const counts = Array<number>(classes).fill(0);
     for (let i = 0; i < size; i++) {
       const found = label.data[slice * size + i] as number;
@@ -118,12 +123,22 @@ export function encodeCase(
     spacing: [spacing[0], spacing[1], spacing[2]],
     affine: [[...affine[0]], [...affine[1]], [...affine[2]]],
   };
+  const several = channels === 1 ? {} : { channels };
   const labelsOfSlices = Array.from({ length: shape[2] }, (_, slice) =>
     body.subarray(lengths.all * slice + lengths.pixels, lengths.all * (slice + 1)),
   );
   const contentHash = contentHashOf(packing, { image, pixels, checksums, labels: labelsOfSlices });
   return {
-    header: { ...grid, pixels, labelCounts, checksums, contentHash, imageHash: imageHashOf(packing, image), notes: [] },
+    header: {
+      ...grid,
+      ...several,
+      pixels,
+      labelCounts,
+      checksums,
+      contentHash,
+      imageHash: imageHashOf(packing, image),
+      notes: [],
+    },
     body,
   };
 }

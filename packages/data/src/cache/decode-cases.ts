@@ -3,7 +3,8 @@ import { DataError } from "../data-error.js";
 import { dirName } from "../storage/paths.js";
 import type { Storage } from "../storage/storage.js";
 import { WorkerEnded, type WorkerTeam } from "../storage/workers.js";
-import { CacheWriteError, type DecodeRequest } from "./decode-case.js";
+import type { DecodeRequest } from "./cache-entry.js";
+import { CacheWriteError } from "./decode-case.js";
 import { answerDecode, type DecodeAnswer, decodeAnswer, decodeTask } from "./decode-task.js";
 
 export interface DecodeOptions {

@@ -7,8 +7,14 @@ import { CacheWriteError, decodeCase } from "./decode-case.js";
 export const decodeTask = "decode a case";
 
 const decodeRequest = z.strictObject({
-  files: z.strictObject({ name: z.string(), image: z.string(), label: z.string() }),
+  files: z.strictObject({
+    name: z.string(),
+    image: z.string(),
+    otherChannels: z.array(z.string()).exactOptional(),
+    label: z.string(),
+  }),
   classes: z.int(),
+  channels: z.int().exactOptional(),
   fingerprint: z.string(),
   path: z.string(),
   compare: z.boolean().exactOptional(),

@@ -78,7 +78,7 @@ describe("what is read", () => {
           const cache = await opened(where, [await writeCase(where, name, { shape: [3, 2, 2], array, values })]);
           const batch = allocateSliceBatch(cache, 2);
           const keys = [0, 1].map((slice) => ({ case: 0, slice }));
-          await cache.read(keys, batch, window);
+          await cache.read(keys, batch, [{ window }]);
           const typed = array.from(held);
           const alone = storeSlices([typed.subarray(0, 6), typed.subarray(6)], cache.slotPixels, window);
           expect(batch.pixels).toEqual(alone.pixels);

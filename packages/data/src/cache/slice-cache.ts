@@ -5,6 +5,7 @@ import {
   type CachedCase,
   type CaseFiles,
   checksumOf,
+  type DecodeRequest,
   type EntryHeader,
   entryPath,
   fingerprintOf,
@@ -13,9 +14,8 @@ import {
   prefixBytes,
   sliceBytes,
 } from "./cache-entry.js";
-import type { DecodeRequest } from "./decode-case.js";
 import { type BadCase, decodeCases } from "./decode-cases.js";
-import { exact, type Quantization, storeSlice, toZScores, type Window } from "./store-slice.js";
+import { exact, type Quantization, type StoredFor, storeSlice, toZScores } from "./store-slice.js";
 import { ZScoreSums, type ZScores } from "./z-scores.js";
 
 /** A slice of a case of the cache. */
@@ -25,13 +25,14 @@ export interface SliceKey {
 }
 
 /**
- * Slices as the GPU reads them: two int16 pixels a word (low half first), four label bytes a word (lowest first). Slice
- * n begins at pixel n·slotPixels and has rows of its own width.
+ * Slices as the GPU reads them: two int16 pixels a word (low half first), four label bytes a word (lowest first). Of C
+ * channels, channel c of slice n begins at pixel (n·C + c)·slotPixels and its labels at byte n·slotPixels; rows have the
+ * slice's own width.
  */
 export interface SliceBatch {
   readonly pixels: Uint32Array<ArrayBuffer>;
   readonly labels: Uint32Array<ArrayBuffer>;
-  /** What turns the pixels of each slice back into HU, or into z-scores. */
+  /** What turns the pixels of each channel of each slice back into HU, or into z-scores. */
   readonly quantizations: Quantization[];
 }
 
@@ -41,6 +42,8 @@ export interface SliceCacheOptions {
   readonly directory: string;
   /** Labels must be below this. */
   readonly classes: number;
+  /** Of each image; 1 by default. */
+  readonly channels?: number;
   /** Workers that decode; as many as are usual by default, 0 for none. */
   readonly workers?: number;
   /** Whether to decode all cases again and compare them with the entries that are there. */
@@ -62,17 +65,14 @@ interface Entry {
 /** Files that are kept open. */
 const openFiles = 128;
 
-/** Parts of a slice that are read one after another: its pixels, then its labels. */
-type SliceParts = [pixels: Uint8Array, labels: Uint8Array];
-
 /** Decoded slices of cases on disk, one file a case, read slice by slice. */
 export class SliceCache {
   private readonly handles = new Map<number, OpenFile>();
   private reading: Promise<unknown> = Promise.resolve();
   /** Memory for slices of float32, used again. */
   private readonly spare: Float32Array<ArrayBuffer>[] = [];
-  /** By case, of those that were asked for. */
-  private readonly zScoresOfCases = new Map<number, ZScores>();
+  /** By case and channel, of those that were asked for. */
+  private readonly zScoresOfCases = new Map<string, ZScores>();
 
   private constructor(
     private readonly storage: Storage,
@@ -83,6 +83,8 @@ export class SliceCache {
     readonly reused: number,
     /** Names of cases whose entries were sound but did not hold what the files hold; they have been replaced. */
     readonly corrected: readonly string[],
+    /** Of each image. */
+    readonly channels: number,
   ) {}
 
   /**
@@ -127,7 +129,8 @@ export class SliceCache {
     const corrected = requests.flatMap((request) =>
       known.has(request) && written.has(request) ? [request.files.name] : [],
     );
-    return new SliceCache(storage, cached, entries, written.size, cases.length - written.size, corrected);
+    const reused = cases.length - written.size;
+    return new SliceCache(storage, cached, entries, written.size, reused, corrected, options.channels ?? 1);
   }
 
   /** Pixels reserved for a slice in a batch: the most of any case, up to a multiple of 4. */
@@ -163,31 +166,36 @@ export class SliceCache {
   }
 
   /**
-   * Reads slices into a batch, slice n into slot n, stored for a window as {@link storeSlice} says.
-   * @param inZScores whether the window is one of the z-scores of each case, see {@link zScores}.
+   * Reads slices into a batch, one after another, stored for windows as {@link storeSlice} says.
+   * @param storedFor what each channel is stored for.
    * @throws DataError when an entry is damaged: it is removed, and decoded again at the next start; or when another
    * process replaced it.
    */
-  read(keys: readonly SliceKey[], into: SliceBatch, window: Window, inZScores = false): Promise<void> {
-    return this.inTurn(() => this.readNow(keys, into, window, inZScores));
+  read(keys: readonly SliceKey[], into: SliceBatch, storedFor: readonly StoredFor[]): Promise<void> {
+    if (storedFor.length !== this.channels)
+      throw new RangeError(`the cache has ${this.channels} channels, and windows of ${storedFor.length} were given`);
+    return this.inTurn(() => this.readNow(keys, into, storedFor));
   }
 
   /**
-   * Mean and standard deviation of the image of a case, by all its slices, which are read the first time.
+   * Mean and standard deviation of a channel of a case, by all its slices, which are read the first time.
    * @throws DataError as {@link read}; when all its voxels are the same.
    */
-  zScores(number: number): Promise<ZScores> {
-    return this.inTurn(() => this.zScoresNow(number));
+  zScores(number: number, channel = 0): Promise<ZScores> {
+    return this.inTurn(() => this.zScoresNow(number, channel));
   }
 
-  /** HU of a slice, x fastest. @throws DataError as {@link read}. */
-  async values(key: SliceKey): Promise<Int16Array | Float32Array> {
-    return (await this.labeled(key)).values;
+  /** HU of a channel of a slice, x fastest. @throws DataError as {@link read}. */
+  async values(key: SliceKey, channel = 0): Promise<Int16Array | Float32Array> {
+    return (await this.labeled(key, channel)).values;
   }
 
-  /** HU and labels of a slice, x fastest. @throws DataError as {@link read}. */
-  labeled(key: SliceKey): Promise<{ readonly values: Int16Array | Float32Array; readonly labels: Uint8Array }> {
-    return this.inTurn(() => this.labeledNow(key));
+  /** HU of a channel of a slice, and its labels, x fastest. @throws DataError as {@link read}. */
+  labeled(
+    key: SliceKey,
+    channel = 0,
+  ): Promise<{ readonly values: Int16Array | Float32Array; readonly labels: Uint8Array }> {
+    return this.inTurn(() => this.labeledNow(key, channel));
   }
 
   async close(): Promise<void> {
@@ -202,69 +210,93 @@ export class SliceCache {
     return next;
   }
 
-  private async labeledNow(key: SliceKey) {
+  private async labeledNow(key: SliceKey, channel: number) {
     await this.openFilesOf([key]);
     const { header } = this.entry(key.case);
     const count = header.shape[0] * header.shape[1];
-    const values = header.pixels === "int16" ? new Int16Array(count) : new Float32Array(count);
+    const channels = Array.from({ length: this.channels }, () =>
+      header.pixels === "int16" ? new Int16Array(count) : new Float32Array(count),
+    );
+    const values = channels[channel];
+    if (values === undefined) throw new RangeError(`the cache has ${this.channels} channels, there is no ${channel}`);
     const labels = new Uint8Array(count);
-    await this.readSlice(key, [bytesOf(values), labels]);
+    await this.readSlice(key, [...channels.map(bytesOf), labels]);
     await this.closeFiles(openFiles);
     return { values, labels };
   }
 
-  private async zScoresNow(number: number): Promise<ZScores> {
-    const known = this.zScoresOfCases.get(number);
+  private async zScoresNow(number: number, channel: number): Promise<ZScores> {
+    const id = `${number}/${channel}`;
+    const known = this.zScoresOfCases.get(id);
     if (known !== undefined) return known;
     const [width, , depth] = this.entry(number).header.shape;
     const sums = new ZScoreSums();
     for (let slice = 0; slice < depth; slice++) {
-      sums.add((await this.labeledNow({ case: number, slice })).values, width);
+      sums.add((await this.labeledNow({ case: number, slice }, channel)).values, width);
     }
-    const found = sums.result(`the image of ${this.cases[number]?.name}`);
-    this.zScoresOfCases.set(number, found);
+    const found = sums.result(
+      `${this.channels === 1 ? "the image" : `channel ${channel}`} of ${this.cases[number]?.name}`,
+    );
+    this.zScoresOfCases.set(id, found);
     return found;
   }
 
-  private async readNow(
-    keys: readonly SliceKey[],
-    into: SliceBatch,
-    window: Window,
-    inZScores: boolean,
-  ): Promise<void> {
-    if (inZScores) for (const key of keys) await this.zScoresNow(key.case);
+  private async readNow(keys: readonly SliceKey[], into: SliceBatch, storedFor: readonly StoredFor[]): Promise<void> {
+    for (const [channel, { inZScores = false }] of storedFor.entries())
+      if (inZScores) for (const key of keys) await this.zScoresNow(key.case, channel);
     await this.openFilesOf(keys);
     const { slotPixels } = this;
-    const pixels = new Int16Array(into.pixels.buffer, into.pixels.byteOffset, 2 * into.pixels.length);
     const labels = bytesOf(into.labels);
     await Promise.all(
       keys.map(async (key, n) => {
-        const { header } = this.entry(key.case);
-        const zScores = inZScores ? this.zScoresOfCases.get(key.case) : undefined;
-        const count = header.shape[0] * header.shape[1];
-        // Straight to their slots: memory of its own for each slice would keep the garbage collector busy.
-        const slot = pixels.subarray(n * slotPixels, n * slotPixels + count);
-        const slotLabels = labels.subarray(n * slotPixels, n * slotPixels + count);
-        if (header.pixels === "int16") {
-          await this.readSlice(key, [bytesOf(slot), slotLabels]);
-          into.quantizations[n] = zScores === undefined ? exact : toZScores(exact, zScores);
-          return;
-        }
-        const memory = this.spare.pop() ?? new Float32Array(slotPixels);
-        const values = memory.subarray(0, count);
-        try {
-          await this.readSlice(key, [bytesOf(values), slotLabels]);
-          into.quantizations[n] = storeSlice(values, window, slot, zScores);
-        } finally {
-          this.spare.push(memory);
-        }
+        const [width, height] = this.entry(key.case).header.shape;
+        const slotLabels = labels.subarray(n * slotPixels, n * slotPixels + width * height);
+        await this.readStored(key, into, n * this.channels, storedFor, slotLabels);
       }),
     );
     await this.closeFiles(openFiles);
   }
 
-  /** Reads a slice as it is in its entry, whose file is open, and compares its checksum. */
-  private async readSlice({ case: number, slice }: SliceKey, parts: SliceParts): Promise<void> {
+  /** Reads a slice into the slots of its channels, of which `first` is the first. */
+  private async readStored(
+    key: SliceKey,
+    into: SliceBatch,
+    first: number,
+    storedFor: readonly StoredFor[],
+    labels: Uint8Array,
+  ): Promise<void> {
+    const { slotPixels } = this;
+    const pixels = new Int16Array(into.pixels.buffer, into.pixels.byteOffset, 2 * into.pixels.length);
+    // Straight to their slots: memory of its own for each slice would keep the garbage collector busy.
+    const slots = storedFor.map((_, c) =>
+      pixels.subarray((first + c) * slotPixels, (first + c) * slotPixels + labels.length),
+    );
+    const zScoresOf = (channel: number): ZScores | undefined =>
+      storedFor[channel]?.inZScores ? this.zScoresOfCases.get(`${key.case}/${channel}`) : undefined;
+    if (this.entry(key.case).header.pixels === "int16") {
+      await this.readSlice(key, [...slots.map(bytesOf), labels]);
+      for (const channel of slots.keys()) {
+        const zScores = zScoresOf(channel);
+        into.quantizations[first + channel] = zScores === undefined ? exact : toZScores(exact, zScores);
+      }
+      return;
+    }
+    const memories = slots.map(() => this.spare.pop() ?? new Float32Array(slotPixels));
+    const values = memories.map((memory) => memory.subarray(0, labels.length));
+    try {
+      await this.readSlice(key, [...values.map(bytesOf), labels]);
+      for (const [channel, { window }] of storedFor.entries()) {
+        const [from, slot] = [values[channel], slots[channel]];
+        if (from === undefined || slot === undefined) continue;
+        into.quantizations[first + channel] = storeSlice(from, window, slot, zScoresOf(channel));
+      }
+    } finally {
+      this.spare.push(...memories);
+    }
+  }
+
+  /** Reads a slice as it is in its entry, whose file is open: each channel, then the labels; and compares its checksum. */
+  private async readSlice({ case: number, slice }: SliceKey, parts: readonly Uint8Array[]): Promise<void> {
     const { header, start, path } = this.entry(number);
     const bytes = sliceBytes(header).all;
     const read = await this.handles.get(number)?.readParts(parts, start + slice * bytes);
@@ -312,24 +344,31 @@ export class SliceCache {
 }
 
 /** Room for so many slices of a cache. */
-export const allocateSliceBatch = ({ slotPixels }: Pick<SliceCache, "slotPixels">, count: number): SliceBatch => ({
-  pixels: new Uint32Array((count * slotPixels) / 2),
+export const allocateSliceBatch = (
+  { slotPixels, channels }: Pick<SliceCache, "slotPixels" | "channels">,
+  count: number,
+): SliceBatch => ({
+  pixels: new Uint32Array((count * channels * slotPixels) / 2),
   labels: new Uint32Array((count * slotPixels) / 4),
-  quantizations: Array<Quantization>(count).fill(exact),
+  quantizations: Array<Quantization>(count * channels).fill(exact),
 });
 
 /** What there is to decode, and the cases whose files are not there. */
 async function requestsFor(
   storage: Storage,
   cases: readonly CaseFiles[],
-  { directory, classes, verify }: SliceCacheOptions,
+  { directory, verify, ...options }: SliceCacheOptions,
 ) {
+  const expected = {
+    classes: options.classes,
+    ...(options.channels === undefined ? {} : { channels: options.channels }),
+  };
   const bad: BadCase[] = [];
   const requests = await Promise.all(
     cases.map(async (files): Promise<DecodeRequest[]> => {
       try {
-        const fingerprint = await fingerprintOf(storage, files, classes);
-        return [{ files, classes, fingerprint, compare: verify === true, path: entryPath(directory, files.name) }];
+        const fingerprint = await fingerprintOf(storage, files, expected);
+        return [{ files, ...expected, fingerprint, compare: verify === true, path: entryPath(directory, files.name) }];
       } catch (error) {
         if (!(error instanceof DataError)) throw error;
         bad.push({ name: files.name, message: error.message });
@@ -351,7 +390,10 @@ function requireNoneBad(bad: readonly BadCase[]): void {
 }
 
 /** The entry of a case; undefined where it is missing, damaged, cut off, or was made from something else. */
-async function readEntry(storage: Storage, { path, fingerprint, classes }: DecodeRequest): Promise<Entry | undefined> {
+async function readEntry(
+  storage: Storage,
+  { path, fingerprint, classes, channels = 1 }: DecodeRequest,
+): Promise<Entry | undefined> {
   const file = await storage.open(path).catch(() => undefined);
   if (file === undefined) return undefined;
   const { size } = file;
@@ -364,6 +406,7 @@ async function readEntry(storage: Storage, { path, fingerprint, classes }: Decod
     await file.read(json, prefixBytes);
     const header = parseHeader(storage.packing, json, parsed.checksum);
     if (header === undefined || header.fingerprint !== fingerprint) return undefined;
+    if ((header.channels ?? 1) !== channels) return undefined;
     if (header.labelCounts.some(({ length }) => length !== classes)) return undefined;
     const start = prefixBytes + json.length;
     return size === start + header.shape[2] * sliceBytes(header).all ? { path, header, prefix, start } : undefined;

@@ -9,6 +9,13 @@ export interface Quantization {
 /** HU that become 0 and 1, or z-scores that are clipped to. */
 export type Window = readonly [low: number, high: number];
 
+/** What a channel is stored for. */
+export interface StoredFor {
+  readonly window: Window;
+  /** Whether the window is one of the z-scores of each image; off by default. */
+  readonly inZScores?: boolean;
+}
+
 export const exact: Quantization = { scale: 1, offset: 0 };
 
 /** The limits of int16. */

@@ -31,8 +31,11 @@ type DecathlonJson = z.infer<typeof datasetJson>;
 
 /** What a dataset.json says, of the Decathlon or of nnU-Net. */
 export type DatasetJson = Omit<DecathlonJson, "training"> & {
-  /** With the name of the case where it is not that of the image. */
-  readonly training: readonly (DecathlonJson["training"][number] & { readonly name?: string })[];
+  /** With the name of the case where it is not that of the image, and files of other channels. */
+  readonly training: readonly (DecathlonJson["training"][number] & {
+    readonly name?: string;
+    readonly otherChannels?: readonly string[];
+  })[];
 };
 
 async function requireFolder(storage: Storage, directory: string): Promise<void> {

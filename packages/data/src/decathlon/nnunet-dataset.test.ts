@@ -31,6 +31,7 @@ test("an nnU-Net v2 folder is read as a Decathlon task", async () => {
     directory: "/data",
     labels: ["background", "liver", "tumor"],
     modality: ["CT"],
+    channels: 1,
     cases: [0, 1].map((n) => ({
       name: `liver_${n}`,
       image: `/data/imagesTr/liver_${n}_0000.nii.gz`,
@@ -41,14 +42,37 @@ test("an nnU-Net v2 folder is read as a Decathlon task", async () => {
   });
 });
 
+test("each channel of a case has a file of its own", async () => {
+  const others = ["imagesTr/liver_0_0001.nii.gz", "imagesTr/liver_1_0001.nii.gz", "imagesTs/liver_7_0001.nii.gz"];
+  const task = await read({ channel_names: { "1": "T2", "0": "T1" } }, [...usual, ...others]);
+  expect(task).toMatchObject({
+    modality: ["T1", "T2"],
+    channels: 2,
+    testImages: ["/data/imagesTs/liver_7_0000.nii.gz"],
+  });
+  expect(task.cases[1]).toEqual({
+    name: "liver_1",
+    image: "/data/imagesTr/liver_1_0000.nii.gz",
+    otherChannels: ["/data/imagesTr/liver_1_0001.nii.gz"],
+    label: "/data/labelsTr/liver_1.nii.gz",
+  });
+});
+
 describe("what is not read is refused by name", () => {
   test.each([
     [
-      "several channels",
+      "the file of a channel that is missing",
       { channel_names: { "0": "T1", "1": "T2" } },
       usual,
-      "has 2 channels (T1, T2), and networks here take one",
+      "labelsTr/liver_0.nii.gz has no image imagesTr/liver_0_0001.nii.gz",
     ],
+    [
+      "gaps between channels",
+      { channel_names: { "0": "T1", "2": "T2" } },
+      usual,
+      "channels must be numbered 0, 1, 2, … without gaps, but they are 0, 2",
+    ],
+    ["no channel", { channel_names: {} }, usual, "'channel_names' names no channel"],
     ["regions", { labels: { background: 0, whole: [1, 2] } }, usual, "'whole' is a region of several labels"],
     ["pictures", { file_ending: ".png" }, usual, "its images end in '.png', and .nii and .nii.gz are read"],
     ["a label without an image", {}, usual.slice(1), "liver_1.nii.gz has no image imagesTr/liver_1_0000.nii.gz"],

@@ -14,7 +14,7 @@ import { type DatasetJson, labelNames } from "./dataset-json.js";
  */
 const nnunetJson = z.object({
   name: z.string().optional(),
-  channel_names: z.record(z.string(), z.string()),
+  channel_names: z.record(z.string(), z.string()).refine((names) => Object.keys(names).length > 0, "names no channel"),
   labels: z.record(z.string(), z.union([z.int().min(0), z.array(z.int())])),
   numTraining: z.coerce.number().optional().catch(undefined),
   file_ending: z.string().default(".nii.gz"),
@@ -26,51 +26,62 @@ export const isNnunet = (document: unknown): boolean =>
 
 /**
  * What a Decathlon's dataset.json would say of the same folder.
- * @throws DataError naming the file and what is not read: several channels, regions of several labels, other file forms.
+ * @throws DataError naming the file and what is not read: regions of several labels, other file forms; or the file of a
+ * channel that is missing.
  */
 export async function nnunetDataset(storage: Storage, directory: string, document: unknown): Promise<DatasetJson> {
   const file = joinPath(directory, "dataset.json");
   const { name, channel_names: channels, labels, numTraining, file_ending: ending } = parsed(document, file);
-  const count = Object.keys(channels).length;
-  if (count !== 1) {
-    throw new DataError(
-      `${file} has ${count} channels (${Object.values(channels).join(", ")}), and networks here take one; make a folder of the channel that is wanted`,
-    );
-  }
+  const modality = channelNames(channels, file);
   if (!/^\.nii(\.gz)?$/i.test(ending)) {
     throw new DataError(`${file}: its images end in '${ending}', and .nii and .nii.gz are read; convert them`);
   }
-  const names = await casesOf(storage, directory, ending);
+  const suffixes = modality.map((_, channel) => `_${String(channel).padStart(4, "0")}${ending}`);
+  const [first = "", ...others] = suffixes;
+  const names = await casesOf(storage, directory, ending, suffixes);
   return {
     ...(name === undefined ? {} : { name }),
-    modality: channels,
+    modality: Object.fromEntries(modality.map((each, channel) => [String(channel), each])),
     labels: labelsByNumber(labels, file),
     numTraining,
     training: names.map((each) => ({
-      image: joinPath("imagesTr", `${each}_0000${ending}`),
+      image: joinPath("imagesTr", `${each}${first}`),
+      ...(others.length === 0
+        ? {}
+        : { otherChannels: others.map((suffix) => joinPath("imagesTr", `${each}${suffix}`)) }),
       label: joinPath("labelsTr", `${each}${ending}`),
       name: each,
     })),
-    test: (await filesOf(storage, joinPath(directory, "imagesTs"), `_0000${ending}`, true)).map((each) =>
+    test: (await filesOf(storage, joinPath(directory, "imagesTs"), first, true)).map((each) =>
       joinPath("imagesTs", each),
     ),
   };
 }
 
 /**
- * The classes of a model of nnU-Net, background first, from the dataset.json beside it. A label 'ignore' is none.
- * @throws DataError naming the file and what is not read: several channels, regions of several labels, gaps.
+ * Of a model of nnU-Net, from the dataset.json beside it: its classes, background first (a label 'ignore' is none), and
+ * the names of its channels in their order.
+ * @throws DataError naming the file and what is not read: regions of several labels, gaps.
  */
-export function nnunetClasses(document: unknown, file: string): string[] {
+export function nnunetNames(
+  document: unknown,
+  file: string,
+): { readonly classes: string[]; readonly channels: string[] } {
   const { channel_names: channels, labels } = parsed(document, file);
-  const count = Object.keys(channels).length;
-  if (count !== 1) {
-    throw new DataError(
-      `${file} has ${count} channels (${Object.values(channels).join(", ")}), and models of one channel are read`,
-    );
-  }
   const { ignore: _, ...classes } = labels;
-  return labelNames(labelsByNumber(classes, file), file);
+  return { classes: labelNames(labelsByNumber(classes, file), file), channels: channelNames(channels, file) };
+}
+
+/** The names of channels 0, 1, 2, … @throws DataError where their numbers have gaps. */
+function channelNames(names: Readonly<Record<string, string>>, file: string): string[] {
+  const count = Object.keys(names).length;
+  return Array.from({ length: count }, (_, channel) => {
+    const name = names[channel];
+    if (name !== undefined) return name;
+    throw new DataError(
+      `${file}: channels must be numbered 0, 1, 2, … without gaps, but they are ${Object.keys(names).join(", ")}`,
+    );
+  });
 }
 
 function parsed(document: unknown, file: string): z.output<typeof nnunetJson> {
@@ -96,14 +107,20 @@ function labelsByNumber(labels: Readonly<Record<string, number | number[]>>, fil
   return byNumber;
 }
 
-/** Names of the labeled cases, each with its image. */
-async function casesOf(storage: Storage, directory: string, ending: string): Promise<string[]> {
+/** Names of the labeled cases, each with the files of its channels, whose names end so. */
+async function casesOf(
+  storage: Storage,
+  directory: string,
+  ending: string,
+  suffixes: readonly string[],
+): Promise<string[]> {
   const labels = await filesOf(storage, joinPath(directory, "labelsTr"), ending, false);
-  const images = new Set(await filesOf(storage, joinPath(directory, "imagesTr"), `_0000${ending}`, false));
+  const images = new Set(await filesOf(storage, joinPath(directory, "imagesTr"), ending, false));
   return labels.map((label) => {
     const name = label.slice(0, -ending.length);
-    if (images.has(`${name}_0000${ending}`)) return name;
-    throw new DataError(`${joinPath(directory, "labelsTr", label)} has no image imagesTr/${name}_0000${ending}`);
+    const missing = suffixes.find((suffix) => !images.has(`${name}${suffix}`));
+    if (missing === undefined) return name;
+    throw new DataError(`${joinPath(directory, "labelsTr", label)} has no image imagesTr/${name}${missing}`);
   });
 }
 

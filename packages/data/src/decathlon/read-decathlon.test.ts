@@ -33,6 +33,7 @@ describe("readDecathlon", () => {
       directory,
       labels: ["background", "liver", "cancer"],
       modality: ["CT"],
+      channels: 1,
       cases: [
         {
           name: "liver_0",

@@ -1,16 +1,14 @@
+import type { ImageFiles } from "../cache/read-channels.js";
 import { DataError } from "../data-error.js";
 import { baseName, joinPath, resolvePath } from "../storage/paths.js";
 import type { Storage } from "../storage/storage.js";
 import { decathlonDataset, labelNames, readDatasetDocument } from "./dataset-json.js";
 import { isNnunet, nnunetDataset } from "./nnunet-dataset.js";
 
-/** A labeled volume of a task. */
-export interface DecathlonCase {
+/** A labeled volume of a task; all paths are absolute. */
+export interface DecathlonCase extends ImageFiles {
   /** File name of the image without `.nii` or `.nii.gz`, and in a folder of nnU-Net without the channel. */
   readonly name: string;
-  /** Absolute path of the image. */
-  readonly image: string;
-  /** Absolute path of the label map. */
   readonly label: string;
 }
 
@@ -21,11 +19,13 @@ export interface DecathlonTask {
   readonly directory: string;
   /** Name of each label; the index is its value in the label maps, 0 the background. */
   readonly labels: readonly string[];
-  /** Name of each image channel, such as "CT". */
+  /** Name of each image channel, such as "CT"; none where dataset.json names no channel, and images have one. */
   readonly modality: readonly string[];
+  /** Channels of each image. */
+  readonly channels: number;
   /** Labeled cases, in the order of dataset.json. */
   readonly cases: readonly DecathlonCase[];
-  /** Absolute paths of the images without labels. */
+  /** Absolute paths of the images without labels; of images in several files, of the first channel. */
   readonly testImages: readonly string[];
   /** What is odd about dataset.json but does no harm, as sentences. */
   readonly notes: readonly string[];
@@ -41,7 +41,7 @@ function countNote(what: string, promised: number | undefined, found: number): s
 }
 
 /**
- * Reads the `dataset.json` of a Decathlon folder, or of an nnU-Net v2 data set with one channel. No volume is opened:
+ * Reads the `dataset.json` of a Decathlon folder, or of an nnU-Net v2 data set. No volume is opened:
  * `verifyDecathlon` does that.
  *
  * Throws DataError for a missing folder, a missing, empty or malformed dataset.json, one without training cases or
@@ -63,11 +63,13 @@ export async function readDecathlon(storage: Storage, path: string): Promise<Dec
 
   const used = json.training.filter(({ image, label }) => !isResourceFork(image) && !isResourceFork(label));
   if (used.length === 0) throw new DataError(`${file} lists no training cases`);
-  const cases = used.map(({ image, label, name }) => ({
+  const cases = used.map(({ image, label, name, otherChannels }) => ({
     name: name ?? caseName(image),
     image: inside(image),
+    ...(otherChannels === undefined ? {} : { otherChannels: otherChannels.map(inside) }),
     label: inside(label),
   }));
+  const modality = Object.values(json.modality ?? {});
   const seen = new Set<string>();
   for (const { name } of cases) {
     if (seen.has(name)) throw new DataError(`${file} lists the training case "${name}" twice`);
@@ -79,7 +81,8 @@ export async function readDecathlon(storage: Storage, path: string): Promise<Dec
     name: json.name ?? baseName(directory),
     directory,
     labels: labelNames(json.labels, file),
-    modality: Object.values(json.modality ?? {}),
+    modality,
+    channels: Math.max(1, modality.length),
     cases,
     testImages: test.map(inside),
     notes: [

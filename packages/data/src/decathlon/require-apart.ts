@@ -1,3 +1,4 @@
+import { imagePaths } from "../cache/read-channels.js";
 import { DataError } from "../data-error.js";
 import { entryAt } from "../files/entries.js";
 import { isSameFile, isWithin } from "../files/same-file.js";
@@ -50,7 +51,7 @@ export async function requireApart(
   if (task === undefined) return;
   const { directory, cases, testImages } = task;
   if (await isWithin(storage, directory, out)) throw wrong(option, out, `holds the data folder ${directory}`);
-  const volumes = [...testImages, ...cases.flatMap(({ image, label }) => [image, label])];
+  const volumes = [...testImages, ...cases.flatMap((each) => [...imagePaths(each), each.label])];
   for (const folder of new Set(volumes.map(dirName))) {
     const whole = await isSameFile(storage, folder, directory);
     if (whole ? await isSameFile(storage, out, folder) : await isWithin(storage, out, folder))

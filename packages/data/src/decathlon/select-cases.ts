@@ -1,4 +1,5 @@
 import { mapBounded } from "../bounded.js";
+import { channelsOfFile } from "../cache/read-channels.js";
 import { DataError } from "../data-error.js";
 import { readNiftiHeader } from "../nifti/read-nifti.js";
 import type { Storage } from "../storage/storage.js";
@@ -26,8 +27,8 @@ export interface CaseSelection {
 const headersAtOnce = 16;
 
 /** Axial slices of an image: its length along the axis that runs up or down the patient. Reads the header only. */
-async function axialSlices(storage: Storage, path: string): Promise<number> {
-  const { orientation, shape } = await readNiftiHeader(storage, path);
+async function axialSlices(storage: Storage, path: string, channels: number): Promise<number> {
+  const { orientation, shape } = await readNiftiHeader(storage, path, channels);
   const axis = [...orientation].findIndex((direction) => direction === "S" || direction === "I");
   return shape[axis] ?? shape[2];
 }
@@ -49,7 +50,7 @@ export async function selectCases(
   const slices =
     maxSlices === Infinity
       ? byName.map(() => 0)
-      : await mapBounded(byName, headersAtOnce, ({ image }) => axialSlices(storage, image));
+      : await mapBounded(byName, headersAtOnce, (each) => axialSlices(storage, each.image, channelsOfFile(each, task)));
   const short = byName.filter((_, i) => (slices[i] ?? 0) < maxSlices);
   if (short.length === 0)
     throw new DataError(

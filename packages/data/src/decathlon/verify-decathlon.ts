@@ -1,7 +1,8 @@
 import { mapBounded } from "../bounded.js";
+import { channelsOfFile } from "../cache/read-channels.js";
 import { describeAngles } from "../geometry/affine.js";
 import { gridDifference } from "../geometry/compare-grids.js";
-import { readNifti } from "../nifti/read-nifti.js";
+import { readNiftiVolumes } from "../nifti/read-nifti.js";
 import type { Storage } from "../storage/storage.js";
 import { plural } from "../text/plural.js";
 import type { Grid, Vector3, VoxelArray } from "../volume.js";
@@ -43,18 +44,19 @@ function checkLabels(data: VoxelArray, names: readonly string[]): { values: numb
   return { values, problems: [problem] };
 }
 
-async function verifyCase(
-  storage: Storage,
-  { name, image, label }: DecathlonCase,
-  task: DecathlonTask,
-): Promise<CaseVerification> {
+async function verifyCase(storage: Storage, files: DecathlonCase, task: DecathlonTask): Promise<CaseVerification> {
+  const { name, image, label } = files;
   const within = (text: string): string => text.replaceAll(`${task.directory}/`, "");
   const problems: string[] = [];
   const notes: string[] = [];
-  /** The result for a volume, which is given up at once: only one is in memory. */
-  const inspect = async <Result>(path: string, look: (volume: Grid & { data: VoxelArray }) => Result) => {
+  /** The result for volumes, which are given up at once: only those of one file are in memory. */
+  const inspect = async <Result>(
+    path: string,
+    channels: number,
+    look: (volume: Grid & { data: VoxelArray }) => Result,
+  ) => {
     try {
-      const volume = await readNifti(storage, path);
+      const [volume] = await readNiftiVolumes(storage, path, channels);
       notes.push(...volume.notes.map((note) => `${within(path)}: ${note}`));
       return look(volume);
     } catch (error) {
@@ -63,8 +65,15 @@ async function verifyCase(
       return undefined;
     }
   };
-  const seenImage = await inspect(image, ({ shape, spacing, affine }) => ({ shape, spacing, affine }));
-  const seenLabel = await inspect(label, ({ shape, spacing, affine, data }) => {
+  const gridOf = ({ shape, spacing, affine }: Grid): Grid => ({ shape, spacing, affine });
+  const seenImage = await inspect(image, channelsOfFile(files, task), gridOf);
+  for (const other of files.otherChannels ?? []) {
+    const seen = await inspect(other, 1, gridOf);
+    if (seen === undefined || seenImage === undefined) continue;
+    const difference = gridDifference(seen, seenImage, [within(other), `the first channel ${within(image)}`]);
+    if (difference !== undefined) problems.push(difference);
+  }
+  const seenLabel = await inspect(label, 1, ({ shape, spacing, affine, data }) => {
     const { values, problems: found } = checkLabels(data, task.labels);
     problems.push(...found);
     return { shape, spacing, affine, values };
@@ -86,7 +95,7 @@ async function verifyCase(
 }
 
 /**
- * Opens every case of a task. A case is sound if image and label map can be read whole and are on the same grid (see
+ * Opens every case of a task. A case is sound if all channels of the image and the label map can be read whole and are on the same grid (see
  * `gridDifference`), the intensities are finite and the labels are whole numbers that dataset.json names.
  *
  * Never stops at a problem; results are in the order of the cases. The images without labels are not opened.

@@ -14,8 +14,10 @@ export interface NiftiHeader extends Grid {
   readonly littleEndian: boolean;
   /** How voxels are stored; in memory 64-bit integers are float64 and scaled values float32 or float64. */
   readonly datatype: NiftiDatatype;
-  /** Length of every stored axis; those after the third are 1. */
+  /** Length of every stored axis; the fourth is that of channels, those after it are 1. */
   readonly dimensions: readonly number[];
+  /** Volumes that follow each other, the channels of an image; 1 in most files. */
+  readonly channels: number;
   /** A voxel's value is slope · stored + intercept; 1 and 0 if the file says nothing (a slope of 0 or NaN). */
   readonly slope: number;
   readonly intercept: number;
@@ -89,6 +91,12 @@ function parse(bytes: Uint8Array<ArrayBuffer>, version: 1 | 2, path: string): NI
   return fields;
 }
 
+/** A file of several volumes, where one is expected. */
+export const notOneVolume = (path: string, dimensions: readonly number[]): DataError =>
+  new DataError(
+    `${path} is a ${dimensions.length}D image of ${dimensions.join("×")} voxels, not one volume; take one volume out of it (such as one time point)`,
+  );
+
 const vector3 = ([x = NaN, y = NaN, z = NaN]: readonly number[]): Vector3 => [x, y, z];
 
 function dimensionsOf({ dims }: NIFTI1 | NIFTI2, path: string): number[] {
@@ -103,10 +111,8 @@ function dimensionsOf({ dims }: NIFTI1 | NIFTI2, path: string): number[] {
     );
   if (axes < 3)
     throw new DataError(`${path} is a ${axes}D image of ${shown} voxels, not a volume; store it with 3 axes`);
-  if (dimensions.slice(3).some((length) => length > 1))
-    throw new DataError(
-      `${path} is a ${axes}D image of ${shown} voxels, not one volume; take one volume out of it (such as one time point)`,
-    );
+  // A fourth axis can be that of channels, which who reads the file must expect.
+  if (dimensions.slice(4).some((length) => length > 1)) throw notOneVolume(path, dimensions);
   return dimensions;
 }
 
@@ -163,6 +169,7 @@ export function parseHeader(bytes: Uint8Array<ArrayBuffer>, version: 1 | 2, path
     littleEndian: fields.littleEndian,
     datatype,
     dimensions,
+    channels: dimensions[3] ?? 1,
     slope,
     intercept,
     transforms,

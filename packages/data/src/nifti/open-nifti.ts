@@ -3,7 +3,7 @@ import { exists } from "../files/entries.js";
 import { hexOf } from "../hash.js";
 import type { Storage } from "../storage/storage.js";
 import { ByteSource } from "./byte-source.js";
-import { headerBytes, type NiftiHeader, parseHeader, versionOf } from "./header.js";
+import { headerBytes, type NiftiHeader, notOneVolume, parseHeader, versionOf } from "./header.js";
 import { tooShort, VoxelReader } from "./voxel-reader.js";
 
 /** A NIfTI file whose header has been read and whose voxels come next. */
@@ -42,23 +42,39 @@ async function readHeaderFrom(source: ByteSource, path: string): Promise<NiftiHe
   return parseHeader(bytes.slice(0, length), version, path);
 }
 
+/** @throws DataError when a file has another number of channels than is expected. */
+function requireChannels(path: string, { channels, dimensions }: NiftiHeader, expected: number): void {
+  if (channels === expected) return;
+  if (expected === 1) throw notOneVolume(path, dimensions);
+  throw new DataError(
+    `${path} holds ${channels === 1 ? "one channel" : `${channels} channels`} (${dimensions.join("×")} voxels), where ${expected} are expected; give one file with all of them, or a file for each`,
+  );
+}
+
 async function openHeader(
   storage: Storage,
   path: string,
+  channels: number,
 ): Promise<{ header: NiftiHeader; source: ByteSource; headerPath: string }> {
   const headerPath = /\.img(\.gz)?$/i.test(path) ? await besides(storage, path, "hdr") : path;
   const source = await ByteSource.open(storage, headerPath);
   try {
-    return { header: await readHeaderFrom(source, headerPath), source, headerPath };
+    const header = await readHeaderFrom(source, headerPath);
+    requireChannels(path, header, channels);
+    return { header, source, headerPath };
   } catch (error) {
     await source.close();
     throw error;
   }
 }
 
-/** Reads the header alone: the first few hundred bytes of the file, unpacked. Throws DataError as `readNifti`. */
-export async function readNiftiHeader(storage: Storage, path: string): Promise<NiftiHeader> {
-  const { header, source } = await openHeader(storage, path);
+/**
+ * Reads the header alone: the first few hundred bytes of the file, unpacked.
+ * @param channels that the file must hold; 1 by default.
+ * @throws DataError as `readNifti`.
+ */
+export async function readNiftiHeader(storage: Storage, path: string, channels = 1): Promise<NiftiHeader> {
+  const { header, source } = await openHeader(storage, path, channels);
   await source.close();
   return header;
 }
@@ -86,8 +102,9 @@ export async function openNifti(
   storage: Storage,
   path: string,
   check: (header: NiftiHeader) => void,
+  channels = 1,
 ): Promise<OpenNifti> {
-  const { header, source: headerSource, headerPath } = await openHeader(storage, path);
+  const { header, source: headerSource, headerPath } = await openHeader(storage, path, channels);
   let source = headerSource;
   try {
     check(header);

@@ -1,6 +1,6 @@
 import { DataError } from "../data-error.js";
 import type { Storage } from "../storage/storage.js";
-import type { Volume, VoxelArray } from "../volume.js";
+import type { Channels, Volume, VoxelArray } from "../volume.js";
 import type { NiftiHeader } from "./header.js";
 import { openNifti } from "./open-nifti.js";
 import { valueArrayOf } from "./voxel-reader.js";
@@ -73,17 +73,38 @@ export function allocateValues(path: string, header: NiftiHeader, voxels: number
  * single 3D volume of real numbers (1D, 2D, 4D and more, complex, RGB); if neither of its transforms can be used; if a voxel is NaN, infinite or an integer beyond 2^53; or if it takes more than `maxBytes`.
  */
 export async function readNifti(storage: Storage, path: string, options: ReadNiftiOptions = {}): Promise<NiftiVolume> {
+  const [volume] = await readNiftiVolumes(storage, path, 1, options);
+  return volume;
+}
+
+/**
+ * Reads the volumes of a file whose fourth axis is that of channels.
+ * @param channels how many there must be.
+ * @throws DataError as {@link readNifti}; when there are more or fewer.
+ */
+export async function readNiftiVolumes(
+  storage: Storage,
+  path: string,
+  channels: number,
+  options: ReadNiftiOptions = {},
+): Promise<Channels<NiftiVolume>> {
   const voxelsOf = ({ shape: [x, y, z] }: NiftiHeader): number => x * y * z;
-  const { header, voxels, close } = await openNifti(storage, path, (header) =>
-    checkSize(storage, path, header, voxelsOf(header), options.maxBytes),
-  );
-  try {
+  const check = (header: NiftiHeader): void =>
+    checkSize(storage, path, header, channels * voxelsOf(header), options.maxBytes);
+  const { header, voxels, close } = await openNifti(storage, path, check, channels);
+  const { shape, spacing, affine } = header;
+  const next = async (): Promise<NiftiVolume> => {
     const data = allocateValues(path, header, voxelsOf(header));
     await voxels.read(data);
+    return { shape, spacing, affine, data, header, notes: [] };
+  };
+  try {
+    const first = await next();
+    const others: NiftiVolume[] = [];
+    for (let channel = 1; channel < channels; channel++) others.push(await next());
     const behind = await voxels.checkEnd();
     voxels.checkFinite();
-    const { shape, spacing, affine } = header;
-    return { shape, spacing, affine, data, header, notes: [...header.notes, ...behind] };
+    return [{ ...first, notes: [...header.notes, ...behind] }, ...others];
   } finally {
     await close();
   }

@@ -128,8 +128,8 @@ export class VoxelReader {
   }
 
   #place(voxel: number): Vector3 {
-    const [width, height] = this.#header.shape;
-    return [voxel % width, Math.floor(voxel / width) % height, Math.floor(voxel / (width * height))];
+    const [width, height, depth] = this.#header.shape;
+    return [voxel % width, Math.floor(voxel / width) % height, Math.floor(voxel / (width * height)) % depth];
   }
 }
 

@@ -21,12 +21,16 @@ export interface PhantomCaseOptions {
   readonly task: PhantomTask;
   /** Least and greatest diameter of its tumors, mm; about 32 to 58 if not given. */
   readonly tumorDiameters?: readonly [least: number, most: number] | undefined;
+  /** Of the scan; 1 by default. */
+  readonly channels?: 1 | 2;
 }
 
 /** A synthetic case: its scan and its labels, on one grid. */
 export interface PhantomCase {
-  /** Hounsfield units. */
+  /** Hounsfield units; of a scan of two channels the first. */
   readonly image: Volume<Int16Array>;
+  /** The second channel, where there are two. */
+  readonly other?: Volume<Int16Array>;
   readonly label: Volume<Uint8Array>;
 }
 
@@ -106,6 +110,7 @@ function scan(
   { x, y, z }: Axes,
   { size, seed, caseNumber }: PhantomCaseOptions,
   noise: NoiseSource,
+  channel = 0,
 ): Int16Array {
   const texture = noise.field("texture", 10);
   const shading = noise.field("shading", 140);
@@ -114,7 +119,7 @@ function scan(
   const image = new Int16Array(densities.length);
   const slice = new Float32Array(size * size);
   z.forEach((height, k) => {
-    fillNormal(slice, seed, "phantom noise", caseNumber, k);
+    fillNormal(slice, seed, channel === 0 ? "phantom noise" : `phantom noise ${channel}`, caseNumber, k);
     filtered(filtered(slice, 1), size).forEach((deviation, at) => {
       const [px, py] = [x[at % size] ?? 0, y[Math.floor(at / size)] ?? 0];
       const density = densities[k * size * size + at] ?? 0;
@@ -123,6 +128,31 @@ function scan(
     });
   });
   return image;
+}
+
+/** HU of the spots' standard deviation, about the contrast of a tumor, and mm of their size, about that of a tumor. */
+const [spotContrast, spotSize] = [45, 16];
+
+/**
+ * What two channels show: the first the patient under spots that look like tumors, the second the same spots alone. Only
+ * who sees both can tell tumors from spots.
+ */
+function twoChannels(densities: Float32Array, { x, y, z }: Axes, noise: NoiseSource): [Float32Array, Float32Array] {
+  const spots = noise.field("spots", spotSize);
+  const [first, second] = [densities.slice(), densities.slice()];
+  let i = 0;
+  for (const pz of z)
+    for (const py of y)
+      for (const px of x) {
+        const density = densities[i] ?? 0;
+        if (density > -200) {
+          const spot = spotContrast * spots(px, py, pz);
+          first[i] = density + spot;
+          second[i] = spot;
+        }
+        i++;
+      }
+  return [first, second];
 }
 
 /** One synthetic patient: the same options give the same volumes. */
@@ -141,8 +171,12 @@ export function phantomCase(options: PhantomCaseOptions): PhantomCase {
   const everything: readonly Part[] = [...torso(patient), ...organs.parts, ...liver.parts];
   for (const part of everything) draw(part, axes, densities, tissues, tissueCodes[part.tissue]);
   const { byTissue } = phantomLabels[task];
+  const label = { ...grid, data: tissues.map((code) => byTissue[code] ?? 0) };
+  if (options.channels !== 2) return { image: { ...grid, data: scan(densities, axes, options, patient.noise) }, label };
+  const [first, second] = twoChannels(densities, axes, patient.noise);
   return {
-    image: { ...grid, data: scan(densities, axes, options, patient.noise) },
-    label: { ...grid, data: tissues.map((code) => byTissue[code] ?? 0) },
+    image: { ...grid, data: scan(first, axes, options, patient.noise) },
+    other: { ...grid, data: scan(second, axes, options, patient.noise, 1) },
+    label,
   };
 }

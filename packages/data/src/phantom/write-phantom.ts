@@ -26,6 +26,8 @@ export interface PhantomOptions {
   readonly task?: PhantomTask;
   /** Least and greatest diameter of tumors, mm; about 32 to 58 if not given. */
   readonly tumorDiameters?: readonly [least: number, most: number] | undefined;
+  /** Of each scan, 1 if not given; two are written as a data set of nnU-Net v2, and neither alone shows the tumors. */
+  readonly channels?: 1 | 2;
   /**
    * Write into a folder that holds other files, of which those of the same name are replaced; never into that of another
    * data set.
@@ -134,7 +136,7 @@ async function clear(storage: Storage, directory: string, force: boolean): Promi
     await storage.makeFolder(folder);
     if (!isPhantom) continue;
     for (const file of await storage.list(folder))
-      if (/^phantom_\d+\.nii\.gz$/.test(file)) await storage.remove(joinPath(folder, file));
+      if (/^phantom_\d+(_\d{4})?\.nii\.gz$/.test(file)) await storage.remove(joinPath(folder, file));
   }
 }
 
@@ -176,7 +178,7 @@ const writeJson = (storage: Storage, file: string, content: object): Promise<voi
   });
 
 /**
- * Writes a synthetic Decathlon task: patients with a liver, its vessels and tumors, in Hounsfield units, as NIfTI
+ * Writes a synthetic Decathlon task, or of two channels a data set of nnU-Net: patients with a liver, its vessels and tumors, in Hounsfield units, as NIfTI
  * files with a dataset.json. The same options give the same bytes in every file. The first twelve cases all have
  * tumors. The volumes' axes run in different directions, as those of real scanners do.
  *
@@ -184,7 +186,7 @@ const writeJson = (storage: Storage, file: string, content: object): Promise<voi
  * that cannot be written. An unfinished phantom is begun again without force.
  */
 export async function writePhantom(storage: Storage, path: string, options: PhantomOptions): Promise<WrittenPhantom> {
-  const { cases = 12, size = 128, slices = [32, 48], task = "liver", tumorDiameters } = options;
+  const { cases = 12, size = 128, slices = [32, 48], task = "liver", tumorDiameters, channels = 1 } = options;
   const { seed, force = false, onProgress, room } = options;
   const testCases = options.testCases ?? Math.max(1, Math.round(cases / 6));
   checkOptions({ cases, testCases, size, slices, seed });
@@ -200,20 +202,35 @@ export async function writePhantom(storage: Storage, path: string, options: Phan
     size,
     slices,
     seed,
+    ...(channels === 1 ? {} : { channels }),
   });
 
   let allSlices = 0;
   for (let caseNumber = 0; caseNumber < cases + testCases; caseNumber++) {
-    const { image, label } = phantomCase({ seed, caseNumber, size, slices, task, tumorDiameters });
-    const file = `${caseName(caseNumber)}.nii.gz`;
+    const { image, other, label } = phantomCase({ seed, caseNumber, size, slices, task, tumorDiameters, channels });
+    const name = caseName(caseNumber);
+    const folder = joinPath(directory, caseNumber < cases ? "imagesTr" : "imagesTs");
+    await writeNifti(storage, joinPath(folder, `${name}${other === undefined ? "" : "_0000"}.nii.gz`), image);
+    if (other !== undefined) await writeNifti(storage, joinPath(folder, `${name}_0001.nii.gz`), other);
     if (caseNumber < cases) {
-      await writeNifti(storage, joinPath(directory, "imagesTr", file), image);
-      await writeNifti(storage, joinPath(directory, "labelsTr", file), label);
+      await writeNifti(storage, joinPath(directory, "labelsTr", `${name}.nii.gz`), label);
       allSlices += image.shape[2];
-    } else await writeNifti(storage, joinPath(directory, "imagesTs", file), image);
+    }
     onProgress?.(caseNumber + 1, cases + testCases);
   }
 
+  const { names: labels } = phantomLabels[task];
+  if (channels === 2) {
+    await writeJson(storage, joinPath(directory, description), {
+      name: taskNames[task],
+      description: "Synthetic patients whose tumors show where two channels differ. No real data.",
+      channel_names: { "0": "CT", "1": "spots" },
+      labels: Object.fromEntries(labels.map((name, value) => [name, value])),
+      numTraining: cases,
+      file_ending: ".nii.gz",
+    });
+    return { directory, cases, testCases, slices: allSlices };
+  }
   const files = (first: number, count: number): string[] =>
     Array.from({ length: count }, (_, i) => `${caseName(first + i)}.nii.gz`);
   await writeJson(storage, joinPath(directory, description), {
@@ -221,7 +238,7 @@ export async function writePhantom(storage: Storage, path: string, options: Phan
     description: "Synthetic patients with a liver, its vessels and tumors. No real data.",
     tensorImageSize: "3D",
     modality: { "0": "CT" },
-    labels: Object.fromEntries(phantomLabels[task].names.map((name, value) => [value, name])),
+    labels: Object.fromEntries(labels.map((name, value) => [value, name])),
     numTraining: cases,
     numTest: testCases,
     training: files(0, cases).map((file) => ({ image: `./imagesTr/${file}`, label: `./labelsTr/${file}` })),

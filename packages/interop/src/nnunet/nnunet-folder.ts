@@ -4,7 +4,7 @@ import {
   entryAt,
   FileReadError,
   joinPath,
-  nnunetClasses,
+  nnunetNames as namesOfDataset,
   readBytes,
   readJson,
   type Storage,
@@ -48,13 +48,13 @@ export async function readNnUNetFold(
 ): Promise<NnUNetFold> {
   const plans = await readDocument(storage, directory, "plans.json");
   const dataset = await readDocument(storage, directory, "dataset.json");
-  const classes = nnunetClasses(dataset, joinPath(directory, "dataset.json"));
+  const names = namesOfDataset(dataset, joinPath(directory, "dataset.json"));
   const path = joinPath(directory, fold, checkpointName(checkpoint));
   const bytes = await readBytes(storage, path, "tensors");
   const file = named(path, () => readPytorch(bytes));
   const plansFile = joinPath(directory, "plans.json");
   const plan = nnunetPlan(plans, configurationOf(file, directory), plansFile);
-  const description = describe(plan, classes, plansFile);
+  const description = describe(plan, names, plansFile);
   return {
     description,
     weights: named(path, () => weightsOf(file, plan.spec, description)),
@@ -135,9 +135,14 @@ function isMirrored({ root }: PytorchFile): boolean {
 
 function describe(
   { spec, intensities, patch, spacing }: NnUNetPlan,
-  classes: readonly string[],
+  { classes, channels }: { readonly classes: readonly string[]; readonly channels: readonly string[] },
   file: string,
 ): ModelDescription {
+  if (intensities.length !== channels.length) {
+    throw new DataError(
+      `${file} normalizes ${intensities.length} channels, and the dataset.json beside it names ${channels.length} (${channels.join(", ")}); give the files of one training`,
+    );
+  }
   return parseModelDescription(
     {
       version: 1,
@@ -150,7 +155,9 @@ function describe(
       // Here columns come before rows.
       spacing: spacing.toReversed(),
       patch: patch.toReversed(),
-      ...intensities,
+      ...(channels.length === 1
+        ? intensities[0]
+        : { channels: intensities.map((each, i) => ({ name: channels[i], ...each })) }),
       preset: null,
     },
     file,

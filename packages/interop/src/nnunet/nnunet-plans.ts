@@ -11,7 +11,8 @@ export interface NnUNetPlan {
   readonly patch: readonly [height: number, width: number];
   /** Of rows and columns that slices are resampled to, mm from one to the next. */
   readonly spacing: readonly [rows: number, columns: number];
-  readonly intensities: Intensities;
+  /** Of each channel. */
+  readonly intensities: readonly Intensities[];
 }
 
 const number = z.number();
@@ -27,8 +28,8 @@ const plansSchema = z.object({
 const configurationSchema = z.object({
   patch_size: pair,
   spacing: pair,
-  normalization_schemes: z.array(z.string()).length(1),
-  use_mask_for_norm: z.array(z.boolean()).length(1).optional(),
+  normalization_schemes: z.array(z.string()).min(1),
+  use_mask_for_norm: z.array(z.boolean()).min(1).optional(),
   previous_stage: z.string().nullish(),
   architecture: z.object({ network_class_name: z.string(), arch_kwargs: z.record(z.string(), z.unknown()) }),
 });
@@ -107,13 +108,24 @@ export function nnunetPlan(value: unknown, configuration: string, file: string):
     spec,
     patch: settings.patch_size,
     spacing: settings.spacing,
-    intensities: intensitiesOf(settings, plans, file, `'${configuration}'`),
+    intensities: settings.normalization_schemes.map((scheme, channel) =>
+      intensitiesOf(
+        { scheme, channel, masked: settings.use_mask_for_norm?.[channel] },
+        plans,
+        file,
+        `'${configuration}'`,
+      ),
+    ),
   };
 }
 
 /** @throws DataError when they are of another kind, or rise nowhere. */
 function intensitiesOf(
-  { normalization_schemes: [scheme], use_mask_for_norm: [masked] = [] }: z.output<typeof configurationSchema>,
+  {
+    scheme,
+    channel,
+    masked,
+  }: { readonly scheme: string; readonly channel: number; readonly masked: boolean | undefined },
   plans: z.output<typeof plansSchema>,
   file: string,
   where: string,
@@ -133,7 +145,8 @@ function intensitiesOf(
   }
   const perChannel =
     plans.foreground_intensity_properties_per_channel ?? plans.foreground_intensity_properties_by_modality ?? {};
-  const found = fit(intensitySchema, perChannel["0"], file, "foreground_intensity_properties_per_channel.0");
+  const key = `foreground_intensity_properties_per_channel.${channel}`;
+  const found = fit(intensitySchema, perChannel[channel], file, key);
   const { mean, std: deviation, percentile_00_5: low, percentile_99_5: high } = found;
   if (!(low < high))
     throw new DataError(`${file}: the percentiles of its intensities do not rise, got ${low} and ${high}`);

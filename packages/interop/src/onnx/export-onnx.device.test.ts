@@ -1,7 +1,7 @@
 import { type NnUNetSpec, unetPresets } from "@lobule/nn";
 import { openGpu } from "@lobule/node";
 import { compile, Device } from "@lobule/tensor";
-import { buildNetwork, type SavedModel, SlicePredictor } from "@lobule/train";
+import { buildNetwork, channelsOf, type SavedModel, SlicePredictor } from "@lobule/train";
 import * as native from "onnxruntime-node";
 import * as web from "onnxruntime-web";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -38,7 +38,11 @@ async function run(
 async function ownLogits({ description, weights }: SavedModel, slices: Float32Array, width: number, height: number) {
   const network = buildNetwork(description, 0).eval();
   network.loadStateDict(weights);
-  const [low, high] = description.window;
+  const [
+    {
+      window: [low, high],
+    },
+  ] = channelsOf(description);
   const [top, left] = [Math.ceil((12 - height) / 2), Math.ceil((16 - width) / 2)];
   const image = new Float32Array(12 * 16);
   slices.forEach((value, i) => {

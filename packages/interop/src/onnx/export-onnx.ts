@@ -1,4 +1,11 @@
-import { buildNetwork, type SavedModel } from "@lobule/train";
+import {
+  buildNetwork,
+  channelsOf,
+  inputChannels,
+  isByImage,
+  type ModelDescription,
+  type SavedModel,
+} from "@lobule/train";
 import { ExportError } from "../export-error.js";
 import { GraphBuilder, type GraphValue, opset } from "./graph-builder.js";
 import { NetworkNodes } from "./network-nodes.js";
@@ -21,6 +28,12 @@ export interface OnnxExport {
   readonly description: OnnxDescription;
 }
 
+/** (HU − mean)/deviation. */
+interface ZScore {
+  readonly mean: number;
+  readonly deviation: number;
+}
+
 /** The JSON file beside an ONNX model. */
 export interface OnnxDescription {
   readonly format: "lobule-onnx";
@@ -39,10 +52,16 @@ export interface OnnxDescription {
    * it was trained on whole slices. The model takes what it is given as a whole.
    */
   readonly patch: readonly [width: number, height: number] | null;
-  /** HU that the model clips to: they become 0 and 1, or z-scores. */
-  readonly window: readonly [low: number, high: number];
+  /** HU that the model clips to: they become 0 and 1, or z-scores. Null where images have several channels. */
+  readonly window: readonly [low: number, high: number] | null;
   /** Of the z-scores that are made inside the model; null where the window becomes 0 and 1. */
-  readonly zScore: { readonly mean: number; readonly deviation: number } | null;
+  readonly zScore: ZScore | null;
+  /** Of images of several channels, window and z-scores of each, in the order of the input. */
+  readonly channels?: readonly {
+    readonly name: string;
+    readonly window: readonly [low: number, high: number];
+    readonly zScore: ZScore | null;
+  }[];
   /** Height and width are padded, inside the model, to multiples of this; null where slices are resampled instead. */
   readonly paddedTo: number | null;
   /** Side that slices are resampled to, inside the model; null where they are taken at their own size. */
@@ -55,8 +74,8 @@ export interface OnnxDescription {
  * A model as an ONNX file (opset 17) that takes slices in HU, of any number and size, and gives labels or logits on the
  * slices' own grid: window, padding or resampling, and the network with its batch norms folded into convolutions.
  *
- * Input `slices` [batch, input slices, height, width] float32, canonical (x to the patient's right, y to the front), the
- * neighbors from below to above; output `labels` [batch, height, width] uint8 or `logits` [batch, classes, height, width]
+ * Input `slices` [batch, input slices · channels, height, width] float32, canonical (x to the patient's right, y to the
+ * front), the neighbors from below to above, of each all channels; output `labels` [batch, height, width] uint8 or `logits` [batch, classes, height, width]
  * float32. Dropout and auxiliary heads are left out, as in prediction.
  * @throws ExportError when the model sees z-scores by each scan itself, the network has an operation without a counterpart in ONNX, or more than 2 GiB of weights;
  * StateDictError when the weights are not of the network that is described.
@@ -66,8 +85,8 @@ export async function exportOnnx(
   { output }: OnnxExportOptions,
 ): Promise<OnnxExport> {
   const { description, sha256, epoch } = saved;
-  const { classes, inputSlices, window, normalization, size, spacing = null, patch = null } = description;
-  if (normalization?.kind === "image") {
+  const { classes, size, spacing = null, patch = null } = description;
+  if (channelsOf(description).some(isByImage)) {
     throw new ExportError(
       "the model sees z-scores by the mean and standard deviation of each whole scan, which an ONNX model of slices cannot make; export it for PyTorch, whose script takes both",
     );
@@ -79,19 +98,21 @@ export async function exportOnnx(
   const input: GraphValue = {
     name: "slices",
     type: "float32",
-    shape: ["batch", inputSlices, "height", "width"],
-    description:
-      inputSlices === 1
-        ? "axial slices, HU; width grows to the patient's right, height to the front"
-        : "axial slices with their neighbors from below to above, HU; width grows to the patient's right, height to the front",
+    shape: ["batch", inputChannels(description), "height", "width"],
+    description: inputText(description),
   };
   const { image, back } = sliceNodes(graph, input.name, description, divisor);
-  const trace = await traceNetwork(network, inputSlices);
+  const trace = await traceNetwork(network, inputChannels(description));
   const logits = back(new NetworkNodes(graph, trace, image).nameOf(trace.logits));
+  const { window, zScore, channels } = intensitiesFor(description);
   const given = outputNode(graph, logits, output, classes.length);
   const model = graph.encode([input], [given], {
     description: `Segmentation of axial CT slices: ${classes.join(", ")}`,
-    metadata: { classes: JSON.stringify(classes), window: JSON.stringify(window), source: sha256 },
+    metadata: {
+      classes: JSON.stringify(classes),
+      ...(channels === undefined ? { window: JSON.stringify(window) } : { channels: JSON.stringify(channels) }),
+      source: sha256,
+    },
   });
   return {
     model,
@@ -106,12 +127,33 @@ export async function exportOnnx(
       spacing,
       patch,
       window,
-      zScore: normalization === undefined ? null : { mean: normalization.mean, deviation: normalization.deviation },
+      zScore,
+      ...(channels === undefined ? {} : { channels }),
       paddedTo: size === null ? divisor : null,
       resampledTo: size,
       source: { sha256, epoch },
     },
   };
+}
+
+/** What the input is, in words. */
+function inputText({ inputSlices, channels }: ModelDescription): string {
+  const slices = inputSlices === 1 ? "axial slices" : "axial slices with their neighbors from below to above";
+  const each = channels === undefined ? "" : `, of each the channels ${channels.map(({ name }) => name).join(", ")}`;
+  return `${slices}${each}, HU; width grows to the patient's right, height to the front`;
+}
+
+/** What the description says of intensities: directly of one channel, one by one of several. */
+function intensitiesFor(description: ModelDescription): Pick<OnnxDescription, "window" | "zScore" | "channels"> {
+  const described = channelsOf(description).map(({ window, normalization }) => ({
+    window,
+    zScore:
+      normalization?.kind === "foreground" ? { mean: normalization.mean, deviation: normalization.deviation } : null,
+  }));
+  const { channels } = description;
+  if (channels === undefined) return described[0] ?? { window: null, zScore: null };
+  const named = described.map((each, i) => ({ name: channels[i]?.name ?? "", ...each }));
+  return { window: null, zScore: null, channels: named };
 }
 
 function outputNode(graph: GraphBuilder, logits: string, output: OnnxOutput, classes: number): GraphValue {

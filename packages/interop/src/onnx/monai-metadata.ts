@@ -11,7 +11,8 @@ export function monaiMetadata({
   classes,
   input,
   output,
-  window: [low, high],
+  window,
+  channels: named = [],
 }: OnnxDescription): Readonly<Record<string, unknown>> {
   const [, channels = 1] = input.shape;
   const isLabels = output.name === "labels";
@@ -32,15 +33,13 @@ export function monaiMetadata({
           ...common,
           type: "image",
           format: "hounsfield",
-          modality: "CT",
+          modality: named.length === 0 ? "CT" : named.map(({ name }) => name).join(", "),
           num_channels: channels,
           dtype: input.type,
-          value_range: [low, high],
-          channel_def: Object.fromEntries(
-            Array.from({ length: Number(channels) }, (_, i) => [
-              String(i),
-              channels === 1 ? "slice" : `slice ${i - (Number(channels) - 1) / 2}`,
-            ]),
+          value_range: window ?? rangeOf(named.map((each) => each.window)),
+          channel_def: channelNames(
+            Number(channels),
+            named.map(({ name }) => name),
           ),
         },
       },
@@ -58,4 +57,22 @@ export function monaiMetadata({
     },
     classes: names,
   };
+}
+
+/** What lies in any of the windows. */
+const rangeOf = (windows: readonly (readonly [number, number])[]): [number, number] => [
+  Math.min(...windows.map(([low]) => low)),
+  Math.max(...windows.map(([, high]) => high)),
+];
+
+/** By number what each channel of the input is: the slice or a neighbor, and of several channels its name. */
+function channelNames(count: number, names: readonly string[]): Record<string, string> {
+  const slices = count / Math.max(1, names.length);
+  return Object.fromEntries(
+    Array.from({ length: count }, (_, i) => {
+      const name = names[i % Math.max(1, names.length)];
+      const slice = slices === 1 ? "slice" : `slice ${Math.floor((i * slices) / count) - (slices - 1) / 2}`;
+      return [String(i), name === undefined ? slice : slices === 1 ? name : `${name}, ${slice}`];
+    }),
+  );
 }

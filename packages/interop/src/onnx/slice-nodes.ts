@@ -1,4 +1,5 @@
-import { intensityMap, type ModelDescription } from "@lobule/train";
+import { mapChannels } from "@lobule/data";
+import { channelsOf, type IntensityMap, intensityMap, type ModelDescription } from "@lobule/train";
 import type { GraphBuilder } from "./graph-builder.js";
 import { bilinear } from "./operation-nodes.js";
 
@@ -13,23 +14,44 @@ export interface SliceNodes {
 /**
  * What is done with slices before and after the network, as `SlicePredictor` does it: HU are clipped to the window and
  * scaled to 0..1, or made z-scores, then slices are padded to a multiple of what the network asks for, or resampled to its size.
- * @param slices [batch, input slices, height, width], HU.
+ * @param slices [batch, input slices · channels, height, width], HU: of each slice all channels.
  * @param divisor of the network's height and width.
  */
 export function sliceNodes(
   graph: GraphBuilder,
   slices: string,
-  description: Pick<ModelDescription, "window" | "normalization" | "size" | "classes">,
+  description: Pick<ModelDescription, "window" | "normalization" | "channels" | "inputSlices" | "size" | "classes">,
   divisor: number,
 ): SliceNodes {
   const { size, classes } = description;
-  const { low, high, gain, shift } = intensityMap(description);
-  const clipped = graph.node("Clip", [slices, graph.float(low), graph.float(high)]);
-  const gained = graph.node("Mul", [clipped, graph.float(Math.fround(gain))]);
-  const windowed = graph.node("Add", [gained, graph.float(Math.fround(shift))]);
+  const windowed = inNumbers(graph, slices, description);
   const extents = graph.node("Slice", [graph.node("Shape", [slices]), graph.integers(2), graph.integers(4)]);
   if (size !== null) return resampled(graph, windowed, extents, size, classes.length);
   return divisor === 1 ? { image: windowed, back: (logits) => logits } : padded(graph, windowed, extents, divisor);
+}
+
+/** HU as the numbers of the network, each channel in its own way. */
+function inNumbers(
+  graph: GraphBuilder,
+  slices: string,
+  description: Pick<ModelDescription, "window" | "normalization" | "channels" | "inputSlices">,
+): string {
+  const maps = mapChannels(channelsOf(description), intensityMap);
+  const [first, ...others] = maps;
+  const all = Array.from({ length: description.inputSlices }, () => maps).flat();
+  const each = (name: string, of: (map: IntensityMap) => number): string =>
+    others.length === 0
+      ? graph.float(Math.fround(of(first)))
+      : graph.floats(`${name} of channels`, [1, all.length, 1, 1], () => Float32Array.from(all, of));
+  const clipped =
+    others.length === 0
+      ? graph.node("Clip", [slices, graph.float(first.low), graph.float(first.high)])
+      : graph.node("Min", [
+          graph.node("Max", [slices, each("low", (map) => map.low)]),
+          each("high", (map) => map.high),
+        ]);
+  const gained = graph.node("Mul", [clipped, each("gain", ({ gain }) => gain)]);
+  return graph.node("Add", [gained, each("shift", ({ shift }) => shift)]);
 }
 
 /** The slice in the middle of an image of the next multiples, with 0 around it: the lower end of the window, or the mean. */

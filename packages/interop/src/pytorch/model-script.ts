@@ -1,5 +1,5 @@
 import { blocksOfLevel, levelChannels } from "@lobule/nn";
-import type { ModelDescription } from "@lobule/train";
+import { channelsOf, inputChannels, isByImage, type ModelDescription } from "@lobule/train";
 import { ExportError } from "../export-error.js";
 import { nnunetConstants, nnunetParts } from "./nnunet-script.js";
 import { activated, normOf } from "./python-layers.js";
@@ -10,9 +10,9 @@ import { activated, normOf } from "./python-layers.js";
  * @throws ExportError for a network of code of its own.
  */
 export function modelScript(description: ModelDescription): string {
-  const { architecture, classes, window, normalization, network, nnunet, inputSlices, depth, baseFeatures, size } =
-    description;
-  const byImage = normalization?.kind === "image";
+  const { architecture, classes, network, nnunet, depth, baseFeatures, size } = description;
+  const byImage = channelsOf(description).some(isByImage);
+  const images = inputChannels(description);
   if (architecture === "custom") {
     throw new ExportError(
       "the network is made by code of its own, of which there is no counterpart in PyTorch; its weights are in checkpoints/best.safetensors, under the names of its layers",
@@ -22,7 +22,7 @@ export function modelScript(description: ModelDescription): string {
     nnunet === undefined
       ? `CHANNELS = ${JSON.stringify(levelChannels({ baseFeatures, depth }, network))}  # of each level, the bridge last`
       : nnunetConstants(nnunet);
-  const parts = nnunet === undefined ? unetParts(description) : nnunetParts(nnunet, inputSlices);
+  const parts = nnunet === undefined ? unetParts(description) : nnunetParts(nnunet, images);
   const sides = `sides multiples of ${2 ** depth}`;
   const spaced =
     description.spacing === undefined ? sides : `pixels of ${description.spacing.join(" x ")} mm, ${sides}`;
@@ -30,7 +30,7 @@ export function modelScript(description: ModelDescription): string {
   const prepared = size === null ? whole : `resampled to ${size} x ${size}`;
   return `"""Segments ${pythonText(classes.slice(1).join(", "))}: network = load(); logits = network(prepare(slices${byImage ? ", mean, deviation" : ""}))
 
-Slices are axial, ${byImage ? "as the scan has them" : "in HU"}, [n, ${inputSlices}, height, width], ${prepared}; width grows to the patient's right, height to the front.${byImage ? "\nMean and standard deviation are those of the whole scan, in the box that holds all its voxels but zeros." : ""}
+Slices are axial, ${byImage ? "as the scan has them" : "in HU"}, [n, ${images}, height, width]${channelText(description)}, ${prepared}; width grows to the patient's right, height to the front.${byImage ? "\nMean and standard deviation are those of the whole scan, in the box that holds all its voxels but zeros." : ""}
 """
 import json
 import math
@@ -41,11 +41,7 @@ import torch.nn.functional as F
 from torch import nn
 
 CLASSES = ${JSON.stringify(classes)}
-LOW, HIGH = ${window.join(", ")}${normalization?.kind === "foreground" ? `\nMEAN, DEVIATION = ${normalization.mean}, ${normalization.deviation}` : ""}
-${constants}
-
-
-${preparation(normalization?.kind)}
+${description.channels === undefined ? `${intensityConstants(description)}\n${constants}\n\n\n${preparation(description.normalization?.kind)}` : `${constants}\n\n\n${channelPreparation(description)}`}
 
 
 ${[...parts, load].join("\n\n\n")}
@@ -59,6 +55,47 @@ const unetParts = (description: ModelDescription): string[] => [
   ...attention(description),
   unet(description),
 ];
+
+/** The order of the channels of the input, where images have several. */
+const channelText = ({ channels }: ModelDescription): string =>
+  channels === undefined
+    ? ""
+    : ` (of each slice the channels ${pythonText(channels.map(({ name }) => name).join(", "))})`;
+
+function intensityConstants({ window, normalization }: ModelDescription): string {
+  const scores =
+    normalization?.kind === "foreground" ? `\nMEAN, DEVIATION = ${normalization.mean}, ${normalization.deviation}` : "";
+  return `LOW, HIGH = ${window?.join(", ")}${scores}`;
+}
+
+/** The function from the values of several channels to what the network sees, (clipped − SHIFT)/SCALE of each. */
+function channelPreparation(description: ModelDescription): string {
+  const channels = channelsOf(description);
+  const tensor = (values: readonly number[]): string => `of_channels(${values.join(", ")})`;
+  const maps = channels.map(({ window: [low, high], normalization }) => {
+    if (normalization === undefined) return { shift: low, scale: high - low };
+    return normalization.kind === "image"
+      ? { shift: 0, scale: 1 }
+      : { shift: normalization.mean, scale: normalization.deviation };
+  });
+  const given = channels.some(isByImage);
+  return `def of_channels(*values):
+    return torch.tensor(values, dtype=torch.float32).repeat(${description.inputSlices}).reshape(1, -1, 1, 1)
+
+
+LOW, HIGH = ${tensor(channels.map(({ window: [low] }) => low))}, ${tensor(channels.map(({ window: [, high] }) => high))}
+SHIFT, SCALE = ${tensor(maps.map(({ shift }) => shift))}, ${tensor(maps.map(({ scale }) => scale))}
+
+
+def prepare(values${given ? ", mean, deviation" : ""}):${
+    given
+      ? `
+    # Of each channel; 0 and 1 of ${channels.every(isByImage) ? "none" : "those that are not normalized by each image"}.
+    values = (values - of_channels(*mean)) / of_channels(*deviation)`
+      : ""
+  }
+    return (torch.minimum(torch.maximum(values, LOW), HIGH) - SHIFT) / SCALE`;
+}
 
 /** The function from HU to what the network sees. */
 function preparation(kind: "foreground" | "image" | undefined): string {
@@ -187,8 +224,8 @@ def blocks(cin, cout, count):
 
 `;
   const encoder = hasChains
-    ? `map(blocks, [${description.inputSlices}] + c, c[:-1], [${counts.slice(0, -1).join(", ")}])`
-    : `map(Block, [${description.inputSlices}] + c, c[:-1])`;
+    ? `map(blocks, [${inputChannels(description)}] + c, c[:-1], [${counts.slice(0, -1).join(", ")}])`
+    : `map(Block, [${inputChannels(description)}] + c, c[:-1])`;
   const bridge = hasChains ? `blocks(c[-2], c[-1], ${counts.at(-1)})` : "Block(c[-2], c[-1])";
   const isCoarse = gatingSignal === "coarse";
   const gated = hasGate(description);

@@ -188,6 +188,18 @@ export const repeated = <Value>(
   option: OptionalOption<Value | undefined>,
 ): OptionalOption<readonly Value[] | undefined> => ({ ...list(option), words: option.words, repeatable: true });
 
+/** The value of an option with a fixed number of words; given several times, a list of its values. */
+export const oneOrSeveral = (option: OptionalOption): OptionalOption => ({
+  ...option,
+  repeatable: true,
+  read: (given, name) => {
+    const each = typeof option.words === "number" ? option.words : 1;
+    const count = given.length / each;
+    const values = Array.from({ length: count }, (_, i) => option.read(given.slice(i * each, (i + 1) * each), name));
+    return values.length === 1 ? values[0] : values;
+  },
+});
+
 /** An option that must be given. */
 export function required<Value>({ absent: _, ...option }: OptionalOption<Value | undefined>): RequiredOption<Value> {
   const read = (words: readonly string[], name: string): Value => {

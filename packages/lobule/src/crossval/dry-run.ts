@@ -1,5 +1,5 @@
 import { totalmem } from "node:os";
-import { canonicalGrid, readDecathlon, readNiftiHeader } from "@lobule/data";
+import { canonicalGrid, channelsOfFile, readDecathlon, readNiftiHeader } from "@lobule/data";
 import { adapterChoice, nodeStorage } from "@lobule/node";
 import type { Device } from "@lobule/tensor";
 import { chooseCases, planRun, type RunPlan, type TrainingConfig } from "@lobule/train";
@@ -71,10 +71,11 @@ async function plannedFolds(config: TrainingConfig, folds: number, plan: RunPlan
   const { cases } = await chooseCases(nodeStorage, task, config, []);
   const trainedOn = new Set(plan.split.training);
   let [slices, training, voxels] = [0, 0, 0];
-  for (const { name, image } of cases) {
-    const [width, height, depth] = canonicalGrid(await readNiftiHeader(nodeStorage, image)).shape;
+  for (const files of cases) {
+    const header = await readNiftiHeader(nodeStorage, files.image, channelsOfFile(files, task));
+    const [width, height, depth] = canonicalGrid(header).shape;
     slices += depth;
-    if (trainedOn.has(name)) training += depth;
+    if (trainedOn.has(files.name)) training += depth;
     voxels += width * height * depth;
   }
   const { epochs, optimizer, ema } = config;

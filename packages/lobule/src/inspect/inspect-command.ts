@@ -16,6 +16,7 @@ import {
 import { nodeStorage } from "@lobule/node";
 import { montage } from "@lobule/report";
 import {
+  channelsOf,
   inspectSlice,
   isByImage,
   listLabels,
@@ -55,6 +56,12 @@ export const inspectCommand = command({
 
 async function inspect({ scan, model: source, out, slice, labels, trustCode }: InspectArguments): Promise<void> {
   const model = await readModel(nodeStorage, source, codeTrust({ trustCode }));
+  const [shown, ...others] = channelsOf(model.description);
+  if (others.length > 0) {
+    throw new DataError(
+      `${source} takes images of ${others.length + 1} channels, and inspect looks into models of one; take such a model`,
+    );
+  }
   const volume = toCanonical(await readWithNotes(scan));
   const [width, height, depth] = volume.shape;
   const number = slice ?? Math.ceil(depth / 2);
@@ -94,7 +101,7 @@ async function inspect({ scan, model: source, out, slice, labels, trustCode }: I
       width,
       height,
       spacing: volume.spacing,
-      ...(isByImage(model.description) ? { zScores: zScoresOf(volume, scan) } : {}),
+      ...(isByImage(shown) ? { zScores: [zScoresOf(volume, scan)] } : {}),
       ...(truth === undefined ? {} : { labels: of(truth, number - 1) }),
     });
     await nodeStorage.makeFolder(out);

@@ -21,11 +21,18 @@ export const phantomCommand = command({
       number("least and greatest diameter of tumors, mm [about 32 to 58]", { least: 4, most: 60 }),
       2,
     ),
+    channels: withDefault(
+      whole("channels of a scan: of two, as a data set of nnU-Net, neither alone shows the tumors", {
+        least: 1,
+        most: 2,
+      }),
+      1,
+    ),
     force: flag("write into a folder that holds other files"),
     json: flag("print what was written as JSON"),
   },
   examples: [["phantom phantom --cases 12", "a data set to try everything on"]],
-  run: async ({ dir, slices: [fewest = 0, most = 0], tumorDiameter, force, json, ...drawn }) => {
+  run: async ({ dir, slices: [fewest = 0, most = 0], tumorDiameter, channels, force, json, ...drawn }) => {
     if (most < fewest) throw new DataError(`--slices needs the fewest before the most, got ${fewest} ${most}`);
     const [least = 0, greatest = 0] = tumorDiameter ?? [];
     if (greatest < least)
@@ -37,6 +44,7 @@ export const phantomCommand = command({
       ...drawn,
       slices: [fewest, most],
       ...(tumorDiameter === undefined ? {} : { tumorDiameters: [least, greatest] }),
+      channels: channels === 2 ? 2 : 1,
       force,
       room,
       onProgress: bar.update,

@@ -58,6 +58,7 @@ export async function makePlan({ data, given: layers, cache, signal }: PlanReque
   const opened = await SliceCache.open(nodeStorage, cases, {
     directory: cache ?? (await sliceCacheFolder())(data),
     classes: task.labels.length,
+    channels: task.channels,
     onProgress: bar.update,
     ...(signal === undefined ? {} : { signal }),
   }).finally(bar.end);

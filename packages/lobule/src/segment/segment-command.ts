@@ -4,6 +4,7 @@ import { nodeStorage } from "@lobule/node";
 import { segmentPreview } from "@lobule/report";
 import type { Device } from "@lobule/tensor";
 import {
+  channelsOf,
   drawnWindow,
   type Labeled,
   type LabeledBy,
@@ -45,7 +46,11 @@ import { openScan, segmentScan } from "./segment-scan.js";
 const positionals = {
   scans: required(
     list(
-      path("NIfTI, NRRD or MetaImage files, folders of them, or the folder or .zip of a DICOM series", "input", "SCAN"),
+      path(
+        "NIfTI, NRRD or MetaImage files, folders of them, or the folder or .zip of a DICOM series; of several channels CASE_0000.nii.gz, with CASE_0001.nii.gz and so on beside it, or one file of four axes",
+        "input",
+        "SCAN",
+      ),
     ),
   ),
 };
@@ -100,6 +105,7 @@ export const segmentCommand = command({
   examples: [
     ["segment scan.nii.gz -m runs/liver -o labels.nii.gz --preview", "one scan"],
     ["segment imagesTs -m runs/liver -o labels", "every scan of a folder"],
+    ["segment imagesTs/*_0000.nii.gz -m runs/mr -o labels", "scans of several channels, _0001 and so on beside them"],
     ["segment series -m runs/liver -o labels.dcm", "a DICOM series, for an archive (PACS)"],
     ["segment scan.nii.gz -m runs/folds -o labels.nii.gz", "by the models of a cross-validation together"],
     ["segment scan.nii.gz -m runs/seed0 -m runs/seed1 -o labels.nii.gz", "by the mean of two models"],
@@ -121,10 +127,10 @@ interface Failure {
 async function segment(args: SegmentArguments): Promise<void> {
   const { mirror, precision, largestComponent, force, json } = args;
   const maps = mapsOf(args);
-  const all = await segmentFiles(args.scans, args.out, args.preview, maps);
   const models: SavedModel[] = [];
   for (const each of args.model) models.push(...(await readModels(nodeStorage, each, codeTrust(args))));
-  requireAlike(models);
+  const channels = requireAlike(models).description.channels?.map(({ name }) => name) ?? [];
+  const all = await segmentFiles(args.scans, args.out, { preview: args.preview, maps, channels });
   if (maps.disagreement !== undefined && models.length === 1) {
     throw new DataError("--disagreement is of several models; give more than one -m, or --uncertainty for one");
   }
@@ -204,6 +210,7 @@ async function segmentAll(
   onDone: (files: SegmentFiles, found: Labeled) => Promise<void> | undefined,
 ): Promise<Failure[]> {
   const { atOnce, mirror, precision, largestComponent, series, json } = args;
+  const model = requireAlike(models);
   const failures: Failure[] = [];
   let device: Device | undefined;
   let predictor: SlicePredictor | undefined;
@@ -213,7 +220,7 @@ async function segmentAll(
         const { scan, output, preview, maps } = each;
         const bar = progress(`segmenting ${files.length > 1 ? `${i + 1}/${files.length}` : ""}`.trim());
         try {
-          const open = await openScan(scan, { series, signal });
+          const open = await openScan(each, { series, signal, channels: channelsOf(model.description).length });
           device ??= await openDevice();
           predictor ??= new SlicePredictor(device, models, {
             atOnce,
@@ -238,7 +245,10 @@ async function segmentAll(
             await writeFileAtomically(
               nodeStorage,
               preview,
-              segmentPreview(result, { ...description, window: [...drawnWindow(description, result.zScores)] }),
+              segmentPreview(result, {
+                ...description,
+                window: drawnWindow(channelsOf(description)[0], result.zScores[0]),
+              }),
             );
           report(scan, output, found, json, false);
         } catch (error) {

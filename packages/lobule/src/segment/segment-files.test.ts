@@ -27,7 +27,7 @@ const plan = async (
   const files = await segmentFiles(
     scans.map((each) => `${folder}/${each}`),
     `${folder}/${out}`,
-    preview,
+    { preview },
   );
   if (!force) for (const each of files) await requireNone(writtenPaths(each));
   const short = (path: string | undefined): string => path?.replaceAll(`${folder}/`, "") ?? "";
@@ -124,7 +124,7 @@ describe("segmentFiles", () => {
     expect(await plan(folder, ["scans/a.nii.gz"], "task/predictions")).toHaveLength(1);
     for (const entropy of ["task/labelsTr", "task/labelsTr/map.nii.gz"]) {
       const maps = { entropy: join(folder, entropy) };
-      await expect(segmentFiles([join(folder, "scans/a.nii.gz")], join(folder, "new"), false, maps)).rejects.toThrow(
+      await expect(segmentFiles([join(folder, "scans/a.nii.gz")], join(folder, "new"), { maps })).rejects.toThrow(
         /^--uncertainty .*labelsTr is in .*labelsTr, where the volumes of a data set are/,
       );
     }

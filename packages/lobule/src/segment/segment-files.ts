@@ -5,11 +5,10 @@ import { nodeStorage } from "@lobule/node";
 import { type MapPaths, uncertaintyMaps } from "@lobule/train";
 import { requireNoInput } from "../shared/outputs.js";
 import { isSeries } from "../shared/read-scan.js";
+import { type ScanChannels, scansOfChannels, withoutChannel } from "./channel-files.js";
 
-/** A scan and what is written of it. */
-export interface SegmentFiles {
-  /** Path of a file, or of the folder or .zip of a DICOM series. */
-  readonly scan: string;
+/** A scan and what is written of it. Its path is that of a file, or of the folder or .zip of a DICOM series. */
+export interface SegmentFiles extends ScanChannels {
   /** Path of its labels: NIfTI, or a DICOM SEG. */
   readonly output: string;
   /** Path of its picture, where one is asked for. */
@@ -33,6 +32,14 @@ const isHidden = (path: string): boolean => basename(path).startsWith("._");
 /** Whether a file in a folder is a scan of its own. A .zip there may be anything, a .dcm is one slice of many. */
 const isScan = (name: string): boolean => scanName.test(name) && !/\.(zip|dcm)$/i.test(name) && !isHidden(name);
 
+/** How the files of scans are found and called. */
+export interface SegmentFilesOptions {
+  readonly preview?: boolean;
+  readonly maps?: MapPaths;
+  /** Names of the model's channels, where it takes several. */
+  readonly channels?: readonly string[];
+}
+
 /**
  * The scans that were named, and where their labels go: the file itself for one scan and a name that ends in .nii,
  * .nii.gz or .dcm, else a folder.
@@ -43,22 +50,25 @@ const isScan = (name: string): boolean => scanName.test(name) && !/\.(zip|dcm)$/
 export async function segmentFiles(
   named: readonly string[],
   out: string,
-  preview: boolean,
-  maps: MapPaths = {},
+  { preview = false, maps = {}, channels = [] }: SegmentFilesOptions = {},
 ): Promise<SegmentFiles[]> {
-  const { scans, folders } = await scansOf(named);
+  const found = await scansOf(named);
+  const { folders } = found;
+  const groups = await scansOfChannels(found.scans, channels);
+  const scans = groups.map(({ scan }) => scan);
   await requireKind(out);
-  const outputs = outputsOf(scans, out);
+  const nameOf = channels.length < 2 ? (name: string): string => name : withoutChannel;
+  const outputs = outputsOf(scans, out, nameOf);
   const asked = uncertaintyMaps.flatMap((name) => {
     const path = maps[name];
     return path === undefined ? [] : [{ name, path }];
   });
   for (const { name, path } of asked) await requireMapPath(mapOptions[name], path);
-  const files = scans.map((scan, i): SegmentFiles => {
+  const files = groups.map((group, i): SegmentFiles => {
     const output = outputs[i] ?? "";
-    const own = asked.map(({ name, path }) => [name, outputsOf(scans, path)[i]]);
+    const own = asked.map(({ name, path }) => [name, outputsOf(scans, path, nameOf)[i]]);
     return {
-      scan,
+      ...group,
       output,
       preview: preview ? output.replace(labelName, ".png") : undefined,
       maps: Object.fromEntries(own),
@@ -71,7 +81,7 @@ export async function segmentFiles(
       ...(picture === undefined ? [] : [{ option: "-o", path: picture }]),
       ...asked.map(({ name }) => ({ option: mapOptions[name], path: own[name] ?? "" })),
     ]),
-    scans.map((path) => ({ what: "scan", path })),
+    groups.flatMap(({ scan, otherChannels = [] }) => [scan, ...otherChannels]).map((path) => ({ what: "scan", path })),
   );
   await requireOtherFolder(scans, folders, out);
   for (const { name, path } of asked) await requireOtherFolder(scans, folders, path, mapOptions[name]);
@@ -141,14 +151,14 @@ async function requireKind(out: string, option = "-o"): Promise<void> {
   );
 }
 
-function outputsOf(scans: readonly string[], out: string): string[] {
+function outputsOf(scans: readonly string[], out: string, nameOf: (name: string) => string): string[] {
   if (isLabelFile(out)) {
     if (scans.length > 1) {
       throw new DataError(`${out} is one file, but there are ${scans.length} scans; name a folder with -o`);
     }
     return [out];
   }
-  const outputs = scans.map((scan) => join(out, `${basename(resolve(scan)).replace(scanName, "")}.nii.gz`));
+  const outputs = scans.map((scan) => join(out, `${nameOf(basename(resolve(scan))).replace(scanName, "")}.nii.gz`));
   const twice = outputs.find((name, i) => outputs.indexOf(name) !== i);
   if (twice !== undefined) throw new DataError(`two of the scans would be written to ${twice}; segment them apart`);
   return outputs;

@@ -22,9 +22,14 @@ const fileText = async (path: string): Promise<string | undefined> => {
  * What a scan is like, and which of its series is taken. A folder's own time does not change when a file in it is written
  * anew.
  */
-async function scanText(path: string, series: string | undefined): Promise<string | undefined> {
+async function scanText(
+  path: string,
+  series: string | undefined,
+  otherChannels: readonly string[] = [],
+): Promise<string | undefined> {
   const isFolder = (await entryAt(nodeStorage, path))?.kind === "folder";
-  const text = isFolder ? await folderText(path) : await fileText(path);
+  const others = await Promise.all(otherChannels.map(fileText));
+  const text = isFolder ? await folderText(path) : [await fileText(path), ...others].join(" ");
   return series === undefined ? text : `${text} ${series}`;
 }
 
@@ -98,19 +103,24 @@ export class SegmentRecord {
   }
 
   /** Whether labels were made in the same way of the same scan, be they there or not. */
-  private async madeOf({ scan, output }: SegmentFiles, by: LabeledBy): Promise<boolean> {
+  private async madeOf({ scan, otherChannels, output }: SegmentFiles, by: LabeledBy): Promise<boolean> {
     const entry = this.labels[basename(output)];
     return (
       entry !== undefined &&
       isDeepStrictEqual(entry.by, by) &&
       entry.scan === (await realpath(scan)) &&
-      entry.scanFile === (await scanText(scan, this.series))
+      entry.scanFile === (await scanText(scan, this.series, otherChannels))
     );
   }
 
   /** Writes down that a scan is done. */
-  async add({ scan, output, maps }: SegmentFiles, by: LabeledBy, { volumes, notes }: Labeled): Promise<void> {
-    const [scanFile = "", outputFile = ""] = [await scanText(scan, this.series), await fileText(output)];
+  async add(
+    { scan, otherChannels, output, maps }: SegmentFiles,
+    by: LabeledBy,
+    { volumes, notes }: Labeled,
+  ): Promise<void> {
+    const scanFile = (await scanText(scan, this.series, otherChannels)) ?? "";
+    const outputFile = (await fileText(output)) ?? "";
     const written = await Promise.all(
       Object.values(maps).map(async (path) => ({ path: resolve(path), file: (await fileText(path)) ?? "" })),
     );

@@ -1,4 +1,11 @@
-import { MemoryStorage, readNifti, readNiftiHeader, type Volume, writeFileAtomically } from "@lobule/data";
+import {
+  type ImageFiles,
+  MemoryStorage,
+  readNifti,
+  readNiftiHeader,
+  type Volume,
+  writeFileAtomically,
+} from "@lobule/data";
 import type { SeriesVolume } from "@lobule/dicom";
 import { nodeStorage } from "@lobule/node";
 import {
@@ -10,10 +17,16 @@ import {
 } from "@lobule/train";
 import { dicomResultOf } from "../shared/dicom-result.js";
 import { isSeries, type ReadScanOptions, readDicomSeries, readScanFile, requireNoSeries } from "../shared/read-scan.js";
+import type { ScanChannels } from "./channel-files.js";
 import { isSegFile, type SegmentFiles } from "./segment-files.js";
 
-/** A scan that can be segmented: the path of a NIfTI file, or what was read of another form. */
-export type OpenScan = string | Volume | SeriesVolume;
+interface OpenOptions extends ReadScanOptions {
+  /** That the model takes. */
+  readonly channels: number;
+}
+
+/** A scan that can be segmented: the path of a NIfTI file, those of its channels, or what was read of another form. */
+export type OpenScan = string | ImageFiles | Volume | SeriesVolume;
 
 /**
  * Gives a scan of any form to `segmentVolume`. The slices of a NIfTI file are read when their turn comes. Readers of other
@@ -21,13 +34,13 @@ export type OpenScan = string | Volume | SeriesVolume;
  * however the command ends, and one in memory would be the same voxels twice.
  * @throws DataError when the scan cannot be read; the signal's reason.
  */
-export async function openScan(scan: string, options: ReadScanOptions): Promise<OpenScan> {
+export async function openScan({ scan, otherChannels }: ScanChannels, options: OpenOptions): Promise<OpenScan> {
   if (await isSeries(scan)) return readDicomSeries(scan, options);
   if (/\.(nrrd|nhdr|mha|mhd)$/i.test(scan)) return readScanFile(scan, options);
   requireNoSeries(scan, options.series);
   // Before a GPU is opened for it.
-  await readNiftiHeader(nodeStorage, scan);
-  return scan;
+  await readNiftiHeader(nodeStorage, scan, otherChannels === undefined ? options.channels : 1);
+  return otherChannels === undefined ? scan : { image: scan, otherChannels };
 }
 
 /** Labels a scan and writes the labels in the form of their file's name: NIfTI, or a DICOM SEG of the series. */
@@ -38,7 +51,7 @@ export async function segmentScan(
   { scan: path, output }: SegmentFiles,
   options: SegmentOptions,
 ): Promise<SegmentResult> {
-  if (typeof scan === "string" || !("slices" in scan))
+  if (typeof scan === "string" || "image" in scan || !("slices" in scan))
     return segmentVolume(nodeStorage, predictor, scan, output, options);
   const notes = (result: SegmentResult): SegmentResult => ({ ...result, notes: [...scan.notes, ...result.notes] });
   if (!isSegFile(output)) return notes(await segmentVolume(nodeStorage, predictor, scan, output, options));

@@ -19,6 +19,7 @@ import {
   number,
   type Option,
   type OptionalOption,
+  oneOrSeveral,
   path,
   text,
   toggle,
@@ -55,8 +56,9 @@ function formOf(keys: readonly string[], describe: string): OptionalOption {
   const forms = formsOfSetting(keys).filter(({ type }) => type !== "null");
   const words = wordsOf(forms);
   const listed = forms.find(({ type }) => type === "array");
-  if (listed !== undefined) return list(number(describe), listed.prefixItems === undefined ? "several" : 2);
+  if (listed?.prefixItems !== undefined) return list(number(describe), 2);
   if (words.length > 0) return choice(words, describe);
+  if (listed !== undefined) return list(number(describe), "several");
   const [form = {}] = forms;
   switch (form.type) {
     case "boolean":
@@ -69,6 +71,12 @@ function formOf(keys: readonly string[], describe: string): OptionalOption {
       return text(describe, "TEXT");
   }
 }
+
+/** A setting of all channels of the images or, given several times, of each. */
+const channelSetting = (key: string, placeholder: string): SettingOption => {
+  const option = setting(key, placeholder);
+  return { ...option, ...oneOrSeveral(option) };
+};
 
 /** A setting that is a path. */
 const settingPath = (key: string, placeholder: string): SettingOption => ({
@@ -99,8 +107,8 @@ const common = {
 const data = {
   spacing: setting("spacing", "MM"),
   patch: setting("patch", "PIXELS"),
-  window: setting("window", "HU"),
-  normalization: setting("normalization"),
+  window: channelSetting("window", "HU"),
+  normalization: channelSetting("normalization", "NAME"),
   "max-slices": setting("maxSlices"),
   "limit-cases": setting("limitCases"),
   "input-slices": setting("inputSlices"),

@@ -1,3 +1,4 @@
+import type { Window } from "@lobule/data";
 import type { ModelDescription, SegmentResult } from "@lobule/train";
 import { montage } from "./montage.js";
 
@@ -6,10 +7,15 @@ interface PreviewedResult extends Pick<SegmentResult, "previews" | "voxels" | "m
   readonly header: Pick<SegmentResult["header"], "orientation" | "spacing" | "shape">;
 }
 
+/** The classes of a model, and HU that are drawn black and white; of several channels those of the first. */
+interface DrawnModel extends Pick<ModelDescription, "classes"> {
+  readonly window: Window;
+}
+
 /** Some of the scan's slices with the labels drawn, as PNG; the patient's right is on the left, the front above. */
 export function segmentPreview(
   { previews, header, voxels, milliliters }: PreviewedResult,
-  { window: [low, high], classes }: Pick<ModelDescription, "window" | "classes">,
+  { window: [low, high], classes }: DrawnModel,
 ): Uint8Array {
   const [first, second, third] = header.spacing;
   const [letters, spacing] = [[...header.orientation], [first, second, third]];

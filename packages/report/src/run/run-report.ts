@@ -3,6 +3,7 @@ import type { Device } from "@lobule/tensor";
 import {
   type CodeTrust,
   type Collective,
+  channelsOf,
   drawnWindow,
   type EvaluationResult,
   evaluateCases,
@@ -52,12 +53,14 @@ export async function measureRun(
 ): Promise<MeasuredRun | undefined> {
   const { description } = model;
   const predictor = new SlicePredictor(device, model, { atOnce });
+  // Of several channels the first is shown.
+  const [shown] = channelsOf(description);
   const gallery = new SliceGallery(description.classes.length, (scan) =>
-    drawnWindow(description, isByImage(description) ? zScoresOf(scan, "the image") : undefined),
+    drawnWindow(shown, isByImage(shown) ? zScoresOf(scan, "the image") : undefined),
   );
   const { results, failures, stopped } = await evaluateCases(storage, predictor, cases, {
     ...options,
-    look: (...volumes) => gallery.look(...volumes),
+    look: (name, [scan], ...labels) => gallery.look(name, scan, ...labels),
   }).finally(() => predictor.close());
   if (stopped) return undefined;
   const [failure] = failures;

@@ -1,5 +1,6 @@
-import type { Window, ZScores } from "@lobule/data";
+import { type Channels, mapChannels, type StoredFor, type Window, type ZScores } from "@lobule/data";
 import { z } from "zod";
+import { windowSchema } from "./network-settings.js";
 
 /** Ways to turn HU into a network's numbers, as a configuration names them. */
 export const normalizationKinds = ["window", "foreground", "image"] as const;
@@ -27,7 +28,15 @@ export const imageWindow: Window = [-32, 32];
 /** How far to either side of an image's mean, in standard deviations, values are drawn from black to white. */
 const drawnDeviations = 2;
 
-/** What is known of a model's intensities: the window that they are clipped to, and what becomes of them then. */
+/** A channel of a model whose images have several, such as a phase of CT or a sequence of MR. */
+export const channelSchema = z.strictObject({
+  name: z.string(),
+  window: windowSchema,
+  /** Not there where the window is seen as 0 to 1. */
+  normalization: normalizationSchema.optional(),
+});
+
+/** What is known of the intensities of a channel: the window that they are clipped to, and what becomes of them then. */
 export interface Intensities {
   /** HU; z-scores where these are made by each image itself. */
   readonly window: Window;
@@ -74,9 +83,8 @@ export const isByImage = ({ normalization }: Pick<Intensities, "normalization">)
   normalization?.kind === "image";
 
 /** How slices are stored for a network, as a BatchReader takes it. */
-export const storedAs = (intensities: Intensities) => ({
-  window: intensities.window,
-  inZScores: isByImage(intensities),
+export const storedAs = (channels: readonly Intensities[]): { readonly storedFor: readonly StoredFor[] } => ({
+  storedFor: channels.map((each) => ({ window: each.window, inZScores: isByImage(each) })),
 });
 
 /**
@@ -90,8 +98,21 @@ export function drawnWindow({ window }: Pick<Intensities, "window">, zScores?: Z
   return [brief(mean - drawnDeviations * deviation), brief(mean + drawnDeviations * deviation)];
 }
 
-/** What of a model is about intensities. */
-export const intensitiesOf = ({ window, normalization }: Intensities): Intensities => ({
+/** Where a model says how the values of its images become numbers: of one channel directly, of several one by one. */
+export interface DescribedIntensities {
+  readonly window?: Window | undefined;
+  readonly normalization?: Intensities["normalization"];
+  readonly channels?: readonly Intensities[] | undefined;
+}
+
+/** How the values of each channel of a model's images become its numbers. @throws RangeError when it does not say so. */
+export function channelsOf({ window, normalization, channels }: DescribedIntensities): Channels<Intensities> {
+  const [first, ...others] = channels ?? (window === undefined ? [] : [{ window, normalization }]);
+  if (first === undefined) throw new RangeError("the description of a model has neither a window nor channels");
+  return mapChannels([first, ...others], withoutName);
+}
+
+const withoutName = ({ window, normalization }: Intensities): Intensities => ({
   window,
   ...(normalization === undefined ? {} : { normalization }),
 });

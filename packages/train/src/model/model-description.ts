@@ -12,9 +12,9 @@ import {
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { z } from "zod";
 import { buildCustom } from "./custom-model.js";
-import { normalizationSchema } from "./intensities.js";
+import { channelSchema, channelsOf, normalizationSchema } from "./intensities.js";
 import { ModelError } from "./model-error.js";
-import { networkSizes, networkSpecSchema, windowSchema } from "./network-settings.js";
+import { mostChannels, networkSizes, networkSpecSchema, windowSchema } from "./network-settings.js";
 import { nnunetSchema, nnunetSizes } from "./nnunet-settings.js";
 
 /** What must be known besides the weights to use a model: the network's shape and how slices are prepared for it. */
@@ -44,9 +44,12 @@ const modelDescription = z.strictObject({
   spacing: networkSizes.spacing.optional(),
   /** What the network sees at once, width and height; not there where that is the whole slice. */
   patch: networkSizes.patch.optional(),
-  window: windowSchema,
+  /** Of images of one channel. */
+  window: windowSchema.optional(),
   /** Not there where the window is seen as 0 to 1. */
   normalization: normalizationSchema.optional(),
+  /** Of images of several channels, in their order. */
+  channels: z.array(channelSchema).min(2).max(mostChannels).optional(),
   preset: z.enum(["liver", "vessel"]).nullable(),
 });
 
@@ -75,8 +78,13 @@ export function parseModelDescription(value: unknown, source: string): ModelDesc
 
 /** What is wrong with a description whose parts are each as expected. */
 function problemOf(description: ModelDescription): string | undefined {
-  const { architecture, code, network, nnunet, baseFeatures, depth, size, spacing, patch, window } = description;
-  if (!(window[0] < window[1])) return `its window must be two rising numbers, got ${window.join(" ")}`;
+  const { architecture, code, network, nnunet, baseFeatures, depth, size, spacing, patch, window, channels } =
+    description;
+  if ((window === undefined) === (channels === undefined)) return "it has either a window or channels";
+  const falling = channelsOf(description).find(({ window: [low, high] }) => !(low < high));
+  if (falling !== undefined) return `its window must be two rising numbers, got ${falling.window.join(" ")}`;
+  if (channels !== undefined && description.normalization !== undefined)
+    return "its channels have a normalization each, and there is another for all";
   if (size !== null && (spacing !== undefined || patch !== undefined))
     return `slices that are resampled to the size ${size} have no ${spacing === undefined ? "patch" : "spacing"}`;
   if (architecture === "custom")
@@ -122,6 +130,13 @@ export function requireWeights(
   );
 }
 
+/** Channels of the network's input: of a slice and its neighbors, from below to above, all channels of the image. */
+export const inputChannels = ({
+  inputSlices,
+  ...description
+}: Pick<ModelDescription, "inputSlices" | "window" | "normalization" | "channels">): number =>
+  inputSlices * channelsOf(description).length;
+
 /** Code of a model of one's own, and where it came from. */
 export interface ModelCode {
   readonly text: string;
@@ -133,7 +148,8 @@ export interface ModelCode {
  * @throws ModelError when a custom network's code is missing or does not make one.
  */
 export function buildNetwork(description: ModelDescription, seed: number, code?: ModelCode): SegmentationNetwork {
-  const { architecture, inputSlices: inChannels, classes, baseFeatures, depth, network, nnunet } = description;
+  const { architecture, classes, baseFeatures, depth, network, nnunet } = description;
+  const inChannels = inputChannels(description);
   const request = { inChannels, classes: classes.length, baseFeatures, depth, seed };
   if (nnunet !== undefined) return new NnUNet({ ...nnunet, inChannels, classes: classes.length, seed });
   if (architecture !== "custom") return new UNet({ ...network, ...request });

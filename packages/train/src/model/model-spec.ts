@@ -1,15 +1,23 @@
 import { settingProblem, settingSchemaOf } from "@lobule/data";
 import { z } from "zod";
-import { normalizationSchema } from "./intensities.js";
+import { channelSchema, normalizationSchema } from "./intensities.js";
 import { type ModelDescription, parseModelDescription } from "./model-description.js";
 import { ModelError } from "./model-error.js";
-import { networkSettingsSchema, networkSizes, networkSpec, windowSchema } from "./network-settings.js";
+import { mostChannels, networkSettingsSchema, networkSizes, networkSpec, windowSchema } from "./network-settings.js";
 
 /** What a person writes to describe a network that was trained elsewhere, with the defaults of training. */
 const modelSpec = z.strictObject({
   classes: z.array(z.string()).min(2).max(256).describe("names of the classes, background first"),
-  window: windowSchema.describe("HU that become 0 and 1, or z-scores of each image that are clipped to"),
+  window: windowSchema
+    .optional()
+    .describe("HU that become 0 and 1, or z-scores of each image that are clipped to; of images of one channel"),
   normalization: normalizationSchema.optional().describe("z-scores that the network sees instead of 0 to 1"),
+  channels: z
+    .array(channelSchema)
+    .min(2)
+    .max(mostChannels)
+    .optional()
+    .describe("of images of several channels, the name, window and normalization of each"),
   baseFeatures: networkSizes.baseFeatures.default(8).describe("channels of the first level"),
   depth: networkSizes.depth.default(4).describe("poolings between the image and the bridge"),
   inputSlices: networkSizes.inputSlices.default(1).describe("neighboring slices that are the channels of an image"),

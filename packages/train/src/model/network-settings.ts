@@ -43,6 +43,9 @@ export const networkSizes = {
   patch: z.tuple([z.int().positive().max(16_384), z.int().positive().max(16_384)]),
 };
 
+/** The most channels that an image may have. */
+export const mostChannels = 16;
+
 /** HU that become 0 and 1; what lies outside is clipped. */
 export const windowSchema = z.tuple([z.number(), z.number()]);
 

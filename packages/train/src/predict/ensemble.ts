@@ -1,3 +1,4 @@
+import type { Channels } from "@lobule/data";
 import type { SegmentationNetwork } from "@lobule/nn";
 import {
   add,
@@ -10,9 +11,9 @@ import {
   type Tensor,
 } from "@lobule/tensor";
 import { sameJson } from "../json/same-json.js";
-import { type Intensities, intensitiesOf } from "../model/intensities.js";
+import { channelsOf, type Intensities } from "../model/intensities.js";
 import type { SavedModel } from "../model/load-model.js";
-import { buildNetwork, type ModelDescription } from "../model/model-description.js";
+import { buildNetwork, inputChannels, type ModelDescription } from "../model/model-description.js";
 import { ModelError } from "../model/model-error.js";
 
 /** What is needed of a model to predict with it. */
@@ -38,8 +39,8 @@ const mirrorings = ({ x, y }: MirrorAxes): MirrorAxes[] =>
 export class Ensemble {
   /** Of the first model; classes, sizes and neighbors are those of all. */
   readonly description: ModelDescription;
-  /** The ways in which its networks see the HU of a slice, each once. */
-  readonly views: readonly Intensities[];
+  /** The ways in which its networks see the HU of a slice, channel by channel, each way once. */
+  readonly views: readonly Channels<Intensities>[];
   /** Sides of images must be multiples of this. */
   readonly divisor: number;
   private readonly members: readonly Member[];
@@ -50,13 +51,13 @@ export class Ensemble {
    */
   constructor(models: readonly PredictingModel[]) {
     const first = requireAlike(models);
-    const views: Intensities[] = [];
+    const views: Channels<Intensities>[] = [];
     this.description = first.description;
     this.members = models.map(({ description, weights, code }) => {
       const network = buildNetwork(description, 0, code);
       network.loadStateDict(weights);
       network.eval();
-      const own = intensitiesOf(description);
+      const own = channelsOf(description);
       const known = views.findIndex((view) => sameJson(view, own));
       return { network, view: known < 0 ? views.push(own) - 1 : known };
     });
@@ -71,12 +72,12 @@ export class Ensemble {
 
   /**
    * Logits of each network, [n, classes, h, w]; with mirroring, the mean probabilities of all mirror images.
-   * @param image [n, views · inputSlices, h, w]: each slice with its neighbors, in one view after another.
+   * @param image [n, views · input channels, h, w]: each slice with its neighbors and channels, in one view after another.
    */
   scores(image: Image, mirrored: MirrorAxes): Image[] {
-    const { inputSlices } = this.description;
+    const seenBy = inputChannels(this.description);
     const images = this.views.map((_, v) =>
-      this.views.length === 1 ? image : sliceChannels(image, v * inputSlices, (v + 1) * inputSlices),
+      this.views.length === 1 ? image : sliceChannels(image, v * seenBy, (v + 1) * seenBy),
     );
     return this.members.map(({ network, view }) => {
       const seen = images[view] ?? image;
@@ -102,18 +103,19 @@ export function mean<Each extends Tensor>(images: readonly Each[]): Each {
 }
 
 /** What models must have in common, in words. */
-const factsOf = ({ classes, size, spacing, patch, inputSlices }: ModelDescription) => ({
+const factsOf = ({ classes, size, spacing, patch, inputSlices, channels }: ModelDescription) => ({
   classes: classes.join(", "),
   "size of the input": size === null ? "that of the slice" : `${size}×${size}`,
   "input slices": String(inputSlices),
   "pixel spacing": spacing === undefined ? "that of the slice" : `${spacing.join(" by ")} mm`,
   patch: patch === undefined ? "the whole slice" : patch.join("×"),
+  channels: channels === undefined ? "one" : channels.map(({ name }) => name).join(", "),
 });
 
 /**
  * Checks that the scores of models can be averaged.
  * @returns the first of them.
- * @throws ModelError when they differ in classes, size or neighboring slices, or there are none.
+ * @throws ModelError when they differ in classes, channels, size or neighboring slices, or there are none.
  */
 export function requireAlike<Model extends PredictingModel>(models: readonly Model[]): Model {
   const [first] = models;

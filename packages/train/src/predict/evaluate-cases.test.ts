@@ -12,7 +12,7 @@ import { evaluateCases } from "./evaluate-cases.js";
 const predictor: Parameters<typeof evaluateCases>[1] = {
   atOnce: 2,
   margin: 0,
-  inZScores: false,
+  inZScores: [false],
   description: parseModelDescription(
     {
       version: 1,

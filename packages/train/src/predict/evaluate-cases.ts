@@ -1,13 +1,18 @@
 import {
   type CaseFiles,
   type CaseIdentity,
+  type Channels,
   DataError,
   identityOf,
+  mapChannels,
+  type NiftiVolume,
   onGridOf,
+  readChannels,
   readNifti,
   type Storage,
   toCanonical,
   type Volume,
+  type VoxelArray,
   zScoresOf,
 } from "@lobule/data";
 import { evaluateCase, type VolumeEdge } from "@lobule/metrics";
@@ -15,9 +20,10 @@ import { alone, type Collective, gatherTexts, RankError, rankName } from "../col
 import type { LabelMapping } from "../evaluation/label-mapping.js";
 import type { CaseSource } from "../evaluation/provenance.js";
 import type { MeasuredCase } from "../evaluation/summarize.js";
+import { channelsOf } from "../model/intensities.js";
 import { type Postprocessing, postprocessed } from "../model/postprocessing.js";
 import type { KnownCases } from "../run/known-cases.js";
-import type { SlicePredictor } from "./slice-predictor.js";
+import type { ScanZScores, SlicePredictor } from "./slice-predictor.js";
 
 /** How cases are measured. */
 export interface EvaluateOptions {
@@ -34,7 +40,7 @@ export interface EvaluateOptions {
   /** What is done to the labels that were predicted; nothing by default. */
   readonly postprocessing?: Pick<Postprocessing, "rules">;
   /** Is shown each case that this process measures with its labels, in canonical order. */
-  readonly look?: (name: string, scan: Volume, truth: Volume, prediction: Volume<Uint8Array>) => void;
+  readonly look?: (name: string, scan: Channels, truth: Volume, prediction: Volume<Uint8Array>) => void;
 }
 
 /** What is known of cases before they are read. */
@@ -58,32 +64,46 @@ type VolumePredictor = Pick<SlicePredictor, "atOnce" | "margin" | "description" 
 export const withMargin = (first: number, end: number, depth: number, margin: number): number[] =>
   Array.from({ length: end - first + 2 * margin }, (_, i) => Math.min(Math.max(first + i - margin, 0), depth - 1));
 
+/** Mean and standard deviation of each channel of a scan that a network sees by the scan itself. @throws DataError as zScoresOf. */
+export const zScoresOfScan = (
+  { inZScores }: Pick<SlicePredictor, "inZScores">,
+  scan: Channels,
+  name: string,
+): ScanZScores =>
+  scan.map((each, channel) =>
+    inZScores[channel] ? zScoresOf(each, scan.length === 1 ? name : `channel ${channel} of ${name}`) : undefined,
+  );
+
+/** The slices of a scan with these indices, of each all channels. */
+export const slicesAt = (scan: Channels, indices: readonly number[]): VoxelArray[] =>
+  indices.flatMap((slice) =>
+    scan.map(({ data, shape: [width, height] }) => data.subarray(slice * width * height, (slice + 1) * width * height)),
+  );
+
 /**
- * Labels of a whole volume in canonical order, slice by slice along the body's axis.
- * @throws DataError when the network sees z-scores by the volume itself, and there are none.
+ * Labels of a whole scan in canonical order, slice by slice along the body's axis.
+ * @throws DataError when the network sees z-scores by the scan itself, and there are none.
  */
 export async function predictVolume(
   predictor: Omit<VolumePredictor, "description">,
-  volume: Volume,
+  scan: Channels,
   signal?: AbortSignal,
 ): Promise<Volume<Uint8Array>> {
-  const { shape, data } = volume;
+  const [{ shape, spacing, affine }] = scan;
   const [width, height, depth] = shape;
   const size = width * height;
   const labels = new Uint8Array(size * depth);
-  const zScores = predictor.inZScores ? zScoresOf(volume, "the image") : undefined;
+  const zScores = zScoresOfScan(predictor, scan, "the image");
   for (let first = 0; first < depth; first += predictor.atOnce) {
     signal?.throwIfAborted();
     const end = Math.min(first + predictor.atOnce, depth);
-    const slices = withMargin(first, end, depth, predictor.margin).map((slice) =>
-      data.subarray(slice * size, (slice + 1) * size),
-    );
-    const found = await predictor.predict(slices, width, height, volume.spacing, zScores);
+    const slices = slicesAt(scan, withMargin(first, end, depth, predictor.margin));
+    const found = await predictor.predict(slices, width, height, spacing, zScores);
     found.forEach((each, i) => {
       labels.set(each, (first + i) * size);
     });
   }
-  return { ...volume, data: labels };
+  return { shape, spacing, affine, data: labels };
 }
 
 /** A case that could not be measured, and why. */
@@ -200,13 +220,13 @@ async function evaluateFiles(
 ): Promise<MeasuredCase | "trained on"> {
   const { classes } = predictor.description;
   const { name, image, label } = files;
-  const read = async (path: string, of: string): Promise<Volume> => {
-    const volume = await readNifti(storage, path);
+  const noted = <Each extends NiftiVolume>(volume: Each, of: string): Each => {
     notes.push(...volume.notes.map((note) => `${of} of ${name}: ${note}`));
     return volume;
   };
-  const scan = toCanonical(await read(image, "image"));
-  const given = onGridOf(await read(label, "label map"), scan, [label, `its image ${image}`]);
+  const channels = await readChannels(storage, files, channelsOf(predictor.description).length);
+  const scan = mapChannels(channels, (each): Volume => toCanonical(noted(each, "image")));
+  const given = onGridOf(noted(await readNifti(storage, label), "label map"), scan[0], [label, `its image ${image}`]);
   const source = origin && sourceOf(identityOf(storage, scan, given, files, origin.mapping.to.length), name, origin);
   if (source?.use === "training" && !origin?.includeTraining) return "trained on";
   const before = source && origin?.measuredBefore?.(name, source);

@@ -1,4 +1,4 @@
-import { storeSlices, type ZScores } from "@lobule/data";
+import { storeSlices } from "@lobule/data";
 import { diceCrossEntropy, observed, type SegmentationNetwork } from "@lobule/nn";
 import {
   compile,
@@ -11,10 +11,11 @@ import {
   sampleSlices,
   Tensor,
 } from "@lobule/tensor";
-import { type Intensities, intensitiesOf, isByImage, shownRange } from "../model/intensities.js";
+import { channelsOf, type Intensities, isByImage, shownRange } from "../model/intensities.js";
 import type { SavedModel } from "../model/load-model.js";
-import { buildNetwork } from "../model/model-description.js";
+import { buildNetwork, inputChannels } from "../model/model-description.js";
 import { inputExtents, plainMapping, type SliceSpacing, samplesOf } from "../trainer/slice-sampling.js";
+import type { ScanZScores } from "./slice-predictor.js";
 
 /** One layer on one slice. */
 export interface LayerStatistics {
@@ -55,14 +56,17 @@ export interface SliceInspection {
 
 /** The slice to look into a model with. */
 export interface InspectedSlice {
-  /** HU, x fastest: the slice, and where the model looks at neighbors those on either side. */
+  /**
+   * HU, x fastest: the slice, and where the model looks at neighbors those on either side; of images of several channels all of
+   * a slice one after another.
+   */
   readonly slices: readonly ArrayLike<number>[];
   readonly width: number;
   readonly height: number;
   /** mm along x and y; only of networks that see slices at a spacing of theirs. */
   readonly spacing?: SliceSpacing;
-  /** Of the whole scan; only of networks that see z-scores by the scan itself. */
-  readonly zScores?: ZScores;
+  /** Of each channel of the whole scan that the network sees in z-scores by the scan itself. */
+  readonly zScores?: ScanZScores;
   /** Labels of the slice, one byte a pixel. */
   readonly labels?: Uint8Array;
 }
@@ -75,11 +79,12 @@ export interface InspectedSlice {
 export async function inspectSlice(
   device: Device,
   { description, weights, code }: Pick<SavedModel, "description" | "weights" | "code">,
-  { slices, width, height, spacing: own, zScores, labels }: InspectedSlice,
+  { slices, width, height, spacing: own, zScores = [], labels }: InspectedSlice,
 ): Promise<SliceInspection> {
-  const { inputSlices, size, spacing, window } = description;
-  if (slices.length !== inputSlices || slices.some(({ length }) => length !== width * height)) {
-    throw new RangeError(`inspectSlice: expected ${inputSlices} slices of ${width}×${height} pixels`);
+  const { inputSlices, size, spacing } = description;
+  const [channels, images] = [channelsOf(description), inputChannels(description)];
+  if (slices.length !== images || slices.some(({ length }) => length !== width * height)) {
+    throw new RangeError(`inspectSlice: expected ${images} slices of ${width}×${height} pixels`);
   }
   const network = buildNetwork(description, 0, code);
   network.loadStateDict(weights);
@@ -87,8 +92,7 @@ export async function inspectSlice(
   if (spacing !== undefined && own === undefined) {
     throw new RangeError("inspectSlice: the network sees slices at a spacing of its own, so theirs must be given");
   }
-  const byImage = isByImage(description);
-  if (byImage && zScores === undefined) {
+  if (channels.some((each, c) => isByImage(each) && zScores[c] === undefined)) {
     throw new RangeError(
       "inspectSlice: the network sees z-scores by the scan itself, so its mean and deviation must be given",
     );
@@ -97,8 +101,14 @@ export async function inspectSlice(
   // What a network sees in patches it is shown as a whole here.
   const input = inputExtents([source], description, network.divisor ?? 1);
   const slotPixels = 4 * Math.ceil((width * height) / 4);
-  const { pixels, quantizations } = storeSlices(slices, slotPixels, window, undefined, byImage ? zScores : undefined);
-  const mapping = plainMapping(source, { ...input, ...intensitiesOf(description), spacing, resample: size !== null });
+  const pixels = new Uint32Array((images * slotPixels) / 2);
+  const quantizations = slices.flatMap((slice, i) => {
+    const c = i % channels.length;
+    const each = channels[c] ?? channels[0];
+    const slot = pixels.subarray((i * slotPixels) / 2, ((i + 1) * slotPixels) / 2);
+    return storeSlices([slice], slotPixels, each.window, slot, isByImage(each) ? zScores[c] : undefined).quantizations;
+  });
+  const mapping = plainMapping(source, { ...input, channels, spacing, resample: size !== null });
   const packedLabels = new Uint8Array(slotPixels);
   if (labels !== undefined) packedLabels.set(labels);
   const sampled = samplesOf([mapping], quantizations, inputSlices);
@@ -113,7 +123,7 @@ export async function inspectSlice(
         labeled: { shape: [samples.length / slices.length], dtype: "u32" },
       },
       build: (inputs) => {
-        const { image, target } = sampleSlices({ ...inputs, slices: inputSlices, slotPixels, batch: 1, ...input });
+        const { image, target } = sampleSlices({ ...inputs, slices: images, slotPixels, batch: 1, ...input });
         const { logits, layers, gates } = trace(network, image);
         Object.assign(graph, { layers, gates });
         const { loss } = diceCrossEntropy(logits, target);
@@ -158,10 +168,11 @@ export async function inspectSlice(
       gates.push({ name, width: alpha.shape[3], height: alpha.shape[2], alpha: await read(`gate ${i}`) });
     }
     const plane = input.width * input.height;
-    const middle = (inputSlices - 1) / 2;
-    const values = shareOfWindow((await read("image")).slice(middle * plane, (middle + 1) * plane), description);
+    // Of several channels the first is shown.
+    const middle = ((inputSlices - 1) / 2) * channels.length;
+    const values = shareOfWindow((await read("image")).slice(middle * plane, (middle + 1) * plane), channels[0]);
     const loss = labels === undefined ? null : ((await read("loss"))[0] ?? null);
-    return { input: { ...input, values, transform: inverted(mapping.transform) }, layers, gates, loss };
+    return { input: { ...input, values, transform: inverted(mapping[0].transform) }, layers, gates, loss };
   } finally {
     loaded.destroy();
   }

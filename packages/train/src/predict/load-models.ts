@@ -1,6 +1,6 @@
 import { type Storage, storeSlice, type Window } from "@lobule/data";
 import type { Device } from "@lobule/tensor";
-import { isByImage } from "../model/intensities.js";
+import { channelsOf, isByImage } from "../model/intensities.js";
 import { readModel } from "../model/load-model.js";
 import { ModelError } from "../model/model-error.js";
 import type { CodeTrust } from "../model/trusted-code.js";
@@ -62,8 +62,8 @@ export interface SliceModel {
  *
  * @param trust whether code that comes with a model may run: by default only what a training of this user on this machine
  * made, see docs/networks.md.
- * @throws ModelError when one is not there, damaged, or has code that is not trusted; when it sees z-scores by each scan
- * itself, which its slices alone do not tell.
+ * @throws ModelError when one is not there, damaged, or has code that is not trusted; when it takes images of several
+ * channels; when it sees z-scores by each scan itself, which its slices alone do not tell.
  */
 export async function loadModels<Name extends string>(
   storage: Storage,
@@ -79,13 +79,20 @@ export async function loadModels<Name extends string>(
 
 async function loadModel(storage: Storage, device: Device, path: string, trust: CodeTrust): Promise<SliceModel> {
   const saved = await readModel(storage, path, trust);
-  if (isByImage(saved.description)) {
+  const [channel, ...others] = channelsOf(saved.description);
+  if (others.length > 0) {
+    throw new ModelError(
+      `${path}: the model takes images of ${others.length + 1} channels, and slices of one are labeled here; label whole scans with segmentVolume`,
+    );
+  }
+  if (isByImage(channel)) {
     throw new ModelError(
       `${path}: the model sees z-scores by the mean and standard deviation of each scan, which its slices alone do not tell; label whole scans with segmentVolume`,
     );
   }
   const predictor = new SlicePredictor(device, saved, { atOnce: 1 });
-  const { classes, window, inputSlices } = predictor.description;
+  const { classes, inputSlices } = predictor.description;
+  const { window } = channel;
   return {
     classes,
     window,

@@ -1,4 +1,14 @@
-import { type CaseFiles, onGridOf, readNifti, type Storage, toCanonical, voxelVolume } from "@lobule/data";
+import {
+  type CaseFiles,
+  mapChannels,
+  onGridOf,
+  readChannels,
+  readNifti,
+  type Storage,
+  toCanonical,
+  type Volume,
+  voxelVolume,
+} from "@lobule/data";
 import { classComponents } from "@lobule/metrics";
 import type { CaseComponents } from "../model/postprocessing.js";
 import { predictVolume } from "./evaluate-cases.js";
@@ -10,22 +20,25 @@ import type { SlicePredictor } from "./slice-predictor.js";
  */
 export async function measureComponents(
   storage: Storage,
-  predictor: Pick<SlicePredictor, "atOnce" | "margin" | "inZScores" | "predict" | "classes">,
+  predictor: Pick<SlicePredictor, "atOnce" | "margin" | "inZScores" | "channels" | "predict" | "classes">,
   cases: readonly CaseFiles[],
   { signal, onCase }: { readonly signal?: AbortSignal; readonly onCase?: (done: number, total: number) => void } = {},
 ): Promise<CaseComponents[]> {
   const measured: CaseComponents[] = [];
-  for (const { name, image, label } of cases) {
+  for (const files of cases) {
+    const { name, image, label } = files;
     onCase?.(measured.length, cases.length);
-    const scan = toCanonical(await readNifti(storage, image));
-    const truth = onGridOf(await readNifti(storage, label), scan, [label, `its image ${image}`]);
+    const channels = await readChannels(storage, files, predictor.channels);
+    const scan = mapChannels(channels, (each): Volume => toCanonical(each));
+    const [{ affine, shape }] = scan;
+    const truth = onGridOf(await readNifti(storage, label), scan[0], [label, `its image ${image}`]);
     const { data } = await predictVolume(predictor, scan, signal);
     const counts = Array<number>(predictor.classes).fill(0);
     for (const each of truth.data) counts[each] = (counts[each] ?? 0) + 1;
     measured.push({
       name,
-      voxelMilliliters: voxelVolume(scan.affine) / 1000,
-      components: await classComponents(data, truth.data, scan.shape, signal),
+      voxelMilliliters: voxelVolume(affine) / 1000,
+      components: await classComponents(data, truth.data, shape, signal),
       truth: counts,
     });
   }

@@ -35,7 +35,7 @@ test("a model that looks at each pixel alone agrees with itself; one that goes b
   const predictor = (label: (value: number, at: number) => number) => ({
     atOnce: 4,
     margin: 0,
-    inZScores: false,
+    inZScores: [false],
     predict: async (slices: readonly ArrayLike<number>[]) => slices.map((slice) => Uint8Array.from(slice, label)),
   });
   const share = async (label: (value: number, at: number) => number) =>

@@ -28,8 +28,8 @@ export async function mirrorDisagreement(
   signal?: AbortSignal,
 ): Promise<Disagreement> {
   const volume = toCanonical(await readNifti(storage, scan));
-  const labels = await predictVolume(predictor, volume, signal);
-  const reversed = await predictVolume(predictor, leftRight(volume), signal);
+  const labels = await predictVolume(predictor, [volume], signal);
+  const reversed = await predictVolume(predictor, [leftRight(volume)], signal);
   return disagreementOf(labels, leftRight(reversed));
 }
 

@@ -39,7 +39,7 @@ const volume: Volume<Float32Array> = {
   ],
 };
 
-const preprocessing = { window: [0, 1], height: 2, width: 2, resample: false } as const;
+const preprocessing = { channels: [{ window: [0, 1] }], height: 2, width: 2, resample: false } as const;
 
 let device: Device;
 let folder: string;
@@ -67,15 +67,15 @@ test("in training: pixels of all neighbors, each with its own quantization, labe
     labels: Uint32Array.from({ length: 6 }, (_, i) => i),
     quantizations: Array.from({ length: 6 }, (_, i) => ({ scale: 1 + i, offset: 10 * i })),
   };
-  const mapping = plainMapping({ shape: [2, 2, 1], spacing: [1, 1] }, preprocessing);
+  const [mapping] = plainMapping({ shape: [2, 2, 1], spacing: [1, 1] }, preprocessing);
   const range = { first: 1, end: 2, slotPixels, inputSlices: 3 };
-  const { pixels, labels, samples, labeled } = batchArrays(batch, [mapping, { ...mapping, seed: 7 }], range);
+  const { pixels, labels, samples, labeled } = batchArrays(batch, [[mapping], [{ ...mapping, seed: 7 }]], range);
   expect([...pixels]).toEqual([6, 7, 8, 9, 10, 11]);
   expect([...labels]).toEqual([4]);
   const sample = (seed: number, slot: number) => ({ ...mapping, seed, scale: 1 + slot, offset: 10 * slot });
   expect(samples).toEqual(packSamples([sample(7, 3), sample(8, 4), sample(9, 5)]));
   expect(labeled).toEqual(packSamples([sample(7, 3)]));
-  expect(batchArrays(batch, [mapping, mapping], { first: 1, end: 2, slotPixels, inputSlices: 1 })).toEqual({
+  expect(batchArrays(batch, [[mapping], [mapping]], { first: 1, end: 2, slotPixels, inputSlices: 1 })).toEqual({
     pixels: Uint32Array.of(2, 3),
     labels: Uint32Array.of(1),
     samples: packSamples([sample(0, 1)]),
@@ -112,7 +112,7 @@ describe.each([
     );
     const model = { description, weights: new Map(), code: { text, source: "test" } };
     const predictor = new SlicePredictor(device, model, { atOnce });
-    expect([...(await predictVolume(predictor, volume)).data]).toEqual(expected);
+    expect([...(await predictVolume(predictor, [volume])).data]).toEqual(expected);
     const [input, output] = [join(folder, "scan.nii.gz"), join(folder, `labels-${channel}-${atOnce}.nii.gz`)];
     await writeNifti(nodeStorage, input, volume, {});
     await segmentVolume(nodeStorage, predictor, input, output);

@@ -1,5 +1,6 @@
 import {
   type CaseFiles,
+  channelsOfFile,
   commandText,
   DataError,
   type DecathlonTask,
@@ -14,6 +15,7 @@ import { z } from "zod";
 import { type LabelMapping, mapLabels, sameNames } from "../evaluation/label-mapping.js";
 import type { EvaluationSettings, Provenance } from "../evaluation/provenance.js";
 import type { SavedModel } from "../model/load-model.js";
+import type { ModelDescription } from "../model/model-description.js";
 import { otherWeightsNote, type Postprocessing, postprocessingText } from "../model/postprocessing.js";
 import { isForeignModel } from "../model/save-model.js";
 import { KnownCases } from "../run/known-cases.js";
@@ -94,13 +96,14 @@ export async function planEvaluation(
   const own = request.data === undefined || (run !== undefined && (await isSameFile(storage, request.data, source)));
   const task = await readTask(storage, request.data ?? source, own ? advice.moved : undefined);
   const { classes } = model.description;
+  requireSameChannels(task, model.description, directory);
   const mapping = mapLabels({ of: task.directory, names: task.labels }, { of: directory, names: classes }, map);
   const workload = (await run?.readWorkload()) ?? null;
   const known = new KnownCases(run?.split ?? { training: [], validation: [] }, workload);
   const state = run === undefined ? imported : await runProgressOf(run);
   const chosen =
     run !== undefined && own ? ownCases(task, run, { includeTraining, advice }) : { cases: task.cases, failures: [] };
-  const opened = await withHeaders(storage, chosen.cases);
+  const opened = await withHeaders(storage, chosen.cases, task);
   const failures = [...chosen.failures, ...opened.failures];
   if (opened.cases.length === 0) {
     throw new DataError(
@@ -181,15 +184,33 @@ function ownCases(
   return { cases: names.flatMap((name) => files.get(name) ?? []), failures };
 }
 
+/** @throws DataError when the images of a task have another number of channels than those of a model. */
+function requireSameChannels(task: DecathlonTask, { channels }: ModelDescription, model: string): void {
+  const expected = channels?.map(({ name }) => name) ?? [];
+  if (task.channels === Math.max(1, expected.length)) return;
+  throw new DataError(
+    `the images of ${task.directory} have ${channelsText(task.modality)}, and the model ${model} takes ${channelsText(expected)}; name data with the same`,
+  );
+}
+
+/** "one channel", or how many and their names. */
+export const channelsText = (names: readonly string[]): string =>
+  names.length < 2 ? "one channel" : `${names.length} channels (${names.join(", ")})`;
+
 /** The cases whose headers can be read and fit, and the others with what is wrong. */
-async function withHeaders(storage: Storage, cases: readonly CaseFiles[]) {
+async function withHeaders(storage: Storage, cases: readonly CaseFiles[], task: Pick<DecathlonTask, "channels">) {
   const sound: CaseFiles[] = [];
   const failures: CaseFailure[] = [];
   for (const files of cases) {
     try {
-      const [image, label] = [await readNiftiHeader(storage, files.image), await readNiftiHeader(storage, files.label)];
-      const difference = gridDifference(label, image, [files.label, `its image ${files.image}`]);
-      if (difference !== undefined) throw new DataError(`${difference}; both must be on the same grid`);
+      const image = await readNiftiHeader(storage, files.image, channelsOfFile(files, task));
+      for (const path of [...(files.otherChannels ?? []), files.label]) {
+        const difference = gridDifference(await readNiftiHeader(storage, path), image, [
+          path,
+          `its image ${files.image}`,
+        ]);
+        if (difference !== undefined) throw new DataError(`${difference}; both must be on the same grid`);
+      }
       sound.push(files);
     } catch (error) {
       if (!(error instanceof DataError)) throw error;

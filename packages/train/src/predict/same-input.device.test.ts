@@ -15,7 +15,7 @@ import {
 import { nodeStorage, openGpu } from "@lobule/node";
 import { compile, Device, sampleSlices, wordsPerSample } from "@lobule/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Intensities, imageWindow, intensityMap, isByImage } from "../model/intensities.js";
+import { type Intensities, imageWindow, intensityMap, isByImage, storedAs } from "../model/intensities.js";
 import { parseModelDescription } from "../model/model-description.js";
 import { codeHash } from "../model/trusted-code.js";
 import { batchArrays, plainMapping } from "../trainer/slice-sampling.js";
@@ -94,10 +94,10 @@ describe.each(volumes)("%s", (name, data, intensities = plain) => {
     });
     const batch = allocateSliceBatch(cache, depth);
     const keys = Array.from({ length: depth }, (_, slice) => ({ case: 0, slice }));
-    await cache.read(keys, batch, intensities.window, isByImage(intensities));
+    await cache.read(keys, batch, storedAs([intensities]).storedFor);
     const { slotPixels } = cache;
     await cache.close();
-    const mapping = plainMapping(volume, { ...intensities, height, width, resample: false });
+    const mapping = plainMapping(volume, { channels: [intensities], height, width, resample: false });
     const range = { first: 0, end: depth, slotPixels, inputSlices: 1 };
     const arrays = batchArrays(batch, Array(depth).fill(mapping), range);
     const program = compile(
@@ -167,7 +167,7 @@ describe.each(volumes)("%s", (name, data, intensities = plain) => {
         slices,
         width,
         height,
-        ...(zScores === undefined ? {} : { zScores }),
+        ...(zScores === undefined ? {} : { zScores: [zScores] }),
       });
       if (intensities.normalization === undefined) expect(input.values).toEqual(expected);
       else {
@@ -179,7 +179,7 @@ describe.each(volumes)("%s", (name, data, intensities = plain) => {
     for (const threshold of inside.slice(0, 4)) {
       const expected = values.map((value) => Number(value > threshold));
       const predictor = new SlicePredictor(device, modelOf(threshold), { atOnce: 2 });
-      expect([...(await predictVolume(predictor, volume)).data]).toEqual(expected);
+      expect([...(await predictVolume(predictor, [volume])).data]).toEqual(expected);
       const out = join(folder, "labels.nii");
       await segmentVolume(nodeStorage, predictor, image(), out);
       expect([...(await readNifti(nodeStorage, out)).data]).toEqual(expected);

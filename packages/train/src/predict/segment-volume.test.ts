@@ -54,10 +54,14 @@ function thresholding(log: (event: string) => void = () => undefined, millisecon
   const buffers = [new Uint8Array(0), new Uint8Array(0), new Uint8Array(0)];
   let [calls, running] = [0, 0];
   let before: Promise<unknown> = Promise.resolve();
-  const predictor: Pick<SlicePredictor, "atOnce" | "margin" | "inZScores" | "classes" | "predictUncertain"> = {
+  const predictor: Pick<
+    SlicePredictor,
+    "atOnce" | "margin" | "inZScores" | "channels" | "classes" | "predictUncertain"
+  > = {
     atOnce: 2,
     margin: 0,
-    inZScores: false,
+    inZScores: [false],
+    channels: 1,
     classes: 2,
     async predictUncertain(slices, columns, rows) {
       if (running > 1) throw new Error("two predictions at a time");

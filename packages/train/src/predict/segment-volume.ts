@@ -1,11 +1,16 @@
 import {
+  type Channels,
   createNiftiSliceWriter,
   DataError,
   fromCanonical,
+  type ImageFiles,
+  imagePaths,
   isSameFile,
+  mapChannels,
   type NiftiHeader,
   type NiftiVolume,
   openNiftiSlices,
+  readChannels,
   readNifti,
   type Storage,
   toCanonical,
@@ -21,10 +26,13 @@ import {
 import { type LargestComponentOptions, largestComponent } from "@lobule/metrics";
 import { type Postprocessing, postprocessed } from "../model/postprocessing.js";
 import { countLabels } from "./count-labels.js";
-import { withMargin } from "./evaluate-cases.js";
+import { slicesAt, withMargin, zScoresOfScan } from "./evaluate-cases.js";
 import { fromCanonicalPlane, type PlaneOrientation, planeOrientation, toCanonicalPlane } from "./plane-orientation.js";
-import type { SlicePredictor, UncertainSlice } from "./slice-predictor.js";
+import type { ScanZScores, SlicePredictor, UncertainSlice } from "./slice-predictor.js";
 import { type MapPaths, streamedUncertainty, type UncertaintyFiles, wholeUncertainty } from "./uncertainty-files.js";
+
+/** A scan: path of a NIfTI file, the files of its channels, or a volume of one channel that was read before. */
+export type ScanInput = string | ImageFiles | Volume;
 
 /** How a scan is segmented. */
 export interface SegmentOptions {
@@ -60,8 +68,8 @@ export interface SegmentResult {
   /** ml of each class. */
   readonly milliliters: readonly number[];
   readonly previews: readonly PreviewSlice[];
-  /** Of the scan, where the network sees such. */
-  readonly zScores?: ZScores | undefined;
+  /** Of each channel of the scan, where the network sees such. */
+  readonly zScores: ScanZScores;
   /** What is odd in the scan's file and does no harm, a sentence each. */
   readonly notes: readonly string[];
 }
@@ -71,22 +79,58 @@ export interface SegmentResult {
  * and units as in the input.
  *
  * Axial slices are streamed: memory is that of one batch of slices, whatever their number, unless the largest component
- * is asked for or the file's last axis is not the body's, when the volume is held as a whole. Where the network sees
- * z-scores by the scan itself, the file is read twice.
- * @param input path of a NIfTI file, or a volume that was read of another form.
- * @throws DataError when the output is the scan, however it is spelled, the scan cannot be read or the labels cannot be written; nothing is left behind then.
+ * is asked for, the scan has several channels or the file's last axis is not the body's, when the volume is held as a whole.
+ * Where the network sees z-scores by the scan itself, the file is read twice.
+ * @param input path of a NIfTI file, files of several channels, or a volume that was read of another form.
+ * @throws DataError when the scan has another number of channels than the model, when the output is the scan, however it is spelled, the scan cannot be read or the labels cannot be written; nothing is left behind then.
  */
 export async function segmentVolume(
   storage: Storage,
   predictor: SlicePredictor,
-  input: string | Volume,
+  input: ScanInput,
   output: string,
   options: SegmentOptions = {},
 ): Promise<SegmentResult> {
+  const files = typeof input === "string" ? { image: input } : "image" in input ? input : undefined;
+  for (const path of files === undefined ? [] : imagePaths(files))
+    if (await isSameFile(storage, path, output))
+      throw new DataError(`${output} is the scan itself; name another output`);
+  if (files !== undefined && (predictor.channels > 1 || files.otherChannels !== undefined))
+    return segmentChannels(storage, predictor, await readChannels(storage, files, predictor.channels), output, options);
+  return segmentOneChannel(
+    storage,
+    predictor,
+    typeof input === "object" && "image" in input ? input.image : input,
+    output,
+    options,
+  );
+}
+
+/** Segments a scan whose channels are in memory. */
+async function segmentChannels(
+  storage: Storage,
+  predictor: SlicePredictor,
+  scan: Channels<NiftiVolume>,
+  output: string,
+  options: SegmentOptions,
+): Promise<SegmentResult> {
+  const [{ header }] = scan;
+  const zScores = zScoresOfScan(predictor, scan, "the scan");
+  const kept = new Kept(header, predictor.classes, options.previews ?? 0);
+  await segmentWhole(storage, predictor, scan, output, kept, { ...options, zScores });
+  return { ...kept.result(), zScores, notes: scan.flatMap(({ notes }) => notes) };
+}
+
+/** Segments a scan of one channel, slice after slice where they are axial. */
+async function segmentOneChannel(
+  storage: Storage,
+  predictor: SlicePredictor,
+  input: string | Volume,
+  output: string,
+  options: SegmentOptions,
+): Promise<SegmentResult> {
   const isFile = typeof input === "string";
-  if (isFile && (await isSameFile(storage, input, output)))
-    throw new DataError(`${output} is the scan itself; name another output`);
-  const zScores = predictor.inZScores ? await zScoresOfScan(storage, input, options.signal) : undefined;
+  const zScores = predictor.inZScores[0] ? [await zScoresOfInput(storage, input, options.signal)] : [];
   const known = { ...options, zScores };
   const { header, slices, notes, close } = isFile ? await openNiftiSlices(storage, input) : volumeSlices(input);
   const plane = planeOrientation(header.orientation);
@@ -97,7 +141,7 @@ export async function segmentVolume(
     if (plane === undefined) {
       await close();
       const volume = isFile ? await readNifti(storage, input) : { ...input, ...gridOf(header), header, notes: [] };
-      await segmentWhole(storage, predictor, volume, output, kept, known);
+      await segmentWhole(storage, predictor, [volume], output, kept, known);
       return { ...kept.result(), zScores, notes: volume.notes };
     }
     const files = options.maps && streamedUncertainty(options.mapStorage ?? storage, options.maps, header, plane);
@@ -122,7 +166,7 @@ const queuedBatches = 2;
 type KnownOptions = SegmentOptions & Pick<SegmentResult, "zScores">;
 
 /** A first pass over a scan. @throws DataError when it cannot be read, or its voxels are all the same. */
-async function zScoresOfScan(storage: Storage, input: string | Volume, signal?: AbortSignal): Promise<ZScores> {
+async function zScoresOfInput(storage: Storage, input: string | Volume, signal?: AbortSignal): Promise<ZScores> {
   if (typeof input !== "string") return zScoresOf(input, "the scan");
   const { header, slices, close } = await openNiftiSlices(storage, input);
   const sums = new ZScoreSums();
@@ -289,16 +333,18 @@ async function cleanedLabels(
 const signalOf = ({ signal }: SegmentOptions): Pick<SegmentOptions, "signal"> =>
   signal === undefined ? {} : { signal };
 
-/** For scans whose slices are not axial. */
+/** For scans whose slices are not axial, or that have several channels. */
 async function segmentWhole(
   storage: Storage,
   predictor: SlicePredictor,
-  volume: NiftiVolume,
+  scan: Channels<NiftiVolume>,
   output: string,
   kept: Kept,
   options: KnownOptions,
 ): Promise<void> {
-  const canonical = toCanonical(volume);
+  const [volume] = scan;
+  const channels = mapChannels(scan, (each): Volume => toCanonical(each));
+  const [canonical] = channels;
   const [width, height, depth] = canonical.shape;
   const size = width * height;
   const labels = new Uint8Array(size * depth);
@@ -306,13 +352,11 @@ async function segmentWhole(
   for (let first = 0; first < depth; first += predictor.atOnce) {
     options.signal?.throwIfAborted();
     const end = Math.min(first + predictor.atOnce, depth);
-    const batch = withMargin(first, end, depth, predictor.margin).map((slice) =>
-      canonical.data.subarray(slice * size, (slice + 1) * size),
-    );
+    const batch = slicesAt(channels, withMargin(first, end, depth, predictor.margin));
     const found = await predictor.predictUncertain(batch, width, height, canonical.spacing, options.zScores);
     for (const [i, { labels: each, maps }] of found.entries()) {
       labels.set(each, (first + i) * size);
-      kept.take(first + i, batch[predictor.margin + i] as VoxelArray, each, width, height);
+      kept.take(first + i, batch[(predictor.margin + i) * channels.length] as VoxelArray, each, width, height);
       await files?.take(maps);
     }
     options.onProgress?.(end, depth);

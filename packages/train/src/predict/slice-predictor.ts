@@ -64,6 +64,12 @@ interface Prepared {
   readonly results: BatchArrays[];
 }
 
+/** Slices of a channel, as they are stored for the GPU. */
+type StoredSlices = ReturnType<typeof storeSlices>;
+
+/** Of each channel of a scan, where a network sees it by the scan itself. */
+export type ScanZScores = readonly (ZScores | undefined)[];
+
 /** What is read of the slices that are run at once, one after another. */
 interface BatchArrays {
   readonly labels: Uint8Array;
@@ -108,9 +114,19 @@ export class SlicePredictor {
     return this.description.classes.length;
   }
 
-  /** Whether a network sees z-scores by the scan itself, whose mean and deviation must be given with its slices then. */
-  get inZScores(): boolean {
-    return this.ensemble.views.some(isByImage);
+  /**
+   * Whether a network sees z-scores by the scan itself, of each channel: mean and deviation of those must be given with the
+   * slices then.
+   */
+  get inZScores(): readonly boolean[] {
+    return (
+      this.ensemble.views[0]?.map((_, c) => this.ensemble.views.some((view) => isByImage(view[c] ?? view[0]))) ?? []
+    );
+  }
+
+  /** Of each scan. */
+  get channels(): number {
+    return this.inZScores.length;
   }
 
   /** Slices on either side of one that the network looks at besides. */
@@ -125,18 +141,18 @@ export class SlicePredictor {
    * meanwhile; results come in the order of the calls. Labels last until the third call after theirs: its memory is
    * theirs, since new memory for each call would keep the garbage collector busy.
    * @param slices HU, x fastest, all of the same extents; at most `atOnce`, with `margin` slices before and after them
-   * that are looked at only.
+   * that are looked at only. Of a scan of several channels those of a slice come one after another.
    * @param spacing mm along x and y; only of networks that see slices at a spacing of theirs.
-   * @param zScores of the whole scan, where {@link inZScores} asks for them.
-   * @throws RangeError when there are more slices, one has another number of pixels, or a spacing or z-scores are needed
-   * and not given.
+   * @param zScores of each channel of the whole scan, where {@link inZScores} asks for them.
+   * @throws RangeError when there are more slices, one has another number of pixels, a channel is missing, or a spacing or
+   * z-scores are needed and not given.
    */
   async predict(
     slices: readonly ArrayLike<number>[],
     width: number,
     height: number,
     spacing?: SliceSpacing,
-    zScores?: ZScores,
+    zScores?: ScanZScores,
   ): Promise<Uint8Array[]> {
     return (await this.predictUncertain(slices, width, height, spacing, zScores)).map(({ labels }) => labels);
   }
@@ -147,15 +163,18 @@ export class SlicePredictor {
     width: number,
     height: number,
     spacing?: SliceSpacing,
-    zScores?: ZScores,
+    zScores: ScanZScores = [],
   ): Promise<UncertainSlice[]> {
-    const { atOnce, margin } = this;
-    const count = slices.length - 2 * margin;
+    const { atOnce, margin, channels: ofScan } = this;
+    const count = slices.length / ofScan - 2 * margin;
+    if (!Number.isInteger(count)) {
+      throw new RangeError(`predict: ${slices.length} channels of slices, of which each has ${ofScan}`);
+    }
     if (count < 1 || count > atOnce) {
       throw new RangeError(
         margin === 0
-          ? `predict: ${slices.length} slices at once, this predictor takes ${atOnce}`
-          : `predict: ${slices.length} slices at once, this predictor takes up to ${atOnce} and ${margin} on either side`,
+          ? `predict: ${count} slices at once, this predictor takes ${atOnce}`
+          : `predict: ${count + 2 * margin} slices at once, this predictor takes up to ${atOnce} and ${margin} on either side`,
       );
     }
     for (const { length } of slices) {
@@ -163,36 +182,28 @@ export class SlicePredictor {
         throw new RangeError(`predict: a slice has ${length} pixels, expected ${width}×${height}`);
       }
     }
-    if (this.inZScores && zScores === undefined) {
+    if (this.inZScores.some((needed, c) => needed && zScores[c] === undefined)) {
       throw new RangeError(
         "predict: the network sees z-scores by the scan itself, so its mean and deviation must be given",
       );
     }
     const { slotPixels, mappings, program, pixels, results } = await this.programFor(width, height, spacing);
     const { inputSlices } = this.description;
-    const { views } = this.ensemble;
-    const channels = views.length * inputSlices;
+    const channels = this.inputs;
     const wordsPerSlice = slotPixels / 2;
-    const stored = views.map((view) =>
-      storeSlices(
-        slices,
-        slotPixels,
-        view.window,
-        channels === 1 ? pixels : undefined,
-        isByImage(view) ? zScores : undefined,
-      ),
-    );
+    const stored = this.storedViews(slices, slotPixels, zScores, channels === 1 ? pixels : undefined);
     const quantizations: Quantization[] = [];
+    const ofView = inputSlices * ofScan;
     for (let at = 0; at < count * channels; at++) {
       const channel = at % channels;
-      const through = stored[Math.floor(channel / inputSlices)] as (typeof stored)[number];
-      const slice = Math.floor(at / channels) + (channel % inputSlices);
+      const through = stored[Math.floor(channel / ofView)]?.[channel % ofScan] as StoredSlices;
+      const slice = Math.floor(at / channels) + Math.floor((channel % ofView) / ofScan);
       quantizations.push(through.quantizations[slice] as Quantization);
       if (channels === 1) continue;
       pixels.set(through.pixels.subarray(slice * wordsPerSlice, (slice + 1) * wordsPerSlice), at * wordsPerSlice);
     }
     pixels.fill(0, count * channels * wordsPerSlice);
-    const [mapping] = mappings as [SliceMapping];
+    const [[mapping]] = mappings as [SliceMapping];
     const field = { width, height, transform: inverted(mapping.transform) };
     const samples = samplesOf(Array<readonly SliceMapping[]>(count).fill(mappings).flat(), quantizations, inputSlices);
     // Slots behind the last slice hold nothing; their labels are not looked at.
@@ -216,6 +227,26 @@ export class SlicePredictor {
       const own = maps.map(([name, map]) => [name, map.subarray(from, to)]);
       return { labels: result.labels.subarray(from, to), maps: Object.fromEntries(own) };
     });
+  }
+
+  /** Channels of the input of all networks together. */
+  private get inputs(): number {
+    return this.ensemble.views.length * this.description.inputSlices * this.channels;
+  }
+
+  /** Of each view the slices of each channel, as they are stored for it. @param pixels where they go, if anywhere. */
+  private storedViews(
+    slices: readonly ArrayLike<number>[],
+    slotPixels: number,
+    zScores: ScanZScores,
+    pixels: Uint32Array<ArrayBuffer> | undefined,
+  ): StoredSlices[][] {
+    const ofChannel = this.inZScores.map((_, c) => slices.filter((_, i) => i % this.channels === c));
+    return this.ensemble.views.map((view) =>
+      view.map((each, c) =>
+        storeSlices(ofChannel[c] ?? [], slotPixels, each.window, pixels, isByImage(each) ? zScores[c] : undefined),
+      ),
+    );
   }
 
   /**
@@ -252,7 +283,7 @@ export class SlicePredictor {
   }
 
   private async prepare(width: number, height: number, own: SliceSpacing | undefined): Promise<Prepared> {
-    const { size, spacing, patch, inputSlices } = this.description;
+    const { size, spacing, patch } = this.description;
     if (spacing !== undefined && own === undefined) {
       throw new RangeError("predict: the network sees slices at a spacing of its own, so theirs must be given");
     }
@@ -261,8 +292,8 @@ export class SlicePredictor {
     const input = fieldOf(source, this.description, divisor);
     const oddPixel = oddPixelOf(this.description);
     const placed = { ...input, spacing, resample: size !== null, oddPixel };
-    const mappings = views.map((view) => plainMapping(source, { ...placed, ...view }));
-    const channels = views.length * inputSlices;
+    const mappings = views.map((view) => plainMapping(source, { ...placed, channels: view }));
+    const channels = this.inputs;
     const slotPixels = 4 * Math.ceil((width * height) / 4);
     const {
       atOnce,

@@ -9,7 +9,7 @@ import {
 import { augmented } from "./augment-slice.js";
 import { augmentedMapping, type Preprocessing, plainMapping } from "./slice-sampling.js";
 
-const preprocessing: Preprocessing = { window: [-160, 240], height: 32, width: 48, resample: true };
+const preprocessing: Preprocessing = { channels: [{ window: [-160, 240] }], height: 32, width: 48, resample: true };
 const plain = plainMapping({ shape: [96, 64, 1], spacing: [1, 1] }, preprocessing);
 const of = (augmentation: Augmentation, sample: number, epoch = 0) =>
   augmented(plain, preprocessing, augmentation, { seed: 7, epoch, sample });
@@ -30,7 +30,7 @@ const expectShare = (hits: readonly boolean[], probability: number): void => {
 
 describe("light", () => {
   test("without anything on leaves a slice as it is", () => {
-    expect(of(noAugmentation, 3)).toEqual({ mapping: plain, deformation: noDeformation, change: noIntensityChange });
+    expect(of(noAugmentation, 3)).toEqual({ mapping: plain, deformation: noDeformation, changes: [noIntensityChange] });
   });
 
   test("is what it was before there were kinds, and what an older configuration says", () => {
@@ -42,7 +42,7 @@ describe("light", () => {
     expect(of(usual, 5, 2)).toEqual({
       mapping: augmentedMapping(plain, preprocessing, usual, at),
       deformation: noDeformation,
-      change: noIntensityChange,
+      changes: [noIntensityChange],
     });
   });
 });
@@ -50,7 +50,7 @@ describe("light", () => {
 describe("nnunet", () => {
   test("changes each slice by the probabilities, within the ranges", () => {
     const slices = drawn(nnunet({ leftRight: 0.5, frontBack: 0 }));
-    const transforms = slices.map(({ mapping }) => geometry(mapping.transform));
+    const transforms = slices.map(({ mapping: [{ transform }] }) => geometry(transform));
     expectShare(
       transforms.map(({ isTurned }) => isTurned),
       0.2,
@@ -72,10 +72,10 @@ describe("nnunet", () => {
     expect(Math.min(...scaled)).toBeGreaterThan(0.699);
     expect(Math.max(...scaled)).toBeLessThan(1.401);
     expectShare(
-      slices.map(({ mapping }) => mapping.noise > 0),
+      slices.map(({ mapping: [{ noise }] }) => noise > 0),
       0.1,
     );
-    const changes = slices.map(({ change }) => change);
+    const changes = slices.map(({ changes: [change] }) => change);
     expectShare(
       changes.map(({ blur }) => blur > 0),
       0.1,
@@ -120,28 +120,50 @@ describe("nnunet", () => {
     const all = nnunet({ gammaProbability: 1 });
     expect(of(all, 4, 1)).not.toEqual(of(all, 4, 0));
     // One setting does not move what another draws.
-    expect(of(nnunet({ gammaProbability: 1, blurProbability: 1 }), 4).change.gamma).toBe(of(all, 4).change.gamma);
+    expect(of(nnunet({ gammaProbability: 1, blurProbability: 1 }), 4).changes[0].gamma).toBe(
+      of(all, 4).changes[0].gamma,
+    );
   });
 
   test("noise is a share of the window, in z-scores too", () => {
     const noisy = nnunet({ noiseProbability: 1 });
-    const scored: Preprocessing = { ...preprocessing, normalization: { kind: "foreground", mean: 100, deviation: 50 } };
+    const normalization = { kind: "foreground", mean: 100, deviation: 50 } as const;
+    const scored: Preprocessing = { ...preprocessing, channels: [{ window: [-160, 240], normalization }] };
     const at = { seed: 7, epoch: 0, sample: 1 };
-    const { noise } = augmented(
+    const [{ noise }] = augmented(
       plainMapping({ shape: [96, 64, 1], spacing: [1, 1] }, scored),
       scored,
       noisy,
       at,
     ).mapping;
     // The window is 8 deviations wide.
-    expect(noise).toBeCloseTo(8 * of(noisy, 1).mapping.noise, 10);
+    expect(noise).toBeCloseTo(8 * of(noisy, 1).mapping[0].noise, 10);
   });
 
   test("a picture that becomes smaller is averaged over more of the slice", () => {
     const smaller = nnunet({ scaleProbability: 1, scaleRange: [0.7, 0.8] });
-    expect(plain.supersample).toBe(2);
-    expect(drawn(smaller, 20).every(({ mapping }) => mapping.supersample === 3)).toBe(true);
+    expect(plain[0].supersample).toBe(2);
+    expect(drawn(smaller, 20).every(({ mapping: [{ supersample }] }) => supersample === 3)).toBe(true);
   });
+});
+
+test("channels lie at the same place, and each is changed in a way of its own", () => {
+  const [channel] = preprocessing.channels;
+  const two: Preprocessing = { ...preprocessing, channels: [channel, channel] };
+  const slice = plainMapping({ shape: [96, 64, 1], spacing: [1, 1] }, two);
+  const at = { seed: 7, epoch: 0, sample: 5 };
+  const every = nnunet({ noiseProbability: 1, gammaProbability: 1, rotateProbability: 1, blurProbability: 1 });
+  for (const settings of [usualAugmentation("light"), every]) {
+    const alone = augmented(plain, preprocessing, settings, at);
+    const { mapping, changes } = augmented(slice, two, settings, at);
+    const [first, second] = mapping;
+    expect([first, changes[0]]).toEqual([alone.mapping[0], alone.changes[0]]);
+    expect(second?.transform).toEqual(first.transform);
+    expect(second?.noise).not.toBe(first.noise);
+    expect(second?.seed).not.toBe(first.seed);
+    if (settings.kind === "nnunet") expect(changes[1]).not.toEqual(changes[0]);
+    else expect(second?.gain).not.toBe(first.gain);
+  }
 });
 
 test.each([

@@ -1,4 +1,4 @@
-import { randomUint32, uniform } from "@lobule/data";
+import { type Channels, mapChannels, randomUint32, uniform } from "@lobule/data";
 import {
   augmentTransform,
   type Deformation,
@@ -8,15 +8,22 @@ import {
 } from "@lobule/tensor";
 import { shownRange } from "../model/intensities.js";
 import type { Augmentation, NnUNetAugmentation } from "../settings/augmentation-setting.js";
-import { augmentedMapping, type Preprocessing, type SampleSeed, type SliceMapping } from "./slice-sampling.js";
+import {
+  augmentedMapping,
+  type ChannelMapping,
+  type Preprocessing,
+  purposeOf,
+  type SampleSeed,
+  type SliceMapping,
+} from "./slice-sampling.js";
 
 /** How a slice becomes an image of training. */
 export interface AugmentedSlice {
   readonly mapping: SliceMapping;
   /** How it is then deformed. */
   readonly deformation: Deformation;
-  /** What is then done to its values. */
-  readonly change: IntensityChange;
+  /** What is then done to the values of each channel. */
+  readonly changes: Channels<IntensityChange>;
 }
 
 /** What an augmentation changes after slices are sampled; programs are given {@link AugmentedSlice} of what they change. */
@@ -42,12 +49,12 @@ export function augmented(
     const { flip, rotation, zoom, intensity, noise } = augmentation;
     const isOff = [flip, rotation, zoom, intensity, noise].every((each) => each === 0);
     const mapping = isOff ? plain : augmentedMapping(plain, preprocessing, augmentation, at);
-    return { mapping, deformation: noDeformation, change: noIntensityChange };
+    return { mapping, deformation: noDeformation, changes: mapChannels(plain, () => noIntensityChange) };
   }
   return {
     mapping: nnunetMapping(plain, preprocessing, augmentation, at),
     deformation: deformationOf(preprocessing, augmentation, at),
-    change: intensityChange(preprocessing, augmentation, at),
+    changes: mapChannels(plain, (_, channel) => intensityChange(preprocessing, augmentation, at, channel)),
   };
 }
 
@@ -61,9 +68,9 @@ function around1([least, most]: readonly [number, number], drawn: number): numbe
 type Draw = (purpose: string) => number;
 
 const drawOf =
-  ({ seed, epoch, sample }: SampleSeed): Draw =>
+  ({ seed, epoch, sample }: SampleSeed, channel = 0): Draw =>
   (purpose) =>
-    uniform(seed, epoch, sample, purpose);
+    uniform(seed, epoch, sample, purposeOf(purpose, channel));
 
 function nnunetMapping(
   plain: SliceMapping,
@@ -74,24 +81,38 @@ function nnunetMapping(
   const { width, height } = preprocessing;
   const draw = drawOf(at);
   const { rotateProbability, rotateDegrees, scaleProbability, scaleRange } = augmentation;
-  const { noiseProbability, noiseDeviation, leftRight, frontBack } = augmentation;
+  const { leftRight, frontBack } = augmentation;
   const degrees = draw("whether to rotate") < rotateProbability ? rotateDegrees * (2 * draw("rotation") - 1) : 0;
   const zoom = draw("whether to scale") < scaleProbability ? around1(scaleRange, draw("scale")) : 1;
-  const noisy = draw("whether to add noise") < noiseProbability;
-  return {
-    ...plain,
-    transform: augmentTransform(plain.transform, {
-      width,
-      height,
-      flipX: draw("flip x") < leftRight,
-      flipY: draw("flip y") < frontBack,
-      radians: (degrees * Math.PI) / 180,
-      zoom,
-    }),
+  const [{ transform: plainTransform }] = plain;
+  const transform = augmentTransform(plainTransform, {
+    width,
+    height,
+    flipX: draw("flip x") < leftRight,
+    flipY: draw("flip y") < frontBack,
+    radians: (degrees * Math.PI) / 180,
+    zoom,
+  });
+  return mapChannels(plain, (mapping, channel) => ({
+    ...mapping,
+    transform,
     // Where the slice shrinks more than without, pixels are averaged over more of it.
-    supersample: Math.max(1, Math.ceil(plain.supersample / zoom - 1e-6)),
-    noise: noisy ? noiseDeviation * shownRange(preprocessing).width * Math.sqrt(draw("noise")) : 0,
-    seed: noisy ? randomUint32(at.seed, at.epoch, at.sample, "noise field") : 0,
+    supersample: Math.max(1, Math.ceil(mapping.supersample / zoom - 1e-6)),
+    ...noiseOf(preprocessing, augmentation, at, channel),
+  }));
+}
+
+function noiseOf(
+  { channels }: Preprocessing,
+  { noiseProbability, noiseDeviation }: NnUNetAugmentation,
+  at: SampleSeed,
+  channel: number,
+): Pick<ChannelMapping, "noise" | "seed"> {
+  const draw = drawOf(at, channel);
+  if (draw("whether to add noise") >= noiseProbability) return { noise: 0, seed: 0 };
+  return {
+    noise: noiseDeviation * shownRange(channels[channel] ?? channels[0]).width * Math.sqrt(draw("noise")),
+    seed: randomUint32(at.seed, at.epoch, at.sample, purposeOf("noise field", channel)),
   };
 }
 
@@ -112,8 +133,9 @@ function intensityChange(
   { width, height }: Preprocessing,
   augmentation: NnUNetAugmentation,
   at: SampleSeed,
+  channel: number,
 ): IntensityChange {
-  const draw = drawOf(at);
+  const draw = drawOf(at, channel);
   const { blurProbability, blurRange, brightnessProbability, brightnessRange } = augmentation;
   const { contrastProbability, contrastRange, lowResolutionProbability, lowResolutionRange } = augmentation;
   const { gammaProbability, invertedGammaProbability, gammaRange } = augmentation;

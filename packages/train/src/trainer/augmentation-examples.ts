@@ -14,7 +14,7 @@ import {
 } from "@lobule/tensor";
 import { type Augmentation, augmentationSetting } from "../settings/augmentation-setting.js";
 import { type AugmentedSlice, augmented } from "./augment-slice.js";
-import { plainMapping, type SliceMapping, samplesOf } from "./slice-sampling.js";
+import { type ChannelMapping, plainMapping, samplesOf } from "./slice-sampling.js";
 
 /** A slice as training may see it. */
 export interface AugmentationExample {
@@ -68,14 +68,14 @@ export async function augmentationExamples(
   options: AugmentationExamplesOptions,
 ): Promise<AugmentationGroup[]> {
   const { width, height, window, size, augmentation, seed } = options;
-  const preprocessing = { window, width: size, height: size, resample: true };
+  const preprocessing = { channels: [{ window }] as const, width: size, height: size, resample: true };
   const plain = plainMapping({ shape: [width, height, 1], spacing: [1, 1] }, preprocessing);
   const draws = (of: Augmentation, count: number): AugmentedSlice[] =>
     Array.from({ length: count }, (_, sample) => augmented(plain, preprocessing, of, { seed, epoch: 0, sample }));
   const none = augmentationSetting.parse({});
   const groups = [
     { title: "As it is", probability: undefined, slices: draws(none, 1), drawn: () => "" },
-    ...partsOf(augmentation, plain).map(({ title, probability, alone, drawn }) => ({
+    ...partsOf(augmentation, plain[0]).map(({ title, probability, alone, drawn }) => ({
       title,
       probability,
       slices: draws(alone, drawsOfPart),
@@ -141,7 +141,7 @@ async function imagesOf(
       labels: new Uint32Array(packedLabels.buffer),
       samples: packSamples(samplesOf(mappings, quantizations, 1)),
       deformations: packDeformations(slices.map(({ deformation }) => deformation)),
-      changes: packIntensityChanges(slices.map(({ change }) => change)),
+      changes: packIntensityChanges(slices.map(({ changes: [change] }) => change)),
     });
     const [images, targets] = [await loaded.read("image"), await loaded.read("target")];
     return slices.map((_, n) => ({
@@ -156,13 +156,13 @@ async function imagesOf(
 const fixed = (value: number): string => value.toFixed(2);
 
 /** @param plain the slice as it is, stretched onto the input. */
-function partsOf(augmentation: Augmentation, plain: SliceMapping): Part[] {
+function partsOf(augmentation: Augmentation, plain: ChannelMapping): Part[] {
   if (augmentation.kind === "light") {
     const off = augmentationSetting.parse({});
     const part = (title: string, setting: "flip" | "rotation" | "zoom" | "intensity" | "noise"): Part[] => {
       const value = augmentation[setting];
       const alone = augmentationSetting.parse({ ...off, [setting]: setting === "flip" ? 1 : value });
-      const drawn = setting === "noise" ? (slice: AugmentedSlice) => fixed(slice.mapping.noise) : () => "";
+      const drawn = setting === "noise" ? (slice: AugmentedSlice) => fixed(slice.mapping[0].noise) : () => "";
       return value === 0 ? [] : [{ title, probability: setting === "flip" ? value : undefined, alone, drawn }];
     };
     return [
@@ -185,23 +185,31 @@ function partsOf(augmentation: Augmentation, plain: SliceMapping): Part[] {
     return probability === 0 ? [] : [{ title, probability, alone, drawn }];
   };
   return [
-    ...part("Rotation", "rotateProbability", ({ mapping: { transform } }) => {
+    ...part("Rotation", "rotateProbability", ({ mapping: [{ transform }] }) => {
       const degrees = (Math.atan2(transform[1], transform[0]) * 180) / Math.PI;
       return `${degrees.toFixed(0)}°`;
     }),
     ...part(
       "Size",
       "scaleProbability",
-      ({ mapping: { transform } }) => `× ${fixed(plain.transform[0] / transform[0])}`,
+      ({ mapping: [{ transform }] }) => `× ${fixed(plain.transform[0] / transform[0])}`,
     ),
     ...part("Elastic deformation", "elasticProbability"),
-    ...part("Noise", "noiseProbability", ({ mapping }) => `σ ${fixed(mapping.noise)}`),
-    ...part("Blur", "blurProbability", ({ change }) => `σ ${fixed(change.blur)} pixels`),
-    ...part("Brightness", "brightnessProbability", ({ change }) => `× ${fixed(change.brightness)}`),
-    ...part("Contrast", "contrastProbability", ({ change }) => `× ${fixed(change.contrast)}`),
-    ...part("Lower resolution", "lowResolutionProbability", ({ change }) => `${change.coarse.join(" × ")} pixels`),
-    ...part("Inverted gamma", "invertedGammaProbability", ({ change }) => `γ ${fixed(change.invertedGamma)}`),
-    ...part("Gamma", "gammaProbability", ({ change }) => `γ ${fixed(change.gamma)}`),
+    ...part("Noise", "noiseProbability", ({ mapping: [{ noise }] }) => `σ ${fixed(noise)}`),
+    ...part("Blur", "blurProbability", ({ changes: [change] }) => `σ ${fixed(change.blur)} pixels`),
+    ...part("Brightness", "brightnessProbability", ({ changes: [change] }) => `× ${fixed(change.brightness)}`),
+    ...part("Contrast", "contrastProbability", ({ changes: [change] }) => `× ${fixed(change.contrast)}`),
+    ...part(
+      "Lower resolution",
+      "lowResolutionProbability",
+      ({ changes: [change] }) => `${change.coarse.join(" × ")} pixels`,
+    ),
+    ...part(
+      "Inverted gamma",
+      "invertedGammaProbability",
+      ({ changes: [change] }) => `γ ${fixed(change.invertedGamma)}`,
+    ),
+    ...part("Gamma", "gammaProbability", ({ changes: [change] }) => `γ ${fixed(change.gamma)}`),
     ...part("Left-right mirror image", "leftRight"),
     ...part("Front-back mirror image", "frontBack"),
   ];

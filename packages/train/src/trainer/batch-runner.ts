@@ -175,11 +175,11 @@ export class BatchRunner {
    */
   private inputsOf(keys: readonly DrawnSlice[], batch: SliceBatch, { epoch, step }: StepTime) {
     const { seed, inputSlices, cache } = this.options;
-    const { slotPixels } = cache;
+    const { slotPixels, channels } = cache;
     const slices = this.augmented(keys, batch, epoch);
     const dropoutKey = randomUint32(seed, "dropout");
     return ({ first, end }: BatchPart, read: number) => ({
-      ...this.arraysOf(batch, slices, { first: read, end: read + end - first, slotPixels, inputSlices }),
+      ...this.arraysOf(batch, slices, { first: read, end: read + end - first, slotPixels, inputSlices, channels }),
       dropoutSeed: Uint32Array.of(dropoutKey, first, epoch, step),
     });
   }
@@ -192,7 +192,8 @@ export class BatchRunner {
     const { programs, microBatch, inputSlices, cache } = this.options;
     const count = Math.min(microBatch ?? keys.length, keys.length);
     const slices = this.augmented(keys, batch, epoch);
-    const range = { first: 0, end: count, slotPixels: cache.slotPixels, inputSlices };
+    const { slotPixels, channels } = cache;
+    const range = { first: 0, end: count, slotPixels, inputSlices, channels };
     const plan = programs.plan(count);
     const times = await (await programs.training(count)).profile({
       ...this.arraysOf(batch, slices, range),
@@ -268,7 +269,7 @@ export class BatchRunner {
     const part = slices.slice(range.first, range.end);
     const { deformation, intensities } = imageChangesOf(augmentation);
     // A slice and its neighbors are changed alike.
-    const changes = part.flatMap(({ change }) => Array<typeof change>(inputSlices).fill(change));
+    const changes = part.flatMap(({ changes: own }) => Array<typeof own>(inputSlices).fill(own).flat());
     return {
       ...batchArrays(batch, mappings, range),
       ...(deformation ? { deformations: packDeformations(part.map((slice) => slice.deformation)) } : {}),

@@ -1,10 +1,12 @@
 import { plural } from "@lobule/data";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { sameJson } from "../json/same-json.js";
+import { channelsOf } from "../model/intensities.js";
 import type { ModelDescription } from "../model/model-description.js";
 import type { EpochRecord } from "../run/epoch-record.js";
 import { RunError } from "../run/run-folder.js";
 import type { TrainingState } from "../run/training-state.js";
+import { type ChannelIntensities, channelSettings } from "./channel-settings.js";
 import type { TrainingConfig } from "./config-schema.js";
 import { describeModel } from "./prepare-data.js";
 
@@ -90,20 +92,28 @@ function momentProblem({ config, tensors }: ResumedParts): string | undefined {
 
 /** A description that the configuration does not lead to. */
 function modelProblem({ config, model }: ResumedParts): string | undefined {
-  const window = config.window === "auto" ? model.window : config.window;
-  const { normalization } = model;
-  const kind = normalization?.kind ?? "window";
-  if (kind !== config.normalization)
-    return `its intensities are normalized by the ${kind}, by config.json by the ${config.normalization}`;
-  const { architecture: _a, code: _c, ...expected } = describeModel(config, model.classes, { window, normalization });
-  const { architecture, code: _d, ...found } = model;
+  const found = model.channels ?? channelsOf(model).map((each) => ({ name: "", ...each }));
+  const settings = channelSettings(
+    config,
+    found.map(({ name }) => name),
+  );
+  const channels: ChannelIntensities[] = [];
+  for (const [i, each] of found.entries()) {
+    const setting = settings[i];
+    const kind = each.normalization?.kind ?? "window";
+    if (setting === undefined || kind !== setting.normalization)
+      return `its intensities are normalized by the ${kind}, by config.json by the ${setting?.normalization}`;
+    channels.push({ ...each, window: setting.window === "auto" ? each.window : setting.window });
+  }
+  const { architecture: _a, code: _c, ...expected } = describeModel(config, model.classes, channels);
+  const { architecture, code: _d, ...described } = model;
   if ((architecture === "custom") !== (config.model !== null)) {
     return `its network is ${architecture}, and config.json ${config.model === null ? "names no model" : `names ${config.model}`}`;
   }
   // What a model of one's own is made of is its code's affair.
-  const settings = Object.entries(expected).filter(([name]) => architecture !== "custom" || name !== "network");
-  const values = new Map<string, unknown>(Object.entries(found));
-  const other = settings.find(([name, value]) => !sameJson(value, values.get(name)));
+  const parts = Object.entries(expected).filter(([name]) => architecture !== "custom" || name !== "network");
+  const values = new Map<string, unknown>(Object.entries(described));
+  const other = parts.find(([name, value]) => !sameJson(value, values.get(name)));
   return (
     other && `its '${other[0]}' is ${JSON.stringify(values.get(other[0]))}, by config.json ${JSON.stringify(other[1])}`
   );

@@ -1,6 +1,7 @@
 import { nnunetDivisors, nnunetProblem, specProblem } from "@lobule/nn";
 import { sameJson } from "../json/same-json.js";
 import { networkSpec } from "../model/network-settings.js";
+import { windowsOf } from "./channel-settings.js";
 import { ConfigError } from "./config-error.js";
 import { presetSettings, type TrainingConfig } from "./config-schema.js";
 
@@ -14,8 +15,19 @@ export function checkSettings(config: TrainingConfig, nameOf: NameOf): void {
   else if (config.nnunet !== null) {
     throw new ConfigError(`${nameOf(["model"])} and ${nameOf(["nnunet"])} both say what the network is; leave one out`);
   }
-  const { size, spacing, patch, window, overfitBatches, oversample, oversampleBy, stepsPerEpoch, microBatch, batch } =
-    config;
+  const {
+    size,
+    spacing,
+    patch,
+    window,
+    normalization,
+    overfitBatches,
+    oversample,
+    oversampleBy,
+    stepsPerEpoch,
+    microBatch,
+    batch,
+  } = config;
   const { fold, validationCases } = config;
   const other = spacing !== null ? "spacing" : patch !== null ? "patch" : undefined;
   if (size !== null && other !== undefined) {
@@ -28,12 +40,15 @@ export function checkSettings(config: TrainingConfig, nameOf: NameOf): void {
       `${nameOf(["fold"])} and ${nameOf(["validationCases"])} both say which cases are held out; leave one out`,
     );
   }
-  if (window !== "auto" && !(window[0] < window[1])) {
-    throw new ConfigError(`${nameOf(["window"])} needs two rising numbers, got ${window.join(" ")}`);
+  const windows = windowsOf(window);
+  const falling = windows.find((each) => each !== "auto" && !(each[0] < each[1]));
+  if (falling !== undefined && falling !== "auto") {
+    throw new ConfigError(`${nameOf(["window"])} needs two rising numbers, got ${falling.join(" ")}`);
   }
-  if (window !== "auto" && config.normalization === "image") {
+  const [only = "auto", ...others] = windows;
+  if (only !== "auto" && others.length === 0 && normalization === "image") {
     throw new ConfigError(
-      `${nameOf(["window"])} ${window.join(" ")} has no effect with ${nameOf(["normalization"])} image, which makes z-scores by each image's own mean and standard deviation; leave one out`,
+      `${nameOf(["window"])} ${only.join(" ")} has no effect with ${nameOf(["normalization"])} image, which makes z-scores by each image's own mean and standard deviation; leave one out`,
     );
   }
   const drawn = { oversample: oversample === 0 ? null : oversample, stepsPerEpoch };

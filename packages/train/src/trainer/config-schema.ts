@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { normalizationKinds } from "../model/intensities.js";
-import { networkSettingsSchema, networkSizes, windowSchema } from "../model/network-settings.js";
+import { mostChannels, networkSettingsSchema, networkSizes, windowSchema } from "../model/network-settings.js";
 import { nnunetSchema } from "../model/nnunet-settings.js";
 import { augmentationSetting } from "../settings/augmentation-setting.js";
 import { defaultLoss, lossSetting } from "../settings/loss-setting.js";
@@ -13,6 +13,9 @@ const positive = z.number().positive();
 export const presetNames = ["liver", "vessel"] as const;
 
 const share = z.number().min(0).max(1);
+
+/** One for each channel of images that have several. */
+const byChannel = <Each extends z.ZodType>(each: Each) => z.array(each).min(2).max(mostChannels);
 
 /** Everything that determines a run. It is saved with it as config.json. */
 export const trainingConfig = z.strictObject({
@@ -66,14 +69,14 @@ export const trainingConfig = z.strictObject({
     .default(null)
     .describe("width and height of what the network sees at once, in pixels; by default the whole slice"),
   window: z
-    .union([z.literal("auto"), windowSchema])
+    .union([z.literal("auto"), windowSchema, byChannel(z.union([z.literal("auto"), windowSchema]))])
     .default("auto")
-    .describe("HU that become 0 and 1; what is outside is clipped"),
+    .describe("HU that become 0 and 1; what is outside is clipped; one for all channels, or for each"),
   normalization: z
-    .enum(normalizationKinds)
+    .union([z.enum(normalizationKinds), byChannel(z.enum(normalizationKinds))])
     .default("window")
     .describe(
-      "what the network sees: the window as 0 to 1, or z-scores by the foreground of the training cases or by each image",
+      "what the network sees: the window as 0 to 1, or z-scores by the foreground of the training cases or by each image; one for all channels, or for each",
     ),
   baseFeatures: networkSizes.baseFeatures.default(8).describe("channels of the first level"),
   depth: networkSizes.depth.default(4).describe("poolings between the image and the bridge"),

@@ -28,7 +28,7 @@ const sourceOf = (cases: readonly (readonly Slice[])[]) => ({
 
 const held: readonly Slice[] = [{ values: [9e4], labels: [1] }];
 const intensitiesOf = (cases: readonly (readonly Slice[])[], mostValues?: number) =>
-  foregroundIntensities({ data: "scans" }, sourceOf([...cases, held]), mostValues);
+  foregroundIntensities({ data: "scans" }, sourceOf([...cases, held]), mostValues === undefined ? {} : { mostValues });
 
 test("percentiles, mean and deviation are numpy's, of labeled voxels of training cases alone", async () => {
   const indices = Array.from({ length: 240 }, (_, i) => i);

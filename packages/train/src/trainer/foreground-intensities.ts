@@ -25,13 +25,13 @@ interface Source {
 
 /**
  * Percentiles, mean and standard deviation of all voxels of the training cases whose label is not the background.
- * @param mostValues of which percentiles are taken; a parameter for tests.
+ * @param options the channel, and how many values percentiles are taken of, which is for tests.
  * @throws ConfigError when there is no such voxel, or all hold the same; DataError when a slice cannot be read.
  */
 export async function foregroundIntensities(
   { data }: Pick<TrainingConfig, "data">,
   { cache, cases }: Source,
-  mostValues = mostVoxels,
+  { channel = 0, mostValues = mostVoxels }: { readonly channel?: number; readonly mostValues?: number } = {},
 ): Promise<ForegroundIntensities> {
   const slices = foregroundSlices(cache.cases, cases.training);
   const voxels = slices.reduce((sum, { count }) => sum + count, 0);
@@ -44,7 +44,7 @@ export async function foregroundIntensities(
   const kept = new Float64Array(Math.ceil(voxels / stride));
   let [seen, mean, squares] = [0, 0, 0];
   for (const { key } of slices) {
-    const { values, labels } = await cache.labeled(key);
+    const { values, labels } = await cache.labeled(key, channel);
     for (let i = 0; i < values.length; i++) {
       if (labels[i] === 0) continue;
       const value = values[i] as number;

@@ -1,4 +1,4 @@
-import { uniform } from "@lobule/data";
+import { mapChannels, uniform } from "@lobule/data";
 import { composed, fitTransform, resizeTransform } from "@lobule/tensor";
 import {
   type Preprocessing,
@@ -52,10 +52,8 @@ export function croppedMapping(
   const y = pixel && place(Math.floor(pixel / width), height, seen.height);
   const left = along("x", seen.width, preprocessing.width, x);
   const top = along("y", seen.height, preprocessing.height, y);
-  return {
-    ...plainMapping(source, preprocessing),
-    transform: composed(resizeTransform(width, height, seen.width, seen.height), [1, 0, left, 0, 1, top]),
-  };
+  const transform = composed(resizeTransform(width, height, seen.width, seen.height), [1, 0, left, 0, 1, top]);
+  return mapChannels(plainMapping(source, preprocessing), (each) => ({ ...each, transform }));
 }
 
 /** The index of a pixel of some label but the background; undefined where there is none. */

@@ -1,11 +1,20 @@
-import { canonicalGrid, type Grid, Pauses, readDecathlon, readNiftiHeader, type Storage } from "@lobule/data";
+import {
+  canonicalGrid,
+  channelsOfFile,
+  type Grid,
+  Pauses,
+  readDecathlon,
+  readNiftiHeader,
+  type Storage,
+} from "@lobule/data";
 import { LossScaler, WeightAverage } from "@lobule/optim";
 import type { ConvolutionCall, Device, Program } from "@lobule/tensor";
-import { buildNetwork, type ModelCode } from "../model/model-description.js";
+import { buildNetwork, inputChannels, type ModelCode } from "../model/model-description.js";
 import type { StepCost } from "../run/workload.js";
 import { optimizerOf } from "../settings/optimizer-of.js";
 import { imageChangesOf } from "./augment-slice.js";
 import { slicesOfEpoch } from "./batch-order.js";
+import { channelNames, channelSettings } from "./channel-settings.js";
 import type { TrainingConfig } from "./config-schema.js";
 import { canTrainAlone, partLengths } from "./part-lengths.js";
 import { chooseCases, describeModel, type SplitNames } from "./prepare-data.js";
@@ -49,18 +58,23 @@ export async function planRun(
   const task = await readDecathlon(storage, config.data);
   const { cases, split } = await chooseCases(storage, task, config, []);
   const grids = new Map<string, Grid>();
-  for (const { name, image } of cases) grids.set(name, canonicalGrid(await readNiftiHeader(storage, image)));
+  for (const files of cases) {
+    const header = await readNiftiHeader(storage, files.image, channelsOfFile(files, task));
+    grids.set(files.name, canonicalGrid(header));
+  }
   const all = [...grids.values()];
   // Intensities change no shape and no dispatch.
-  const description = describeModel(config, task.labels, { window: [0, 1] }, code);
+  const channels = channelSettings(config, channelNames(task)).map(({ name }) => ({ name, window: [0, 1] as const }));
+  const description = describeModel(config, task.labels, channels, code);
   const network = buildNetwork(description, config.seed, code);
   requireStorable(network, config);
-  const { inputSlices, precision, recompute, loss, clipNorm } = config;
+  const { precision, recompute, loss, clipNorm } = config;
   const { divisor = 1 } = network;
   const averaged = config.ema === null ? undefined : buildNetwork(description, config.seed, code);
   const slotPixels = Math.ceil(Math.max(...all.map(({ shape }) => shape[0] * shape[1])) / 4) * 4;
   const { patch } = description;
-  const geometry = { ...inputExtents(all, description, divisor), slotPixels, inputSlices };
+  const images = inputChannels(description);
+  const geometry = { ...inputExtents(all, description, divisor), slotPixels, images };
   const patchGeometry = patch && { ...geometry, width: patch[0], height: patch[1] };
   const plans = new SegmentationPlans(
     {

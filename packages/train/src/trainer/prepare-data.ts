@@ -10,12 +10,12 @@ import {
   splitFold,
 } from "@lobule/data";
 import { listLabels, sameNames } from "../evaluation/label-mapping.js";
-import type { Intensities } from "../model/intensities.js";
 import type { ModelCode, ModelDescription } from "../model/model-description.js";
 import { networkSpec } from "../model/network-settings.js";
 import { nnunetSizes } from "../model/nnunet-settings.js";
 import { codeHash } from "../model/trusted-code.js";
 import { misfitOfWeights } from "../settings/loss-setting.js";
+import type { ChannelIntensities } from "./channel-settings.js";
 import { ConfigError } from "./config-error.js";
 import { referenceCases, type TrainingConfig } from "./config-schema.js";
 
@@ -65,6 +65,7 @@ export async function prepareData(
   const cache = await SliceCache.open(storage, cases, {
     directory: options.cacheDirectory,
     classes: task.labels.length,
+    channels: task.channels,
     ...(options.workers === undefined ? {} : { workers: options.workers }),
     ...(options.verifyCache === undefined ? {} : { verify: options.verifyCache }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -223,11 +224,15 @@ function named(task: DecathlonTask, split: SplitNames, data: string) {
   return { cases, split };
 }
 
-/** What is saved with the weights. @throws ConfigError when the weights of the loss are not as many as the classes. */
+/**
+ * What is saved with the weights.
+ * @param channels of the images; the name counts where there are several.
+ * @throws ConfigError when the weights of the loss are not as many as the classes.
+ */
 export function describeModel(
   config: TrainingConfig,
   labels: readonly string[],
-  intensities: Intensities,
+  channels: readonly ChannelIntensities[],
   code?: ModelCode,
 ): ModelDescription {
   const { nnunet } = config;
@@ -245,8 +250,18 @@ export function describeModel(
     size: config.size,
     ...(config.spacing === null ? {} : { spacing: config.spacing }),
     ...(config.patch === null ? {} : { patch: config.patch }),
-    window: [...intensities.window],
-    ...(intensities.normalization === undefined ? {} : { normalization: intensities.normalization }),
+    ...describedChannels(channels),
     preset: config.preset,
   };
+}
+
+/** One channel is described directly, several one by one. */
+function describedChannels(channels: readonly ChannelIntensities[]): Partial<ModelDescription> {
+  const described = channels.map(({ name, window, normalization }) => ({
+    name,
+    window: [...window] as [number, number],
+    ...(normalization === undefined ? {} : { normalization }),
+  }));
+  const [{ name: _, ...only } = { name: "" }, ...others] = described;
+  return others.length === 0 ? only : { channels: described };
 }

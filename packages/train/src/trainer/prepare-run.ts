@@ -1,7 +1,9 @@
 import { DataError } from "@lobule/data";
 import { warmUp } from "@lobule/tensor";
 import { alone, type Collective, inTurns, onEveryRank, requireSameFacts } from "../collective/collective.js";
+import { channelsOf } from "../model/intensities.js";
 import type { ModelDescription } from "../model/model-description.js";
+import { channelNames } from "./channel-settings.js";
 import { ConfigError } from "./config-error.js";
 import type { TrainingConfig } from "./config-schema.js";
 import { planRun } from "./plan-run.js";
@@ -50,8 +52,10 @@ export async function prepareRun(
   );
   return closingOnError(data, async () => {
     const prepared = await onEveryRank(world, async () => {
-      const { notes, ...intensities } = await resolveIntensities(config, data, start?.description);
-      const model = describeModel(config, data.task.labels, intensities, request.code);
+      const names = channelNames(data.task);
+      const startChannels = start && channelsOf(start.description);
+      const { notes, channels } = await resolveIntensities(config, data, names, startChannels);
+      const model = describeModel(config, data.task.labels, channels, request.code);
       if (start !== undefined) requireSameNetwork(model, start);
       const trainer = trainerFor(config, model, data, request);
       await compiled;
@@ -77,6 +81,7 @@ export function requireOneRunOnAll({ config, data, model, trainer }: PreparedRun
       code: model.code,
       window: model.window,
       normalization: model.normalization,
+      ...(model.channels === undefined ? {} : { channels: model.channels }),
       split: data.split,
       step: trainer.progress.globalStep,
     }),

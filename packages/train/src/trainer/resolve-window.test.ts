@@ -2,7 +2,6 @@ import { uniformStream } from "@lobule/data";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { checkWindow, resolveWindow, robustRange } from "./resolve-window.js";
-import { resolveConfig } from "./training-config.js";
 
 /** A cache of one case whose slices hold these values, a voxel a pixel. */
 const cacheOf = (...slices: readonly ArrayLike<number>[]) => ({
@@ -19,10 +18,11 @@ const cacheOf = (...slices: readonly ArrayLike<number>[]) => ({
 });
 
 const resolved = (window: readonly [number, number] | "auto", ...slices: readonly ArrayLike<number>[]) =>
-  resolveWindow(resolveConfig(null, { data: "scans", window }), {
-    cache: cacheOf(...slices),
-    cases: { training: [0] },
-  });
+  resolveWindow(
+    { data: "scans" },
+    { cache: cacheOf(...slices), cases: { training: [0] } },
+    { index: 0, of: "", setting: { name: "CT", window, normalization: "window" } },
+  );
 
 const next = uniformStream(1, "intensities");
 /** Such as of an MR scan: a background of 0 and values up to 800. */

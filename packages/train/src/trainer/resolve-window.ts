@@ -1,5 +1,6 @@
 import type { SliceCache, Window } from "@lobule/data";
 import { quantile } from "@lobule/metrics";
+import { type ChannelSetting, windowsOf } from "./channel-settings.js";
 import { ConfigError } from "./config-error.js";
 import type { TrainingConfig } from "./config-schema.js";
 import { slicesOf } from "./slice-sampling.js";
@@ -20,6 +21,14 @@ const farthest = 10;
 /** The GPU computes in float32: what a window leaves of its 2^24 steps are 2^13 then. */
 const mostDistance = 1024;
 
+/** A channel of the training slices. */
+export interface ResolvedChannel {
+  readonly index: number;
+  /** What is said to be meant, such as "the channel T1"; nothing where images have one. */
+  readonly of: string;
+  readonly setting: ChannelSetting;
+}
+
 /** A window, and what the user should know of how it was chosen. */
 export interface ResolvedWindow {
   readonly window: Window;
@@ -34,24 +43,29 @@ interface Source {
 
 /** Before any volume is read. @throws ConfigError when float32 cannot resolve the configuration's own window. */
 export function checkWindow({ window }: Pick<TrainingConfig, "window">): void {
-  if (window !== "auto") requireResolvable(window);
+  for (const each of windowsOf(window)) if (each !== "auto") requireResolvable(each);
 }
 
 /**
- * The window of a configuration. "auto" is −160..240 HU where the training slices hold air, since data without are no
+ * The window of a channel. "auto" is −160..240 HU where the training slices hold air, since data without are no
  * plain Hounsfield units; else see `robustRange`.
  * @throws ConfigError when float32 cannot resolve the range, or no training slice shows anything in the window.
  */
-export async function resolveWindow(config: TrainingConfig, source: Source): Promise<ResolvedWindow> {
-  if (config.window !== "auto") return shownWindow(config, config.window, source);
-  const sample = await sampleValues(config, source);
+export async function resolveWindow(
+  config: Pick<TrainingConfig, "data">,
+  source: Source,
+  channel: ResolvedChannel,
+): Promise<ResolvedWindow> {
+  const { setting, of } = channel;
+  if (setting.window !== "auto") return shownWindow(config, setting.window, source, channel);
+  const sample = await sampleValues(config, source, channel);
   const window = automaticWindow(sample.values);
-  if (window === hounsfieldWindow) return shown(config, window, sample);
+  if (window === hounsfieldWindow) return shown(config, window, sample, channel);
   requireResolvable(window);
   return {
     window,
     notes: [
-      `the training slices hold no air, so their values are no plain Hounsfield units; the window ${brief(window[0])} to ${brief(window[1])} leaves out 0.5 % of their voxels at either end (--window LOW HIGH sets another)`,
+      `the training slices hold no air${of}, so their values are no plain Hounsfield units; the window ${brief(window[0])} to ${brief(window[1])} leaves out 0.5 % of their voxels at either end (--window LOW HIGH sets another)`,
     ],
   };
 }
@@ -64,17 +78,19 @@ export const shownWindow = async (
   config: Pick<TrainingConfig, "data">,
   window: Window,
   source: Source,
-): Promise<ResolvedWindow> => shown(config, window, await sampleValues(config, source));
+  channel: ResolvedChannel,
+): Promise<ResolvedWindow> => shown(config, window, await sampleValues(config, source, channel), channel);
 
 function shown(
   { data }: Pick<TrainingConfig, "data">,
   window: Window,
   { values, lowest, highest }: Sample,
+  { of }: ResolvedChannel,
 ): ResolvedWindow {
   const [low, high] = window;
   if (highest <= low || lowest >= high) {
     throw new ConfigError(
-      `the window ${low} to ${high} shows nothing of ${data}, whose training slices hold values from ${brief(lowest)} to ${brief(highest)}; give another --window LOW HIGH`,
+      `the window ${low} to ${high} shows nothing of ${data}, whose training slices hold values from ${brief(lowest)} to ${brief(highest)}${of}; give another --window LOW HIGH`,
     );
   }
   return { window, notes: notesOnShown(window, values) };
@@ -145,7 +161,11 @@ interface Sample {
 }
 
 /** @throws ConfigError when all hold one value. */
-async function sampleValues({ data }: Pick<TrainingConfig, "data">, { cache, cases }: Source): Promise<Sample> {
+async function sampleValues(
+  { data }: Pick<TrainingConfig, "data">,
+  { cache, cases }: Source,
+  { index, of }: ResolvedChannel,
+): Promise<Sample> {
   const all = slicesOf(cache.cases, cases.training);
   const step = Math.max(1, all.length / mostSlices);
   const count = Math.ceil(all.length / step);
@@ -154,7 +174,7 @@ async function sampleValues({ data }: Pick<TrainingConfig, "data">, { cache, cas
   for (let at = 0; at < count; at++) {
     const key = all[Math.floor(at * step)];
     if (key === undefined) continue;
-    const slice = await cache.values(key);
+    const slice = await cache.values(key, index);
     for (const value of slice) {
       if (value < lowest) lowest = value;
       if (value > highest) highest = value;
@@ -164,7 +184,7 @@ async function sampleValues({ data }: Pick<TrainingConfig, "data">, { cache, cas
   }
   if (!(lowest < highest)) {
     throw new ConfigError(
-      `${data}: all training slices hold the value ${lowest} only; give other data or --window LOW HIGH`,
+      `${data}: all training slices hold the value ${lowest} only${of}; give other data or --window LOW HIGH`,
     );
   }
   return { values: Float64Array.from(kept).sort(), lowest, highest };

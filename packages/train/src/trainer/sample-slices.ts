@@ -1,6 +1,6 @@
 import { BatchReader, type CachedCase, type SliceCache, type SliceKey, type Window } from "@lobule/data";
 import { inverted, packLabelFields } from "@lobule/tensor";
-import { isByImage, shownRange, storedAs } from "../model/intensities.js";
+import { type Intensities, isByImage, shownRange, storedAs } from "../model/intensities.js";
 import type { SegmentationPrograms } from "./segmentation-programs.js";
 import { batchArrays, neighborsOf, type Preprocessing, plainMapping } from "./slice-sampling.js";
 
@@ -54,9 +54,9 @@ export interface LabelOptions {
 }
 
 /** What is drawn black and white, in what slices are stored for: HU, or an image's own z-scores. */
-function drawnRange(preprocessing: Preprocessing): Window {
-  if (!isByImage(preprocessing)) return preprocessing.window;
-  const { middle, width } = shownRange(preprocessing);
+function drawnRange(shown: Intensities): Window {
+  if (!isByImage(shown)) return shown.window;
+  const { middle, width } = shownRange(shown);
   return [middle - width / 2, middle + width / 2];
 }
 
@@ -67,7 +67,7 @@ function drawnRange(preprocessing: Preprocessing): Window {
 export async function labelSamples(options: LabelOptions, slices: readonly SliceKey[]): Promise<SampleSlice[]> {
   const { cache, programs, preprocessing, inputSlices, atOnce } = options;
   const results: SampleSlice[] = [];
-  const [black, white] = drawnRange(preprocessing);
+  const [black, white] = drawnRange(preprocessing.channels[0]);
   for (let first = 0; first < slices.length; first += atOnce) {
     const keys = slices.slice(first, first + atOnce);
     // A full batch, so that no other shapes are compiled; what fills it is not looked at.
@@ -75,7 +75,7 @@ export async function labelSamples(options: LabelOptions, slices: readonly Slice
     if (filler === undefined) break;
     const full = Array.from({ length: atOnce }, (_, i) => keys[i] ?? filler);
     const reader = new BatchReader(cache, [full], {
-      ...storedAs(preprocessing),
+      ...storedAs(preprocessing.channels),
       expand: (key) => neighborsOf(cache.cases, key, inputSlices),
     });
     try {
@@ -83,8 +83,9 @@ export async function labelSamples(options: LabelOptions, slices: readonly Slice
       if (read === undefined) break;
       const sources = full.map((key) => caseOf(cache, key));
       const mappings = sources.map((source) => plainMapping(source, preprocessing));
-      const range = { first: 0, end: atOnce, slotPixels: cache.slotPixels, inputSlices };
-      const fields = mappings.map(({ width, height, transform }) => ({
+      const { slotPixels, channels } = cache;
+      const range = { first: 0, end: atOnce, slotPixels, inputSlices, channels };
+      const fields = mappings.map(([{ width, height, transform }]) => ({
         width,
         height,
         transform: inverted(transform),
@@ -97,7 +98,8 @@ export async function labelSamples(options: LabelOptions, slices: readonly Slice
         const [width, height] = source.shape;
         const part = <T extends { subarray(start: number, end: number): T }>(data: T, slot: number): T =>
           data.subarray(slot * cache.slotPixels, slot * cache.slotPixels + width * height);
-        const middle = n * inputSlices + (inputSlices - 1) / 2;
+        // Of several channels the first is shown.
+        const middle = (n * inputSlices + (inputSlices - 1) / 2) * channels;
         const { scale, offset } = read.batch.quantizations[middle] ?? { scale: 1, offset: 0 };
         results.push({
           caseName: source.name,

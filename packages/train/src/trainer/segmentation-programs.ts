@@ -44,21 +44,21 @@ export interface InputGeometry {
   readonly width: number;
   /** Pixels from one slice to the next in a batch's memory. */
   readonly slotPixels: number;
-  /** Neighboring slices that are the channels of an image. */
-  readonly inputSlices: number;
+  /** Sampled slices that are the channels of the network's input: a slice and its neighbors, of each all channels. */
+  readonly images: number;
 }
 
 type Words = Tensor<readonly [number], "u32">;
 
 const wordsOf = (length: number) => ({ shape: [length], dtype: "u32" }) as const;
 
-function batchInputs(count: number, { slotPixels, inputSlices }: InputGeometry) {
+function batchInputs(count: number, { slotPixels, images }: InputGeometry) {
   const labeled = { labeled: wordsOf(count * wordsPerSample) };
   return {
-    pixels: wordsOf((count * inputSlices * slotPixels) / 2),
+    pixels: wordsOf((count * images * slotPixels) / 2),
     labels: wordsOf((count * slotPixels) / 4),
-    samples: wordsOf(count * inputSlices * wordsPerSample),
-    ...((inputSlices > 1 ? labeled : {}) as Partial<typeof labeled>),
+    samples: wordsOf(count * images * wordsPerSample),
+    ...((images > 1 ? labeled : {}) as Partial<typeof labeled>),
   };
 }
 
@@ -72,7 +72,7 @@ function sampled(
   }: Readonly<Record<"pixels" | "labels" | "samples", Words>> & {
     readonly labeled?: Words;
   },
-  { inputSlices: slices, ...geometry }: InputGeometry,
+  { images: slices, ...geometry }: InputGeometry,
   count: number,
 ) {
   const middle = labeled === undefined ? {} : { labeled };
@@ -126,7 +126,7 @@ export interface ProgramParts {
 
 /** How images are changed, in training alone. */
 function changeInputs({ imageChanges, geometry }: ProgramParts, count: number) {
-  const length = count * geometry.inputSlices * wordsPerIntensityChange;
+  const length = count * geometry.images * wordsPerIntensityChange;
   const changes = { changes: { shape: [length], dtype: "f32" } } as const;
   const deformations = { deformations: wordsOf(count * wordsPerDeformation) };
   return {
@@ -254,7 +254,7 @@ function validationProgram(parts: ProgramParts, count: number): Program<LossMetr
 function labelingProgram({ validated: network, geometry, precision, kernels }: ProgramParts, count: number): Program {
   network.eval();
   const { pixels, samples } = batchInputs(count, geometry);
-  const { slotPixels, inputSlices: slices } = geometry;
+  const { slotPixels, images: slices } = geometry;
   return compile(
     {
       inputs: { pixels, samples, fields: wordsOf(count * wordsPerField) },

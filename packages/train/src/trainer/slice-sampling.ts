@@ -1,5 +1,7 @@
 import {
   type CachedCase,
+  type Channels,
+  mapChannels,
   type Quantization,
   randomUint32,
   type SliceBatch,
@@ -18,7 +20,9 @@ import { type Intensities, intensityMap, shownRange } from "../model/intensities
 import type { LightAugmentation } from "../settings/augmentation-setting.js";
 
 /** How slices become network inputs. */
-export interface Preprocessing extends Intensities {
+export interface Preprocessing {
+  /** How the values of each channel become the network's numbers. */
+  readonly channels: Channels<Intensities>;
   /** Extents of the network's input. */
   readonly height: number;
   readonly width: number;
@@ -80,31 +84,42 @@ export function inputExtents(
 export const trainedPreprocessing = (whole: Preprocessing, patch?: readonly [width: number, height: number]) =>
   patch === undefined ? whole : { ...whole, width: patch[0], height: patch[1] };
 
-/** How a slice becomes an image, whatever integers stand for its HU. */
-export type SliceMapping = Omit<SliceSample, keyof Quantization>;
+/** How a channel of a slice becomes an image, whatever integers stand for its HU. */
+export type ChannelMapping = Omit<SliceSample, keyof Quantization>;
+
+/** How a slice becomes an image: each of its channels, which lie at the same place. */
+export type SliceMapping = Channels<ChannelMapping>;
 
 /** A slice as the network sees it without augmentation. Values: see {@link intensityMap}. */
 export function plainMapping(source: SliceGrid, preprocessing: Preprocessing): SliceMapping {
   const [width, height] = source.shape;
-  const { resample, spacing, oddPixel } = preprocessing;
+  const { channels, resample, spacing, oddPixel } = preprocessing;
   const seen = resample ? preprocessing : resampledExtents(source, spacing);
   const ratio = Math.max(width / seen.width, height / seen.height);
   const resized = resizeTransform(width, height, seen.width, seen.height);
-  return {
+  const transform = resample
+    ? resized
+    : composed(resized, fitTransform(seen.width, seen.height, preprocessing.width, preprocessing.height, oddPixel));
+  return mapChannels(channels, (each) => ({
     width,
     height,
-    ...intensityMap(preprocessing),
-    transform: resample
-      ? resized
-      : composed(resized, fitTransform(seen.width, seen.height, preprocessing.width, preprocessing.height, oddPixel)),
+    ...intensityMap(each),
+    transform,
     // A box filter over what a pixel covers, where the slice shrinks.
     supersample: Math.max(1, Math.ceil(ratio)),
     noise: 0,
     seed: 0,
-  };
+  }));
 }
 
-/** {@link plainMapping}, mirrored, turned, scaled, and changed in contrast, brightness and noise at random. */
+/** What a number is drawn for: of the first channel by its name alone. */
+export const purposeOf = (purpose: string, channel: number): string =>
+  channel === 0 ? purpose : `${purpose} of channel ${channel}`;
+
+/**
+ * {@link plainMapping}, mirrored, turned and scaled at random, all channels alike, and each changed in contrast, brightness
+ * and noise.
+ */
 export function augmentedMapping(
   plain: SliceMapping,
   preprocessing: Preprocessing,
@@ -114,25 +129,30 @@ export function augmentedMapping(
   const draw = (purpose: string): number => uniform(seed, epoch, sample, purpose);
   const signed = (purpose: string): number => 2 * draw(purpose) - 1;
   const { flip, rotation, zoom, intensity, noise } = augmentation;
-  const shown = shownRange(preprocessing);
-  const contrast = 1 + intensity * signed("contrast");
-  // Contrast turns around the middle of the window.
-  const brightness = intensity * shown.width * signed("brightness") + shown.middle * (1 - contrast);
-  return {
-    ...plain,
-    gain: plain.gain * contrast,
-    shift: plain.shift * contrast + brightness,
-    transform: augmentTransform(plain.transform, {
-      width: preprocessing.width,
-      height: preprocessing.height,
-      flipX: draw("flip x") < flip,
-      flipY: draw("flip y") < flip,
-      radians: (rotation * Math.PI * signed("rotation")) / 180,
-      zoom: (1 + zoom) ** signed("zoom"),
-    }),
-    noise: noise * shown.width * draw("noise"),
-    seed: noise > 0 ? randomUint32(seed, epoch, sample, "noise field") : 0,
-  };
+  const [{ transform: plainTransform }] = plain;
+  const transform = augmentTransform(plainTransform, {
+    width: preprocessing.width,
+    height: preprocessing.height,
+    flipX: draw("flip x") < flip,
+    flipY: draw("flip y") < flip,
+    radians: (rotation * Math.PI * signed("rotation")) / 180,
+    zoom: (1 + zoom) ** signed("zoom"),
+  });
+  return mapChannels(plain, (mapping, channel) => {
+    const shown = shownRange(preprocessing.channels[channel] ?? preprocessing.channels[0]);
+    const contrast = 1 + intensity * signed(purposeOf("contrast", channel));
+    // Contrast turns around the middle of the window.
+    const brightness =
+      intensity * shown.width * signed(purposeOf("brightness", channel)) + shown.middle * (1 - contrast);
+    return {
+      ...mapping,
+      gain: mapping.gain * contrast,
+      shift: mapping.shift * contrast + brightness,
+      transform,
+      noise: noise * shown.width * draw(purposeOf("noise", channel)),
+      seed: noise > 0 ? randomUint32(seed, epoch, sample, purposeOf("noise field", channel)) : 0,
+    };
+  });
 }
 
 /** A slice with its neighbors, from below to above; beyond the ends of the case the outermost one again. */
@@ -155,24 +175,31 @@ export interface BatchRange {
   readonly slotPixels: number;
   /** Slices that are read for each: itself and its neighbors. */
   readonly inputSlices: number;
+  /** Of each slice; 1 by default. */
+  readonly channels?: number;
 }
 
 /**
- * What a program takes of a batch: pixels of slices and neighbors, labels of the slices themselves.
+ * What a program takes of a batch: pixels of slices and neighbors, each with its channels, and labels of the slices
+ * themselves.
  * @param mappings one a slice of the whole batch, its neighbors not counted.
  */
 export function batchArrays(
   batch: SliceBatch,
   mappings: readonly SliceMapping[],
-  { first, end, slotPixels, inputSlices }: BatchRange,
+  { first, end, slotPixels, inputSlices, channels = 1 }: BatchRange,
 ): Readonly<Record<"pixels" | "labels" | "samples", Uint32Array<ArrayBuffer>>> & {
   readonly labeled?: Uint32Array<ArrayBuffer>;
 } {
   const words = slotPixels / 4;
-  const pixels = batch.pixels.subarray((first * inputSlices * slotPixels) / 2, (end * inputSlices * slotPixels) / 2);
-  const samples = samplesOf(mappings.slice(first, end), batch.quantizations.slice(first * inputSlices), inputSlices);
+  const images = inputSlices * channels;
+  const pixels = batch.pixels.subarray((first * images * slotPixels) / 2, (end * images * slotPixels) / 2);
+  const samples = samplesOf(mappings.slice(first, end), batch.quantizations.slice(first * images), inputSlices);
+  // Labels are sampled where the slice itself is: of its samples only the first has the seed of its mapping.
+  const labeled = images === 1 ? {} : { labeled: packSamples(samples.filter((_, i) => i % images === 0)) };
   if (inputSlices === 1) {
-    return { pixels, labels: batch.labels.subarray(first * words, end * words), samples: packSamples(samples) };
+    const labels = batch.labels.subarray(first * words, end * words);
+    return { pixels, labels, samples: packSamples(samples), ...labeled };
   }
   const middle = (inputSlices - 1) / 2;
   const labels = new Uint32Array((end - first) * words);
@@ -180,28 +207,26 @@ export function batchArrays(
     const from = (i * inputSlices + middle) * words;
     labels.set(batch.labels.subarray(from, from + words), (i - first) * words);
   }
-  // Labels are sampled where the slice itself is: of its samples only the first has the seed of its mapping.
-  const labeled = samples.filter((_, i) => i % inputSlices === 0);
-  return { pixels, labels, samples: packSamples(samples), labeled: packSamples(labeled) };
+  return { pixels, labels, samples: packSamples(samples), ...labeled };
 }
 
 /**
- * What turns stored slices into images: of each slice `inputSlices` samples, itself and its neighbors from below to
- * above. Noise differs from one to the next, everything else is the same but what stands for their HU.
- * @param quantizations of all these slices as they are stored.
+ * What turns stored slices into images: of each slice, `inputSlices` times, all channels: of itself and its neighbors from
+ * below to above. Noise differs from one to the next, and the channels in their values; what stands for their HU does too.
+ * @param quantizations of all channels of all these slices as they are stored.
  */
 export const samplesOf = (
   mappings: readonly SliceMapping[],
   quantizations: readonly Quantization[],
   inputSlices: number,
 ): SliceSample[] =>
-  mappings.flatMap((mapping, n) =>
-    quantizations.slice(n * inputSlices, (n + 1) * inputSlices).map((quantization, i) => ({
-      ...mapping,
-      ...quantization,
-      seed: (mapping.seed + i) >>> 0,
-    })),
-  );
+  mappings.flatMap((mapping, n) => {
+    const images = inputSlices * mapping.length;
+    return quantizations.slice(n * images, (n + 1) * images).map((quantization, i) => {
+      const channel = mapping[i % mapping.length] ?? mapping[0];
+      return { ...channel, ...quantization, seed: (channel.seed + Math.floor(i / mapping.length)) >>> 0 };
+    });
+  });
 
 /** All slices of the cases with the given numbers, in order. */
 export const slicesOf = (cases: readonly CachedCase[], numbers: readonly number[]): SliceKey[] =>

@@ -1,5 +1,6 @@
-import type { Storage } from "@lobule/data";
+import type { Channels, Storage } from "@lobule/data";
 import { sameJson } from "../json/same-json.js";
+import { channelsOf, type Intensities, isByImage } from "../model/intensities.js";
 import { readModel, type SavedModel } from "../model/load-model.js";
 import type { ModelDescription } from "../model/model-description.js";
 import type { CodeTrust } from "../model/trusted-code.js";
@@ -16,8 +17,7 @@ export const settingsOfModel = ({
   size,
   spacing,
   patch,
-  window,
-  normalization,
+  ...intensities
 }: ModelDescription): Partial<TrainingConfig> => ({
   ...(nnunet === undefined
     ? { network: { preset: "attention-res-unet", ...network }, baseFeatures, depth }
@@ -26,9 +26,17 @@ export const settingsOfModel = ({
   size,
   spacing: spacing ?? null,
   patch: patch ?? null,
-  window: normalization?.kind === "image" ? "auto" : window,
-  normalization: normalization?.kind ?? "window",
+  ...settingsOfChannels(channelsOf(intensities)),
 });
+
+/** Of one channel a setting, of several lists. */
+function settingsOfChannels(channels: Channels<Intensities>): Pick<TrainingConfig, "window" | "normalization"> {
+  const windows = channels.map((each): "auto" | [number, number] => (isByImage(each) ? "auto" : [...each.window]));
+  const kinds = channels.map(({ normalization }) => normalization?.kind ?? "window");
+  const [window = "auto", ...others] = windows;
+  const [normalization = "window"] = kinds;
+  return others.length === 0 ? { window, normalization } : { window: windows, normalization: kinds };
+}
 
 /**
  * The model that a run's network takes its first weights from; undefined where the configuration names none.
@@ -53,9 +61,16 @@ export function requireSameNetwork(model: ModelDescription, { description, sourc
       `'init' ${source} is of a network whose '${name}' is ${JSON.stringify(other)}, and this run's is ${JSON.stringify(own)}; give the same`,
     );
   }
+  const [ownChannels, otherChannels] = [channelsOf(model).length, channelsOf(description).length];
+  if (ownChannels !== otherChannels)
+    throw new ConfigError(
+      `'init' ${source} is of a network for images of ${counted(otherChannels)}, and the data have ${counted(ownChannels)}; give data with as many`,
+    );
   const [own, other] = [model.classes, description.classes];
   if (own.length !== other.length)
     throw new ConfigError(
       `'init' ${source} tells ${other.length} classes apart (${other.join(", ")}), and the data name ${own.length} (${own.join(", ")}); give data with the same`,
     );
 }
+
+const counted = (channels: number): string => (channels === 1 ? "one channel" : `${channels} channels`);

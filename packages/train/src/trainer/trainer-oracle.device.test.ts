@@ -134,7 +134,7 @@ test("the Dice of a validation is what plain loops count on the labels of its ch
     [0, 0, 0],
   ];
   for (const { name, image, label } of task.cases.filter((each) => split.validation.includes(each.name))) {
-    const found = await predictVolume(predictor, toCanonical(await readNifti(nodeStorage, image)));
+    const found = await predictVolume(predictor, [toCanonical(await readNifti(nodeStorage, image))]);
     const truth = toCanonical(await readNifti(nodeStorage, label));
     for (const c of [0, 1, 2]) {
       let [both, either] = [0, 0];

@@ -1,7 +1,7 @@
 import type { SegmentationNetwork } from "@lobule/nn";
 import { alone } from "../collective/collective.js";
-import { intensitiesOf } from "../model/intensities.js";
-import type { ModelDescription } from "../model/model-description.js";
+import { channelsOf } from "../model/intensities.js";
+import { inputChannels, type ModelDescription } from "../model/model-description.js";
 import { imageChangesOf } from "./augment-slice.js";
 import { ConfigError } from "./config-error.js";
 import type { TrainingConfig } from "./config-schema.js";
@@ -35,7 +35,7 @@ export function preprocessingOf(
   }
   return {
     ...inputExtents(cases, model, divisor),
-    ...intensitiesOf(model),
+    channels: channelsOf(model),
     spacing: model.spacing,
     resample: config.size !== null,
     oddPixel: oddPixelOf(model),
@@ -52,7 +52,7 @@ export function programsOf(
     height: whole.height,
     width: whole.width,
     slotPixels: cache.slotPixels,
-    inputSlices: model.inputSlices,
+    images: inputChannels(model),
   };
   const { height, width } = trainedPreprocessing(whole, model.patch);
   const { loss, clipNorm, precision, recompute, microBatch } = config;

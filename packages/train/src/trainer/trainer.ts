@@ -144,7 +144,7 @@ export class Trainer {
     const { cache, model } = this.options;
     const expand = (key: SliceKey) => neighborsOf(cache.cases, key, model.inputSlices);
     const batches = Array.from({ length: steps }, (_, epoch) => this.epochSlices.batchesOf(epoch)[0] ?? []);
-    const reader = new BatchReader(cache, batches, { ...storedAs(model), expand });
+    const reader = new BatchReader(cache, batches, { ...storedAs(this.preprocessing.channels), expand });
     const profiles: ProfiledCall[][] = [];
     for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
       profiles.push(await this.batchRunner(0).profile(next.keys, next.batch, profiles.length));
@@ -254,7 +254,7 @@ export class Trainer {
     const own = coming.map((keys) => this.epochSlices.ownOf(keys));
     const reader = new BatchReader(cache, own, {
       now,
-      ...storedAs(model),
+      ...storedAs(this.preprocessing.channels),
       expand: (key) => neighborsOf(cache.cases, key, model.inputSlices),
     });
     const runner = this.batchRunner(first);

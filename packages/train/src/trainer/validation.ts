@@ -99,7 +99,7 @@ async function measure(
   const { rank, size } = world;
   const own = batches.filter((_, i) => i % size === rank);
   const reader = new BatchReader(cache, own, {
-    ...storedAs(preprocessing),
+    ...storedAs(preprocessing.channels),
     expand: (key) => neighborsOf(cache.cases, key, inputSlices),
   });
   const measured: Float32Array<ArrayBuffer>[] = [];
@@ -132,9 +132,8 @@ async function measureBatch(
     if (source === undefined) throw new RangeError(`no case ${key.case} in the cache`);
     return plainMapping(source, preprocessing);
   });
-  await program.run(
-    batchArrays(batch, mappings, { first: 0, end: keys.length, slotPixels: cache.slotPixels, inputSlices }),
-  );
+  const { slotPixels, channels } = cache;
+  await program.run(batchArrays(batch, mappings, { first: 0, end: keys.length, slotPixels, inputSlices, channels }));
   const counts = Uint32Array.from(await program.read("counts"));
   const [row] = await program.metrics();
   const values = new Float32Array(lossNames.length + counts.length);

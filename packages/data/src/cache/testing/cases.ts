@@ -40,7 +40,7 @@ export const window = [-160, 240] as const;
 export async function sliceOf(cache: SliceCache, number: number, slice: number) {
   const batch = allocateSliceBatch(cache, 2);
   const first = { case: number, slice: 0 };
-  await cache.read([first, { case: number, slice }], batch, window);
+  await cache.read([first, { case: number, slice }], batch, [{ window }]);
   const found = cache.cases[number];
   if (found === undefined) throw new RangeError("no such case");
   const size = found.shape[0] * found.shape[1];
