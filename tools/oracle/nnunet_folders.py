@@ -6,7 +6,8 @@
 (Debian: apt-get install python3-torch; PyTorch 1.13.) The networks are made by the code below, which has the names and the
 order of parameters that nnU-Net's have; nothing of nnU-Net is needed. Beside each folder's own files io.safetensors has an
 image, the logits of every fold, and the gradients of Σ logits · grad_logits of the first, in float64 rounded once; and slices
-of HU at the plan's spacing with the labels of all folds together, by patches as nnU-Net lays them, without mirror images.
+of HU at the plan's spacing with the labels of all folds together, by patches as nnU-Net lays them, without mirror images. Where
+there are several channels, all but the first are z-scores of each slice itself, which stands for the whole scan.
 """
 import json
 import os
@@ -72,11 +73,11 @@ class ResidualStack(nn.Module):
 
 
 class Encoder(nn.Module):
-    def __init__(self, plan, residual):
+    def __init__(self, plan, residual, channels):
         super().__init__()
-        features, cin = plan["features_per_stage"], 1
+        features, cin = plan["features_per_stage"], channels
         if residual:
-            self.stem, cin = Stack(1, 1, features[0], plan["kernel_sizes"][0]), features[0]
+            self.stem, cin = Stack(1, channels, features[0], plan["kernel_sizes"][0]), features[0]
         counts = plan["n_blocks_per_stage"] if residual else plan["n_conv_per_stage"]
         stages = []
         for count, cout, kernel, stride in zip(counts, features, plan["kernel_sizes"], plan["strides"]):
@@ -119,9 +120,9 @@ class Decoder(nn.Module):
 
 
 class Network(nn.Module):
-    def __init__(self, plan, residual):
+    def __init__(self, plan, residual, channels):
         super().__init__()
-        self.encoder = Encoder(plan, residual)
+        self.encoder = Encoder(plan, residual, channels)
         self.decoder = Decoder(self.encoder, plan)
 
     def forward(self, x):
@@ -152,7 +153,7 @@ def architecture(name, features, kernels, strides, blocks, decoder):
     )
 
 
-# name: (the architecture, height and width of a patch, spacing of rows and columns, folds)
+# name: (the architecture, height and width of a patch, spacing of rows and columns, folds, names of the channels)
 FOLDERS = {
     "plain": (
         architecture(
@@ -166,21 +167,30 @@ FOLDERS = {
         [12, 24],
         [1.5, 0.75],
         2,
+        ["CT"],
     ),
     "residual": (
         architecture("ResidualEncoderUNet", [4, 6, 6], [[3, 3]] * 3, [[1, 1], [2, 2], [2, 1]], [1, 2, 2], [1, 1]),
         [16, 12],
         [0.8, 0.8],
         1,
+        ["CT"],
+    ),
+    "channels": (
+        architecture("PlainConvUNet", [3, 4], [[3, 3]] * 2, [[1, 1], [2, 2]], [1, 1], [1]),
+        [8, 12],
+        [1.0, 1.0],
+        1,
+        ["CT", "T2"],
     ),
 }
 
 
 # Height and width of slices: larger than a patch, and smaller along one axis.
-SLICES = {"plain": [(17, 37), (9, 31)], "residual": [(21, 13), (35, 10)]}
+SLICES = {"plain": [(17, 37), (9, 31)], "residual": [(21, 13), (35, 10)], "channels": [(13, 19), (6, 15)]}
 
 
-def plans_of(arch, patch, spacing):
+def plans_of(arch, patch, spacing, channels):
     configuration = dict(
         data_identifier="nnUNetPlans_2d",
         preprocessor_name="DefaultPreprocessor",
@@ -188,8 +198,8 @@ def plans_of(arch, patch, spacing):
         patch_size=patch,
         median_image_size_in_voxels=[float(2 * extent) for extent in patch],
         spacing=spacing,
-        normalization_schemes=["CTNormalization"],
-        use_mask_for_norm=[False],
+        normalization_schemes=["CTNormalization", *(["ZScoreNormalization"] * (len(channels) - 1))],
+        use_mask_for_norm=[False] * len(channels),
         resampling_fn_data="resample_data_or_seg_to_shape",
         resampling_fn_data_kwargs=dict(is_seg=False, order=3, order_z=0, force_separate_z=None),
         architecture=arch,
@@ -206,7 +216,7 @@ def plans_of(arch, patch, spacing):
         configurations={"2d": configuration, "2d_small": dict(inherits_from="2d", batch_size=2)},
         experiment_planner_used="ExperimentPlanner",
         label_manager="LabelManager",
-        foreground_intensity_properties_per_channel={"0": FOREGROUND},
+        foreground_intensity_properties_per_channel={str(c): FOREGROUND for c in range(len(channels))},
     )
 
 
@@ -233,44 +243,50 @@ def starts(extent, patch):
     return [int(np.round(step * i)) for i in range(count)]
 
 
+def normalized(hu):
+    """The first channel by the foreground, each other one by itself."""
+    first = (hu[0].clip(FOREGROUND["percentile_00_5"], FOREGROUND["percentile_99_5"]) - FOREGROUND["mean"]) / FOREGROUND["std"]
+    return np.stack([first, *((each - each.mean()) / each.std() for each in hu[1:])])
+
+
 def segment(networks, hu, patch):
-    """Clipped and as z-scores, padded to a patch, in patches with Gaussian weights, mean logits of all networks."""
-    x = (hu.clip(FOREGROUND["percentile_00_5"], FOREGROUND["percentile_99_5"]) - FOREGROUND["mean"]) / FOREGROUND["std"]
-    before = [max(p - e, 0) // 2 for e, p in zip(hu.shape, patch)]
-    after = [max(p - e, 0) - b for e, p, b in zip(hu.shape, patch, before)]
-    x = torch.from_numpy(np.pad(x, list(zip(before, after))))
+    """As z-scores, padded to a patch, in patches with Gaussian weights, mean logits of all networks."""
+    extents = hu.shape[1:]
+    before = [max(p - e, 0) // 2 for e, p in zip(extents, patch)]
+    after = [max(p - e, 0) - b for e, p, b in zip(extents, patch, before)]
+    x = torch.from_numpy(np.pad(normalized(hu), [(0, 0), *zip(before, after)]))
     profile = lambda extent: torch.exp(-0.5 * ((torch.arange(extent).double() - extent // 2) / (extent / 8)) ** 2)
     weight = profile(patch[0])[:, None] * profile(patch[1])
-    total, weights = torch.zeros(len(CLASSES), *x.shape).double(), torch.zeros(x.shape).double()
+    total, weights = torch.zeros(len(CLASSES), *x.shape[1:]).double(), torch.zeros(x.shape[1:]).double()
     with torch.no_grad():
-        for top in starts(x.shape[0], patch[0]):
-            for left in starts(x.shape[1], patch[1]):
+        for top in starts(x.shape[1], patch[0]):
+            for left in starts(x.shape[2], patch[1]):
                 at = (slice(top, top + patch[0]), slice(left, left + patch[1]))
-                total[(..., *at)] += weight * sum(network(x[at][None, None])[0] for network in networks)
+                total[(..., *at)] += weight * sum(network(x[(..., *at)][None])[0] for network in networks)
                 weights[at] += weight
     labels = (total / weights).argmax(0)
-    return labels[tuple(slice(b, b + e) for b, e in zip(before, hu.shape))]
+    return labels[tuple(slice(b, b + e) for b, e in zip(before, extents))]
 
 
 def write_json(path, value):
     path.write_text(json.dumps(value, indent=1) + "\n")
 
 
-def write(name, arch, patch, spacing, folds):
+def write(name, arch, patch, spacing, folds, channels):
     folder = OUT / name
     os.makedirs(folder, exist_ok=True)
-    plans = plans_of(arch, patch, spacing)
+    plans = plans_of(arch, patch, spacing, channels)
     write_json(folder / "plans.json", plans)
     labels = {label: value for value, label in enumerate(CLASSES)}
-    dataset = dict(channel_names={"0": "CT"}, labels=labels, numTraining=2, file_ending=".nii.gz")
+    dataset = dict(channel_names={str(c): each for c, each in enumerate(channels)}, labels=labels, numTraining=2, file_ending=".nii.gz")
     write_json(folder / "dataset.json", dataset)
     generator = torch.Generator().manual_seed(5)
     drawn = lambda *shape: torch.randn(shape, generator=generator).double()
-    image = drawn(1, 1, *patch)
+    image = drawn(1, len(channels), *patch)
     io, networks = {"image": image}, []
     for fold in range(folds):
         torch.manual_seed(20 + fold)
-        network = Network(arch["arch_kwargs"], arch["network_class_name"].endswith("ResidualEncoderUNet"))
+        network = Network(arch["arch_kwargs"], arch["network_class_name"].endswith("ResidualEncoderUNet"), len(channels))
         for key, parameter in network.named_parameters():
             if ".norm." in key:
                 nn.init.normal_(parameter, 1.0 if key.endswith("weight") else 0.0, 0.3)
@@ -287,8 +303,10 @@ def write(name, arch, patch, spacing, folds):
     for i, (height, width) in enumerate(SLICES[name]):
         y, x = np.mgrid[:height, :width]
         hu = np.round(150 * np.sin(0.5 * x + 0.3 * y) + 120 * np.cos(0.07 * x * y) + 60)
+        others = [np.round(90 * np.cos(0.4 * x - 0.2 * y + c) + 300 + 30 * np.sin(0.11 * x * y)) for c in range(1, len(channels))]
+        hu = np.stack([hu, *others])
         labels = segment(networks, hu, patch)
-        io.update({f"slice.{i}": torch.from_numpy(hu), f"labels.{i}": labels})
+        io.update({f"slice.{i}": torch.from_numpy(hu if others else hu[0]), f"labels.{i}": labels})
         print(f"{name}: {height}×{width}, {np.bincount(labels.flatten().numpy(), minlength=len(CLASSES))} pixels of each class")
     save_safetensors(folder / "io.safetensors", io)
 

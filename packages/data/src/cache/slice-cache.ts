@@ -6,17 +6,15 @@ import {
   type CaseFiles,
   checksumOf,
   type DecodeRequest,
-  type EntryHeader,
   entryPath,
   fingerprintOf,
-  parseHeader,
-  parsePrefix,
   prefixBytes,
   sliceBytes,
 } from "./cache-entry.js";
 import { type BadCase, decodeCases } from "./decode-cases.js";
+import { type Entry, readEntry } from "./read-entry.js";
 import { exact, type Quantization, type StoredFor, storeSlice, toZScores } from "./store-slice.js";
-import { ZScoreSums, type ZScores } from "./z-scores.js";
+import { widenAll, ZScoreSums, type ZScores } from "./z-scores.js";
 
 /** A slice of a case of the cache. */
 export interface SliceKey {
@@ -51,15 +49,6 @@ export interface SliceCacheOptions {
   /** Called for each case that has been decoded. */
   readonly onProgress?: (done: number, total: number, name: string) => void;
   readonly signal?: AbortSignal;
-}
-
-interface Entry {
-  readonly path: string;
-  readonly header: EntryHeader;
-  /** Its first bytes, which tell it from any other entry. */
-  readonly prefix: Uint8Array;
-  /** Where the first slice begins. */
-  readonly start: number;
 }
 
 /** Files that are kept open. */
@@ -211,18 +200,23 @@ export class SliceCache {
   }
 
   private async labeledNow(key: SliceKey, channel: number) {
+    const { channels, labels } = await this.channelsNow(key);
+    const values = channels[channel];
+    if (values === undefined) throw new RangeError(`the cache has ${this.channels} channels, there is no ${channel}`);
+    return { values, labels };
+  }
+
+  private async channelsNow(key: SliceKey) {
     await this.openFilesOf([key]);
     const { header } = this.entry(key.case);
     const count = header.shape[0] * header.shape[1];
     const channels = Array.from({ length: this.channels }, () =>
       header.pixels === "int16" ? new Int16Array(count) : new Float32Array(count),
     );
-    const values = channels[channel];
-    if (values === undefined) throw new RangeError(`the cache has ${this.channels} channels, there is no ${channel}`);
     const labels = new Uint8Array(count);
     await this.readSlice(key, [...channels.map(bytesOf), labels]);
     await this.closeFiles(openFiles);
-    return { values, labels };
+    return { channels, labels };
   }
 
   private async zScoresNow(number: number, channel: number): Promise<ZScores> {
@@ -230,13 +224,16 @@ export class SliceCache {
     const known = this.zScoresOfCases.get(id);
     if (known !== undefined) return known;
     const [width, , depth] = this.entry(number).header.shape;
-    const sums = new ZScoreSums();
+    const sums = Array.from({ length: this.channels }, () => new ZScoreSums());
     for (let slice = 0; slice < depth; slice++) {
-      sums.add((await this.labeledNow({ case: number, slice }, channel)).values, width);
+      const { channels } = await this.channelsNow({ case: number, slice });
+      for (const [c, values] of channels.entries()) sums[c]?.add(values, width);
     }
-    const found = sums.result(
+    widenAll(sums);
+    const found = sums[channel]?.result(
       `${this.channels === 1 ? "the image" : `channel ${channel}`} of ${this.cases[number]?.name}`,
     );
+    if (found === undefined) throw new RangeError(`the cache has ${this.channels} channels, there is no ${channel}`);
     this.zScoresOfCases.set(id, found);
     return found;
   }
@@ -387,30 +384,4 @@ function requireNoneBad(bad: readonly BadCase[]): void {
   throw new DataError(
     others.length === 0 ? first.message : `${bad.length} cases cannot be used: ${messages.join("; ")}`,
   );
-}
-
-/** The entry of a case; undefined where it is missing, damaged, cut off, or was made from something else. */
-async function readEntry(
-  storage: Storage,
-  { path, fingerprint, classes, channels = 1 }: DecodeRequest,
-): Promise<Entry | undefined> {
-  const file = await storage.open(path).catch(() => undefined);
-  if (file === undefined) return undefined;
-  const { size } = file;
-  try {
-    const prefix = new Uint8Array(prefixBytes);
-    await file.read(prefix, 0);
-    const parsed = parsePrefix(prefix);
-    if (parsed === undefined || prefixBytes + parsed.length > size) return undefined;
-    const json = new Uint8Array(parsed.length);
-    await file.read(json, prefixBytes);
-    const header = parseHeader(storage.packing, json, parsed.checksum);
-    if (header === undefined || header.fingerprint !== fingerprint) return undefined;
-    if ((header.channels ?? 1) !== channels) return undefined;
-    if (header.labelCounts.some(({ length }) => length !== classes)) return undefined;
-    const start = prefixBytes + json.length;
-    return size === start + header.shape[2] * sliceBytes(header).all ? { path, header, prefix, start } : undefined;
-  } finally {
-    await file.close();
-  }
 }

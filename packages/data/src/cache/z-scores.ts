@@ -68,6 +68,15 @@ export class ZScoreSums {
     return { mean: Math.fround(mean), deviation: Math.fround(deviation) };
   }
 
+  /**
+   * Lets what is not 0 in another channel of the same image be inside too: nnU-Net crops all channels alike. Called when all
+   * slices of both have come.
+   */
+  widenBy({ box }: ZScoreSums): void {
+    for (const axis of ["x", "y", "z"] as const)
+      if (lengthOf(box[axis]) > 0) for (const place of box[axis]) include(this.box[axis], place);
+  }
+
   /** Lets the box hold what is not 0 of a slice. */
   private widen(values: ArrayLike<number>, width: number): void {
     const { x, y, z } = this.box;
@@ -97,13 +106,33 @@ function include(range: Range, place: number): void {
 
 const lengthOf = ([first, last]: Range): number => Math.max(0, last - first + 1);
 
-/** Those of a volume in memory. @throws DataError as {@link ZScoreSums.result}. */
-export function zScoresOf(
-  { data, shape: [width, height, depth] }: Pick<Volume, "data" | "shape">,
+/** Lets each know of the others, as channels of one image. */
+export function widenAll(channels: readonly ZScoreSums[]): void {
+  for (const each of channels) for (const other of channels) if (other !== each) each.widenBy(other);
+}
+
+/** Of an image in memory those of the channels that are wanted. @throws DataError as {@link ZScoreSums.result}. */
+export function channelZScores(
+  image: readonly Pick<Volume, "data" | "shape">[],
+  wanted: readonly boolean[],
   name: string,
-): ZScores {
-  const sums = new ZScoreSums();
-  const size = width * height;
-  for (let z = 0; z < depth; z++) sums.add(data.subarray(z * size, (z + 1) * size), width);
-  return sums.result(name);
+): (ZScores | undefined)[] {
+  if (!wanted.includes(true)) return [];
+  const channels = image.map(({ data, shape: [width, height, depth] }) => {
+    const sums = new ZScoreSums();
+    const size = width * height;
+    for (let z = 0; z < depth; z++) sums.add(data.subarray(z * size, (z + 1) * size), width);
+    return sums;
+  });
+  widenAll(channels);
+  return channels.map((sums, c) =>
+    wanted[c] === true ? sums.result(image.length === 1 ? name : `channel ${c} of ${name}`) : undefined,
+  );
+}
+
+/** Those of a volume in memory. @throws DataError as {@link ZScoreSums.result}. */
+export function zScoresOf(volume: Pick<Volume, "data" | "shape">, name: string): ZScores {
+  const [found] = channelZScores([volume], [true], name);
+  if (found === undefined) throw new RangeError("zScoresOf: there is no image");
+  return found;
 }

@@ -103,6 +103,8 @@ function requireRoom(
     );
 }
 
+type Counts = Pick<WrittenPhantom, "cases" | "testCases"> & { readonly channels: number };
+
 type Sizes = Pick<PhantomOptions, "cases" | "testCases" | "size" | "slices" | "seed">;
 
 /** What `work` gives; a failed system call becomes a DataError that names the path. */
@@ -219,21 +221,26 @@ export async function writePhantom(storage: Storage, path: string, options: Phan
     onProgress?.(caseNumber + 1, cases + testCases);
   }
 
+  await writeJson(storage, joinPath(directory, description), descriptionOf(task, { cases, testCases, channels }));
+  return { directory, cases, testCases, slices: allSlices };
+}
+
+/** dataset.json: a Decathlon's, or of several channels nnU-Net's. */
+function descriptionOf(task: PhantomTask, { cases, testCases, channels }: Counts) {
   const { names: labels } = phantomLabels[task];
-  if (channels === 2) {
-    await writeJson(storage, joinPath(directory, description), {
+  if (channels > 1) {
+    return {
       name: taskNames[task],
       description: "Synthetic patients whose tumors show where two channels differ. No real data.",
       channel_names: { "0": "CT", "1": "spots" },
       labels: Object.fromEntries(labels.map((name, value) => [name, value])),
       numTraining: cases,
       file_ending: ".nii.gz",
-    });
-    return { directory, cases, testCases, slices: allSlices };
+    };
   }
   const files = (first: number, count: number): string[] =>
     Array.from({ length: count }, (_, i) => `${caseName(first + i)}.nii.gz`);
-  await writeJson(storage, joinPath(directory, description), {
+  return {
     name: taskNames[task],
     description: "Synthetic patients with a liver, its vessels and tumors. No real data.",
     tensorImageSize: "3D",
@@ -243,6 +250,5 @@ export async function writePhantom(storage: Storage, path: string, options: Phan
     numTest: testCases,
     training: files(0, cases).map((file) => ({ image: `./imagesTr/${file}`, label: `./labelsTr/${file}` })),
     test: files(cases, testCases).map((file) => `./imagesTs/${file}`),
-  });
-  return { directory, cases, testCases, slices: allSlices };
+  };
 }

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { channelZScores } from "@lobule/data";
 import { nodeStorage, openGpu } from "@lobule/node";
 import { compile, Device, gradients, type Image, readSafetensors } from "@lobule/tensor";
 import { buildNetwork, SlicePredictor } from "@lobule/train";
@@ -47,9 +48,10 @@ const networkOf = ({ description, weights }: NnUNetFold) => {
 };
 
 describe.each([
-  ["plain", 2],
-  ["residual", 1],
-])("%s", (name, count) => {
+  ["plain", 2, 1],
+  ["residual", 1, 1],
+  ["channels", 1, 2],
+])("%s", (name, count, channels) => {
   test("logits of each fold are PyTorch's, and so are the labels", async () => {
     const { folds, io } = await fixture(name);
     expect(folds).toHaveLength(count);
@@ -58,7 +60,7 @@ describe.each([
       const network = networkOf(fold).eval();
       const program = await compile(
         {
-          inputs: { x: { shape: [1, 1, height, width], dtype: "f32" } },
+          inputs: { x: { shape: [1, channels, height, width], dtype: "f32" } },
           build: ({ x }) => ({ outputs: { logits: network.forward(x) } }),
         },
         { kernels: device.kernels, frozen: true },
@@ -88,9 +90,14 @@ describe.each([
       { atOnce: 1 },
     );
     for (const i of [0, 1]) {
-      const [height = 0, width = 0] = shapes.get(`slice.${i}`) ?? [];
+      const [height = 0, width = 0] = shapes.get(`slice.${i}`)?.slice(-2) ?? [];
       const [rows, columns] = plan.spacing;
-      const [labels = []] = await predictor.predict([io.get(`slice.${i}`) ?? []], width, height, [columns, rows, 1]);
+      const slices = Array.from({ length: channels }, (_, c) =>
+        (io.get(`slice.${i}`) ?? new Float32Array()).subarray(c * height * width, (c + 1) * height * width),
+      );
+      const planes = slices.map((data) => ({ data, shape: [width, height, 1] as const }));
+      const zScores = channelZScores(planes, predictor.inZScores, "the slice");
+      const [labels = []] = await predictor.predict(slices, width, height, [columns, rows, 1], zScores);
       const expected = io.get(`labels.${i}`) ?? new Float32Array();
       const same = expected.filter((label, at) => label === labels[at]).length;
       expect(same / expected.length, `${height}×${width}`).toBeGreaterThanOrEqual(0.999);
@@ -118,7 +125,7 @@ describe.each([
     const program = await compile(
       {
         inputs: {
-          x: { shape: [1, 1, height, width], dtype: "f32" },
+          x: { shape: [1, channels, height, width], dtype: "f32" },
           g: { shape: [1, 3, height, width], dtype: "f32" },
         },
         build: ({ x, g }) => {

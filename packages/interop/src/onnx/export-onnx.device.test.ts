@@ -122,6 +122,11 @@ describe("logits of a slice of odd extents are ours within 1e-4 in both runtimes
 
 const normalization = { kind: "foreground", mean: 90, deviation: 45 } as const;
 
+const phases: NonNullable<SavedModel["description"]["channels"]> = [
+  { name: "CT", window: [-100, 200], normalization },
+  { name: "late", window: [-160, 240] },
+];
+
 describe("labels are those of prediction, several slices at once", () => {
   test.each([
     { how: "padded", size: null, inputSlices: 1, width: 13, height: 9 },
@@ -129,26 +134,36 @@ describe("labels are those of prediction, several slices at once", () => {
     { how: "shrunk", size: 16, inputSlices: 1, width: 37, height: 21 },
     { how: "as z-scores, padded", size: null, inputSlices: 1, width: 13, height: 9, normalization },
     { how: "as z-scores, shrunk", size: 16, inputSlices: 1, width: 37, height: 21, normalization },
-  ])("$how", async ({ size, inputSlices, width, height, normalization: zScore }) => {
+    { how: "of several channels, with neighbors", size: null, inputSlices: 3, width: 13, height: 9, channels: phases },
+  ])("$how", async ({ size, inputSlices, width, height, normalization: zScore, channels: named }) => {
     const normalized = zScore === undefined ? {} : { normalization: zScore };
-    const saved = await exampleModel({ norm: "instance" }, { size, inputSlices, ...normalized });
+    const described = named === undefined ? normalized : { window: undefined, channels: named };
+    const saved = await exampleModel({ norm: "instance" }, { size, inputSlices, ...described });
     const margin = (inputSlices - 1) / 2;
-    const [pixels, count] = [width * height, 2];
-    const volume = slicesOf(count + 2 * margin, width, height);
-    const slice = (z: number): Float32Array => volume.subarray(z * pixels, (z + 1) * pixels);
+    const [pixels, count, ofSlice] = [width * height, 2, named?.length ?? 1];
+    const planes = (count + 2 * margin) * ofSlice;
+    const volume = slicesOf(planes, width, height);
+    /** A channel of a slice; those of a slice follow one another. */
+    const plane = (i: number): Float32Array => volume.subarray(i * pixels, (i + 1) * pixels);
     const predictor = new SlicePredictor(device, saved, { atOnce: count });
-    const all = Array.from({ length: count + 2 * margin }, (_, z) => slice(z));
+    const all = Array.from({ length: planes }, (_, i) => plane(i));
     const expected = (await predictor.predict(all, width, height)).flatMap((labels) => [...labels]);
     await predictor.close();
     expect(new Set(expected).size).toBeGreaterThan(1);
     const { model, description } = await exportOnnx(saved, { output: "labels" });
-    const channels = Float32Array.from({ length: count * inputSlices * pixels }, (_, i) => {
-      const [n, c] = [Math.floor(i / (inputSlices * pixels)), Math.floor(i / pixels) % inputSlices];
-      return slice(n + c)[i % pixels] as number;
+    const images = inputSlices * ofSlice;
+    const input = Float32Array.from({ length: count * images * pixels }, (_, i) => {
+      const [n, c] = [Math.floor(i / (images * pixels)), Math.floor(i / pixels) % images];
+      return plane(n * ofSlice + c)[i % pixels] as number;
     });
     expect(description.zScore).toEqual(zScore === undefined ? null : { mean: 90, deviation: 45 });
     expect(description).toMatchObject({ resampledTo: size, paddedTo: size === null ? 4 : null });
-    const { dims, data } = await run(native, model, channels, [count, inputSlices, height, width], "labels");
+    if (named !== undefined) {
+      const scores = [{ mean: 90, deviation: 45 }, null];
+      expect(description.channels).toEqual(phases.map(({ name, window }, c) => ({ name, window, zScore: scores[c] })));
+      expect(description.window).toBeNull();
+    }
+    const { dims, data } = await run(native, model, input, [count, images, height, width], "labels");
     expect(dims).toEqual([count, height, width]);
     expect([...data]).toEqual(expected);
   });

@@ -46,6 +46,12 @@ for folder in sys.argv[1:]:
     with torch.no_grad():
         logits = module.load()(io["input"])
     hu = torch.tensor(${JSON.stringify(values.hu)})
+    if hasattr(module, "of_channels"):
+        prepared = module.prepare(hu.reshape(1, 1, 1, -1).expand(1, 2, 1, -1), (0, 100), (1, 50))
+        first = (hu.clamp(-17.5, 201.25) - 101.5) / 37.25
+        assert torch.allclose(prepared[0, :, 0], torch.stack([first, torch.tensor(${JSON.stringify(values.ofImage)})])), prepared
+        errors[os.path.basename(folder)] = ((logits - io["logits_eval"]).abs().max() / io["logits_eval"].abs().max()).item()
+        continue
     by_image = "mean" in inspect.signature(module.prepare).parameters
     prepared = module.prepare(hu, mean=100, deviation=50) if by_image else module.prepare(hu)
     expected = torch.tensor(${JSON.stringify(values.ofImage)}) if by_image else torch.tensor(${JSON.stringify(values.scores)} if hasattr(module, "MEAN") else ${JSON.stringify(values.window)})
@@ -55,7 +61,7 @@ print(json.dumps(errors))
 `;
 
 /** A network that nnU-Net trained, with its logits under the names of the other fixtures. */
-async function nnunetFolder(root: string, name: string, intensities: Intensities): Promise<string> {
+async function nnunetFolder(root: string, name: string, intensities?: Intensities): Promise<string> {
   const trained = fileURLToPath(new URL(`../nnunet/fixtures/${name}`, import.meta.url));
   const { description, weights } = await readNnUNetFold(nodeStorage, trained, "fold_0", "final");
   const io = readSafetensors(await readFile(join(trained, "io.safetensors")));
@@ -68,7 +74,9 @@ async function nnunetFolder(root: string, name: string, intensities: Intensities
   await writeFile(join(folder, "weights.safetensors"), writeSafetensors(weights));
   await writeFile(
     join(folder, "model.py"),
-    modelScript({ ...description, ...intensities, window: [...intensities.window] }),
+    modelScript(
+      intensities === undefined ? description : { ...description, ...intensities, window: [...intensities.window] },
+    ),
   );
   return `nnunet-${name}`;
 }
@@ -118,6 +126,7 @@ test("the network of model.py computes what PyTorch computed of every fixture", 
     }
     names.push(await nnunetFolder(root, "plain", { window: [-160, 240], normalization }));
     names.push(await nnunetFolder(root, "residual", { window: [-32, 32], normalization: { kind: "image" } }));
+    names.push(await nnunetFolder(root, "channels"));
     const folders = names.map((name) => join(root, name));
     const errors: Record<string, number> = JSON.parse(
       execFileSync(python ?? "python3", ["-c", compare, ...folders], { encoding: "utf8" }),

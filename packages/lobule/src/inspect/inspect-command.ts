@@ -1,9 +1,13 @@
 import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import {
+  type Channels,
+  channelZScores,
   DataError,
   type Grid,
+  mapChannels,
   onGridOf,
+  readChannels,
   readDecathlon,
   readJson,
   readNifti,
@@ -11,7 +15,6 @@ import {
   toCanonical,
   type Volume,
   writeFileAtomically,
-  zScoresOf,
 } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { montage } from "@lobule/report";
@@ -29,6 +32,7 @@ import {
 import { z } from "zod";
 import { command, type Values } from "../command-line/command.js";
 import { path, required, whole } from "../command-line/option.js";
+import { scansOfChannels } from "../shared/channel-files.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayText, warn } from "../shared/output.js";
 import { requireNoInput } from "../shared/outputs.js";
@@ -56,13 +60,9 @@ export const inspectCommand = command({
 
 async function inspect({ scan, model: source, out, slice, labels, trustCode }: InspectArguments): Promise<void> {
   const model = await readModel(nodeStorage, source, codeTrust({ trustCode }));
-  const [shown, ...others] = channelsOf(model.description);
-  if (others.length > 0) {
-    throw new DataError(
-      `${source} takes images of ${others.length + 1} channels, and inspect looks into models of one; take such a model`,
-    );
-  }
-  const volume = toCanonical(await readWithNotes(scan));
+  const channels = channelsOf(model.description);
+  const image = await readImage(scan, model.description.channels?.map(({ name }) => name) ?? []);
+  const [volume] = image;
   const [width, height, depth] = volume.shape;
   const number = slice ?? Math.ceil(depth / 2);
   if (!Number.isInteger(number) || number < 1 || number > depth) {
@@ -92,8 +92,8 @@ async function inspect({ scan, model: source, out, slice, labels, trustCode }: I
     data.subarray(at * size, (at + 1) * size);
   const slices = Array.from({ length: inputSlices }, (_, i) => {
     const at = number - 1 + i - (inputSlices - 1) / 2;
-    return Float32Array.from(of(volume.data as Float32Array, Math.min(Math.max(at, 0), depth - 1)));
-  });
+    return image.map(({ data }) => Float32Array.from(of(data as Float32Array, Math.min(Math.max(at, 0), depth - 1))));
+  }).flat();
   const device = await openDevice();
   try {
     const inspection = await inspectSlice(device, model, {
@@ -101,7 +101,7 @@ async function inspect({ scan, model: source, out, slice, labels, trustCode }: I
       width,
       height,
       spacing: volume.spacing,
-      ...(isByImage(shown) ? { zScores: [zScoresOf(volume, scan)] } : {}),
+      zScores: channelZScores(image, channels.map(isByImage), scan),
       ...(truth === undefined ? {} : { labels: of(truth, number - 1) }),
     });
     await nodeStorage.makeFolder(out);
@@ -109,6 +109,16 @@ async function inspect({ scan, model: source, out, slice, labels, trustCode }: I
   } finally {
     device.destroy();
   }
+}
+
+/** The channels of a scan in canonical order. @param names of the model's, where it takes several. */
+async function readImage(scan: string, names: readonly string[]): Promise<Channels> {
+  if (names.length < 2) return [toCanonical(await readWithNotes(scan))];
+  const [files = { scan }] = await scansOfChannels([scan], names);
+  const { scan: path, ...others } = files;
+  const volumes = await readChannels(nodeStorage, { image: path, ...others }, names.length);
+  for (const note of volumes.flatMap(({ notes }) => notes)) warn(`note: ${scan}: ${note}`);
+  return mapChannels(volumes, (each): Volume => toCanonical(each));
 }
 
 /** The volume of a file; what is odd in it is said on the error stream. */

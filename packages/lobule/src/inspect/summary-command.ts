@@ -1,7 +1,7 @@
 import { measureRoof } from "@lobule/bench";
 import { summary } from "@lobule/nn";
 import { nodeStorage } from "@lobule/node";
-import { buildNetwork, ConfigError, readModel } from "@lobule/train";
+import { buildNetwork, ConfigError, inputChannels, readModel } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
 import { path, required, whole, withDefault } from "../command-line/option.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
@@ -37,7 +37,7 @@ async function summarize({ model: source, size, batch, trustCode }: SummaryArgum
   const device = await openDevice();
   try {
     const roof = await measureRoof(device, () => performance.now());
-    sayText(summary(network, [batch, description.inputSlices, side, side], { roof }));
+    sayText(summary(network, [batch, inputChannels(description), side, side], { roof }));
     say(
       `ms: at least, at ${(roof.flopsPerSecond / 1e9).toFixed(1)} GFLOP/s and ${(roof.bytesPerSecond / 1e9).toFixed(1)} GB/s as measured on this adapter`,
     );

@@ -3,9 +3,9 @@ import { basename, dirname, join, resolve } from "node:path";
 import { DataError, isSameFile, reason, requireOutsideVolumes } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { type MapPaths, uncertaintyMaps } from "@lobule/train";
+import { type ScanChannels, scansOfChannels, withoutChannel } from "../shared/channel-files.js";
 import { requireNoInput } from "../shared/outputs.js";
 import { isSeries } from "../shared/read-scan.js";
-import { type ScanChannels, scansOfChannels, withoutChannel } from "./channel-files.js";
 
 /** A scan and what is written of it. Its path is that of a file, or of the folder or .zip of a DICOM series. */
 export interface SegmentFiles extends ScanChannels {

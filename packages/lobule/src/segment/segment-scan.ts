@@ -15,9 +15,9 @@ import {
   type SlicePredictor,
   segmentVolume,
 } from "@lobule/train";
+import type { ScanChannels } from "../shared/channel-files.js";
 import { dicomResultOf } from "../shared/dicom-result.js";
 import { isSeries, type ReadScanOptions, readDicomSeries, readScanFile, requireNoSeries } from "../shared/read-scan.js";
-import type { ScanChannels } from "./channel-files.js";
 import { isSegFile, type SegmentFiles } from "./segment-files.js";
 
 interface OpenOptions extends ReadScanOptions {

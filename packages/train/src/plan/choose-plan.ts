@@ -1,5 +1,6 @@
 import { plural } from "@lobule/data";
 import { kindWith } from "../settings/augmentation-setting.js";
+import { normalizationByName } from "../trainer/channel-settings.js";
 import type { ClassFacts, DataFacts } from "./data-facts.js";
 import { channelMultiple, type GivenSettings, leastDepth, openChoices, sideDivisors } from "./given-settings.js";
 
@@ -83,6 +84,15 @@ export const smallerBatches = (batch: number): number[] => [...batches.filter((e
 function intensitiesOf({ facts: { foreground }, modality, given }: PlanBasis): Choice[] {
   const isCt = modality.some((each) => /\bct\b/i.test(each));
   if ("window" in given) return [];
+  if (modality.length > 1) {
+    return [
+      {
+        setting: ["normalization"],
+        value: modality.map(normalizationByName),
+        reason: `${modality.length} channels, ${modality.join(", ")}: one named CT becomes z-scores by the foreground of the training cases, each other one by each image. Source: ${nnunet}.`,
+      },
+    ];
+  }
   if (!isCt || foreground.voxels === 0 || !(foreground.low < foreground.high)) {
     return [
       {

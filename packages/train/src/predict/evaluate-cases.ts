@@ -2,6 +2,7 @@ import {
   type CaseFiles,
   type CaseIdentity,
   type Channels,
+  channelZScores,
   DataError,
   identityOf,
   mapChannels,
@@ -13,7 +14,6 @@ import {
   toCanonical,
   type Volume,
   type VoxelArray,
-  zScoresOf,
 } from "@lobule/data";
 import { evaluateCase, type VolumeEdge } from "@lobule/metrics";
 import { alone, type Collective, gatherTexts, RankError, rankName } from "../collective/collective.js";
@@ -23,7 +23,7 @@ import type { MeasuredCase } from "../evaluation/summarize.js";
 import { channelsOf } from "../model/intensities.js";
 import { type Postprocessing, postprocessed } from "../model/postprocessing.js";
 import type { KnownCases } from "../run/known-cases.js";
-import type { ScanZScores, SlicePredictor } from "./slice-predictor.js";
+import type { SlicePredictor } from "./slice-predictor.js";
 
 /** How cases are measured. */
 export interface EvaluateOptions {
@@ -64,16 +64,6 @@ type VolumePredictor = Pick<SlicePredictor, "atOnce" | "margin" | "description" 
 export const withMargin = (first: number, end: number, depth: number, margin: number): number[] =>
   Array.from({ length: end - first + 2 * margin }, (_, i) => Math.min(Math.max(first + i - margin, 0), depth - 1));
 
-/** Mean and standard deviation of each channel of a scan that a network sees by the scan itself. @throws DataError as zScoresOf. */
-export const zScoresOfScan = (
-  { inZScores }: Pick<SlicePredictor, "inZScores">,
-  scan: Channels,
-  name: string,
-): ScanZScores =>
-  scan.map((each, channel) =>
-    inZScores[channel] ? zScoresOf(each, scan.length === 1 ? name : `channel ${channel} of ${name}`) : undefined,
-  );
-
 /** The slices of a scan with these indices, of each all channels. */
 export const slicesAt = (scan: Channels, indices: readonly number[]): VoxelArray[] =>
   indices.flatMap((slice) =>
@@ -93,7 +83,7 @@ export async function predictVolume(
   const [width, height, depth] = shape;
   const size = width * height;
   const labels = new Uint8Array(size * depth);
-  const zScores = zScoresOfScan(predictor, scan, "the image");
+  const zScores = channelZScores(scan, predictor.inZScores, "the image");
   for (let first = 0; first < depth; first += predictor.atOnce) {
     signal?.throwIfAborted();
     const end = Math.min(first + predictor.atOnce, depth);

@@ -1,5 +1,6 @@
 import {
   type Channels,
+  channelZScores,
   createNiftiSliceWriter,
   DataError,
   fromCanonical,
@@ -17,7 +18,6 @@ import {
   type Volume,
   type VoxelArray,
   volumeSlices,
-  voxelVolume,
   writeNifti,
   ZScoreSums,
   type ZScores,
@@ -25,8 +25,8 @@ import {
 } from "@lobule/data";
 import { type LargestComponentOptions, largestComponent } from "@lobule/metrics";
 import { type Postprocessing, postprocessed } from "../model/postprocessing.js";
-import { countLabels } from "./count-labels.js";
-import { slicesAt, withMargin, zScoresOfScan } from "./evaluate-cases.js";
+import { slicesAt, withMargin } from "./evaluate-cases.js";
+import { Kept, type PreviewSlice } from "./kept-slices.js";
 import { fromCanonicalPlane, type PlaneOrientation, planeOrientation, toCanonicalPlane } from "./plane-orientation.js";
 import type { ScanZScores, SlicePredictor, UncertainSlice } from "./slice-predictor.js";
 import { type MapPaths, streamedUncertainty, type UncertaintyFiles, wholeUncertainty } from "./uncertainty-files.js";
@@ -48,16 +48,6 @@ export interface SegmentOptions {
   readonly previews?: number;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
-}
-
-/** A slice with its labels, in canonical order, for a picture. */
-export interface PreviewSlice {
-  readonly slice: number;
-  readonly width: number;
-  readonly height: number;
-  /** HU. */
-  readonly image: Float32Array;
-  readonly labels: Uint8Array;
 }
 
 /** What was found in a scan. */
@@ -115,7 +105,7 @@ async function segmentChannels(
   options: SegmentOptions,
 ): Promise<SegmentResult> {
   const [{ header }] = scan;
-  const zScores = zScoresOfScan(predictor, scan, "the scan");
+  const zScores = channelZScores(scan, predictor.inZScores, "the scan");
   const kept = new Kept(header, predictor.classes, options.previews ?? 0);
   await segmentWhole(storage, predictor, scan, output, kept, { ...options, zScores });
   return { ...kept.result(), zScores, notes: scan.flatMap(({ notes }) => notes) };
@@ -366,56 +356,4 @@ async function segmentWhole(
   const onGrid = fromCanonical({ ...canonical, data: cleaned }, volume);
   await writeNifti(storage, output, onGrid, { header: volume.header });
   await files?.finish();
-}
-
-/** Counts voxels and keeps a few slices as they pass. */
-class Kept {
-  private readonly voxels: number[];
-  private readonly previews: PreviewSlice[] = [];
-  private readonly chosen: ReadonlySet<number>;
-
-  constructor(
-    private readonly header: NiftiHeader,
-    classes: number,
-    previews: number,
-  ) {
-    this.voxels = Array<number>(classes).fill(0);
-    // The last axis is the body's in most files; where it is not, the canonical depth is not known yet and is not needed.
-    const depth =
-      header.shape[
-        Math.max(
-          0,
-          [...header.orientation].findIndex((letter) => "SI".includes(letter)),
-        )
-      ] ?? 1;
-    const count = Math.min(previews, depth);
-    this.chosen = new Set(Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * depth) / count)));
-  }
-
-  /** `image` and `labels` are copied where they are kept. */
-  take(slice: number, image: VoxelArray, labels: Uint8Array, width: number, height: number): void {
-    countLabels(labels, this.voxels);
-    if (!this.chosen.has(slice)) return;
-    this.previews.push({ slice, width, height, image: Float32Array.from(image), labels: labels.slice() });
-  }
-
-  /** Counts anew, and shows, the labels that are written in the end. `plane` where they are in the file's order. */
-  replace(labels: Uint8Array, plane?: PlaneOrientation): void {
-    this.voxels.fill(0);
-    countLabels(labels, this.voxels);
-    this.previews.forEach((preview, i) => {
-      const { slice, width, height } = preview;
-      const size = width * height;
-      const part = labels.slice(slice * size, (slice + 1) * size);
-      const [storedWidth, storedHeight] = this.header.shape;
-      const shown = plane === undefined ? part : toCanonicalPlane(part, [storedWidth, storedHeight], plane);
-      this.previews[i] = { ...preview, labels: shown };
-    });
-  }
-
-  result(): Omit<SegmentResult, "notes" | "zScores"> {
-    const { header, voxels, previews } = this;
-    const milliliters = voxelVolume(header.affine) / 1000;
-    return { header, voxels, previews, milliliters: voxels.map((count) => count * milliliters) };
-  }
 }

@@ -44,7 +44,7 @@ export function channelSettings(config: Chosen, names: readonly string[]): reado
   const byName = isByName(config, names);
   return names.map((name, channel) => {
     const window = windows[channel] ?? "auto";
-    const normalization = byName ? kindOf(name) : (kinds[channel] ?? "window");
+    const normalization = byName ? normalizationByName(name) : (kinds[channel] ?? "window");
     if (normalization === "image" && window !== "auto") {
       throw new ConfigError(
         `the window ${window.join(" ")} has no effect on the channel ${name}, whose z-scores are made by each image's own mean and standard deviation; leave one out`,
@@ -58,7 +58,9 @@ export function channelSettings(config: Chosen, names: readonly string[]): reado
 export const isByName = ({ window, normalization }: Chosen, { length }: readonly string[]): boolean =>
   length > 1 && window === "auto" && normalization === "window";
 
-const kindOf = (name: string): NormalizationKind => (name.trim().toLowerCase() === "ct" ? "foreground" : "image");
+/** How nnU-Net normalizes a channel of this name. */
+export const normalizationByName = (name: string): NormalizationKind =>
+  name.trim().toLowerCase() === "ct" ? "foreground" : "image";
 
 /** The windows of a setting: one of all channels, or one of each. */
 export const windowsOf = (window: TrainingConfig["window"]): readonly ChannelWindow[] =>
