@@ -86,6 +86,7 @@ test("z-scores by each image have one window for all, and an image without them 
   expect(await resolved({ normalization: "image" }, { window: [-5, 5], normalization })).toMatchObject({
     window: [-5, 5],
   });
+  expect(resolveConfig("liver", { data: "scans", normalization: "image" }).window).toBe("auto");
   expect(() => resolveConfig(null, { data: "scans", window: [0, 100], normalization: "image" })).toThrow(
     /window.* 0 100 has no effect with .*normalization.* image, .*; leave one out$/,
   );

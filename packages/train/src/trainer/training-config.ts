@@ -78,7 +78,9 @@ function depthOf(settings: Plain, [key, ...rest]: readonly PropertyKey[]): numbe
  * @throws ConfigError naming the first setting that does not fit as the layer calls it from which it came.
  */
 export function resolveLayers(preset: PresetName | null, layers: readonly SettingsLayer[]): TrainingConfig {
-  const start: Plain = presetSettings(preset);
+  const normalization = layers.map(({ settings }) => settings.normalization).findLast((each) => each !== undefined);
+  // The window of a preset is of HU, and says nothing of images that are normalized by themselves.
+  const start: Plain = { ...presetSettings(preset), ...(normalization === "image" ? { window: "auto" } : {}) };
   const nameOf: NameOf = (path) => {
     const depths = layers.map(({ settings }) => depthOf(settings, path));
     const origin = layers[depths.lastIndexOf(Math.max(...depths))];
