@@ -13,14 +13,16 @@ const check =
   () =>
     requireEffect(resolveConfig(null, { data: "d" }, asConfig(settings)), settings);
 
-const groups = given("groups", "network.groups", 2);
+// What differs from the usual value is refused with the configuration already.
+const groups = given("groups", "network.groups", 8);
 const signal = given("gating-signal", "network.gatingSignal", "upsampled");
 const network = given("network", "network.preset", "unet");
+const usual = given("network", "network.preset", "attention-res-unet");
 
 test("options of another network are refused by name", () => {
   expect(check(groups)).toThrow("--groups has no effect with batch normalization; add --norm group");
   expect(check(network, signal)).toThrow("--gating-signal has no effect with the skip 'concat', which has no gates");
-  expect(check(network, given("model", "model", "m.ts"))).toThrow("--network has no effect with a model of your own");
+  expect(check(usual, given("model", "model", "m.ts"))).toThrow("--network has no effect with a model of your own");
 });
 
 test("those of this network are taken", () => {
