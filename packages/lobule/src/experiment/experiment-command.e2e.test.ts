@@ -84,7 +84,7 @@ describe("an experiment", () => {
     const record = JSON.parse(await readFile(join(root, "halved", "experiment.json"), "utf8"));
     const [stopped] = record.rungs[0].stopped;
     expect(["gated", "wide"]).toContain(stopped);
-    expect(out).toContain(`after 1 epochs: ${stopped} stop, the others continue`);
+    expect(out).toContain(`after 1 epoch: ${stopped} stop, the others continue`);
     const lines = async (name: string): Promise<number> =>
       (await readFile(join(root, "halved", `${name}-seed0`, "metrics.jsonl"), "utf8")).trim().split("\n").length;
     expect([await lines(stopped), await lines("unet")]).toEqual([1, 3]);

@@ -53,7 +53,7 @@ test("a series, its zip and a MetaImage get the labels of their NIfTI file, once
   const scans = ["series", "zipped.zip", "image.mha", "scan.nii.gz"];
   const { code, err } = await segment(scans, "labels");
   expect(code, err).toBe(0);
-  expect(err).toContain("zipped.zip: 1 files of");
+  expect(err).toContain("zipped.zip: 1 file of");
   const [first, ...others] = await Promise.all(
     ["series", "zipped", "image", "scan"].map((name) => readNifti(nodeStorage, at("labels", `${name}.nii.gz`))),
   );

@@ -125,7 +125,7 @@ describe("a last checkpoint that does not fit the rest of its run is refused, an
   test.each<[string, Parameters<typeof editCheckpoint>[2], RegExp]>([
     ["more epochs than there are", training({ epoch: 9, globalStep: 99, optimizerSteps: 99 }), /done 9 epochs, of 4/],
     ["all epochs, unfinished", training({ epoch: 4 }), /done all 4 epochs and is not finished/],
-    ["fewer steps than epochs", training({ globalStep: 1, optimizerSteps: 1 }), /1 steps in all do not fit/],
+    ["fewer steps than epochs", training({ globalStep: 1, optimizerSteps: 1 }), /1 step in all does not fit/],
     [
       "another count of steps",
       training({ globalStep: 13, optimizerSteps: 13 }),
