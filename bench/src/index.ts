@@ -9,7 +9,7 @@ export { checkSameIsa, compareIsa, type IsaFile, isaChangeTable, readIsaFile } f
 export { isaTable } from "./isa/isa-table.js";
 export type { Check } from "./parity/check.js";
 export { FixtureError } from "./parity/fixture-files.js";
-export { oneVariant } from "./parity/one-variant.js";
+export { chosenVariants, oneVariant } from "./parity/one-variant.js";
 export { type FixtureSummary, summarize, table, verdict } from "./parity/report.js";
 export { type ParityOptions, runParity } from "./parity/run-parity.js";
 export type { Figure, Part, PartResult } from "./parts/part.js";

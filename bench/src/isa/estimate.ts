@@ -1,3 +1,4 @@
+import type { Kernel } from "@lobule/kernels-wgsl";
 import { type Block, type InstructionCounts, type Loop, type MachineCode, sumBlocks } from "./machine-code.js";
 
 /** How often an innermost loop is taken to run in a round where nothing tells: what Mesa's compiler takes too. */
@@ -19,23 +20,25 @@ export interface Estimate {
  * Estimates the cycles of a subgroup.
  *
  * The loop that computes is taken through as often as `multiplyAdds`, what the kernel has to compute by invocation, asks
- * for; a loop around it, so much less often as it runs in one round of that. Of other loops the innermost are taken to run
+ * for, or as the kernel says; a loop around it, so much less often as it runs in one round of that. Of other loops the innermost are taken to run
  * {@link assumedTrips} times, those around them once: they share work among invocations. Where there are two copies of the
  * loop that computes, as for the inside of an image and its border, the cheaper one is taken to run.
  */
-export function estimate(code: MachineCode, multiplyAdds: number, innerTrips = assumedTrips): Estimate {
+export function estimate(
+  code: MachineCode,
+  multiplyAdds: number,
+  { innerTrips = assumedTrips, trips: known }: Pick<Kernel, "innerTrips" | "trips"> = {},
+): Estimate {
   const hot = hotLoop(code);
   const usual = (block: number): number =>
     code.loops.some((loop) => isIn(block, loop) && isInnermost(code, loop)) ? assumedTrips : 1;
   if (hot === undefined) return { loop: sumBlocks(code.blocks), trips: 1, ...cyclesOf(code, usual) };
   const loop = bodyOf(code, hot);
   const outer = code.loops.filter((each) => each !== hot && isIn(hot.first, each));
-  const copies = code.loops.filter(
-    (each) => each !== hot && !outer.includes(each) && bodyOf(code, each).multiplyAdds === loop.multiplyAdds,
-  );
+  const copies = code.loops.filter((each) => each !== hot && !outer.includes(each) && isCopy(bodyOf(code, each), loop));
   const aside = [hot, ...outer, ...copies];
   const beside = sumBlocks(code.blocks, (block) => (aside.some((each) => isIn(block, each)) ? 0 : usual(block)));
-  const trips = Math.max(1, (multiplyAdds - beside.multiplyAdds) / loop.multiplyAdds);
+  const trips = known ?? Math.max(1, (multiplyAdds - beside.multiplyAdds) / loop.multiplyAdds);
   const weight = (block: number): number => {
     if (isIn(block, hot)) return trips;
     if (copies.some((copy) => isIn(block, copy))) return 0;
@@ -52,12 +55,19 @@ const isInnermost = ({ loops }: MachineCode, loop: Loop): boolean =>
 
 const bodyOf = ({ blocks }: MachineCode, { first, last }: Loop): Block => sumBlocks(blocks.slice(first, last + 1));
 
+/** Copies of a loop have the same multiply-adds, but for a twentieth that a compiler joins in one and not in the other. */
+const isCopy = (one: Block, other: Block): boolean =>
+  Math.abs(one.multiplyAdds - other.multiplyAdds) <= Math.max(one.multiplyAdds, other.multiplyAdds) / 20;
+
 /** The innermost loop with the most multiply-adds; of copies the one with fewer instructions. */
 function hotLoop(code: MachineCode): Loop | undefined {
-  const rank = ({ multiplyAdds, vector }: Block): number => multiplyAdds - vector / 1e6;
-  return code.loops
-    .filter((loop) => isInnermost(code, loop) && bodyOf(code, loop).multiplyAdds > 0)
-    .sort((a, b) => rank(bodyOf(code, b)) - rank(bodyOf(code, a)))[0];
+  const loops = code.loops
+    .map((loop) => ({ loop, body: bodyOf(code, loop) }))
+    .filter(({ loop, body }) => isInnermost(code, loop) && body.multiplyAdds > 0);
+  const most = loops.sort((a, b) => b.body.multiplyAdds - a.body.multiplyAdds)[0];
+  if (most === undefined) return undefined;
+  const copies = loops.filter(({ body }) => isCopy(body, most.body));
+  return copies.sort((a, b) => a.body.vector - b.body.vector)[0]?.loop;
 }
 
 function cyclesOf({ blocks, subgroups }: MachineCode, weight: (block: number) => number) {

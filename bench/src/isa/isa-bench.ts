@@ -77,7 +77,7 @@ function rowOf(first: Call, calls: readonly Call[], compiled: CompiledKernel): I
     const { loop, trips, cycles, latency } = estimate(
       compiled.code,
       multiplyAdds / (workgroups * compiled.invocations),
-      kernel.innerTrips,
+      kernel,
     );
     const subgroups = workgroups * Math.ceil(compiled.invocations / compiled.subgroup);
     return { loop, trips, subgroups, multiplyAdds, cycles: cycles * subgroups, latency: latency * subgroups };

@@ -68,11 +68,20 @@ test("waiting counts where the other subgroups cannot hide it", () => {
   expect(estimate(parseMachineCode(slow, { wide: true, pairs: true }), 100).cycles).toBe((50 * 32 + 6) / 4);
 });
 
-test("of two copies of a loop the cheaper one runs", () => {
-  const border = [head("BB3", "BB1, BB4, "), address, head("BB4", "BB3, "), multiplyAdd.repeat(2)].join("");
-  const both = loopCode.replace("BB9\n", `${border}BB9\n`);
-  const one = estimate(parseMachineCode(loopCode, { wide: true, pairs: true }), 100);
-  expect(estimate(parseMachineCode(both, { wide: true, pairs: true }), 100)).toEqual(one);
+test.for([
+  ["the same multiply-adds", 40],
+  ["one more, which the compiler made of a sum", 41],
+] as const)("of two copies of a loop the cheaper one runs: %s", ([, multiplyAdds]) => {
+  const inside = loopCode.replace(multiplyAdd.repeat(2), multiplyAdd.repeat(40));
+  const border = [head("BB3", "BB1, BB4, "), address, head("BB4", "BB3, "), multiplyAdd.repeat(multiplyAdds)].join("");
+  const both = inside.replace("BB9\n", `${border}BB9\n`);
+  const one = estimate(parseMachineCode(inside, { wide: true, pairs: true }), 1000);
+  expect(estimate(parseMachineCode(both, { wide: true, pairs: true }), 1000)).toEqual(one);
+});
+
+test("a kernel that multiplies less than its convolution says how often its loop runs", () => {
+  const code = parseMachineCode(loopCode, { wide: true, pairs: true });
+  expect(estimate(code, 100, { trips: 30 })).toMatchObject({ trips: 30, cycles: 62 });
 });
 
 test("a loop around it runs an eighth as often, another one eight times", () => {

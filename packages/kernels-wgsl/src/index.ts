@@ -30,7 +30,7 @@ export {
   type Launch,
   type Reduction,
 } from "./contract/kernel.js";
-export type { PackedLayout } from "./contract/packing.js";
+export { type PackedLayout, packWeight } from "./contract/packing.js";
 export { hasQuads } from "./contract/quads.js";
 export type { SlotText } from "./contract/slots.js";
 export {
@@ -49,7 +49,8 @@ export {
   conv2dShape,
   packConv2d,
 } from "./conv2d/conv2d.js";
-export { conv3x3, conv3x3GradInput, conv3x3GradWeight, packConv3x3, type Shortcut } from "./conv3x3/conv3x3.js";
+export { conv3x3, conv3x3GradInput, conv3x3GradWeight, type Shortcut } from "./conv3x3/conv3x3.js";
+export { packConv3x3, packConv3x3Filters } from "./conv3x3/conv3x3-packing.js";
 export { splitsConv3x3 } from "./conv3x3/conv3x3-tiled.js";
 export { convert } from "./convert/convert.js";
 export { fromHalf, toHalf } from "./convert/half.js";
@@ -67,7 +68,7 @@ export {
   wordsPerDeformation,
 } from "./elastic/elastic.js";
 export { entropyMap } from "./entropy-map/entropy-map.js";
-export { gather } from "./gather/gather.js";
+export { gather, gatherFilters } from "./gather/gather.js";
 export {
   changeIntensities,
   type IntensityChange,

@@ -45,6 +45,8 @@ export interface Kernel {
    * for estimates of what it costs.
    */
   readonly innerTrips?: number;
+  /** How often an invocation runs the loop that computes, where it multiplies less than `flops` counts. */
+  readonly trips?: number;
   /** Bytes that must be read and written at least, each array once, with the default slots and f32 storage. */
   readonly bytes: number;
   /**

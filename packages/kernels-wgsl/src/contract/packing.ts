@@ -1,16 +1,26 @@
+import { filterSum } from "./winograd.js";
+
 /** Marks an element of a packed array that no weight fills; it is zero. */
 export const noWeight = 0xffff_ffff;
 
-/** How a weight is laid out for a kernel: `packed[i] = index[i] === noWeight ? 0 : weight[index[i]]`. */
+/**
+ * How a weight is laid out for a kernel: `packed[i] = index[i] === noWeight ? 0 : weight[index[i]]`, or, of `filters`,
+ * `filterSum(weight, index[i])`.
+ */
 export interface PackedLayout {
   /** Elements of the packed array. */
   readonly length: number;
   readonly index: Uint32Array;
+  /** Whether the elements are sums of the taps of a row, see contract/winograd.ts. */
+  readonly filters?: boolean;
 }
 
 /** A weight in the layout of a kernel, on the host. */
-export const packWeight = (weight: Float32Array, { length, index }: PackedLayout): Float32Array =>
-  Float32Array.from({ length }, (_, i) => (index[i] === noWeight ? 0 : (weight[index[i] as number] as number)));
+export const packWeight = (weight: Float32Array, { index, filters = false }: PackedLayout): Float32Array =>
+  Float32Array.from(index, (at) => {
+    if (at === noWeight) return 0;
+    return filters ? filterSum(weight, at) : (weight[at] ?? 0);
+  });
 
 /** Bytes of `var<uniform> weight: array<vec4f, 4096>`: the least that every WebGPU device lets a kernel bind. */
 export const uniformWeightBytes = 65_536;

@@ -26,7 +26,9 @@ function shortcutRunsOf(problem: ConvolutionProblem, variant: TestedVariant, cha
   const [forward, alone] = [runs.output(variant), runs.gradInput(variant)];
   const shortcut = randomArray(imageSize({ ...shape, channels }), 4);
   const packed = (values: Float32Array, from: number, to: number, direction: "forward" | "grad-input") =>
-    ["blocked", "vector", "tall"].includes(variant) ? packWeight(values, packConv1x1(from, to, direction)) : values;
+    ["blocked", "vector", "tall", "winograd"].includes(variant)
+      ? packWeight(values, packConv1x1(from, to, direction))
+      : values;
   // Forward the shortcut leads from `channels` to the output's; backward it led from the input's channels to `channels`.
   const ahead = randomArray(channels * outChannels, 5);
   const back = randomArray(channels * shape.channels, 6);

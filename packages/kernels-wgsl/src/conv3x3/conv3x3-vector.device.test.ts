@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { runLinear } from "../testing/convolution-checks.js";
+import { checkGradient, checkRun, runLinear } from "../testing/convolution-checks.js";
 import { runsOf } from "../testing/convolution-family.js";
 import { convolutionDevice, testConvolution, testTwoImages } from "../testing/convolution-tests.js";
 import { conv3x3QuadFamily } from "./conv3x3.cases.js";
@@ -9,6 +9,14 @@ const deviceFor = convolutionDevice();
 
 testConvolution(conv3x3QuadFamily);
 testTwoImages((problem, options) => conv3x3GradWeight(problem, "vector", options), 9);
+
+// Where its weight is bound is the business of the text that it is made from: one compilation is enough.
+test.for(conv3x3QuadFamily.cases.slice(0, 3))("Winograd's sums: $why", async (problem, context) => {
+  const device = deviceFor(context);
+  const { output, outputOf, input, gradInput, lossOfInput } = runsOf(conv3x3QuadFamily, problem);
+  await checkRun(device, output("winograd"), outputOf(input));
+  await checkGradient(device, gradInput("winograd"), lossOfInput, input);
+});
 
 test("loading ahead gives the bits of loading in turn", async (context) => {
   const device = deviceFor(context);

@@ -136,12 +136,18 @@ fn addRow(sums: ptr<function, array<vec4f, 16>>, at: u32, upper: Row, lower: Row
   addProducts(sums, weight[at + 4u], weight[at + 5u], vec4f(upper.middle.yzw, upper.right), vec4f(lower.middle.yzw, lower.right));
 }
 
-fn addRows(sums: ptr<function, array<vec4f, 16>>, block: u32, ci: u32, row0: Row, row1: Row, row2: Row, row3: Row) {
+// What is summed over the input channels: the pixels themselves here, something else in transforms/winograd.ts.
+alias Products = array<vec4f, 16>;
+
+fn addRows(products: ptr<function, Products>, block: u32, ci: u32, row0: Row, row1: Row, row2: Row, row3: Row) {
   let taps = (block * sizes.inChannels + ci) * 18u;
-  addRow(sums, taps, row0, row1);
-  addRow(sums, taps + 6u, row1, row2);
-  addRow(sums, taps + 12u, row2, row3);
+  addRow(products, taps, row0, row1);
+  addRow(products, taps + 6u, row1, row2);
+  addRow(products, taps + 12u, row2, row3);
 }
+
+// The tile's pixels: [channel][row], the four columns in a vector.
+fn sumsOf(products: Products) -> array<vec4f, 16> { return products; }
 
 // The shortcut: a 1×1 convolution of other images of the same extents, added to the sums.
 fn addShortcut(sums: ptr<function, array<vec4f, 16>>, tile: Tile, block: u32) {
@@ -185,7 +191,7 @@ fn main(
   let tile = tileAt(group * LANES + lane);
   let block = workgroup.z;
 
-  var sums: array<vec4f, 16>; // [channel][row], the four columns in a vector
+  var products: Products;
   if (tile.y > 0u && tile.y + 2u < sizes.height) {
     let at0 = placesOf(tile, tile.y - 1u);
     let at1 = placesOf(tile, tile.y);
@@ -197,7 +203,7 @@ fn main(
       let row1 = loadRow(channel, tile, at1);
       let row2 = loadRow(channel, tile, at2);
       let row3 = loadRow(channel, tile, at3);
-      addRows(&sums, block, ci, row0, row1, row2, row3);
+      addRows(&products, block, ci, row0, row1, row2, row3);
     }
   } else {
     for (var ci = 0u; ci < sizes.inChannels; ci++) {
@@ -206,9 +212,10 @@ fn main(
       let row1 = loadBorderRow(channel, tile, tile.y);
       let row2 = loadBorderRow(channel, tile, tile.y + 1u);
       let row3 = loadBorderRow(channel, tile, tile.y + 2u);
-      addRows(&sums, block, ci, row0, row1, row2, row3);
+      addRows(&products, block, ci, row0, row1, row2, row3);
     }
   }
+  var sums = sumsOf(products);
   addShortcut(&sums, tile, block);
 
   // One call a channel, not a loop: a variable index would move the sums out of registers.

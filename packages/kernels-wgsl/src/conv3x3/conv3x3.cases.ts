@@ -1,7 +1,8 @@
 import type { ImageShape } from "../contract/kernel.js";
 import { type ConvolutionFamily, networkLevel, smallProblem, withOutChannels } from "../testing/convolution-family.js";
-import { type Conv3x3Variant, conv3x3, conv3x3GradInput, conv3x3GradWeight, packConv3x3 } from "./conv3x3.js";
+import { type Conv3x3Variant, conv3x3, conv3x3GradInput, conv3x3GradWeight } from "./conv3x3.js";
 import { conv3x3Reference } from "./conv3x3.reference.js";
+import { packConv3x3, packConv3x3Filters } from "./conv3x3-packing.js";
 
 const image = (batch: number, channels: number, height: number, width: number): ImageShape => ({
   batch,
@@ -11,7 +12,7 @@ const image = (batch: number, channels: number, height: number, width: number): 
 });
 
 /** Every variant but the one for matrix units. */
-export type TestedVariant = Conv3x3Variant | "vector" | "tall";
+export type TestedVariant = Conv3x3Variant | "vector" | "tall" | "winograd";
 type Way = Parameters<typeof conv3x3GradWeight>[1];
 
 /** The kernels, and the problems that are checked. */
@@ -25,7 +26,8 @@ export const conv3x3Family: ConvolutionFamily<TestedVariant, Way> = {
   output: (problem, variant) => conv3x3(problem, variant),
   gradInput: (problem, variant) => conv3x3GradInput(problem, variant),
   gradWeight: conv3x3GradWeight,
-  pack: packConv3x3,
+  pack: (inChannels, outChannels, direction, variant) =>
+    (variant === "winograd" ? packConv3x3Filters : packConv3x3)(inChannels, outChannels, direction),
   outShape: withOutChannels,
   weightLength: ({ input, outChannels }) => 9 * input.channels * outChannels,
   reference: conv3x3Reference,

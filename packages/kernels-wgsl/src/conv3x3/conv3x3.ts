@@ -1,12 +1,5 @@
-import {
-  type ConvolutionProblem,
-  ceilDivide,
-  foldWorkgroups,
-  type ImageShape,
-  imageSize,
-  type Kernel,
-} from "../contract/kernel.js";
-import { noWeight, type PackedLayout, packBlocks, planWeight } from "../contract/packing.js";
+import { type ConvolutionProblem, ceilDivide, foldWorkgroups, imageSize, type Kernel } from "../contract/kernel.js";
+import { planWeight } from "../contract/packing.js";
 import {
   type GradWeightOptions,
   sumLanes,
@@ -18,11 +11,13 @@ import {
 import { withSerialSums } from "../transforms/lane-sums.js";
 import { withWeightAccess } from "../transforms/weights.js";
 import { hasFunction, removeBinding, renumberBindings, replaceDefinition } from "../transforms/wgsl-text.js";
+import { withWinograd } from "../transforms/winograd.js";
 import plainSource from "./conv3x3.wgsl.js";
 import blockedSource from "./conv3x3-blocked.wgsl.js";
 import gradWeightSource from "./conv3x3-grad-weight.wgsl.js";
 import gradWeightBlockedSource from "./conv3x3-grad-weight-blocked.wgsl.js";
 import gradWeightSubgroupSource from "./conv3x3-grad-weight-subgroup.wgsl.js";
+import { channelBlock, planConv3x3 } from "./conv3x3-packing.js";
 import { quadLaunch } from "./conv3x3-quads.js";
 import subgroupSource from "./conv3x3-subgroup.wgsl.js";
 import tallSource from "./conv3x3-tall.wgsl.js";
@@ -39,15 +34,15 @@ export type Conv3x3Variant = "plain" | "blocked" | "subgroup" | "tiled";
 /**
  * `matrix` multiplies in f16 by a GPU's matrix units, see transforms/subgroup-matrix.ts; `vector` is `blocked` for images
  * whose width is a multiple of 4, of which an invocation computes 8 channels × 2 rows × 4 columns and loads and stores four
- * pixels at a time; `tall` is `vector` with 4 rows. The weight gradient has neither `matrix` nor `tall`; its `vector` one is
- * `tiled` for such images.
+ * pixels at a time; `tall` is `vector` with 4 rows, `winograd` is `vector` with half the multiplications, see
+ * transforms/winograd.ts. The weight gradient has none of these but `vector`, which is `tiled` for such images.
  */
-export type Conv3x3OutputVariant = Conv3x3Variant | "matrix" | "vector" | "tall";
+export type Conv3x3OutputVariant = Conv3x3Variant | "matrix" | "vector" | "tall" | "winograd";
 
 /**
  * A 1×1 convolution of other images of the same extents, whose result is added: `shortcut` [n, channels, h, w], with
  * `shortcutWeight` [co, channels], or [channels, co] where it is transposed, as for an input gradient. For `blocked`,
- * `vector` and `tall` the weight is packed as that of a 1×1 convolution.
+ * `vector`, `tall` and `winograd` the weight is packed as that of a 1×1 convolution.
  */
 export interface Shortcut {
   readonly channels: number;
@@ -55,7 +50,6 @@ export interface Shortcut {
 }
 
 const lanes = 64;
-const channelBlock = 8;
 
 /** Floating-point operations and bytes, with what a shortcut adds. */
 function costOf({ input, outChannels }: ConvolutionProblem, shortcut?: Shortcut) {
@@ -93,9 +87,6 @@ interface Strides {
   readonly flip: 0 | 1;
 }
 
-const planOf = (inChannels: number, outChannels: number) =>
-  planWeight(inChannels * 9 * channelBlock, ceilDivide(outChannels, channelBlock));
-
 /** Tiles of rows × columns, `perGroup` of which a workgroup computes. */
 function tilesOf({ input, outChannels }: ConvolutionProblem, rows: number, columns: number, perGroup: number) {
   const { batch, channels: inChannels, height, width } = input;
@@ -106,8 +97,13 @@ function tilesOf({ input, outChannels }: ConvolutionProblem, rows: number, colum
 }
 
 /** A file that reads packed weights, for a problem. */
-function packedSource(source: string, { channels }: ImageShape, outChannels: number, shortcut: Shortcut | undefined) {
-  const plan = planOf(channels, outChannels);
+function packedSource(
+  source: string,
+  { input: { channels }, outChannels }: ConvolutionProblem,
+  shortcut: Shortcut | undefined,
+  columns: 3 | 6 = 3,
+) {
+  const plan = planConv3x3(channels, outChannels, columns);
   const text = withWeightAccess(withShortcut(source, shortcut), plan.access);
   if (shortcut === undefined) return text;
   const { access } = planWeight(shortcut.channels * channelBlock, plan.blocks);
@@ -115,11 +111,11 @@ function packedSource(source: string, { channels }: ImageShape, outChannels: num
 }
 
 function blocked(problem: ConvolutionProblem, shortcut: Shortcut | undefined): Kernel {
-  const { input, outChannels } = problem;
+  const { outChannels } = problem;
   const sizes = { ...tilesOf(problem, 4, 2, lanes), shortcutChannels: shortcut?.channels ?? 0 };
   return {
     name: "conv3x3-blocked",
-    source: packedSource(blockedSource, input, outChannels, shortcut),
+    source: packedSource(blockedSource, problem, shortcut),
     launches: [{ sizes, workgroups: [...foldWorkgroups(sizes.groups), ceilDivide(outChannels, channelBlock)] }],
     ...costOf(problem, shortcut),
     statistics: { partials: sizes.groups },
@@ -128,25 +124,26 @@ function blocked(problem: ConvolutionProblem, shortcut: Shortcut | undefined): K
 
 /** The kernels over quads. */
 const byQuads =
-  (name: string, source: string, rows: number) =>
+  (name: string, source: string, rows: number, columns: 3 | 6 = 3) =>
   (problem: ConvolutionProblem, shortcut: Shortcut | undefined): Kernel => {
-    const { input, outChannels } = problem;
-    const blocks = ceilDivide(outChannels, channelBlock);
+    const blocks = ceilDivide(problem.outChannels, channelBlock);
     const launch = quadLaunch(name, problem, { rows, blocks, shortcutChannels: shortcut?.channels ?? 0 });
     return {
       name,
-      source: packedSource(source, input, outChannels, shortcut),
+      source: packedSource(source, problem, shortcut, columns),
       launches: [launch],
       ...costOf(problem, shortcut),
+      ...(columns === 6 && { trips: problem.input.channels }),
       statistics: { partials: launch.sizes.groups, only: "parallel" },
     };
   };
 
-/** The variants that read the weight as {@link packConv3x3} lays it out. */
+/** The variants that read the weight as {@link packConv3x3} or {@link packConv3x3Filters} lays it out. */
 const byPacking = {
   blocked,
   vector: byQuads("conv3x3-vector", vectorSource, 2),
   tall: byQuads("conv3x3-tall", tallSource, 4),
+  winograd: byQuads("conv3x3-winograd", withWinograd(vectorSource), 2, 6),
 } as const;
 const isPacked = (variant: Conv3x3OutputVariant): variant is keyof typeof byPacking => variant in byPacking;
 
@@ -195,8 +192,8 @@ const byStrides = { plain, subgroup, tiled: overTiles(conv3x3Tiled), matrix: ove
  *
  * output[n, co, y, x] = Σ over ci, ky, kx of weight[co, ci, ky, kx] · input[n, ci, y + ky − 1, x + kx − 1]
  *
- * Slots Input, Shortcut and Output, statistics of the output. `weight` is [co, ci, 3, 3] or, for `blocked`, `vector` and `tall`,
- * packed `forward`. With a {@link Shortcut} its result is added.
+ * Slots Input, Shortcut and Output, statistics of the output. `weight` is [co, ci, 3, 3] or, for `blocked`, `vector`, `tall`
+ * and `winograd`, packed `forward`. With a {@link Shortcut} its result is added.
  */
 export function conv3x3(problem: ConvolutionProblem, variant: Conv3x3OutputVariant, shortcut?: Shortcut): Kernel {
   if (isPacked(variant)) return byPacking[variant](problem, shortcut);
@@ -209,7 +206,7 @@ export function conv3x3(problem: ConvolutionProblem, variant: Conv3x3OutputVaria
  * 180° and its channels swapped, → [n, ci, h, w].
  *
  * Slots Input (reads gradOutput), Shortcut and Output (writes the gradient), statistics of what it writes. `weight` is
- * [co, ci, 3, 3] or, for `blocked`, `vector` and `tall`, packed `grad-input`. With a {@link Shortcut} its result is added: where the image also
+ * [co, ci, 3, 3] or, for `blocked`, `vector`, `tall` and `winograd`, packed `grad-input`. With a {@link Shortcut} its result is added: where the image also
  * went through a 1×1 convolution, that one's input gradient.
  */
 export function conv3x3GradInput(
@@ -222,26 +219,6 @@ export function conv3x3GradInput(
   if (isPacked(variant)) return byPacking[variant](swapped, shortcut);
   const strides = { outStride: 9, inStride: inChannels * 9, flip: 1 } as const;
   return byStrides[variant](swapped, strides, shortcut);
-}
-
-/**
- * Layout of the weight [co, ci, 3, 3] for `blocked`, `vector` and `tall`: [blocks of 8 written channels, read channels, 9, 8].
- * Channels are those of the forward convolution.
- */
-export function packConv3x3(
-  inChannels: number,
-  outChannels: number,
-  direction: "forward" | "grad-input",
-): PackedLayout {
-  const forward = direction === "forward";
-  const written = forward ? outChannels : inChannels;
-  return packBlocks(planOf(forward ? inChannels : outChannels, written), (block, element) => {
-    const writes = block * channelBlock + (element % channelBlock);
-    const tap = Math.floor(element / channelBlock) % 9;
-    const reads = Math.floor(element / channelBlock / 9);
-    if (writes >= written) return noWeight;
-    return forward ? (writes * inChannels + reads) * 9 + tap : (reads * inChannels + writes) * 9 + 8 - tap;
-  });
 }
 
 /**

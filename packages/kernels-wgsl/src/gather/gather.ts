@@ -1,5 +1,6 @@
 import { ceilDivide, foldWorkgroups, type Kernel } from "../contract/kernel.js";
 import gatherSource from "./gather.wgsl.js";
+import filtersSource from "./gather-filters.wgsl.js";
 
 /**
  * Rearranges an array: output[i] = table[i] === 0xffffffff ? 0 : source[table[i]].
@@ -12,4 +13,16 @@ export const gather = (length: number): Kernel => ({
   launches: [{ sizes: { length }, workgroups: [...foldWorkgroups(ceilDivide(length, 64)), 1] }],
   flops: 0,
   bytes: 12 * length,
+});
+
+/**
+ * The same with sums of three neighbors, as Winograd's convolution takes the rows of a weight:
+ * output[i] = table[i] === 0xffffffff ? 0 : filterSum(source, table[i]), see contract/winograd.ts.
+ */
+export const gatherFilters = (length: number): Kernel => ({
+  ...gather(length),
+  name: "gather-filters",
+  source: filtersSource,
+  flops: 5 * length,
+  bytes: 20 * length,
 });

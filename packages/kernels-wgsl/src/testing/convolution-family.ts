@@ -34,7 +34,7 @@ export interface ConvolutionFamily<Variant extends string, Way extends string> {
   readonly output: (problem: ConvolutionProblem, variant: Variant) => Kernel;
   readonly gradInput: (problem: ConvolutionProblem, variant: Variant) => Kernel;
   readonly gradWeight: (problem: ConvolutionProblem, way: Way) => Kernel & { readonly partials: number };
-  readonly pack?: (inChannels: number, outChannels: number, direction: Direction) => PackedLayout;
+  readonly pack?: (inChannels: number, outChannels: number, direction: Direction, variant: Variant) => PackedLayout;
   readonly outShape: (problem: ConvolutionProblem) => ImageShape;
   readonly weightLength: (problem: ConvolutionProblem) => number;
   readonly reference: (
@@ -75,8 +75,8 @@ export function runsOf<Variant extends string, Way extends string>(
   const weight = randomArray(family.weightLength(problem), 2);
   const gradOutput = randomArray(imageSize(outShape), 3);
   const weightFor = (variant: Variant, direction: Direction): Float32Array =>
-    ["blocked", "looped", "vector", "tall"].includes(variant) && family.pack !== undefined
-      ? packWeight(weight, family.pack(shape.channels, outChannels, direction))
+    ["blocked", "looped", "vector", "tall", "winograd"].includes(variant) && family.pack !== undefined
+      ? packWeight(weight, family.pack(shape.channels, outChannels, direction, variant))
       : weight;
   const dot = (a: ArrayLike<number>, b: Float64Array): number =>
     b.reduce((sum, value, i) => sum + value * (a[i] as number), 0);

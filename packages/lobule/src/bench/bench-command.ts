@@ -8,6 +8,7 @@ import {
   busyNow,
   changeTable,
   checkComparable,
+  chosenVariants,
   compareFiles,
   type EarlierFile,
   efforts,
@@ -79,6 +80,7 @@ const options = {
     ),
     "navi31",
   ),
+  variant: choice(chosenVariants, "isa: take this variant of each convolution that has it"),
   out: path("write the result as JSON", "file", "FILE"),
   svg: path("kernels and peers: write the result as a picture", "file", "FILE"),
   compare: path(
@@ -117,6 +119,7 @@ const effects: Readonly<Partial<Record<keyof typeof options, readonly BenchArgum
   "local-ms": ["scale"],
   tune: [...benchmarks, "all"],
   family: ["isa"],
+  variant: ["isa"],
   steps: ["model", "all"],
   python: ["peers", "volume", "all"],
   peers: ["peers", "all"],

@@ -1,5 +1,4 @@
-import { FixtureError, oneVariant, runParity, summarize, table, verdict } from "@lobule/bench";
-import { convolutionVariants } from "@lobule/tensor";
+import { chosenVariants, FixtureError, oneVariant, runParity, summarize, table, verdict } from "@lobule/bench";
 import { command } from "../command-line/command.js";
 import { choice, flag, path, required, text, withDefault } from "../command-line/option.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
@@ -15,11 +14,7 @@ export const parityCommand = command({
     filter: text("run only fixtures whose path contains this text", "TEXT"),
     unfused: flag("compile without fusion: one dispatch an operation"),
     precision: withDefault(choice(["f32", "f16"], "in which activations are stored; f16 has limits of its own"), "f32"),
-    variant: choice(
-      // Programs here compute in f32, which the matrix kernels do not.
-      convolutionVariants.filter((each) => each !== "matrix"),
-      "take this variant of each convolution that has it: one that tuning could choose",
-    ),
+    variant: choice(chosenVariants, "take this variant of each convolution that has it: one that tuning could choose"),
     device: deviceOption,
   },
   examples: [["parity fixtures --filter ops/conv3x3", "check one operation"]],

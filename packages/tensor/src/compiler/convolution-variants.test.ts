@@ -33,7 +33,13 @@ test.for(["serial", "subgroup"] as const)("software adapters have no kernels of 
 });
 
 test("what quads are compared with stays a candidate", () => {
-  expect(candidateVariants(call("conv3x3", "forward", 12), "parallel")).toEqual(["tall", "blocked", "plain", "vector"]);
+  expect(candidateVariants(call("conv3x3", "forward", 12), "parallel")).toEqual([
+    "tall",
+    "blocked",
+    "plain",
+    "vector",
+    "winograd",
+  ]);
   expect(candidateVariants(call("conv3x3", "grad-weight", 12), "parallel")).toContain("tiled");
 });
 

@@ -10,7 +10,7 @@ function quadVariants({ family, direction, input }: ConvolutionCall): Convolutio
   // How many workgroups suit a weight gradient depends on the GPU: more fill it, fewer leave less to add up.
   const shared: ConvolutionVariant[] = ["vector", "vector-2x", "vector-4x"];
   if (direction === "grad-weight") return family === "conv3x3" ? [...shared, "vector-ahead"] : shared;
-  return family === "conv3x3" ? ["tall", "vector"] : ["vector"];
+  return family === "conv3x3" ? ["tall", "vector", "winograd"] : ["vector"];
 }
 
 /** The variant that suits an adapter without having been timed. */

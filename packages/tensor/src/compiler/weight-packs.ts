@@ -1,4 +1,4 @@
-import { gather } from "@lobule/kernels-wgsl";
+import { gather, gatherFilters } from "@lobule/kernels-wgsl";
 import { Arena, type Packing } from "../graph/flat-buffer.js";
 import { type CallRequest, elementAt, storageOf, type Tensor } from "../graph/tensor.js";
 import { Variable, type VariableGroup } from "../graph/variable.js";
@@ -23,14 +23,18 @@ interface Host {
 
 /** The packs of a group's variables, side by side. Each has a table of its own: one list of all would be too long for an array. */
 interface GroupPacks {
+  readonly group: VariableGroup;
+  readonly filters: boolean;
   readonly arena: Arena;
   readonly tables: { readonly offset: number; readonly table: Uint32Array }[];
 }
 
+const kernelFor = (filters: boolean | undefined) => (filters === true ? gatherFilters : gather);
+
 /** Weights in the order in which kernels want them: each asked for once, those of variables repacked by one dispatch. */
 export class WeightPacks {
   private readonly packs = new Map<string, Tensor>();
-  private readonly arenas = new Map<VariableGroup, GroupPacks>();
+  private readonly groups: GroupPacks[] = [];
 
   constructor(private readonly host: Host) {}
 
@@ -39,34 +43,44 @@ export class WeightPacks {
     const key = `${name} ${bases.map((base) => base.id).join(" ")}`;
     const known = this.packs.get(key);
     if (known !== undefined) return known;
-    const { length, source, index } = packing();
+    const { length, source, index, filters = false } = packing();
     const group = bases[0] instanceof Variable ? bases[0].group : undefined;
     const result = this.host.scratch([length + uniformRange]);
     this.packs.set(key, result);
     if (group !== undefined && bases.every((base) => base instanceof Variable && base.group === group)) {
-      const pack: GroupPacks = this.arenas.get(group) ?? { arena: new Arena("packed weights"), tables: [] };
-      this.arenas.set(group, pack);
+      const pack = this.packsOf(group, filters);
       const offset = pack.arena.reserve(length);
       this.host.place(result, pack.arena, offset);
       const offsets = bases.flatMap((base) => (base instanceof Variable ? [base.offset] : []));
       const from = (at: number, i: number): number =>
         at === 0xffffffff ? at : at + elementAt(offsets, source?.[i] ?? 0);
       pack.tables.push({ offset, table: index.map(from) });
-    } else this.packLoose(bases, result, { length, index, ...(source ? { source } : {}) });
+    } else this.packLoose(bases, result, { length, index, filters, ...(source ? { source } : {}) });
     return result;
   }
 
-  /** The dispatches at the start of a run, one for each group of variables. */
-  calls(): Call[] {
-    return [...this.arenas].map(([group, packs]) => this.packCall(group, packs));
+  private packsOf(group: VariableGroup, filters: boolean): GroupPacks {
+    const known = this.groups.find((each) => each.group === group && each.filters === filters);
+    if (known !== undefined) return known;
+    const packs = { group, filters, arena: new Arena("packed weights"), tables: [] };
+    this.groups.push(packs);
+    return packs;
   }
 
-  private packLoose(bases: readonly Tensor[], result: Tensor, { length, source, index }: Packing): void {
+  /** The dispatches at the start of a run, one for each group of variables and each way to pack. */
+  calls(): Call[] {
+    return this.groups.map((packs) => this.packCall(packs));
+  }
+
+  private packLoose(bases: readonly Tensor[], result: Tensor, { length, source, index, filters }: Packing): void {
     const { from, offsets } = this.sideBySide(bases);
     const table = index.map((at, i) => (at === 0xffffffff ? at : at + elementAt(offsets, source?.[i] ?? 0)));
     this.host.add(
       this.host.finish(
-        { kernel: gather(length), bindings: { source: from, table: this.host.table(table), output: result } },
+        {
+          kernel: kernelFor(filters)(length),
+          bindings: { source: from, table: this.host.table(table), output: result },
+        },
         "pack weights",
       ),
     );
@@ -88,11 +102,14 @@ export class WeightPacks {
     return { from, offsets };
   }
 
-  private packCall(group: VariableGroup, { arena, tables }: GroupPacks): Call {
+  private packCall({ group, filters, arena, tables }: GroupPacks): Call {
     const table = new Uint32Array(arena.length).fill(0xffffffff);
     for (const { offset, table: part } of tables) table.set(part, offset);
     const call = this.host.finish(
-      { kernel: gather(arena.length), bindings: { source: group, table: this.host.table(table), output: arena } },
+      {
+        kernel: kernelFor(filters)(arena.length),
+        bindings: { source: group, table: this.host.table(table), output: arena },
+      },
       "pack weights",
     );
     arena.reserve(uniformRange);

@@ -19,6 +19,7 @@ export const convolutionVariants = [
   "matrix",
   "vector",
   "tall",
+  "winograd",
   "vector-2x",
   "vector-4x",
   "vector-ahead",

@@ -45,4 +45,6 @@ export interface Packing {
   /** Which source, by element; all from the first where it is missing. */
   readonly source?: Uint8Array;
   readonly index: Uint32Array;
+  /** Whether the elements are sums of the taps of a row, see `gatherFilters`. */
+  readonly filters?: boolean;
 }

@@ -13,6 +13,7 @@ import {
   type PackedLayout,
   packConv1x1,
   packConv3x3,
+  packConv3x3Filters,
   packConvTranspose2x2,
   type Shortcut,
   splitsConv1x1,
@@ -36,6 +37,8 @@ type ImageKernel = (
   extras: Extras<Shortcut>,
 ) => Kernel;
 
+type Pack = (inChannels: number, outChannels: number, direction: "forward" | "grad-input") => PackedLayout;
+
 /** The kernels of one family. */
 interface Family {
   readonly forward: ImageKernel;
@@ -45,7 +48,9 @@ interface Family {
     variant: ConvolutionVariant,
     split: number | undefined,
   ) => Kernel & { readonly partials: number };
-  readonly pack: (inChannels: number, outChannels: number, direction: "forward" | "grad-input") => PackedLayout;
+  readonly pack: Pack;
+  /** For Winograd's convolution, where there is such. */
+  readonly packFilters?: Pack;
 }
 
 const noKernel = (variant: ConvolutionVariant): RangeError =>
@@ -75,7 +80,7 @@ function weightWay(variant: ConvolutionVariant) {
   if (variant === "vector-2x") return { way: "vector", factor: 2, ahead: false } as const;
   if (variant === "vector-4x") return { way: "vector", factor: 4, ahead: false } as const;
   if (variant === "vector-ahead") return { way: "vector", factor: 1, ahead: true } as const;
-  if (variant === "matrix" || variant === "tall") throw noKernel(variant);
+  if (variant === "matrix" || variant === "tall" || variant === "winograd") throw noKernel(variant);
   return { way: variant, factor: 1, ahead: false } as const;
 }
 
@@ -111,6 +116,7 @@ const families: Readonly<Record<ConvolutionCall["family"], Family>> = {
       return conv3x3GradWeight(problem, way, { ...options, split });
     },
     pack: packConv3x3,
+    packFilters: packConv3x3Filters,
   },
   conv1x1: {
     forward: (problem, variant, { pooled }) => conv1x1(problem, imageVariant(variant), pooled),
@@ -153,7 +159,7 @@ const shortcutKernel = ({ direction, input, outChannels }: ConvolutionCall): Sho
     : { channels: outChannels, transposed: true };
 
 /** The variants that read the weight as {@link Family.pack} lays it out. */
-const packing: ReadonlySet<ConvolutionVariant> = new Set(["blocked", "serial", "vector", "tall"]);
+const packing: ReadonlySet<ConvolutionVariant> = new Set(["blocked", "serial", "vector", "tall", "winograd"]);
 
 /** The memory layout of a call's weight for a variant; undefined where it is read as it is. */
 export function packedLayout(
@@ -161,5 +167,6 @@ export function packedLayout(
   variant: ConvolutionVariant,
 ): PackedLayout | undefined {
   if (direction === "grad-weight" || !packing.has(variant)) return undefined;
-  return families[family].pack(input.channels, outChannels, direction);
+  const { pack, packFilters = pack } = families[family];
+  return (variant === "winograd" ? packFilters : pack)(input.channels, outChannels, direction);
 }

@@ -57,7 +57,8 @@ const lowerConvolution =
 /** The weight as the variant's kernel reads it. */
 function weightFor(lowering: Lowering, call: ConvolutionCall, variant: ConvolutionVariant, weight: Tensor): Tensor {
   const layout = packedLayout(call, variant);
-  const name = `${call.family} ${call.direction} ${call.input.channels}→${call.outChannels}`;
+  const filters = layout?.filters === true ? " filters" : "";
+  const name = `${call.family} ${call.direction} ${call.input.channels}→${call.outChannels}${filters}`;
   return layout === undefined ? weight : lowering.packed([weight], name, () => layout);
 }
 

@@ -1,4 +1,4 @@
-import { fromHalf, imageSize, toHalf, withStorageTypes } from "@lobule/kernels-wgsl";
+import { fromHalf, imageSize, packWeight, toHalf, withStorageTypes } from "@lobule/kernels-wgsl";
 import type { Device } from "../device/device.js";
 import { PreparedKernel } from "../device/prepared-kernel.js";
 import type { ConvolutionCall, ConvolutionVariant } from "../graph/convolution-call.js";
@@ -82,9 +82,7 @@ export class TrialBuffers {
     const kernel = convolutionKernel(call, variant);
     const { partials } = kernel;
     const layout = packedLayout(call, variant);
-    const packed = layout
-      ? Float32Array.from(layout.index, (at) => (at === 0xffffffff ? 0 : (this.weight[at] as number)))
-      : this.weight;
+    const packed = layout ? packWeight(this.weight, layout) : this.weight;
     const weight = device.createBuffer(packed.byteLength + uniformBytes, "weight");
     device.queue.writeBuffer(weight, 0, packed as Float32Array<ArrayBuffer>);
     const half = precision === "f16" && partials === undefined;
