@@ -94,17 +94,9 @@ fn quadOf(index: u32, row: u32) -> Quad {
   return Quad(tileRow / sizes.rows, y, quad, y * sizes.quads + quad, index < sizes.tiles && wanted == y);
 }
 
-fn skipAt(at: Quad, c: u32) -> vec4f {
-  return loadSkipQuad(prepareSkip(at.n, c), at.y, at.quad, at.place);
-}
-
-fn gatingAt(at: Quad, c: u32) -> vec4f {
-  return loadGatingQuad(prepareGating(at.n, c), at.y, at.quad, at.place);
-}
-
-fn gradOutputAt(at: Quad, c: u32) -> vec4f {
-  return loadGradOutputQuad(prepareGradOutput(at.n, c), at.y, at.quad, at.place);
-}
+fn skipAt(at: Quad, c: u32) -> vec4f { return loadSkipQuad(prepareSkip(at.n, c), at.y, at.quad, at.place); }
+fn gatingAt(at: Quad, c: u32) -> vec4f { return loadGatingQuad(prepareGating(at.n, c), at.y, at.quad, at.place); }
+fn gradOutputAt(at: Quad, c: u32) -> vec4f { return loadGradOutputQuad(prepareGradOutput(at.n, c), at.y, at.quad, at.place); }
 
 fn biasOf(base: u32) -> array<vec4f, 8> {
   let bias = loadWeights(base + 2u * sizes.channels);
@@ -191,15 +183,10 @@ fn keepPre(at: Quad, block: u32, pre: array<vec4f, 8>) {
 }
 
 fn keptPre(at: Quad, block: u32) -> array<vec4f, 8> {
+  let j = 8u * block;
   return array<vec4f, 8>(
-    keptGradient(at, 8u * block),
-    keptGradient(at, 8u * block + 1u),
-    keptGradient(at, 8u * block + 2u),
-    keptGradient(at, 8u * block + 3u),
-    keptGradient(at, 8u * block + 4u),
-    keptGradient(at, 8u * block + 5u),
-    keptGradient(at, 8u * block + 6u),
-    keptGradient(at, 8u * block + 7u),
+    keptGradient(at, j), keptGradient(at, j + 1u), keptGradient(at, j + 2u), keptGradient(at, j + 3u),
+    keptGradient(at, j + 4u), keptGradient(at, j + 5u), keptGradient(at, j + 6u), keptGradient(at, j + 7u),
   );
 }
 
@@ -320,10 +307,6 @@ fn addToImages(sums: ptr<function, ImageSums>, first: u32, j: u32, upper: vec4f,
   addRows(&(*sums).gating, select(vec4f(), parameters[row + 2u], counts), upper, lower);
 }
 
-fn finishQuad(channel: OutputChannel, at: Quad, values: vec4f) -> vec4f {
-  return finishOutputQuad(channel, values, at.y, at.quad, at.place);
-}
-
 fn storeQuad(s: ptr<function, Statistics>, channel: OutputChannel, at: Quad, c: u32, finished: vec4f, ofSkip: vec4f) {
   if (!at.live) { return; }
   addQuadToStatistics(s, channel, finished, at.y, at.quad, at.place);
@@ -342,8 +325,8 @@ fn storeChannel(c: u32, index: u32, lane: u32, upper: Gated, lower: Gated, skip0
     let direct0 = gradOutputAt(upper.at, c);
     let direct1 = gradOutputAt(lower.at, c);
     let channel = prepareOutput(upper.at.n, c);
-    let finished0 = finishQuad(channel, upper.at, gating0);
-    let finished1 = finishQuad(channel, lower.at, gating1);
+    let finished0 = finishOutputQuad(channel, gating0, upper.at.y, upper.at.quad, upper.at.place);
+    let finished1 = finishOutputQuad(channel, gating1, lower.at.y, lower.at.quad, lower.at.place);
     storeQuad(&s, channel, upper.at, c, finished0, skip0 + upper.alpha * direct0);
     storeQuad(&s, channel, lower.at, c, finished1, skip1 + lower.alpha * direct1);
   }
