@@ -2,7 +2,7 @@ import { hostname, totalmem } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { tuneKernels } from "@lobule/bench";
 import { commandText, FileWriteError, plural, writeFileAtomically } from "@lobule/data";
-import { type AdapterChoice, adapterChoice, nodeStorage } from "@lobule/node";
+import { type AdapterChoice, adapterChoice, type FolderLock, nodeStorage } from "@lobule/node";
 import {
   type FollowedRun,
   followRun,
@@ -15,19 +15,17 @@ import {
 import { type Device, Tuning, TuningError } from "@lobule/tensor";
 import {
   type Collective,
-  ConfigError,
   gatherTexts,
   intensitiesText,
   type JoinedRun,
   joinRun,
-  type ModelCode,
   type OpenRun,
   planRun,
   prepareRun,
   RankError,
   RunFolder,
+  type RunRequest,
   readModelOnAll,
-  requireTrusted,
   resumeRun,
   startRun,
   type TrainingConfig,
@@ -38,17 +36,14 @@ import { exitCodeOf, Interrupted, interruptible } from "../shared/interruption.j
 import { say, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 import { codeTrust } from "../shared/trust-code.js";
-import { compileModel } from "./compile-model.js";
-import { configFrom } from "./config-from.js";
 import { type Dashboard, openDashboard } from "./dashboard.js";
 import { profileTraining } from "./profile-training.js";
 import { factsOf } from "./program-facts.js";
 import { type Ranks, withRanks } from "./ranks.js";
-import { resumedChanges } from "./resume-options.js";
+import { type NewRun, type ProfiledRun, type ResumedRun, requestedRun } from "./requested-run.js";
 import { lockNewRun, lockRun } from "./run-lock.js";
 import { sliceCacheFolder } from "./slice-cache-folder.js";
-import { givenSettings, type TrainValues } from "./train-options.js";
-import { requireTrainOutputs } from "./train-outputs.js";
+import type { TrainValues } from "./train-options.js";
 import { TrainingDisplay } from "./training-display.js";
 
 /** Of a rank whose terminal is rank 0's. */
@@ -59,123 +54,136 @@ const words = {
   stopped: "interrupted before the first step; what was decoded is kept, and the same command resumes from there",
 };
 
-/** Of a run that is resumed: its folder has its configuration. */
-const noConfig = { config: undefined, plan: undefined };
-
 /** `lobule train`. */
 export const runTraining = (args: TrainValues, given: ReadonlySet<string>): Promise<void> =>
   withRanks((ranks) => train(args, given, ranks));
 
+/** What is open while a run is trained, and closed at the end. */
+interface Held {
+  run?: JoinedRun;
+  lock?: Pick<FolderLock, "check" | "release">;
+  dashboard?: Dashboard;
+}
+
+/** What a run is trained with. */
+interface Surroundings {
+  readonly args: TrainValues;
+  readonly ranks: Ranks;
+  readonly device: Device;
+  readonly display: TrainingDisplay;
+  readonly held: Held;
+  readonly signal: AbortSignal;
+}
+
 async function train(args: TrainValues, given: ReadonlySet<string>, ranks: Ranks): Promise<void> {
-  const { resume: resumed, out, json, profile } = args;
-  const { world } = ranks;
-  const settings = givenSettings(args, given);
-  if (args.preset === "auto" && world.size > 1) {
-    throw new ConfigError(
-      "'auto' plans in one process; make the plan first, by `lobule plan`, and give it to all processes by --config",
-    );
-  }
-  const { config, plan } = resumed === undefined ? await configFrom(args, settings) : noConfig;
-  if (config !== undefined && out === undefined && profile === undefined) {
-    throw new ConfigError("name the folder of the new run: --out RUN");
-  }
-  if (profile !== undefined && world.size > 1) {
-    throw new ConfigError("--profile times the steps of one process; start it without a launcher such as mpirun");
-  }
-  if (out !== undefined) await RunFolder.requireNone(nodeStorage, out);
-  await requireTrainOutputs({
-    out,
-    profile,
-    cache: args.cache,
-    tuning: args.tuning,
-    config: args.config,
-    data: config?.data,
-    model: config?.model ?? undefined,
-  });
-  const changes = resumed === undefined ? {} : await resumedChanges(resumed, settings, given);
-  const code = typeof config?.model === "string" ? await compileModel(config.model) : undefined;
-  // A model that a settings file names was not chosen on the command line.
-  if (code !== undefined && !given.has("model")) await requireTrusted(code, codeTrust(args));
+  const requested = await requestedRun(args, given, ranks.world);
   const device = await ranks.open();
-  let run: JoinedRun | undefined;
-  let lock: Awaited<ReturnType<typeof lockNewRun>> | undefined;
-  let dashboard: Dashboard | undefined;
-  const writes = world.rank === 0;
-  const display = new TrainingDisplay(json, () => run?.model.classes ?? []);
+  const held: Held = {};
+  const writes = ranks.world.rank === 0;
+  const display = new TrainingDisplay(args.json, () => held.run?.model.classes ?? []);
   try {
     if (args.dashboard !== undefined && writes) {
-      dashboard = await openDashboard(args.dashboard);
-      (json ? warn : say)(`dashboard: ${dashboard.address}`);
+      held.dashboard = await openDashboard(args.dashboard);
+      (args.json ? warn : say)(`dashboard: ${held.dashboard.address}`);
     }
-    await interruptible(writes ? words : quietWords, async (signal) => {
-      if (resumed !== undefined) {
-        await RunFolder.open(nodeStorage, resumed); // no lock is made in a folder that is no run
-        if (writes) lock = await lockRun(resumed, signal);
-      } else if (out !== undefined && profile === undefined && writes) {
-        lock = await lockNewRun(out, signal);
-        await RunFolder.requireNone(nodeStorage, out);
-      }
-      const caches = await sliceCacheFolder();
-      const request = {
-        storage: nodeStorage,
-        device,
-        signal,
-        now: () => performance.now(),
-        ...(writes ? watched(display, device, dashboard) : {}),
-        mayWrite: async () => lock?.check(),
-        ...codeTrust(args),
-        ...(code === undefined ? {} : { code }),
-        ...((await adapterChoice()).kind === "gpu" ? {} : { memory: totalmem() }),
-        ...(args.pauseAfter === undefined ? {} : { pauseAfter: args.pauseAfter }),
-        cacheDirectoryOf: (data: string) => args.cache ?? caches(data),
-        ...(args.workers === undefined ? {} : { workers: args.workers }),
-        ...(args.verifyCache ? { verifyCache: true } : {}),
-        world,
-      };
-      const tuning = config === undefined ? undefined : await tunedOnAll(device, config, code, args, world);
-      if (config !== undefined && profile !== undefined) {
-        const prepared = await prepareRun(config, request);
-        display.end();
-        try {
-          await profileTraining(device, prepared, profile);
-        } finally {
-          await prepared.trainer.close();
-          await prepared.data.cache.close();
-        }
-        return;
-      }
-      if (config === undefined) await adoptTuningOf(resumed as string, device);
-      const facts = world.size === 1 ? {} : await factsOf(device);
-      if (!writes) {
-        run = await joinRun(config ?? (resumed as string), { ...request, ...changes, facts });
-        const outcome = await run.run();
-        if (isOver(outcome)) await measured(device, run, (out ?? resumed) as string, { signal, world });
-        await ranks.close();
-        return;
-      }
-      let opened: OpenRun;
-      if (config === undefined) opened = await resumeRun(resumed as string, { ...request, ...changes, facts });
-      else {
-        const environment = environmentOf(device, await adapterChoice());
-        const described = { ...environment, ...(tuning ? { tuning } : {}) };
-        opened = await startRun(config, out as string, described, { ...request, facts });
-        if (plan !== undefined) await writeFileAtomically(nodeStorage, join(out as string, "plan.yaml"), plan);
-      }
-      run = opened;
-      display.end();
-      if (json) for (const note of run.data.notes) warn(`note: ${note}`);
-      else announce(opened, await adapterChoice(), world);
-      const outcome = await run.run();
-      display.end();
-      await conclude(device, opened, outcome, args, { signal, dashboard, ranks });
-    });
+    await interruptible(writes ? words : quietWords, (signal) =>
+      trainRequested(requested, { args, ranks, device, display, held, signal }),
+    );
   } finally {
     display.end();
-    await run?.close();
-    await lock?.release();
-    await dashboard?.close();
+    await held.run?.close();
+    await held.lock?.release();
+    await held.dashboard?.close();
     device.destroy();
   }
+}
+
+async function trainRequested(requested: NewRun | ProfiledRun | ResumedRun, surroundings: Surroundings): Promise<void> {
+  const { args, ranks, device, display, held, signal } = surroundings;
+  const { world } = ranks;
+  if (requested.kind !== "profiled") await lockFolder(requested, surroundings);
+  const request = await requestOf(requested, surroundings);
+  const tuning = requested.kind === "resumed" ? undefined : await tunedOnAll(device, requested, args, world);
+  if (requested.kind === "profiled") return profile(requested, request, display);
+  if (requested.kind === "resumed") await adoptTuningOf(requested.directory, device);
+  const checked = { ...request, facts: world.size === 1 ? {} : await factsOf(device) };
+  if (world.rank > 0) {
+    const run = await joinRun(requested.kind === "new" ? requested.config : requested.directory, checked);
+    held.run = run;
+    if (isOver(await run.run())) await measured(device, run, requested.directory, { signal, world });
+    return ranks.close();
+  }
+  const run = await openRun(requested, checked, tuning);
+  held.run = run;
+  display.end();
+  if (args.json) for (const note of run.data.notes) warn(`note: ${note}`);
+  else announce(run, await adapterChoice(), world);
+  const outcome = await run.run();
+  display.end();
+  await conclude(device, run, outcome, args, { signal, dashboard: held.dashboard, ranks });
+}
+
+/** Makes sure that no other process trains the run, and that a new one has a folder of its own. */
+async function lockFolder(
+  { kind, directory }: NewRun | ResumedRun,
+  { ranks, held, signal }: Surroundings,
+): Promise<void> {
+  const writes = ranks.world.rank === 0;
+  if (kind === "resumed") await RunFolder.open(nodeStorage, directory); // no lock is made in a folder that is no run
+  if (!writes) return;
+  held.lock = await (kind === "resumed" ? lockRun : lockNewRun)(directory, signal);
+  if (kind === "new") await RunFolder.requireNone(nodeStorage, directory);
+}
+
+/** What the run needs besides its configuration. */
+async function requestOf(
+  requested: NewRun | ProfiledRun | ResumedRun,
+  { args, ranks, device, display, held, signal }: Surroundings,
+): Promise<RunRequest> {
+  const caches = await sliceCacheFolder();
+  return {
+    storage: nodeStorage,
+    device,
+    signal,
+    now: () => performance.now(),
+    ...(ranks.world.rank === 0 ? watched(display, device, held.dashboard) : {}),
+    mayWrite: async () => held.lock?.check(),
+    ...codeTrust(args),
+    ...(requested.kind === "resumed" ? requested.changes : {}),
+    ...(requested.kind === "resumed" || requested.code === undefined ? {} : { code: requested.code }),
+    ...((await adapterChoice()).kind === "gpu" ? {} : { memory: totalmem() }),
+    ...(args.pauseAfter === undefined ? {} : { pauseAfter: args.pauseAfter }),
+    cacheDirectoryOf: (data) => args.cache ?? caches(data),
+    ...(args.workers === undefined ? {} : { workers: args.workers }),
+    ...(args.verifyCache ? { verifyCache: true } : {}),
+    world: ranks.world,
+  };
+}
+
+/** Times the dispatches of a step instead of training. */
+async function profile({ config, file }: ProfiledRun, request: RunRequest, display: TrainingDisplay): Promise<void> {
+  const prepared = await prepareRun(config, request);
+  display.end();
+  try {
+    await profileTraining(request.device, prepared, file);
+  } finally {
+    await prepared.trainer.close();
+    await prepared.data.cache.close();
+  }
+}
+
+/** Begins the run, or goes on with it. */
+async function openRun(
+  requested: NewRun | ResumedRun,
+  request: RunRequest,
+  tuning: Tuning | undefined,
+): Promise<OpenRun> {
+  if (requested.kind === "resumed") return resumeRun(requested.directory, request);
+  const { config, directory, plan } = requested;
+  const environment = environmentOf(request.device, await adapterChoice());
+  const run = await startRun(config, directory, { ...environment, ...(tuning ? { tuning } : {}) }, request);
+  if (plan !== undefined) await writeFileAtomically(nodeStorage, join(directory, "plan.yaml"), plan);
+  return run;
 }
 
 /** Lets what happens to the run be seen where it was started, and on the dashboard. */
@@ -215,8 +223,7 @@ function watched(
 /** Times the run's kernels if asked to. What was found stays in its environment.json, for a resumed run. */
 async function tuned(
   device: Device,
-  config: TrainingConfig,
-  code: ModelCode | undefined,
+  { config, code }: NewRun | ProfiledRun,
   args: TrainValues,
 ): Promise<Tuning | undefined> {
   const { tune, tuneBudget, tuning, json } = args;
@@ -235,13 +242,12 @@ async function tuned(
 /** As {@link tuned}, by rank 0; the others use what it found. */
 async function tunedOnAll(
   device: Device,
-  config: TrainingConfig,
-  code: ModelCode | undefined,
+  requested: NewRun | ProfiledRun,
   args: TrainValues,
   world: Collective,
 ): Promise<Tuning | undefined> {
-  if (args.tune === "off" || world.size === 1) return tuned(device, config, code, args);
-  const own = world.rank === 0 ? await tuned(device, config, code, args) : undefined;
+  if (args.tune === "off" || world.size === 1) return tuned(device, requested, args);
+  const own = world.rank === 0 ? await tuned(device, requested, args) : undefined;
   const [found = ""] = await gatherTexts(world, own === undefined ? "" : JSON.stringify(own));
   if (world.rank > 0 && found !== "") device.adopt(Tuning.parse(JSON.parse(found), device));
   return own;
