@@ -4,7 +4,7 @@ import { arch, platform, tmpdir } from "node:os";
 import { join } from "node:path";
 import { storageChecks } from "@lobule/data";
 import type { BrowserContext, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { bundled, launch, serve, unpackChromium } from "./chromium.js";
 
 describe.runIf(platform() === "linux" && arch() === "x64")("the storage of a browser", () => {
@@ -49,7 +49,8 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the storage of a bro
     );
     expect(await call(second, "list", "/killed")).toHaveLength(1);
     await first.close();
-    await call(second, "lock", "/killed");
+    // The browser gives the lock back a little after the tab is gone.
+    await vi.waitFor(() => call(second, "lock", "/killed"), { timeout: 10_000, interval: 100 });
     await call(second, "write", "/killed/other", "text");
     expect(await call(second, "list", "/killed")).toEqual(["other"]);
     await second.close();

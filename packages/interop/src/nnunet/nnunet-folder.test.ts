@@ -186,9 +186,9 @@ test.each<readonly [string, Readonly<Record<string, Uint8Array | Json | null>>, 
   ],
   ["no data set", { "dataset.json": null }, "/trained has no dataset.json"],
   [
-    "several channels",
+    "other channels",
     { "dataset.json": dataset({ channel_names: { 0: "T1", 1: "T2" } }) },
-    "has 2 channels (T1, T2), and models of one channel are read",
+    "normalizes 1 channel, and the dataset.json beside it names 2 (T1, T2); give the files of one training",
   ],
   [
     "regions",

@@ -5,6 +5,7 @@ import {
   FileReadError,
   joinPath,
   nnunetNames as namesOfDataset,
+  plural,
   readBytes,
   readJson,
   type Storage,
@@ -140,7 +141,7 @@ function describe(
 ): ModelDescription {
   if (intensities.length !== channels.length) {
     throw new DataError(
-      `${file} normalizes ${intensities.length} channels, and the dataset.json beside it names ${channels.length} (${channels.join(", ")}); give the files of one training`,
+      `${file} normalizes ${plural(intensities.length, "channel")}, and the dataset.json beside it names ${channels.length} (${channels.join(", ")}); give the files of one training`,
     );
   }
   return parseModelDescription(

@@ -42,14 +42,16 @@ describe.each(every)("$title", ({ command, name, option }) => {
   const start = least(command, name);
   const given = (...words: string[]) => parse(...start, ...words);
 
-  test("is taken once, with as many words as it needs", () => {
+  test(`is taken ${option.repeatable === true ? "several times" : "once"}, with as many words as it needs`, () => {
     const { needs } = option;
     const besides = needs === undefined ? [] : [`--${needs}`, ...goodWords(command.options[needs] as Option)];
     expect(given(...besides, `--${name}`, ...goodWords(option))).toMatchObject({ kind: "run" });
     if (option.words === "several") return;
     if (option.repeatable === true) {
-      const [value = ""] = goodWords(option);
-      expect(given(`--${name}`, value, `--${name}`, value)).toMatchObject({ values: { [name]: [value, value] } });
+      const words = goodWords(option);
+      const value = words.length === 1 ? words[0] : option.read(words, `--${name}`);
+      const twice = given(`--${name}`, ...words, `--${name}`, ...words);
+      expect(twice).toMatchObject({ values: { [name]: [value, value] } });
       return;
     }
     expect(() => given(`--${name}`, ...goodWords(option), `--${name}`, ...goodWords(option))).toThrow(
