@@ -183,22 +183,33 @@ export const list = <Value>(
     }),
 });
 
-/** Values of an option that takes one, and may be given several times. */
+/** Values of an option with a fixed number of words, one each time that it is given. */
 export const repeated = <Value>(
   option: OptionalOption<Value | undefined>,
-): OptionalOption<readonly Value[] | undefined> => ({ ...list(option), words: option.words, repeatable: true });
-
-/** The value of an option with a fixed number of words; given several times, a list of its values. */
-export const oneOrSeveral = (option: OptionalOption): OptionalOption => ({
+): OptionalOption<readonly Value[] | undefined> => ({
   ...option,
+  absent: undefined,
   repeatable: true,
   read: (given, name) => {
     const each = typeof option.words === "number" ? option.words : 1;
-    const count = given.length / each;
-    const values = Array.from({ length: count }, (_, i) => option.read(given.slice(i * each, (i + 1) * each), name));
-    return values.length === 1 ? values[0] : values;
+    return Array.from({ length: given.length / each }, (_, i) => i * each).flatMap((from) => {
+      const value = option.read(given.slice(from, from + each), name);
+      return value === undefined ? [] : [value];
+    });
   },
 });
+
+/** The value of such an option; given several times, a list of its values. */
+export function oneOrSeveral(option: OptionalOption): OptionalOption {
+  const several = repeated(option);
+  return {
+    ...several,
+    read: (given, name) => {
+      const values = several.read(given, name) ?? [];
+      return values.length === 1 ? values[0] : values;
+    },
+  };
+}
 
 /** An option that must be given. */
 export function required<Value>({ absent: _, ...option }: OptionalOption<Value | undefined>): RequiredOption<Value> {
