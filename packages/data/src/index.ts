@@ -53,7 +53,13 @@ export {
   type NiftiSliceWriterOptions,
 } from "./nifti/nifti-slice-writer.js";
 export { type NiftiSlices, openNiftiSlices } from "./nifti/nifti-slices.js";
-export { type NiftiVolume, type ReadNiftiOptions, readNifti, readNiftiHeader } from "./nifti/read-nifti.js";
+export {
+  type NiftiVolume,
+  type ReadNiftiOptions,
+  readNifti,
+  readNiftiHeader,
+  readNiftiVolumes,
+} from "./nifti/read-nifti.js";
 export { volumeSlices } from "./nifti/volume-slices.js";
 export { type WriteNiftiOptions, writeNifti } from "./nifti/write-nifti.js";
 export { canonicalGrid, columnLengths, fromCanonical, orientationOf, toCanonical } from "./orientation.js";

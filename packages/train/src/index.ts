@@ -113,8 +113,10 @@ export {
   type AugmentationExamplesOptions,
   type AugmentationGroup,
   augmentationExamples,
+  type ShownChannel,
 } from "./trainer/augmentation-examples.js";
 export { NonFiniteLossError, type ProfiledCall } from "./trainer/batch-runner.js";
+export { channelNames } from "./trainer/channel-settings.js";
 export { ConfigError } from "./trainer/config-error.js";
 export {
   type PresetName,

@@ -91,10 +91,10 @@ function parse(bytes: Uint8Array<ArrayBuffer>, version: 1 | 2, path: string): NI
   return fields;
 }
 
-/** A file of several volumes, where one is expected. */
-export const notOneVolume = (path: string, dimensions: readonly number[]): DataError =>
+/** A file of several volumes, where one is expected. @param advice what else can be done about it. */
+export const notOneVolume = (path: string, dimensions: readonly number[], advice = ""): DataError =>
   new DataError(
-    `${path} is a ${dimensions.length}D image of ${dimensions.join("×")} voxels, not one volume; take one volume out of it (such as one time point)`,
+    `${path} is a ${dimensions.length}D image of ${dimensions.join("×")} voxels, not one volume; take one volume out of it (such as one time point)${advice}`,
   );
 
 const vector3 = ([x = NaN, y = NaN, z = NaN]: readonly number[]): Vector3 => [x, y, z];

@@ -31,9 +31,8 @@ export async function openNiftiSlices(
   options: ReadNiftiOptions = {},
 ): Promise<NiftiSlices> {
   const voxelsOf = ({ shape: [x, y] }: NiftiHeader): number => x * y;
-  const { header, voxels, close } = await openNifti(storage, path, (header) =>
-    checkSize(storage, path, header, voxelsOf(header), options.maxBytes),
-  );
+  const check = (header: NiftiHeader): void => checkSize(storage, path, header, voxelsOf(header), options.maxBytes);
+  const { header, voxels, close } = await openNifti(storage, path, check, 1);
   let used = false;
   let behind: readonly string[] = [];
   async function* slices(held?: number): AsyncGenerator<VoxelArray, void> {

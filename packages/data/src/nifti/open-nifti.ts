@@ -43,18 +43,23 @@ async function readHeaderFrom(source: ByteSource, path: string): Promise<NiftiHe
 }
 
 /** @throws DataError when a file has another number of channels than is expected. */
-function requireChannels(path: string, { channels, dimensions }: NiftiHeader, expected: number): void {
-  if (channels === expected) return;
-  if (expected === 1) throw notOneVolume(path, dimensions);
+function requireChannels(path: string, { channels, dimensions }: NiftiHeader, expected: number | undefined): void {
+  if (expected === undefined || channels === expected) return;
+  if (expected === 1)
+    throw notOneVolume(
+      path,
+      dimensions,
+      " or, where they are the channels of a data set, name them in its dataset.json",
+    );
   throw new DataError(
-    `${path} holds ${channels === 1 ? "one channel" : `${channels} channels`} (${dimensions.join("×")} voxels), where ${expected} are expected; give one file with all of them, or a file for each`,
+    `${path} holds ${channels === 1 ? "one channel" : `${channels} channels`} (${dimensions.join("×")} voxels), where ${expected} are expected; give one file with all of them or a file for each, or name in the dataset.json of a data set only the channels that there are`,
   );
 }
 
 async function openHeader(
   storage: Storage,
   path: string,
-  channels: number,
+  channels: number | undefined,
 ): Promise<{ header: NiftiHeader; source: ByteSource; headerPath: string }> {
   const headerPath = /\.img(\.gz)?$/i.test(path) ? await besides(storage, path, "hdr") : path;
   const source = await ByteSource.open(storage, headerPath);
@@ -102,7 +107,7 @@ export async function openNifti(
   storage: Storage,
   path: string,
   check: (header: NiftiHeader) => void,
-  channels = 1,
+  channels: number | undefined,
 ): Promise<OpenNifti> {
   const { header, source: headerSource, headerPath } = await openHeader(storage, path, channels);
   let source = headerSource;

@@ -79,18 +79,18 @@ export async function readNifti(storage: Storage, path: string, options: ReadNif
 
 /**
  * Reads the volumes of a file whose fourth axis is that of channels.
- * @param channels how many there must be.
+ * @param channels how many there must be; undefined where as many are read as there are.
  * @throws DataError as {@link readNifti}; when there are more or fewer.
  */
 export async function readNiftiVolumes(
   storage: Storage,
   path: string,
-  channels: number,
+  channels: number | undefined,
   options: ReadNiftiOptions = {},
 ): Promise<Channels<NiftiVolume>> {
   const voxelsOf = ({ shape: [x, y, z] }: NiftiHeader): number => x * y * z;
   const check = (header: NiftiHeader): void =>
-    checkSize(storage, path, header, channels * voxelsOf(header), options.maxBytes);
+    checkSize(storage, path, header, header.channels * voxelsOf(header), options.maxBytes);
   const { header, voxels, close } = await openNifti(storage, path, check, channels);
   const { shape, spacing, affine } = header;
   const next = async (): Promise<NiftiVolume> => {
@@ -101,7 +101,7 @@ export async function readNiftiVolumes(
   try {
     const first = await next();
     const others: NiftiVolume[] = [];
-    for (let channel = 1; channel < channels; channel++) others.push(await next());
+    for (let channel = 1; channel < header.channels; channel++) others.push(await next());
     const behind = await voxels.checkEnd();
     voxels.checkFinite();
     return [{ ...first, notes: [...header.notes, ...behind] }, ...others];

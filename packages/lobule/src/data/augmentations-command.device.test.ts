@@ -20,22 +20,24 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true }));
 afterEach(() => vi.restoreAllMocks());
 
-/** What the command says on either stream. */
-async function shown(...words: string[]): Promise<string> {
-  const said: string[] = [];
+/** What a command line says on either stream. */
+async function said(...words: string[]): Promise<string> {
+  const lines: string[] = [];
   for (const stream of ["log", "error"] as const)
-    vi.spyOn(console, stream).mockImplementation((text: string) => void said.push(text));
+    vi.spyOn(console, stream).mockImplementation((text: string) => void lines.push(text));
   const before = process.exitCode;
-  await main(["data", "augmentations", join(root, "task"), "-o", join(root, "page.html"), "--size", "16", ...words]);
+  await main(words);
   process.exitCode = before;
-  return said.join("\n");
+  return lines.join("\n");
 }
+const shown = (...words: string[]): Promise<string> =>
+  said("data", "augmentations", join(root, "task"), "-o", join(root, "page.html"), "--size", "16", ...words);
 
 test("a page has what the settings of a file ask for, and the same bytes twice", async () => {
   const file = join(root, "settings.yaml");
   await writeFile(file, "augmentation: { kind: nnunet, leftRight: 0, gammaProbability: 0.55 }\n");
-  const said = await shown("--config", file, "--case", "phantom_002");
-  expect(said).toMatch(/page\.html: the augmentation nnunet on slice \d of phantom_002$/);
+  const output = await shown("--config", file, "--case", "phantom_002");
+  expect(output).toMatch(/page\.html: the augmentation nnunet on slice \d of phantom_002$/);
   const page = await readFile(join(root, "page.html"), "utf8");
   expect(page).toContain("Done to 55 % of the slices.");
   expect(page).not.toContain("Left-right");
@@ -43,6 +45,24 @@ test("a page has what the settings of a file ask for, and the same bytes twice",
   expect(await shown("--config", file)).toMatch(/page\.html is there already; remove it or add --force$/);
   await shown("--config", file, "--case", "phantom_002", "--force");
   expect(await readFile(join(root, "page.html"), "utf8")).toBe(page);
+});
+
+test("of a data set of two channels both are shown, each with a window of its own", async () => {
+  const two = join(root, "two");
+  await writePhantom(nodeStorage, two, { seed: 0, cases: 1, testCases: 0, size: 16, slices: [4, 4], channels: 2 });
+  const page = join(root, "two.html");
+  const of = (...words: string[]): Promise<string> => said("data", "augmentations", two, "-o", page, ...words);
+  expect(await of("--size", "16", "--window", "-160", "240", "--window", "-90", "90")).toMatch(
+    /on slice \d of phantom_001$/,
+  );
+  const text = await readFile(page, "utf8");
+  expect(text).toContain("16 × 16 pixels, CT with -160 black and 240 white, spots with -90 black and 90 white.");
+  expect(text).toContain("<figcaption>CT</figcaption>");
+  expect(text).toContain("<figcaption>spots</figcaption>");
+  const three = ["--window", "0", "1", "--window", "0", "1", "--window", "0", "1"];
+  expect(await of("--force", ...three)).toMatch(
+    /--window is given for 3 channels, and the images of .*two have 2 channels \(CT, spots\); give it once for all, or for each$/,
+  );
 });
 
 test.each([

@@ -1,12 +1,17 @@
 import {
+  type Channels,
   DataError,
   type DecathlonTask,
   entryAt,
+  imagePaths,
+  mapChannels,
   onGridOf,
+  readChannels,
   readDecathlon,
   readNifti,
   requireOutsideVolumes,
   toCanonical,
+  type Volume,
   writeFileAtomically,
 } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
@@ -16,11 +21,25 @@ import {
   augmentationExamples,
   augmentationKinds,
   automaticWindow,
+  channelNames,
+  channelsText,
   resolveLayers,
+  type ShownChannel,
   usualAugmentation,
 } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
-import { choice, flag, list, number, path, required, text, whole, withDefault } from "../command-line/option.js";
+import {
+  choice,
+  flag,
+  list,
+  number,
+  path,
+  repeated,
+  required,
+  text,
+  whole,
+  withDefault,
+} from "../command-line/option.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say } from "../shared/output.js";
 import { requireNoInput } from "../shared/outputs.js";
@@ -36,7 +55,9 @@ const options = {
   case: text("case to show [the first one]", "NAME"),
   slice: whole("slice to show, from 1, counted from the feet [the one with the most of the last class]", { least: 1 }),
   size: withDefault(whole("side that the slice is resampled to, in pixels", { least: 16, most: 512 }), 192),
-  window: list(number("HU that become black and white [as training takes them]"), 2),
+  window: repeated(
+    list(number("HU that become black and white; of several channels given for all or for each [automatic]"), 2),
+  ),
   seed: withDefault(whole("seed of what is drawn", { least: 0 }), 0),
   force: flag("replace a file that is there"),
   device: deviceOption,
@@ -62,22 +83,21 @@ async function showAugmentations(args: Arguments): Promise<void> {
   await requireOutsideVolumes(nodeStorage, out, "-o");
   const { name, slice, depth, values, labels, width, height, inputs } = await sliceOf(task, args);
   await requireNoInput([{ option: "-o", path: out }], inputs);
-  const window = windowOf(args, values);
+  const channels = shownChannels(task, args, values);
   const device = await openDevice();
   try {
     const groups = await augmentationExamples(device, {
-      values,
+      channels,
       labels,
       width,
       height,
-      window,
       size,
       augmentation,
       seed,
     });
     const page = renderAugmentation({
       title: task.name,
-      slice: `Slice ${slice} of ${depth} of ${name}, ${size} × ${size} pixels, ${brief(window[0])} black and ${brief(window[1])} white`,
+      slice: `Slice ${slice} of ${depth} of ${name}, ${size} × ${size} pixels, ${windowsText(channels)}`,
       kind: augmentation.kind,
       classes: task.labels,
       size,
@@ -101,13 +121,41 @@ async function augmentationOf({ augment, config, dir }: Arguments): Promise<Augm
   return augmentation;
 }
 
-function windowOf({ window }: Arguments, values: ArrayLike<number>): readonly [number, number] {
-  const [low, high] = window ?? automaticWindow(Float64Array.from(values).sort());
+/** Each channel of the slice with its window. @throws DataError when there are windows for another number of channels. */
+function shownChannels(
+  task: DecathlonTask,
+  { window: windows = [] }: Arguments,
+  values: Channels<Float32Array>,
+): Channels<ShownChannel> {
+  const names = channelNames(task);
+  if (windows.length > 1 && windows.length !== names.length) {
+    throw new DataError(
+      `--window is given for ${windows.length} channels, and the images of ${task.directory} have ${channelsText(names)}; give it once for all, or for each`,
+    );
+  }
+  return mapChannels(values, (each, channel) => ({
+    name: names[channel] ?? "",
+    values: each,
+    window: windowOf(windows[channel] ?? windows[0], each),
+  }));
+}
+
+function windowOf(given: readonly number[] | undefined, values: Float32Array): readonly [number, number] {
+  const [low, high] = given ?? automaticWindow(Float64Array.from(values).sort());
   if (low === undefined || high === undefined || !(low < high)) {
     throw new DataError(`--window needs two rising numbers, got ${low} ${high}`);
   }
   return [low, high];
 }
+
+/** What is black and white in each channel. */
+const windowsText = (channels: Channels<ShownChannel>): string =>
+  channels
+    .map(({ name, window: [low, high] }) => {
+      const text = `${brief(low)} black and ${brief(high)} white`;
+      return channels.length === 1 ? text : `${name} with ${text}`;
+    })
+    .join(", ");
 
 /** The slice to show, in canonical orientation. */
 async function sliceOf(task: DecathlonTask, args: Arguments) {
@@ -118,7 +166,11 @@ async function sliceOf(task: DecathlonTask, args: Arguments) {
     );
   }
   const { name, image, label } = found;
-  const volume = toCanonical(await readNifti(nodeStorage, image));
+  const channels = mapChannels(
+    await readChannels(nodeStorage, found, task.channels),
+    (each): Volume => toCanonical(each),
+  );
+  const [volume] = channels;
   const truth = onGridOf(await readNifti(nodeStorage, label), volume, [label, `the image ${image}`]);
   const [width, height, depth] = volume.shape;
   const plane = width * height;
@@ -142,11 +194,8 @@ async function sliceOf(task: DecathlonTask, args: Arguments) {
     depth,
     width,
     height,
-    values: Float32Array.from(part(volume.data)),
+    values: mapChannels(channels, ({ data }) => Float32Array.from(part(data))),
     labels: Uint8Array.from(part(truth.data)),
-    inputs: [
-      { what: "image", path: image },
-      { what: "label map", path: label },
-    ],
+    inputs: [...imagePaths(found).map((path) => ({ what: "image", path })), { what: "label map", path: label }],
   };
 }

@@ -2,7 +2,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { writeNifti, writePhantom } from "@lobule/data";
+import { encodeHeader, writeNifti, writePhantom } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { encode } from "fast-png";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
@@ -118,6 +118,25 @@ describe("lobule data info", () => {
     );
     expect(widest(output.replaceAll(root, ""))).toBeLessThanOrEqual(80);
     expect((await lobule("data", "info", image())).output).not.toContain("oblique");
+  });
+
+  it("shows the values of each channel of a file of four axes", async () => {
+    const file = join(root, "channels.nii");
+    const affine = [[1, 0, 0, 0] as const, [0, 1, 0, 0] as const, [0, 0, 1, 0] as const] as const;
+    const header = Buffer.from(encodeHeader({ shape: [4, 3, 2], spacing: [1, 1, 1], affine }, "int16", undefined));
+    header.writeInt16LE(4, 40);
+    header.writeInt16LE(2, 48);
+    const voxels = Int16Array.from({ length: 48 }, (_, i) => (i < 24 ? i : 1000 + i));
+    await writeFile(file, Buffer.concat([header, Buffer.from(voxels.buffer)]));
+    const { output, exitCode } = await lobule("data", "info", file);
+    expect(exitCode).toBe(0);
+    expect(output).toMatch(/^ {2}shape +4 × 3 × 2$/m);
+    expect(output).toMatch(/^ {2}channels +2$/m);
+    expect(output).toMatch(/^ {2}channel 0 +0 to 23, mean 11\.5\n +99 % of the voxels from 0 to 23$/m);
+    expect(output).toMatch(/^ {2}channel 1 +1024 to 1047, mean 1035\.5/m);
+    const [description] = JSON.parse((await lobule("data", "info", "--json", file)).output);
+    expect(description.channels.map(({ maximum }: { maximum: number }) => maximum)).toEqual([23, 1047]);
+    expect(description.intensity).toBeUndefined();
   });
 
   it("continues after a file that cannot be read, and exits with 1", async () => {

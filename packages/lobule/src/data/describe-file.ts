@@ -2,7 +2,7 @@ import {
   type Affine,
   axisAngles,
   DataError,
-  readNifti,
+  readNiftiVolumes,
   type Vector3,
   type VoxelArray,
   voxelVolume,
@@ -29,15 +29,21 @@ export interface VolumeDescription {
   /** A voxel's value is slope · stored + intercept. */
   readonly slope: number;
   readonly intercept: number;
-  readonly intensity: {
-    readonly minimum: number;
-    readonly maximum: number;
-    readonly mean: number;
-    /** From the 0.5th to the 99.5th percentile, of a million voxels where there are more. */
-    readonly middle99: readonly [low: number, high: number];
-  };
+  /** Of a file of one channel. */
+  readonly intensity?: IntensityDescription;
+  /** Of a file of several, each. */
+  readonly channels?: readonly IntensityDescription[];
   /** Voxels of each value, if those are few whole numbers, as in a label map. */
   readonly labels?: readonly { readonly value: number; readonly voxels: number; readonly millilitres: number }[];
+}
+
+/** Which values voxels have. */
+export interface IntensityDescription {
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly mean: number;
+  /** From the 0.5th to the 99.5th percentile, of a million voxels where there are more. */
+  readonly middle99: readonly [low: number, high: number];
 }
 
 /** A file that cannot be read, and why. */
@@ -51,7 +57,7 @@ const mostLabels = 32;
 /** Voxels that percentiles are taken from. */
 const mostSorted = 2 ** 20;
 
-function intensityOf(data: VoxelArray): VolumeDescription["intensity"] {
+function intensityOf(data: VoxelArray): IntensityDescription {
   let [minimum, maximum, sum] = [Infinity, -Infinity, 0];
   for (const value of data) {
     sum += value;
@@ -86,7 +92,8 @@ function labelsOf(data: VoxelArray, affine: Affine): Pick<VolumeDescription, "la
 /** Reads a file whole and describes it, or says what is wrong with it. */
 export async function describeFile(file: string): Promise<VolumeDescription | UnreadableFile> {
   try {
-    const { shape, spacing, affine, data, header, notes } = await readNifti(nodeStorage, file);
+    const [first, ...others] = await readNiftiVolumes(nodeStorage, file, undefined);
+    const { shape, spacing, affine, data, header, notes } = first;
     const { oblique, shear } = axisAngles(affine);
     return {
       file,
@@ -101,8 +108,9 @@ export async function describeFile(file: string): Promise<VolumeDescription | Un
       datatype: header.datatype,
       slope: header.slope,
       intercept: header.intercept,
-      intensity: intensityOf(data),
-      ...labelsOf(data, affine),
+      ...(others.length === 0
+        ? { intensity: intensityOf(data), ...labelsOf(data, affine) }
+        : { channels: [first, ...others].map((each) => intensityOf(each.data)) }),
     };
   } catch (error) {
     if (error instanceof DataError) return { file, error: error.message };

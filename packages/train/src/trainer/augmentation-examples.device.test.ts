@@ -13,11 +13,10 @@ afterAll(() => device.destroy());
 const [width, height] = [8, 6];
 const values = Float32Array.from({ length: width * height }, (_, i) => 4 * i);
 const slice = {
-  values,
+  channels: [{ name: "CT", values, window: [0, 200] }],
   labels: Uint8Array.from(values, (value) => Number(value > 100)),
   width,
   height,
-  window: [0, 200],
   size: 16,
   seed: 3,
 } as const;
@@ -60,6 +59,36 @@ test("the slice as it is, each part that is on, and all together, the same each 
     expect(blurred).not.toEqual(image);
   }
   expect(await augmentationExamples(device, { ...slice, augmentation })).toEqual(groups);
+});
+
+test("of several channels each, at the same place and with values changed in ways of their own", async () => {
+  const other = { name: "T1", values: values.map((value) => 10 * value), window: [0, 2000] } as const;
+  const augmentation = augmentationSetting.parse({ kind: "nnunet", elasticProbability: 0.1 });
+  const groups = await augmentationExamples(device, {
+    ...slice,
+    channels: [slice.channels[0], other],
+    augmentation,
+  });
+  const examplesOf = (name: string) => groups.find(({ title }) => title === name)?.examples ?? [];
+  const alone = await augmentationExamples(device, { ...slice, augmentation });
+  for (const [i, { title, examples }] of alone.entries()) {
+    const ofFirst = groups[i]?.examples.filter((_, n) => n % 2 === 0);
+    expect(
+      ofFirst?.map(({ image, labels }) => ({ image, labels })),
+      title,
+    ).toEqual(examples.map(({ image, labels }) => ({ image, labels })));
+  }
+  expect(examplesOf("As it is").map(({ drawn }) => drawn)).toEqual(["CT", "T1"]);
+  // The same share of its window everywhere, so that what moves alike stays alike.
+  for (const title of ["As it is", "Rotation", "Size", "Elastic deformation", "Left-right mirror image"]) {
+    const [first, second] = examplesOf(title);
+    for (const [i, value] of first?.image.entries() ?? []) expect(second?.image[i], title).toBeCloseTo(value, 3);
+    expect(second?.labels).toEqual(first?.labels);
+  }
+  const [first, second] = examplesOf("Brightness");
+  expect(first?.drawn).toMatch(/^CT × \d/);
+  expect(second?.drawn).toMatch(/^T1 × \d/);
+  expect(second?.drawn.slice(2)).not.toBe(first?.drawn.slice(2));
 });
 
 test("of the light augmentation what is on", async () => {

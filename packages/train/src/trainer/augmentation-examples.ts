@@ -1,9 +1,10 @@
-import { storeSlices, type Window } from "@lobule/data";
+import { type Channels, mapChannels, storeSlices, type Window } from "@lobule/data";
 import {
   changeIntensities,
   compile,
   type Device,
   deformElastically,
+  type IntensityChange,
   packDeformations,
   packIntensityChanges,
   packSamples,
@@ -16,11 +17,11 @@ import { type Augmentation, augmentationSetting } from "../settings/augmentation
 import { type AugmentedSlice, augmented } from "./augment-slice.js";
 import { type ChannelMapping, plainMapping, samplesOf } from "./slice-sampling.js";
 
-/** A slice as training may see it. */
+/** A channel of a slice as training may see it. */
 export interface AugmentationExample {
-  /** What was drawn, such as "34°"; empty where that is said by nothing short. */
+  /** The channel and what was drawn, such as "34°"; empty where images have one and that is said by nothing short. */
   readonly drawn: string;
-  /** The network's input, [size, size], 0 and 1 being the window's ends. */
+  /** That channel of the network's input, [size, size], 0 and 1 being the window's ends. */
   readonly image: Float32Array;
   readonly labels: Uint8Array;
 }
@@ -30,18 +31,25 @@ export interface AugmentationGroup {
   readonly title: string;
   /** How often it is done; undefined for what is done to every slice. */
   readonly probability: number | undefined;
+  /** Of each draw all channels. */
   readonly examples: readonly AugmentationExample[];
+}
+
+/** A channel of the slice to show an augmentation on. */
+export interface ShownChannel {
+  readonly name: string;
+  /** HU, x fastest. */
+  readonly values: ArrayLike<number>;
+  readonly window: Window;
 }
 
 /** The slice to show an augmentation on. */
 export interface AugmentationExamplesOptions {
-  /** HU, x fastest. */
-  readonly values: ArrayLike<number>;
+  readonly channels: Channels<ShownChannel>;
   /** Labels, one byte a pixel. */
   readonly labels: Uint8Array;
   readonly width: number;
   readonly height: number;
-  readonly window: Window;
   /** Side of the network's input. */
   readonly size: number;
   readonly augmentation: Augmentation;
@@ -56,7 +64,18 @@ interface Part {
   readonly probability: number | undefined;
   /** The part by itself, done to every slice. */
   readonly alone: Augmentation;
-  readonly drawn: (slice: AugmentedSlice) => string;
+  readonly drawn: (slice: DrawnChannel) => string;
+}
+
+/** What was drawn for a channel of a slice. */
+interface DrawnChannel {
+  readonly mapping: ChannelMapping;
+  readonly change: IntensityChange;
+}
+
+function drawnChannels({ mapping, changes: [first, ...others] }: AugmentedSlice): Channels<DrawnChannel> {
+  const changes = [first, ...others];
+  return mapChannels(mapping, (each, channel) => ({ mapping: each, change: changes[channel] ?? first }));
 }
 
 /**
@@ -67,8 +86,9 @@ export async function augmentationExamples(
   device: Device,
   options: AugmentationExamplesOptions,
 ): Promise<AugmentationGroup[]> {
-  const { width, height, window, size, augmentation, seed } = options;
-  const preprocessing = { channels: [{ window }] as const, width: size, height: size, resample: true };
+  const { channels, width, height, size, augmentation, seed } = options;
+  const windows = mapChannels(channels, ({ window }) => ({ window }));
+  const preprocessing = { channels: windows, width: size, height: size, resample: true };
   const plain = plainMapping({ shape: [width, height, 1], spacing: [1, 1] }, preprocessing);
   const draws = (of: Augmentation, count: number): AugmentedSlice[] =>
     Array.from({ length: count }, (_, sample) => augmented(plain, preprocessing, of, { seed, epoch: 0, sample }));
@@ -97,22 +117,41 @@ export async function augmentationExamples(
   return groups.map(({ title, probability, slices, drawn }) => ({
     title,
     probability,
-    examples: slices.map((slice) => ({ drawn: drawn(slice), ...(made[taken++] as (typeof made)[number]) })),
+    examples: slices.flatMap((slice) => {
+      const { images, labels } = made[taken++] as (typeof made)[number];
+      return drawnChannels(slice).map((each, channel) => ({
+        drawn: captionOf(channels, channel, drawn(each)),
+        image: images[channel] as Float32Array,
+        labels,
+      }));
+    }),
   }));
+}
+
+/** The channel's name, where there are several, and what was drawn. */
+const captionOf = (channels: Channels<ShownChannel>, channel: number, drawn: string): string =>
+  [channels.length === 1 ? "" : channels[channel]?.name, drawn].filter(Boolean).join(" ");
+
+/** The channels and labels of a slice that was changed. */
+interface ChangedSlice {
+  readonly images: readonly Float32Array[];
+  readonly labels: Uint8Array;
 }
 
 /** Images and labels of the slice, each changed in its own way. */
 async function imagesOf(
   device: Device,
-  { values, labels, width, height, window, size }: AugmentationExamplesOptions,
+  { channels, labels, width, height, size }: AugmentationExamplesOptions,
   slices: readonly AugmentedSlice[],
-): Promise<Omit<AugmentationExample, "drawn">[]> {
-  const batch = slices.length;
+): Promise<ChangedSlice[]> {
+  const [batch, images] = [slices.length, channels.length];
   const slotPixels = 4 * Math.ceil((width * height) / 4);
-  const { pixels, quantizations } = storeSlices(
-    slices.map(() => values),
-    slotPixels,
-    window,
+  const pixels = new Uint32Array((batch * images * slotPixels) / 2);
+  const quantizations = slices.flatMap((_, n) =>
+    channels.flatMap(({ values, window }, channel) => {
+      const from = ((n * images + channel) * slotPixels) / 2;
+      return storeSlices([values], slotPixels, window, pixels.subarray(from, from + slotPixels / 2)).quantizations;
+    }),
   );
   const packedLabels = new Uint8Array(batch * slotPixels);
   for (let n = 0; n < batch; n++) packedLabels.set(labels, n * slotPixels);
@@ -122,12 +161,13 @@ async function imagesOf(
       inputs: {
         pixels: { shape: [pixels.length], dtype: "u32" },
         labels: { shape: [(batch * slotPixels) / 4], dtype: "u32" },
-        samples: { shape: [batch * wordsPerSample], dtype: "u32" },
+        samples: { shape: [batch * images * wordsPerSample], dtype: "u32" },
+        labeled: { shape: [batch * wordsPerSample], dtype: "u32" },
         deformations: { shape: [batch * wordsPerDeformation], dtype: "u32" },
-        changes: { shape: [batch * wordsPerIntensityChange], dtype: "f32" },
+        changes: { shape: [batch * images * wordsPerIntensityChange], dtype: "f32" },
       },
       build: ({ deformations, changes, ...data }) => {
-        const asSampled = sampleSlices({ ...data, slotPixels, batch, height: size, width: size });
+        const asSampled = sampleSlices({ ...data, slices: images, slotPixels, batch, height: size, width: size });
         const { image, target } = deformElastically(asSampled.image, asSampled.target, deformations);
         return { outputs: { image: changeIntensities(image, changes), target } };
       },
@@ -136,17 +176,22 @@ async function imagesOf(
   );
   const loaded = await program.load(device);
   try {
+    const samples = samplesOf(mappings, quantizations, 1);
     await loaded.run({
       pixels,
       labels: new Uint32Array(packedLabels.buffer),
-      samples: packSamples(samplesOf(mappings, quantizations, 1)),
+      samples: packSamples(samples),
+      labeled: packSamples(samples.filter((_, i) => i % images === 0)),
       deformations: packDeformations(slices.map(({ deformation }) => deformation)),
-      changes: packIntensityChanges(slices.map(({ changes: [change] }) => change)),
+      changes: packIntensityChanges(slices.flatMap(({ changes }) => changes)),
     });
-    const [images, targets] = [await loaded.read("image"), await loaded.read("target")];
+    const [made, targets] = [await loaded.read("image"), await loaded.read("target")];
+    const plane = size * size;
     return slices.map((_, n) => ({
-      image: Float32Array.from(images.subarray(n * size * size, (n + 1) * size * size)),
-      labels: Uint8Array.from(targets.subarray(n * size * size, (n + 1) * size * size)),
+      images: channels.map((_, c) =>
+        Float32Array.from(made.subarray((n * images + c) * plane, (n * images + c + 1) * plane)),
+      ),
+      labels: Uint8Array.from(targets.subarray(n * plane, (n + 1) * plane)),
     }));
   } finally {
     loaded.destroy();
@@ -162,7 +207,7 @@ function partsOf(augmentation: Augmentation, plain: ChannelMapping): Part[] {
     const part = (title: string, setting: "flip" | "rotation" | "zoom" | "intensity" | "noise"): Part[] => {
       const value = augmentation[setting];
       const alone = augmentationSetting.parse({ ...off, [setting]: setting === "flip" ? 1 : value });
-      const drawn = setting === "noise" ? (slice: AugmentedSlice) => fixed(slice.mapping[0].noise) : () => "";
+      const drawn = setting === "noise" ? ({ mapping }: DrawnChannel) => fixed(mapping.noise) : () => "";
       return value === 0 ? [] : [{ title, probability: setting === "flip" ? value : undefined, alone, drawn }];
     };
     return [
@@ -185,31 +230,23 @@ function partsOf(augmentation: Augmentation, plain: ChannelMapping): Part[] {
     return probability === 0 ? [] : [{ title, probability, alone, drawn }];
   };
   return [
-    ...part("Rotation", "rotateProbability", ({ mapping: [{ transform }] }) => {
+    ...part("Rotation", "rotateProbability", ({ mapping: { transform } }) => {
       const degrees = (Math.atan2(transform[1], transform[0]) * 180) / Math.PI;
       return `${degrees.toFixed(0)}°`;
     }),
     ...part(
       "Size",
       "scaleProbability",
-      ({ mapping: [{ transform }] }) => `× ${fixed(plain.transform[0] / transform[0])}`,
+      ({ mapping: { transform } }) => `× ${fixed(plain.transform[0] / transform[0])}`,
     ),
     ...part("Elastic deformation", "elasticProbability"),
-    ...part("Noise", "noiseProbability", ({ mapping: [{ noise }] }) => `σ ${fixed(noise)}`),
-    ...part("Blur", "blurProbability", ({ changes: [change] }) => `σ ${fixed(change.blur)} pixels`),
-    ...part("Brightness", "brightnessProbability", ({ changes: [change] }) => `× ${fixed(change.brightness)}`),
-    ...part("Contrast", "contrastProbability", ({ changes: [change] }) => `× ${fixed(change.contrast)}`),
-    ...part(
-      "Lower resolution",
-      "lowResolutionProbability",
-      ({ changes: [change] }) => `${change.coarse.join(" × ")} pixels`,
-    ),
-    ...part(
-      "Inverted gamma",
-      "invertedGammaProbability",
-      ({ changes: [change] }) => `γ ${fixed(change.invertedGamma)}`,
-    ),
-    ...part("Gamma", "gammaProbability", ({ changes: [change] }) => `γ ${fixed(change.gamma)}`),
+    ...part("Noise", "noiseProbability", ({ mapping: { noise } }) => `σ ${fixed(noise)}`),
+    ...part("Blur", "blurProbability", ({ change }) => `σ ${fixed(change.blur)} pixels`),
+    ...part("Brightness", "brightnessProbability", ({ change }) => `× ${fixed(change.brightness)}`),
+    ...part("Contrast", "contrastProbability", ({ change }) => `× ${fixed(change.contrast)}`),
+    ...part("Lower resolution", "lowResolutionProbability", ({ change }) => `${change.coarse.join(" × ")} pixels`),
+    ...part("Inverted gamma", "invertedGammaProbability", ({ change }) => `γ ${fixed(change.invertedGamma)}`),
+    ...part("Gamma", "gammaProbability", ({ change }) => `γ ${fixed(change.gamma)}`),
     ...part("Left-right mirror image", "leftRight"),
     ...part("Front-back mirror image", "frontBack"),
   ];
