@@ -62,6 +62,7 @@ export class SliceCache {
   private readonly spare: Float32Array<ArrayBuffer>[] = [];
   /** By case and channel, of those that were asked for. */
   private readonly zScoresOfCases = new Map<string, ZScores>();
+  private readonly sumsOfCases = new Map<number, readonly ZScoreSums[]>();
 
   private constructor(
     private readonly storage: Storage,
@@ -223,6 +224,18 @@ export class SliceCache {
     const id = `${number}/${channel}`;
     const known = this.zScoresOfCases.get(id);
     if (known !== undefined) return known;
+    const sums = this.sumsOfCases.get(number) ?? (await this.sumsNow(number));
+    this.sumsOfCases.set(number, sums);
+    const found = sums[channel]?.result(
+      `${this.channels === 1 ? "the image" : `channel ${channel}`} of ${this.cases[number]?.name}`,
+    );
+    if (found === undefined) throw new RangeError(`the cache has ${this.channels} channels, there is no ${channel}`);
+    this.zScoresOfCases.set(id, found);
+    return found;
+  }
+
+  /** Of each channel of a case, by one reading of all its slices. */
+  private async sumsNow(number: number): Promise<readonly ZScoreSums[]> {
     const [width, , depth] = this.entry(number).header.shape;
     const sums = Array.from({ length: this.channels }, () => new ZScoreSums());
     for (let slice = 0; slice < depth; slice++) {
@@ -230,12 +243,7 @@ export class SliceCache {
       for (const [c, values] of channels.entries()) sums[c]?.add(values, width);
     }
     widenAll(sums);
-    const found = sums[channel]?.result(
-      `${this.channels === 1 ? "the image" : `channel ${channel}`} of ${this.cases[number]?.name}`,
-    );
-    if (found === undefined) throw new RangeError(`the cache has ${this.channels} channels, there is no ${channel}`);
-    this.zScoresOfCases.set(id, found);
-    return found;
+    return sums;
   }
 
   private async readNow(keys: readonly SliceKey[], into: SliceBatch, storedFor: readonly StoredFor[]): Promise<void> {
