@@ -10,7 +10,8 @@ import {
 } from "@lobule/data";
 import { InferenceSession, Tensor } from "onnxruntime-web";
 
-export async function segment(model, { input }, file) {
+export async function segment(model, { input, channels: several }, file) {
+  if (several !== undefined) throw new Error("the model takes images of several channels, this program scans of one");
   const session = await InferenceSession.create(model, { executionProviders: ["wasm"] });
   const storage = new MemoryStorage();
   await writeFileAtomically(storage, file.name, new Uint8Array(await file.arrayBuffer()));

@@ -5,7 +5,8 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 
 const [, , model = "", scan = "", output = ""] = process.argv;
 const session = await InferenceSession.create(model);
-const { input } = await readJson(nodeStorage, model.replace(".onnx", ".json"), "description");
+const { input, channels: several } = await readJson(nodeStorage, model.replace(".onnx", ".json"), "description");
+if (several !== undefined) throw new Error(`${model} takes images of several channels, this program scans of one`);
 const stored = await readNifti(nodeStorage, scan);
 const canonical = toCanonical(stored); // x to the patient's right, y to the front, z to the head
 const [width, height, depth] = canonical.shape;

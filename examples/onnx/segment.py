@@ -7,7 +7,10 @@ import numpy as np
 import onnxruntime
 
 model, scan, output = sys.argv[1:4]
-channels = json.load(open(model.replace(".onnx", ".json")))["input"]["shape"][1]
+described = json.load(open(model.replace(".onnx", ".json")))
+if "channels" in described:
+    sys.exit(f"{model} takes images of several channels, and this program reads scans of one")
+channels = described["input"]["shape"][1]
 session = onnxruntime.InferenceSession(model)
 stored = nib.load(scan)
 canonical = nib.as_closest_canonical(stored)  # x to the patient's right, y to the front, z to the head

@@ -36,6 +36,19 @@ test("for a model of one channel every file is a scan of its own", async () => {
   expect(files).toHaveLength(5);
 });
 
+test("channels of one image by their dataset.json are no scans for a model of one channel, unless only one is named", async () => {
+  for (const name of ["imagesTr", "labelsTr", "imagesTs"]) await mkdir(at("task", name), { recursive: true });
+  const labels = { background: 0, spot: 1 };
+  await writeFile(at("task", "dataset.json"), JSON.stringify({ channel_names: { 0: "T1", 1: "T2" }, labels }));
+  await writeFile(at("task", "labelsTr", "a.nii.gz"), "");
+  for (const name of ["imagesTr/a_0000", "imagesTr/a_0001", "imagesTs/b_0000", "imagesTs/b_0001"])
+    await writeFile(at("task", `${name}.nii.gz`), "");
+  await expect(segmentFiles([at("task/imagesTs")], at("out"))).rejects.toThrow(
+    /b_0000\.nii\.gz and .*b_0001\.nii\.gz are channels of one image, which has 2 channels \(T1, T2\) by .*dataset\.json, and the model takes one channel; give the files of that channel alone$/,
+  );
+  expect(await segmentFiles([at("task/imagesTs/b_0001.nii.gz")], at("out"))).toHaveLength(1);
+});
+
 test.each([
   [
     "c_0000.nii.gz",

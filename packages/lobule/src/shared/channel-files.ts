@@ -1,5 +1,5 @@
-import { basename, dirname, join } from "node:path";
-import { DataError, entryAt } from "@lobule/data";
+import { basename, dirname, join, resolve } from "node:path";
+import { DataError, entryAt, readDecathlon } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { channelsText } from "@lobule/train";
 
@@ -22,10 +22,13 @@ export const withoutChannel = (name: string): string => name.replace(channelName
  * CASE_0001.nii.gz and so on together. Of these the first is enough; the others, which a wildcard names too, belong to it.
  * @param names of the model's channels.
  * @throws DataError naming a file that is missing, of a channel that the model does not take or without its first, or that
- * is of another form.
+ * is of another form; for a model of one channel, several files of one image by the dataset.json of their folder.
  */
 export async function scansOfChannels(paths: readonly string[], names: readonly string[]): Promise<ScanChannels[]> {
-  if (names.length < 2) return paths.map((scan) => ({ scan }));
+  if (names.length < 2) {
+    await requireOneChannel(paths);
+    return paths.map((scan) => ({ scan }));
+  }
   const scans: ScanChannels[] = [];
   const taken = new Set<string>();
   for (const path of paths) {
@@ -42,6 +45,27 @@ export async function scansOfChannels(paths: readonly string[], names: readonly 
     );
   }
   return scans;
+}
+
+/** Without dataset.json the numbers in names like scan_0001.nii.gz may count patients. */
+async function requireOneChannel(paths: readonly string[]): Promise<void> {
+  const described = new Map<string, readonly string[]>();
+  const fileOf = new Map<string, string>();
+  for (const path of paths) {
+    if (!channelName.test(basename(path))) continue;
+    const image = join(dirname(path), withoutChannel(basename(path)));
+    const before = fileOf.get(image);
+    fileOf.set(image, path);
+    if (before === undefined || resolve(before) === resolve(path)) continue;
+    const folder = dirname(dirname(resolve(path)));
+    const names =
+      described.get(folder) ?? (await readDecathlon(nodeStorage, folder).catch(() => undefined))?.modality ?? [];
+    described.set(folder, names);
+    if (names.length < 2) continue;
+    throw new DataError(
+      `${before} and ${path} are channels of one image, which has ${channelsText(names)} by ${join(folder, "dataset.json")}, and the model takes one channel; give the files of that channel alone`,
+    );
+  }
 }
 
 /** Undefined for the file of another channel than the first. */
