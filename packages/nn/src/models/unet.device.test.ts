@@ -13,13 +13,14 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deeplySupervised } from "../losses/deep-supervision.js";
 import { diceCrossEntropy } from "../losses/dice-cross-entropy.js";
+import { NnUNet } from "./nnunet.js";
 import { UNet } from "./unet.js";
-import { referenceSpec, specProblem, type UNetPreset, type UNetSpec, unetPresets } from "./unet-spec.js";
+import { referenceSpec, specProblem, type UNetSpec, unetPresets } from "./unet-spec.js";
 
-const image = (batch: number, height: number, width: number): Image<1> =>
+const image = <In extends number = 1>(batch: number, height: number, width: number, channels = 1 as In): Image<In> =>
   constant(
-    Float32Array.from({ length: batch * height * width }, (_, i) => Math.fround(Math.sin(0.37 * i))),
-    [batch, 1, height, width],
+    Float32Array.from({ length: batch * channels * height * width }, (_, i) => Math.fround(Math.sin(0.37 * i))),
+    [batch, channels, height, width],
   );
 
 let device: Device;
@@ -28,9 +29,38 @@ beforeAll(async () => {
 });
 afterAll(() => device.destroy());
 
-describe.each(Object.keys(unetPresets) as UNetPreset[])("%s", (preset) => {
+const stage = { features: 4, kernel: [3, 3], blocks: 2, decoderConvolutions: 1 } as const;
+/** Networks of images of so many channels. */
+const networks: Readonly<Record<string, (inChannels: number) => UNet<number> | NnUNet<number>>> = {
+  ...Object.fromEntries(
+    Object.entries(unetPresets).map(([name, preset]) => [
+      name,
+      (inChannels: number) => new UNet({ ...preset, inChannels, baseFeatures: 4, depth: 3, seed: 1 }),
+    ]),
+  ),
+  "nnU-Net's ResidualEncoderUNet": (inChannels) =>
+    new NnUNet({
+      encoder: "residual",
+      stages: [
+        { ...stage, stride: [1, 1] },
+        { ...stage, stride: [2, 2] },
+      ],
+      convolutionBias: true,
+      norm: "instance",
+      activation: "leaky-relu",
+      deepSupervision: 0,
+      inChannels,
+      classes: 3,
+      seed: 1,
+    }),
+};
+
+describe.each(Object.entries(networks))("%s", (name, network) => {
+  // Those of nnU-Net's people are trained on several channels too.
+  const channels = /res-enc|ResidualEncoder/.test(name) ? 2 : 1;
+
   test("two steps of Adam lower the loss", async () => {
-    const model = new UNet({ ...unetPresets[preset], baseFeatures: 4, depth: 3, seed: 1 });
+    const model = network(channels);
     const parameters = model.train().parameters();
     const moments = (prefix: string) =>
       parameters.map(
@@ -47,7 +77,7 @@ describe.each(Object.keys(unetPresets) as UNetPreset[])("%s", (preset) => {
       {
         inputs: { target: { shape: [2, 16, 16], dtype: "u32" }, hyper: { shape: [8], dtype: "f32" } },
         build: ({ target, hyper }) => {
-          const { loss } = deeplySupervised(model.forwardAll(image(2, 16, 16)), (logits) =>
+          const { loss } = deeplySupervised(model.forwardAll(image(2, 16, 16, channels)), (logits) =>
             diceCrossEntropy(logits, target),
           );
           return { metrics: { loss }, updates: [adam(parameters, gradients(loss, parameters), first, second, hyper)] };
