@@ -33,6 +33,7 @@ export const conv1x1Family: ConvolutionFamily<Conv1x1Variant, Way> = {
     { why: "one column", input: image(1, 3, 6, 1), outChannels: 3 },
     { why: "no size divides a block", input: image(3, 5, 7, 13), outChannels: 11 },
     { why: "sizes that fill every block", input: image(2, 8, 16, 16), outChannels: 8 },
+    { why: "a first layer of four channels", input: image(2, 4, 6, 7), outChannels: 6 },
     { why: "tiles of several images share a workgroup", input: image(5, 2, 3, 3), outChannels: 9 },
     { why: "several segments, the last one short", input: image(2, 3, 37, 21), outChannels: 4 },
     {
@@ -53,6 +54,7 @@ export const conv1x1QuadFamily: ConvolutionFamily<Conv1x1Variant, Way> = {
   cases: [
     { why: "a single quad", input: image(1, 1, 1, 4), outChannels: 1 },
     { why: "tiles of 64 quads, several segments, the last one short", input: image(2, 3, 37, 20), outChannels: 4 },
+    { why: "a first layer of two channels", input: image(2, 2, 5, 8), outChannels: 6 },
     { why: "tiles of 32 quads", input: image(1, 4, 9, 24), outChannels: 7 },
     { why: "blocks of 16 channels, cut", input: image(3, 18, 7, 12), outChannels: 21 },
     {

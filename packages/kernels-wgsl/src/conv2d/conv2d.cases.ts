@@ -51,6 +51,8 @@ export const strided3x3Family = familyOf("conv2d 3×3 stride 2", { kernel: [3, 3
   { why: "even extents that fill every block", input: image(2, 16, 16, 16), outChannels: 8 },
   { why: "tiles of several images share a workgroup", input: image(5, 9, 3, 3), outChannels: 2 },
   { why: "several segments, the last one short", input: image(2, 3, 75, 43), outChannels: 2 },
+  { why: "a first layer of two channels", input: image(2, 2, 6, 7), outChannels: 5 },
+  { why: "a first layer of four channels", input: image(2, 4, 6, 7), outChannels: 6 },
   { why: "blocks that together fill more than a uniform binding", input: image(1, 66, 2, 3), outChannels: 36 },
 ]);
 

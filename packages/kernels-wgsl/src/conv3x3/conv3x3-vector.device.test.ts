@@ -11,7 +11,7 @@ testConvolution(conv3x3QuadFamily);
 testTwoImages((problem, options) => conv3x3GradWeight(problem, "vector", options), 9);
 
 // Where its weight is bound is the business of the text that it is made from: one compilation is enough.
-test.for(conv3x3QuadFamily.cases.slice(0, 3))("Winograd's sums: $why", async (problem, context) => {
+test.for(conv3x3QuadFamily.cases.slice(0, 4))("Winograd's sums: $why", async (problem, context) => {
   const device = deviceFor(context);
   const { output, outputOf, input, gradInput, lossOfInput } = runsOf(conv3x3QuadFamily, problem);
   await checkRun(device, output("winograd"), outputOf(input));

@@ -37,6 +37,7 @@ export const conv3x3Family: ConvolutionFamily<TestedVariant, Way> = {
     { why: "one column", input: image(1, 3, 6, 1), outChannels: 3 },
     { why: "no size divides a block", input: image(3, 5, 7, 13), outChannels: 11 },
     { why: "sizes that fill every block", input: image(2, 8, 16, 16), outChannels: 8 },
+    { why: "a first layer of four channels", input: image(2, 4, 6, 7), outChannels: 6 },
     { why: "tiles of several images share a workgroup", input: image(5, 2, 3, 3), outChannels: 9 },
     { why: "strips of several row counts, several partial sums", input: image(2, 3, 37, 21), outChannels: 4 },
     {
@@ -60,6 +61,7 @@ export const conv3x3QuadFamily: ConvolutionFamily<TestedVariant, Way> = {
     { why: "a row of one quad", input: image(3, 2, 1, 4), outChannels: 3 },
     { why: "three quads a row, an odd count of rows", input: image(2, 5, 7, 12), outChannels: 11 },
     { why: "workgroups of 16 quads by 8 rows", input: image(1, 3, 16, 128), outChannels: 9 },
+    { why: "a first layer of four channels", input: image(2, 4, 6, 8), outChannels: 6 },
     {
       why: "channel blocks that together fill more than a uniform binding",
       input: image(1, 51, 6, 8),
