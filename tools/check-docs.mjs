@@ -1,4 +1,5 @@
 // Every name that a package exports has a docstring: a sentence that says what it is. The API reference is made of them.
+// What {@link …} names in one is in that reference too, or `npm run docs`, which takes many times as long, would find none.
 // Exports are followed from each package's index to the file that declares them, by syntax alone.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -65,21 +66,105 @@ function exportedNames(path) {
   });
 }
 
+/** What a name of a file is declared as, which may be imported; of another library's nothing is found. */
+function visibleAs(path, name) {
+  for (const statement of parsed(path).statements) {
+    const elements = ts.isImportDeclaration(statement) ? statement.importClause?.namedBindings?.elements : undefined;
+    const element = elements?.find((each) => each.name.text === name);
+    if (element === undefined) continue;
+    const from = importedFrom(path, statement.moduleSpecifier.text);
+    return from === undefined ? [] : declarationsOf(from, (element.propertyName ?? element.name).text);
+  }
+  return declarationsOf(path, name);
+}
+
+const importedFrom = (path, specifier) =>
+  specifier.startsWith(".") ? sourceOf(path, specifier) : indexes.get(/^@lobule\/([^/]+)$/.exec(specifier)?.[1]);
+
+/** The members of a declaration by their names, with those of what it extends. */
+function membersOf({ path, node }) {
+  const members = new Map();
+  const add = (name, member) => members.has(name) || members.set(name, member);
+  const visit = (each) => {
+    for (const member of each.members ?? each.properties ?? [])
+      if (member.name !== undefined && !isPrivate(member)) add(member.name.getText(), member);
+    for (const { types } of each.heritageClauses ?? []) {
+      for (const base of types.flatMap(({ expression }) => visibleAs(path, expression.getText())))
+        for (const [name, member] of membersOf(base)) add(name, member);
+    }
+    if (ts.isVariableStatement(each) || ts.isTypeAliasDeclaration(each)) ts.forEachChild(each, visitType);
+  };
+  const visitType = (each) => {
+    if (ts.isTypeLiteralNode(each) || ts.isObjectLiteralExpression(each)) visit(each);
+    else ts.forEachChild(each, visitType);
+  };
+  visit(node);
+  return members;
+}
+
+const isPrivate = ({ modifiers, name }) =>
+  (name !== undefined && ts.isPrivateIdentifier(name)) ||
+  (modifiers?.some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword) ?? false);
+
+/** Names in links of the docstrings of a declaration and of its members, each with its node. */
+function linksOf(node) {
+  const links = [];
+  const visit = (each) => {
+    if (ts.isBlock(each) || isPrivate(each)) return;
+    for (const doc of each.jsDoc ?? []) {
+      for (const [, name] of doc.getText().matchAll(/\{@link(?:code|plain)?\s+([\w$.#]+)(?!\S*:)/g))
+        links.push({ name, at: doc });
+    }
+    ts.forEachChild(each, visit);
+  };
+  visit(node);
+  return links;
+}
+
+/** Whether a link in a docstring names what a package exports, a member of that, or one beside it. */
+function isLinked({ path, node }, name, index) {
+  const [first, ...inside] = name.split(/[.#]/);
+  const own = membersOf({ path, node });
+  if (own.has(first)) return inside.length === 0;
+  const named = visibleAs(path, first);
+  const found = named.length > 0 ? named : declarationsOf(index, first);
+  return found.some((each) => exportedNodes.has(each.node) && (inside.length === 0 || membersOf(each).has(inside[0])));
+}
+
+const indexes = new Map(
+  readdirSync(join(root, "packages"))
+    .map((name) => [name, join(root, "packages", name, "src", "index.ts")])
+    .filter(([, index]) => existsSync(index)),
+);
+const exportsOf = new Map(
+  [...indexes.values()].map((index) => [
+    index,
+    [...new Set(exportedNames(index))].map((name) => ({ name, declarations: declarationsOf(index, name) })),
+  ]),
+);
+const { entryPoints } = JSON.parse(readFileSync(join(root, "typedoc.json"), "utf8"));
+/** Indexes of what the API reference is of. */
+const inReference = entryPoints.map((path) => join(root, path));
+const exportedNodes = new Set(
+  inReference.flatMap((index) =>
+    exportsOf.get(index).flatMap(({ declarations }) => declarations.map(({ node }) => node)),
+  ),
+);
+
 const missing = [];
+const placeOf = (path, node) => {
+  const { line } = parsed(path).getLineAndCharacterOfPosition(node.getStart());
+  return `${relative(root, path)}:${line + 1}`;
+};
 let count = 0;
-for (const name of readdirSync(join(root, "packages"))) {
-  const index = join(root, "packages", name, "src", "index.ts");
-  if (!existsSync(index)) continue;
-  for (const exported of new Set(exportedNames(index))) {
-    const declarations = declarationsOf(index, exported);
+for (const [index, names] of exportsOf) {
+  for (const { name, declarations } of names) {
     count++;
     if (declarations.length > 0 && !declarations.some(({ node }) => isDocumented(node))) {
       const [{ path, node }] = declarations;
-      const { line } = parsed(path).getLineAndCharacterOfPosition(node.getStart());
-      missing.push(`${relative(root, path)}:${line + 1}: ${exported} has no docstring`);
+      missing.push(`${placeOf(path, node)}: ${name} has no docstring`);
     }
-    if (declarations.length === 0)
-      missing.push(`${relative(root, index)}: the declaration of ${exported} was not found`);
+    if (declarations.length === 0) missing.push(`${relative(root, index)}: the declaration of ${name} was not found`);
   }
 }
 if (missing.length > 0) {
@@ -87,4 +172,20 @@ if (missing.length > 0) {
   console.error(`docs: ${missing.length} of ${count} exported names need a sentence that says what they are`);
   process.exit(1);
 }
-console.log(`docs: ${count} exported names, each with a sentence`);
+
+const broken = new Set();
+let linkCount = 0;
+for (const index of inReference) {
+  for (const declaration of exportsOf.get(index).flatMap(({ declarations }) => declarations)) {
+    for (const { name, at } of linksOf(declaration.node)) {
+      linkCount++;
+      if (!isLinked(declaration, name, index)) broken.add(`${placeOf(declaration.path, at)}: {@link ${name}}`);
+    }
+  }
+}
+if (broken.size > 0) {
+  console.error([...broken].join("\n"));
+  console.error("docs: these links name nothing that a package exports; name that, or write the name without a link");
+  process.exit(1);
+}
+console.log(`docs: ${count} exported names, each with a sentence, and ${linkCount} links between them`);
