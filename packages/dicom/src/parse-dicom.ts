@@ -76,14 +76,20 @@ export const parseDicom: ParseDicom = async ({ path, bytes }) => {
 const known = new Set<string>(Object.values(tags));
 
 /** The attributes that are read, without what the library puts around values. */
-function plainAttributes(
-  attributes: Readonly<Record<string, { readonly Value?: readonly unknown[] }>>,
-): DicomAttributes {
+function plainAttributes(attributes: object): DicomAttributes {
+  const elements: [tag: string, element: unknown][] = Object.entries(attributes);
   return Object.fromEntries(
-    Object.entries(attributes).flatMap(([tag, { Value }]) =>
-      known.has(tag) && Array.isArray(Value) ? [[tag, Value.flatMap(plainValue)]] : [],
-    ),
+    elements.flatMap(([tag, element]) => {
+      const values = known.has(tag) ? valuesOf(element) : undefined;
+      return values === undefined ? [] : [[tag, values]];
+    }),
   );
+}
+
+/** The values of an attribute, undefined where it has none. */
+function valuesOf(element: unknown): DicomValue[] | undefined {
+  if (typeof element !== "object" || element === null || !("Value" in element)) return undefined;
+  return Array.isArray(element.Value) ? element.Value.flatMap(plainValue) : undefined;
 }
 
 function plainValue(value: unknown): DicomValue[] {
@@ -91,7 +97,7 @@ function plainValue(value: unknown): DicomValue[] {
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value) || value instanceof ArrayBuffer)
     return [];
   if ("Alphabetic" in value) return typeof value.Alphabetic === "string" ? [value.Alphabetic] : [];
-  return [plainAttributes(value as Parameters<typeof plainAttributes>[0])];
+  return [plainAttributes(value)];
 }
 
 function joined(parts: readonly ArrayBuffer[]): Uint8Array {

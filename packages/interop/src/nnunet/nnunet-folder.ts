@@ -87,15 +87,16 @@ async function readDocument(storage: Storage, directory: string, name: string): 
 
 /**
  * The names of the folders of folds that have a checkpoint, in the order of their numbers.
- * @param wanted names of folds, such as 0 or "all"; by default all that are numbered, or the one of all cases.
+ * @param wanted names of folds, such as 0 or "all"; where there are none, as by default, all that are numbered, or the one of
+ * all cases.
  * @throws DataError when there are none, or one that is wanted is not there.
  */
 export async function nnunetFolds(
   storage: Storage,
   directory: string,
   checkpoint: NnUNetCheckpoint,
-  wanted?: readonly string[],
-): Promise<string[]> {
+  wanted: readonly string[] = [],
+): Promise<readonly [string, ...string[]]> {
   await requireFolder(storage, directory);
   const file = checkpointName(checkpoint);
   const names = (await storage.list(directory)).filter((name) => name.startsWith("fold_"));
@@ -104,21 +105,19 @@ export async function nnunetFolds(
     if ((await entryAt(storage, joinPath(directory, name, file))) !== undefined) complete.push(name);
   }
   complete.sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
-  if (wanted === undefined) {
-    const numbered = complete.filter((name) => /^fold_\d+$/.test(name));
-    const found = numbered.length > 0 ? numbered : complete;
-    if (found.length > 0) return found;
-    throw new DataError(
-      names.length === 0
-        ? `${directory} has no folder fold_0, which holds the weights of a fold`
-        : `${directory}: none of ${names.join(", ")} has a ${file}; has the training finished?`,
-    );
-  }
-  return [...new Set(wanted)].map((fold) => {
+  const asked = [...new Set(wanted)].map((fold) => {
     const name = `fold_${fold}`;
     if (complete.includes(name)) return name;
     throw new DataError(`${directory} has no ${name}/${file}; it has ${complete.join(", ") || "none of any fold"}`);
   });
+  const numbered = complete.filter((name) => /^fold_\d+$/.test(name));
+  const [first, ...others] = asked.length > 0 ? asked : numbered.length > 0 ? numbered : complete;
+  if (first !== undefined) return [first, ...others];
+  throw new DataError(
+    names.length === 0
+      ? `${directory} has no folder fold_0, which holds the weights of a fold`
+      : `${directory}: none of ${names.join(", ")} has a ${file}; has the training finished?`,
+  );
 }
 
 /** Which of the plan's configurations a checkpoint is of; the folder's name says it where the file does not. */

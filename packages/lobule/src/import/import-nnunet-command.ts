@@ -40,14 +40,13 @@ async function importNnunet({ folder, out, folds: wanted, checkpoint }: ImportAr
   if ((await entryAt(nodeStorage, out)) !== undefined && (await nodeStorage.list(out)).length > 0) {
     throw new DataError(`${out} is not empty; name another folder with -o`);
   }
-  const names = await nnunetFolds(nodeStorage, folder, checkpoint, wanted);
-  const folds: NnUNetFold[] = [];
+  const [one, ...others] = await nnunetFolds(nodeStorage, folder, checkpoint, wanted);
   // All are read before the first is written, so that nothing is where one does not fit.
-  for (const name of names) folds.push(await readFold(folder, name, checkpoint));
-  const [first] = folds as [NnUNetFold, ...NnUNetFold[]];
+  const first = await readFold(folder, one, checkpoint);
+  const folds = [{ run: one, ...first }];
+  for (const run of others) folds.push({ run, ...(await readFold(folder, run, checkpoint)) });
   const members: { readonly run: string; readonly sha256: string }[] = [];
-  for (const [i, { description, weights, sha256 }] of folds.entries()) {
-    const run = names[i] ?? "";
+  for (const { run, description, weights, sha256 } of folds) {
     const directory = folds.length === 1 ? out : join(out, run);
     const origin = { format: "nnunet", fold: run, checkpoint, sha256 };
     await saveModel(nodeStorage, directory, { description, weights, code: undefined, origin });
@@ -57,7 +56,7 @@ async function importNnunet({ folder, out, folds: wanted, checkpoint }: ImportAr
   const [height, width] = first.plan.patch;
   const [rows, columns] = first.plan.spacing;
   say(
-    `${out}: ${names.join(", ")}, ${plural(first.weights.size, "tensor")} each`,
+    `${out}: ${[one, ...others].join(", ")}, ${plural(first.weights.size, "tensor")} each`,
     `it sees patches of ${width}×${height} pixels of ${columns} × ${rows} mm`,
     `next: ${commandText("segment", "SCAN", "-m", out, "-o", "LABELS", ...(first.mirrored ? ["--mirror"] : []))}`,
   );

@@ -56,8 +56,10 @@ export function nnunetProblem({ stages, deepSupervision }: NnUNetSpec): string |
   return undefined;
 }
 
-/** @throws ShapeError naming the network and what is wrong. */
-export function checkNnUNet(name: string, spec: NnUNetSpec): void {
+/** The stages, from the image down. @throws ShapeError naming the network and what of its specification is wrong. */
+export function stagesOf(name: string, spec: NnUNetSpec): readonly [NnUNetStage, ...NnUNetStage[]] {
   const problem = nnunetProblem(spec);
-  if (problem !== undefined) throw new ShapeError(`${name}: ${problem}`);
+  const [top, ...deeper] = spec.stages;
+  if (problem !== undefined || top === undefined) throw new ShapeError(`${name}: ${problem}`);
+  return [top, ...deeper];
 }

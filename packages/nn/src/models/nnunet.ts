@@ -7,7 +7,7 @@ import { Conv2d } from "../layers/conv2d.js";
 import type { LayerStyle } from "../layers/normalization.js";
 import { Module } from "../module.js";
 import { Scope } from "../scope.js";
-import { checkNnUNet, type NnUNetSpec, type NnUNetStage, nnunetDivisors } from "./nnunet-spec.js";
+import { type NnUNetSpec, type NnUNetStage, nnunetDivisors, stagesOf } from "./nnunet-spec.js";
 
 /** Sizes and parts of an {@link NnUNet}. */
 export interface NnUNetOptions<In extends number, Classes extends number> extends NnUNetSpec {
@@ -129,34 +129,38 @@ export class NnUNet<const In extends number = 1, const Classes extends number = 
   /** @throws ShapeError when the specification cannot be built so. */
   constructor({ inChannels = 1 as In, classes, seed = 0, ...spec }: NnUNetOptions<In, Classes>) {
     super();
-    checkNnUNet(this.constructor.name, spec);
+    const [top, ...deeper] = stagesOf(this.constructor.name, spec);
     this.spec = spec;
     const scope = new Scope(seed);
     const common = {
       bias: spec.convolutionBias,
       style: { norm: spec.norm, groups: 1, activation: spec.activation },
     };
-    const { stages } = spec;
-    const stage = (level: number): NnUNetStage => stages[level] as NnUNetStage;
-    const first = { ...stage(0), stride: [1, 1] } as const;
+    const first = { ...top, stride: [1, 1] } as const;
     const isResidual = spec.encoder === "residual";
     this.stem = isResidual ? new PlainStage(inChannels, first, 1, common, scope.child("stem")) : undefined;
-    this.encoder = stages.map((each, level) => {
-      const from = level > 0 ? stage(level - 1).features : isResidual ? each.features : inChannels;
+    let from: number = isResidual ? top.features : inChannels;
+    this.encoder = [top, ...deeper].map((each, level) => {
       const at = scope.child(`encoder.${level}`);
-      return isResidual
+      const stage = isResidual
         ? new ResidualStage(from, each, common, at)
         : new PlainStage(from, each, each.blocks, common, at);
+      from = each.features;
+      return stage;
     });
-    const ups = stages.length - 1;
-    this.decoder = Array.from({ length: ups }, (_, i) => {
-      const level = ups - 1 - i;
-      return new UpStage(stage(level + 1), stage(level), common, scope.child(`decoder.${i}`));
+    let above = top;
+    const ups = deeper.map((below) => {
+      const up = { below, at: above };
+      above = below;
+      return up;
     });
-    const head = (level: number, path: string) =>
-      new Conv2d({ inChannels: stage(level).features, outChannels: classes, kernelSize: 1, scope: scope.child(path) });
-    this.head = head(0, "head");
-    this.auxiliaryHeads = Array.from({ length: spec.deepSupervision }, (_, i) => head(i + 1, `auxiliaryHeads.${i}`));
+    this.decoder = ups
+      .toReversed()
+      .map(({ below, at }, i) => new UpStage(below, at, common, scope.child(`decoder.${i}`)));
+    const head = ({ features }: NnUNetStage, path: string) =>
+      new Conv2d({ inChannels: features, outChannels: classes, kernelSize: 1, scope: scope.child(path) });
+    this.head = head(top, "head");
+    this.auxiliaryHeads = deeper.slice(0, spec.deepSupervision).map((each, i) => head(each, `auxiliaryHeads.${i}`));
   }
 
   /** Height and width of the image must be multiples of this. */
@@ -169,7 +173,8 @@ export class NnUNet<const In extends number = 1, const Classes extends number = 
    * DegenerateNormError when one pixel is left at the bottom.
    */
   forward(x: Image<In>): Image<Classes> {
-    return this.head.forward(this.features(x).at(-1) as Image);
+    const [features] = this.features(x);
+    return this.head.forward(features);
   }
 
   /**
@@ -177,17 +182,19 @@ export class NnUNet<const In extends number = 1, const Classes extends number = 
    * @throws as forward.
    */
   forwardAll(x: Image<In>): readonly [Image<Classes>, ...Image<Classes>[]] {
-    const features = this.features(x).toReversed();
-    const auxiliary = this.auxiliaryHeads.map((head, i) => {
+    const [features, ...below] = this.features(x);
+    const auxiliary = below.flatMap((each, i) => {
+      const head = this.auxiliaryHeads[i];
+      if (head === undefined) return [];
       const [rows, columns] = nnunetDivisors({ ...this.spec, stages: this.spec.stages.slice(1, i + 2) });
       const block: BlockSize = [rows, columns];
-      return repeatPixels(head.forward(features[i + 1] as Image), block);
+      return [repeatPixels(head.forward(each), block)];
     });
-    return [this.head.forward(features[0] as Image), ...auxiliary];
+    return [this.head.forward(features), ...auxiliary];
   }
 
-  /** What each decoder level makes, the deepest first. */
-  private features(x: Image<In>): Image[] {
+  /** What each decoder level makes, that of the image's extents first, and at the end what the bottom makes. */
+  private features(x: Image<In>): readonly [Image, ...Image[]] {
     const [rows, columns] = nnunetDivisors(this.spec);
     const [, , height, width] = x.shape;
     if (height % rows !== 0 || width % columns !== 0) {
@@ -201,9 +208,8 @@ export class NnUNet<const In extends number = 1, const Classes extends number = 
       return features;
     });
     skips.pop();
-    return this.decoder.map((level) => {
-      features = level.forward(features, skips.pop() as Image);
-      return features;
-    });
+    let all: readonly [Image, ...Image[]] = [features];
+    for (const level of this.decoder) all = [level.forward(all[0], skips.pop() as Image), ...all];
+    return all;
   }
 }

@@ -117,7 +117,8 @@ export class UNet<const In extends number = 1, const Classes extends number = 3>
    * training with dropout and no seed for it.
    */
   forward(x: Image<In>, options: ForwardOptions = {}): Image<Classes> {
-    return this.head.forward(this.features(x, options).at(-1) as Image);
+    const [features] = this.features(x, options);
+    return this.head.forward(features);
   }
 
   /**
@@ -125,17 +126,19 @@ export class UNet<const In extends number = 1, const Classes extends number = 3>
    * @throws as forward.
    */
   forwardAll(x: Image<In>, options: ForwardOptions = {}): readonly [Image<Classes>, ...Image<Classes>[]] {
-    const features = this.features(x, options).toReversed();
-    const auxiliary = this.auxiliaryHeads.map((head, i) => {
-      let logits = head.forward(features[i + 1] as Image);
+    const [features, ...below] = this.features(x, options);
+    const auxiliary = below.flatMap((each, i) => {
+      const head = this.auxiliaryHeads[i];
+      if (head === undefined) return [];
+      let logits = head.forward(each);
       for (let level = 0; level <= i; level++) logits = upsampleBilinear2x(logits);
-      return logits;
+      return [logits];
     });
-    return [this.head.forward(features[0] as Image), ...auxiliary];
+    return [this.head.forward(features), ...auxiliary];
   }
 
-  /** What each decoder level makes, the deepest first. */
-  private features(x: Image<In>, options: ForwardOptions): Image[] {
+  /** What each decoder level makes, that of the image's extents first, and at the end what the bottom makes. */
+  private features(x: Image<In>, options: ForwardOptions): readonly [Image, ...Image[]] {
     const [batch, , height, width] = x.shape;
     if (height % this.divisor !== 0 || width % this.divisor !== 0) {
       throw new ShapeError(
@@ -152,10 +155,9 @@ export class UNet<const In extends number = 1, const Classes extends number = 3>
     }
     features = drop(this.bridge.forward(features));
     if (this.bridgeAttention !== undefined) features = this.bridgeAttention.forward(features);
-    return this.decoder.map((level) => {
-      features = drop(level.forward(features, skips.pop() as Image));
-      return features;
-    });
+    let all: readonly [Image, ...Image[]] = [features];
+    for (const level of this.decoder) all = [drop(level.forward(all[0], skips.pop() as Image)), ...all];
+    return all;
   }
 
   /**

@@ -52,13 +52,15 @@ type Words = Tensor<readonly [number], "u32">;
 
 const wordsOf = (length: number) => ({ shape: [length], dtype: "u32" }) as const;
 
+/** Inputs that a program has where they are wanted, else none. */
+const where = <Inputs extends object>(wanted: boolean, inputs: Inputs): Partial<Inputs> => (wanted ? inputs : {});
+
 function batchInputs(count: number, { slotPixels, images }: InputGeometry) {
-  const labeled = { labeled: wordsOf(count * wordsPerSample) };
   return {
     pixels: wordsOf((count * images * slotPixels) / 2),
     labels: wordsOf((count * slotPixels) / 4),
     samples: wordsOf(count * images * wordsPerSample),
-    ...((images > 1 ? labeled : {}) as Partial<typeof labeled>),
+    ...where(images > 1, { labeled: wordsOf(count * wordsPerSample) }),
   };
 }
 
@@ -128,18 +130,16 @@ export interface ProgramParts {
 function changeInputs({ imageChanges, geometry }: ProgramParts, count: number) {
   const length = count * geometry.images * wordsPerIntensityChange;
   const changes = { changes: { shape: [length], dtype: "f32" } } as const;
-  const deformations = { deformations: wordsOf(count * wordsPerDeformation) };
   return {
-    ...((imageChanges.deformation ? deformations : {}) as Partial<typeof deformations>),
-    ...((imageChanges.intensities ? changes : {}) as Partial<typeof changes>),
+    ...where(imageChanges.deformation, { deformations: wordsOf(count * wordsPerDeformation) }),
+    ...where(imageChanges.intensities, changes),
   };
 }
 
 const stepInputs = { hyper: { shape: [8], dtype: "f32" } } as const;
 /** Where weights are averaged. */
 const averageInput = { averageShare: { shape: [1], dtype: "f32" } } as const;
-const averageInputs = ({ average }: ProgramParts): Partial<typeof averageInput> =>
-  average === undefined ? {} : averageInput;
+const averageInputs = ({ average }: ProgramParts) => where(average !== undefined, averageInput);
 
 /** What changes the network once the gradients are there. */
 const stepUpdates = (
@@ -207,7 +207,7 @@ function trainingProgram(
   const sharesInput = { shares: { shape: [2], dtype: "f32" } } as const;
   return compile(
     {
-      inputs: { ...inputs, ...((use === "keep" ? {} : sharesInput) as Partial<typeof sharesInput>) },
+      inputs: { ...inputs, ...where(use !== "keep", sharesInput) },
       build: ({ shares, ...data }) => {
         const { loss, pixelLoss, overlapLoss, dice } = forward(data);
         const grads = gradients(loss, optimizer.parameters, scaler?.scale);
