@@ -1,4 +1,4 @@
-import { storeSlices } from "@lobule/data";
+import { type Quantization, storeSlices } from "@lobule/data";
 import { diceCrossEntropy, observed, type SegmentationNetwork } from "@lobule/nn";
 import {
   compile,
@@ -10,10 +10,11 @@ import {
   packSamples,
   sampleSlices,
   Tensor,
+  wordsPerSample,
 } from "@lobule/tensor";
 import { channelsOf, type Intensities, isByImage, shownRange } from "../model/intensities.js";
 import type { SavedModel } from "../model/load-model.js";
-import { buildNetwork, inputChannels } from "../model/model-description.js";
+import { buildNetwork, inputChannels, type ModelDescription } from "../model/model-description.js";
 import { inputExtents, plainMapping, type SliceSpacing, samplesOf } from "../trainer/slice-sampling.js";
 import type { ScanZScores } from "./slice-predictor.js";
 
@@ -79,90 +80,37 @@ export interface InspectedSlice {
 export async function inspectSlice(
   device: Device,
   { description, weights, code }: Pick<SavedModel, "description" | "weights" | "code">,
-  { slices, width, height, spacing: own, zScores = [], labels }: InspectedSlice,
+  slice: InspectedSlice,
 ): Promise<SliceInspection> {
   const { inputSlices, size, spacing } = description;
-  const [channels, images] = [channelsOf(description), inputChannels(description)];
-  if (slices.length !== images || slices.some(({ length }) => length !== width * height)) {
-    throw new RangeError(`inspectSlice: expected ${images} slices of ${width}×${height} pixels`);
-  }
+  const { width, height, spacing: own = [1, 1] as const, labels } = slice;
+  requireInspectable(description, slice);
+  const channels = channelsOf(description);
   const network = buildNetwork(description, 0, code);
   network.loadStateDict(weights);
   network.eval();
-  if (spacing !== undefined && own === undefined) {
-    throw new RangeError("inspectSlice: the network sees slices at a spacing of its own, so theirs must be given");
-  }
-  if (channels.some((each, c) => isByImage(each) && zScores[c] === undefined)) {
-    throw new RangeError(
-      "inspectSlice: the network sees z-scores by the scan itself, so its mean and deviation must be given",
-    );
-  }
-  const source = { shape: [width, height, 1], spacing: own ?? [1, 1] } as const;
+  const source = { shape: [width, height, 1], spacing: own } as const;
   // What a network sees in patches it is shown as a whole here.
   const input = inputExtents([source], description, network.divisor ?? 1);
   const slotPixels = 4 * Math.ceil((width * height) / 4);
-  const pixels = new Uint32Array((images * slotPixels) / 2);
-  const quantizations = slices.flatMap((slice, i) => {
-    const c = i % channels.length;
-    const each = channels[c] ?? channels[0];
-    const slot = pixels.subarray((i * slotPixels) / 2, ((i + 1) * slotPixels) / 2);
-    return storeSlices([slice], slotPixels, each.window, slot, isByImage(each) ? zScores[c] : undefined).quantizations;
-  });
+  const { pixels, quantizations } = stored(slice, channels, slotPixels);
   const mapping = plainMapping(source, { ...input, channels, spacing, resample: size !== null });
   const packedLabels = new Uint8Array(slotPixels);
   if (labels !== undefined) packedLabels.set(labels);
-  const sampled = samplesOf([mapping], quantizations, inputSlices);
-  const samples = packSamples(sampled);
-  const graph: { layers: Traced[]; gates: { name: string; alpha: Image }[] } = { layers: [], gates: [] };
-  const program = compile(
-    {
-      inputs: {
-        pixels: { shape: [pixels.length], dtype: "u32" },
-        samples: { shape: [samples.length], dtype: "u32" },
-        labels: { shape: [slotPixels / 4], dtype: "u32" },
-        labeled: { shape: [samples.length / slices.length], dtype: "u32" },
-      },
-      build: (inputs) => {
-        const { image, target } = sampleSlices({ ...inputs, slices: images, slotPixels, batch: 1, ...input });
-        const { logits, layers, gates } = trace(network, image);
-        Object.assign(graph, { layers, gates });
-        const { loss } = diceCrossEntropy(logits, target);
-        const grads =
-          labels === undefined
-            ? []
-            : gradients(
-                loss,
-                layers.map(({ output }) => output),
-              );
-        return {
-          outputs: {
-            image,
-            ...(labels === undefined ? {} : { loss }),
-            ...Object.fromEntries(layers.map(({ output }, i) => [`layer ${i}`, output])),
-            ...Object.fromEntries(grads.map((grad, i) => [`gradient ${i}`, grad])),
-            ...Object.fromEntries(gates.map(({ alpha }, i) => [`gate ${i}`, alpha])),
-          },
-        };
-      },
-    },
-    { kernels: device.kernels },
-  );
+  const samples = samplesOf([mapping], quantizations, inputSlices);
+  const geometry = { ...input, slotPixels, slices: inputChannels(description) };
+  const { program, graph } = inspection(network, geometry, labels !== undefined, device.kernels);
   const loaded = await program.load(device);
   try {
     const words = new Uint32Array(packedLabels.buffer);
-    await loaded.run({ pixels, samples, labels: words, labeled: packSamples(sampled.slice(0, 1)) });
+    await loaded.run({
+      pixels,
+      samples: packSamples(samples),
+      labels: words,
+      labeled: packSamples(samples.slice(0, 1)),
+    });
     const read = async (name: string) => (await loaded.read(name)) as Float32Array;
-    const layers: LayerStatistics[] = [];
-    for (const [i, { name, layer, output }] of graph.layers.entries()) {
-      const slope = labels === undefined ? undefined : await read(`gradient ${i}`);
-      layers.push({
-        name,
-        layer,
-        shape: output.shape,
-        ...momentsOf(await read(`layer ${i}`)),
-        gradient: slope === undefined ? null : rootMeanSquare(slope),
-      });
-    }
+    const layers = await statisticsOf(graph.layers, read, labels !== undefined);
     const gates: GateMap[] = [];
     for (const [i, { name, alpha }] of graph.gates.entries()) {
       gates.push({ name, width: alpha.shape[3], height: alpha.shape[2], alpha: await read(`gate ${i}`) });
@@ -178,6 +126,95 @@ export async function inspectSlice(
   }
 }
 
+/** @throws RangeError as inspectSlice. */
+function requireInspectable(
+  description: ModelDescription,
+  { slices, width, height, spacing, zScores = [] }: InspectedSlice,
+): void {
+  const images = inputChannels(description);
+  if (slices.length !== images || slices.some(({ length }) => length !== width * height)) {
+    throw new RangeError(`inspectSlice: expected ${images} slices of ${width}×${height} pixels`);
+  }
+  if (description.spacing !== undefined && spacing === undefined) {
+    throw new RangeError("inspectSlice: the network sees slices at a spacing of its own, so theirs must be given");
+  }
+  if (channelsOf(description).some((each, c) => isByImage(each) && zScores[c] === undefined)) {
+    throw new RangeError(
+      "inspectSlice: the network sees z-scores by the scan itself, so its mean and deviation must be given",
+    );
+  }
+}
+
+/** Slices as they are stored for the GPU, one after another. */
+function stored(
+  { slices, zScores = [] }: InspectedSlice,
+  channels: ReturnType<typeof channelsOf>,
+  slotPixels: number,
+): { readonly pixels: Uint32Array<ArrayBuffer>; readonly quantizations: readonly Quantization[] } {
+  const pixels = new Uint32Array((slices.length * slotPixels) / 2);
+  const quantizations = slices.flatMap((slice, i) => {
+    const c = i % channels.length;
+    const each = channels[c] ?? channels[0];
+    const slot = pixels.subarray((i * slotPixels) / 2, ((i + 1) * slotPixels) / 2);
+    return storeSlices([slice], slotPixels, each.window, slot, isByImage(each) ? zScores[c] : undefined).quantizations;
+  });
+  return { pixels, quantizations };
+}
+
+/** The program that makes what every layer and gate does; with labels also the loss, and its gradients for the layers. */
+function inspection(
+  network: SegmentationNetwork,
+  geometry: Readonly<Record<"slices" | "slotPixels" | "width" | "height", number>>,
+  hasLabels: boolean,
+  kernels: Device["kernels"],
+) {
+  const { slices, slotPixels } = geometry;
+  const graph: { layers: Traced[]; gates: TracedGate[] } = { layers: [], gates: [] };
+  const program = compile(
+    {
+      inputs: {
+        pixels: { shape: [(slices * slotPixels) / 2], dtype: "u32" },
+        samples: { shape: [slices * wordsPerSample], dtype: "u32" },
+        labels: { shape: [slotPixels / 4], dtype: "u32" },
+        labeled: { shape: [wordsPerSample], dtype: "u32" },
+      },
+      build: (inputs) => {
+        const { image, target } = sampleSlices({ ...inputs, ...geometry, batch: 1 });
+        const { logits, layers, gates } = trace(network, image);
+        Object.assign(graph, { layers, gates });
+        const { loss } = diceCrossEntropy(logits, target);
+        const outputs = layers.map(({ output }) => output);
+        const grads = hasLabels ? gradients(loss, outputs) : [];
+        return {
+          outputs: {
+            image,
+            ...(hasLabels ? { loss } : {}),
+            ...Object.fromEntries(outputs.map((output, i) => [`layer ${i}`, output])),
+            ...Object.fromEntries(grads.map((grad, i) => [`gradient ${i}`, grad])),
+            ...Object.fromEntries(gates.map(({ alpha }, i) => [`gate ${i}`, alpha])),
+          },
+        };
+      },
+    },
+    { kernels },
+  );
+  return { program, graph };
+}
+
+/** What the layers make, and with labels the gradients for it. */
+async function statisticsOf(
+  layers: readonly Traced[],
+  read: (name: string) => Promise<Float32Array>,
+  hasLabels: boolean,
+): Promise<LayerStatistics[]> {
+  const statistics: LayerStatistics[] = [];
+  for (const [i, { name, layer, output }] of layers.entries()) {
+    const gradient = hasLabels ? rootMeanSquare(await read(`gradient ${i}`)) : null;
+    statistics.push({ name, layer, shape: output.shape, ...momentsOf(await read(`layer ${i}`)), gradient });
+  }
+  return statistics;
+}
+
 /** What a network sees, with the window as 0 to 1. */
 function shareOfWindow(values: Float32Array, intensities: Intensities): Float32Array {
   if (intensities.normalization === undefined) return values;
@@ -191,11 +228,16 @@ interface Traced {
   readonly output: Tensor;
 }
 
+interface TracedGate {
+  readonly name: string;
+  readonly alpha: Image;
+}
+
 /** Logits, what each layer without layers below it made, and the gates' α. */
 function trace(network: SegmentationNetwork, image: Image) {
   const { result: logits, observations } = observed(network, () => network.forward(image));
   const layers: Traced[] = [];
-  const gates: { name: string; alpha: Image }[] = [];
+  const gates: TracedGate[] = [];
   for (const [name, { module, output }] of observations) {
     if (output instanceof Tensor) {
       if (module.namedChildren().size === 0) layers.push({ name, layer: module.constructor.name, output });

@@ -103,13 +103,7 @@ export async function planEvaluation(
   const state = run === undefined ? imported : await runProgressOf(run);
   const chosen =
     run !== undefined && own ? ownCases(task, run, { includeTraining, advice }) : { cases: task.cases, failures: [] };
-  const opened = await withHeaders(storage, chosen.cases, task);
-  const failures = [...chosen.failures, ...opened.failures];
-  if (opened.cases.length === 0) {
-    throw new DataError(
-      `none of the ${plural(failures.length, "case")} of ${task.directory} can be measured: ${listFailures(failures)}`,
-    );
-  }
+  const { cases, failures } = await openedCases(storage, chosen, task);
   const modality = workload?.modality ?? (run === undefined || own ? undefined : await modalityOf(storage, source));
   return {
     run: run ?? { storage, directory },
@@ -121,7 +115,7 @@ export async function planEvaluation(
     known,
     failures,
     advice,
-    cases: opened.cases,
+    cases,
     settings: {
       mirror,
       precision,
@@ -139,14 +133,17 @@ export async function planEvaluation(
       ...mapNotes(mapping, task, classes),
       ...(model.postprocessing === undefined ? [] : [postprocessingNote(model.postprocessing, postprocessing)]),
       ...[await otherWeightsNote(storage, model)].filter((note) => note !== undefined),
-      ...(modality === undefined || sameNames(modality, task.modality)
-        ? []
-        : [
-            `the run was trained on ${modality.join(", ")}, but the images of ${task.directory} are ${task.modality.join(", ")} by its dataset.json`,
-          ]),
+      ...modalityNotes(modality, task),
     ],
   };
 }
+
+const modalityNotes = (trained: readonly string[] | undefined, { directory, modality }: DecathlonTask): string[] =>
+  trained === undefined || sameNames(trained, modality)
+    ? []
+    : [
+        `the run was trained on ${trained.join(", ")}, but the images of ${directory} are ${modality.join(", ")} by its dataset.json`,
+      ];
 
 const postprocessingNote = (chosen: Postprocessing, isDone: boolean): string =>
   `${isDone ? "labels were post-processed" : "labels were not post-processed, though that was chosen for the model"}: ${postprocessingText(chosen)}`;
@@ -196,6 +193,20 @@ function requireSameChannels(task: DecathlonTask, { channels }: ModelDescription
 /** "one channel", or how many and their names. */
 export const channelsText = (names: readonly string[]): string =>
   names.length < 2 ? "one channel" : `${names.length} channels (${names.join(", ")})`;
+
+/** The cases of those chosen that can be opened. @throws DataError when there is none. */
+async function openedCases(
+  storage: Storage,
+  chosen: { readonly cases: readonly CaseFiles[]; readonly failures: readonly CaseFailure[] },
+  task: DecathlonTask,
+) {
+  const opened = await withHeaders(storage, chosen.cases, task);
+  const failures = [...chosen.failures, ...opened.failures];
+  if (opened.cases.length > 0) return { cases: opened.cases, failures };
+  throw new DataError(
+    `none of the ${plural(failures.length, "case")} of ${task.directory} can be measured: ${listFailures(failures)}`,
+  );
+}
 
 /** The cases whose headers can be read and fit, and the others with what is wrong. */
 async function withHeaders(storage: Storage, cases: readonly CaseFiles[], task: Pick<DecathlonTask, "channels">) {

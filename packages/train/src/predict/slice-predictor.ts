@@ -165,28 +165,8 @@ export class SlicePredictor {
     spacing?: SliceSpacing,
     zScores: ScanZScores = [],
   ): Promise<UncertainSlice[]> {
-    const { atOnce, margin, channels: ofScan } = this;
-    const count = slices.length / ofScan - 2 * margin;
-    if (!Number.isInteger(count)) {
-      throw new RangeError(`predict: ${slices.length} channels of slices, of which each has ${ofScan}`);
-    }
-    if (count < 1 || count > atOnce) {
-      throw new RangeError(
-        margin === 0
-          ? `predict: ${count} slices at once, this predictor takes ${atOnce}`
-          : `predict: ${count + 2 * margin} slices at once, this predictor takes up to ${atOnce} and ${margin} on either side`,
-      );
-    }
-    for (const { length } of slices) {
-      if (length !== width * height) {
-        throw new RangeError(`predict: a slice has ${length} pixels, expected ${width}×${height}`);
-      }
-    }
-    if (this.inZScores.some((needed, c) => needed && zScores[c] === undefined)) {
-      throw new RangeError(
-        "predict: the network sees z-scores by the scan itself, so its mean and deviation must be given",
-      );
-    }
+    const { atOnce, channels: ofScan } = this;
+    const count = this.countOf(slices, width, height, zScores);
     const { slotPixels, mappings, program, pixels, results } = await this.programFor(width, height, spacing);
     const { inputSlices } = this.description;
     const channels = this.inputs;
@@ -227,6 +207,33 @@ export class SlicePredictor {
       const own = maps.map(([name, map]) => [name, map.subarray(from, to)]);
       return { labels: result.labels.subarray(from, to), maps: Object.fromEntries(own) };
     });
+  }
+
+  /** How many slices are to be labeled, without those on either side. @throws RangeError as {@link predict}. */
+  private countOf(slices: readonly ArrayLike<number>[], width: number, height: number, zScores: ScanZScores): number {
+    const { atOnce, margin, channels } = this;
+    const count = slices.length / channels - 2 * margin;
+    if (!Number.isInteger(count)) {
+      throw new RangeError(`predict: ${slices.length} channels of slices, of which each has ${channels}`);
+    }
+    if (count < 1 || count > atOnce) {
+      throw new RangeError(
+        margin === 0
+          ? `predict: ${count} slices at once, this predictor takes ${atOnce}`
+          : `predict: ${count + 2 * margin} slices at once, this predictor takes up to ${atOnce} and ${margin} on either side`,
+      );
+    }
+    for (const { length } of slices) {
+      if (length !== width * height) {
+        throw new RangeError(`predict: a slice has ${length} pixels, expected ${width}×${height}`);
+      }
+    }
+    if (this.inZScores.some((needed, c) => needed && zScores[c] === undefined)) {
+      throw new RangeError(
+        "predict: the network sees z-scores by the scan itself, so its mean and deviation must be given",
+      );
+    }
+    return count;
   }
 
   /** Channels of the input of all networks together. */

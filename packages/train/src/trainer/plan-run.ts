@@ -1,6 +1,8 @@
 import {
+  type CaseFiles,
   canonicalGrid,
   channelsOfFile,
+  type DecathlonTask,
   type Grid,
   Pauses,
   readDecathlon,
@@ -9,7 +11,7 @@ import {
 } from "@lobule/data";
 import { LossScaler, WeightAverage } from "@lobule/optim";
 import type { ConvolutionCall, Device, Program } from "@lobule/tensor";
-import { buildNetwork, inputChannels, type ModelCode } from "../model/model-description.js";
+import { buildNetwork, inputChannels, type ModelCode, type ModelDescription } from "../model/model-description.js";
 import type { StepCost } from "../run/workload.js";
 import { optimizerOf } from "../settings/optimizer-of.js";
 import { imageChangesOf } from "./augment-slice.js";
@@ -18,7 +20,7 @@ import { channelNames, channelSettings } from "./channel-settings.js";
 import type { TrainingConfig } from "./config-schema.js";
 import { canTrainAlone, partLengths } from "./part-lengths.js";
 import { chooseCases, describeModel, type SplitNames } from "./prepare-data.js";
-import { SegmentationPlans } from "./segmentation-programs.js";
+import { type ProgramParts, SegmentationPlans } from "./segmentation-programs.js";
 import { type Room, requireRoom, requireStorable, requireWholeSlices, validatedAtOnce } from "./size-check.js";
 import { inputExtents } from "./slice-sampling.js";
 import { stepCostOf } from "./step-cost.js";
@@ -57,44 +59,13 @@ export async function planRun(
 ): Promise<RunPlan> {
   const task = await readDecathlon(storage, config.data);
   const { cases, split } = await chooseCases(storage, task, config, []);
-  const grids = new Map<string, Grid>();
-  for (const files of cases) {
-    const header = await readNiftiHeader(storage, files.image, channelsOfFile(files, task));
-    grids.set(files.name, canonicalGrid(header));
-  }
-  const all = [...grids.values()];
+  const grids = await gridsOf(storage, cases, task);
   // Intensities change no shape and no dispatch.
   const channels = channelSettings(config, channelNames(task)).map(({ name }) => ({ name, window: [0, 1] as const }));
   const description = describeModel(config, task.labels, channels, code);
-  const network = buildNetwork(description, config.seed, code);
-  requireStorable(network, config);
-  const { precision, recompute, loss, clipNorm } = config;
-  const { divisor = 1 } = network;
-  const averaged = config.ema === null ? undefined : buildNetwork(description, config.seed, code);
-  const slotPixels = Math.ceil(Math.max(...all.map(({ shape }) => shape[0] * shape[1])) / 4) * 4;
-  const { patch } = description;
-  const images = inputChannels(description);
-  const geometry = { ...inputExtents(all, description, divisor), slotPixels, images };
-  const patchGeometry = patch && { ...geometry, width: patch[0], height: patch[1] };
-  const plans = new SegmentationPlans(
-    {
-      network,
-      validated: averaged ?? network,
-      precision,
-      recompute,
-      loss,
-      clipNorm,
-      kernels,
-      optimizer: optimizerOf(config.optimizer, network.namedParameters(), config.learningRate),
-      average:
-        averaged === undefined || config.ema === null ? undefined : new WeightAverage(network, averaged, config.ema),
-      geometry,
-      patchGeometry,
-      imageChanges: imageChangesOf(config.augmentation),
-      scaler: precision === "f16" ? new LossScaler() : undefined,
-    },
-    config.microBatch === null ? "update" : "add",
-  );
+  const parts = partsOf(config, description, [...grids.values()], { kernels, code });
+  const { network, geometry, patchGeometry } = parts;
+  const plans = new SegmentationPlans(parts, config.microBatch === null ? "update" : "add");
   const { batch, microBatch, overfitBatches, stepsPerEpoch, fastDevRun, epochs } = config;
   const found = split.training.reduce((sum, name) => sum + (grids.get(name)?.shape[2] ?? 0), 0);
   const there = overfitBatches === null ? found : Math.min(found, overfitBatches * batch);
@@ -124,5 +95,51 @@ export async function planRun(
     steps: fastDevRun ? Math.min(2, perEpoch) : epochs * perEpoch,
     step: stepCostOf(plans, network.parameters(), { batch, microBatch, slices }, alone),
     convolutions: training.convolutions,
+  };
+}
+
+/** The grid of each case, by its name. */
+async function gridsOf(
+  storage: Storage,
+  cases: readonly CaseFiles[],
+  task: Pick<DecathlonTask, "channels">,
+): Promise<Map<string, Grid>> {
+  const grids = new Map<string, Grid>();
+  for (const files of cases) {
+    const header = await readNiftiHeader(storage, files.image, channelsOfFile(files, task));
+    grids.set(files.name, canonicalGrid(header));
+  }
+  return grids;
+}
+
+/** What the programs of a run on these grids compute with. @throws ConfigError when its network cannot be stored. */
+function partsOf(
+  config: TrainingConfig,
+  description: ModelDescription,
+  grids: readonly Grid[],
+  { kernels, code }: Required<Pick<PlanOptions, "kernels">> & Pick<PlanOptions, "code">,
+): ProgramParts {
+  const { precision, recompute, loss, clipNorm, ema } = config;
+  const network = buildNetwork(description, config.seed, code);
+  requireStorable(network, config);
+  const averaged = ema === null ? undefined : buildNetwork(description, config.seed, code);
+  const slotPixels = Math.ceil(Math.max(...grids.map(({ shape }) => shape[0] * shape[1])) / 4) * 4;
+  const images = inputChannels(description);
+  const geometry = { ...inputExtents(grids, description, network.divisor ?? 1), slotPixels, images };
+  const { patch } = description;
+  return {
+    network,
+    validated: averaged ?? network,
+    precision,
+    recompute,
+    loss,
+    clipNorm,
+    kernels,
+    optimizer: optimizerOf(config.optimizer, network.namedParameters(), config.learningRate),
+    average: averaged === undefined || ema === null ? undefined : new WeightAverage(network, averaged, ema),
+    geometry,
+    patchGeometry: patch && { ...geometry, width: patch[0], height: patch[1] },
+    imageChanges: imageChangesOf(config.augmentation),
+    scaler: precision === "f16" ? new LossScaler() : undefined,
   };
 }
