@@ -71,7 +71,7 @@ interface Running {
  * @throws BenchError when ours cannot run.
  */
 export async function benchPeers(
-  { baseFeatures, batch, size }: PeerWork,
+  work: PeerWork,
   { own, variants, onPeer, ...rounds }: PeerBenchOptions,
 ): Promise<PeerBenchResult> {
   const folder = await mkdtemp(join(tmpdir(), "lobule-bench-"));
@@ -80,31 +80,18 @@ export async function benchPeers(
   const absent: AbsentPeer[] = [];
   try {
     const path = join(folder, "start.safetensors");
-    const { image, target } = pictures({ batch, size });
-    const entries = new Map<string, SafetensorsTensor>([
-      ...(await startValues(baseFeatures)),
-      ["image", { dtype: "F32", shape: [batch, 1, size, size], data: image }],
-      ["target", { dtype: "I32", shape: [batch, size, size], data: Int32Array.from(target) }],
-    ]);
-    await writeFile(path, writeSafetensors(entries));
+    await writeStart(path, work);
+    const { baseFeatures, batch, size } = work;
     const start = async (command: PeerCommand): Promise<PeerProcess> => {
       const threads = availableParallelism();
       const peer = await PeerProcess.start(command, { path, baseFeatures, learningRate, threads });
       processes.push(peer);
       return peer;
     };
-    /** Logits of the start values, then the losses of some steps. */
-    const seen = async (peer: PeerProcess): Promise<{ logits: Float32Array; losses: number[] }> => {
-      const write = join(folder, "logits");
-      await peer.forward({ times: 1, write });
-      const losses: number[] = [];
-      for (let i = 0; peer.trains && i < compared; i++) losses.push((await peer.step()).loss);
-      return { logits: await readFloats(write), losses };
-    };
     onPeer("Lobule");
     const [ours, expected] = await naming("Lobule", async () => {
       const peer = await start(own);
-      return [peer, await seen(peer)] as const;
+      return [peer, await firstResults(peer, folder)] as const;
     });
     const running: Running[] = [];
     // What a peer loads it loads beside the others: where there is a GPU that takes it long. What it does first after
@@ -116,13 +103,7 @@ export async function benchPeers(
       onPeer(variant.name);
       try {
         const peer = (await starting[i]) as PeerProcess;
-        const { logits, losses } = await seen(peer);
-        const logitsDifference = relativeDifference(expected.logits, logits);
-        requireSame("logits", logitsDifference);
-        const off = losses.map((loss, i) => Math.abs(loss / (expected.losses[i] ?? Number.NaN) - 1));
-        const lossDifference = peer.trains ? Math.max(...off) : null;
-        if (lossDifference !== null) requireSame("losses", lossDifference);
-        running.push({ variant, peer, lossDifference, logitsDifference });
+        running.push({ variant, peer, ...differences(await firstResults(peer, folder), expected) });
       } catch (error) {
         if (!(error instanceof PeerError)) throw error;
         absent.push({ name: variant.name, why: error.message });
@@ -145,6 +126,41 @@ export async function benchPeers(
     for (const peer of processes) peer.kill();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Writes start values and the batch to where peers read them. */
+async function writeStart(path: string, { baseFeatures, batch, size }: PeerWork): Promise<void> {
+  const { image, target } = pictures({ batch, size });
+  const entries = new Map<string, SafetensorsTensor>([
+    ...(await startValues(baseFeatures)),
+    ["image", { dtype: "F32", shape: [batch, 1, size, size], data: image }],
+    ["target", { dtype: "I32", shape: [batch, size, size], data: Int32Array.from(target) }],
+  ]);
+  await writeFile(path, writeSafetensors(entries));
+}
+
+/** What a peer computes first: logits of the start values, then the losses of some steps, none where it does not train. */
+interface FirstResults {
+  readonly logits: Float32Array;
+  readonly losses: readonly number[];
+}
+
+async function firstResults(peer: PeerProcess, folder: string): Promise<FirstResults> {
+  const write = join(folder, "logits");
+  await peer.forward({ times: 1, write });
+  const losses: number[] = [];
+  for (let i = 0; peer.trains && i < compared; i++) losses.push((await peer.step()).loss);
+  return { logits: await readFloats(write), losses };
+}
+
+/** How far results are from ours. @throws PeerError when the peer does other work. */
+function differences({ logits, losses }: FirstResults, ours: FirstResults) {
+  const logitsDifference = relativeDifference(ours.logits, logits);
+  requireSame("logits", logitsDifference);
+  const off = losses.map((loss, i) => Math.abs(loss / (ours.losses[i] ?? Number.NaN) - 1));
+  const lossDifference = off.length > 0 ? Math.max(...off) : null;
+  if (lossDifference !== null) requireSame("losses", lossDifference);
+  return { lossDifference, logitsDifference };
 }
 
 /** Runs something of a peer's that must not fail. @throws BenchError that names the peer when it does. */

@@ -37,53 +37,8 @@ export function CorrectCard() {
   return (
     <section class="card" aria-label="Correct">
       <h2>Correct</h2>
-      <fieldset class="tools">
-        <legend class="hidden">Tools</legend>
-        {named.map(({ tool: each, title, key }) => (
-          <button
-            key={each}
-            type="button"
-            class="small"
-            aria-pressed={tool.value === each}
-            aria-keyshortcuts={key}
-            title={`${title} (${key.toUpperCase()})`}
-            onClick={() => {
-              tool.value = each;
-            }}
-          >
-            {title}
-          </button>
-        ))}
-      </fieldset>
-      <div class="level-width">
-        <label class="field">
-          Class
-          <select
-            value={painted.value}
-            onChange={({ currentTarget }) => {
-              painted.value = Number(currentTarget.value);
-            }}
-          >
-            {found.classes.slice(1).map((name, i) => (
-              <option key={name} value={i + 1}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label class="field">
-          Radius, mm
-          <input
-            type="number"
-            min={0}
-            max={largestRadius}
-            value={radius.value}
-            onInput={({ currentTarget }) => {
-              setRadius(Number(currentTarget.value) || 0);
-            }}
-          />
-        </label>
-      </div>
+      <Tools />
+      <BrushFields classes={found.classes} />
       <label class="check">
         <input
           type="checkbox"
@@ -127,6 +82,65 @@ export function CorrectCard() {
         </p>
       </details>
     </section>
+  );
+}
+
+/** Buttons of which one is pressed: what the pointer does. */
+function Tools() {
+  return (
+    <fieldset class="tools">
+      <legend class="hidden">Tools</legend>
+      {named.map(({ tool: each, title, key }) => (
+        <button
+          key={each}
+          type="button"
+          class="small"
+          aria-pressed={tool.value === each}
+          aria-keyshortcuts={key}
+          title={`${title} (${key.toUpperCase()})`}
+          onClick={() => {
+            tool.value = each;
+          }}
+        >
+          {title}
+        </button>
+      ))}
+    </fieldset>
+  );
+}
+
+/** What is painted, and how widely. */
+function BrushFields({ classes }: { readonly classes: readonly string[] }) {
+  return (
+    <div class="level-width">
+      <label class="field">
+        Class
+        <select
+          value={painted.value}
+          onChange={({ currentTarget }) => {
+            painted.value = Number(currentTarget.value);
+          }}
+        >
+          {classes.slice(1).map((name, i) => (
+            <option key={name} value={i + 1}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label class="field">
+        Radius, mm
+        <input
+          type="number"
+          min={0}
+          max={largestRadius}
+          value={radius.value}
+          onInput={({ currentTarget }) => {
+            setRadius(Number(currentTarget.value) || 0);
+          }}
+        />
+      </label>
+    </div>
   );
 }
 

@@ -1,4 +1,5 @@
 import type { Vector3 } from "@lobule/data";
+import type { TargetedPointerEvent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { drawPlane, type Layers, type SliceMap } from "./draw-plane.js";
 import {
@@ -33,41 +34,24 @@ interface PlaneViewProps {
 }
 
 /** One of the three planes, with a crosshair at the cursor. Wheel and arrow keys go through its slices. */
-export function PlaneView({ plane, layers, spacing, cursor, onCursor, revision, map, stroke }: PlaneViewProps) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const pressed = useRef(false);
+export function PlaneView(props: PlaneViewProps) {
+  const { plane, layers, spacing, cursor, onCursor, stroke } = props;
+  const canvas = useDrawn(props);
   const { shape } = layers;
   const [columns, rows] = extentOf(plane, shape);
-  useEffect(() => {
-    // What changed several times before the next frame is drawn once.
-    const frame = requestAnimationFrame(() => {
-      const context = canvas.current?.getContext("2d");
-      if (context == null) return;
-      const image = context.createImageData(columns, rows);
-      drawPlane(image.data, plane, cursor, layers, map);
-      context.putImageData(image, 0, 0);
-    });
-    return () => cancelAnimationFrame(frame);
-  }, [plane, layers, cursor, revision, map]);
-
-  const voxelOf = ({ clientX, clientY }: PointerEvent): Voxel | undefined => {
-    const box = canvas.current?.getBoundingClientRect();
-    if (box === undefined) return undefined;
-    const column = Math.floor(((clientX - box.left) / box.width) * columns);
-    const row = Math.floor(((clientY - box.top) / box.height) * rows);
-    return voxelAt(plane, [column, row], shape, cursor);
-  };
-  const follow = (event: PointerEvent, first: boolean): void => {
-    const voxel = voxelOf(event);
-    if (voxel === undefined) return;
-    if (stroke === undefined) onCursor(voxel);
-    else if (first) stroke.begin(voxel, plane);
-    else stroke.extend(voxel, plane);
-  };
-  const finish = (): void => {
-    if (pressed.current) stroke?.end();
-    pressed.current = false;
-  };
+  const drag = useDrag(
+    ({ clientX, clientY, currentTarget }, first) => {
+      const box = currentTarget.getBoundingClientRect();
+      const column = Math.floor(((clientX - box.left) / box.width) * columns);
+      const row = Math.floor(((clientY - box.top) / box.height) * rows);
+      const voxel = voxelAt(plane, [column, row], shape, cursor);
+      if (voxel === undefined) return;
+      if (stroke === undefined) onCursor(voxel);
+      else if (first) stroke.begin(voxel, plane);
+      else stroke.extend(voxel, plane);
+    },
+    () => stroke?.end(),
+  );
   const move = (slices: number): void => onCursor(moved(plane, cursor, slices, shape));
   const [column, row] = pixelOf(plane, cursor, shape);
   const { letters } = axesOf[plane];
@@ -101,17 +85,7 @@ export function PlaneView({ plane, layers, spacing, cursor, onCursor, revision, 
               event.preventDefault();
               move(slices);
             }}
-            onPointerDown={(event) => {
-              if (event.button !== 0) return;
-              event.currentTarget.setPointerCapture(event.pointerId);
-              pressed.current = true;
-              follow(event, true);
-            }}
-            onPointerMove={(event) => {
-              if (pressed.current) follow(event, false);
-            }}
-            onPointerUp={finish}
-            onPointerCancel={finish}
+            {...drag}
           />
           <span class="hair across" style={{ top: `${(100 * (row + 0.5)) / rows}%` }} />
           <span class="hair down" style={{ left: `${(100 * (column + 0.5)) / columns}%` }} />
@@ -124,6 +98,47 @@ export function PlaneView({ plane, layers, spacing, cursor, onCursor, revision, 
       </div>
     </figure>
   );
+}
+
+/** A canvas on which the slice at the cursor is drawn whenever it changes. */
+function useDrawn({ plane, layers, cursor, revision, map }: PlaneViewProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    // What changed several times before the next frame is drawn once.
+    const frame = requestAnimationFrame(() => {
+      const context = canvas.current?.getContext("2d");
+      if (context == null) return;
+      const image = context.createImageData(...extentOf(plane, layers.shape));
+      drawPlane(image.data, plane, cursor, layers, map);
+      context.putImageData(image, 0, 0);
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [plane, layers, cursor, revision, map]);
+  return canvas;
+}
+
+type CanvasPointer = TargetedPointerEvent<HTMLCanvasElement>;
+
+/** Handlers of a pointer from where it is pressed to where it is let go. */
+function useDrag(follow: (event: CanvasPointer, first: boolean) => void, end: () => void) {
+  const pressed = useRef(false);
+  const finish = (): void => {
+    if (pressed.current) end();
+    pressed.current = false;
+  };
+  return {
+    onPointerDown: (event: CanvasPointer): void => {
+      if (event.button !== 0) return;
+      event.currentTarget.setPointerCapture(event.pointerId);
+      pressed.current = true;
+      follow(event, true);
+    },
+    onPointerMove: (event: CanvasPointer): void => {
+      if (pressed.current) follow(event, false);
+    },
+    onPointerUp: finish,
+    onPointerCancel: finish,
+  };
 }
 
 const slicesOfKey: Readonly<Record<string, number>> = {

@@ -82,18 +82,8 @@ const wantedWorkgroups = 2048;
  */
 export function softmaxLoss(problem: SoftmaxLossProblem, options: SoftmaxLossOptions): SoftmaxLossKernels {
   const { batch, classes } = problem;
-  const { lambdaCrossEntropy, gamma, boundary } = options;
-  if (classes < 1 || classes > maxClasses) {
-    throw new KernelDeclarationError(`softmax-loss: ${classes} classes, from 1 to ${maxClasses} are possible`);
-  }
-  if (options.activation === "none" && lambdaCrossEntropy !== 0) {
-    throw new KernelDeclarationError("softmax-loss: probabilities have a Dice term only. Set lambdaCrossEntropy to 0");
-  }
-  if (!Number.isInteger(boundary.radius) || boundary.radius < 0 || boundary.radius > largestRadius) {
-    throw new KernelDeclarationError(
-      `softmax-loss: a boundary radius of ${boundary.radius} pixels, whole numbers from 0 to ${largestRadius} are possible`,
-    );
-  }
+  const { gamma, boundary } = options;
+  requirePossible(classes, options);
   const pixels = problem.height * problem.width;
   let segmentLength = shortestSegment;
   while (segmentLength < pixels && batch * ceilDivide(pixels, segmentLength) > wantedWorkgroups) segmentLength *= 2;
@@ -129,6 +119,21 @@ export function softmaxLoss(problem: SoftmaxLossProblem, options: SoftmaxLossOpt
     partials,
     pooled,
   };
+}
+
+/** @throws KernelDeclarationError as softmaxLoss. */
+function requirePossible(classes: number, { lambdaCrossEntropy, activation, boundary }: SoftmaxLossOptions): void {
+  if (classes < 1 || classes > maxClasses) {
+    throw new KernelDeclarationError(`softmax-loss: ${classes} classes, from 1 to ${maxClasses} are possible`);
+  }
+  if (activation === "none" && lambdaCrossEntropy !== 0) {
+    throw new KernelDeclarationError("softmax-loss: probabilities have a Dice term only. Set lambdaCrossEntropy to 0");
+  }
+  if (!Number.isInteger(boundary.radius) || boundary.radius < 0 || boundary.radius > largestRadius) {
+    throw new KernelDeclarationError(
+      `softmax-loss: a boundary radius of ${boundary.radius} pixels, whole numbers from 0 to ${largestRadius} are possible`,
+    );
+  }
 }
 
 /** The kernel that makes the loss of its sums over segments of images, and what it needs in memory. */

@@ -69,17 +69,9 @@ const modelsOf = (planned: readonly PlannedRun[]): Input[] =>
   );
 
 async function experiment(args: ExperimentArguments): Promise<void> {
-  const { file, out, dryRun, adapters, cache, trustCode, array, workers, atOnce } = args;
-  const { settings, lineOf } = await readSettingsFile(file, experimentSettings);
-  const parsed = parseExperiment(settings, file, lineOf);
-  const from = (path: string): string => resolve(dirname(file), path);
-  const data = from(parsed.data);
-  // Model files are named from the experiment file's folder, as the data are.
-  const planned = planExperiment(parsed, data, file, lineOf).map((run) => ({
-    ...run,
-    config: { ...run.config, model: run.config.model === null ? null : from(run.config.model) },
-  }));
-  const task = await readDecathlon(nodeStorage, data); // a folder that is none is told at once, not by every run
+  const { file, out, dryRun, adapters, cache, trustCode, array, workers } = args;
+  const { parsed, planned } = await readExperiment(file);
+  const task = await readDecathlon(nodeStorage, parsed.data); // a folder that is none is told at once, not by every run
   if (dryRun) return showPlan(planned);
   if (out === undefined) throw new ExperimentError("name the folder of the experiment: --out DIR");
   const directory = resolve(out);
@@ -92,15 +84,9 @@ async function experiment(args: ExperimentArguments): Promise<void> {
     })),
     [{ what: "experiment file", path: file }, ...modelsOf(planned)],
   );
-  const again = [
-    ...(array ? ["--array"] : []),
-    ...(workers === undefined ? [] : ["--workers", workers]),
-    ...(adapters === undefined ? [] : ["--adapters", ...adapters]),
-    ...(cache === undefined ? [] : ["--cache", cache]),
-  ];
   const words = {
     stopping: "stopping after this step",
-    stopped: `interrupted; everything so far is saved. Go on with: ${commandText("experiment", file, "--out", out, ...again)}`,
+    stopped: `interrupted; everything so far is saved. Go on with: ${commandText("experiment", file, "--out", out, ...againOf(args))}`,
   };
   const shared = {
     directory,
@@ -111,31 +97,14 @@ async function experiment(args: ExperimentArguments): Promise<void> {
     adapters: adapters ?? [undefined],
   };
   const failed = await interruptible(words, async (signal) => {
-    if (workers !== undefined) {
-      await nodeStorage.makeFolder(directory);
-      await runSlurmArray({
-        tasks: atOnce ?? planned.length,
-        directory,
-        words: [
-          "experiment",
-          resolve(file),
-          "--out",
-          directory,
-          "--array",
-          ...(trustCode ? ["--trust-code"] : []),
-          ...(cache === undefined ? [] : ["--cache", resolve(cache)]),
-        ],
-        signal,
-        onSubmitted: (job) => say(`job ${job}; its output is in ${directory}/slurm-${job}_*.log`),
-      });
-    }
+    if (workers !== undefined) await submit(args, planned.length, directory, signal);
     if (array || workers !== undefined) {
-      const record = await workOnExperiment({ ...parsed, data }, planned, { ...shared, signal });
+      const record = await workOnExperiment(parsed, planned, { ...shared, signal });
       return concluded(record, planned, directory, parsed.folds !== null, signal);
     }
     const lock = await lockExperiment(directory, signal);
     try {
-      const record = await runExperiment({ ...parsed, data }, planned, {
+      const record = await runExperiment(parsed, planned, {
         ...shared,
         signal,
         mayWrite: () => lock.check(),
@@ -154,6 +123,52 @@ async function experiment(args: ExperimentArguments): Promise<void> {
       `${failed.length} of the runs failed, the first (${failed[0]?.name}) because: ${failed[0]?.error}; the same command tries them again`,
     );
   }
+}
+
+/** An experiment file with the runs that it describes. Data and model files are named from its folder. */
+async function readExperiment(file: string) {
+  const { settings, lineOf } = await readSettingsFile(file, experimentSettings);
+  const asWritten = parseExperiment(settings, file, lineOf);
+  const from = (path: string): string => resolve(dirname(file), path);
+  const parsed = { ...asWritten, data: from(asWritten.data) };
+  const planned = planExperiment(asWritten, parsed.data, file, lineOf).map((run) => ({
+    ...run,
+    config: { ...run.config, model: run.config.model === null ? null : from(run.config.model) },
+  }));
+  return { parsed, planned };
+}
+
+/** Options with which the same command goes on, but for --out. */
+const againOf = ({ array, workers, adapters, cache }: ExperimentArguments): string[] => [
+  ...(array ? ["--array"] : []),
+  ...(workers === undefined ? [] : ["--workers", workers]),
+  ...(adapters === undefined ? [] : ["--adapters", ...adapters]),
+  ...(cache === undefined ? [] : ["--cache", cache]),
+];
+
+/** Trains by a job array, and waits for it. */
+async function submit(
+  { file, cache, trustCode, atOnce }: ExperimentArguments,
+  runs: number,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await nodeStorage.makeFolder(directory);
+  await runSlurmArray({
+    tasks: atOnce ?? runs,
+    directory,
+    words: [
+      "experiment",
+      resolve(file),
+      "--out",
+      directory,
+      "--array",
+      ...(trustCode ? ["--trust-code"] : []),
+      ...(cache === undefined ? [] : ["--cache", resolve(cache)]),
+    ],
+    signal,
+    onSubmitted: (job) => say(`job ${job}; its output is in ${directory}/slurm-${job}_*.log`),
+  });
 }
 
 /** Writes the record and the comparison of runs that several workers trained, where no other worker does so now. */

@@ -27,13 +27,8 @@ const dashOf = (style: number): string | undefined =>
 
 const variables = (shade: 0 | 1): string => lineColors.map((colors, i) => `--line${i}:${colors[shade]};`).join("");
 
-/** The look of a report, for an element that holds it. @param dark makes a rule of dark colors out of declarations. */
-const styleOf = (root: string, body: string, dark: (declarations: string) => string): string => `
-${root}{color-scheme:light;--paper:#fff;--card:#f6f7f9;--ink:#191d22;--quiet:#57616c;--rule:#d9dee4;${variables(0)}}
-${dark(`color-scheme:dark;--paper:#121518;--card:#1b1f24;--ink:#e9ecef;--quiet:#a3adb8;--rule:#343b43;${variables(1)}`)}
-*{box-sizing:border-box}
-${body}{display:block;margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif;-webkit-text-size-adjust:100%}
-main{max-width:1160px;margin:0 auto;padding:32px 20px 48px}
+/** Headings, notes and the facts at the top. */
+const texts = `main{max-width:1160px;margin:0 auto;padding:32px 20px 48px}
 h1,h2,h3,p,figure,dl,dd{margin:0}
 h1{font-size:1.75rem;line-height:1.2;overflow-wrap:anywhere}
 h2{font-size:1.25rem;line-height:1.3;margin:44px 0 4px}
@@ -44,8 +39,9 @@ header p{color:var(--quiet);margin-top:6px;max-width:85ch}
 .facts div{background:var(--card);border-radius:8px;padding:10px 14px}
 .facts dt{color:var(--quiet);font-size:.8125rem}
 .facts dd{font-size:1.25rem;font-weight:600;font-variant-numeric:tabular-nums;line-height:1.35;overflow-wrap:anywhere}
-.facts small{display:block;font-size:.8125rem;font-weight:400;color:var(--quiet)}
-table{border-collapse:collapse;width:100%;font-size:.9375rem}
+.facts small{display:block;font-size:.8125rem;font-weight:400;color:var(--quiet)}`;
+
+const tables = `table{border-collapse:collapse;width:100%;font-size:.9375rem}
 th,td{text-align:left;padding:5px 12px 5px 0;border-bottom:1px solid var(--rule);vertical-align:middle;font-weight:400}
 thead th{color:var(--quiet);font-size:.8125rem;vertical-align:bottom}
 tr.class th{font-weight:600;padding-top:16px}
@@ -55,8 +51,9 @@ small{color:var(--quiet);font-size:.8125rem}
 .published th,.published td{color:var(--quiet)}
 table.measures{max-width:720px;margin-top:18px}
 td.plot,th.plot{width:292px;padding:0 0 0 32px}
-.plot svg{display:block;width:260px;height:auto;margin-left:auto}
-.grid{stroke:var(--rule);fill:none}
+.plot svg{display:block;width:260px;height:auto;margin-left:auto}`;
+
+const charts = `.grid{stroke:var(--rule);fill:none}
 .interval{stroke:var(--line0);stroke-width:1.5;fill:none}
 .point{fill:var(--line0)}
 .diamond{fill:none;stroke:var(--quiet);stroke-width:1.6}
@@ -81,8 +78,9 @@ ${Array.from(
   { length: lineStyles },
   (_, i) =>
     `.s${i}{stroke:${colorOf(i)};stroke-dasharray:${dashOf(i)}}.lead.s${i},.whisker.s${i}{stroke-dasharray:none}.dot.s${i}{fill:${colorOf(i)};stroke:none}`,
-).join("\n")}
-.slices{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,480px),1fr));gap:20px 18px;margin:10px 0 22px}
+).join("\n")}`;
+
+const pictures = `.slices{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,480px),1fr));gap:20px 18px;margin:10px 0 22px}
 .panels{display:grid;grid-template-columns:repeat(3,1fr);gap:2px;background:#000;border-radius:6px;overflow:hidden}
 .panels img{display:block;width:100%;height:auto;align-self:center}
 .zoom{display:block;position:relative;cursor:zoom-in}
@@ -100,16 +98,19 @@ ${Array.from(
 .tiles figcaption{color:var(--quiet);font-size:.8125rem;min-height:1.3em;font-variant-numeric:tabular-nums}
 .legend{display:flex;flex-wrap:wrap;gap:4px 20px;list-style:none;margin:10px 0 0;padding:0;font-size:.875rem}
 .legend li{display:flex;align-items:center;gap:8px}
-.swatch{display:block;width:28px;height:28px;border-radius:4px;flex:none}
-h3.group{margin-top:22px}
+.swatch{display:block;width:28px;height:28px;border-radius:4px;flex:none}`;
+
+const details = `h3.group{margin-top:22px}
 details{border:1px solid var(--rule);border-radius:8px;margin-top:12px;padding:0 16px}
 summary{cursor:pointer;padding:11px 0;font-weight:600}
 summary small{font-weight:400;margin-left:8px}
 details table{margin-bottom:14px;font-size:.875rem}
 details th{width:40%;color:var(--quiet);overflow-wrap:anywhere;vertical-align:top}
 details td{overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
-footer{color:var(--quiet);font-size:.8125rem;margin-top:44px;border-top:1px solid var(--rule);padding-top:12px}
-@media (max-width:900px){td.plot,th.plot{display:none}}
+footer{color:var(--quiet);font-size:.8125rem;margin-top:44px;border-top:1px solid var(--rule);padding-top:12px}`;
+
+/** On small screens columns become lines. */
+const narrow = `@media (max-width:900px){td.plot,th.plot{display:none}}
 @media (max-width:520px){
 main{padding:20px 14px 36px}
 .facts{grid-template-columns:1fr 1fr}
@@ -125,8 +126,9 @@ main{padding:20px 14px 36px}
 .stacked tr:not(.class)>:is(th,.whole){grid-column:1/-1}
 .stacked td{display:flex;justify-content:space-between;gap:12px;text-align:right}
 .stacked td::before{content:attr(data-label);flex:none;color:var(--quiet);font-weight:400;text-align:left}
-}
-@media print{
+}`;
+
+const onPaper = (body: string): string => `@media print{
 @page{margin:14mm}
 ${body}{font-size:10.5pt}
 main{max-width:none;padding:0}
@@ -137,7 +139,15 @@ h2,h3,summary{break-after:avoid}
 .facts div,.point,.slices img,.swatch{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 details{border:0;padding:0}
 details::details-content{content-visibility:visible;block-size:auto}
-}
+}`;
+
+/** The look of a report, for an element that holds it. @param dark makes a rule of dark colors out of declarations. */
+const styleOf = (root: string, body: string, dark: (declarations: string) => string): string => `
+${root}{color-scheme:light;--paper:#fff;--card:#f6f7f9;--ink:#191d22;--quiet:#57616c;--rule:#d9dee4;${variables(0)}}
+${dark(`color-scheme:dark;--paper:#121518;--card:#1b1f24;--ink:#e9ecef;--quiet:#a3adb8;--rule:#343b43;${variables(1)}`)}
+*{box-sizing:border-box}
+${body}{display:block;margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif;-webkit-text-size-adjust:100%}
+${[texts, tables, charts, pictures, details, narrow, onPaper(body)].join("\n")}
 `;
 
 /** The look of a report that is a page: light or dark as the reader's system has it, light on paper. */
