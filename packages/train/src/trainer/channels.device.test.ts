@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { readModel } from "../model/load-model.js";
 import { evaluateRun } from "../predict/evaluate-run.js";
 import { planEvaluation } from "../predict/plan-evaluation.js";
+import { settingsOfModel } from "./start-weights.js";
 import { TestRuns } from "./testing.js";
 
 const [side, depth, cases] = [16, 8, 4] as const;
@@ -125,7 +126,9 @@ test("data of other channels than the model's are refused", async () => {
   await expect(planEvaluation(nodeStorage, directory, model, { data: join(runs.root, "one") })).rejects.toThrow(
     /the images of .*one have one channel, and the model .*files takes 2 channels \(CT, T2\); name data with the same/,
   );
-  await expect(runs.trained("misfit", { ...settings("one", 1), init: directory })).rejects.toThrow(
-    /'init' .* is of a network for images of 2 channels, and the data have one channel; give data with as many/,
-  );
+  // With or without the model's own settings of each channel.
+  for (const given of [{}, settingsOfModel(model.description)])
+    await expect(runs.trained("misfit", { ...settings("one", 1), ...given, init: directory })).rejects.toThrow(
+      /'init' .* is of a network for images of 2 channels, and the data have one channel; give data with as many/,
+    );
 });

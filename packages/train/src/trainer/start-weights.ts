@@ -1,4 +1,4 @@
-import type { Channels, Storage } from "@lobule/data";
+import { type Channels, DataError, readDecathlon, type Storage } from "@lobule/data";
 import { sameJson } from "../json/same-json.js";
 import { channelsOf, type Intensities, isByImage } from "../model/intensities.js";
 import { readModel, type SavedModel } from "../model/load-model.js";
@@ -40,13 +40,33 @@ function settingsOfChannels(channels: Channels<Intensities>): Pick<TrainingConfi
 
 /**
  * The model that a run's network takes its first weights from; undefined where the configuration names none.
- * @throws ModelError when it is not there, damaged, or has code that is not trusted.
+ * @throws ModelError when it is not there, damaged, or has code that is not trusted; ConfigError when the data have another
+ * number of channels.
  */
-export const readStartModel = async (
+export async function readStartModel(
   storage: Storage,
-  { init }: Pick<TrainingConfig, "init">,
+  { init, data }: Pick<TrainingConfig, "init" | "data">,
   trust: CodeTrust,
-): Promise<SavedModel | undefined> => (init === null ? undefined : readModel(storage, init, trust));
+): Promise<SavedModel | undefined> {
+  if (init === null) return undefined;
+  const model = await readModel(storage, init, trust);
+  // First, since settings of each channel, which the model brings, would not fit the data either.
+  const task = await readDecathlon(storage, data).catch((error: unknown) => {
+    // What is wrong with the data is said when they are prepared.
+    if (error instanceof DataError) return undefined;
+    throw error;
+  });
+  if (task !== undefined) requireSameChannels(model, task.channels);
+  return model;
+}
+
+function requireSameChannels({ description, source }: SavedModel, own: number): void {
+  const other = channelsOf(description).length;
+  if (own !== other)
+    throw new ConfigError(
+      `'init' ${source} is of a network for images of ${counted(other)}, and the data have ${counted(own)}; give data with as many`,
+    );
+}
 
 /** @throws ConfigError naming what the run's network and that of its first weights do not have in common. */
 export function requireSameNetwork(model: ModelDescription, { description, source }: SavedModel): void {
@@ -61,11 +81,6 @@ export function requireSameNetwork(model: ModelDescription, { description, sourc
       `'init' ${source} is of a network whose '${name}' is ${JSON.stringify(other)}, and this run's is ${JSON.stringify(own)}; give the same`,
     );
   }
-  const [ownChannels, otherChannels] = [channelsOf(model).length, channelsOf(description).length];
-  if (ownChannels !== otherChannels)
-    throw new ConfigError(
-      `'init' ${source} is of a network for images of ${counted(otherChannels)}, and the data have ${counted(ownChannels)}; give data with as many`,
-    );
   const [own, other] = [model.classes, description.classes];
   if (own.length !== other.length)
     throw new ConfigError(
