@@ -39,6 +39,7 @@ export async function crossValidationFolds(
   const cache = await SliceCache.open(storage, cases, {
     directory: cacheDirectory,
     classes: task.labels.length,
+    channels: task.channels,
     ...(signal === undefined ? {} : { signal }),
     ...(onDecoded === undefined ? {} : { onProgress: onDecoded }),
   });
