@@ -38,6 +38,14 @@ test("every case is held out once, and the runs hold out what the folds say", as
   }
 });
 
+test("images of several channels are dealt out too", async () => {
+  const data = join(root, "two");
+  await writePhantom(nodeStorage, data, { cases: 2, testCases: 0, size: 8, slices: [2, 2], channels: 2, seed: 1 });
+  const options = { cacheDirectory: join(root, "two-cache") };
+  const { heldOut } = await crossValidationFolds(nodeStorage, configOf({ data }), 2, options);
+  expect(heldOut.flat().sort()).toEqual(["phantom_001", "phantom_002"]);
+});
+
 test("more folds than cases are refused before anything is decoded", async () => {
   const cacheDirectory = join(root, "untouched");
   await expect(crossValidationFolds(nodeStorage, configOf(), 5, { cacheDirectory })).rejects.toThrow(
