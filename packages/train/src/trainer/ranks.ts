@@ -1,4 +1,4 @@
-import { alone, type Collective, gather, rankName } from "../collective/collective.js";
+import { alone, type Collective, gather, rankName, requireSameFacts } from "../collective/collective.js";
 
 /** How the ranks of a run share its work, in the epoch so far. */
 export interface RankEffort {
@@ -55,6 +55,14 @@ export class Ranks {
     this.started = this.now();
     this.waited = 0;
     this.computed = [];
+  }
+
+  /**
+   * Each rank updates weights of its own; that they are the same is seen here, and not believed.
+   * @throws RankError when `what`, whose SHA-256 `digest` gives, differs in another rank.
+   */
+  async requireSame(what: string, digest: () => Promise<string>): Promise<void> {
+    if (this.world.size > 1) await requireSameFacts(this.world, { [what]: await digest() });
   }
 
   /** Whether any rank was asked to stop; all ask at the same step. */
