@@ -180,12 +180,12 @@ const writeJson = (storage: Storage, file: string, content: object): Promise<voi
   });
 
 /**
- * Writes a synthetic Decathlon task, or of two channels a data set of nnU-Net: patients with a liver, its vessels and tumors, in Hounsfield units, as NIfTI
- * files with a dataset.json. The same options give the same bytes in every file. The first twelve cases all have
- * tumors. The volumes' axes run in different directions, as those of real scanners do.
+ * Writes a synthetic Decathlon task, or with two channels a data set of nnU-Net: patients with a liver, its vessels and
+ * tumors, in Hounsfield units, as NIfTI files with a dataset.json. The same options give the same bytes in every file. The
+ * first twelve cases all have tumors, unless these are smaller than the voxels. The volumes' axes run in different directions, as those of real scanners do.
  *
- * Throws DataError for a number out of range, volumes for which there is no room, a folder that holds files (see `force`) or is another data set's, or one
- * that cannot be written. An unfinished phantom is begun again without force.
+ * Throws DataError for a number out of range, volumes for which there is no room, a folder that holds files (see `force`)
+ * or is another data set's, or one that cannot be written. An unfinished phantom is begun again without force.
  */
 export async function writePhantom(storage: Storage, path: string, options: PhantomOptions): Promise<WrittenPhantom> {
   const { cases = 12, size = 128, slices = [32, 48], task = "liver", tumorDiameters, channels = 1 } = options;

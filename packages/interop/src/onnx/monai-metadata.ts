@@ -59,7 +59,7 @@ export function monaiMetadata({
   };
 }
 
-/** What lies in any of the windows. */
+/** The smallest range that holds all windows. */
 const rangeOf = (windows: readonly (readonly [number, number])[]): [number, number] => [
   Math.min(...windows.map(([low]) => low)),
   Math.max(...windows.map(([, high]) => high)),

@@ -172,7 +172,7 @@ async function profile({ config, file }: ProfiledRun, request: RunRequest, displ
   }
 }
 
-/** Begins the run, or goes on with it. */
+/** Starts a new run, or resumes one. */
 async function openRun(
   requested: NewRun | ResumedRun,
   request: RunRequest,

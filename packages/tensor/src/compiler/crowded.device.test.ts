@@ -49,8 +49,8 @@ function network(x: Image<1>): Readonly<Record<string, Tensor>> {
   const small = maxPool2x2(skip);
   const out = relu(normed(conv3x3(concatChannels(relu(skip), block), joined), "out"));
   const loss = add(sum(multiply(out, out)), sum(multiply(small, small)));
-  const slopes = gradients(loss, [wide, narrow, pooled, joined, x]);
-  return { loss, ...Object.fromEntries(slopes.map((slope, i) => [`gradient ${i}`, slope])) };
+  const named = gradients(loss, [wide, narrow, pooled, joined, x]).map((each, i) => [`gradient ${i}`, each]);
+  return { loss, ...Object.fromEntries(named) };
 }
 
 const shape = [2, 1, 6, 8] as const;

@@ -20,8 +20,8 @@ export const normalizationSchema = z.discriminatedUnion("kind", [
 ]);
 
 /**
- * z-scores by each image itself that are told apart, in place of a window of HU. nnU-Net clips nothing; of what scanners
- * make hardly a voxel lies outside.
+ * z-scores of an image by itself that are told apart, in place of a window of HU. nnU-Net clips nothing; a z-score beyond
+ * 32 is rare in what scanners produce.
  */
 export const imageWindow: Window = [-32, 32];
 
