@@ -1,7 +1,9 @@
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { FolderLock, nodeStorage } from "@lobule/node";
 import { describe, expect, test } from "vitest";
 import { exampleRecord, temporaryFolder } from "../../../train/src/run/testing.js";
+import { experimentSettings, readSettingsFile } from "../shared/settings-file.js";
 import { parseExperiment } from "./experiment-file.js";
 import {
   type ExperimentRecord,
@@ -24,6 +26,16 @@ const small = {
 };
 const plan = (changes: object = {}) =>
   planExperiment(parseExperiment({ ...small, ...changes }, "x.json"), "/data", "x.json");
+
+test("the example of losses compares six, each with every case held out once", async () => {
+  const file = fileURLToPath(new URL("../../../../examples/losses.yaml", import.meta.url));
+  const { settings } = await readSettingsFile(file, experimentSettings);
+  const runs = planExperiment(parseExperiment(settings, file), "/data", file);
+  const losses = ["dice-ce", "weighted-dice-ce", "focal", "tversky", "top-k-dice-ce", "generalized-dice-ce"];
+  expect(runs.map(({ config: { loss, fold } }) => [loss.kind, fold])).toEqual(
+    losses.flatMap((kind) => [0, 1, 2].map((index) => [kind, { index, of: 3 }])),
+  );
+});
 
 describe("the plan of an experiment", () => {
   test("has each variant with each seed: the variant's settings over those that all share", () => {
