@@ -103,6 +103,7 @@ async function readSlices(folder: string): Promise<void> {
   const cache = await SliceCache.open(nodeStorage, [{ name: "phantom_001", ...names }], {
     directory: join(folder, "cache"),
     classes: 3,
+    channels: 1,
     workers: 0,
   });
   try {

@@ -33,6 +33,7 @@ const opened = async (
   const cache = await SliceCache.open(nodeStorage, cases, {
     directory: join(where, "cache"),
     classes: 3,
+    channels: 1,
     workers: 0,
     ...options,
   });
@@ -79,6 +80,7 @@ test.each([Int16Array, Float32Array])(
       const cache = await SliceCache.open(nodeStorage, cases, {
         directory: join(where, "cache"),
         classes: 3,
+        channels: 1,
         workers: 0,
       });
       try {

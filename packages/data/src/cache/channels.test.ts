@@ -87,7 +87,9 @@ describe("a case of two channels in the slice cache", () => {
     ).rejects.toThrow(
       "/a4.nii holds 2 channels (3×2×2×2 voxels), where 3 are expected; give one file with all of them or a file for each, or name in the dataset.json of a data set only the channels that there are",
     );
-    await expect(SliceCache.open(storage, four, { directory: "/cache", classes: 2, workers: 0 })).rejects.toThrow(
+    await expect(
+      SliceCache.open(storage, four, { directory: "/cache", classes: 2, channels: 1, workers: 0 }),
+    ).rejects.toThrow(
       "/a4.nii is a 4D image of 3×2×2×2 voxels, not one volume; take one volume out of it (such as one time point) or, where they are the channels of a data set, name them in its dataset.json",
     );
   });

@@ -29,6 +29,7 @@ const opened = async (
   const cache = await SliceCache.open(nodeStorage, cases, {
     directory: join(where, "cache"),
     classes: 3,
+    channels: 1,
     workers: 0,
     ...options,
   });
@@ -240,7 +241,7 @@ describe("threads", () => {
     const module = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
     const script = `import { SliceCache } from ${module("../../dist/index.js")};
 import { nodeStorage } from ${module("../../../node/dist/index.js")};
-await SliceCache.open(nodeStorage, ${JSON.stringify(cases)}, { directory: ${JSON.stringify(join(where, "cache"))}, classes: 3, workers: 1,
+await SliceCache.open(nodeStorage, ${JSON.stringify(cases)}, { directory: ${JSON.stringify(join(where, "cache"))}, classes: 3, channels: 1, workers: 1,
   onProgress: (done) => { if (done === 3) process.kill(process.pid, "SIGKILL"); } });`;
     const run = promisify(execFile)(process.execPath, ["--input-type=module", "-e", script]);
     await expect(run).rejects.toMatchObject({ signal: "SIGKILL" });

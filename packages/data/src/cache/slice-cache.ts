@@ -40,8 +40,8 @@ export interface SliceCacheOptions {
   readonly directory: string;
   /** Labels must be below this. */
   readonly classes: number;
-  /** Of each image; 1 by default. */
-  readonly channels?: number;
+  /** Of each image. */
+  readonly channels: number;
   /** Workers that decode; as many as are usual by default, 0 for none. */
   readonly workers?: number;
   /** Whether to decode all cases again and compare them with the entries that are there. */
@@ -120,7 +120,7 @@ export class SliceCache {
       known.has(request) && written.has(request) ? [request.files.name] : [],
     );
     const reused = cases.length - written.size;
-    return new SliceCache(storage, cached, entries, written.size, reused, corrected, options.channels ?? 1);
+    return new SliceCache(storage, cached, entries, written.size, reused, corrected, options.channels);
   }
 
   /** Pixels reserved for a slice in a batch: the most of any case, up to a multiple of 4. */
@@ -362,12 +362,9 @@ export const allocateSliceBatch = (
 async function requestsFor(
   storage: Storage,
   cases: readonly CaseFiles[],
-  { directory, verify, ...options }: SliceCacheOptions,
+  { directory, verify, classes, channels }: SliceCacheOptions,
 ) {
-  const expected = {
-    classes: options.classes,
-    ...(options.channels === undefined ? {} : { channels: options.channels }),
-  };
+  const expected = { classes, channels };
   const bad: BadCase[] = [];
   const requests = await Promise.all(
     cases.map(async (files): Promise<DecodeRequest[]> => {

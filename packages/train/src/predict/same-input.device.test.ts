@@ -90,6 +90,7 @@ describe.each(volumes)("%s", (name, data, intensities = plain) => {
     const cache = await SliceCache.open(nodeStorage, cases, {
       directory: join(folder, "cache"),
       classes: 2,
+      channels: 1,
       workers: 0,
     });
     const batch = allocateSliceBatch(cache, depth);
