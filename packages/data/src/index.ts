@@ -17,7 +17,7 @@ export {
 } from "./cache/slice-cache.js";
 export { type Quantization, type StoredFor, storeSlice, storeSlices, type Window } from "./cache/store-slice.js";
 export { channelZScores, ZScoreSums, type ZScores, zScoresOf } from "./cache/z-scores.js";
-export { DataError } from "./data-error.js";
+export { ChannelsError, DataError } from "./data-error.js";
 export { nnunetNames } from "./decathlon/nnunet-dataset.js";
 export { type DecathlonCase, type DecathlonTask, readDecathlon } from "./decathlon/read-decathlon.js";
 export { requireApart, requireOutsideVolumes } from "./decathlon/require-apart.js";

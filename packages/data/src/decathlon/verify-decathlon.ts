@@ -1,5 +1,7 @@
 import { mapBounded } from "../bounded.js";
 import { channelsOfFile } from "../cache/read-channels.js";
+import { ChannelsError } from "../data-error.js";
+import { messageOf } from "../files/system-error.js";
 import { describeAngles } from "../geometry/affine.js";
 import { gridDifference } from "../geometry/compare-grids.js";
 import { readNiftiVolumes } from "../nifti/read-nifti.js";
@@ -18,6 +20,8 @@ export interface CaseVerification {
   readonly labelValues: readonly number[] | undefined;
   /** One sentence each; empty if the case is sound. Paths are relative to the folder. */
   readonly problems: readonly string[];
+  /** What to do about a problem that is likely to be one of all cases, so that it need be said only once. */
+  readonly advice?: string;
   /** What is odd in its files and does no harm, and where the axes are oblique or sheared by how much. */
   readonly notes: readonly string[];
 }
@@ -49,6 +53,7 @@ async function verifyCase(storage: Storage, files: DecathlonCase, task: Decathlo
   const within = (text: string): string => text.replaceAll(`${task.directory}/`, "");
   const problems: string[] = [];
   const notes: string[] = [];
+  let advice: string | undefined;
   /** The result for volumes, which are given up at once: only those of one file are in memory. */
   const inspect = async <Result>(
     path: string,
@@ -60,8 +65,8 @@ async function verifyCase(storage: Storage, files: DecathlonCase, task: Decathlo
       notes.push(...volume.notes.map((note) => `${within(path)}: ${note}`));
       return look(volume);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      problems.push(within(message));
+      if (error instanceof ChannelsError) advice = error.advice;
+      problems.push(within(error instanceof ChannelsError ? error.finding : messageOf(error)));
       return undefined;
     }
   };
@@ -90,6 +95,7 @@ async function verifyCase(storage: Storage, files: DecathlonCase, task: Decathlo
     spacing: seenImage?.spacing,
     labelValues: seenLabel?.values,
     problems,
+    ...(advice === undefined ? {} : { advice }),
     notes,
   };
 }

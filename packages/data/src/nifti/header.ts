@@ -91,11 +91,11 @@ function parse(bytes: Uint8Array<ArrayBuffer>, version: 1 | 2, path: string): NI
   return fields;
 }
 
-/** A file of several volumes, where one is expected. @param advice what else can be done about it. */
-export const notOneVolume = (path: string, dimensions: readonly number[], advice = ""): DataError =>
-  new DataError(
-    `${path} is a ${dimensions.length}D image of ${dimensions.join("×")} voxels, not one volume; take one volume out of it (such as one time point)${advice}`,
-  );
+/** A file of several volumes, where one is expected. */
+export const notOneVolume = (path: string, dimensions: readonly number[]): string =>
+  `${path} is a ${dimensions.length}D image of ${dimensions.join("×")} voxels, not one volume`;
+/** What can be done about it. */
+export const takeOneVolume = "take one volume out of it (such as one time point)";
 
 const vector3 = ([x = NaN, y = NaN, z = NaN]: readonly number[]): Vector3 => [x, y, z];
 
@@ -112,7 +112,8 @@ function dimensionsOf({ dims }: NIFTI1 | NIFTI2, path: string): number[] {
   if (axes < 3)
     throw new DataError(`${path} is a ${axes}D image of ${shown} voxels, not a volume; store it with 3 axes`);
   // A fourth axis can be that of channels, which who reads the file must expect.
-  if (dimensions.slice(4).some((length) => length > 1)) throw notOneVolume(path, dimensions);
+  if (dimensions.slice(4).some((length) => length > 1))
+    throw new DataError(`${notOneVolume(path, dimensions)}; ${takeOneVolume}`);
   return dimensions;
 }
 

@@ -1,9 +1,9 @@
-import { DataError } from "../data-error.js";
+import { ChannelsError, DataError } from "../data-error.js";
 import { exists } from "../files/entries.js";
 import { hexOf } from "../hash.js";
 import type { Storage } from "../storage/storage.js";
 import { ByteSource } from "./byte-source.js";
-import { headerBytes, type NiftiHeader, notOneVolume, parseHeader, versionOf } from "./header.js";
+import { headerBytes, type NiftiHeader, notOneVolume, parseHeader, takeOneVolume, versionOf } from "./header.js";
 import { tooShort, VoxelReader } from "./voxel-reader.js";
 
 /** A NIfTI file whose header has been read and whose voxels come next. */
@@ -42,17 +42,17 @@ async function readHeaderFrom(source: ByteSource, path: string): Promise<NiftiHe
   return parseHeader(bytes.slice(0, length), version, path);
 }
 
-/** @throws DataError when a file has another number of channels than is expected. */
+/** @throws ChannelsError when a file has another number of channels than is expected. */
 function requireChannels(path: string, { channels, dimensions }: NiftiHeader, expected: number | undefined): void {
   if (expected === undefined || channels === expected) return;
   if (expected === 1)
-    throw notOneVolume(
-      path,
-      dimensions,
-      " or, where they are the channels of a data set, name them in its dataset.json",
+    throw new ChannelsError(
+      notOneVolume(path, dimensions),
+      `${takeOneVolume} or, where they are the channels of a data set, name them in its dataset.json`,
     );
-  throw new DataError(
-    `${path} holds ${channels === 1 ? "one channel" : `${channels} channels`} (${dimensions.join("×")} voxels), where ${expected} are expected; give one file with all of them or a file for each, or name in the dataset.json of a data set only the channels that there are`,
+  throw new ChannelsError(
+    `${path} holds ${channels === 1 ? "one channel" : `${channels} channels`} (${dimensions.join("×")} voxels), where ${expected} are expected`,
+    "give one file with all of them or a file for each, or name in the dataset.json of a data set only the channels that there are",
   );
 }
 

@@ -197,6 +197,21 @@ describe("lobule data verify", () => {
     expect(widest(output)).toBeLessThanOrEqual(80);
   });
 
+  it("says what is likely wrong with all cases once", async () => {
+    const twoChannels = join(root, "two-channels");
+    await cp(task, twoChannels, { recursive: true });
+    const json = join(twoChannels, "dataset.json");
+    await writeFile(
+      json,
+      JSON.stringify({ ...JSON.parse(await readFile(json, "utf8")), modality: { 0: "CT", 1: "PET" } }),
+    );
+    const { output, exitCode } = await lobule("data", "verify", twoChannels);
+    expect(exitCode).toBe(1);
+    expect(output.match(/holds one channel/g)).toHaveLength(2);
+    expect(output.match(/^Give one file with all of them/gm)).toHaveLength(1);
+    expect(widest(output)).toBeLessThanOrEqual(80);
+  });
+
   it("ends with 1 and names what is wrong", async () => {
     const broken = join(root, "broken");
     await cp(task, broken, { recursive: true });

@@ -38,6 +38,11 @@ const verdict = (results: readonly CaseVerification[]): string => {
     : `${bad} of ${plural(results.length, "case")} BAD.`;
 };
 
+/** What is to be done about problems that cases share, each once. */
+const adviceOf = (results: readonly CaseVerification[]): string[] => [
+  ...new Set(results.flatMap(({ advice = [] }) => advice)),
+];
+
 /** What is in the task, a line for each case with its problems and notes below, and the verdict; 80 columns wide. */
 function verificationTable(task: DecathlonTask, results: readonly CaseVerification[]): string {
   return [
@@ -47,6 +52,7 @@ function verificationTable(task: DecathlonTask, results: readonly CaseVerificati
     row("case", "shape", "spacing, mm", "labels", ""),
     ...results.flatMap(caseLines),
     "",
+    ...adviceOf(results).flatMap((advice) => wrap(`${advice.charAt(0).toUpperCase()}${advice.slice(1)}.`, "")),
     verdict(results),
   ].join("\n");
 }

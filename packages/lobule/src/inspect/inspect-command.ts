@@ -32,7 +32,7 @@ import {
 import { z } from "zod";
 import { command, type Values } from "../command-line/command.js";
 import { path, required, whole } from "../command-line/option.js";
-import { scansOfChannels } from "../shared/channel-files.js";
+import { readingFor, scansOfChannels } from "../shared/channel-files.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayText, warn } from "../shared/output.js";
 import { requireNoInput } from "../shared/outputs.js";
@@ -113,10 +113,12 @@ async function inspect({ scan, model: source, out, slice, labels, trustCode }: I
 
 /** The channels of a scan in canonical order. @param names of the model's, where it takes several. */
 async function readImage(scan: string, names: readonly string[]): Promise<Channels> {
-  if (names.length < 2) return [toCanonical(await readWithNotes(scan))];
+  if (names.length < 2) return [toCanonical(await readingFor(1, () => readWithNotes(scan)))];
   const [files = { scan }] = await scansOfChannels([scan], names);
   const { scan: path, ...others } = files;
-  const volumes = await readChannels(nodeStorage, { image: path, ...others }, names.length);
+  const volumes = await readingFor(names.length, () =>
+    readChannels(nodeStorage, { image: path, ...others }, names.length),
+  );
   for (const note of volumes.flatMap(({ notes }) => notes)) warn(`note: ${scan}: ${note}`);
   return mapChannels(volumes, (each): Volume => toCanonical(each));
 }

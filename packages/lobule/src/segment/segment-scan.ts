@@ -15,7 +15,7 @@ import {
   type SlicePredictor,
   segmentVolume,
 } from "@lobule/train";
-import type { ScanChannels } from "../shared/channel-files.js";
+import { readingFor, type ScanChannels } from "../shared/channel-files.js";
 import { dicomResultOf } from "../shared/dicom-result.js";
 import { isSeries, type ReadScanOptions, readDicomSeries, readScanFile, requireNoSeries } from "../shared/read-scan.js";
 import { isSegFile, type SegmentFiles } from "./segment-files.js";
@@ -39,7 +39,8 @@ export async function openScan({ scan, otherChannels }: ScanChannels, options: O
   if (/\.(nrrd|nhdr|mha|mhd)$/i.test(scan)) return readScanFile(scan, options);
   requireNoSeries(scan, options.series);
   // Before a GPU is opened for it.
-  await readNiftiHeader(nodeStorage, scan, otherChannels === undefined ? options.channels : 1);
+  const { channels } = options;
+  await readingFor(channels, () => readNiftiHeader(nodeStorage, scan, otherChannels === undefined ? channels : 1));
   return otherChannels === undefined ? scan : { image: scan, otherChannels };
 }
 

@@ -1,9 +1,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ChannelsError } from "@lobule/data";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { segmentFiles } from "../segment/segment-files.js";
-import { scansOfChannels } from "./channel-files.js";
+import { readingFor, scansOfChannels } from "./channel-files.js";
 
 let folder: string;
 const at = (...names: string[]): string => join(folder, ...names);
@@ -68,4 +69,15 @@ test("labels never replace a channel of their scan", async () => {
   await expect(segmentFiles([at("scans/a_0000.nii.gz")], at("scans/a_0001.nii.gz"), { channels })).rejects.toThrow(
     /a_0001\.nii\.gz/,
   );
+});
+
+test.each([
+  [1, "a.nii is a 4D image; the model takes one channel: take one volume out of the file"],
+  [
+    3,
+    "a.nii is a 4D image; the model takes 3 channels: give one file with all of them, or CASE_0000.nii.gz with CASE_0001.nii.gz and so on beside it",
+  ],
+])("of a scan with other channels than the %d of the model no data set is spoken of", async (channels, message) => {
+  const read = () => Promise.reject(new ChannelsError("a.nii is a 4D image", "name them in its dataset.json"));
+  await expect(readingFor(channels, read)).rejects.toThrow(message);
 });

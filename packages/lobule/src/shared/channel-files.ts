@@ -1,5 +1,5 @@
 import { basename, dirname, join, resolve } from "node:path";
-import { DataError, entryAt, readDecathlon } from "@lobule/data";
+import { ChannelsError, DataError, entryAt, readDecathlon } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { channelsText } from "@lobule/train";
 
@@ -13,6 +13,23 @@ export interface ScanChannels {
 
 /** CASE_0000.nii.gz: the case, the number of the channel and the ending. */
 const channelName = /^(.+)_(\d{4})(\.nii(?:\.gz)?)$/i;
+
+/**
+ * What reading a scan gives, for a model of so many channels: where a file holds another number, what to do is said for a scan,
+ * which belongs to no data set.
+ * @throws DataError as `read`.
+ */
+export async function readingFor<Result>(channels: number, read: () => Promise<Result>): Promise<Result> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof ChannelsError)) throw error;
+    throw new DataError(
+      `${error.finding}; the model takes ${channels === 1 ? "one channel: take one volume out of the file" : `${channels} channels: give one file with all of them, or CASE_0000.nii.gz with CASE_0001.nii.gz and so on beside it`}`,
+      { cause: error },
+    );
+  }
+}
 
 /** The name of a scan without the number of its channel. */
 export const withoutChannel = (name: string): string => name.replace(channelName, "$1$3");
