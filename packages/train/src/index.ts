@@ -105,6 +105,7 @@ export {
   type Augmentation,
   augmentationKinds,
   noAugmentation,
+  unmirroredAugmentation,
   usualAugmentation,
 } from "./settings/augmentation-setting.js";
 export { type LossTerms, lossOfConfig, lossText, termsOf } from "./settings/loss-setting.js";

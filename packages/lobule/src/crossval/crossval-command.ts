@@ -126,7 +126,7 @@ async function configOfFolds(args: CrossvalValues, given: ReadonlySet<string>): 
   }
   const data = { option: "data", keys: ["data"], value: dir };
   const sources = kept === undefined ? { preset: recipe } : { preset: undefined, config: kept };
-  const planned = await configFrom({ ...args, ...sources }, [...givenSettings(args, given), data]);
+  const planned = await configFrom({ ...args, ...sources }, [...givenSettings(args, given, recipe === "auto"), data]);
   const usual = presetSettings(planned.config.preset);
   const own = (["fold", "validationCases", "overfitBatches", "trainFraction"] as const).find(
     (key) => planned.config[key] !== usual[key],

@@ -9,7 +9,9 @@ import { runCommand as run, slowHere } from "../testing/run-command.js";
 let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "lobule-experiment-"));
-  await writePhantom(nodeStorage, join(root, "data"), { cases: 4, testCases: 0, size: 16, slices: [3, 4], seed: 2 });
+  const drawn = { cases: 4, testCases: 0, size: 16, slices: [3, 4], seed: 2 } as const;
+  await writePhantom(nodeStorage, join(root, "data"), drawn);
+  await writePhantom(nodeStorage, join(root, "two"), { ...drawn, channels: 2 });
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
@@ -71,8 +73,10 @@ describe("an experiment", () => {
     });
   });
 
-  test("by successive halving, two runs at a time: what is stopped has no more epochs", async () => {
+  test("by successive halving, two runs at a time, on two channels: what is stopped has no more epochs", async () => {
     const file = await fileOf("halving", {
+      data: "two",
+      base: { ...base, inputSlices: 3 },
       seeds: [0],
       epochs: 3,
       successiveHalving: { rungs: [1], keep: 0.5, by: "loss" },

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readNifti, writeNifti, writePhantom } from "@lobule/data";
-import { nodeStorage } from "@lobule/node";
+import { adapterChoice, nodeStorage } from "@lobule/node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runCommand as run } from "../testing/run-command.js";
 
@@ -36,12 +36,15 @@ test("a plan is a settings file with its reasons, and is not replaced", async ()
 });
 
 test("settings are taken as given, and labels of background alone are refused", async () => {
-  const { code, out, err } = await plan("--oversample", "0", "--mirror-left-right", "0", "--optimizer", "sgd");
+  const { code, out, err } = await plan(
+    ...["--oversample", "0", "--augment", "nnunet", "--mirror-front-back", "0.3", "--optimizer", "sgd"],
+  );
   expect(code, err).toBe(0);
   expect(out).toContain("\noversample: 0\n");
   expect(out).toMatch(
-    /kind: nnunet\n(.*\n)*? {2}leftRight: 0\noptimizer:\n.*\n {2}kind: sgd\n.*\n {2}momentum: 0.99\n/,
+    /kind: nnunet\n {2}# Given.\n {2}frontBack: 0.3\n {2}# The class liver(.*\n)*? {2}leftRight: 0\n/,
   );
+  expect(out).toMatch(/optimizer:\n.*\n {2}kind: sgd\n.*\n {2}momentum: 0.99\n/);
   expect(err).not.toMatch(/warning/i);
   await writePhantom(nodeStorage, at("empty"), { cases: 2, testCases: 0, size: 16, slices: [3, 4], seed: 2 });
   for (const name of await readdir(at("empty", "labelsTr"))) {
@@ -56,9 +59,20 @@ test("settings are taken as given, and labels of background alone are refused", 
   });
 });
 
-test("train auto trains by its plan, and keeps it in the run folder", async () => {
-  const words = ["train", "auto", "--data", at("data"), "--cache", at("cache"), "--out", at("run"), ...small];
-  const { code, err } = await run(words);
+const { kind } = await adapterChoice();
+const precision = kind === "swiftshader" ? "f32" : "f16";
+
+test("train auto trains by its plan, here on two channels, and keeps it in the run folder", async () => {
+  await writePhantom(nodeStorage, at("two"), {
+    cases: 4,
+    testCases: 0,
+    size: 16,
+    slices: [3, 4],
+    seed: 2,
+    channels: 2,
+  });
+  const words = ["train", "auto", "--data", at("two"), "--cache", at("cache-of-two"), "--out", at("run"), ...small];
+  const { code, err } = await run([...words, "--augment", "nnunet", "--input-slices", "3", "--precision", precision]);
   expect(code, err).toBe(0);
   const text = await readFile(at("run", "plan.yaml"), "utf8");
   const config = JSON.parse(await readFile(at("run", "config.json"), "utf8"));
@@ -69,6 +83,10 @@ test("train auto trains by its plan, and keeps it in the run folder", async () =
     epochs: 1,
     schedule: "polynomial",
     preset: null,
+    normalization: ["foreground", "image"],
+    augmentation: { kind: "nnunet", leftRight: 0 },
+    inputSlices: 3,
+    precision,
   });
   expect(text).toContain(`\nbatch: ${config.batch}\n`);
 });

@@ -36,7 +36,7 @@ async function plan(args: Values<typeof positionals & typeof options>, names: Re
   if (out !== undefined && (await exists(nodeStorage, out))) {
     throw new DataError(`${out} is there already, and may have been changed by hand; name another file with --out`);
   }
-  const given = [{ settings: asConfig(givenSettings(args, names)), nameOf: flagOf }];
+  const given = [{ settings: asConfig(givenSettings(args, names, true)), nameOf: flagOf }];
   const { text } = await interruptible(words, (signal) => makePlan({ data: resolve(dir), given, cache, signal }));
   if (out === undefined) return sayText(text.trimEnd());
   await writeFileAtomically(nodeStorage, out, text);

@@ -51,7 +51,7 @@ export async function requestedRun(
   given: ReadonlySet<string>,
   world: Collective,
 ): Promise<NewRun | ProfiledRun | ResumedRun> {
-  const settings = givenSettings(args, given);
+  const settings = givenSettings(args, given, args.preset === "auto");
   const { resume, out, profile, cache, tuning } = args;
   const written = { out, profile, cache, tuning, config: args.config };
   if (args.preset === "auto" && world.size > 1) {

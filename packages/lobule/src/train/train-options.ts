@@ -7,6 +7,7 @@ import {
   formsOfSetting,
   noAugmentation,
   presetNames,
+  unmirroredAugmentation,
   usualAugmentation,
 } from "@lobule/train";
 import { camel, type Values } from "../command-line/command.js";
@@ -275,17 +276,24 @@ export interface GivenSetting {
   readonly value: unknown;
 }
 
+/** @param planned whether a plan chooses what is left open. */
 export const givenSettings = (
   values: Readonly<Record<string, unknown>>,
   given: ReadonlySet<string>,
+  planned = false,
 ): readonly GivenSetting[] =>
   Object.entries(settingOptions).flatMap(([option, { setting: keys }]) => {
     if (!given.has(option)) return [];
     const value = values[camel(option)];
-    const kind = augmentationKinds.find((each) => each === value);
-    const turned = option === "augment" ? (kind === undefined ? noAugmentation : usualAugmentation(kind)) : value;
-    return [{ option, keys, value: turned }];
+    return [{ option, keys, value: option === "augment" ? augmentationNamed(value, planned) : value }];
   });
+
+/** The augmentation that --augment names, or --no-augment. */
+function augmentationNamed(value: unknown, planned: boolean) {
+  const kind = augmentationKinds.find((each) => each === value);
+  if (kind === undefined) return noAugmentation;
+  return planned ? unmirroredAugmentation(kind) : usualAugmentation(kind);
+}
 
 /** The settings in the form of config.json. */
 export function asConfig(settings: readonly GivenSetting[]): Record<string, unknown> {

@@ -84,7 +84,8 @@ test("a long pass over the slices is made several epochs", () => {
 test.each<[string, unknown, string, Partial<DataFacts>, Partial<PlanBasis>?]>([
   ["slices of several classes are drawn by class", "class", "oversampleBy", { classes: [classOf(), classOf()] }],
   ["a window that is given is kept", undefined, "normalization", {}, { given: { window: [0, 100] } }],
-  ["values of MRI have no fixed scale", "auto", "window", {}, { modality: ["MRI"] }],
+  ["values of MRI have no fixed scale", "image", "normalization", {}, { modality: ["MRI"] }],
+  ["of images that may be anything the window is found", "auto", "window", {}, { modality: [] }],
   ["slices are not enlarged but to a multiple of 16", 96, "size", { width: same(90), height: same(81) }],
   ["a class that is in few slices is judged over the batch", true, "loss.batchDice", {}],
   ["and one that is in all of them slice by slice", false, "loss.batchDice", { slices: 4000, foregroundSlices: 4000 }],

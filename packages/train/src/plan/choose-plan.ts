@@ -93,14 +93,14 @@ function intensitiesOf({ facts: { foreground }, modality, given }: PlanBasis): C
       },
     ];
   }
-  if (!isCt || foreground.voxels === 0 || !(foreground.low < foreground.high)) {
-    return [
-      {
-        setting: ["window"],
-        value: "auto",
-        reason: `The images are ${modality.join(", ") || "of no stated modality"}${isCt ? " without foreground" : ""}, whose values have no fixed scale: the window is found when the run begins.`,
-      },
-    ];
+  if (modality.length === 1 && !isCt) {
+    const reason = `The images are ${modality[0]}, whose values have no fixed scale: each becomes z-scores by itself. Source: ${nnunet}.`;
+    return [{ setting: ["normalization"], value: "image", reason }];
+  }
+  if (modality.length === 0 || foreground.voxels === 0 || !(foreground.low < foreground.high)) {
+    const what = modality.length === 0 ? "of no stated modality" : `${modality.join(", ")} without foreground`;
+    const reason = `The images are ${what}: the window is found when the run begins.`;
+    return [{ setting: ["window"], value: "auto", reason }];
   }
   return [
     {

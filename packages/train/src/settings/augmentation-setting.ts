@@ -86,11 +86,19 @@ export const augmentationKinds = ["light", "nnunet"] as const;
 /** No augmentation at all. */
 export const noAugmentation: Augmentation = augmentationSetting.parse({});
 
+/** The usual changes of the light kind, mirror images aside. */
+const usualLight = { kind: "light", rotation: 15, zoom: 0.1, intensity: 0.1, noise: 0.02 } as const;
+
 /** What a kind is where nothing else is said: of the light one, the usual changes. */
 export const usualAugmentation = (of: (typeof augmentationKinds)[number]): Augmentation =>
-  augmentationSetting.parse(
-    of === "light" ? { kind: of, flip: 0.5, rotation: 15, zoom: 0.1, intensity: 0.1, noise: 0.02 } : { kind: of },
-  );
+  augmentationSetting.parse(of === "light" ? { ...usualLight, flip: 0.5 } : { kind: of });
+
+/**
+ * What naming a kind fixes of a training that is planned: all but mirror images, which a plan leaves out where a class keeps to
+ * one side of the body.
+ */
+export const unmirroredAugmentation = (of: (typeof augmentationKinds)[number]) =>
+  of === "light" ? usualLight : { kind: of };
 
 /** The kind of settings of an augmentation: the one that is named, or the only one that has all of them. */
 export function kindWith(given: Readonly<Record<string, unknown>> = {}): Augmentation["kind"] | undefined {
