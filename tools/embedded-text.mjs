@@ -17,20 +17,51 @@ const withoutNeedlessSpace = (text) =>
     .replaceAll(/\s+/g, (space, at) => (isNeedless(text[at - 1] ?? "", text[at + space.length] ?? "") ? "" : " "))
     .replaceAll(/,(?=[)}])/g, "");
 
+/** Identifiers that are no member of something: what follows a point, an at sign, or names a builtin is none. */
+const identifier = /(?<![\w.@]|@builtin\()[A-Za-z_]\w*/g;
+
+const declaredOutside = /^(?:fn|struct|alias|const|override|.*\bvar<[^>]*>) (\w+)/gm;
+
+/** What stands in a kernel once its storage type is replaced, and may not be a name. */
+const types = ["f16", "f32", "i32", "u32"];
+
 /**
- * The text of a WGSL file as packages hold it: without comments, and without white space in functions and structs that
- * compilers do not need. Definitions still begin at the start of a line, and bindings, constants and aliases stay a line each,
- * by which transforms find them.
+ * A function whose parameters and variables have the first letter of their name and, where that is taken, a number. A name
+ * of the file's own definitions or of a function that is called stays, and so does one that is short.
+ */
+function withShortNames(definition, { taken, kept }) {
+  const parameters = definition.slice(0, definition.indexOf("{")).match(/\w+(?=:)/g) ?? [];
+  const variables = [...definition.matchAll(/\b(?:let|var|const) (\w+)/g)].map(([, name]) => name);
+  const called = new Set(definition.match(/\w+(?=\()/g));
+  const names = new Map();
+  const used = new Set(taken);
+  for (const name of [...parameters, ...variables]) {
+    if (names.has(name) || name.length < 3 || kept.has(name) || called.has(name)) continue;
+    let short = name[0];
+    for (let number = 2; used.has(short); number++) short = name[0] + number;
+    used.add(short);
+    names.set(name, short);
+  }
+  return definition.replaceAll(identifier, (name) => names.get(name) ?? name);
+}
+
+/**
+ * The text of a WGSL file as packages hold it: without comments, without white space in functions and structs that
+ * compilers do not need, and with short names for what a function declares for itself. Definitions still begin at the start of
+ * a line, and bindings, constants and aliases stay a line each, by which transforms find them.
  */
 export function embeddedText(source) {
   const text = withoutComments(source);
+  const taken = new Set([...(text.match(identifier) ?? []), ...types]);
+  const kept = new Set([...text.matchAll(declaredOutside)].map(([, name]) => name));
   let result = "";
   for (let at = 0; at < text.length; ) {
     const definition = /^(?:fn|struct) /gm;
     definition.lastIndex = at;
     const start = definition.exec(text)?.index ?? text.length;
     const end = endOfBraces(text, start);
-    result += text.slice(at, start) + withoutNeedlessSpace(text.slice(start, end));
+    const dense = withoutNeedlessSpace(text.slice(start, end));
+    result += text.slice(at, start) + (dense.startsWith("fn ") ? withShortNames(dense, { taken, kept }) : dense);
     at = end;
   }
   return result.replaceAll(/\n{2,}/g, "\n").trimStart();

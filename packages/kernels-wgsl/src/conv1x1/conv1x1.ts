@@ -69,7 +69,7 @@ const withoutPooling = (source: string, values: string): string => {
 /** A file's text with what pools, or without. */
 const withPooling = (source: string, pooled: boolean): string =>
   pooled
-    ? replaceText(source, "let tile = tileOf(", "let tile = windowOf(")
+    ? replaceText(source, "= tileOf(", "= windowOf(")
     : withoutPooling(replaceDefinition(source, "fn", "windowOf", ""), "values: vec4f");
 
 function vector(problem: ConvolutionProblem, pooled: boolean): Kernel {
