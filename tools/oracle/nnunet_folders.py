@@ -3,11 +3,11 @@
 
     /usr/bin/python3 tools/oracle/nnunet_folders.py       writes packages/interop/src/nnunet/fixtures
 
-(Debian: apt-get install python3-torch; PyTorch 1.13.) The networks are made by the code below, which has the names and the
+(Debian: apt-get install python3-torch python3-scipy; PyTorch 1.13.) The networks are made by the code below, which has the names and the
 order of parameters that nnU-Net's have; nothing of nnU-Net is needed. Beside each folder's own files io.safetensors has an
 image, the logits of every fold, and the gradients of Σ logits · grad_logits of the first, in float64 rounded once; and slices
-of HU at the plan's spacing with the labels of all folds together, by patches as nnU-Net lays them, without mirror images. Where
-there are several channels, all but the first are z-scores of each slice itself, which stands for the whole scan.
+of HU with the labels of all folds together, by patches as nnU-Net lays them, without mirror images: at the plan's spacing, and
+where `spacing` stands beside it at another one, images resampled by cubic splines and logits linearly. Where there are several channels, all but the first are z-scores of each slice itself, which stands for the whole scan.
 """
 import json
 import os
@@ -17,6 +17,8 @@ import numpy as np
 import torch
 import torch.nn as nn
 from networks import save_safetensors
+from scipy.ndimage import zoom
+from splines import resized
 
 OUT = pathlib.Path(__file__).parents[2] / "packages" / "interop" / "src" / "nnunet" / "fixtures"
 CLASSES = ["background", "liver", "tumor"]
@@ -189,6 +191,9 @@ FOLDERS = {
 # Height and width of slices: larger than a patch, and smaller along one axis.
 SLICES = {"plain": [(17, 37), (9, 31)], "residual": [(21, 13), (35, 10)], "channels": [(13, 19), (6, 15)]}
 
+# Height and width of slices of another spacing, that of rows and columns, and their extents at the plan's.
+RESIZED = {"plain": [((13, 45), [2.0, 0.6], (17, 36))]}
+
 
 def plans_of(arch, patch, spacing, channels):
     configuration = dict(
@@ -249,12 +254,15 @@ def normalized(hu):
     return np.stack([first, *((each - each.mean()) / each.std() for each in hu[1:])])
 
 
-def segment(networks, hu, patch):
-    """As z-scores, padded to a patch, in patches with Gaussian weights, mean logits of all networks."""
-    extents = hu.shape[1:]
+def segment(networks, hu, patch, seen=None):
+    """As z-scores, resampled, padded to a patch, in patches with Gaussian weights, mean logits of all networks."""
+    scores = normalized(hu)
+    if seen is not None:
+        scores = np.stack([resized(each, *seen) for each in scores])
+    extents = scores.shape[1:]
     before = [max(p - e, 0) // 2 for e, p in zip(extents, patch)]
     after = [max(p - e, 0) - b for e, p, b in zip(extents, patch, before)]
-    x = torch.from_numpy(np.pad(normalized(hu), [(0, 0), *zip(before, after)]))
+    x = torch.from_numpy(np.pad(scores, [(0, 0), *zip(before, after)]))
     profile = lambda extent: torch.exp(-0.5 * ((torch.arange(extent).double() - extent // 2) / (extent / 8)) ** 2)
     weight = profile(patch[0])[:, None] * profile(patch[1])
     total, weights = torch.zeros(len(CLASSES), *x.shape[1:]).double(), torch.zeros(x.shape[1:]).double()
@@ -264,8 +272,11 @@ def segment(networks, hu, patch):
                 at = (slice(top, top + patch[0]), slice(left, left + patch[1]))
                 total[(..., *at)] += weight * sum(network(x[(..., *at)][None])[0] for network in networks)
                 weights[at] += weight
-    labels = (total / weights).argmax(0)
-    return labels[tuple(slice(b, b + e) for b, e in zip(before, extents))]
+    logits = (total / weights)[(slice(None), *(slice(b, b + e) for b, e in zip(before, extents)))]
+    if seen is not None:
+        factors = [own / other for own, other in zip(hu.shape[1:], extents)]
+        logits = torch.from_numpy(np.stack([zoom(each, factors, order=1, mode="nearest", grid_mode=True) for each in logits.numpy()]))
+    return logits.argmax(0)
 
 
 def write_json(path, value):
@@ -300,12 +311,15 @@ def write(name, arch, patch, spacing, folds, channels):
             logits.backward(io["grad_logits"])
             used = [(key, each.grad) for key, each in network.named_parameters() if each.grad is not None]
             io.update({f"grad.{key}": gradient for key, gradient in used})
-    for i, (height, width) in enumerate(SLICES[name]):
+    own = [(extents, None, None) for extents in SLICES[name]]
+    for i, ((height, width), other, seen) in enumerate([*own, *RESIZED.get(name, [])]):
         y, x = np.mgrid[:height, :width]
         hu = np.round(150 * np.sin(0.5 * x + 0.3 * y) + 120 * np.cos(0.07 * x * y) + 60)
         others = [np.round(90 * np.cos(0.4 * x - 0.2 * y + c) + 300 + 30 * np.sin(0.11 * x * y)) for c in range(1, len(channels))]
         hu = np.stack([hu, *others])
-        labels = segment(networks, hu, patch)
+        labels = segment(networks, hu, patch, seen)
+        if other is not None:
+            io[f"spacing.{i}"] = torch.tensor(other).double()
         io.update({f"slice.{i}": torch.from_numpy(hu if others else hu[0]), f"labels.{i}": labels})
         print(f"{name}: {height}×{width}, {np.bincount(labels.flatten().numpy(), minlength=len(CLASSES))} pixels of each class")
     save_safetensors(folder / "io.safetensors", io)

@@ -101,6 +101,7 @@ export {
   sliceSampler,
   wordsPerSample,
 } from "./slice-sampler/slice-sampler.js";
+export { splineCoefficients, splineSampler } from "./slice-sampler/spline-sampler.js";
 export { softmax, softmaxGrad } from "./softmax/softmax.js";
 export { type SoftmaxLossKernels, softmaxLoss } from "./softmax-loss/softmax-loss.js";
 export { isSubgroupOfEight, subgroupPlaces, subgroupPlacesLength } from "./subgroup-places/subgroup-places.js";

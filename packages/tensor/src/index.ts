@@ -25,6 +25,7 @@ export {
   packLabelFields,
   packSamples,
   type SliceSample,
+  splineCoefficients,
   wordsPerDeformation,
   wordsPerField,
   wordsPerIntensityChange,

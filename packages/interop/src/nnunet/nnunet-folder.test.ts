@@ -33,6 +33,7 @@ test("what a plan and a checkpoint say: levels, patch, spacing, intensities, mir
     window: [-17.5, 201.25],
     normalization: { kind: "foreground", mean: 101.5, deviation: 37.25 },
     spacing: [0.75, 1.5],
+    resampling: "cubic",
     patch: [24, 12],
   });
   expect(plan.spec.stages.map(({ features, kernel, stride }) => [features, kernel, stride])).toEqual([
@@ -125,6 +126,11 @@ test.each<readonly [string, Readonly<Record<string, Uint8Array | Json | null>>, 
   ],
   ["inherits from itself", { "plans.json": plansWith({ inherits_from: "2d" }) }, "'2d' inherits from itself"],
   ["volumes", { "plans.json": plansWith({ patch_size: [8, 8, 8] }) }, "is a configuration of volumes"],
+  [
+    "splines of another order",
+    { "plans.json": plansWith({ resampling_fn_data_kwargs: { order: 2 } }) },
+    "resamples images by resample_data_or_seg_to_shape of order 2, and splines of order 3 and 1",
+  ],
   ["a cascade", { "plans.json": plansWith({ previous_stage: "2d_low" }) }, "is part of a cascade"],
   ["other slices", { "plans.json": { ...plansWith({}), transpose_forward: [1, 0, 2] } }, "(transpose_forward 1 0 2)"],
   [

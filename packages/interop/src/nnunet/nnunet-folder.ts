@@ -134,7 +134,7 @@ function isMirrored({ root }: PytorchFile): boolean {
 }
 
 function describe(
-  { spec, intensities, patch, spacing }: NnUNetPlan,
+  { spec, intensities, patch, spacing, resampling }: NnUNetPlan,
   { classes, channels }: { readonly classes: readonly string[]; readonly channels: readonly string[] },
   file: string,
 ): ModelDescription {
@@ -154,6 +154,7 @@ function describe(
       size: null,
       // Here columns come before rows.
       spacing: spacing.toReversed(),
+      ...(resampling === "linear" ? {} : { resampling }),
       patch: patch.toReversed(),
       ...(channels.length === 1
         ? intensities[0]

@@ -81,7 +81,7 @@ describe.each([
     }
   });
 
-  test("labels of slices of any size are those of nnU-Net's patches", async () => {
+  test("labels of slices of any size and spacing are those of nnU-Net's patches", async () => {
     const { folds, io, shapes } = await fixture(name);
     const [{ plan }] = folds as [NnUNetFold];
     const predictor = new SlicePredictor(
@@ -89,9 +89,10 @@ describe.each([
       folds.map(({ description, weights }) => ({ description, weights, code: undefined })),
       { atOnce: 1 },
     );
-    for (const i of [0, 1]) {
+    const count = [...io.keys()].filter((key) => key.startsWith("slice.")).length;
+    for (let i = 0; i < count; i++) {
       const [height = 0, width = 0] = shapes.get(`slice.${i}`)?.slice(-2) ?? [];
-      const [rows, columns] = plan.spacing;
+      const [rows = 0, columns = 0] = io.get(`spacing.${i}`) ?? plan.spacing;
       const slices = Array.from({ length: channels }, (_, c) =>
         (io.get(`slice.${i}`) ?? new Float32Array()).subarray(c * height * width, (c + 1) * height * width),
       );

@@ -11,6 +11,7 @@ export interface NnUNetPlan {
   readonly patch: readonly [height: number, width: number];
   /** Of rows and columns that slices are resampled to, mm from one to the next. */
   readonly spacing: readonly [rows: number, columns: number];
+  readonly resampling: "linear" | "cubic";
   /** Of each channel. */
   readonly intensities: readonly Intensities[];
 }
@@ -28,6 +29,8 @@ const plansSchema = z.object({
 const configurationSchema = z.object({
   patch_size: pair,
   spacing: pair,
+  resampling_fn_data: z.string().default("resample_data_or_seg_to_shape"),
+  resampling_fn_data_kwargs: z.object({ order: z.int().default(3) }).default({ order: 3 }),
   normalization_schemes: z.array(z.string()).min(1),
   use_mask_for_norm: z.array(z.boolean()).min(1).optional(),
   previous_stage: z.string().nullish(),
@@ -108,6 +111,7 @@ export function nnunetPlan(value: unknown, configuration: string, file: string):
     spec,
     patch: settings.patch_size,
     spacing: settings.spacing,
+    resampling: resamplingOf(settings, `${file}: '${configuration}'`),
     intensities: settings.normalization_schemes.map((scheme, channel) =>
       intensitiesOf(
         { scheme, channel, masked: settings.use_mask_for_norm?.[channel] },
@@ -117,6 +121,20 @@ export function nnunetPlan(value: unknown, configuration: string, file: string):
       ),
     ),
   };
+}
+
+/** @throws DataError when images are resampled in another way than linearly or by cubic splines. */
+function resamplingOf(
+  { resampling_fn_data: name, resampling_fn_data_kwargs: { order } }: z.output<typeof configurationSchema>,
+  where: string,
+): NnUNetPlan["resampling"] {
+  if (name === "resample_torch_simple" || name === "resample_torch_fornnunet") return "linear";
+  const known = name === "resample_data_or_seg_to_shape" || name === "no_resampling_data_or_seg_to_shape";
+  if (known && order === 3) return "cubic";
+  if (known && order === 1) return "linear";
+  throw new DataError(
+    `${where} resamples images by ${name}${known ? ` of order ${order}` : ""}, and splines of order 3 and 1 (resample_data_or_seg_to_shape) are read`,
+  );
 }
 
 /** @throws DataError when they are of another kind, or rise nowhere. */

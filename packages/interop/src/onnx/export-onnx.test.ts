@@ -26,14 +26,15 @@ test("the description beside it says how to feed it", async () => {
     classes: ["background", "liver", "tumor"],
     orientation: "RAS",
     spacing: null,
+    resampling: null,
     patch: null,
     window: [-160, 240],
     paddedTo: 4,
     resampledTo: null,
   });
-  const spaced = await exampleModel({}, { spacing: [0.8, 0.9], patch: [16, 12] });
+  const spaced = await exampleModel({}, { spacing: [0.8, 0.9], resampling: "cubic", patch: [16, 12] });
   const other = await exportOnnx(spaced, { output: "logits" });
-  expect(other.description).toMatchObject({ spacing: [0.8, 0.9], patch: [16, 12] });
+  expect(other.description).toMatchObject({ spacing: [0.8, 0.9], resampling: "cubic", patch: [16, 12] });
   const { inputs, outputs } = monaiMetadata(description).network_data_format as Record<string, object>;
   expect(inputs).toMatchObject({ slices: { num_channels: 3, channel_def: { "0": "slice -1", "2": "slice 1" } } });
   expect(outputs).toMatchObject({ logits: { num_channels: 3, channel_def: { "2": "tumor" } } });

@@ -47,6 +47,8 @@ export interface OnnxDescription {
   readonly orientation: "RAS";
   /** Pixel spacing that slices are to have, mm along width and height; null where they are taken at their own. */
   readonly spacing: readonly [x: number, y: number] | null;
+  /** How slices are to be brought to it: linearly, averaged where they shrink, or by cubic splines; null where they are not. */
+  readonly resampling: "linear" | "cubic" | null;
   /**
    * Width and height of the patches that the network was trained on, in which prediction takes larger slices; null where
    * it was trained on whole slices. The model takes what it is given as a whole.
@@ -85,7 +87,7 @@ export async function exportOnnx(
   { output }: OnnxExportOptions,
 ): Promise<OnnxExport> {
   const { description, sha256, epoch } = saved;
-  const { classes, size, spacing = null, patch = null } = description;
+  const { classes, size, spacing = null, resampling = "linear", patch = null } = description;
   if (channelsOf(description).some(isByImage)) {
     throw new ExportError(
       "the model sees z-scores by the mean and standard deviation of each whole scan, which an ONNX model of slices cannot make; export it for PyTorch, whose script takes both",
@@ -125,6 +127,7 @@ export async function exportOnnx(
       classes,
       orientation: "RAS",
       spacing,
+      resampling: spacing === null ? null : resampling,
       patch,
       window,
       zScore,

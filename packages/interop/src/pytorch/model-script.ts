@@ -25,7 +25,9 @@ export function modelScript(description: ModelDescription): string {
   const parts = nnunet === undefined ? unetParts(description) : nnunetParts(nnunet, images);
   const sides = `sides multiples of ${2 ** depth}`;
   const spaced =
-    description.spacing === undefined ? sides : `pixels of ${description.spacing.join(" x ")} mm, ${sides}`;
+    description.spacing === undefined
+      ? sides
+      : `pixels of ${description.spacing.join(" x ")} mm${description.resampling === "cubic" ? " by cubic splines" : ""}, ${sides}`;
   const whole = description.patch === undefined ? spaced : `${spaced}, in patches of ${description.patch.join(" x ")}`;
   const prepared = size === null ? whole : `resampled to ${size} x ${size}`;
   return `"""Segments ${pythonText(classes.slice(1).join(", "))}: network = load(); logits = network(prepare(slices${byImage ? ", mean, deviation" : ""}))

@@ -20,7 +20,7 @@ export interface SliceSample {
   readonly shift: number;
   /** Six numbers a, b, c, d, e, f: output (x, y) lies at (a·x + b·y + c, d·x + e·y + f) of the source, pixel centers at +½. */
   readonly transform: readonly [number, number, number, number, number, number];
-  /** Places an axis that are averaged within an output pixel: a box filter where the slice shrinks; at least 1. */
+  /** Places an axis that are averaged within an output pixel: a box filter where the slice shrinks; at least 1. Splines take one. */
   readonly supersample: number;
   /** Standard deviation of the noise that is added to the output. */
   readonly noise: number;

@@ -60,7 +60,7 @@ fn hounsfield(n: u32, s: Sample, x: i32, y: i32) -> f32 {
 // Linear between a and b, and exactly a where t is 0.
 fn between(a: f32, b: f32, t: f32) -> f32 { return a + t * (b - a); }
 
-fn bilinear(n: u32, s: Sample, place: vec2f) -> f32 {
+fn interpolated(n: u32, s: Sample, place: vec2f) -> f32 {
   // Far outside everything is the same; the bound keeps the conversion to integers defined.
   let p = clamp(place - 0.5, vec2f(-4.0), vec2f(f32(s.width), f32(s.height)) + 4.0);
   let corner = floor(p);
@@ -73,6 +73,9 @@ fn bilinear(n: u32, s: Sample, place: vec2f) -> f32 {
   let lower = between(hounsfield(n, s, x, y + 1), hounsfield(n, s, x + 1, y + 1), t.x);
   return between(upper, lower, t.y);
 }
+
+// Places of an output pixel that are averaged, along each axis.
+fn placesAlong(s: Sample) -> u32 { return s.supersample; }
 
 // The upper word of the 64-bit product.
 fn multiplyHigh(a: u32, b: u32) -> u32 {
@@ -122,13 +125,13 @@ fn main(
   let s = readSample(n);
   let x = f32(pixel % sizes.width);
   let y = f32(pixel / sizes.width);
-  let steps = s.supersample;
+  let steps = placesAlong(s);
   var sum = 0.0;
   for (var j = 0u; j < steps; j++) {
     for (var i = 0u; i < steps; i++) {
       let inside = vec2f(f32(i) + 0.5, f32(j) + 0.5) / f32(steps);
       let at = vec3f(x + inside.x, y + inside.y, 1.0);
-      sum += bilinear(n, s, vec2f(dot(s.rowX, at), dot(s.rowY, at)));
+      sum += interpolated(n, s, vec2f(dot(s.rowX, at), dot(s.rowY, at)));
     }
   }
   var value = sum / f32(steps * steps) * s.gain + s.shift;

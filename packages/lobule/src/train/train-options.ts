@@ -107,6 +107,7 @@ const common = {
 
 const data = {
   spacing: setting("spacing", "MM"),
+  resampling: setting("resampling"),
   patch: setting("patch", "PIXELS"),
   window: channelSetting("window", "HU"),
   normalization: channelSetting("normalization", "NAME"),

@@ -1,4 +1,4 @@
-import { sliceLabels, sliceSampler, wordsPerSample } from "@lobule/kernels-wgsl";
+import { sliceLabels, sliceSampler, splineSampler, wordsPerSample } from "@lobule/kernels-wgsl";
 import { f32, u32 } from "../graph/apply.js";
 import { applyKernel } from "../graph/named.js";
 import type { Image, Tensor } from "../graph/tensor.js";
@@ -18,6 +18,11 @@ export interface SliceBatchInputs {
   readonly labeled?: Tensor<readonly [number], "u32">;
   /** Pixels from one slice to the next; a multiple of 4. */
   readonly slotPixels: number;
+  /**
+   * Where images are sampled by cubic splines, what is reserved for the coefficients of a slice: at least `splineCoefficients` of
+   * each. They are sampled linearly by default.
+   */
+  readonly coefficientPixels?: number;
   readonly batch: number;
   /** Extents of the output. */
   readonly height: number;
@@ -32,7 +37,8 @@ export interface SampledSlices {
 
 /**
  * CT slices as network inputs: windowed, normalized, resampled and augmented as each sample says. image [n, slices, h, w];
- * target [n, h, w] by the most frequent label, where labels are given. Has no gradient.
+ * target [n, h, w] by the most frequent label, where labels are given. In programs of precision f16 too, all is stored in f32. Has
+ * no gradient.
  * @throws ShapeError when the inputs do not have the lengths above.
  */
 export function sampleSlices(
@@ -40,7 +46,18 @@ export function sampleSlices(
 ): SampledSlices;
 export function sampleSlices(inputs: SliceBatchInputs): Pick<SampledSlices, "image">;
 export function sampleSlices(inputs: SliceBatchInputs): Pick<SampledSlices, "image"> & Partial<SampledSlices> {
-  const { pixels, labels, samples, slices = 1, labeled = samples, slotPixels, batch, height, width } = inputs;
+  const {
+    pixels,
+    labels,
+    samples,
+    slices = 1,
+    labeled = samples,
+    slotPixels,
+    batch,
+    height,
+    width,
+    coefficientPixels,
+  } = inputs;
   if (slotPixels % 4 !== 0) throw new ShapeError(`sampleSlices: slotPixels must be a multiple of 4, got ${slotPixels}`);
   const lengths: [string, Tensor | undefined, number][] = [
     ["pixels", pixels, (batch * slices * slotPixels) / 2],
@@ -57,17 +74,20 @@ export function sampleSlices(inputs: SliceBatchInputs): Pick<SampledSlices, "ima
   }
   const shape = { batch, height, width, slotPixels };
   const key = JSON.stringify({ ...shape, slices });
-  const image = applyKernel({
-    name: "slice-sampler",
-    key,
-    inputs: { pixels, samples },
-    output: f32([batch, slices, height, width] as const),
-    lower: (bindings, output, lowering) =>
-      lowering.call({
-        kernel: sliceSampler({ ...shape, batch: batch * slices }),
-        bindings: { ...bindings, image: output },
-      }),
-  });
+  const image =
+    coefficientPixels === undefined
+      ? applyKernel({
+          name: "slice-sampler",
+          key,
+          inputs: { pixels, samples },
+          output: f32([batch, slices, height, width] as const),
+          lower: (bindings, output, lowering) =>
+            lowering.call({
+              kernel: sliceSampler({ ...shape, batch: batch * slices }),
+              bindings: { ...bindings, image: output },
+            }),
+        })
+      : sampleBySplines(inputs, slices, coefficientPixels);
   if (labels === undefined) return { image };
   const target = applyKernel({
     name: "slice-labels",
@@ -78,4 +98,48 @@ export function sampleSlices(inputs: SliceBatchInputs): Pick<SampledSlices, "ima
       lowering.call({ kernel: sliceLabels(shape), bindings: { ...bindings, labelMap } }),
   });
   return { image, target };
+}
+
+/** The image of slices that are sampled by cubic splines: their coefficients, and the range of each slice, come first. */
+function sampleBySplines(
+  { pixels, samples, slotPixels, batch, height, width }: SliceBatchInputs,
+  slices: number,
+  coefficientPixels: number,
+): Image {
+  const shape = { batch: batch * slices, height, width, slotPixels, coefficientPixels };
+  const key = JSON.stringify(shape);
+  const kernels = splineSampler(shape);
+  const filtered = f32([shape.batch * coefficientPixels] as const);
+  const rows = applyKernel({
+    name: "spline-rows",
+    key,
+    inputs: { pixels, samples },
+    output: filtered,
+    lower: (bindings, output, lowering) =>
+      lowering.call({ kernel: kernels.rows, bindings: { ...bindings, rows: output } }),
+  });
+  const coefficients = applyKernel({
+    name: "spline-columns",
+    key,
+    inputs: { rows, samples },
+    output: filtered,
+    lower: (bindings, output, lowering) =>
+      lowering.call({ kernel: kernels.columns, bindings: { ...bindings, coefficients: output } }),
+  });
+  const ranges = applyKernel({
+    name: "slice-range",
+    key,
+    inputs: { pixels, samples },
+    output: f32([2 * shape.batch] as const),
+    lower: (bindings, output, lowering) =>
+      lowering.call({ kernel: kernels.range, bindings: { ...bindings, ranges: output } }),
+  });
+  return applyKernel({
+    name: "spline-sampler",
+    key,
+    inputs: { coefficients, ranges, samples },
+    output: f32([batch, slices, height, width] as const),
+    lower: (bindings, output, lowering) =>
+      lowering.call({ kernel: kernels.image, bindings: { ...bindings, image: output } }),
+  });
 }

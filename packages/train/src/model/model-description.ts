@@ -14,7 +14,7 @@ import { z } from "zod";
 import { buildCustom } from "./custom-model.js";
 import { channelSchema, channelsOf, normalizationSchema } from "./intensities.js";
 import { ModelError } from "./model-error.js";
-import { mostChannels, networkSizes, networkSpecSchema, windowSchema } from "./network-settings.js";
+import { mostChannels, networkSizes, networkSpecSchema, resamplingSchema, windowSchema } from "./network-settings.js";
 import { nnunetSchema, nnunetSizes } from "./nnunet-settings.js";
 
 /** What must be known besides the weights to use a model: the network's shape and how slices are prepared for it. */
@@ -42,6 +42,8 @@ const modelDescription = z.strictObject({
   size: networkSizes.size.nullable(),
   /** Of slices as the network sees them, mm; not there where slices are taken at their own, or resampled to a size. */
   spacing: networkSizes.spacing.optional(),
+  /** How slices are resampled to the spacing; not there where linearly. */
+  resampling: resamplingSchema.optional(),
   /** What the network sees at once, width and height; not there where that is the whole slice. */
   patch: networkSizes.patch.optional(),
   /** Of images of one channel. */
@@ -87,6 +89,8 @@ function problemOf(description: ModelDescription): string | undefined {
     return "its channels have a normalization each, and there is another for all";
   if (size !== null && (spacing !== undefined || patch !== undefined))
     return `slices that are resampled to the size ${size} have no ${spacing === undefined ? "patch" : "spacing"}`;
+  if (description.resampling === "cubic" && spacing === undefined)
+    return "its slices are resampled by cubic splines, and it has no spacing to which";
   if (architecture === "custom")
     return code === undefined ? "a custom network has code, which it does not name" : undefined;
   if (code !== undefined) return `it names code, which the network ${architecture} has none of`;

@@ -3,7 +3,14 @@ import { z } from "zod";
 import { channelSchema, normalizationSchema } from "./intensities.js";
 import { type ModelDescription, parseModelDescription } from "./model-description.js";
 import { ModelError } from "./model-error.js";
-import { mostChannels, networkSettingsSchema, networkSizes, networkSpec, windowSchema } from "./network-settings.js";
+import {
+  mostChannels,
+  networkSettingsSchema,
+  networkSizes,
+  networkSpec,
+  resamplingSchema,
+  windowSchema,
+} from "./network-settings.js";
 
 /** What a person writes to describe a network that was trained elsewhere, with the defaults of training. */
 const modelSpec = z.strictObject({
@@ -23,6 +30,7 @@ const modelSpec = z.strictObject({
   inputSlices: networkSizes.inputSlices.default(1).describe("neighboring slices that are the channels of an image"),
   size: networkSizes.size.nullable().default(null).describe("side that slices are resampled to; null for their own"),
   spacing: networkSizes.spacing.optional().describe("pixel spacing that slices are resampled to, mm"),
+  resampling: resamplingSchema.optional().describe("how images are resampled to it: linear, or cubic as nnU-Net does"),
   patch: networkSizes.patch.optional().describe("width and height of what the network sees at once"),
   network: networkSettingsSchema.prefault({}).describe("named network, and what is different from it"),
 });

@@ -43,6 +43,9 @@ export const networkSizes = {
   patch: z.tuple([z.int().positive().max(16_384), z.int().positive().max(16_384)]),
 };
 
+/** How images are resampled to a pixel spacing: linearly, averaged where they shrink, or by cubic splines, as nnU-Net does. */
+export const resamplingSchema = z.enum(["linear", "cubic"]);
+
 /** The most channels that an image may have. */
 export const mostChannels = 16;
 

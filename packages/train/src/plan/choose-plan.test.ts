@@ -48,6 +48,7 @@ describe("a plan for CT of 512²", () => {
     const facts = { spacing: [spacing, spacing, same(2)], field: { x: same(390), y: same(390) } } as const;
     expect(planned("spacing", facts)).toEqual([0.767, 0.767]);
     expect(planned("patch", facts)).toEqual([512, 512]);
+    expect(planned("resampling", facts)).toBe("cubic");
     expect(planned("size", facts)).toBeUndefined();
     expect(planned("size", facts, { software: true })).toBe(128);
     expect(planned("patch", facts, { given: { size: 256 } })).toBeUndefined();

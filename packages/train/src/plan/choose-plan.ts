@@ -154,6 +154,7 @@ function inputOf(basis: PlanBasis): Input {
             },
           ]
         : []),
+      { setting: ["resampling"], value: "cubic", reason: `Images by splines, labels by class, as ${nnunet} does.` },
       {
         setting: ["patch"],
         value: patch,

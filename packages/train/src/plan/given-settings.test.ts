@@ -41,6 +41,7 @@ const samples: { readonly [Key in keyof Omit<Required<GivenSettings>, "preset" |
   validationCases: [["a"]],
   size: [64, 48, null],
   spacing: [[1, 2], null],
+  resampling: ["linear"],
   patch: [[64, 96], null],
   window: [[0, 9], "auto"],
   normalization: ["image", "window"],

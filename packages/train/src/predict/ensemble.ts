@@ -103,11 +103,20 @@ export function mean<Each extends Tensor>(images: readonly Each[]): Each {
 }
 
 /** What models must have in common, in words. */
-const factsOf = ({ classes, size, spacing, patch, inputSlices, channels }: ModelDescription) => ({
+const factsOf = ({
+  classes,
+  size,
+  spacing,
+  resampling = "linear",
+  patch,
+  inputSlices,
+  channels,
+}: ModelDescription) => ({
   classes: classes.join(", "),
   "size of the input": size === null ? "that of the slice" : `${size}×${size}`,
   "input slices": String(inputSlices),
   "pixel spacing": spacing === undefined ? "that of the slice" : `${spacing.join(" by ")} mm`,
+  ...(spacing === undefined ? {} : { resampling }),
   patch: patch === undefined ? "the whole slice" : patch.join("×"),
   channels: channels === undefined ? "one" : channels.map(({ name }) => name).join(", "),
 });

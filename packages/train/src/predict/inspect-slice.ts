@@ -8,6 +8,7 @@ import {
   inverted,
   type PlaneTransform,
   packSamples,
+  type SliceBatchInputs,
   sampleSlices,
   Tensor,
   wordsPerSample,
@@ -15,7 +16,7 @@ import {
 import { channelsOf, type Intensities, isByImage, shownRange } from "../model/intensities.js";
 import type { SavedModel } from "../model/load-model.js";
 import { buildNetwork, inputChannels, type ModelDescription } from "../model/model-description.js";
-import { inputExtents, plainMapping, type SliceSpacing, samplesOf } from "../trainer/slice-sampling.js";
+import { inputExtents, plainMapping, type SliceSpacing, samplesOf, splineMemory } from "../trainer/slice-sampling.js";
 import type { ScanZScores } from "./slice-predictor.js";
 
 /** One layer on one slice. */
@@ -98,8 +99,8 @@ export async function inspectSlice(
   const packedLabels = new Uint8Array(slotPixels);
   if (labels !== undefined) packedLabels.set(labels);
   const samples = samplesOf([mapping], quantizations, inputSlices);
-  const geometry = { ...input, slotPixels, slices: inputChannels(description) };
-  const { program, graph } = inspection(network, geometry, labels !== undefined, device.kernels);
+  const images = { slotPixels, slices: inputChannels(description), ...splineMemory([source], description) };
+  const { program, graph } = inspection(network, { ...input, ...images }, labels !== undefined, device.kernels);
   const loaded = await program.load(device);
   try {
     const words = new Uint32Array(packedLabels.buffer);
@@ -164,7 +165,8 @@ function stored(
 /** The program that makes what every layer and gate does; with labels also the loss, and its gradients for the layers. */
 function inspection(
   network: SegmentationNetwork,
-  geometry: Readonly<Record<"slices" | "slotPixels" | "width" | "height", number>>,
+  geometry: Required<Pick<SliceBatchInputs, "slices" | "slotPixels" | "width" | "height">> &
+    Pick<SliceBatchInputs, "coefficientPixels">,
   hasLabels: boolean,
   kernels: Device["kernels"],
 ) {

@@ -31,6 +31,7 @@ import {
   type SliceMapping,
   type SliceSpacing,
   samplesOf,
+  splineMemory,
 } from "../trainer/slice-sampling.js";
 import { Ensemble, mean, type PredictingModel } from "./ensemble.js";
 import { fieldOf, gaussianProfile, patchGrid, usualStep } from "./patch-grid.js";
@@ -298,6 +299,7 @@ export class SlicePredictor {
     const source = { shape: [width, height, 1], spacing: own ?? [1, 1] } as const;
     const input = fieldOf(source, this.description, divisor);
     const oddPixel = oddPixelOf(this.description);
+    const sampling = { ...input, ...splineMemory([source], this.description) };
     const placed = { ...input, spacing, resample: size !== null, oddPixel };
     const mappings = views.map((view) => plainMapping(source, { ...placed, channels: view }));
     const channels = this.inputs;
@@ -316,7 +318,7 @@ export class SlicePredictor {
           fields: { shape: [atOnce * wordsPerField], dtype: "u32" },
         },
         build: ({ pixels, samples, fields }) => {
-          const { image } = sampleSlices({ pixels, samples, slices: channels, slotPixels, batch: atOnce, ...input });
+          const { image } = sampleSlices({ pixels, samples, slices: channels, slotPixels, batch: atOnce, ...sampling });
           const merged = (scores: Image): Image =>
             patches === undefined ? scores : mergePatches(scores, patches, gaussianProfile);
           const scores = this.ensemble.scores(patches === undefined ? image : extractPatches(image, patches), axes);

@@ -18,6 +18,7 @@ export function checkSettings(config: TrainingConfig, nameOf: NameOf): void {
   const {
     size,
     spacing,
+    resampling,
     patch,
     window,
     normalization,
@@ -33,6 +34,11 @@ export function checkSettings(config: TrainingConfig, nameOf: NameOf): void {
   if (size !== null && other !== undefined) {
     throw new ConfigError(
       `${nameOf([other])} does not go with ${nameOf(["size"])}, which stretches each slice onto one size; leave one out`,
+    );
+  }
+  if (resampling !== "linear" && spacing === null) {
+    throw new ConfigError(
+      `${nameOf(["resampling"])} ${resampling} has no effect without ${nameOf(["spacing"])}, to which slices are resampled so; give both`,
     );
   }
   if (fold !== null && validationCases !== null) {

@@ -1,6 +1,12 @@
 import { z } from "zod";
 import { normalizationKinds } from "../model/intensities.js";
-import { mostChannels, networkSettingsSchema, networkSizes, windowSchema } from "../model/network-settings.js";
+import {
+  mostChannels,
+  networkSettingsSchema,
+  networkSizes,
+  resamplingSchema,
+  windowSchema,
+} from "../model/network-settings.js";
 import { nnunetSchema } from "../model/nnunet-settings.js";
 import { augmentationSetting } from "../settings/augmentation-setting.js";
 import { defaultLoss, lossSetting } from "../settings/loss-setting.js";
@@ -64,6 +70,9 @@ export const trainingConfig = z.strictObject({
     .nullable()
     .default(null)
     .describe("pixel spacing that slices are resampled to, mm along x and y; by default their own"),
+  resampling: resamplingSchema
+    .default("linear")
+    .describe("how images are resampled to a spacing: linearly, or by cubic splines as nnU-Net does"),
   patch: networkSizes.patch
     .nullable()
     .default(null)

@@ -22,7 +22,7 @@ import { canTrainAlone, partLengths } from "./part-lengths.js";
 import { chooseCases, describeModel, type SplitNames } from "./prepare-data.js";
 import { type ProgramParts, SegmentationPlans } from "./segmentation-programs.js";
 import { type Room, requireRoom, requireStorable, requireWholeSlices, validatedAtOnce } from "./size-check.js";
-import { inputExtents } from "./slice-sampling.js";
+import { inputExtents, splineMemory } from "./slice-sampling.js";
 import { stepCostOf } from "./step-cost.js";
 
 /** What a run will be, told from headers and plans: no volume is read and no device is used. */
@@ -125,7 +125,12 @@ function partsOf(
   const averaged = ema === null ? undefined : buildNetwork(description, config.seed, code);
   const slotPixels = Math.ceil(Math.max(...grids.map(({ shape }) => shape[0] * shape[1])) / 4) * 4;
   const images = inputChannels(description);
-  const geometry = { ...inputExtents(grids, description, network.divisor ?? 1), slotPixels, images };
+  const geometry = {
+    ...inputExtents(grids, description, network.divisor ?? 1),
+    ...splineMemory(grids, description),
+    slotPixels,
+    images,
+  };
   const { patch } = description;
   return {
     network,

@@ -249,6 +249,7 @@ export function describeModel(
     ...(nnunet === null ? { baseFeatures: config.baseFeatures, depth: config.depth } : nnunetSizes(nnunet)),
     size: config.size,
     ...(config.spacing === null ? {} : { spacing: config.spacing }),
+    ...(config.resampling === "linear" ? {} : { resampling: config.resampling }),
     ...(config.patch === null ? {} : { patch: config.patch }),
     ...describedChannels(channels),
     preset: config.preset,

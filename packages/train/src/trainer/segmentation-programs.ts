@@ -44,6 +44,8 @@ export interface InputGeometry {
   readonly width: number;
   /** Pixels from one slice to the next in a batch's memory. */
   readonly slotPixels: number;
+  /** What is reserved for the spline coefficients of a slice, where images are resampled by such. */
+  readonly coefficientPixels?: number;
   /** Sampled slices that are the channels of the network's input: a slice and its neighbors, of each all channels. */
   readonly images: number;
 }

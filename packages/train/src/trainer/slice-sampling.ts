@@ -15,8 +15,10 @@ import {
   packSamples,
   resizeTransform,
   type SliceSample,
+  splineCoefficients,
 } from "@lobule/tensor";
 import { type Intensities, intensityMap, shownRange } from "../model/intensities.js";
+import type { ModelDescription } from "../model/model-description.js";
 import type { LightAugmentation } from "../settings/augmentation-setting.js";
 
 /** How slices become network inputs. */
@@ -79,6 +81,15 @@ export function inputExtents(
   const up = (extents: readonly number[]): number => Math.ceil(Math.max(...extents) / multiple) * multiple;
   return { height: up(all.map(({ height }) => height)), width: up(all.map(({ width }) => width)) };
 }
+
+/** What programs reserve for the splines of any of the slices, where images are resampled by such. */
+export const splineMemory = (
+  cases: readonly Pick<CachedCase, "shape">[],
+  { resampling }: Pick<ModelDescription, "resampling">,
+): { readonly coefficientPixels?: number } =>
+  resampling === "cubic"
+    ? { coefficientPixels: Math.max(...cases.map(({ shape: [width, height] }) => splineCoefficients(width, height))) }
+    : {};
 
 /** The same of what a training step sees: a patch where the model is for such, else the whole image. */
 export const trainedPreprocessing = (whole: Preprocessing, patch?: readonly [width: number, height: number]) =>

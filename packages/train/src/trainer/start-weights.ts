@@ -16,6 +16,7 @@ export const settingsOfModel = ({
   depth,
   size,
   spacing,
+  resampling = "linear",
   patch,
   ...intensities
 }: ModelDescription): Partial<TrainingConfig> => ({
@@ -25,6 +26,7 @@ export const settingsOfModel = ({
   inputSlices,
   size,
   spacing: spacing ?? null,
+  resampling,
   patch: patch ?? null,
   ...settingsOfChannels(channelsOf(intensities)),
 });

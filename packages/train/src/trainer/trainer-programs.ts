@@ -12,6 +12,7 @@ import {
   oddPixelOf,
   type Preprocessing,
   type SliceGrid,
+  splineMemory,
   trainedPreprocessing,
 } from "./slice-sampling.js";
 import type { TrainerOptions } from "./trainer-options.js";
@@ -52,6 +53,7 @@ export function programsOf(
     height: whole.height,
     width: whole.width,
     slotPixels: cache.slotPixels,
+    ...splineMemory(cache.cases, model),
     images: inputChannels(model),
   };
   const { height, width } = trainedPreprocessing(whole, model.patch);

@@ -139,12 +139,13 @@ describe("a run that is broken off", () => {
 
   test.each([
     [
-      "SGD, clipped, with averaged weights, on patches, z-scores by each image",
+      "SGD, clipped, with averaged weights, on patches by splines, z-scores by each image",
       {
         optimizer: { kind: "sgd", momentum: 0.9, weightDecay: 1e-3 },
         clipNorm: 0.5,
         size: null,
         spacing: [18, 22],
+        resampling: "cubic",
         patch: [8, 12],
         window: "auto",
         normalization: "image",

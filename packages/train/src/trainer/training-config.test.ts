@@ -50,6 +50,7 @@ describe("optimizer, clipping, averages, oversampling", () => {
     [{ oversample: 1.1 }, /'oversample' needs a number from 0 up to 1, got 1.1/],
     [{ oversample: 0.3, overfitBatches: 1 }, /'oversample' 0.3 has no effect with 'overfitBatches/],
     [{ stepsPerEpoch: 9, overfitBatches: 1 }, /'stepsPerEpoch' 9 has no effect with 'overfitBatches/],
+    [{ resampling: "cubic" }, /'resampling' cubic has no effect without 'spacing', to which slices are resampled so/],
     [{ oversampleBy: "class" }, /'oversampleBy' class has no effect without 'oversample', the share of a batch/],
   ])("%j is refused", (settings, message) => {
     expect(() => resolved(settings)).toThrow(message);

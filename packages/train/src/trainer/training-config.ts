@@ -28,6 +28,7 @@ const addedLater: readonly string[] = [
   "fold",
   "validationCases",
   "spacing",
+  "resampling",
   "patch",
   "normalization",
   "inputSlices",
