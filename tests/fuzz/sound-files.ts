@@ -127,6 +127,7 @@ export const device = {
   adapterInfo: { vendor: "v", architecture: "a", device: "d", description: "e" },
   reduction: "parallel",
   hasMatrices: false,
+  workgroupMemory: 16_384,
 } as const satisfies TunedAdapter;
 
 export const tuning = {

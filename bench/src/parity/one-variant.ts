@@ -1,3 +1,4 @@
+import { hasQuads } from "@lobule/kernels-wgsl";
 import {
   type ConvolutionVariant,
   candidateVariants,
@@ -11,11 +12,19 @@ export const chosenVariants = convolutionVariants.filter((each) => each !== "mat
 
 /**
  * Kernels of one variant wherever there is such; elsewhere the adapter's default. The tiled one, for GPUs and many channels,
- * is taken on software adapters and for few channels too.
+ * is taken on software adapters and for few channels too, with as much workgroup memory as the adapter has.
  */
-export function oneVariant(variant: ConvolutionVariant, { reduction }: Pick<Device, "reduction">): TunedKernels {
+export function oneVariant(
+  variant: ConvolutionVariant,
+  { reduction, workgroupMemory }: Pick<Device, "reduction"> & Partial<Pick<Device, "workgroupMemory">>,
+): TunedKernels {
   if (variant === "tiled") {
-    return { reduction: "parallel", fastest: ({ family }) => (family === "conv3x3" ? variant : undefined) };
+    return {
+      reduction: "parallel",
+      ...(workgroupMemory !== undefined && { workgroupMemory }),
+      fastest: ({ family, direction, input }) =>
+        family === "conv3x3" && (direction === "grad-weight" || hasQuads(input)) ? variant : undefined,
+    };
   }
   // Also for GPUs, but software adapters run them.
   const on = /^(vector|tall|winograd)/.test(variant) ? "parallel" : reduction;

@@ -1,10 +1,10 @@
-import { describe, test } from "vitest";
+import { describe, type TestContext, test } from "vitest";
 import { type ConvolutionProblem, imageSize } from "../contract/kernel.js";
 import { packWeight } from "../contract/packing.js";
 import { packConv1x1 } from "../conv1x1/conv1x1.js";
 import { conv1x1Reference } from "../conv1x1/conv1x1.reference.js";
 import { randomArray } from "../testing/close.js";
-import { checkRun, runLinear } from "../testing/convolution-checks.js";
+import { checkRun, checkStatistics, runLinear } from "../testing/convolution-checks.js";
 import { type Run, runsOf } from "../testing/convolution-family.js";
 import { convolutionDevice, testConvolutionSlots } from "../testing/convolution-tests.js";
 import { checkAgainstFullStorage } from "../testing/half-storage.js";
@@ -15,18 +15,18 @@ const deviceFor = convolutionDevice();
 
 testConvolutionSlots(conv3x3Family);
 // The kernel of two rows has the slots of the one of four.
-const tall = { ...conv3x3QuadFamily, variants: ["tall"] as const };
-testConvolutionSlots(tall);
+const quads = { ...conv3x3QuadFamily, variants: ["tall", "tiled"] as const };
+testConvolutionSlots(quads);
 
 /** A problem's kernels with a shortcut of `channels` beside it, and what they should give. */
-function shortcutRunsOf(problem: ConvolutionProblem, variant: TestedVariant, channels: number) {
+function shortcutRunsOf(problem: ConvolutionProblem, variant: TestedVariant, channels: number, memory?: number) {
   const runs = runsOf(conv3x3Family, problem);
   const { shape } = runs;
   const { outChannels } = problem;
   const [forward, alone] = [runs.output(variant), runs.gradInput(variant)];
   const shortcut = randomArray(imageSize({ ...shape, channels }), 4);
   const packed = (values: Float32Array, from: number, to: number, direction: "forward" | "grad-input") =>
-    ["blocked", "vector", "tall", "winograd"].includes(variant)
+    ["blocked", "tiled", "vector", "tall", "winograd"].includes(variant)
       ? packWeight(values, packConv1x1(from, to, direction))
       : values;
   // Forward the shortcut leads from `channels` to the output's; backward it led from the input's channels to `channels`.
@@ -36,7 +36,7 @@ function shortcutRunsOf(problem: ConvolutionProblem, variant: TestedVariant, cha
   const output: Run = {
     ...forward,
     what: `${forward.what}, with a shortcut`,
-    kernel: conv3x3(problem, variant, { channels, transposed: false }),
+    kernel: conv3x3(problem, variant, { channels, transposed: false }, memory),
     arrays: { ...forward.arrays, shortcut, shortcutWeight: packed(ahead, channels, outChannels, "forward") },
   };
   const gradInput: Run = {
@@ -48,6 +48,7 @@ function shortcutRunsOf(problem: ConvolutionProblem, variant: TestedVariant, cha
   const addedBy = (weight: Float32Array, to: number) => conv1x1Reference(shortcut, { ...shape, channels }, weight, to);
   return {
     output,
+    outShape: runs.outShape,
     expected: plus(runs.outputOf(runs.input), addedBy(ahead, outChannels)),
     gradInput,
     alone,
@@ -57,7 +58,7 @@ function shortcutRunsOf(problem: ConvolutionProblem, variant: TestedVariant, cha
 
 const plus = (a: Float64Array, b: Float64Array) => a.map((value, i) => value + (b[i] ?? Number.NaN));
 
-for (const { cases, variants, small } of [conv3x3Family, tall]) {
+for (const { cases, variants, small } of [conv3x3Family, quads]) {
   describe.each(cases)("with a 1×1 convolution beside it, $input × $outChannels: $why", (problem) => {
     test.for(variants)("output and input gradient, %s", async (variant, context) => {
       const device = deviceFor(context, { variant });
@@ -78,3 +79,23 @@ for (const { cases, variants, small } of [conv3x3Family, tall]) {
     });
   });
 }
+
+describe("tiled, with more workgroup memory than every adapter has", () => {
+  const problem = { input: { batch: 2, channels: 18, height: 19, width: 20 }, outChannels: 34 };
+  const roomFor = (bytes: number, context: TestContext): GPUDevice => {
+    const device = deviceFor(context);
+    if (device.limits.maxComputeWorkgroupStorageSize < bytes) context.skip(`adapter has no ${bytes} bytes of it`);
+    return device;
+  };
+
+  // Sums by channel need the most of 48 KiB; without them it is less than 32.
+  test("48 KiB: tiles of 16 rows, four channels at a time", async (context) => {
+    const { output, expected } = shortcutRunsOf(problem, "tiled", 5, 49_152);
+    await checkRun(roomFor(20_736, context), output, expected);
+  });
+
+  test("32 KiB: sums by channel of tiles of 16 rows", async (context) => {
+    const { output, outShape } = shortcutRunsOf(problem, "tiled", 5, 32_768);
+    await checkStatistics(context, roomFor(32_768, context), output, outShape);
+  });
+});

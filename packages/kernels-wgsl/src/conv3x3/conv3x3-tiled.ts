@@ -23,26 +23,57 @@ function coverWithTiles({ input, outChannels }: ConvolutionProblem, rows: number
   return { inChannels, outChannels, height, width, rowTiles, columnTiles, tiles: batch * rowTiles * columnTiles };
 }
 
-/** A convolution of which a workgroup computes 32 channels × 8 rows × 16 columns; the weight is read by strides. */
-const overTiles =
-  (name: string, source: string) =>
-  (problem: ConvolutionProblem, strides: Readonly<Record<string, number>>, cost: Cost): Kernel => {
-    const cover = coverWithTiles(problem, 8, 16);
-    const workgroups = [...foldWorkgroups(cover.tiles), ceilDivide(problem.outChannels, 32)] as const;
-    return {
-      name,
-      source,
-      ...cost,
-      launches: [{ sizes: { ...cover, ...strides }, workgroups }],
-      statistics: { partials: cover.tiles, only: "parallel" },
-    };
+/** Bytes of workgroup memory that every WebGPU device has. */
+export const leastWorkgroupMemory = 16_384;
+
+/** Rows of a workgroup's tile, and input channels that it brings at a time, by the bytes of workgroup memory that this takes. */
+const tileSizes = [
+  { bytes: 49_152, rows: 16, slab: 4 },
+  { bytes: 32_768, rows: 16, slab: 2 },
+  { bytes: leastWorkgroupMemory, rows: 8, slab: 2 },
+] as const;
+
+/**
+ * The `tiled` variant of the convolution and of its input gradient: a workgroup computes 32 channels of a tile.
+ * @param memory bytes of workgroup memory that it may use.
+ */
+export function conv3x3Tiled(
+  problem: ConvolutionProblem,
+  shortcutChannels: number,
+  cost: Cost,
+  memory: number,
+): Kernel {
+  const { rows, slab } = tileSizes.find(({ bytes }) => bytes <= memory) ?? tileSizes[2];
+  const { width: _, ...cover } = coverWithTiles(problem, rows, 16);
+  const quads = quadsOf("conv3x3-tiled", problem.input);
+  const source = replaceConstant(replaceConstant(tiledSource, "TILE_ROWS", rows), "SLAB", slab);
+  const workgroups = [...foldWorkgroups(cover.tiles), ceilDivide(problem.outChannels, 32)] as const;
+  return {
+    name: "conv3x3-tiled",
+    source,
+    ...cost,
+    launches: [{ sizes: { ...cover, quads, shortcutChannels }, workgroups }],
+    innerTrips: slab,
+    statistics: { partials: cover.tiles, only: "parallel" },
   };
+}
 
-/** The `tiled` variant of the convolution and of its input gradient. */
-export const conv3x3Tiled = overTiles("conv3x3-tiled", tiledSource);
-
-/** The `matrix` variant of the convolution and of its input gradient. */
-export const conv3x3Matrix = overTiles("conv3x3-matrix", matrixSource);
+/** The `matrix` variant of the convolution and of its input gradient, of 32 channels × 8 rows × 16 columns; the weight is read by strides. */
+export function conv3x3Matrix(
+  problem: ConvolutionProblem,
+  strides: Readonly<Record<string, number>>,
+  cost: Cost,
+): Kernel {
+  const cover = coverWithTiles(problem, 8, 16);
+  const workgroups = [...foldWorkgroups(cover.tiles), ceilDivide(problem.outChannels, 32)] as const;
+  return {
+    name: "conv3x3-matrix",
+    source: matrixSource,
+    ...cost,
+    launches: [{ sizes: { ...cover, ...strides }, workgroups }],
+    statistics: { partials: cover.tiles, only: "parallel" },
+  };
+}
 
 /** Invocations of a workgroup of the weight gradients, and rows and columns of their tiles. */
 const gradWeightWorkgroup = 128;

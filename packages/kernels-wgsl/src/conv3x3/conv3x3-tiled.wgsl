@@ -1,8 +1,9 @@
-// 3×3 convolution, stride 1, zero padding 1, through workgroup memory: a workgroup computes 32 output channels of a tile of
-// 8 rows × 16 columns, an invocation 8 channels × 4 rows × 2 columns of it. Four input channels at a time, the tile with its
-// margin and the weights are brought into workgroup memory, so that each is loaded once for all that need it.
+// 3×3 convolution, stride 1, zero padding 1, through workgroup memory, of images whose width is a multiple of 4, read and
+// written by four pixels of a row, a quad: a workgroup computes 32 output channels of a tile of TILE_ROWS rows × 16 columns, an
+// invocation 8 channels × 2 rows × 4 columns of it. SLAB input channels at a time, the tile with its margin and the weights are
+// brought into workgroup memory, so that each is loaded once for all that need it. There are two buffers: the next slab's loads
+// are under way while the present one is summed, and one barrier a slab is enough.
 // Tiles are counted through all images, blocks of channels are along z.
-// With the strides and the flip of a gradient it computes the input gradient: input is then the output's gradient.
 
 alias real = f32;
 
@@ -10,188 +11,237 @@ struct Sizes {
   inChannels: u32,
   outChannels: u32,
   height: u32,
-  width: u32,
-  rowTiles: u32, // ceil(height / 8)
-  columnTiles: u32, // ceil(width / 16)
+  quads: u32, // width / 4
+  rowTiles: u32, // ceil(height / TILE_ROWS)
+  columnTiles: u32, // ceil(quads / 4)
   tiles: u32, // batch * rowTiles * columnTiles
-  outStride: u32, // weights from one output channel to the next
-  inStride: u32, // weights from one input channel to the next
-  flip: u32, // 1 where the taps are turned by 180°
   shortcutChannels: u32,
-  shortcutOutStride: u32, // weights of the shortcut from one output channel to the next
-  shortcutInStride: u32, // and from one of its input channels to the next
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
-@group(0) @binding(1) var<storage, read> input: array<real>; // [n, ci, h, w]
-@group(0) @binding(2) var<storage, read> weight: array<f32>; // [co, ci, 3, 3]
-@group(0) @binding(3) var<storage, read> shortcut: array<real>; // [n, cs, h, w], see addShortcut
-@group(0) @binding(4) var<storage, read> shortcutWeight: array<f32>; // [co, cs]
-@group(0) @binding(5) var<storage, read_write> output: array<real>; // [n, co, h, w]
+@group(0) @binding(1) var<storage, read> input: array<vec4<real>>; // [n, ci, h, w / 4]
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>; // [ceil(co / 8), ci, 9, 8]
+@group(0) @binding(3) var<storage, read> shortcut: array<vec4<real>>; // [n, cs, h, w / 4], see addShortcut
+@group(0) @binding(4) var<storage, read> shortcutWeight: array<vec4f>; // [ceil(co / 8), cs, 8]
+@group(0) @binding(5) var<storage, read_write> output: array<vec4<real>>; // [n, co, h, w / 4]
 
 struct InputChannel { base: u32 }
 fn prepareInput(n: u32, c: u32) -> InputChannel {
-  return InputChannel((n * sizes.inChannels + c) * sizes.height * sizes.width);
+  return InputChannel((n * sizes.inChannels + c) * sizes.height * sizes.quads);
 }
-fn loadInput(channel: InputChannel, y: u32, x: u32, pixel: u32) -> f32 {
-  return f32(input[channel.base + pixel]);
+fn loadInputQuad(channel: InputChannel, y: u32, quad: u32, place: u32) -> vec4f {
+  return vec4f(input[channel.base + place]);
 }
 
 struct ShortcutChannel { base: u32 }
 fn prepareShortcut(n: u32, c: u32) -> ShortcutChannel {
-  return ShortcutChannel((n * sizes.shortcutChannels + c) * sizes.height * sizes.width);
+  return ShortcutChannel((n * sizes.shortcutChannels + c) * sizes.height * sizes.quads);
 }
-fn loadShortcut(channel: ShortcutChannel, y: u32, x: u32, pixel: u32) -> f32 {
-  return f32(shortcut[channel.base + pixel]);
+fn loadShortcutQuad(channel: ShortcutChannel, y: u32, quad: u32, place: u32) -> vec4f {
+  return vec4f(shortcut[channel.base + place]);
 }
 
 struct OutputChannel { base: u32 }
 fn prepareOutput(n: u32, c: u32) -> OutputChannel {
-  return OutputChannel((n * sizes.outChannels + c) * sizes.height * sizes.width);
+  return OutputChannel((n * sizes.outChannels + c) * sizes.height * sizes.quads);
 }
-fn finishOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) -> f32 { return f32(real(value)); }
-fn storeOutput(channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {
-  output[channel.base + pixel] = real(value);
+fn finishOutputQuad(channel: OutputChannel, value: vec4f, y: u32, quad: u32, place: u32) -> vec4f {
+  return vec4f(vec4<real>(value));
+}
+fn storeOutputQuad(channel: OutputChannel, value: vec4f, y: u32, quad: u32, place: u32) {
+  output[channel.base + place] = vec4<real>(value);
 }
 
-const LANES: u32 = 16; // that share a channel: a quarter of the workgroup
+const TILE_ROWS: u32 = 8; // or more, see sizesFor in conv3x3-tiled.ts
+const SLAB: u32 = 2; // input channels in a buffer: 2 or 4
+const WORKGROUP: u32 = 8 * TILE_ROWS;
+const LANES: u32 = 2 * TILE_ROWS; // that share a channel: a quarter of the workgroup
 const CHANNEL_BLOCK: u32 = 32;
 struct Statistics { count: f32, shift: f32, first: f32, second: f32 }
-fn addToStatistics(s: ptr<function, Statistics>, channel: OutputChannel, value: f32, y: u32, x: u32, pixel: u32) {}
+fn addQuadToStatistics(s: ptr<function, Statistics>, channel: OutputChannel, value: vec4f, y: u32, quad: u32, place: u32) {}
 fn keepStatistics(s: Statistics, block: u32, lane: u32) {}
 fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {}
 
-const WORKGROUP: u32 = 64;
-const SLAB: u32 = 4; // input channels in workgroup memory
-const ROWS: u32 = 10; // of the tile with its margin
-const COLUMNS: u32 = 18;
-const PITCH: u32 = 20; // so that the invocations of two row blocks read different banks
-const TAPS: u32 = SLAB * 9;
-const TAPS_PITCH: u32 = TAPS + 1; // likewise those of two channel blocks
-// With what statistics keep, 16 KiB at most: that much every WebGPU device has.
-var<workgroup> pixels: array<f32, SLAB * ROWS * PITCH>; // [input channel][row][column]
-var<workgroup> weights: array<vec4f, 8 * TAPS_PITCH>; // [four output channels][input channel, tap]
+const PAIRS: u32 = TILE_ROWS / 2 + 1; // of rows of the tile with its margin
+// Two rows: of each the pixel to its right, nothing, nothing, the pixel to its left, then four quads.
+alias RowPair = array<array<vec4f, 5>, 2>;
+// The nine taps between an input channel and eight output channels, in vectors of four.
+alias Taps = array<vec4f, 18>;
+const WEIGHTS: u32 = 4 * SLAB * 18; // vectors of a slab
+// Arrays of arrays, so that what an invocation reads is at constant distances, and has few addresses and checks of its own.
+// With what statistics keep, 16 KiB at most as the constants stand: that much every WebGPU device has.
+var<workgroup> pixels: array<RowPair, 2 * SLAB * PAIRS>; // [buffer][input channel]
+var<workgroup> weights: array<Taps, 2 * SLAB * 4>; // [buffer][input channel][eight output channels]
 
-struct Tile { n: u32, y: u32, x: u32 }
+struct Tile { n: u32, y: u32, quad: u32 }
 
-// Brings the tile of the slab's channels, zero outside the image and beyond the last channel.
-fn fetchPixels(tile: Tile, firstIn: u32, lane: u32) {
-  for (var c = 0u; c < SLAB; c++) {
-    let channel = prepareInput(tile.n, min(firstIn + c, sizes.inChannels - 1u));
-    for (var i = lane; i < ROWS * COLUMNS; i += WORKGROUP) {
-      let row = i / COLUMNS;
-      let column = i % COLUMNS;
-      let y = tile.y + row - 1u; // above the top edge it wraps to a huge value
-      let x = tile.x + column - 1u;
-      let yInside = min(y, sizes.height - 1u);
-      let xInside = min(x, sizes.width - 1u);
-      let value = loadInput(channel, yInside, xInside, yInside * sizes.width + xInside);
-      let inside = y < sizes.height && x < sizes.width && firstIn + c < sizes.inChannels;
-      pixels[(c * ROWS + row) * PITCH + column] = select(0.0, value, inside);
+// What an invocation brings of each channel: a quad of the tile with its margin, kept inside the image.
+struct Source { row: u32, column: u32, y: u32, quad: u32, place: u32, inside: bool }
+
+fn sourceOf(tile: Tile, lane: u32) -> Source {
+  let row = lane / 6u;
+  let column = lane % 6u;
+  let y = tile.y + row - 1u; // above the top edge it wraps to a huge value, so does the quad left of the image
+  let quad = tile.quad + column - 1u;
+  let yInside = min(y, sizes.height - 1u);
+  let quadInside = min(quad, sizes.quads - 1u);
+  return Source(row, column, yInside, quadInside, yInside * sizes.quads + quadInside, y < sizes.height && quad < sizes.quads);
+}
+
+// A quad of a channel, zero outside the image and beyond the last channel.
+fn loadPixels(n: u32, c: u32, at: Source) -> vec4f {
+  let quad = loadInputQuad(prepareInput(n, min(c, sizes.inChannels - 1u)), at.y, at.quad, at.place);
+  return select(vec4f(), quad, at.inside && c < sizes.inChannels);
+}
+
+// The i-th of the slab's weights, [eight output channels][input channel][18]; beyond the last input channel they meet zeros.
+fn loadWeight(firstBlock: u32, firstIn: u32, i: u32) -> vec4f {
+  let block = min(firstBlock + i / (SLAB * 18u), (sizes.outChannels - 1u) / 8u);
+  let ci = min(firstIn + i / 18u % SLAB, sizes.inChannels - 1u);
+  return weight[(block * sizes.inChannels + ci) * 18u + i % 18u];
+}
+
+// What an invocation brings of a slab. One by one: a variable index would move it out of registers.
+struct Part { pixels: mat4x4f, weights: mat3x4f }
+
+fn loadPart(tile: Tile, block: u32, firstIn: u32, at: Source, lane: u32) -> Part {
+  var part: Part;
+  part.pixels[0] = loadPixels(tile.n, firstIn, at);
+  part.pixels[1] = loadPixels(tile.n, firstIn + 1u, at);
+  if (SLAB == 4u) {
+    part.pixels[2] = loadPixels(tile.n, firstIn + 2u, at);
+    part.pixels[3] = loadPixels(tile.n, firstIn + 3u, at);
+  }
+  part.weights[0] = loadWeight(block, firstIn, lane);
+  part.weights[1] = loadWeight(block, firstIn, min(lane + WORKGROUP, WEIGHTS - 1u));
+  if (WEIGHTS > 2u * WORKGROUP) { part.weights[2] = loadWeight(block, firstIn, min(lane + 2u * WORKGROUP, WEIGHTS - 1u)); }
+  return part;
+}
+
+fn keepQuad(at: Source, buffer: u32, c: u32, values: vec4f) {
+  let pair = (buffer * SLAB + c) * PAIRS + at.row / 2u;
+  switch (at.column) {
+    case 0u: { pixels[pair][at.row % 2u][0].w = values.w; }
+    case 5u: { pixels[pair][at.row % 2u][0].x = values.x; }
+    default: { pixels[pair][at.row % 2u][at.column] = values; }
+  }
+}
+
+fn keepWeight(buffer: u32, i: u32, values: vec4f) {
+  if (i < WEIGHTS) { weights[(buffer * SLAB + i / 18u % SLAB) * 4u + i / (SLAB * 18u)][i % 18u] = values; }
+}
+
+fn keepPart(part: Part, at: Source, buffer: u32, lane: u32) {
+  if (at.row < 2u * PAIRS) {
+    keepQuad(at, buffer, 0u, part.pixels[0]);
+    keepQuad(at, buffer, 1u, part.pixels[1]);
+    if (SLAB == 4u) {
+      keepQuad(at, buffer, 2u, part.pixels[2]);
+      keepQuad(at, buffer, 3u, part.pixels[3]);
     }
   }
+  keepWeight(buffer, lane, part.weights[0]);
+  keepWeight(buffer, lane + WORKGROUP, part.weights[1]);
+  if (WEIGHTS > 2u * WORKGROUP) { keepWeight(buffer, lane + 2u * WORKGROUP, part.weights[2]); }
 }
 
-fn fetchWeights(firstOut: u32, firstIn: u32, lane: u32) {
-  for (var i = lane; i < 8u * TAPS; i += WORKGROUP) {
-    let quad = i / TAPS;
-    let tap = i % TAPS % 9u;
-    let ci = min(firstIn + i % TAPS / 9u, sizes.inChannels - 1u); // beyond the last one it meets zeros
-    let at = ci * sizes.inStride + select(tap, 8u - tap, sizes.flip == 1u);
-    let co = min(vec4u(firstOut + 4u * quad) + vec4u(0u, 1u, 2u, 3u), vec4u(sizes.outChannels - 1u)) * sizes.outStride;
-    weights[quad * TAPS_PITCH + i % TAPS] =
-      vec4f(weight[at + co.x], weight[at + co.y], weight[at + co.z], weight[at + co.w]);
-  }
+// An invocation's place in the tile: its pair of rows, its quad, the quad in memory whose first pixel is to the right of that
+// one, and its block of eight channels.
+struct Own { pair: u32, quad: u32, right: u32, block: u32 }
+
+// A row of what the invocation sees: its quad, and the pixel on either side.
+struct Row { left: f32, middle: vec4f, right: f32 }
+
+fn rowAt(pair: u32, row: u32, own: Own) -> Row {
+  return Row(pixels[pair][row][own.quad].w, pixels[pair][row][own.quad + 1u], pixels[pair][row][own.right].x);
 }
 
-// Adds one tap: left and right hold what it sees in the four rows of the invocation's two columns.
-fn addTap(sums: ptr<function, array<vec4f, 16>>, at: u32, left: vec4f, right: vec4f) {
-  let low = weights[at];
-  let high = weights[at + TAPS_PITCH];
-  (*sums)[0] += low.x * left;
-  (*sums)[1] += low.x * right;
-  (*sums)[2] += low.y * left;
-  (*sums)[3] += low.y * right;
-  (*sums)[4] += low.z * left;
-  (*sums)[5] += low.z * right;
-  (*sums)[6] += low.w * left;
-  (*sums)[7] += low.w * right;
-  (*sums)[8] += high.x * left;
-  (*sums)[9] += high.x * right;
-  (*sums)[10] += high.y * left;
-  (*sums)[11] += high.y * right;
-  (*sums)[12] += high.z * left;
-  (*sums)[13] += high.z * right;
-  (*sums)[14] += high.w * left;
-  (*sums)[15] += high.w * right;
+// Adds the products with the weights of the block's eight output channels; upper and lower are the tile's two rows.
+fn addProducts(sums: ptr<function, array<vec4f, 16>>, low: vec4f, high: vec4f, upper: vec4f, lower: vec4f) {
+  (*sums)[0] += low.x * upper;
+  (*sums)[1] += low.x * lower;
+  (*sums)[2] += low.y * upper;
+  (*sums)[3] += low.y * lower;
+  (*sums)[4] += low.z * upper;
+  (*sums)[5] += low.z * lower;
+  (*sums)[6] += low.w * upper;
+  (*sums)[7] += low.w * lower;
+  (*sums)[8] += high.x * upper;
+  (*sums)[9] += high.x * lower;
+  (*sums)[10] += high.y * upper;
+  (*sums)[11] += high.y * lower;
+  (*sums)[12] += high.z * upper;
+  (*sums)[13] += high.z * lower;
+  (*sums)[14] += high.w * upper;
+  (*sums)[15] += high.w * lower;
 }
 
-fn pixelRow(at: u32) -> vec4f { return vec4f(pixels[at], pixels[at + 1u], pixels[at + 2u], pixels[at + 3u]); }
-
-// Adds the three taps of one row of the weight; a, b, c, d are the input rows that the invocation's four rows see.
-fn addRow(sums: ptr<function, array<vec4f, 16>>, at: u32, a: vec4f, b: vec4f, c: vec4f, d: vec4f) {
-  let column1 = vec4f(a.y, b.y, c.y, d.y);
-  let column2 = vec4f(a.z, b.z, c.z, d.z);
-  addTap(sums, at, vec4f(a.x, b.x, c.x, d.x), column1);
-  addTap(sums, at + 1u, column1, column2);
-  addTap(sums, at + 2u, column2, vec4f(a.w, b.w, c.w, d.w));
+// Adds the three taps of one row of the weight; upper and lower are the input rows that the invocation's two rows see.
+fn addRow(sums: ptr<function, array<vec4f, 16>>, channel: u32, tap: u32, upper: Row, lower: Row) {
+  addProducts(sums, weights[channel][tap], weights[channel][tap + 1u], vec4f(upper.left, upper.middle.xyz), vec4f(lower.left, lower.middle.xyz));
+  addProducts(sums, weights[channel][tap + 2u], weights[channel][tap + 3u], upper.middle, lower.middle);
+  addProducts(sums, weights[channel][tap + 4u], weights[channel][tap + 5u], vec4f(upper.middle.yzw, upper.right), vec4f(lower.middle.yzw, lower.right));
 }
 
-// The shortcut: a 1×1 convolution of other images of the same extents, added to the sums. What lies outside the image is
-// not stored, and so may be anything. pixelsAt, weightsAt: where the invocation's pixels and channels begin.
+// Adds what an input channel gives, the `at`-th of both buffers.
+fn addChannel(sums: ptr<function, array<vec4f, 16>>, own: Own, at: u32) {
+  let pair = at * PAIRS + own.pair;
+  let row0 = rowAt(pair, 0u, own);
+  let row1 = rowAt(pair, 1u, own);
+  let row2 = rowAt(pair + 1u, 0u, own);
+  let row3 = rowAt(pair + 1u, 1u, own);
+  let channel = at * 4u + own.block;
+  addRow(sums, channel, 0u, row0, row1);
+  addRow(sums, channel, 6u, row1, row2);
+  addRow(sums, channel, 12u, row2, row3);
+}
+
+fn middleAt(pair: u32, row: u32, own: Own) -> vec4f { return pixels[pair][row][own.quad + 1u]; }
+
+// The shortcut: a 1×1 convolution of other images of the same extents, added to the sums, two channels at a time. What lies
+// outside the image is not stored, and so may be anything. `firstBuffer` is the one that nobody reads any more.
 fn addShortcut(
-  sums: ptr<function, array<vec4f, 16>>, tile: Tile, firstOut: u32, pixelsAt: u32, weightsAt: u32, lane: u32,
+  sums: ptr<function, array<vec4f, 16>>, tile: Tile, firstBlock: u32, own: Own, firstBuffer: u32, lane: u32,
 ) {
-  for (var first = 0u; first < sizes.shortcutChannels; first += SLAB) {
+  let row = lane / 4u % TILE_ROWS;
+  let c = lane / LANES / 2u;
+  let y = min(tile.y + row, sizes.height - 1u);
+  let quad = min(tile.quad + lane % 4u, sizes.quads - 1u);
+  let block = min(firstBlock + lane / 4u, (sizes.outChannels - 1u) / 8u);
+  var buffer = firstBuffer;
+  for (var first = 0u; first < sizes.shortcutChannels; first += 2u) {
     let last = sizes.shortcutChannels - 1u;
-    for (var c = 0u; c < SLAB; c++) {
-      let channel = prepareShortcut(tile.n, min(first + c, last));
-      for (var i = lane; i < 128u; i += WORKGROUP) {
-        let y = min(tile.y + i / 16u, sizes.height - 1u);
-        let x = min(tile.x + i % 16u, sizes.width - 1u);
-        let value = loadShortcut(channel, y, x, y * sizes.width + x);
-        pixels[(c * ROWS + i / 16u) * PITCH + i % 16u] = select(0.0, value, first + c <= last);
-      }
-    }
-    for (var i = lane; i < 8u * SLAB; i += WORKGROUP) {
-      let at = min(first + i % SLAB, last) * sizes.shortcutInStride;
-      let outs = min(vec4u(firstOut + i / SLAB * 4u) + vec4u(0u, 1u, 2u, 3u), vec4u(sizes.outChannels - 1u));
-      let co = outs * sizes.shortcutOutStride;
-      weights[i / SLAB * TAPS_PITCH + i % SLAB] =
-        vec4f(shortcutWeight[at + co.x], shortcutWeight[at + co.y], shortcutWeight[at + co.z], shortcutWeight[at + co.w]);
-    }
+    let values = loadShortcutQuad(prepareShortcut(tile.n, min(first + c, last)), y, quad, y * sizes.quads + quad);
+    let taps = shortcutWeight[2u * (block * sizes.shortcutChannels + min(first + lane / 2u % 2u, last)) + lane % 2u];
+    let pair = (buffer * SLAB + c) * PAIRS + row / 2u;
+    pixels[pair][row % 2u][lane % 4u + 1u] = select(vec4f(), values, first + c <= last);
+    if (lane < 16u) { weights[buffer * SLAB * 4u + lane / 4u][lane % 4u] = taps; }
     workgroupBarrier();
-    for (var c = 0u; c < SLAB; c++) {
-      let at = pixelsAt + c * ROWS * PITCH;
-      let left = vec4f(pixels[at], pixels[at + PITCH], pixels[at + 2u * PITCH], pixels[at + 3u * PITCH]);
-      let right =
-        vec4f(pixels[at + 1u], pixels[at + PITCH + 1u], pixels[at + 2u * PITCH + 1u], pixels[at + 3u * PITCH + 1u]);
-      addTap(sums, weightsAt + c, left, right);
-    }
-    workgroupBarrier();
-  }
-}
-
-fn storePixel(s: ptr<function, Statistics>, channel: OutputChannel, value: f32, y: u32, x: u32) {
-  if (y < sizes.height && x < sizes.width) {
-    let pixel = y * sizes.width + x;
-    let finished = finishOutput(channel, value, y, x, pixel);
-    addToStatistics(s, channel, finished, y, x, pixel);
-    storeOutput(channel, finished, y, x, pixel);
+    let channel = buffer * SLAB * 4u + own.block;
+    let seen = buffer * SLAB * PAIRS + own.pair;
+    addProducts(sums, weights[channel][0], weights[channel][1], middleAt(seen, 0u, own), middleAt(seen, 1u, own));
+    addProducts(sums, weights[channel][2], weights[channel][3], middleAt(seen + PAIRS, 0u, own), middleAt(seen + PAIRS, 1u, own));
+    buffer = 1u - buffer;
   }
 }
 
 // tile: where the invocation's pixels begin; place: its place among those that share its channels.
-fn storeChannel(tile: Tile, firstChannel: u32, block: u32, place: u32, left: vec4f, right: vec4f) {
+fn storeChannel(tile: Tile, firstChannel: u32, block: u32, lane: u32, upper: vec4f, lower: vec4f) {
   var s: Statistics;
-  if (firstChannel + block < sizes.outChannels) {
+  if (tile.y < sizes.height && tile.quad < sizes.quads && firstChannel + block < sizes.outChannels) {
     let channel = prepareOutput(tile.n, firstChannel + block);
-    for (var row = 0u; row < 4u; row++) {
-      storePixel(&s, channel, left[row], tile.y + row, tile.x);
-      storePixel(&s, channel, right[row], tile.y + row, tile.x + 1u);
-    }
+    let next = min(tile.y + 1u, sizes.height - 1u);
+    let place = tile.y * sizes.quads + tile.quad;
+    let nextPlace = next * sizes.quads + tile.quad;
+    // Both rows are finished before the first is stored, so that what they load is under way together.
+    let first = finishOutputQuad(channel, upper, tile.y, tile.quad, place);
+    let second = finishOutputQuad(channel, lower, next, tile.quad, nextPlace);
+    addQuadToStatistics(&s, channel, first, tile.y, tile.quad, place);
+    if (next > tile.y) { addQuadToStatistics(&s, channel, second, next, tile.quad, nextPlace); }
+    storeOutputQuad(channel, first, tile.y, tile.quad, place);
+    if (next > tile.y) { storeOutputQuad(channel, second, next, tile.quad, nextPlace); }
   }
-  keepStatistics(s, block, place);
+  keepStatistics(s, block, lane);
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -203,46 +253,36 @@ fn main(
   let group = workgroup.x + workgroup.y * workgroups.x;
   if (group >= sizes.tiles) { return; } // the whole workgroup
   let rowTile = group / sizes.columnTiles;
-  let tile = Tile(rowTile / sizes.rowTiles, rowTile % sizes.rowTiles * 8u, group % sizes.columnTiles * 16u);
-  let firstChannel = workgroup.z * CHANNEL_BLOCK;
-  let block = lane / LANES * 8u; // the first of the invocation's channels in the block
+  let tile = Tile(rowTile / sizes.rowTiles, rowTile % sizes.rowTiles * TILE_ROWS, group % sizes.columnTiles * 4u);
+  let firstBlock = workgroup.z * 4u;
   let place = lane % LANES;
-  let row = place / 8u * 4u; // its first row and column in the tile
-  let column = place % 8u * 2u;
+  let own = Own(place / 4u, place % 4u, select(place % 4u + 2u, 0u, place % 4u == 3u), lane / LANES);
 
-  var sums: array<vec4f, 16>; // [channel][column], the four rows in a vector
+  var sums: array<vec4f, 16>; // [channel][row], the four columns in a vector
+  let at = sourceOf(tile, lane);
+  var buffer = 0u;
+  var part = loadPart(tile, firstBlock, 0u, at, lane);
   for (var firstIn = 0u; firstIn < sizes.inChannels; firstIn += SLAB) {
-    fetchPixels(tile, firstIn, lane);
-    fetchWeights(firstChannel, firstIn, lane);
+    keepPart(part, at, buffer, lane);
     workgroupBarrier();
-    for (var c = 0u; c < SLAB; c++) {
-      let at = (c * ROWS + row) * PITCH + column;
-      let row0 = pixelRow(at);
-      let row1 = pixelRow(at + PITCH);
-      let row2 = pixelRow(at + 2u * PITCH);
-      let row3 = pixelRow(at + 3u * PITCH);
-      let row4 = pixelRow(at + 4u * PITCH);
-      let row5 = pixelRow(at + 5u * PITCH);
-      let taps = block / 4u * TAPS_PITCH + c * 9u;
-      addRow(&sums, taps, row0, row1, row2, row3);
-      addRow(&sums, taps + 3u, row1, row2, row3, row4);
-      addRow(&sums, taps + 6u, row2, row3, row4, row5);
-    }
-    workgroupBarrier();
+    if (firstIn + SLAB < sizes.inChannels) { part = loadPart(tile, firstBlock, firstIn + SLAB, at, lane); }
+    for (var c = 0u; c < SLAB; c++) { addChannel(&sums, own, buffer * SLAB + c); }
+    buffer = 1u - buffer;
   }
-
-  addShortcut(&sums, tile, firstChannel, row * PITCH + column, block / 4u * TAPS_PITCH, lane);
+  addShortcut(&sums, tile, firstBlock, own, buffer, lane);
 
   // One call a channel, not a loop: a variable index would move the sums out of registers.
-  let own = Tile(tile.n, tile.y + row, tile.x + column);
-  storeChannel(own, firstChannel, block, place, sums[0], sums[1]);
-  storeChannel(own, firstChannel, block + 1u, place, sums[2], sums[3]);
-  storeChannel(own, firstChannel, block + 2u, place, sums[4], sums[5]);
-  storeChannel(own, firstChannel, block + 3u, place, sums[6], sums[7]);
-  storeChannel(own, firstChannel, block + 4u, place, sums[8], sums[9]);
-  storeChannel(own, firstChannel, block + 5u, place, sums[10], sums[11]);
-  storeChannel(own, firstChannel, block + 6u, place, sums[12], sums[13]);
-  storeChannel(own, firstChannel, block + 7u, place, sums[14], sums[15]);
+  let firstChannel = workgroup.z * CHANNEL_BLOCK;
+  let block = own.block * 8u; // the first of the invocation's channels in the workgroup's
+  let mine = Tile(tile.n, tile.y + 2u * own.pair, tile.quad + own.quad);
+  storeChannel(mine, firstChannel, block, place, sums[0], sums[1]);
+  storeChannel(mine, firstChannel, block + 1u, place, sums[2], sums[3]);
+  storeChannel(mine, firstChannel, block + 2u, place, sums[4], sums[5]);
+  storeChannel(mine, firstChannel, block + 3u, place, sums[6], sums[7]);
+  storeChannel(mine, firstChannel, block + 4u, place, sums[8], sums[9]);
+  storeChannel(mine, firstChannel, block + 5u, place, sums[10], sums[11]);
+  storeChannel(mine, firstChannel, block + 6u, place, sums[12], sums[13]);
+  storeChannel(mine, firstChannel, block + 7u, place, sums[14], sums[15]);
   // Of the invocations those of one channel block write, so that each partial result is written once.
   writeStatistics(select(CHANNEL_BLOCK, lane, lane < LANES), group, firstChannel, sizes.outChannels);
 }

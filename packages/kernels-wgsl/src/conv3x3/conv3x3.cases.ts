@@ -20,7 +20,7 @@ export const conv3x3Family: ConvolutionFamily<TestedVariant, Way> = {
   name: "conv3x3",
   level: networkLevel,
   small: smallProblem,
-  variants: ["plain", "blocked", "subgroup", "tiled"],
+  variants: ["plain", "blocked", "subgroup"],
   ways: ["plain", "blocked", "subgroup", "tiled", "serial"],
   withStatistics: ["output", "gradInput"],
   output: (problem, variant) => conv3x3(problem, variant),
@@ -55,13 +55,14 @@ export const conv3x3Family: ConvolutionFamily<TestedVariant, Way> = {
 export const conv3x3QuadFamily: ConvolutionFamily<TestedVariant, Way> = {
   ...conv3x3Family,
   small: { input: { batch: 2, channels: 3, height: 5, width: 8 }, outChannels: 4 },
-  variants: ["plain", "vector", "tall"],
+  variants: ["plain", "vector", "tall", "tiled"],
   ways: ["plain", "vector"],
   cases: [
     { why: "a row of one quad", input: image(3, 2, 1, 4), outChannels: 3 },
     { why: "three quads a row, an odd count of rows", input: image(2, 5, 7, 12), outChannels: 11 },
     { why: "workgroups of 16 quads by 8 rows", input: image(1, 3, 16, 128), outChannels: 9 },
     { why: "a first layer of four channels", input: image(2, 4, 6, 8), outChannels: 6 },
+    { why: "several tiles and blocks of 32 channels, all of them cut", input: image(2, 18, 17, 20), outChannels: 34 },
     {
       why: "channel blocks that together fill more than a uniform binding",
       input: image(1, 51, 6, 8),

@@ -21,13 +21,20 @@ import { channelBlock, planConv3x3 } from "./conv3x3-packing.js";
 import { quadLaunch } from "./conv3x3-quads.js";
 import subgroupSource from "./conv3x3-subgroup.wgsl.js";
 import tallSource from "./conv3x3-tall.wgsl.js";
-import { conv3x3GradWeightTiled, conv3x3GradWeightVector, conv3x3Matrix, conv3x3Tiled } from "./conv3x3-tiled.js";
+import {
+  conv3x3GradWeightTiled,
+  conv3x3GradWeightVector,
+  conv3x3Matrix,
+  conv3x3Tiled,
+  leastWorkgroupMemory,
+} from "./conv3x3-tiled.js";
 import vectorSource from "./conv3x3-vector.wgsl.js";
 
 /**
  * `plain` is the readable one; `blocked` computes 8 channels × 4 rows × 2 columns an invocation and reads the weight as
  * {@link packConv3x3} lays it out; `subgroup` lets 8 invocations compute 8 channels × 8 rows × 8 columns and share what they
- * load; `tiled` brings tiles of the images and the weight into workgroup memory, which pays where there are many channels.
+ * load; `tiled` brings tiles of the images and the weight into workgroup memory, which pays where there are many channels, and
+ * takes images whose width is a multiple of 4, as `vector` does; its weight gradient takes any.
  */
 export type Conv3x3Variant = "plain" | "blocked" | "subgroup" | "tiled";
 
@@ -42,7 +49,7 @@ export type Conv3x3OutputVariant = Conv3x3Variant | "matrix" | "vector" | "tall"
 /**
  * A 1×1 convolution of other images of the same extents, whose result is added: `shortcut` [n, channels, h, w], with
  * `shortcutWeight` [co, channels], or [channels, co] where it is transposed, as for an input gradient. For `blocked`,
- * `vector`, `tall` and `winograd` the weight is packed as that of a 1×1 convolution.
+ * `tiled`, `vector`, `tall` and `winograd` the weight is packed as that of a 1×1 convolution.
  */
 export interface Shortcut {
   readonly channels: number;
@@ -138,12 +145,18 @@ const byQuads =
     };
   };
 
+function tiled(problem: ConvolutionProblem, shortcut: Shortcut | undefined, memory: number): Kernel {
+  const kernel = conv3x3Tiled(problem, shortcut?.channels ?? 0, costOf(problem, shortcut), memory);
+  return { ...kernel, source: withShortcut(kernel.source, shortcut) };
+}
+
 /** The variants that read the weight as {@link packConv3x3} or {@link packConv3x3Filters} lays it out. */
 const byPacking = {
   blocked,
   vector: byQuads("conv3x3-vector", vectorSource, 2),
   tall: byQuads("conv3x3-tall", tallSource, 4),
   winograd: byQuads("conv3x3-winograd", withWinograd(vectorSource), 2, 6),
+  tiled,
 } as const;
 const isPacked = (variant: Conv3x3OutputVariant): variant is keyof typeof byPacking => variant in byPacking;
 
@@ -175,28 +188,32 @@ function plain(problem: ConvolutionProblem, strides: Strides, shortcut: Shortcut
   };
 }
 
-/** The variants over tiles in workgroup memory. */
-const overTiles =
-  (make: typeof conv3x3Tiled) =>
-  (problem: ConvolutionProblem, strides: Strides, shortcut: Shortcut | undefined): Kernel => {
-    const beside = { shortcutChannels: shortcut?.channels ?? 0, ...shortcutStrides(shortcut, problem.outChannels) };
-    const kernel = make(problem, { ...strides, ...beside }, costOf(problem, shortcut));
-    return { ...kernel, source: withShortcut(kernel.source, shortcut) };
-  };
+function matrix(problem: ConvolutionProblem, strides: Strides, shortcut: Shortcut | undefined): Kernel {
+  const beside = { shortcutChannels: shortcut?.channels ?? 0, ...shortcutStrides(shortcut, problem.outChannels) };
+  const kernel = conv3x3Matrix(problem, { ...strides, ...beside }, costOf(problem, shortcut));
+  return { ...kernel, source: withShortcut(kernel.source, shortcut) };
+}
 
 /** The variants that read the weight by strides. */
-const byStrides = { plain, subgroup, tiled: overTiles(conv3x3Tiled), matrix: overTiles(conv3x3Matrix) } as const;
+const byStrides = { plain, subgroup, matrix } as const;
 
 /**
  * 3×3 convolution, stride 1, zero padding 1, no bias.
  *
  * output[n, co, y, x] = Σ over ci, ky, kx of weight[co, ci, ky, kx] · input[n, ci, y + ky − 1, x + kx − 1]
  *
- * Slots Input, Shortcut and Output, statistics of the output. `weight` is [co, ci, 3, 3] or, for `blocked`, `vector`, `tall`
- * and `winograd`, packed `forward`. With a {@link Shortcut} its result is added.
+ * Slots Input, Shortcut and Output, statistics of the output. `weight` is [co, ci, 3, 3] or, for `blocked`, `tiled`, `vector`,
+ * `tall` and `winograd`, packed `forward`. With a {@link Shortcut} its result is added.
+ * @param memory bytes of workgroup memory that `tiled` may use: what the device allows.
+ * @throws RangeError for a width that is no multiple of 4, where the variant reads four pixels at a time.
  */
-export function conv3x3(problem: ConvolutionProblem, variant: Conv3x3OutputVariant, shortcut?: Shortcut): Kernel {
-  if (isPacked(variant)) return byPacking[variant](problem, shortcut);
+export function conv3x3(
+  problem: ConvolutionProblem,
+  variant: Conv3x3OutputVariant,
+  shortcut?: Shortcut,
+  memory: number = leastWorkgroupMemory,
+): Kernel {
+  if (isPacked(variant)) return byPacking[variant](problem, shortcut, memory);
   const strides = { outStride: problem.input.channels * 9, inStride: 9, flip: 0 } as const;
   return byStrides[variant](problem, strides, shortcut);
 }
@@ -206,17 +223,18 @@ export function conv3x3(problem: ConvolutionProblem, variant: Conv3x3OutputVaria
  * 180° and its channels swapped, → [n, ci, h, w].
  *
  * Slots Input (reads gradOutput), Shortcut and Output (writes the gradient), statistics of what it writes. `weight` is
- * [co, ci, 3, 3] or, for `blocked`, `vector`, `tall` and `winograd`, packed `grad-input`. With a {@link Shortcut} its result is added: where the image also
+ * [co, ci, 3, 3] or, for `blocked`, `tiled`, `vector`, `tall` and `winograd`, packed `grad-input`. With a {@link Shortcut} its result is added: where the image also
  * went through a 1×1 convolution, that one's input gradient.
  */
 export function conv3x3GradInput(
   problem: ConvolutionProblem,
   variant: Conv3x3OutputVariant,
   shortcut?: Shortcut,
+  memory: number = leastWorkgroupMemory,
 ): Kernel {
   const inChannels = problem.input.channels;
   const swapped = { input: { ...problem.input, channels: problem.outChannels }, outChannels: inChannels };
-  if (isPacked(variant)) return byPacking[variant](swapped, shortcut);
+  if (isPacked(variant)) return byPacking[variant](swapped, shortcut, memory);
   const strides = { outStride: 9, inStride: inChannels * 9, flip: 1 } as const;
   return byStrides[variant](swapped, strides, shortcut);
 }

@@ -24,7 +24,7 @@ export interface ConvolutionFamily<Variant extends string, Way extends string> {
   readonly small: ConvolutionProblem;
   /**
    * Variants of the output's kernel and of the input gradient's, the plain one first; `blocked`, `looped`,
-   * `vector` and `tall` read a packed weight.
+   * `tiled`, `vector` and `tall` read a packed weight.
    */
   readonly variants: readonly [plain: Variant, ...others: Variant[]];
   /** Variants of the weight gradient's kernel, the plain one first. */
@@ -75,7 +75,7 @@ export function runsOf<Variant extends string, Way extends string>(
   const weight = randomArray(family.weightLength(problem), 2);
   const gradOutput = randomArray(imageSize(outShape), 3);
   const weightFor = (variant: Variant, direction: Direction): Float32Array =>
-    ["blocked", "looped", "vector", "tall", "winograd"].includes(variant) && family.pack !== undefined
+    ["blocked", "looped", "tiled", "vector", "tall", "winograd"].includes(variant) && family.pack !== undefined
       ? packWeight(weight, family.pack(shape.channels, outChannels, direction, variant))
       : weight;
   const dot = (a: ArrayLike<number>, b: Float64Array): number =>

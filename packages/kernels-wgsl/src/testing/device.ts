@@ -15,6 +15,7 @@ export function testDevice(): Promise<GPUDevice> {
       maxBufferSize,
       maxStorageBuffersPerShaderStage,
       maxComputeInvocationsPerWorkgroup,
+      maxComputeWorkgroupStorageSize,
     } = adapter.limits;
     return adapter.requestDevice({
       requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
@@ -23,6 +24,7 @@ export function testDevice(): Promise<GPUDevice> {
         maxBufferSize,
         maxStorageBuffersPerShaderStage,
         maxComputeInvocationsPerWorkgroup,
+        maxComputeWorkgroupStorageSize,
       },
     });
   })();

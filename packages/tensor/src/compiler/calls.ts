@@ -44,6 +44,8 @@ export interface Calls {
 /** Kernels that were timed on an adapter. */
 export interface TunedKernels {
   readonly reduction: Reduction;
+  /** Bytes of workgroup memory that a kernel may use; what every adapter has where it is not told. */
+  readonly workgroupMemory?: number;
   /** The fastest variant, or undefined where none was timed. */
   fastest(call: ConvolutionCall, precision: "f32" | "f16"): ConvolutionVariant | undefined;
 }

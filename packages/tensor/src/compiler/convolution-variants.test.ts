@@ -43,6 +43,22 @@ test("what quads are compared with stays a candidate", () => {
   expect(candidateVariants(call("conv3x3", "grad-weight", 12), "parallel")).toContain("tiled");
 });
 
+test("tiles of images in workgroup memory are candidates of many channels and whole quads", () => {
+  const many = (width: number, channels: number): ConvolutionCall => {
+    const { input, ...rest } = call("conv3x3", "forward", width);
+    return { ...rest, input: { ...input, channels }, outChannels: channels };
+  };
+  expect(candidateVariants(many(12, 16), "parallel")).toContain("tiled");
+  expect(candidateVariants(many(12, 15), "parallel")).not.toContain("tiled");
+  expect(candidateVariants(many(14, 16), "parallel")).not.toContain("tiled");
+  // They grow with what the device has.
+  const high = { ...many(12, 16), input: { batch: 1, channels: 16, height: 32, width: 12 } };
+  const rows = [undefined, 32_768, 49_152].map(
+    (memory) => convolutionKernel(high, "tiled", { memory }).launches[0]?.sizes.rowTiles,
+  );
+  expect(rows).toEqual([4, 2, 2]);
+});
+
 test("two and four times the workgroups of a weight gradient are candidates", () => {
   const gradient = call("conv1x1", "grad-weight", 12);
   expect(candidateVariants(gradient, "parallel")).toEqual(expect.arrayContaining(["vector-2x", "vector-4x"]));

@@ -43,7 +43,7 @@ export function candidateVariants(call: ConvolutionCall, reduction: Reduction, m
   if (reduction === "parallel") {
     const many = Math.min(input.channels, outChannels) >= fewestTiledChannels;
     const image = family === "conv3x3" && direction !== "grad-weight" && many;
-    if (image || direction === "grad-weight") all.push("tiled");
+    if ((image && hasQuads(input)) || direction === "grad-weight") all.push("tiled");
     if (image && matrices) all.push("matrix");
     all.push(...quadVariants(call));
   }

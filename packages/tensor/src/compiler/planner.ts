@@ -149,6 +149,11 @@ export class Planner implements Lowering {
     return reductionOf(this.options.kernels);
   }
 
+  workgroupMemory(): number | undefined {
+    const { kernels } = this.options;
+    return typeof kernels === "string" ? undefined : kernels.workgroupMemory;
+  }
+
   packed(sources: readonly Tensor[], name: string, packing: () => Packing): Tensor {
     return this.packs.packed(sources, name, packing);
   }

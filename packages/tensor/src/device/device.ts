@@ -71,6 +71,11 @@ export class Device extends GpuContext {
     return this.gpu.features.has("shader-f16");
   }
 
+  /** Bytes of workgroup memory that a kernel may use here. */
+  get workgroupMemory(): number {
+    return this.gpu.limits.maxComputeWorkgroupStorageSize;
+  }
+
   /**
    * Whether kernels may use the adapter's matrix units: it lists products of 16 × 16 in f16 with sums in f32, and its
    * subgroups are of 32, as the kernels have it. That they compute right is seen before they are used ({@link tune}).

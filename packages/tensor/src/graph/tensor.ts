@@ -278,6 +278,8 @@ export interface Lowering {
   variant(call: ConvolutionCall): ConvolutionVariant;
   /** Which invocations sum over pixels together. */
   reduction(): Reduction;
+  /** Bytes of workgroup memory that a kernel may use; what every adapter has where undefined. */
+  workgroupMemory(): number | undefined;
 }
 
 /** The tensor whose memory this one shares: itself, or what a chain of reshapes began with. */

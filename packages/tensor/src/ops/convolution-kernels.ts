@@ -29,6 +29,8 @@ interface Extras<OneByOne> {
   readonly pooled?: boolean;
   /** Channels of the first of two images that are the input of a weight gradient: where {@link takesTwoImages} says so. */
   readonly split?: number | undefined;
+  /** Bytes of workgroup memory that it may use; what every adapter has where undefined. */
+  readonly memory?: number | undefined;
 }
 
 type ImageKernel = (
@@ -109,8 +111,9 @@ export function conv1x1GradWeightOf(
 
 const families: Readonly<Record<ConvolutionCall["family"], Family>> = {
   conv3x3: {
-    forward: (problem, variant, { shortcut }) => conv3x3(problem, wideVariant(variant), shortcut),
-    gradInput: (problem, variant, { shortcut }) => conv3x3GradInput(problem, wideVariant(variant), shortcut),
+    forward: (problem, variant, { shortcut, memory }) => conv3x3(problem, wideVariant(variant), shortcut, memory),
+    gradInput: (problem, variant, { shortcut, memory }) =>
+      conv3x3GradInput(problem, wideVariant(variant), shortcut, memory),
     gradWeight: (problem, variant, split) => {
       const { way, ...options } = weightWay(variant);
       return conv3x3GradWeight(problem, way, { ...options, split });
@@ -143,13 +146,13 @@ export const canPool = ({ family, direction }: ConvolutionCall, variant: Convolu
 export function convolutionKernel(
   { family, direction, input, outChannels }: ConvolutionCall,
   variant: ConvolutionVariant,
-  { shortcut, pooled = false, split }: Extras<ConvolutionCall> = {},
+  { shortcut, pooled = false, split, memory }: Extras<ConvolutionCall> = {},
 ): Kernel & { readonly partials?: number } {
   const { forward, gradInput, gradWeight } = families[family];
   const problem = { input, outChannels };
   if (direction === "grad-weight") return gradWeight(problem, variant, split);
   const image = direction === "forward" ? forward : gradInput;
-  const extras = { shortcut: shortcut && shortcutKernel(shortcut), pooled };
+  const extras = { shortcut: shortcut && shortcutKernel(shortcut), pooled, memory };
   return image(problem, variant === "serial" ? "blocked" : variant, extras);
 }
 
@@ -159,7 +162,7 @@ const shortcutKernel = ({ direction, input, outChannels }: ConvolutionCall): Sho
     : { channels: outChannels, transposed: true };
 
 /** The variants that read the weight as {@link Family.pack} lays it out. */
-const packing: ReadonlySet<ConvolutionVariant> = new Set(["blocked", "serial", "vector", "tall", "winograd"]);
+const packing: ReadonlySet<ConvolutionVariant> = new Set(["blocked", "serial", "tiled", "vector", "tall", "winograd"]);
 
 /** The memory layout of a call's weight for a variant; undefined where it is read as it is. */
 export function packedLayout(

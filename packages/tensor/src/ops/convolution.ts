@@ -42,7 +42,11 @@ const lowerConvolution =
     const shortcut = lowering.shortcut(output);
     const pooled = canPool(call, variant) ? lowering.pooled(output) : undefined;
     lowering.call({
-      kernel: convolutionKernel(call, variant, { shortcut: shortcut?.call, pooled: pooled !== undefined }),
+      kernel: convolutionKernel(call, variant, {
+        shortcut: shortcut?.call,
+        pooled: pooled !== undefined,
+        memory: lowering.workgroupMemory(),
+      }),
       slots: shortcut === undefined ? { input } : { input, shortcut: shortcut.x },
       bindings: {
         ...(shortcut && { shortcutWeight: weightFor(lowering, shortcut.call, variant, shortcut.weight) }),

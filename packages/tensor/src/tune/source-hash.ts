@@ -10,13 +10,20 @@ function fnv1a(text: string): number {
   return hash >>> 0;
 }
 
-/** A short name of the WGSL of a call's variants: it changes when one of them does. */
-export function sourceHash(call: ConvolutionCall, variants: readonly ConvolutionVariant[]): string {
+/**
+ * A short name of the WGSL of a call's variants: it changes when one of them does.
+ * @param memory bytes of workgroup memory that they may use.
+ */
+export function sourceHash(
+  call: ConvolutionCall,
+  variants: readonly ConvolutionVariant[],
+  memory: number | undefined,
+): string {
   const { family, direction, input, outChannels } = call;
-  const key = `${family} ${direction} ${input.channels} ${outChannels} ${variants.join()}`;
+  const key = `${family} ${direction} ${input.channels} ${outChannels} ${variants.join()} ${memory}`;
   let hash = known.get(key);
   if (hash === undefined) {
-    const text = variants.map((variant) => convolutionKernel(call, variant).source).join("\0");
+    const text = variants.map((variant) => convolutionKernel(call, variant, { memory }).source).join("\0");
     hash = `${fnv1a(text).toString(16).padStart(8, "0")}-${text.length}`;
     known.set(key, hash);
   }

@@ -79,7 +79,7 @@ export class TrialBuffers {
 
   async trial(variant: ConvolutionVariant): Promise<Trial> {
     const { device, call, precision, length } = this;
-    const kernel = convolutionKernel(call, variant);
+    const kernel = convolutionKernel(call, variant, { memory: device.workgroupMemory });
     const { partials } = kernel;
     const layout = packedLayout(call, variant);
     const packed = layout ? packWeight(this.weight, layout) : this.weight;

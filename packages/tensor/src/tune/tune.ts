@@ -79,7 +79,7 @@ export async function tune(
     const variants = Object.fromEntries(
       [...times].map(([variant, milliseconds]) => [variant, { milliseconds, error: errors.get(variant)?.error ?? 0 }]),
     );
-    const sources = sourceHash(call, candidates);
+    const sources = sourceHash(call, candidates, device.workgroupMemory);
     tuning.keep(call, precision, { sources, fastest: fastestOf(times), variants });
     timed++;
   }

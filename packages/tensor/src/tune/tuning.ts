@@ -29,7 +29,7 @@ export class TuningError extends Error {
 }
 
 /** What a tuning is made for and read on: an adapter with its driver, and the kernels that it can run. */
-export interface TunedAdapter extends Pick<Device, "reduction" | "hasMatrices"> {
+export interface TunedAdapter extends Pick<Device, "reduction" | "hasMatrices" | "workgroupMemory"> {
   readonly adapterInfo: Pick<GPUAdapterInfo, "vendor" | "architecture" | "device" | "description">;
 }
 
@@ -52,12 +52,13 @@ export class Tuning implements TunedKernels {
     readonly adapter: string,
     readonly reduction: Reduction,
     private readonly matrices: boolean,
+    readonly workgroupMemory: number,
     private readonly entries: Map<string, TuningEntry>,
   ) {}
 
   /** An empty one for a device. */
   static of(device: TunedAdapter): Tuning {
-    return new Tuning(adapterKey(device), device.reduction, device.hasMatrices, new Map());
+    return new Tuning(adapterKey(device), device.reduction, device.hasMatrices, device.workgroupMemory, new Map());
   }
 
   /**
@@ -70,7 +71,8 @@ export class Tuning implements TunedKernels {
     if (value.adapter !== own || value.reduction !== device.reduction) {
       throw new TuningError(`it was made on another adapter or driver (${value.adapter}, here ${own}); tune again`);
     }
-    return new Tuning(own, value.reduction, device.hasMatrices, new Map(Object.entries(value.entries)));
+    const { hasMatrices, workgroupMemory } = device;
+    return new Tuning(own, value.reduction, hasMatrices, workgroupMemory, new Map(Object.entries(value.entries)));
   }
 
   /** The variants that may run, the default one first. */
@@ -81,7 +83,9 @@ export class Tuning implements TunedKernels {
   /** What is known of a call's bucket, if its WGSL is still the one that was timed. */
   entryOf(call: ConvolutionCall, precision: "f32" | "f16"): TuningEntry | undefined {
     const entry = this.entries.get(bucketOf(call, precision));
-    return entry?.sources === sourceHash(call, this.candidates(call, precision)) ? entry : undefined;
+    return entry?.sources === sourceHash(call, this.candidates(call, precision), this.workgroupMemory)
+      ? entry
+      : undefined;
   }
 
   fastest(call: ConvolutionCall, precision: "f32" | "f16"): ConvolutionVariant | undefined {
