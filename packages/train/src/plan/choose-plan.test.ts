@@ -57,9 +57,12 @@ describe("a plan for CT of 512²", () => {
     expect(planned("patch", facts, { given: { spacing: [1.5, 1.5] } })).toEqual([256, 256]);
   });
 
-  test("on a software adapter it is small and short", () => {
-    const plan = (setting: string) => planned(setting, {}, { software: true });
+  test("on a software adapter it is small and short, of small batches", () => {
+    const plan = (setting: string, facts = {}) => planned(setting, facts, { software: true });
     expect([plan("size"), plan("baseFeatures"), plan("depth"), plan("epochs")]).toEqual([128, 8, 5, 12]);
+    expect([plan("batch"), plan("batch", { slices: 60 })]).toEqual([4, 2]);
+    // 80 steps a pass: as many passes as are asked for at most.
+    expect(plan("epochs", { slices: 400, foregroundSlices: 400 })).toBe(20);
     expect([plan("augmentation.kind"), plan("augmentation.flip")]).toEqual(["light", 0]);
   });
 });
