@@ -126,6 +126,7 @@ export {
   type Channels,
   type Grid,
   mapChannels,
+  type PlaneBox,
   type Vector3,
   type Volume,
   type VoxelArray,

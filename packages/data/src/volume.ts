@@ -1,6 +1,14 @@
 /** One number for each axis of a volume. */
 export type Vector3 = readonly [x: number, y: number, z: number];
 
+/** A rectangle of pixels of a slice: its first column and row, and how many there are. */
+export interface PlaneBox {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
 type Row = readonly [number, number, number, number];
 
 /** Upper three rows of the 4×4 matrix from voxel indices (i, j, k, 1) to millimeters in RAS+ (right, anterior, superior). */

@@ -5,6 +5,7 @@
  */
 
 export { type BootstrapOptions, bootstrapDifference, bootstrapInterval, type Interval } from "./bootstrap.js";
+export { boxOfParts } from "./box-of-parts.js";
 export { type ClassComponent, type ComponentRule, classComponents, cleanComponents } from "./clean-components.js";
 export {
   type CaseReading,

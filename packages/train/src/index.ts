@@ -28,6 +28,7 @@ export { type EvaluationSettings, mapText, type Provenance, provenanceSchema } f
 export { readFold } from "./evaluation/read-fold.js";
 export { type ClassSummary, type EvaluationResult, type MeasuredCase, summarize } from "./evaluation/summarize.js";
 export { fitJson } from "./json/parse-json.js";
+export { bodyBoxOf } from "./model/body-box.js";
 export { defineModel, type ModelFactory, type ModelRequest } from "./model/custom-model.js";
 export {
   channelsOf,

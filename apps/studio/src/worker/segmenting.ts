@@ -279,6 +279,11 @@ export class Segmenting {
         "this model sees z-scores by the mean and standard deviation of the whole scan, for which the studio does not show attention gates; the command npx lobule inspect does",
       );
     }
+    if (saved.description.crop !== undefined) {
+      throw new DataError(
+        "this model sees each scan cropped to its body, for which the studio does not show attention gates; the command npx lobule inspect does",
+      );
+    }
     const { gates, input } = await inspectSlice(device, saved, inspected);
     const { width, height, transform } = input;
     return { gates, input: { width, height, transform } };

@@ -5,7 +5,7 @@ import type { Packing } from "../storage/packing.js";
 import { dirName, joinPath } from "../storage/paths.js";
 import type { Storage } from "../storage/storage.js";
 import { commandText } from "../text/command-text.js";
-import type { Grid } from "../volume.js";
+import type { Grid, PlaneBox } from "../volume.js";
 import { type ImageFiles, imagePaths } from "./read-channels.js";
 
 /** A case's image and labels, absolute paths. */
@@ -32,6 +32,8 @@ export interface CachedCase extends Grid {
   readonly name: string;
   /** Pixels of each class in each slice. */
   readonly labelCounts: readonly (readonly number[])[];
+  /** What a network is shown of each slice, where that is not all of it. */
+  readonly box?: PlaneBox;
 }
 
 /** Raised when entries of older versions must be decoded again. */

@@ -1,5 +1,6 @@
 import { DataError } from "../data-error.js";
 import type { OpenFile, Storage } from "../storage/storage.js";
+import type { PlaneBox } from "../volume.js";
 import { areEqual, bytesOf } from "./bytes.js";
 import {
   type CachedCase,
@@ -66,7 +67,7 @@ export class SliceCache {
 
   private constructor(
     private readonly storage: Storage,
-    readonly cases: readonly CachedCase[],
+    private known: readonly CachedCase[],
     private readonly entries: readonly Entry[],
     /** Cases that had to be decoded, and those whose entries were there. */
     readonly decoded: number,
@@ -121,6 +122,19 @@ export class SliceCache {
     );
     const reused = cases.length - written.size;
     return new SliceCache(storage, cached, entries, written.size, reused, corrected, options.channels);
+  }
+
+  /** What is known of each case, in the order in which they were given. */
+  get cases(): readonly CachedCase[] {
+    return this.known;
+  }
+
+  /** Says what a network is shown of the slices of each case. @param boxes one a case. */
+  cropTo(boxes: readonly PlaneBox[]): void {
+    this.known = this.known.map((each, i) => {
+      const box = boxes[i];
+      return box === undefined ? each : { ...each, box };
+    });
   }
 
   /** Pixels reserved for a slice in a batch: the most of any case, up to a multiple of 4. */

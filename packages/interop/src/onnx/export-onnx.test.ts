@@ -40,6 +40,12 @@ test("the description beside it says how to feed it", async () => {
   expect(outputs).toMatchObject({ logits: { num_channels: 3, channel_def: { "2": "tumor" } } });
 });
 
+test("a model of scans that are cropped to the body is refused", async () => {
+  await expect(exportOnnx(await exampleModel({}, { crop: "body" }), { output: "labels" })).rejects.toThrow(
+    "the model sees each whole scan cropped to its body, which an ONNX model of slices cannot do",
+  );
+});
+
 /** A network of one's own that is what a function says. */
 class Custom extends Module {
   constructor(private readonly work: (x: Image) => Image) {

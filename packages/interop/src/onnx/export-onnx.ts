@@ -79,7 +79,7 @@ export interface OnnxDescription {
  * Input `slices` [batch, input slices · channels, height, width] float32, canonical (x to the patient's right, y to the
  * front), the neighbors from below to above, of each all channels; output `labels` [batch, height, width] uint8 or `logits` [batch, classes, height, width]
  * float32. Dropout and auxiliary heads are left out, as in prediction.
- * @throws ExportError when the model sees z-scores by each scan itself, the network has an operation without a counterpart in ONNX, or more than 2 GiB of weights;
+ * @throws ExportError when the model sees z-scores by each scan itself, or each cropped to its body, the network has an operation without a counterpart in ONNX, or more than 2 GiB of weights;
  * StateDictError when the weights are not of the network that is described.
  */
 export async function exportOnnx(
@@ -91,6 +91,11 @@ export async function exportOnnx(
   if (channelsOf(description).some(isByImage)) {
     throw new ExportError(
       "the model sees z-scores by the mean and standard deviation of each whole scan, which an ONNX model of slices cannot make; export it for PyTorch, whose script takes both",
+    );
+  }
+  if (description.crop !== undefined) {
+    throw new ExportError(
+      "the model sees each whole scan cropped to its body, which an ONNX model of slices cannot do; export it for PyTorch, whose script takes cropped slices",
     );
   }
   const network = buildNetwork(description, 0, saved.code);

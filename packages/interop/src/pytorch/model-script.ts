@@ -29,7 +29,10 @@ export function modelScript(description: ModelDescription): string {
       ? sides
       : `pixels of ${description.spacing.join(" x ")} mm${description.resampling === "cubic" ? " by cubic splines" : ""}, ${sides}`;
   const whole = description.patch === undefined ? spaced : `${spaced}, in patches of ${description.patch.join(" x ")}`;
-  const prepared = size === null ? whole : `resampled to ${size} x ${size}`;
+  const resized = size === null ? whole : `resampled to ${size} x ${size}`;
+  // As BodyBox of @lobule/train has it.
+  const prepared =
+    description.crop === undefined ? resized : `cropped to the box of the body in the whole scan, ${resized}`;
   return `"""Segments ${pythonText(classes.slice(1).join(", "))}: network = load(); logits = network(prepare(slices${byImage ? ", mean, deviation" : ""}))
 
 Slices are axial, ${byImage ? "as the scan has them" : "in HU"}, [n, ${images}, height, width]${channelText(description)}, ${prepared}; width grows to the patient's right, height to the front.${byImage ? "\nMean and standard deviation are those of the whole scan, in the box that holds all its voxels but zeros." : ""}

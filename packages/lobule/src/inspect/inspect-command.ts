@@ -19,6 +19,7 @@ import {
 import { nodeStorage } from "@lobule/node";
 import { montage } from "@lobule/report";
 import {
+  bodyBoxOf,
   channelsOf,
   inspectSlice,
   isByImage,
@@ -102,6 +103,7 @@ async function inspect({ scan, model: source, out, slice, labels, trustCode }: I
       height,
       spacing: volume.spacing,
       zScores: channelZScores(image, channels.map(isByImage), scan),
+      ...(model.description.crop === undefined ? {} : { box: await bodyBoxOf(image, channels.map(isByImage)) }),
       ...(truth === undefined ? {} : { labels: of(truth, number - 1) }),
     });
     await nodeStorage.makeFolder(out);

@@ -106,6 +106,7 @@ const common = {
 };
 
 const data = {
+  crop: setting("crop"),
   spacing: setting("spacing", "MM"),
   resampling: setting("resampling"),
   patch: setting("patch", "PIXELS"),

@@ -14,7 +14,14 @@ import { z } from "zod";
 import { buildCustom } from "./custom-model.js";
 import { channelSchema, channelsOf, normalizationSchema } from "./intensities.js";
 import { ModelError } from "./model-error.js";
-import { mostChannels, networkSizes, networkSpecSchema, resamplingSchema, windowSchema } from "./network-settings.js";
+import {
+  cropSchema,
+  mostChannels,
+  networkSizes,
+  networkSpecSchema,
+  resamplingSchema,
+  windowSchema,
+} from "./network-settings.js";
 import { nnunetSchema, nnunetSizes } from "./nnunet-settings.js";
 
 /** What must be known besides the weights to use a model: the network's shape and how slices are prepared for it. */
@@ -38,6 +45,8 @@ const modelDescription = z.strictObject({
   baseFeatures: networkSizes.baseFeatures,
   /** Halvings between the image and the bottom: an NnUNet has as many as its plan says. */
   depth: z.int().positive().max(9),
+  /** What a scan is cropped to before; not there where it is not. */
+  crop: cropSchema.extract(["body"]).optional(),
   /** Null where slices are taken at their own size, padded to a multiple of 2^depth. */
   size: networkSizes.size.nullable(),
   /** Of slices as the network sees them, mm; not there where slices are taken at their own, or resampled to a size. */

@@ -4,6 +4,7 @@ import { channelSchema, normalizationSchema } from "./intensities.js";
 import { type ModelDescription, parseModelDescription } from "./model-description.js";
 import { ModelError } from "./model-error.js";
 import {
+  cropSchema,
   mostChannels,
   networkSettingsSchema,
   networkSizes,
@@ -28,6 +29,7 @@ const modelSpec = z.strictObject({
   baseFeatures: networkSizes.baseFeatures.default(8).describe("channels of the first level"),
   depth: networkSizes.depth.default(4).describe("poolings between the image and the bridge"),
   inputSlices: networkSizes.inputSlices.default(1).describe("neighboring slices that are the channels of an image"),
+  crop: cropSchema.extract(["body"]).optional().describe("what scans are cropped to: the box of the body"),
   size: networkSizes.size.nullable().default(null).describe("side that slices are resampled to; null for their own"),
   spacing: networkSizes.spacing.optional().describe("pixel spacing that slices are resampled to, mm"),
   resampling: resamplingSchema.optional().describe("how images are resampled to it: linear, or cubic as nnU-Net does"),

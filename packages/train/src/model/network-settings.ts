@@ -46,6 +46,9 @@ export const networkSizes = {
 /** How images are resampled to a pixel spacing: linearly, averaged where they shrink, or by cubic splines, as nnU-Net does. */
 export const resamplingSchema = z.enum(["linear", "cubic"]);
 
+/** What scans are cropped to before a network sees them. */
+export const cropSchema = z.enum(["none", "body"]);
+
 /** The most channels that an image may have. */
 export const mostChannels = 16;
 

@@ -39,6 +39,7 @@ const samples: { readonly [Key in keyof Omit<Required<GivenSettings>, "preset" |
   splitSeed: [3],
   fold: [{ index: 1, of: 3 }],
   validationCases: [["a"]],
+  crop: ["body"],
   size: [64, 48, null],
   spacing: [[1, 2], null],
   resampling: ["linear"],

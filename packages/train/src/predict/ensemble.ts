@@ -109,6 +109,7 @@ const factsOf = ({
   spacing,
   resampling = "linear",
   patch,
+  crop,
   inputSlices,
   channels,
 }: ModelDescription) => ({
@@ -119,6 +120,7 @@ const factsOf = ({
   ...(spacing === undefined ? {} : { resampling }),
   patch: patch === undefined ? "the whole slice" : patch.join("×"),
   channels: channels === undefined ? "one" : channels.map(({ name }) => name).join(", "),
+  crop: crop ?? "none",
 });
 
 /**

@@ -13,6 +13,7 @@ const predictor: Parameters<typeof evaluateCases>[1] = {
   atOnce: 2,
   margin: 0,
   inZScores: [false],
+  crops: false,
   description: parseModelDescription(
     {
       version: 1,

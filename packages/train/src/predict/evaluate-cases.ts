@@ -20,6 +20,7 @@ import { alone, type Collective, gatherTexts, RankError, rankName } from "../col
 import type { LabelMapping } from "../evaluation/label-mapping.js";
 import type { CaseSource } from "../evaluation/provenance.js";
 import type { MeasuredCase } from "../evaluation/summarize.js";
+import { bodyBoxOf } from "../model/body-box.js";
 import { channelsOf } from "../model/intensities.js";
 import { type Postprocessing, postprocessed } from "../model/postprocessing.js";
 import type { KnownCases } from "../run/known-cases.js";
@@ -58,7 +59,7 @@ export interface CaseOrigin {
 }
 
 /** What labels the slices of a volume. */
-type VolumePredictor = Pick<SlicePredictor, "atOnce" | "margin" | "description" | "inZScores" | "predict">;
+type VolumePredictor = Pick<SlicePredictor, "atOnce" | "margin" | "description" | "inZScores" | "crops" | "predict">;
 
 /** Indices of the slices first … end − 1, and of `margin` on either side; beyond the ends the outermost one again. */
 export const withMargin = (first: number, end: number, depth: number, margin: number): number[] =>
@@ -84,11 +85,12 @@ export async function predictVolume(
   const size = width * height;
   const labels = new Uint8Array(size * depth);
   const zScores = channelZScores(scan, predictor.inZScores, "the image");
+  const box = predictor.crops ? await bodyBoxOf(scan, predictor.inZScores, signal) : undefined;
   for (let first = 0; first < depth; first += predictor.atOnce) {
     signal?.throwIfAborted();
     const end = Math.min(first + predictor.atOnce, depth);
     const slices = slicesAt(scan, withMargin(first, end, depth, predictor.margin));
-    const found = await predictor.predict(slices, width, height, spacing, zScores);
+    const found = await predictor.predict(slices, width, height, spacing, zScores, box);
     found.forEach((each, i) => {
       labels.set(each, (first + i) * size);
     });

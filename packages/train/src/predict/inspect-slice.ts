@@ -1,4 +1,4 @@
-import { type Quantization, storeSlices } from "@lobule/data";
+import { type PlaneBox, type Quantization, storeSlices } from "@lobule/data";
 import { diceCrossEntropy, observed, type SegmentationNetwork } from "@lobule/nn";
 import {
   compile,
@@ -69,6 +69,8 @@ export interface InspectedSlice {
   readonly spacing?: SliceSpacing;
   /** Of each channel of the whole scan that the network sees in z-scores by the scan itself. */
   readonly zScores?: ScanZScores;
+  /** Of the body in the whole scan; only of networks that see that alone. */
+  readonly box?: PlaneBox;
   /** Labels of the slice, one byte a pixel. */
   readonly labels?: Uint8Array;
 }
@@ -76,7 +78,7 @@ export interface InspectedSlice {
 /**
  * Runs a model on one slice and looks at what each layer makes of it, by the running statistics.
  * @throws RangeError when the slices are not as many as the model looks at, or have another number of pixels; when a
- * spacing or z-scores are needed and not given.
+ * spacing, z-scores or a box are needed and not given.
  */
 export async function inspectSlice(
   device: Device,
@@ -90,7 +92,8 @@ export async function inspectSlice(
   const network = buildNetwork(description, 0, code);
   network.loadStateDict(weights);
   network.eval();
-  const source = { shape: [width, height, 1], spacing: own } as const;
+  const shown = description.crop === "body" && slice.box !== undefined ? { box: slice.box } : {};
+  const source = { shape: [width, height, 1], spacing: own, ...shown } as const;
   // What a network sees in patches it is shown as a whole here.
   const input = inputExtents([source], description, network.divisor ?? 1);
   const slotPixels = 4 * Math.ceil((width * height) / 4);
@@ -130,7 +133,7 @@ export async function inspectSlice(
 /** @throws RangeError as inspectSlice. */
 function requireInspectable(
   description: ModelDescription,
-  { slices, width, height, spacing, zScores = [] }: InspectedSlice,
+  { slices, width, height, spacing, zScores = [], box }: InspectedSlice,
 ): void {
   const images = inputChannels(description);
   if (slices.length !== images || slices.some(({ length }) => length !== width * height)) {
@@ -138,6 +141,9 @@ function requireInspectable(
   }
   if (description.spacing !== undefined && spacing === undefined) {
     throw new RangeError("inspectSlice: the network sees slices at a spacing of its own, so theirs must be given");
+  }
+  if (description.crop === "body" && box === undefined) {
+    throw new RangeError("inspectSlice: the network sees the body alone, so its box in the scan must be given");
   }
   if (channelsOf(description).some((each, c) => isByImage(each) && zScores[c] === undefined)) {
     throw new RangeError(

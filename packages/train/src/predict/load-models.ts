@@ -63,7 +63,7 @@ export interface SliceModel {
  * @param trust whether code that comes with a model may run: by default only what a training of this user on this machine
  * made, see docs/networks.md.
  * @throws ModelError when one is not there, damaged, or has code that is not trusted; when it takes images of several
- * channels; when it sees z-scores by each scan itself, which its slices alone do not tell.
+ * channels; when it sees z-scores by each scan itself, or the body of each scan alone, which its slices alone do not tell.
  */
 export async function loadModels<Name extends string>(
   storage: Storage,
@@ -88,6 +88,11 @@ async function loadModel(storage: Storage, device: Device, path: string, trust: 
   if (isByImage(channel)) {
     throw new ModelError(
       `${path}: the model sees z-scores by the mean and standard deviation of each scan, which its slices alone do not tell; label whole scans with segmentVolume`,
+    );
+  }
+  if (saved.description.crop !== undefined) {
+    throw new ModelError(
+      `${path}: the model sees each scan cropped to its body, which slices alone do not tell; label whole scans with segmentVolume`,
     );
   }
   const predictor = new SlicePredictor(device, saved, { atOnce: 1 });

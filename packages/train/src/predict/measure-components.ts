@@ -20,7 +20,7 @@ import type { SlicePredictor } from "./slice-predictor.js";
  */
 export async function measureComponents(
   storage: Storage,
-  predictor: Pick<SlicePredictor, "atOnce" | "margin" | "inZScores" | "channels" | "predict" | "classes">,
+  predictor: Pick<SlicePredictor, "atOnce" | "margin" | "inZScores" | "crops" | "channels" | "predict" | "classes">,
   cases: readonly CaseFiles[],
   { signal, onCase }: { readonly signal?: AbortSignal; readonly onCase?: (done: number, total: number) => void } = {},
 ): Promise<CaseComponents[]> {

@@ -36,6 +36,7 @@ test("a model that looks at each pixel alone agrees with itself; one that goes b
     atOnce: 4,
     margin: 0,
     inZScores: [false],
+    crops: false,
     predict: async (slices: readonly ArrayLike<number>[]) => slices.map((slice) => Uint8Array.from(slice, label)),
   });
   const share = async (label: (value: number, at: number) => number) =>

@@ -2,7 +2,7 @@ import { readNifti, type Storage, toCanonical, type Volume, type VoxelArray } fr
 import { predictVolume } from "./evaluate-cases.js";
 import type { SlicePredictor } from "./slice-predictor.js";
 
-type Predictor = Pick<SlicePredictor, "atOnce" | "margin" | "inZScores" | "predict">;
+type Predictor = Pick<SlicePredictor, "atOnce" | "margin" | "inZScores" | "crops" | "predict">;
 
 /** How much a model contradicts itself on a scan. */
 export interface Disagreement {

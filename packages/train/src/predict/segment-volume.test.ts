@@ -56,11 +56,12 @@ function thresholding(log: (event: string) => void = () => undefined, millisecon
   let before: Promise<unknown> = Promise.resolve();
   const predictor: Pick<
     SlicePredictor,
-    "atOnce" | "margin" | "inZScores" | "channels" | "classes" | "predictUncertain"
+    "atOnce" | "margin" | "inZScores" | "crops" | "channels" | "classes" | "predictUncertain"
   > = {
     atOnce: 2,
     margin: 0,
     inZScores: [false],
+    crops: false,
     channels: 1,
     classes: 2,
     async predictUncertain(slices, columns, rows) {

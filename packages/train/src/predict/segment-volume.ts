@@ -11,6 +11,7 @@ import {
   type NiftiHeader,
   type NiftiVolume,
   openNiftiSlices,
+  type PlaneBox,
   readChannels,
   readNifti,
   type Storage,
@@ -20,10 +21,9 @@ import {
   volumeSlices,
   writeNifti,
   ZScoreSums,
-  type ZScores,
-  zScoresOf,
 } from "@lobule/data";
 import { type LargestComponentOptions, largestComponent } from "@lobule/metrics";
+import { BodyBox, bodyBoxOf } from "../model/body-box.js";
 import { type Postprocessing, postprocessed } from "../model/postprocessing.js";
 import { slicesAt, withMargin } from "./evaluate-cases.js";
 import { Kept, type PreviewSlice } from "./kept-slices.js";
@@ -70,7 +70,7 @@ export interface SegmentResult {
  *
  * Axial slices are streamed: memory is that of one batch of slices, whatever their number, unless the largest component
  * is asked for, the scan has several channels or the file's last axis is not the body's, when the volume is held as a whole.
- * Where the network sees z-scores by the scan itself, the file is read twice.
+ * Where the network sees z-scores by the scan itself, or the body alone, the file is read twice.
  * @param input path of a NIfTI file, files of several channels, or a volume that was read of another form.
  * @throws DataError when the scan has another number of channels than the model, when the output is the scan, however it is spelled, the scan cannot be read or the labels cannot be written; nothing is left behind then.
  */
@@ -120,8 +120,9 @@ async function segmentOneChannel(
   options: SegmentOptions,
 ): Promise<SegmentResult> {
   const isFile = typeof input === "string";
-  const zScores = predictor.inZScores[0] ? [await zScoresOfInput(storage, input, options.signal)] : [];
-  const known = { ...options, zScores };
+  const facts = await factsOfInput(storage, predictor, input, options.signal);
+  const { zScores } = facts;
+  const known = { ...options, ...facts };
   const { header, slices, notes, close } = isFile ? await openNiftiSlices(storage, input) : volumeSlices(input);
   const plane = planeOrientation(header.orientation);
   const kept = new Kept(header, predictor.classes, options.previews ?? 0);
@@ -153,22 +154,44 @@ async function segmentOneChannel(
 const queuedBatches = 2;
 
 /** What is known of a scan before its slices are labeled, and how they are to be. */
-type KnownOptions = SegmentOptions & Pick<SegmentResult, "zScores">;
+type KnownOptions = SegmentOptions & ScanFacts;
 
-/** A first pass over a scan. @throws DataError when it cannot be read, or its voxels are all the same. */
-async function zScoresOfInput(storage: Storage, input: string | Volume, signal?: AbortSignal): Promise<ZScores> {
-  if (typeof input !== "string") return zScoresOf(input, "the scan");
-  const { header, slices, close } = await openNiftiSlices(storage, input);
+/** What is known of a scan as a whole before its slices are labeled. */
+interface ScanFacts {
+  readonly zScores: ScanZScores;
+  /** Of the body, where the network sees that alone and the slices are axial. */
+  readonly box?: PlaneBox;
+}
+
+/** A first pass over a scan, where one is needed. @throws DataError when it cannot be read, or its voxels are all the same. */
+async function factsOfInput(
+  storage: Storage,
+  { inZScores, crops }: SlicePredictor,
+  input: string | Volume,
+  signal?: AbortSignal,
+): Promise<ScanFacts> {
+  const [byImage = false] = inZScores;
+  if (!byImage && !crops) return { zScores: [] };
+  const isFile = typeof input === "string";
+  const { header, slices, close } = isFile ? await openNiftiSlices(storage, input) : volumeSlices(input);
+  const [storedWidth, storedHeight] = header.shape;
+  const stored = [storedWidth, storedHeight] as const;
+  const plane = planeOrientation(header.orientation);
   const sums = new ZScoreSums();
+  const body = new BodyBox(inZScores, ...(plane?.swapped ? ([storedHeight, storedWidth] as const) : stored));
   try {
     for await (const slice of slices(1)) {
       signal?.throwIfAborted();
-      sums.add(slice, header.shape[0]);
+      if (byImage) sums.add(slice, storedWidth);
+      if (crops && plane !== undefined) await body.add([toCanonicalPlane(slice, stored, plane)]);
     }
   } finally {
     await close();
   }
-  return sums.result(input);
+  return {
+    zScores: byImage ? [sums.result(isFile ? input : "the scan")] : [],
+    ...(crops && plane !== undefined ? { box: body.result() } : {}),
+  };
 }
 
 const gridOf = ({ shape, spacing, affine }: NiftiHeader) => ({ shape, spacing, affine });
@@ -214,7 +237,7 @@ async function segmentStreamed(
  */
 async function eachSlice(
   predictor: SlicePredictor,
-  { header, slices, plane, kept, files, options: { onProgress, signal, zScores } }: StreamedScan,
+  { header, slices, plane, kept, files, options: { onProgress, signal, zScores, box } }: StreamedScan,
   take: (labels: Uint8Array) => Promise<void> | void,
 ): Promise<void> {
   const [storedWidth, storedHeight, depth] = header.shape;
@@ -252,7 +275,7 @@ async function eachSlice(
       const { value: batch } = await next;
       signal?.throwIfAborted();
       if (batch !== undefined) {
-        const found = predictor.predictUncertain(batch, width, height, spacing, zScores);
+        const found = predictor.predictUncertain(batch, width, height, spacing, zScores, box);
         found.catch(() => undefined);
         queued.push({ batch, found });
         next = read();
@@ -338,12 +361,13 @@ async function segmentWhole(
   const [width, height, depth] = canonical.shape;
   const size = width * height;
   const labels = new Uint8Array(size * depth);
+  const box = predictor.crops ? await bodyBoxOf(channels, predictor.inZScores, options.signal) : undefined;
   const files = options.maps && wholeUncertainty(options.mapStorage ?? storage, options.maps, canonical, volume);
   for (let first = 0; first < depth; first += predictor.atOnce) {
     options.signal?.throwIfAborted();
     const end = Math.min(first + predictor.atOnce, depth);
     const batch = slicesAt(channels, withMargin(first, end, depth, predictor.margin));
-    const found = await predictor.predictUncertain(batch, width, height, canonical.spacing, options.zScores);
+    const found = await predictor.predictUncertain(batch, width, height, canonical.spacing, options.zScores, box);
     for (const [i, { labels: each, maps }] of found.entries()) {
       labels.set(each, (first + i) * size);
       kept.take(first + i, batch[(predictor.margin + i) * channels.length] as VoxelArray, each, width, height);

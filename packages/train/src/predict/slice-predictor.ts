@@ -1,4 +1,4 @@
-import { type Quantization, storeSlices, type ZScores } from "@lobule/data";
+import { type PlaneBox, type Quantization, storeSlices, type ZScores } from "@lobule/data";
 import {
   type CompileOptions,
   compile,
@@ -28,6 +28,7 @@ import { requireF16 } from "../require-f16.js";
 import {
   oddPixelOf,
   plainMapping,
+  type SliceGrid,
   type SliceMapping,
   type SliceSpacing,
   samplesOf,
@@ -51,13 +52,16 @@ export interface PredictorOptions {
   readonly precision?: CompileOptions["precision"];
 }
 
-/** Slices on one grid, with the program for them. */
-interface Prepared {
+interface Extents {
   readonly width: number;
   readonly height: number;
+}
+
+/** The program for slices of some extents, whose images have some. */
+interface Prepared {
   readonly slotPixels: number;
-  /** How a slice becomes an image, for each view of the ensemble. */
-  readonly mappings: readonly SliceMapping[];
+  /** Of the image of a slice, as a whole. */
+  readonly field: Extents;
   readonly program: LoadedProgram;
   /** Of all images that are run at once; used again by every call. */
   readonly pixels: Uint32Array<ArrayBuffer>;
@@ -125,6 +129,11 @@ export class SlicePredictor {
     );
   }
 
+  /** Whether the networks see the body alone, so that the box of {@link bodyBoxOf} must be given with the slices. */
+  get crops(): boolean {
+    return this.description.crop === "body";
+  }
+
   /** Of each scan. */
   get channels(): number {
     return this.inZScores.length;
@@ -145,8 +154,9 @@ export class SlicePredictor {
    * that are looked at only. Of a scan of several channels those of a slice come one after another.
    * @param spacing mm along x and y; only of networks that see slices at a spacing of theirs.
    * @param zScores of each channel of the whole scan, where {@link inZScores} asks for them.
-   * @throws RangeError when there are more slices, one has another number of pixels, a channel is missing, or a spacing or
-   * z-scores are needed and not given.
+   * @param box of the body in the whole scan, where it {@link crops}.
+   * @throws RangeError when there are more slices, one has another number of pixels, a channel is missing, or a spacing,
+   * z-scores or a box are needed and not given.
    */
   async predict(
     slices: readonly ArrayLike<number>[],
@@ -154,8 +164,9 @@ export class SlicePredictor {
     height: number,
     spacing?: SliceSpacing,
     zScores?: ScanZScores,
+    box?: PlaneBox,
   ): Promise<Uint8Array[]> {
-    return (await this.predictUncertain(slices, width, height, spacing, zScores)).map(({ labels }) => labels);
+    return (await this.predictUncertain(slices, width, height, spacing, zScores, box)).map(({ labels }) => labels);
   }
 
   /** Labels as {@link predict} gives them, with the maps that were asked for when the predictor was made. */
@@ -165,10 +176,13 @@ export class SlicePredictor {
     height: number,
     spacing?: SliceSpacing,
     zScores: ScanZScores = [],
+    box?: PlaneBox,
   ): Promise<UncertainSlice[]> {
     const { atOnce, channels: ofScan } = this;
     const count = this.countOf(slices, width, height, zScores);
-    const { slotPixels, mappings, program, pixels, results } = await this.programFor(width, height, spacing);
+    const source = this.sourceOf(width, height, spacing, box);
+    const { slotPixels, field: input, program, pixels, results } = await this.programFor(source);
+    const mappings = this.mappingsOf(source, input);
     const { inputSlices } = this.description;
     const channels = this.inputs;
     const wordsPerSlice = slotPixels / 2;
@@ -258,11 +272,12 @@ export class SlicePredictor {
   }
 
   /**
-   * Compiles what slices of these extents need, before there are any.
+   * Compiles what slices of these extents need, before there are any; where the networks see the body alone, slices that it fills.
    * @throws PlanError where they take more than the adapter has; RangeError as {@link predict}.
    */
   async prepareFor(width: number, height: number, spacing?: SliceSpacing): Promise<void> {
-    await this.programFor(width, height, spacing);
+    const whole = this.crops ? { x: 0, y: 0, width, height } : undefined;
+    await this.programFor(this.sourceOf(width, height, spacing, whole));
   }
 
   /** Frees the device memory of the programs. */
@@ -271,14 +286,39 @@ export class SlicePredictor {
     this.prepared = undefined;
   }
 
-  /** The program for slices on this grid; that of another is freed. */
-  private async programFor(width: number, height: number, spacing: SliceSpacing | undefined): Promise<Prepared> {
-    const own = this.description.spacing === undefined ? undefined : spacing;
-    const grid = `${width}×${height} ${own?.slice(0, 2).join(" ") ?? ""}`;
+  /** The grid of slices, and what is shown of them. @throws RangeError when a spacing or a box is needed and not given. */
+  private sourceOf(
+    width: number,
+    height: number,
+    spacing: SliceSpacing | undefined,
+    box: PlaneBox | undefined,
+  ): SliceGrid {
+    if (this.description.spacing !== undefined && spacing === undefined) {
+      throw new RangeError("predict: the network sees slices at a spacing of its own, so theirs must be given");
+    }
+    if (this.crops && box === undefined) {
+      throw new RangeError("predict: the network sees the body alone, so its box in the scan must be given");
+    }
+    const shown = this.crops && box !== undefined ? { box } : {};
+    return { shape: [width, height, 1], spacing: spacing ?? [1, 1], ...shown };
+  }
+
+  /** How slices become images, for each view of the ensemble. @param input extents of the image of a slice. */
+  private mappingsOf(source: SliceGrid, input: Extents): SliceMapping[] {
+    const { size, spacing } = this.description;
+    const placed = { ...input, spacing, resample: size !== null, oddPixel: oddPixelOf(this.description) };
+    return this.ensemble.views.map((view) => plainMapping(source, { ...placed, channels: view }));
+  }
+
+  /** The program for slices of these extents; that of others is freed. */
+  private async programFor(source: SliceGrid): Promise<Prepared> {
+    const [width, height] = source.shape;
+    const field = fieldOf(source, this.description, this.ensemble.divisor);
+    const grid = `${width}×${height} ${field.width}×${field.height}`;
     if (this.prepared === undefined || this.grid !== grid) {
       const before = this.prepared;
       this.grid = grid;
-      const preparing = this.prepare(width, height, own);
+      const preparing = this.prepare(source, field);
       this.prepared = preparing;
       // What cannot be had is not kept: it would fail again where it is freed.
       preparing.catch(() => {
@@ -290,18 +330,10 @@ export class SlicePredictor {
     return this.prepared;
   }
 
-  private async prepare(width: number, height: number, own: SliceSpacing | undefined): Promise<Prepared> {
-    const { size, spacing, patch } = this.description;
-    if (spacing !== undefined && own === undefined) {
-      throw new RangeError("predict: the network sees slices at a spacing of its own, so theirs must be given");
-    }
-    const { divisor, views } = this.ensemble;
-    const source = { shape: [width, height, 1], spacing: own ?? [1, 1] } as const;
-    const input = fieldOf(source, this.description, divisor);
-    const oddPixel = oddPixelOf(this.description);
-    const sampling = { ...input, ...splineMemory([source], this.description) };
-    const placed = { ...input, spacing, resample: size !== null, oddPixel };
-    const mappings = views.map((view) => plainMapping(source, { ...placed, channels: view }));
+  private async prepare(source: SliceGrid, field: Extents): Promise<Prepared> {
+    const { patch } = this.description;
+    const [width, height] = source.shape;
+    const sampling = { ...field, ...splineMemory([source], this.description) };
     const channels = this.inputs;
     const slotPixels = 4 * Math.ceil((width * height) / 4);
     const {
@@ -309,7 +341,7 @@ export class SlicePredictor {
       options: { precision, mirror = false, step = usualStep, uncertainty = false },
     } = this;
     const axes = typeof mirror === "boolean" ? { x: mirror, y: mirror } : mirror;
-    const patches = patch && patchGrid(input, patch, step);
+    const patches = patch && patchGrid(field, patch, step);
     const program = compile(
       {
         inputs: {
@@ -341,7 +373,7 @@ export class SlicePredictor {
         ...(uncertainty && this.ensemble.size > 1 ? { disagreement: map() } : {}),
       },
     }));
-    return { width, height, slotPixels, mappings, program: loaded, pixels, results };
+    return { slotPixels, field, program: loaded, pixels, results };
   }
 }
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { normalizationKinds } from "../model/intensities.js";
 import {
+  cropSchema,
   mostChannels,
   networkSettingsSchema,
   networkSizes,
@@ -62,6 +63,9 @@ export const trainingConfig = z.strictObject({
     .nullable()
     .default(null)
     .describe("names of the cases to validate on, all others are trained on; by default they are drawn"),
+  crop: cropSchema
+    .default("none")
+    .describe("what scans are cropped to before they are resampled: the box of the body in the plane of the slices"),
   size: networkSizes.size
     .nullable()
     .default(null)

@@ -1,12 +1,14 @@
 import { mapChannels, uniform } from "@lobule/data";
-import { composed, fitTransform, resizeTransform } from "@lobule/tensor";
+import { composed, fitTransform } from "@lobule/tensor";
 import {
   type Preprocessing,
   plainMapping,
   resampledExtents,
+  resizedPart,
   type SampleSeed,
   type SliceGrid,
   type SliceMapping,
+  shownPart,
 } from "./slice-sampling.js";
 
 /** Labels of a slice, a byte a pixel, x fastest, and how many pixels have each. */
@@ -29,7 +31,8 @@ export function croppedMapping(
   { seed, epoch, sample }: SampleSeed,
   foreground?: LabeledPixels,
 ): SliceMapping {
-  const [width, height] = source.shape;
+  const [width] = source.shape;
+  const shown = shownPart(source);
   const seen = resampledExtents(source, preprocessing.spacing);
   const draw = (purpose: string): number => uniform(seed, epoch, sample, purpose);
   const pixel = foreground && labeledPixel(foreground, draw);
@@ -48,11 +51,11 @@ export function croppedMapping(
     return Math.min(Math.max(Math.floor(middle) - Math.floor(patch / 2), 0), free);
   };
   const place = (at: number, own: number, extent: number): number => ((at + 0.5) * extent) / own;
-  const x = pixel && place(pixel % width, width, seen.width);
-  const y = pixel && place(Math.floor(pixel / width), height, seen.height);
+  const x = pixel && place((pixel % width) - shown.x, shown.width, seen.width);
+  const y = pixel && place(Math.floor(pixel / width) - shown.y, shown.height, seen.height);
   const left = along("x", seen.width, preprocessing.width, x);
   const top = along("y", seen.height, preprocessing.height, y);
-  const transform = composed(resizeTransform(width, height, seen.width, seen.height), [1, 0, left, 0, 1, top]);
+  const transform = composed(resizedPart(source, seen), [1, 0, left, 0, 1, top]);
   return mapChannels(plainMapping(source, preprocessing), (each) => ({ ...each, transform }));
 }
 

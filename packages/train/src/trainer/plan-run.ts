@@ -125,6 +125,7 @@ function partsOf(
   const averaged = ema === null ? undefined : buildNetwork(description, config.seed, code);
   const slotPixels = Math.ceil(Math.max(...grids.map(({ shape }) => shape[0] * shape[1])) / 4) * 4;
   const images = inputChannels(description);
+  // Of scans that are cropped whole slices count, the most that they can be, since no volume is read.
   const geometry = {
     ...inputExtents(grids, description, network.divisor ?? 1),
     ...splineMemory(grids, description),

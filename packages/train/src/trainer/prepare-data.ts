@@ -10,12 +10,13 @@ import {
   splitFold,
 } from "@lobule/data";
 import { listLabels, sameNames } from "../evaluation/label-mapping.js";
+import { cropToBody } from "../model/body-box.js";
 import type { ModelCode, ModelDescription } from "../model/model-description.js";
 import { networkSpec } from "../model/network-settings.js";
 import { nnunetSizes } from "../model/nnunet-settings.js";
 import { codeHash } from "../model/trusted-code.js";
 import { misfitOfWeights } from "../settings/loss-setting.js";
-import type { ChannelIntensities } from "./channel-settings.js";
+import { type ChannelIntensities, channelNames, channelSettings } from "./channel-settings.js";
 import { ConfigError } from "./config-error.js";
 import { referenceCases, type TrainingConfig } from "./config-schema.js";
 
@@ -71,6 +72,14 @@ export async function prepareData(
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     ...(options.onDecoded === undefined ? {} : { onProgress: options.onDecoded }),
   });
+  if (config.crop === "body") {
+    const channels = channelSettings(config, channelNames(task));
+    await cropToBody(
+      cache,
+      channels.map(({ normalization }) => normalization === "image"),
+      options.signal,
+    );
+  }
   if (options.verifyCache === true) notes.push(verificationNote(cache));
   notes.push(...cache.notes);
   notes.push(...leakNotes(cache, split), ...foregroundNotes(cache, split, task.labels));
@@ -247,6 +256,7 @@ export function describeModel(
     inputSlices: config.inputSlices,
     classes: [...labels],
     ...(nnunet === null ? { baseFeatures: config.baseFeatures, depth: config.depth } : nnunetSizes(nnunet)),
+    ...(config.crop === "none" ? {} : { crop: config.crop }),
     size: config.size,
     ...(config.spacing === null ? {} : { spacing: config.spacing }),
     ...(config.resampling === "linear" ? {} : { resampling: config.resampling }),

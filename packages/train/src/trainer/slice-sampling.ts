@@ -2,6 +2,7 @@ import {
   type CachedCase,
   type Channels,
   mapChannels,
+  type PlaneBox,
   type Quantization,
   randomUint32,
   type SliceBatch,
@@ -49,11 +50,17 @@ export type PixelSpacing = readonly [x: number, y: number];
 /** mm along the axes of a slice, or of the volume that it is of. */
 export type SliceSpacing = readonly [x: number, y: number, ...rest: number[]];
 
-/** Extents of a slice, [width, height, …], and its spacing. */
-export type SliceGrid = Pick<CachedCase, "shape"> & { readonly spacing: SliceSpacing };
+/** Extents of a slice, [width, height, …], its spacing, and the box that it is cropped to. */
+export type SliceGrid = Pick<CachedCase, "shape" | "box"> & { readonly spacing: SliceSpacing };
 
-/** Extents of a slice, in pixels of another spacing. */
-export function resampledExtents({ shape: [width, height], spacing: [x, y] }: SliceGrid, spacing?: PixelSpacing) {
+/** What is shown of a slice: the box that it is cropped to, or all. */
+export const shownPart = ({ box, shape: [width, height] }: Pick<SliceGrid, "shape" | "box">): PlaneBox =>
+  box ?? { x: 0, y: 0, width, height };
+
+/** Extents of what is shown of a slice, in pixels of another spacing. */
+export function resampledExtents(source: SliceGrid, spacing?: PixelSpacing) {
+  const { width, height } = shownPart(source);
+  const [x, y] = source.spacing;
   if (spacing === undefined) return { width, height };
   const along = (extent: number, own: number, other: number): number => Math.max(1, Math.round((extent * own) / other));
   return { width: along(width, x, spacing[0]), height: along(height, y, spacing[1]) };
@@ -101,13 +108,20 @@ export type ChannelMapping = Omit<SliceSample, keyof Quantization>;
 /** How a slice becomes an image: each of its channels, which lie at the same place. */
 export type SliceMapping = Channels<ChannelMapping>;
 
+/** From what is shown of a slice, in other pixels, to the slice. */
+export function resizedPart(source: SliceGrid, seen: { readonly width: number; readonly height: number }) {
+  const { x, y, width, height } = shownPart(source);
+  return composed([1, 0, x, 0, 1, y], resizeTransform(width, height, seen.width, seen.height));
+}
+
 /** A slice as the network sees it without augmentation. Values: see {@link intensityMap}. */
 export function plainMapping(source: SliceGrid, preprocessing: Preprocessing): SliceMapping {
   const [width, height] = source.shape;
   const { channels, resample, spacing, oddPixel } = preprocessing;
   const seen = resample ? preprocessing : resampledExtents(source, spacing);
-  const ratio = Math.max(width / seen.width, height / seen.height);
-  const resized = resizeTransform(width, height, seen.width, seen.height);
+  const shown = shownPart(source);
+  const ratio = Math.max(shown.width / seen.width, shown.height / seen.height);
+  const resized = resizedPart(source, seen);
   const transform = resample
     ? resized
     : composed(resized, fitTransform(seen.width, seen.height, preprocessing.width, preprocessing.height, oddPixel));

@@ -14,6 +14,7 @@ export const settingsOfModel = ({
   inputSlices,
   baseFeatures,
   depth,
+  crop,
   size,
   spacing,
   resampling = "linear",
@@ -24,6 +25,7 @@ export const settingsOfModel = ({
     ? { network: { preset: "attention-res-unet", ...network }, baseFeatures, depth }
     : { nnunet: { ...nnunet } }),
   inputSlices,
+  crop: crop ?? "none",
   size,
   spacing: spacing ?? null,
   resampling,

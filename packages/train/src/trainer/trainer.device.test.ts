@@ -152,8 +152,9 @@ describe("a run that is broken off", () => {
       },
     ],
     [
-      "AdamW on batches in parts, z-scores",
+      "AdamW on batches in parts, z-scores, cropped to the body",
       {
+        crop: "body",
         optimizer: { kind: "adamw", weightDecay: 0.1 },
         microBatch: 2,
         clipNorm: 0.5,

@@ -27,6 +27,7 @@ const addedLater: readonly string[] = [
   "splitSeed",
   "fold",
   "validationCases",
+  "crop",
   "spacing",
   "resampling",
   "patch",
