@@ -27,8 +27,17 @@ describe("a zipped folder", () => {
   });
 
   test.each([
-    ["bytes that are none", new Uint8Array(100), "this is no zip archive, or its end is missing"],
-    ["an archive of something else", zipSync({ x: strToU8("x") }), "the archive holds no config.json"],
+    ["bytes that are none", new Uint8Array(100), "this is no zip archive, or its end is missing; copy it again"],
+    [
+      "an archive of something else",
+      zipSync({ x: strToU8("x") }),
+      "the archive holds no config.json; zip the folder that does",
+    ],
+    [
+      "an archive of several, such as the folds of a cross-validation",
+      zipSync({ "xv/fold1/config.json": strToU8("{}"), "xv/fold0/config.json": strToU8("{}") }),
+      "the archive holds config.json in several folders (xv/fold0, xv/fold1); zip one of them",
+    ],
   ])("is told from %s", async (_, archive, message) => {
     await expect(unzipFolder(new MemoryStorage(), archive, "/runs/a", "config.json")).rejects.toThrow(message);
   });

@@ -16,7 +16,8 @@ export async function zipFolder(storage: Storage, folder: string): Promise<Uint8
 /**
  * Writes the files of a zip archive into a folder, such as a run's that was begun in Node. A folder of the archive that
  * holds all the others and a file called `marker`, as archives made elsewhere have it, is left out of their paths.
- * @throws DataError when it is no zip archive, holds no file of that name, or a path that leaves the folder.
+ * @throws DataError when it is no zip archive, holds no file of that name or one in each of several folders, or a path
+ * that leaves the folder.
  */
 export async function unzipFolder(
   storage: Storage,
@@ -40,17 +41,21 @@ function entriesOf(archive: Uint8Array): Unzipped {
   try {
     return unzipSync(archive);
   } catch {
-    throw new DataError("this is no zip archive, or its end is missing");
+    throw new DataError("this is no zip archive, or its end is missing; copy it again");
   }
 }
 
 /** The folder, with a slash, that holds the file called `marker` nearest to the top. */
 function topOf(files: readonly (readonly [string, Uint8Array])[], marker: string): string {
-  const [path] = files
-    .map(([each]) => each)
-    .filter((each) => each === marker || each.endsWith(`/${marker}`))
-    .toSorted((a, b) => a.length - b.length);
-  if (path === undefined) throw new DataError(`the archive holds no ${marker}`);
+  const depthOf = (path: string): number => path.split("/").length;
+  const found = files.map(([path]) => path).filter((path) => path === marker || path.endsWith(`/${marker}`));
+  const least = Math.min(...found.map(depthOf));
+  const [path, ...others] = found.filter((each) => depthOf(each) === least);
+  if (path === undefined) throw new DataError(`the archive holds no ${marker}; zip the folder that does`);
+  if (others.length > 0)
+    throw new DataError(
+      `the archive holds ${marker} in several folders (${[path, ...others].map(dirName).toSorted().join(", ")}); zip one of them`,
+    );
   return path.slice(0, path.length - marker.length);
 }
 

@@ -59,7 +59,7 @@ export async function addModel(storage: Storage, files: readonly DroppedFile[]):
       await unzipFolder(storage, new Uint8Array(await first.file.arrayBuffer()), path, "config.json").catch(
         (error: unknown) => {
           throw error instanceof DataError
-            ? new DataError(`${top} is no zip of a run folder: ${error.message}; zip the run anew, or copy it again`)
+            ? new DataError(`${top} is no zip of a run folder: ${error.message}`)
             : error;
         },
       );
