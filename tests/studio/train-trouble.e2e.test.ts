@@ -91,6 +91,9 @@ describe.runIf(platform() === "linux" && arch() === "x64")("what can go wrong in
           "A run is being trained or measured on phantom in a tab of this browser; pause it or wait for its end, then remove the data.",
         ),
       ]);
+    await page.goto(`${studio.address}#compare`);
+    const row = page.getByRole("row", { name: "once" });
+    await expect.poll(() => row.textContent()).toContain("is being trained in a tab of this browser");
     await page.close();
     await studio.page.getByRole("button", { name: "Pause" }).click();
     expect(await train.ended()).toBe("Paused; everything so far is saved");

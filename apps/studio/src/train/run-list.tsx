@@ -47,11 +47,11 @@ export function RunList() {
 }
 
 function Row({ run }: { run: RunEntry }) {
-  const { name, path, progress, finished, trained, data } = run;
+  const { name, path, progress, finished, data } = run;
   return (
     <tr>
       <th scope="row">{name}</th>
-      <td>{trained ? "is being trained in a tab of this browser" : progress}</td>
+      <td>{progress}</td>
       <td class="actions">
         {!finished && data !== undefined && <Resume run={run} />}
         <button type="button" class="small" aria-label={`Download ${name} as a zip`} onClick={() => save(path, name)}>

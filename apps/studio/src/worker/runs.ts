@@ -9,7 +9,7 @@ import { newPath, runsFolder } from "./names.js";
 export interface RunEntry {
   readonly name: string;
   readonly path: string;
-  /** How far it is, such as "epoch 3 of 10, interrupted", or why that cannot be said. */
+  /** How far it is, such as "epoch 3 of 10, interrupted", that a tab of this browser trains it, or why that cannot be said. */
   readonly progress: string;
   readonly finished: boolean;
   /** Whether it has weights that can be used. */
@@ -19,8 +19,6 @@ export interface RunEntry {
   /** What is wrong with the figures that are kept; undefined where they are sound or there are none. */
   readonly damage: string | undefined;
   readonly hasReport: boolean;
-  /** Whether a tab of this browser trains it now. */
-  readonly trained: boolean;
   /** The folder of its data, here or where it was begun; undefined where it does not say. */
   readonly data: string | undefined;
 }
@@ -93,7 +91,7 @@ async function entryOf(storage: Storage, name: string): Promise<RunEntry> {
   const has = (...below: string[]): Promise<boolean> => exists(storage, joinPath(path, ...below));
   const figures = await figuresOf(storage, path);
   const hasReport = await has("report.html");
-  const trained = await isLocked(lockPath(path));
+  const now = (await isLocked(lockPath(path))) ? "is being trained in a tab of this browser" : undefined;
   try {
     const folder = await RunFolder.open(storage, path);
     const { text, finished } = await runProgressOf(folder);
@@ -103,15 +101,14 @@ async function entryOf(storage: Storage, name: string): Promise<RunEntry> {
       path,
       ...figures,
       hasReport,
-      trained,
       usable,
       finished,
-      progress: text,
+      progress: now ?? text,
       data: dataOf(folder.config),
     };
   } catch (error) {
-    const progress = error instanceof Error ? error.message : String(error);
-    return { name, path, ...figures, hasReport, trained, progress, usable: false, finished: false, data: undefined };
+    const progress = now ?? (error instanceof Error ? error.message : String(error));
+    return { name, path, ...figures, hasReport, progress, usable: false, finished: false, data: undefined };
   }
 }
 
