@@ -73,7 +73,7 @@ describe.runIf(platform() === "linux" && arch() === "x64")("runs compared in the
       .setInputFiles({ name: "odd.zip", mimeType: "application/zip", buffer });
     await expect
       .poll(() => studio.page.getByRole("status").textContent())
-      .toContain("“odd” is no zip of a run folder: this is no zip archive, or its end is missing.");
+      .toContain("“odd” is no zip of a run folder: this is no zip archive, or its end is missing; copy it again.");
     expect(await studio.page.getByRole("row").count()).toBe(1 + runs.length);
   });
 
@@ -108,6 +108,7 @@ describe.runIf(platform() === "linux" && arch() === "x64")("runs compared in the
     const train = new TrainPage(page, folder);
     await train.verified();
     await page.getByRole("navigation").getByRole("link", { name: "Compare" }).click();
+    await expectCare(page);
     await page.getByLabel("Data of second").selectOption("data");
     await measure.click();
     await page.getByText("Measuring second").waitFor();
