@@ -189,6 +189,10 @@ describe.runIf(platform() === "linux" && arch() === "x64")("the studio's Correct
     expect(await volumes()).toBe(second);
     await page.keyboard.press("Control+z");
     expect(await volumes()).toBe(first);
+    const plane = axial();
+    for (const key of ["e", "Shift+ArrowRight", "Enter"]) await plane.press(key);
+    expect(await volumes()).not.toBe(first);
+    for (const key of ["Control+z", "b"]) await plane.press(key);
     expect((await labels("undone")).data).toEqual(before.data);
   });
 

@@ -78,7 +78,8 @@ export function CorrectCard() {
         <summary>Keys</summary>
         <p class="inner small">
           V look, B brush, E eraser, F fill, 3 in 3D, [ and ] radius, Shift and a digit the class, Ctrl+Z undo,
-          Ctrl+Shift+Z or Ctrl+Y redo
+          Ctrl+Shift+Z or Ctrl+Y redo; in a plane arrows for the slice, Shift and arrows for the crosshair, Enter to
+          paint there
         </p>
       </details>
     </section>

@@ -2,6 +2,15 @@ import { FileDrop } from "../parts/file-drop.js";
 import { current, openExample, openFiles, openScan, scan, scans, work } from "./segment-state.js";
 import { TaskScans } from "./task-scans.js";
 
+/** Shows the open scan where the list is longer than its frame. */
+const scrollIntoList = (button: HTMLButtonElement | null): void => {
+  const list = button?.closest("ul");
+  if (button === null || list == null) return;
+  const top = button.offsetTop - list.offsetTop;
+  const shown = Math.min(list.scrollTop, top);
+  list.scrollTop = Math.max(shown, top + button.offsetHeight - list.clientHeight);
+};
+
 /** Which scans there are, and what the file of the open one says. */
 export function ScanCard() {
   const opened = scan.value;
@@ -17,6 +26,7 @@ export function ScanCard() {
             <button
               type="button"
               aria-pressed={file.path === current.value?.path}
+              ref={file.path === current.value?.path ? scrollIntoList : null}
               disabled={busy}
               onClick={() => void openScan(file)}
             >

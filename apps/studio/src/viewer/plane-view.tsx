@@ -7,6 +7,7 @@ import {
   axesOf,
   extentOf,
   moved,
+  movedWithin,
   type PlaneName,
   pixelOf,
   positionText,
@@ -33,7 +34,10 @@ interface PlaneViewProps {
   readonly stroke?: Stroke | undefined;
 }
 
-/** One of the three planes, with a crosshair at the cursor. Wheel and arrow keys go through its slices. */
+/**
+ * One of the three planes, with a crosshair at the cursor. Wheel and arrow keys go through its slices, arrow keys with Shift
+ * move the crosshair in the slice, and Enter and the space bar do there what the pointer does.
+ */
 export function PlaneView(props: PlaneViewProps) {
   const { plane, layers, spacing, cursor, onCursor, stroke } = props;
   const canvas = useDrawn(props);
@@ -53,6 +57,17 @@ export function PlaneView(props: PlaneViewProps) {
     () => stroke?.end(),
   );
   const move = (slices: number): void => onCursor(moved(plane, cursor, slices, shape));
+  const actOf = ({ key, shiftKey }: KeyboardEvent): (() => void) | undefined => {
+    const pixels = shiftKey ? pixelsOfKey[key] : undefined;
+    if (pixels !== undefined) return () => onCursor(movedWithin(plane, cursor, pixels, shape));
+    if (key === "Enter" || key === " ")
+      return () => {
+        stroke?.begin(cursor, plane);
+        stroke?.end();
+      };
+    const slices = slicesOfKey[key];
+    return slices === undefined ? undefined : () => move(slices);
+  };
   const [column, row] = pixelOf(plane, cursor, shape);
   const { letters } = axesOf[plane];
   return (
@@ -80,10 +95,10 @@ export function PlaneView(props: PlaneViewProps) {
               move(event.deltaY < 0 ? 1 : -1);
             }}
             onKeyDown={(event) => {
-              const slices = slicesOfKey[event.key];
-              if (slices === undefined || event.ctrlKey || event.metaKey) return;
+              const act = event.ctrlKey || event.metaKey || event.altKey ? undefined : actOf(event);
+              if (act === undefined) return;
               event.preventDefault();
-              move(slices);
+              act();
             }}
             {...drag}
           />
@@ -140,6 +155,13 @@ function useDrag(follow: (event: CanvasPointer, first: boolean) => void, end: ()
     onPointerCancel: finish,
   };
 }
+
+const pixelsOfKey: Readonly<Record<string, readonly [right: number, down: number]>> = {
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+};
 
 const slicesOfKey: Readonly<Record<string, number>> = {
   ArrowUp: 1,

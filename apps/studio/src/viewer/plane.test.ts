@@ -1,6 +1,17 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { aspectOf, extentOf, indexOf, layoutOf, moved, pixelOf, planeNames, type Voxel, voxelAt } from "./plane.js";
+import {
+  aspectOf,
+  extentOf,
+  indexOf,
+  layoutOf,
+  moved,
+  movedWithin,
+  pixelOf,
+  planeNames,
+  type Voxel,
+  voxelAt,
+} from "./plane.js";
 
 const shape = [5, 4, 3] as const;
 const anyVoxel = fc.tuple(fc.nat(4), fc.nat(3), fc.nat(2));
@@ -40,6 +51,12 @@ test("a pixel outside the plane has no voxel", () => {
 test("a plane stops at the ends of the volume", () => {
   expect(moved("axial", [1, 1, 1], 7, shape)).toEqual([1, 1, 2]);
   expect(moved("sagittal", [1, 1, 1], -7, shape)).toEqual([0, 1, 1]);
+});
+
+test("the cursor moves within a plane as it is seen, up to its edges", () => {
+  expect(movedWithin("axial", [1, 1, 1], [1, -1], shape)).toEqual([0, 2, 1]);
+  expect(movedWithin("axial", [1, 1, 1], [9, 9], shape)).toEqual([0, 0, 1]);
+  expect(movedWithin("coronal", [1, 1, 1], [-1, -9], shape)).toEqual([2, 1, 2]);
 });
 
 test("a plane is as wide and high as in the patient", () => {

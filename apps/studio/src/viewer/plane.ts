@@ -75,6 +75,19 @@ export function moved(plane: PlaneName, cursor: Voxel, slices: number, shape: Ve
   return voxel;
 }
 
+/** The cursor so many pixels further to the right and down in a plane, kept inside the volume. */
+export function movedWithin(
+  plane: PlaneName,
+  cursor: Voxel,
+  [right, down]: readonly [number, number],
+  shape: Vector3,
+): Voxel {
+  const [columns, rows] = extentOf(plane, shape);
+  const [column, row] = pixelOf(plane, cursor, shape);
+  const kept = (value: number, count: number): number => Math.min(Math.max(value, 0), count - 1);
+  return voxelAt(plane, [kept(column + right, columns), kept(row + down, rows)], shape, cursor) ?? cursor;
+}
+
 /** Index of a voxel in an array of the volume, x fastest. */
 export const indexOf = ([x, y, z]: Voxel, [width, height]: Vector3): number => x + width * (y + height * z);
 
