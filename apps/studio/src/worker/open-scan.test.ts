@@ -8,6 +8,7 @@ test("a header that promises more than the page has memory for is refused, in on
   expect(() => requireFit("scan.nii", header, 1e9)).toThrow(
     "scan.nii promises 512×512×1000 voxels, which take 1.6 GB of memory here, and this page has 1.0 GB for a scan; crop it, or segment it by the command",
   );
+  expect(() => requireFit("scan.nii", { shape: [20_000, 20_000, 2000], orientation: "LPS" }, 4e9)).toThrow("4.8 TB");
 });
 
 test("slices that are not axial are held as a whole, and so take more", () => {

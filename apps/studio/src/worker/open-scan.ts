@@ -9,6 +9,7 @@ import {
   type Vector3,
   voxelVolume,
 } from "@lobule/data";
+import { bytesText } from "../parts/quantities.js";
 
 /** A scan as the viewer shows it: axes to the right, to the front and up. */
 export interface OpenedScan {
@@ -55,10 +56,9 @@ export function requireFit(
   bytesOfVoxel = bytesToLabel(orientation),
 ) {
   const bytes = shape[0] * shape[1] * shape[2] * bytesOfVoxel;
-  const text = (value: number): string => `${(value / 1e9).toPrecision(2)} GB`;
   if (bytes > most)
     throw new DataError(
-      `${path} promises ${shape.join("×")} voxels, which take ${text(bytes)} of memory here, and this page has ${text(most)} for a scan; crop it, or segment it by the command`,
+      `${path} promises ${shape.join("×")} voxels, which take ${bytesText(bytes)} of memory here, and this page has ${bytesText(most)} for a scan; crop it, or segment it by the command`,
     );
 }
 
