@@ -41,6 +41,7 @@ const named = [
   { name: "announced", text: /^run folder /m },
   { name: "first checkpoint half-written", file: "^write run/checkpoints/", how: "half" },
   { name: "first step", text: /^first steps done/m },
+  { name: "checkpoint announced", file: "^rename run/checkpoints\\.json", how: "after", nth: 2 },
   { name: "mid-epoch", file: "^rename run/checkpoints/last", how: "after", nth: 2 },
   { name: "checkpoint half-written", file: "^write run/checkpoints/", how: "half", nth: 3 },
   { name: "validation", text: /^validating /m },

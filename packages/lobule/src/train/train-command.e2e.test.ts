@@ -35,6 +35,7 @@ describe("from a folder to labels", () => {
     expect((await readdir(model)).sort()).toEqual(
       [
         "checkpoints",
+        "checkpoints.json",
         "config.json",
         "environment.json",
         "metrics.jsonl",

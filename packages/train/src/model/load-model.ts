@@ -13,6 +13,7 @@ import { z } from "zod";
 import { type Collective, gather, gatherTexts, onEveryRank } from "../collective/collective.js";
 import { decodeCheckpoint } from "../run/checkpoint.js";
 import { severalRunsText } from "../run/folder-of-runs.js";
+import { changedSince } from "../run/saved-checkpoints.js";
 import {
   type ModelCode,
   type ModelDescription,
@@ -44,7 +45,7 @@ const bestEpoch = z.looseObject({ training: z.looseObject({ best: z.looseObject(
 
 /**
  * Reads a model from a checkpoint file, or the best one of a run folder.
- * @throws ModelError when there is none, the file is damaged, or it has code of its own that is not trusted; DataError
+ * @throws ModelError when there is none, the file is damaged or not what its run saved, or it has code of its own that is not trusted; DataError
  * when its postprocessing.json is damaged.
  */
 export async function readModel(storage: Storage, path: string, trust: CodeTrust = {}): Promise<SavedModel> {
@@ -62,6 +63,9 @@ export async function readModel(storage: Storage, path: string, trust: CodeTrust
     );
   });
   const { tensors, state } = decoded(bytes, source);
+  const sha256 = await sha256OfFile(bytes);
+  const changed = await changedSince(storage, source, sha256);
+  if (changed !== undefined) throw new ModelError(changed);
   const description = parseModelDescription(state.model, source);
   const weights = networkState(tensors);
   requireWeights(description, weights, source);
@@ -71,7 +75,6 @@ export async function readModel(storage: Storage, path: string, trust: CodeTrust
       : await readCode(storage, dirName(dirName(source)), trust, description.code);
   const best = bestEpoch.safeParse(state);
   const epoch = best.success ? best.data.training.best.epoch + 1 : null;
-  const sha256 = await sha256OfFile(bytes);
   const postprocessing = await readPostprocessing(storage, { source, sha256 });
   return {
     description,

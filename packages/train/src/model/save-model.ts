@@ -1,6 +1,7 @@
-import { exists, joinPath, type Storage, writeFileAtomically } from "@lobule/data";
+import { exists, joinPath, type Storage, sha256OfFile, writeFileAtomically } from "@lobule/data";
 import type { SafetensorsTensor } from "@lobule/tensor";
 import { encodeCheckpoint } from "../run/checkpoint.js";
+import { announceCheckpoint } from "../run/saved-checkpoints.js";
 import type { ModelCode, ModelDescription } from "./model-description.js";
 
 /** A model that no training of ours made. */
@@ -26,6 +27,7 @@ export async function saveModel(
   await storage.makeFolder(checkpoints);
   if (code !== undefined) await writeFileAtomically(storage, joinPath(directory, "model.cjs"), code.text);
   const bytes = encodeCheckpoint({ tensors: weights, state: { model: description, origin } });
+  await announceCheckpoint(storage, directory, "best", { next: await sha256OfFile(bytes), before: undefined });
   await writeFileAtomically(storage, joinPath(checkpoints, "best.safetensors"), bytes);
 }
 

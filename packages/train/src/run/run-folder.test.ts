@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { FileWriteError } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { readSafetensorsMetadata, type SafetensorsTensor, writeSafetensors } from "@lobule/tensor";
-import { describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { RunError, RunFolder, type RunSettings } from "./run-folder.js";
 import { exampleRecord, temporaryFolder } from "./testing.js";
 
@@ -24,18 +24,28 @@ const tensors = (value: number): Map<string, SafetensorsTensor> =>
 
 const state = { training: { epoch: 3, best: { loss: 0.25, epoch: 2 }, finished: null }, model: { classes: ["a"] } };
 
-/** Fails the next call of a method of any file handle, after some of the text has been written. */
-async function diskFullOn(call: "writeFile", folder: string): Promise<void> {
+/** Fails the next call of a method of any file handle, or the nth, after some of the text has been written. */
+async function diskFullOn(call: "writeFile", folder: string, nth = 1): Promise<void> {
   const path = join(folder, "..", "probe");
   const handle = await open(path, "w");
   await handle.close();
   const prototype: FileHandle = Object.getPrototypeOf(handle);
   const whole = prototype[call];
-  vi.spyOn(prototype, call).mockImplementationOnce(async function (this: FileHandle, data: unknown) {
+  const spy = vi.spyOn(prototype, call);
+  for (let before = 1; before < nth; before++) {
+    spy.mockImplementationOnce(function (this: FileHandle, ...given) {
+      return whole.apply(this, given);
+    });
+  }
+  spy.mockImplementationOnce(async function (this: FileHandle, data: unknown) {
     await whole.call(this, Buffer.from(data as Uint8Array).subarray(0, 5));
     throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
   });
 }
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 describe("making and opening", () => {
   test("a run is opened with what it was made from, folders above it included", async () => {
@@ -219,6 +229,41 @@ describe("checkpoints", () => {
     );
     expect((await run.loadCheckpoint("last")).tensors).toEqual(tensors(1));
     expect(await readdir(join(run.directory, "checkpoints"))).toEqual(["last.safetensors"]);
+  });
+
+  test("one that was announced when the process was killed leaves the old one whole, and the next too", async () => {
+    const run = await newRun();
+    await run.saveCheckpoint("last", tensors(1), state);
+    const announced = async () => {
+      const reopened = await RunFolder.open(nodeStorage, run.directory);
+      expect((await reopened.loadCheckpoint("last")).tensors).toEqual(tensors(1));
+      return reopened;
+    };
+    for (let n = 2; n < 5; n++) {
+      const killed = await announced();
+      await diskFullOn("writeFile", run.directory, 2);
+      await expect(killed.saveCheckpoint("last", tensors(n), state)).rejects.toThrow(FileWriteError);
+      vi.restoreAllMocks();
+      const { last } = JSON.parse(await readFile(join(run.directory, "checkpoints.json"), "utf8"));
+      expect(last).toHaveLength(2);
+    }
+    await (await announced()).saveCheckpoint("last", tensors(9), state);
+    expect((await (await RunFolder.open(nodeStorage, run.directory)).loadCheckpoint("last")).tensors).toEqual(
+      tensors(9),
+    );
+  });
+
+  test("one whose bytes have changed since it was saved is refused; a run that was kept no record of is read", async () => {
+    const run = await newRun();
+    await run.saveCheckpoint("last", tensors(1), state);
+    await writeFile(run.checkpointPath("last"), writeSafetensors(tensors(2), { training: "{}" }));
+    await expect(run.loadCheckpoint("last")).rejects.toThrow(
+      `${run.checkpointPath("last")} does not hold what the run saved there, so it has been changed or damaged since; restore it, or remove ${join(run.directory, "checkpoints.json")} to take it as it is`,
+    );
+    await writeFile(join(run.directory, "checkpoints.json"), '{"last":["00"]}');
+    await expect(run.loadCheckpoint("last")).rejects.toThrow(/checkpoints.json is not as expected at 'last\[0\]'/);
+    await rm(join(run.directory, "checkpoints.json"));
+    expect((await run.loadCheckpoint("last")).tensors).toEqual(tensors(2));
   });
 
   test("metadata that are not JSON are no checkpoint's", async () => {

@@ -19,6 +19,7 @@ import { type Checkpoint, type CheckpointState, decodeCheckpoint, encodeCheckpoi
 import type { EpochRecord } from "./epoch-record.js";
 import { severalRunsText } from "./folder-of-runs.js";
 import { MetricsLog } from "./metrics-log.js";
+import { announceCheckpoint, type CheckpointKind, changedSince } from "./saved-checkpoints.js";
 import { type Workload, workloadSchema } from "./workload.js";
 
 /** A run folder that cannot be made, read or written; one sentence says why and what to do. */
@@ -42,9 +43,6 @@ export interface RunSettings {
   /** Code of the run's own model, where it has one. */
   readonly modelCode?: string;
 }
-
-/** Which checkpoint of a run: that of the least validation loss, or the last. */
-export type CheckpointKind = "best" | "last";
 
 /** Is asked before every write to a run folder; throws where another process has taken the run over. */
 export type MayWrite = () => Promise<void>;
@@ -74,6 +72,7 @@ const environmentSchema = z.looseObject({ runFormat: z.int().positive() });
  *     model.cjs           code of the run's own model, where it has one
  *     workload.json       what the cases hold and what a step costs, a Workload
  *     metrics.jsonl       an EpochRecord a line
+ *     checkpoints.json    SHA-256 of what the checkpoints hold, or are about to
  *     checkpoints/{best,last}.safetensors
  *     tensorboard/{training,validation}/  an event file a process
  *     report.html
@@ -89,6 +88,8 @@ export class RunFolder {
   readonly split: RunSplit;
   readonly environment: Readonly<Record<string, unknown>>;
   private readonly metrics: MetricsLog;
+  /** SHA-256 of the checkpoints that were read or written here. */
+  private readonly held = new Map<CheckpointKind, string>();
 
   private constructor(
     readonly storage: Storage,
@@ -246,10 +247,15 @@ export class RunFolder {
   ): Promise<void> {
     const bytes = encodeCheckpoint({ tensors, state });
     const path = this.checkpointPath(kind);
+    const next = await sha256OfFile(bytes);
+    const isThere = await this.hasCheckpoint(kind);
+    const before = isThere ? (this.held.get(kind) ?? (await this.checkpointHash(kind))) : undefined;
     await this.mayWrite();
     try {
       await this.storage.makeFolder(joinPath(this.directory, "checkpoints"));
+      await announceCheckpoint(this.storage, this.directory, kind, { next, before });
       await writeFileAtomically(this.storage, path, bytes);
+      this.held.set(kind, next);
     } catch (error) {
       const size = (bytes.length / 2 ** 20).toFixed(1);
       throw new FileWriteError(
@@ -275,7 +281,7 @@ export class RunFolder {
     return null;
   }
 
-  /** @throws RunError when there is no such checkpoint or it is damaged. */
+  /** @throws RunError when there is no such checkpoint, it is damaged or holds something else than was saved. */
   async loadCheckpoint(kind: CheckpointKind): Promise<Checkpoint> {
     const path = this.checkpointPath(kind);
     const bytes = await readBytes(this.storage, path, "tensors").catch((error: unknown) => {
@@ -284,7 +290,16 @@ export class RunFolder {
         error.missing ? `${this.directory} has no ${kind} checkpoint yet (${path}); train it first` : error.message,
       );
     });
-    return inOneSentence(() => decodeCheckpoint(bytes), "take the other checkpoint or begin another run", path);
+    const checkpoint = inOneSentence(
+      () => decodeCheckpoint(bytes),
+      "take the other checkpoint or begin another run",
+      path,
+    );
+    const sha256 = await sha256OfFile(bytes);
+    const changed = await changedSince(this.storage, path, sha256);
+    if (changed !== undefined) throw new RunError(changed);
+    this.held.set(kind, sha256);
+    return checkpoint;
   }
 
   /**

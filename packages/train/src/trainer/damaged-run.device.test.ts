@@ -55,6 +55,8 @@ async function editCheckpoint(
     if (change !== undefined) metadata[part] = JSON.stringify(change(JSON.parse(metadata[part] ?? "")));
   }
   await writeFile(path, writeSafetensors(tensors, metadata));
+  // As in a run of a version that did not write down what its checkpoints hold.
+  await rm(pathOf(name, "checkpoints.json"), { force: true });
 }
 
 const resume = async (name: string) => {
@@ -237,6 +239,21 @@ describe("other files of a run", () => {
     );
     await editCheckpoint(name, "best", { model: (model) => ({ ...model, window: [0, 1], baseFeatures: 4000 }) });
     await expect(readModel(nodeStorage, join(runs.root, name))).rejects.toThrow(/does not fit its weights/);
+  });
+
+  test("a checkpoint of which one byte was changed is refused, by who resumes and by who reads the model", async () => {
+    const name = await copy();
+    for (const kind of ["best", "last"] as const) {
+      const bytes = await runs.bytesOf(name, kind);
+      // The lowest bit of a weight: a number like any other.
+      bytes.writeUInt8(bytes.readUInt8(bytes.length - 4) ^ 1, bytes.length - 4);
+      await writeFile(pathOf(name, `checkpoints/${kind}.safetensors`), bytes);
+    }
+    const refused = (kind: string) => new RegExp(`${kind}\\.safetensors does not hold what the run saved there`);
+    await expect(resume(name)).rejects.toThrow(refused("last"));
+    await expect(readModel(nodeStorage, join(runs.root, name))).rejects.toThrow(refused("best"));
+    await rm(pathOf(name, "checkpoints.json"));
+    await resume(name);
   });
 
   test("a last checkpoint that was removed is missed", async () => {

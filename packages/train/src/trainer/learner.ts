@@ -4,7 +4,7 @@ import { EarlyStopping, LossScaler, type Optimizer, ReduceLROnPlateau, WeightAve
 import { type Device, makeStartValues, type SafetensorsTensor } from "@lobule/tensor";
 import { buildNetwork, type ModelCode, type ModelDescription, networkState } from "../model/model-description.js";
 import { requireF16 } from "../require-f16.js";
-import type { CheckpointKind } from "../run/run-folder.js";
+import type { CheckpointKind } from "../run/saved-checkpoints.js";
 import type { TrainingState } from "../run/training-state.js";
 import { optimizerOf } from "../settings/optimizer-of.js";
 import type { TrainingConfig } from "./config-schema.js";
