@@ -118,18 +118,8 @@ test("srun over two nodes gives the bytes of one process, with MPICH", async (co
   if (hindrance !== undefined) return context.skip(hindrance);
   if (!isInstalled("mpirun.mpich")) return context.skip("MPICH is not installed");
   const words = (out: string) => [
-    ...[
-      "train",
-      "--data",
-      join(root, "data"),
-      "--out",
-      join(root, out),
-      "--cache",
-      join(root, "cache"),
-      "--size",
-      "16",
-    ],
-    ...["--base-features", "1", "--depth", "1", "--network", "unet", "--batch", "4", "--epochs", "2"],
+    ...["train", "--data", join(root, "data"), "--out", join(root, out), "--cache", join(root, "cache")],
+    ...["--size", "16", "--base-features", "1", "--depth", "1", "--network", "unet", "--batch", "4", "--epochs", "2"],
   ];
   const one = await runCommand([...words("one"), "--micro-batch", "2"]);
   expect(one.code, one.err).toBe(0);
