@@ -17,71 +17,83 @@ export function softmaxLossReference(
   logits: ArrayLike<number>,
   labels: ArrayLike<number>,
   classWeights: ArrayLike<number>,
-  { batch, classes, height, width }: SoftmaxLossProblem,
+  problem: SoftmaxLossProblem,
   options: SoftmaxLossOptions,
 ): SoftmaxLossValues {
-  const { lambdaCrossEntropy, lambdaDice, smooth, gamma, normalization, activation, boundary } = options;
-  const pixels = height * width;
-  const isNearOther = (all: ArrayLike<number>, n: number, pixel: number, radius: number): boolean =>
-    Array.from({ length: pixels }, (_, at) => all[n * pixels + at] as number).some((other, at) => {
-      const [dx, dy] = [(at % width) - (pixel % width), Math.floor(at / width) - Math.floor(pixel / width)];
-      return other < classes && other !== all[n * pixels + pixel] && Math.hypot(dx, dy) <= radius;
-    });
-  const dice = new Float64Array(batch * classes);
-  let pixelSum = 0;
-  let weightSum = 0;
-  let counted = 0;
-  const images: Sums[][] = [];
-  for (let n = 0; n < batch; n++) {
-    const [intersection, predicted, present] = [0, 0, 0].map(() => new Float64Array(classes)) as [
-      Float64Array,
-      Float64Array,
-      Float64Array,
-    ];
-    for (let pixel = 0; pixel < pixels; pixel++) {
-      const t = labels[n * pixels + pixel] as number;
-      if (t >= classes) continue;
-      const z = Array.from({ length: classes }, (_, c) => logits[(n * classes + c) * pixels + pixel] as number);
-      let p = z;
-      if (activation === "softmax") {
-        const m = Math.max(...z);
-        const total = z.reduce((sum, value) => sum + Math.exp(value - m), 0);
-        p = z.map((value) => Math.exp(value - m) / total);
-        const notOwn = p.reduce((sum, value, c) => (c === t ? sum : sum + value), 0);
-        const near = boundary.radius > 0 && isNearOther(labels, n, pixel, boundary.radius);
-        const w = (classWeights[t] as number) + (near ? boundary.weight : 0);
-        pixelSum += w * notOwn ** gamma * (Math.log(total) + m - (z[t] as number));
-        weightSum += w;
-      }
-      counted++;
-      for (let c = 0; c < classes; c++) {
-        predicted[c] = (predicted[c] as number) + (p[c] as number);
-        if (c !== t) continue;
-        intersection[c] = (intersection[c] as number) + (p[c] as number);
-        present[c] = (present[c] as number) + 1;
-      }
-    }
-    const sums = Array.from(
-      { length: classes },
-      (_, c): Sums => [intersection[c] as number, predicted[c] as number, present[c] as number],
-    );
-    images.push(sums);
-    dice.set(
-      sums.map(([i, p, t]) => (2 * i + smooth) / (p + t + smooth)),
-      n * classes,
-    );
-  }
-  const normalizer = normalization === "weights" ? weightSum : counted;
-  const pixelLoss = normalizer === 0 ? 0 : pixelSum / normalizer;
-  const diceLoss = overlapLoss(images, Array.from(classWeights).slice(classes), options);
+  const { lambdaCrossEntropy, lambdaDice, smooth, normalization } = options;
+  const { batch, classes } = problem;
+  const images = Array.from({ length: batch }, (_, n) =>
+    imageSums(n, { logits, labels, classWeights }, problem, options),
+  );
+  const total = (of: (sums: ImageSums) => number): number => images.reduce((sum, each) => sum + of(each), 0);
+  const normalizer = total(normalization === "weights" ? ({ weight }) => weight : ({ counted }) => counted);
+  const pixelLoss = normalizer === 0 ? 0 : total(({ loss }) => loss) / normalizer;
+  const overlaps = images.map(({ overlaps }) => overlaps);
+  const diceLoss = overlapLoss(overlaps, Array.from(classWeights).slice(classes), options);
+  const dice = Float64Array.from(overlaps.flat(), ([i, p, t]) => (2 * i + smooth) / (p + t + smooth));
   return { loss: lambdaCrossEntropy * pixelLoss + lambdaDice * diceLoss, pixelLoss, diceLoss, dice };
+}
+
+/** Sums over the pixels of an image whose label is a class. */
+interface ImageSums {
+  /** Σ w (1 − p_t)^γ (−log p_t), 0 without softmax. */
+  readonly loss: number;
+  /** Σ w, 0 without softmax. */
+  readonly weight: number;
+  readonly counted: number;
+  readonly overlaps: readonly Sums[];
+}
+
+function imageSums(
+  n: number,
+  { logits, labels, classWeights }: Readonly<Record<"logits" | "labels" | "classWeights", ArrayLike<number>>>,
+  { classes, height, width }: SoftmaxLossProblem,
+  { gamma, activation, boundary }: SoftmaxLossOptions,
+): ImageSums {
+  const pixels = height * width;
+  const own = Array.from({ length: pixels }, (_, pixel) => labels[n * pixels + pixel] as number);
+  const isNearOther = (pixel: number): boolean =>
+    own.some((other, at) => {
+      const [dx, dy] = [(at % width) - (pixel % width), Math.floor(at / width) - Math.floor(pixel / width)];
+      return other < classes && other !== own[pixel] && Math.hypot(dx, dy) <= boundary.radius;
+    });
+  let [loss, weight, counted] = [0, 0, 0];
+  const overlaps = Array.from({ length: classes }, (): [number, number, number] => [0, 0, 0]);
+  for (const [pixel, t] of own.entries()) {
+    if (t >= classes) continue;
+    const z = overlaps.map((_, c) => logits[(n * classes + c) * pixels + pixel] as number);
+    let p = z;
+    if (activation === "softmax") {
+      const m = Math.max(...z);
+      const total = z.reduce((sum, value) => sum + Math.exp(value - m), 0);
+      p = z.map((value) => Math.exp(value - m) / total);
+      const notOwn = p.reduce((sum, value, c) => (c === t ? sum : sum + value), 0);
+      const near = boundary.radius > 0 && isNearOther(pixel);
+      const w = (classWeights[t] as number) + (near ? boundary.weight : 0);
+      loss += w * notOwn ** gamma * (Math.log(total) + m - (z[t] as number));
+      weight += w;
+    }
+    counted++;
+    for (const [c, sums] of overlaps.entries()) {
+      const probability = p[c] as number;
+      sums[1] += probability;
+      if (c !== t) continue;
+      sums[0] += probability;
+      sums[2] += 1;
+    }
+  }
+  return { loss, weight, counted, overlaps };
 }
 
 /** I, P and T of a class. */
 type Sums = readonly [intersection: number, predicted: number, present: number];
 
 /** 1 − overlap, mean over what overlaps are taken of. */
-function overlapLoss(images: readonly Sums[][], weights: readonly number[], options: SoftmaxLossOptions): number {
+function overlapLoss(
+  images: readonly (readonly Sums[])[],
+  weights: readonly number[],
+  options: SoftmaxLossOptions,
+): number {
   const { smooth, tversky, overlap } = options;
   const [first = []] = images;
   const total = (c: number, at: 0 | 1 | 2): number => images.reduce((sum, image) => sum + (image[c]?.[at] ?? 0), 0);

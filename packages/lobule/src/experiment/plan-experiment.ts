@@ -51,8 +51,53 @@ export function planExperiment(
   source: string,
   lineOf: LineOf = () => "",
 ): PlannedRun[] {
-  const { base, seeds, folds, epochs, splitSeed } = experiment;
+  const { base, seeds, folds } = experiment;
   const variants = variantsOf(experiment);
+  refuseNames(variants, source);
+  refuse(base, Object.keys(ownSettings), (key) => `${source}: 'base' sets '${key}', which is ${ownSettings[key]}`);
+  for (const variant of variants) refuseSettings(variant, source);
+  const resolve = resolver(experiment, data, lineOf);
+  const parts: readonly Fold[] =
+    folds === null ? [null] : Array.from({ length: folds }, (_, index) => ({ index, of: folds }));
+  const runs = variants.flatMap((variant) =>
+    seeds.flatMap((seed) =>
+      parts.map((fold) => ({
+        name: `${variant.name}-seed${seed}${fold === null ? "" : `-fold${fold.index}`}`,
+        variant: variant.name,
+        config: configOf(`${source}: the variant '${variant.name}'`, () => resolve(variant, seed, fold)),
+      })),
+    ),
+  );
+  if (variants.length < 2) {
+    throw new ExperimentError(
+      `${source}: there is nothing to compare: the experiment has one variant, '${variants[0]?.name}'; add another`,
+    );
+  }
+  return runs;
+}
+
+type Fold = TrainingConfig["fold"];
+
+/** The configuration of a variant's run: the experiment's settings, then its own, then what every run must have. */
+function resolver(
+  { base, epochs, splitSeed }: Experiment,
+  data: string,
+  lineOf: LineOf,
+): (variant: Variant, seed: number, fold: Fold) => TrainingConfig {
+  const preset = presetOf(base.preset);
+  // The seed's default is of no account where the cases are named.
+  const ownSplitSeed = base.validationCases == null || splitSeed !== 0 ? splitSeed : null;
+  return ({ settings, pathOf }, seed, fold) =>
+    resolveLayers(preset, [
+      { settings: { earlyStopping: { patience: epochs } }, nameOf: quoted },
+      { settings: base, nameOf: (path) => `${quoted(path)}${lineOf(["base", ...path])}` },
+      { settings, nameOf: (path) => `${quoted(path)}${lineOf(pathOf(path))}` },
+      { settings: { data, epochs, seed, splitSeed: ownSplitSeed, fold }, nameOf: quoted },
+    ]);
+}
+
+/** @throws ExperimentError where a variant's name is no folder's, or two are the same. */
+function refuseNames(variants: readonly Variant[], source: string): void {
   const seen = new Set<string>();
   for (const { name } of variants) {
     if (!namePattern.test(name)) {
@@ -68,47 +113,17 @@ export function planExperiment(
     }
     seen.add(name.toLowerCase());
   }
-  refuse(base, Object.keys(ownSettings), (key) => `${source}: 'base' sets '${key}', which is ${ownSettings[key]}`);
-  const preset = presetOf(base.preset);
-  const runs = variants.flatMap(({ name: variant, settings, pathOf }) => {
-    const where = `${source}: the variant '${variant}' sets`;
-    refuse(settings, Object.keys(ownSettings), (key) => `${where} '${key}', which is ${ownSettings[key]}`);
-    refuse(
-      settings,
-      sharedSettings,
-      (key) => `${where} '${key}', which must be the same for all runs; move it to 'base'`,
-    );
-    return seeds.flatMap((seed) =>
-      (folds === null ? [null] : Array.from({ length: folds }, (_, index) => ({ index, of: folds }))).map((fold) => ({
-        name: `${variant}-seed${seed}${fold === null ? "" : `-fold${fold.index}`}`,
-        variant,
-        config: configOf(`${source}: the variant '${variant}'`, () =>
-          resolveLayers(preset, [
-            { settings: { earlyStopping: { patience: epochs } }, nameOf: quoted },
-            { settings: base, nameOf: (path) => `${quoted(path)}${lineOf(["base", ...path])}` },
-            { settings, nameOf: (path) => `${quoted(path)}${lineOf(pathOf(path))}` },
-            {
-              settings: {
-                data,
-                epochs,
-                seed,
-                // Its default is of no account where the cases are named.
-                splitSeed: base.validationCases == null || splitSeed !== 0 ? splitSeed : null,
-                fold,
-              },
-              nameOf: quoted,
-            },
-          ]),
-        ),
-      })),
-    );
-  });
-  if (variants.length < 2) {
-    throw new ExperimentError(
-      `${source}: there is nothing to compare: the experiment has one variant, '${variants[0]?.name}'; add another`,
-    );
-  }
-  return runs;
+}
+
+/** @throws ExperimentError where a variant sets what is the experiment's, or the same for all. */
+function refuseSettings({ name, settings }: Variant, source: string): void {
+  const where = `${source}: the variant '${name}' sets`;
+  refuse(settings, Object.keys(ownSettings), (key) => `${where} '${key}', which is ${ownSettings[key]}`);
+  refuse(
+    settings,
+    sharedSettings,
+    (key) => `${where} '${key}', which must be the same for all runs; move it to 'base'`,
+  );
 }
 
 /** @throws ExperimentError that names the variant where its configuration does not fit. */
