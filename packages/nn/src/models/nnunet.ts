@@ -7,6 +7,7 @@ import { Conv2d } from "../layers/conv2d.js";
 import type { LayerStyle } from "../layers/normalization.js";
 import { Module } from "../module.js";
 import { Scope } from "../scope.js";
+import { decode } from "./decode.js";
 import { type NnUNetSpec, type NnUNetStage, nnunetDivisors, stagesOf } from "./nnunet-spec.js";
 
 /** Sizes and parts of an {@link NnUNet}. */
@@ -127,8 +128,9 @@ export class NnUNet<const In extends number = 1, const Classes extends number = 
   readonly auxiliaryHeads: readonly Conv2d<number, Classes, 1>[];
 
   /** @throws ShapeError when the specification cannot be built so. */
-  constructor({ inChannels = 1 as In, classes, seed = 0, ...spec }: NnUNetOptions<In, Classes>) {
+  constructor({ inChannels: given, classes, seed = 0, ...spec }: NnUNetOptions<In, Classes>) {
     super();
+    const inChannels = given ?? 1;
     const [top, ...deeper] = stagesOf(this.constructor.name, spec);
     this.spec = spec;
     const scope = new Scope(seed);
@@ -207,9 +209,6 @@ export class NnUNet<const In extends number = 1, const Classes extends number = 
       features = stage.forward(features);
       return features;
     });
-    skips.pop();
-    let all: readonly [Image, ...Image[]] = [features];
-    for (const level of this.decoder) all = [level.forward(all[0], skips.pop() as Image), ...all];
-    return all;
+    return decode(this.decoder, features, skips.slice(0, -1));
   }
 }

@@ -17,6 +17,7 @@ import { Conv2d } from "../layers/conv2d.js";
 import { MaxPool2d } from "../layers/max-pool2d.js";
 import { Module } from "../module.js";
 import { Scope } from "../scope.js";
+import { decode } from "./decode.js";
 import { blocksOfLevel, checkSpec, levelChannels, referenceSpec, type UNetSpec } from "./unet-spec.js";
 
 /** Sizes and parts of a {@link UNet}. */
@@ -61,7 +62,7 @@ export class UNet<const In extends number = 1, const Classes extends number = 3>
 
   /** @throws ShapeError when a size is no whole number of at least 1, or the specification cannot be built so. */
   constructor({
-    inChannels = 1 as In,
+    inChannels: given,
     classes = 3 as Classes,
     baseFeatures,
     depth = 4,
@@ -70,6 +71,7 @@ export class UNet<const In extends number = 1, const Classes extends number = 3>
   }: UNetOptions<In, Classes>) {
     super();
     const { name } = this.constructor;
+    const inChannels = given ?? 1;
     for (const [size, value] of Object.entries({ inChannels, classes, baseFeatures, depth })) {
       if (!Number.isSafeInteger(value) || value < 1) {
         throw new ShapeError(`${name}: ${size} must be a whole number of at least 1, got ${value}`);
@@ -155,9 +157,7 @@ export class UNet<const In extends number = 1, const Classes extends number = 3>
     }
     features = drop(this.bridge.forward(features));
     if (this.bridgeAttention !== undefined) features = this.bridgeAttention.forward(features);
-    let all: readonly [Image, ...Image[]] = [features];
-    for (const level of this.decoder) all = [drop(level.forward(all[0], skips.pop() as Image)), ...all];
-    return all;
+    return decode(this.decoder, features, skips, drop);
   }
 
   /**
