@@ -1,20 +1,7 @@
-import { referenceSpec } from "@lobule/nn";
 import { type TunedAdapter, Tuning } from "@lobule/tensor";
 
 // What sound files hold, before a campaign changes them.
 
-export const description = {
-  version: 1,
-  architecture: "UNet",
-  network: referenceSpec,
-  inputSlices: 1,
-  classes: ["background", "liver"],
-  baseFeatures: 1,
-  depth: 1,
-  size: 16,
-  window: [-160, 240],
-  preset: null,
-};
 export const training = {
   epoch: 1,
   step: 0,

@@ -1,72 +1,42 @@
-import { mkdtemp, open, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { open, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { nodeStorage } from "@lobule/node";
 import fc from "fast-check";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { DataError } from "../data-error.js";
-import {
-  type CaseFiles,
-  type EntryHeader,
-  encodeHeader,
-  fingerprintOf,
-  parseHeader,
-  parsePrefix,
-  prefixBytes,
-} from "./cache-entry.js";
+import { type EntryHeader, encodeHeader, fingerprintOf, parseHeader, parsePrefix, prefixBytes } from "./cache-entry.js";
 import { decodeCase } from "./decode-case.js";
-import { SliceCache, type SliceCacheOptions } from "./slice-cache.js";
+import { SliceCache } from "./slice-cache.js";
 
 import { sliceOf, writeCase } from "./testing/cases.js";
-
-async function folder(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), "lobule-cache-"));
-  onTestFinished(() => rm(path, { recursive: true, force: true }));
-  return path;
-}
-
-const opened = async (
-  where: string,
-  cases: readonly CaseFiles[],
-  options: Partial<SliceCacheOptions> = {},
-): Promise<SliceCache> => {
-  const cache = await SliceCache.open(nodeStorage, cases, {
-    directory: join(where, "cache"),
-    classes: 3,
-    channels: 1,
-    workers: 0,
-    ...options,
-  });
-  onTestFinished(() => cache.close());
-  return cache;
-};
+import { openCache, testFolder } from "./testing/open-cache.js";
 
 test("an entry that is cut off or garbled is decoded again; one with a flipped bit is found when it is read", async () => {
-  const where = await folder();
+  const where = await testFolder();
   const cases = [await writeCase(where, "a")];
-  await (await opened(where, cases)).close();
+  await (await openCache(where, cases)).close();
   const [name = ""] = await readdir(join(where, "cache"));
   const path = join(where, "cache", name);
   const { size } = await stat(path);
   await truncate(path, size - 1);
-  expect((await opened(where, cases)).decoded).toBe(1);
+  expect((await openCache(where, cases)).decoded).toBe(1);
   await writeFile(path, "garbage");
-  expect((await opened(where, cases)).decoded).toBe(1);
+  expect((await openCache(where, cases)).decoded).toBe(1);
   const file = await open(path, "r+");
   await file.write(Uint8Array.of(0xff), 0, 1, size - 1);
   await file.close();
-  const damaged = await opened(where, cases);
+  const damaged = await openCache(where, cases);
   expect(damaged.decoded).toBe(0);
   await expect(sliceOf(damaged, 0, 1)).rejects.toThrow(/entry .* was damaged and has been removed; start again/);
-  expect((await opened(where, cases)).decoded).toBe(1);
+  expect((await openCache(where, cases)).decoded).toBe(1);
 });
 
 test.each([Int16Array, Float32Array])(
   "a changed byte of an entry is noticed, or changes nothing that is read: %o",
   async (array) => {
-    const where = await folder();
+    const where = await testFolder();
     const cases = [await writeCase(where, "a", { array, values: (i) => (array === Float32Array ? i / 3 : i) })];
-    const first = await opened(where, cases);
+    const first = await openCache(where, cases);
     const expected = { cases: first.cases, slices: [await sliceOf(first, 0, 0), await sliceOf(first, 0, 1)] };
     await first.close();
     const [name = ""] = await readdir(join(where, "cache"));
@@ -98,7 +68,7 @@ test.each([Int16Array, Float32Array])(
     // Of an entry that is cut anywhere nothing is used.
     for (let size = 0; size < sound.length; size += 97) {
       await writeFile(path, sound.subarray(0, size));
-      expect((await opened(where, cases)).decoded).toBe(1);
+      expect((await openCache(where, cases)).decoded).toBe(1);
     }
   },
 );
@@ -144,9 +114,9 @@ test.each<[string, (header: EntryHeader) => EntryHeader]>([
   ["a spacing", (header) => ({ ...header, spacing: [0, 1, 1] })],
   ["pixels that fill the file", (header) => ({ ...header, pixels: "float32" })],
 ])("a header whose checksum is right but which lacks %s is not used", async (_what, change) => {
-  const where = await folder();
+  const where = await testFolder();
   const cases = [await writeCase(where, "a")];
-  await (await opened(where, cases)).close();
+  await (await openCache(where, cases)).close();
   const [name = ""] = await readdir(join(where, "cache"));
   const path = join(where, "cache", name);
   const sound = await readFile(path);
@@ -157,40 +127,40 @@ test.each<[string, (header: EntryHeader) => EntryHeader]>([
     path,
     Buffer.concat([encodeHeader(nodeStorage.packing, change(header)), sound.subarray(prefixBytes + length)]),
   );
-  expect((await opened(where, cases)).decoded).toBe(1);
+  expect((await openCache(where, cases)).decoded).toBe(1);
 });
 
 test("another content of the same size and time is noticed: written in place, or another file under the name", async () => {
-  const where = await folder();
+  const where = await testFolder();
   const cases = [await writeCase(where, "a")];
   const image = cases[0]?.image ?? "";
   await utimes(image, 1, 1);
-  await opened(where, cases);
+  await openCache(where, cases);
   const other = await writeCase(where, "b", { values: (i) => 50 + i });
   await writeFile(image, await readFile(other.image));
   await utimes(image, 1, 1);
-  const inPlace = await opened(where, cases);
+  const inPlace = await openCache(where, cases);
   expect(inPlace.decoded).toBe(1);
   expect((await sliceOf(inPlace, 0, 0)).values[0]).toBe(50);
   const third = await writeCase(where, "c", { values: (i) => 70 + i });
   await utimes(third.image, 1, 1);
   await rename(third.image, image);
-  const replaced = await opened(where, cases);
+  const replaced = await openCache(where, cases);
   expect(replaced.decoded).toBe(1);
   expect((await sliceOf(replaced, 0, 0)).values[0]).toBe(70);
 });
 
 test("an entry that another process replaces meanwhile is neither read nor removed", async () => {
-  const where = await folder();
+  const where = await testFolder();
   const cases = [await writeCase(where, "a")];
-  const cache = await opened(where, cases);
-  const other = await opened(where, cases, { classes: 4 });
+  const cache = await openCache(where, cases);
+  const other = await openCache(where, cases, { classes: 4 });
   await expect(sliceOf(cache, 0, 0)).rejects.toThrow(/was replaced or changed by another process; start again/);
   expect((await sliceOf(other, 0, 0)).labels).toEqual([0, 1, 2, 0, 1, 2]);
 });
 
 test("a file that changes while it is read makes no entry", async () => {
-  const where = await folder();
+  const where = await testFolder();
   const files = await writeCase(where, "a");
   const path = join(where, "a.slices");
   const before = await fingerprintOf(nodeStorage, files, { classes: 3 });
@@ -201,10 +171,10 @@ test("a file that changes while it is read makes no entry", async () => {
 });
 
 test("verified, entries that hold something else than their files are replaced and named", async () => {
-  const where = await folder();
+  const where = await testFolder();
   const cases = [await writeCase(where, "a"), await writeCase(where, "b")];
-  await (await opened(where, cases)).close();
-  expect(await opened(where, cases, { verify: true })).toMatchObject({ decoded: 0, reused: 2, corrected: [] });
+  await (await openCache(where, cases)).close();
+  expect(await openCache(where, cases, { verify: true })).toMatchObject({ decoded: 0, reused: 2, corrected: [] });
   const names = (await readdir(join(where, "cache"))).sort();
   const path = join(where, "cache", names[1] ?? "");
   const bytes = await readFile(path);
@@ -212,10 +182,10 @@ test("verified, entries that hold something else than their files are replaced a
   await writeFile(path, bytes);
   for (const workers of [0, 2]) {
     await writeFile(path, bytes);
-    const verified = await opened(where, cases, { verify: true, workers });
+    const verified = await openCache(where, cases, { verify: true, workers });
     expect(verified).toMatchObject({ decoded: 1, reused: 1, corrected: ["b"] });
     expect((await sliceOf(verified, 1, 1)).values).toEqual([2, 3, 4, 5, 6, 7]);
   }
   await rm(path);
-  expect(await opened(where, cases, { verify: true })).toMatchObject({ decoded: 1, reused: 1, corrected: [] });
+  expect(await openCache(where, cases, { verify: true })).toMatchObject({ decoded: 1, reused: 1, corrected: [] });
 });

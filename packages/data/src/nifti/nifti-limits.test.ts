@@ -1,34 +1,18 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { nodeStorage } from "@lobule/node";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { DataError } from "../data-error.js";
-import type { NiftiDatatype } from "./datatypes.js";
-import { checkSize, type NiftiVolume, readNifti, readNiftiHeader } from "./read-nifti.js";
-import { encodeFields, encodeNifti, fields, type NiftiFields } from "./testing/encode.js";
+import { checkSize, readNifti, readNiftiHeader } from "./read-nifti.js";
+import { encodeFields, encodeNifti, fields } from "./testing/encode.js";
+import { niftiFolder } from "./testing/nifti-folder.js";
 
-let folder = "";
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "nifti-limits-"));
-});
-afterAll(() => rm(folder, { recursive: true }));
-
-async function readBytes(bytes: Uint8Array, name = "volume.nii"): Promise<NiftiVolume> {
-  const path = join(folder, name);
-  await writeFile(path, bytes);
-  return readNifti(nodeStorage, path);
-}
-
-const read = (type: NiftiDatatype, changes: Partial<NiftiFields> = {}, values?: readonly (number | bigint)[]) =>
-  readBytes(encodeNifti(type, changes, values));
-
+const { at, readBytes, read } = niftiFolder();
 const twelve = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
 
 describe("the size limit", () => {
   it("is that of the values in memory and what stands before them", async () => {
-    const path = join(folder, "limited.nii");
+    const path = at("limited.nii");
     await writeFile(path, encodeNifti("uint8", { slope: 0.5 }));
     expect((await readNifti(nodeStorage, path, { maxBytes: 352 + 48 })).data.byteLength).toBe(48);
     await expect(readNifti(nodeStorage, path, { maxBytes: 352 + 47 })).rejects.toThrow(
@@ -37,7 +21,7 @@ describe("the size limit", () => {
   });
 
   it("is that of the machine where that has less memory", async () => {
-    const path = join(folder, "machine.nii");
+    const path = at("machine.nii");
     await writeFile(path, encodeFields(fields("float32", { dim: [3, 512, 512, 700] })));
     const check = (memory: number) => async () => {
       const header = await readNiftiHeader(nodeStorage, path);
@@ -50,7 +34,7 @@ describe("the size limit", () => {
   });
 
   it("holds for a bomb: 5 GB of zeros in 5 MB are refused before they are unpacked", async () => {
-    const path = join(folder, "bomb.nii.gz");
+    const path = at("bomb.nii.gz");
     const zeros = gzipSync(Buffer.alloc(5_000_000), { level: 9 });
     const header = gzipSync(encodeFields(fields("uint8", { dim: [3, 10_000, 1000, 500] })));
     await writeFile(path, Buffer.concat([header, ...new Array<Uint8Array>(1000).fill(zeros)]));

@@ -1,29 +1,11 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { nodeStorage } from "@lobule/node";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { NiftiDatatype } from "./datatypes.js";
+import { describe, expect, it } from "vitest";
 import { openNiftiSlices } from "./nifti-slices.js";
-import { type NiftiVolume, readNifti } from "./read-nifti.js";
 import { encodeNifti, type NiftiFields } from "./testing/encode.js";
+import { niftiFolder } from "./testing/nifti-folder.js";
 
-let folder = "";
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "nifti-notes-"));
-});
-afterAll(() => rm(folder, { recursive: true }));
-
-async function readBytes(bytes: Uint8Array, name = "volume.nii"): Promise<NiftiVolume> {
-  const path = join(folder, name);
-  await writeFile(path, bytes);
-  return readNifti(nodeStorage, path);
-}
-
-const read = (type: NiftiDatatype, changes: Partial<NiftiFields> = {}, values?: readonly (number | bigint)[]) =>
-  readBytes(encodeNifti(type, changes, values));
-
+const { at, readBytes, read } = niftiFolder();
 const twelve = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
 
 describe("notes", () => {
@@ -166,7 +148,7 @@ describe("notes", () => {
       const { data, notes } = await readBytes(bytes, "behind.nii.gz");
       expect([...data]).toEqual(twelve);
       expect(notes).toEqual(expected);
-      const { slices, notes: notesOfSlices } = await openNiftiSlices(nodeStorage, join(folder, "behind.nii.gz"));
+      const { slices, notes: notesOfSlices } = await openNiftiSlices(nodeStorage, at("behind.nii.gz"));
       for await (const slice of slices()) expect(slice.length).toBe(6);
       expect(notesOfSlices()).toEqual(expected);
     }

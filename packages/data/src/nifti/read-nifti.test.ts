@@ -1,29 +1,13 @@
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rename, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { nodeStorage } from "@lobule/node";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { NiftiDatatype } from "./datatypes.js";
-import { type NiftiVolume, readNifti, readNiftiHeader } from "./read-nifti.js";
-import { encodeFields, encodeNifti, encodeVoxels, fields, type NiftiFields } from "./testing/encode.js";
+import { describe, expect, it } from "vitest";
+import { readNifti, readNiftiHeader } from "./read-nifti.js";
+import { encodeFields, encodeNifti, encodeVoxels, fields } from "./testing/encode.js";
+import { niftiFolder } from "./testing/nifti-folder.js";
 
-let folder = "";
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "read-nifti-"));
-});
-afterAll(() => rm(folder, { recursive: true }));
-
-async function readBytes(bytes: Uint8Array, name = "volume.nii"): Promise<NiftiVolume> {
-  const path = join(folder, name);
-  await writeFile(path, bytes);
-  return readNifti(nodeStorage, path);
-}
-
-const read = (type: NiftiDatatype, changes: Partial<NiftiFields> = {}, values?: readonly (number | bigint)[]) =>
-  readBytes(encodeNifti(type, changes, values));
-
+const { at, readBytes, read } = niftiFolder();
 const twelve = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
 
 const datatypes = [
@@ -211,9 +195,9 @@ describe("a pair", () => {
     { halves: ["other.hdr.gz", "other.img"], packed: [true, false] },
   ])("is read by the name of either half: $halves", async ({ halves, packed }) => {
     for (const [i, bytes] of [header, image].entries())
-      await writeFile(join(folder, halves[i] ?? ""), packed[i] ? gzipSync(bytes) : bytes);
+      await writeFile(at(halves[i] ?? ""), packed[i] ? gzipSync(bytes) : bytes);
     for (const half of halves) {
-      const { data, header } = await readNifti(nodeStorage, join(folder, half));
+      const { data, header } = await readNifti(nodeStorage, at(half));
       expect([...data]).toEqual(twelve);
       expect(header.separateImage).toBe(true);
     }
@@ -221,27 +205,27 @@ describe("a pair", () => {
 
   it("may have its voxels anywhere in the image", async () => {
     const shifted = encodeFields(fields("int16", { magic: "ni1\0", offset: 7, extension: [] }));
-    await writeFile(join(folder, "shifted.hdr"), shifted);
-    await writeFile(join(folder, "shifted.img"), Buffer.concat([Buffer.alloc(7), image]));
-    expect([...(await readNifti(nodeStorage, join(folder, "shifted.hdr"))).data]).toEqual(twelve);
+    await writeFile(at("shifted.hdr"), shifted);
+    await writeFile(at("shifted.img"), Buffer.concat([Buffer.alloc(7), image]));
+    expect([...(await readNifti(nodeStorage, at("shifted.hdr"))).data]).toEqual(twelve);
   });
 
   it("lacks a half: the error names the half that is there and the one that is not", async () => {
-    await writeFile(join(folder, "alone.hdr"), header);
-    await expect(readNifti(nodeStorage, join(folder, "alone.hdr"))).rejects.toThrow(/alone\.hdr.*no .*alone\.img/);
-    await rename(join(folder, "alone.hdr"), join(folder, "only.img"));
-    await expect(readNifti(nodeStorage, join(folder, "only.img"))).rejects.toThrow(/only\.img.*no .*only\.hdr/);
+    await writeFile(at("alone.hdr"), header);
+    await expect(readNifti(nodeStorage, at("alone.hdr"))).rejects.toThrow(/alone\.hdr.*no .*alone\.img/);
+    await rename(at("alone.hdr"), at("only.img"));
+    await expect(readNifti(nodeStorage, at("only.img"))).rejects.toThrow(/only\.img.*no .*only\.hdr/);
   });
 });
 
 describe("readNiftiHeader", () => {
   it("gives the header that readNifti gives", async () => {
     const { header } = await readBytes(gzipSync(encodeNifti("uint8", {}, twelve)), "whole.nii.gz");
-    expect(await readNiftiHeader(nodeStorage, join(folder, "whole.nii.gz"))).toEqual(header);
+    expect(await readNiftiHeader(nodeStorage, at("whole.nii.gz"))).toEqual(header);
   });
 
   it("does not need the voxels", async () => {
-    const path = join(folder, "header-only.nii");
+    const path = at("header-only.nii");
     await writeFile(path, encodeFields(fields("int16", { dim: [3, 512, 512, 900] })));
     expect(await readNiftiHeader(nodeStorage, path)).toMatchObject({
       shape: [512, 512, 900],

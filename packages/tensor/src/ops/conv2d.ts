@@ -9,8 +9,9 @@ import {
 import { f32 } from "../graph/apply.js";
 import { applyKernel } from "../graph/named.js";
 import type { Image, Lowering, Tensor } from "../graph/tensor.js";
-import { asImage, printShape, ShapeError, sizeOf } from "../shape.js";
+import { asImage, printShape, ShapeError } from "../shape.js";
 import { conv1x1, conv3x3, convTranspose2x2 } from "./convolution.js";
+import { callForSum } from "./partial-sums.js";
 
 /** How a convolution moves over an image; pairs are of rows, then of columns. */
 export interface Conv2dOptions {
@@ -195,15 +196,8 @@ function weightGradient(input: Tensor, gradOutput: Tensor, problem: Conv2dProble
     output: f32([problem.outChannels, problem.input.channels, ...problem.kernel]),
     slotInputs: ["input", "gradOutput"],
     rereads: true,
-    lower: (slots, output, lowering) => {
-      const kernel = gradWeightKernel(problem, lowering.reduction());
-      const { partials: count } = kernel;
-      const length = sizeOf(output.shape);
-      if (count === 1) return lowering.call({ kernel, slots, bindings: { partials: output } });
-      const partials = lowering.scratch([count, length]);
-      lowering.call({ kernel, slots, bindings: { partials } });
-      lowering.sum(partials, output, { partialOffset: 0, partialStride: length, elementStride: 1, length, count });
-    },
+    lower: (slots, output, lowering) =>
+      callForSum(lowering, output, { kernel: gradWeightKernel(problem, lowering.reduction()), slots }),
     gradient: (weight, inputs) => ({
       input: inputGradient({ input: inputs.gradOutput, weight }, problem, problem.input.channels),
       gradOutput: convolution({ input: inputs.input, weight }, problem),

@@ -12,6 +12,7 @@ import {
   packedLayout,
   takesTwoImages,
 } from "./convolution-kernels.js";
+import { callForSum } from "./partial-sums.js";
 
 /** What the graph needs to know of a family. */
 interface Family {
@@ -82,16 +83,7 @@ const lowerGradWeight =
     const variant = lowering.variant(convolution);
     const { split, slots: images } = gradWeightInput(convolution, variant, slots.input, lowering);
     const kernel = convolutionKernel(convolution, variant, { split });
-    const { partials: count = 1 } = kernel;
-    const length = sizeOf(output.shape);
-    const all = { ...images, gradOutput: slots.gradOutput };
-    if (count === 1) {
-      lowering.call({ kernel, slots: all, bindings: { partials: output }, convolution });
-      return;
-    }
-    const partials = lowering.scratch([count, length]);
-    lowering.call({ kernel, slots: all, bindings: { partials }, convolution });
-    lowering.sum(partials, output, { partialOffset: 0, partialStride: length, elementStride: 1, length, count });
+    callForSum(lowering, output, { kernel, slots: { ...images, gradOutput: slots.gradOutput }, convolution });
   };
 
 function convolution<O extends number>(

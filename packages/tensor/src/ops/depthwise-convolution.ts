@@ -6,7 +6,8 @@ import {
 import { f32 } from "../graph/apply.js";
 import { applyKernel } from "../graph/named.js";
 import type { Image, Tensor } from "../graph/tensor.js";
-import { asImage, printShape, ShapeError, sizeOf } from "../shape.js";
+import { asImage, printShape, ShapeError } from "../shape.js";
+import { callForSum } from "./partial-sums.js";
 
 /** The weight of each channel. */
 type Weight<C extends number = number> = Tensor<readonly [c: C, one: 1, h: 3, w: 3], "f32">;
@@ -77,15 +78,8 @@ function weightGradient<C extends number>(input: Image<C>, gradOutput: Image<C>)
     output: f32([input.shape[1], 1, 3, 3]),
     slotInputs: ["input", "gradOutput"],
     rereads: true,
-    lower: (slots, output, lowering) => {
-      const kernel = gradWeightKernel(image, lowering.reduction());
-      const { partials: count } = kernel;
-      const length = sizeOf(output.shape);
-      if (count === 1) return lowering.call({ kernel, slots, bindings: { partials: output } });
-      const partials = lowering.scratch([count, length]);
-      lowering.call({ kernel, slots, bindings: { partials } });
-      lowering.sum(partials, output, { partialOffset: 0, partialStride: length, elementStride: 1, length, count });
-    },
+    lower: (slots, output, lowering) =>
+      callForSum(lowering, output, { kernel: gradWeightKernel(image, lowering.reduction()), slots }),
     gradient: (weight, inputs) => ({
       input: inputGradient({ input: inputs.gradOutput, weight }),
       gradOutput: convolution({ input: inputs.input, weight }),

@@ -2,29 +2,16 @@ import { MemoryStorage, writeFileAtomically } from "@lobule/data";
 import { referenceSpec, UNet } from "@lobule/nn";
 import { beforeEach, expect, test } from "vitest";
 import { readModel } from "./load-model.js";
-import type { ModelDescription } from "./model-description.js";
 import { savePostprocessing, weightsOf } from "./postprocessing.js";
 import { postprocessingOf, readModels, writeEnsemble } from "./read-models.js";
 import { isForeignModel, saveModel } from "./save-model.js";
-
-const description: ModelDescription = {
-  version: 1,
-  architecture: "UNet",
-  network: referenceSpec,
-  inputSlices: 1,
-  classes: ["background", "liver"],
-  baseFeatures: 1,
-  depth: 1,
-  size: 16,
-  window: [-160, 240],
-  preset: null,
-};
+import { smallDescription } from "./testing.js";
 
 let storage: MemoryStorage;
 const save = async (run: string, seed: number): Promise<string> => {
   const network = new UNet({ ...referenceSpec, baseFeatures: 1, depth: 1, inChannels: 1, classes: 2, seed });
   const weights = await network.stateDict();
-  await saveModel(storage, `/folds/${run}`, { description, weights, code: undefined, origin: null });
+  await saveModel(storage, `/folds/${run}`, { description: smallDescription, weights, code: undefined, origin: null });
   return (await readModel(storage, `/folds/${run}`)).sha256;
 };
 beforeEach(async () => {
