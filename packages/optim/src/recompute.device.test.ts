@@ -62,8 +62,13 @@ const variants: Readonly<Record<string, Variant>> = {
   // Sums as GPUs form them, where also what costs nothing is computed again without being asked for. Convolutions for GPUs
   // take a CPU long to compile, and which they are changes nothing here.
   "the reference, with sums for GPUs": { kernels: { reduction: "parallel", fastest: () => "plain" } },
-  "no gates, dropout, plain blocks": { skip: "concat", block: "plain", dropout: 0.3 },
-  "skips added": { skip: "add", upsampling: "bilinear", activation: "leaky-relu" },
+  "no gates but skips added, dropout, plain blocks": {
+    skip: "add",
+    block: "plain",
+    dropout: 0.3,
+    upsampling: "bilinear",
+    activation: "leaky-relu",
+  },
   "gates of single layers, squeeze-and-excite, group normalization, attention": {
     skip: "attention-gate-norm",
     block: "residual-squeeze-excite",

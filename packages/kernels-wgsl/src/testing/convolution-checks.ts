@@ -65,8 +65,23 @@ export async function checkGradient(
   }
 }
 
+type StatisticsSlot = "moments" | "sums";
+
+/** Every way to sum by both slots. */
+const allStatistics = {
+  parallel: ["moments", "sums"],
+  serial: ["moments", "sums"],
+  subgroup: ["moments", "sums"],
+} as const;
+
 /**
- * Checks the sums by channel of both statistics slots against the output that the kernel wrote, for every reduction. What
+ * Every way to sum and both slots, but not each by each, since every pair is a text of its own to compile: ways and slots
+ * are texts of `transforms/statistics.ts` that know nothing of the kernel, which calls them alike.
+ */
+export const pairedStatistics = { parallel: ["moments"], serial: ["sums"], subgroup: ["moments"] } as const;
+
+/**
+ * Checks the sums by channel of the statistics slots against the output that the kernel wrote, for every reduction. What
  * the adapter cannot run is noted at the test.
  */
 export async function checkStatistics(
@@ -74,60 +89,65 @@ export async function checkStatistics(
   device: GPUDevice,
   run: Run,
   shape: ImageShape,
+  slots: Readonly<Record<Reduction, readonly StatisticsSlot[]>> = allStatistics,
 ): Promise<void> {
   const eight = await hasSubgroupsOfEight();
   const only = run.kernel.statistics?.only;
   for (const reduction of ["parallel", "serial", "subgroup"] as const) {
     if (only !== undefined && reduction !== only) continue;
-    if (reduction !== "subgroup" || eight) await checkStatisticsBy(reduction, device, run, shape);
-    else await test.annotate("adapter has no subgroups of 8", "not-checked");
+    if (reduction === "subgroup" && !eight) await test.annotate("adapter has no subgroups of 8", "not-checked");
+    else for (const slot of slots[reduction]) await checkStatisticsBy(reduction, slot, device, run, shape);
   }
 }
 
-async function checkStatisticsBy(reduction: Reduction, device: GPUDevice, run: Run, shape: ImageShape): Promise<void> {
+async function checkStatisticsBy(
+  reduction: Reduction,
+  slot: StatisticsSlot,
+  device: GPUDevice,
+  run: Run,
+  shape: ImageShape,
+): Promise<void> {
   const partials = (run.kernel.statistics?.partials ?? 0) * partialsPerWorkgroup(reduction);
   const { batch, channels } = shape;
   const pixels = imageSize(shape) / batch / channels;
   const quads = hasFunction(run.kernel.source, "addQuadToStatistics");
-  for (const slot of ["moments", "sums"] as const) {
-    const inlined = slot === "moments" ? momentsSlot(reduction, quads) : sumsSlot("value * 2.0", reduction, "", quads);
-    const kernel = { ...run.kernel, source: replaceSlots(run.kernel.source, [inlined]) };
-    const empty = {
-      output: new Float32Array(run.length),
-      statistics: new Float32Array(partials * channels * 4).fill(Number.NaN),
-    };
-    const results = await runKernel(device, kernel, { ...run.arrays, ...empty }, ["output", "statistics"]);
-    const got: number[] = [];
-    const expected: number[] = [];
-    for (let c = 0; c < channels; c++) {
-      const values = new Float64Array(batch * pixels);
-      for (let n = 0; n < batch; n++) {
-        const first = (n * channels + c) * pixels;
-        values.set(results.output.subarray(first, first + pixels), n * pixels);
-      }
-      const sum = values.reduce((total, value) => total + value, 0);
-      const mean = sum / values.length;
-      const squares = values.reduce((total, value) => total + (value - mean) ** 2, 0);
-      const size = values.reduce((total, value) => total + Math.abs(value), 1e-30);
-      expected.push(1, sum / size, slot === "moments" ? 1 : (2 * sum) / size);
-      let [count, total, second] = [0, 0, 0];
-      for (let partial = 0; partial < partials; partial++) {
-        const at = (partial * channels + c) * 4;
-        const [partCount, partFirst, partSecond] = [...results.statistics.subarray(at, at + 3)] as [
-          number,
-          number,
-          number,
-        ];
-        const moments = slot === "moments";
-        count += partCount;
-        total += moments ? partCount * partFirst : partFirst;
-        second += partSecond + (moments ? partCount * (partFirst - mean) ** 2 : 0);
-      }
-      const scale = slot === "sums" ? size : squares;
-      got.push(count / values.length, total / size, scale < 1e-12 ? 1 : second / scale);
+  const inlined = slot === "moments" ? momentsSlot(reduction, quads) : sumsSlot("value * 2.0", reduction, "", quads);
+  const kernel = { ...run.kernel, source: replaceSlots(run.kernel.source, [inlined]) };
+  const empty = {
+    output: new Float32Array(run.length),
+    statistics: new Float32Array(partials * channels * 4).fill(Number.NaN),
+  };
+  const results = await runKernel(device, kernel, { ...run.arrays, ...empty }, ["output", "statistics"]);
+  const got: number[] = [];
+  const expected: number[] = [];
+  for (let c = 0; c < channels; c++) {
+    const values = new Float64Array(batch * pixels);
+    for (let n = 0; n < batch; n++) {
+      const first = (n * channels + c) * pixels;
+      values.set(results.output.subarray(first, first + pixels), n * pixels);
     }
-    expectClose(`${run.what}, ${slot}, ${reduction}`, got, expected);
+    const sum = values.reduce((total, value) => total + value, 0);
+    const mean = sum / values.length;
+    const squares = values.reduce((total, value) => total + (value - mean) ** 2, 0);
+    const size = values.reduce((total, value) => total + Math.abs(value), 1e-30);
+    expected.push(1, sum / size, slot === "moments" ? 1 : (2 * sum) / size);
+    let [count, total, second] = [0, 0, 0];
+    for (let partial = 0; partial < partials; partial++) {
+      const at = (partial * channels + c) * 4;
+      const [partCount, partFirst, partSecond] = [...results.statistics.subarray(at, at + 3)] as [
+        number,
+        number,
+        number,
+      ];
+      const moments = slot === "moments";
+      count += partCount;
+      total += moments ? partCount * partFirst : partFirst;
+      second += partSecond + (moments ? partCount * (partFirst - mean) ** 2 : 0);
+    }
+    const scale = slot === "sums" ? size : squares;
+    got.push(count / values.length, total / size, scale < 1e-12 ? 1 : second / scale);
   }
+  expectClose(`${run.what}, ${slot}, ${reduction}`, got, expected);
 }
 
 /** Checks a kernel with f16 storage; `storage` names the arrays that it stores so. */

@@ -1,8 +1,16 @@
 import { beforeAll, describe, type TestContext, test } from "vitest";
 import { type ConvolutionProblem, imageSize, type Kernel } from "../contract/kernel.js";
+import { uniformWeightBytes } from "../contract/packing.js";
 import type { GradWeightOptions } from "../contract/partial-sums.js";
 import { expectClose, randomArray } from "./close.js";
-import { checkGradient, checkHalfStorage, checkRun, checkStatistics, runLinear } from "./convolution-checks.js";
+import {
+  checkGradient,
+  checkHalfStorage,
+  checkRun,
+  checkStatistics,
+  pairedStatistics,
+  runLinear,
+} from "./convolution-checks.js";
 import { type ConvolutionFamily, runsOf } from "./convolution-family.js";
 import { hasSubgroupsOfEight, testDevice } from "./device.js";
 import { checkAgainstFullStorage } from "./half-storage.js";
@@ -65,13 +73,16 @@ export function testConvolution<Variant extends string, Way extends string>(
   });
 }
 
-/** Statistics of every case by every variant and reduction, and f16 storage. */
+/**
+ * Statistics of every case by every variant and reduction, and f16 storage: of cases whose weights fit a uniform binding, since
+ * another binding is another text to compile, and `testConvolution` has it.
+ */
 export function testConvolutionSlots<Variant extends string, Way extends string>(
   family: ConvolutionFamily<Variant, Way>,
 ): void {
   const deviceFor = convolutionDevice();
   const { withStatistics } = family;
-  describe.each(withStatistics.length === 0 ? [] : family.cases)(
+  describe.each(withStatistics.length === 0 ? [] : casesOfUniformWeights(family))(
     "statistics, $input × $outChannels: $why",
     (problem) => {
       const runs = runsOf(family, problem);
@@ -79,7 +90,9 @@ export function testConvolutionSlots<Variant extends string, Way extends string>
 
       test.for(kinds)("$of, $variant", async ({ of, variant }, context) => {
         const device = deviceFor(context, { variant });
-        await checkStatistics(context, device, runs[of](variant), of === "output" ? runs.outShape : runs.shape);
+        const shape = of === "output" ? runs.outShape : runs.shape;
+        const slots = variant === "plain" ? undefined : pairedStatistics;
+        await checkStatistics(context, device, runs[of](variant), shape, slots);
       });
     },
   );
@@ -109,6 +122,20 @@ export function testConvolutionSlots<Variant extends string, Way extends string>
       );
     });
   });
+}
+
+/** The cases whose weights, packed in blocks of 8 channels, fit a uniform binding both ways. */
+export function casesOfUniformWeights<Case extends ConvolutionProblem>({
+  cases,
+  weightLength,
+}: Pick<ConvolutionFamily<string, string>, "weightLength"> & { readonly cases: readonly Case[] }): readonly Case[] {
+  const block = (channels: number): number => Math.ceil(channels / 8) * 8;
+  return cases.filter(({ input, outChannels }) =>
+    [
+      { input, outChannels: block(outChannels) },
+      { input: { ...input, channels: block(input.channels) }, outChannels },
+    ].every((packed) => 4 * weightLength(packed) <= uniformWeightBytes),
+  );
 }
 
 /** A weight gradient whose input is two images against the one of their concatenation. */
