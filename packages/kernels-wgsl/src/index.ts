@@ -49,7 +49,7 @@ export {
   conv2dShape,
   packConv2d,
 } from "./conv2d/conv2d.js";
-export { conv3x3, conv3x3GradInput, conv3x3GradWeight, type Shortcut } from "./conv3x3/conv3x3.js";
+export { conv3x3, conv3x3GradInput, conv3x3GradWeight, readsTwoImages, type Shortcut } from "./conv3x3/conv3x3.js";
 export { packConv3x3, packConv3x3Filters } from "./conv3x3/conv3x3-packing.js";
 export { splitsConv3x3 } from "./conv3x3/conv3x3-tiled.js";
 export { convert } from "./convert/convert.js";

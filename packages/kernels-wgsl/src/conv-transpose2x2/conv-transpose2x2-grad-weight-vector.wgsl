@@ -52,22 +52,13 @@ alias Quad = array<vec4f, 4>;
 var<workgroup> inputs: array<Quad, IN_GROUPS * PITCH>; // [four channels][quad]
 var<workgroup> gradients: array<Quad, OUT_BLOCK * PITCH>; // [channel][quad]
 
-struct Place { n: u32, y: u32, quad: u32, index: u32, inside: bool }
+struct Place { y: u32, quad: u32, index: u32, inside: bool }
 
-// The pixels of four channels of a quad of the input.
-fn inputPixels(place: Place, c: u32) -> mat4x4f {
-  let last = sizes.inChannels - 1u;
-  return transpose(mat4x4f(
-    loadInputQuad(prepareInput(place.n, min(c, last)), place.y, place.quad, place.index),
-    loadInputQuad(prepareInput(place.n, min(c + 1u, last)), place.y, place.quad, place.index),
-    loadInputQuad(prepareInput(place.n, min(c + 2u, last)), place.y, place.quad, place.index),
-    loadInputQuad(prepareInput(place.n, min(c + 3u, last)), place.y, place.quad, place.index),
-  ));
-}
+// Four channels of the input, prepared once for a segment.
+struct InputChannels { c0: InputChannel, c1: InputChannel, c2: InputChannel, c3: InputChannel }
 
 // The taps of a channel of the gradient, zero beyond the segment, so that what is there of the input counts nothing.
-fn gradientTaps(place: Place, co: u32) -> Quad {
-  let channel = prepareGradOutput(place.n, min(co, sizes.outChannels - 1u));
+fn gradientTaps(place: Place, channel: GradOutputChannel) -> Quad {
   let y = 2u * place.y;
   let quad = 2u * place.quad;
   let upper = y * 2u * sizes.quads + quad;
@@ -85,13 +76,17 @@ fn gradientTaps(place: Place, co: u32) -> Quad {
 }
 
 // Brings a quad of both images. All is asked for before the first is kept, so that it is under way together.
-fn fetch(place: Place, firstIn: u32, firstOut: u32, lane: u32) {
-  let group = lane / TILE_QUADS; // which four input channels, and which output channel
-  let quad = lane % TILE_QUADS;
-  let values = inputPixels(place, firstIn + 4u * group);
-  let taps = gradientTaps(place, firstOut + group);
-  inputs[group * PITCH + quad] = Quad(values[0], values[1], values[2], values[3]);
-  gradients[group * PITCH + quad] = taps;
+fn fetch(place: Place, input: InputChannels, gradient: GradOutputChannel, lane: u32) {
+  let at = lane / TILE_QUADS * PITCH + lane % TILE_QUADS;
+  let values = transpose(mat4x4f(
+    loadInputQuad(input.c0, place.y, place.quad, place.index),
+    loadInputQuad(input.c1, place.y, place.quad, place.index),
+    loadInputQuad(input.c2, place.y, place.quad, place.index),
+    loadInputQuad(input.c3, place.y, place.quad, place.index),
+  ));
+  let taps = gradientTaps(place, gradient);
+  inputs[at] = Quad(values[0], values[1], values[2], values[3]);
+  gradients[at] = taps;
 }
 
 // By input channel, the four taps in a vector.
@@ -140,18 +135,27 @@ fn main(
   let slice = lane / (IN_GROUPS * OUT_BLOCK);
 
   var sums: Sums;
+  let c = firstIn + 4u * (lane / TILE_QUADS); // the channels that it brings, kept inside the images
+  let last = sizes.inChannels - 1u;
   for (var segment = partial; segment < sizes.totalSegments; segment += sizes.partialCount) {
+    let n = segment / sizes.segments;
+    let input = InputChannels(
+      prepareInput(n, min(c, last)),
+      prepareInput(n, min(c + 1u, last)),
+      prepareInput(n, min(c + 2u, last)),
+      prepareInput(n, min(c + 3u, last)),
+    );
+    let gradient = prepareGradOutput(n, min(firstOut + lane / TILE_QUADS, sizes.outChannels - 1u));
     let first = segment % sizes.segments * sizes.segmentQuads;
     let end = min(first + sizes.segmentQuads, sizes.height * sizes.quads);
     for (var start = first; start < end; start += TILE_QUADS) {
       let wanted = start + lane % TILE_QUADS;
       let at = min(wanted, end - 1u);
-      let place = Place(segment / sizes.segments, at / sizes.quads, at % sizes.quads, at, wanted < end);
-      fetch(place, firstIn, firstOut, lane);
+      fetch(Place(at / sizes.quads, at % sizes.quads, at, wanted < end), input, gradient, lane);
       workgroupBarrier();
-      for (var quad = slice; quad < TILE_QUADS; quad += SLICES) {
-        let values = inputs[inputAt + quad];
-        let taps = gradients[gradientAt + quad];
+      for (var i = 0u; i < TILE_QUADS / SLICES; i++) {
+        let values = inputs[inputAt + slice + i * SLICES];
+        let taps = gradients[gradientAt + slice + i * SLICES];
         addPixel(&sums, values[0], taps[0]);
         addPixel(&sums, values[1], taps[1]);
         addPixel(&sums, values[2], taps[2]);

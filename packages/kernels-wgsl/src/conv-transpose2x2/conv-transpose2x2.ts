@@ -236,6 +236,8 @@ export function convTranspose2x2GradWeight(
   const outBlocks = ceilDivide(outChannels, sharing.outBlock);
   const wanted = sharing.wanted(inBlocks * outBlocks, elements, batch * height * width, factor);
   const { partials, segments, segmentLength } = splitPixels(batch, height * width, wanted);
+  // The kernel over quads has no loop within a tile of 16 quads.
+  const rounds = variant === "vector" ? ceilDivide(segmentLength, 64) : sharing.innerTrips;
   const name = `conv-transpose2x2-grad-weight-${variant}`;
   const split = { segments, totalSegments: batch * segments, partialCount: partials };
   const extents =
@@ -252,7 +254,7 @@ export function convTranspose2x2GradWeight(
       },
     ],
     ...cost,
-    ...(sharing.innerTrips && { innerTrips: sharing.innerTrips }),
+    ...(rounds && { innerTrips: rounds }),
     partials,
   };
 }
@@ -280,6 +282,5 @@ const sharings: Readonly<Record<"blocked" | "serial" | "tiled" | "vector", Weigh
     outBlock: 4,
     wanted: wantedTilePartials,
     perGroup: 1,
-    innerTrips: 4,
   },
 };

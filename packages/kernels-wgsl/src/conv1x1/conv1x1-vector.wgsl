@@ -102,6 +102,17 @@ fn addProducts(sums: ptr<function, Sums>, c: u32, block: u32, rows: Rows) {
   (*sums)[15] += high.w * rows.lower;
 }
 
+// Adds the products of input channels from `first` to before `end`, two at a time, so that their loads are under way together.
+fn addChannels(sums: ptr<function, Sums>, tile: Tile, block: u32, first: u32, end: u32) {
+  for (var c = first; c + 1u < end; c += 2u) {
+    let one = loadRows(tile, c);
+    let other = loadRows(tile, c + 1u);
+    addProducts(sums, c, block, one);
+    addProducts(sums, c + 1u, block, other);
+  }
+  if ((end - first) % 2u == 1u) { addProducts(sums, end - 1u, block, loadRows(tile, end - 1u)); }
+}
+
 // Stores the larger value of each window's two rows; an odd last row is dropped.
 fn storePooled(tile: Tile, c: u32, upper: vec4f, lower: vec4f) {
   if (tile.next > tile.y) {
@@ -138,18 +149,7 @@ fn main(
   let block = workgroup.z;
 
   var sums: Sums;
-  // Two channels at a time, so that their loads are under way together.
-  let pairs = sizes.inChannels / 2u;
-  for (var pair = 0u; pair < pairs; pair++) {
-    let first = loadRows(tile, 2u * pair);
-    let second = loadRows(tile, 2u * pair + 1u);
-    addProducts(&sums, 2u * pair, block, first);
-    addProducts(&sums, 2u * pair + 1u, block, second);
-  }
-  if (sizes.inChannels % 2u == 1u) {
-    let last = sizes.inChannels - 1u;
-    addProducts(&sums, last, block, loadRows(tile, last));
-  }
+  addChannels(&sums, tile, block, 0u, sizes.inChannels);
 
   // One call a channel, not a loop: a variable index would move the sums out of registers.
   let firstChannel = block * CHANNEL_BLOCK;

@@ -55,7 +55,9 @@ export const conv1x1QuadFamily: ConvolutionFamily<Conv1x1Variant, Way> = {
     { why: "a single quad", input: image(1, 1, 1, 4), outChannels: 1 },
     { why: "tiles of 64 quads, several segments, the last one short", input: image(2, 3, 37, 20), outChannels: 4 },
     { why: "a first layer of two channels", input: image(2, 2, 5, 8), outChannels: 6 },
-    { why: "tiles of 32 quads", input: image(1, 4, 9, 24), outChannels: 7 },
+    { why: "blocks of 4 by 8 channels", input: image(1, 4, 9, 24), outChannels: 7 },
+    { why: "blocks of 8 by 8 channels, several sums at the end", input: image(2, 7, 9, 24), outChannels: 8 },
+    { why: "blocks of 16 by 8 channels", input: image(1, 12, 3, 8), outChannels: 5 },
     { why: "blocks of 16 channels, cut", input: image(3, 18, 7, 12), outChannels: 21 },
     {
       why: "blocks that together fill more than a uniform binding",

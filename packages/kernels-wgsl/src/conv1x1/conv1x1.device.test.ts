@@ -3,7 +3,12 @@ import { imageSize } from "../contract/kernel.js";
 import { expectClose, randomArray } from "../testing/close.js";
 import { checkRun, runLinear } from "../testing/convolution-checks.js";
 import { type Run, runsOf } from "../testing/convolution-family.js";
-import { convolutionDevice, testConvolution, testTwoImages } from "../testing/convolution-tests.js";
+import {
+  convolutionDevice,
+  testConvolution,
+  testOutputOfTwoImages,
+  testTwoImages,
+} from "../testing/convolution-tests.js";
 import { conv1x1Family, conv1x1QuadFamily } from "./conv1x1.cases.js";
 import { conv1x1, conv1x1GradWeight } from "./conv1x1.js";
 import { conv1x1Reference } from "./conv1x1.reference.js";
@@ -12,6 +17,9 @@ const deviceFor = convolutionDevice();
 
 testConvolution(conv1x1Family);
 testConvolution(conv1x1QuadFamily);
+testOutputOfTwoImages(conv1x1QuadFamily, ["vector"], (problem, variant, split) =>
+  conv1x1(problem, variant, false, split),
+);
 testTwoImages((problem, options) => conv1x1GradWeight(problem, "vector", 1, options), 1);
 
 test.for([...conv1x1Family.ways, "vector"] as const)(

@@ -18,7 +18,7 @@ import {
 } from "../contract/partial-sums.js";
 import { quadPixels, quadsOf } from "../contract/quads.js";
 import { withSerialSums } from "../transforms/lane-sums.js";
-import { withoutSecondImage } from "../transforms/second-image.js";
+import { withSecondImage } from "../transforms/second-image.js";
 import { withSubgroupWeights, withWeightAccess } from "../transforms/weights.js";
 import {
   removeBinding,
@@ -72,7 +72,7 @@ const withPooling = (source: string, pooled: boolean): string =>
     ? replaceText(source, "= tileOf(", "= windowOf(")
     : withoutPooling(replaceDefinition(source, "fn", "windowOf", ""), "values: vec4f");
 
-function vector(problem: ConvolutionProblem, pooled: boolean): Kernel {
+function vector(problem: ConvolutionProblem, pooled: boolean, split?: number): Kernel {
   const { batch, channels: inChannels, height } = problem.input;
   const { outChannels } = problem;
   const quads = quadsOf("conv1x1-vector", problem.input);
@@ -80,13 +80,14 @@ function vector(problem: ConvolutionProblem, pooled: boolean): Kernel {
   const tiles = batch * rows * quads;
   const groups = ceilDivide(tiles, lanes);
   const plan = planOf(inChannels, outChannels);
-  const source = withWeightAccess(vectorSource, plan.access);
+  const file = split === undefined ? vectorSource : withSecondImage(vectorSource, { addChannels: "range" });
+  const source = withWeightAccess(file, plan.access);
   return {
     name: "conv1x1-vector",
     source: pooled ? source : withoutPooling(source, "upper: vec4f, lower: vec4f"),
     launches: [
       {
-        sizes: { inChannels, outChannels, height, quads, rows, tiles, groups },
+        sizes: { inChannels, outChannels, height, quads, rows, tiles, groups, ...(split !== undefined && { split }) },
         workgroups: [...foldWorkgroups(groups), plan.blocks],
       },
     ],
@@ -143,11 +144,13 @@ function plain(problem: ConvolutionProblem, strides: Strides): Kernel {
  * Slots Input and Output, statistics of the output. `weight` is [co, ci, 1, 1] or, for `blocked` and `vector`, packed
  * `forward`. With
  * `pooled`, which the plain kernel does not know, it also stores the maximum of each 2×2 window of what it stores, as
- * `pooled` [n, co, ⌊h/2⌋, ⌊w/2⌋].
+ * `pooled` [n, co, ⌊h/2⌋, ⌊w/2⌋]. For `vector`, `split` channels of slot Input
+ * may be followed by those of another
+ * image, slot Second.
  */
-export function conv1x1(problem: ConvolutionProblem, variant: Conv1x1Variant, pooled = false): Kernel {
+export function conv1x1(problem: ConvolutionProblem, variant: Conv1x1Variant, pooled = false, split?: number): Kernel {
   const strides = { outStride: problem.input.channels, inStride: 1 };
-  if (variant === "vector") return vector(problem, pooled);
+  if (variant === "vector") return vector(problem, pooled, split);
   if (variant !== "plain") return tiled(problem, variant, strides, pooled);
   if (pooled) throw new KernelDeclarationError("conv1x1: the plain kernel does not pool; use max-pool2x2 after it");
   return plain(problem, strides);
@@ -225,6 +228,9 @@ export function conv1x1GradWeight(
   const outBlocks = ceilDivide(outChannels, outBlock);
   const wanted = wantedOf(inBlocks * outBlocks, elements, batch * height * width, factor);
   const { partials, segments, segmentLength } = splitPixels(batch, height * width, wanted);
+  // The kernel over quads has no loop within a tile: as many quads as 64 invocations bring four channels at a time.
+  const tilePixels = (16 * lanes) / Math.max(inBlock, outBlock);
+  const rounds = variant === "vector" ? ceilDivide(segmentLength, tilePixels) : innerTrips;
   const name = `conv1x1-grad-weight-${variant}`;
   const shares = { segments, totalSegments: batch * segments, partialCount: partials };
   const extents =
@@ -232,7 +238,7 @@ export function conv1x1GradWeight(
       ? {
           quads: quadsOf(name, problem.input),
           segmentQuads: segmentLength / quadPixels,
-          split: split ?? inChannels,
+          ...(split !== undefined && { split }),
         }
       : { width, segmentLength };
   return {
@@ -245,7 +251,7 @@ export function conv1x1GradWeight(
       },
     ],
     ...cost,
-    ...(innerTrips && { innerTrips }),
+    ...(rounds && { innerTrips: rounds }),
     partials,
   };
 }
@@ -253,10 +259,10 @@ export function conv1x1GradWeight(
 /** Channels of a block in workgroup memory: as few as hold them, 16 at most. */
 const blockOf = (channels: number): 4 | 8 | 16 => (channels > 8 ? 16 : channels > 4 ? 8 : 4);
 
-/** Whether blocks of the input's channels end where the first of two images does. */
+/** Whether blocks of a weight gradient's input channels end where the first of two images does. */
 export const splitsConv1x1 = (split: number): boolean => split % blockOf(split) === 0;
 
-const gradWeightVectorAlone = withoutSecondImage(gradWeightVectorSource, "secondPixels");
+const gradWeightOfTwo = withSecondImage(gradWeightVectorSource, { sumSegments: "block" });
 
 function sharingOf(
   { input, outChannels }: ConvolutionProblem,
@@ -265,13 +271,12 @@ function sharingOf(
 ): WeightSharing {
   if (variant === "tiled" || variant === "vector") {
     const [inBlock, outBlock] = [blockOf(split ?? input.channels), blockOf(outChannels)];
-    const vectorFile = split === undefined ? gradWeightVectorAlone : gradWeightVectorSource;
+    const vectorFile = split === undefined ? gradWeightVectorSource : gradWeightOfTwo;
     const file = variant === "tiled" ? gradWeightTiledSource : vectorFile;
     const source = replaceConstant(replaceConstant(file, "IN_BLOCK", inBlock), "OUT_BLOCK", outBlock);
-    // Of 64 pixels an invocation sums one for each 4 × 4 channels of the block; or of 16 quads, but one at least.
-    const pixels = (inBlock * outBlock) / 16;
-    const innerTrips = variant === "tiled" ? pixels : Math.max(1, pixels / quadPixels);
-    return { source, inBlock, outBlock, wanted: wantedTilePartials, perGroup: 1, innerTrips };
+    const sharing = { source, inBlock, outBlock, wanted: wantedTilePartials, perGroup: 1 };
+    // Of 64 pixels an invocation sums one for each 4 × 4 channels of the block.
+    return variant === "tiled" ? { ...sharing, innerTrips: (inBlock * outBlock) / 16 } : sharing;
   }
   const block = { inBlock: 8, outBlock: 8 };
   return variant === "blocked"

@@ -17,35 +17,22 @@ struct Sizes {
   columnTiles: u32, // ceil(quads / 4)
   tiles: u32, // batch * rowTiles * columnTiles
   partialCount: u32,
-  split: u32, // channels of the input's image, where those of another follow: a multiple of 8
 }
 
 @group(0) @binding(0) var<uniform> sizes: Sizes;
-@group(0) @binding(1) var<storage, read> input: array<vec4<real>>; // [n, split, h, w / 4]
-@group(0) @binding(2) var<storage, read> second: array<vec4<real>>; // [n, ci - split, h, w / 4], see loadSecondPart
-@group(0) @binding(3) var<storage, read> gradOutput: array<vec4<real>>; // [n, co, h, w / 4]
-@group(0) @binding(4) var<storage, read_write> partials: array<f32>; // [partialCount, co, ci, 3, 3]
+@group(0) @binding(1) var<storage, read> input: array<vec4<real>>; // [n, ci, h, w / 4]
+@group(0) @binding(2) var<storage, read> gradOutput: array<vec4<real>>; // [n, co, h, w / 4]
+@group(0) @binding(3) var<storage, read_write> partials: array<f32>; // [partialCount, co, ci, 3, 3]
 
 struct InputChannel { base: u32 }
 fn prepareInput(n: u32, c: u32) -> InputChannel {
-  return InputChannel((n * sizes.split + c) * sizes.height * sizes.quads);
+  return InputChannel((n * sizes.inChannels + c) * sizes.height * sizes.quads);
 }
 fn loadInput(channel: InputChannel, y: u32, quad: u32, place: u32, part: u32) -> f32 {
   return f32(input[channel.base + place][part]);
 }
 fn loadInputQuad(channel: InputChannel, y: u32, quad: u32, place: u32) -> vec4f {
   return vec4f(input[channel.base + place]);
-}
-
-struct SecondChannel { base: u32 }
-fn prepareSecond(n: u32, c: u32) -> SecondChannel {
-  return SecondChannel((n * (sizes.inChannels - sizes.split) + c) * sizes.height * sizes.quads);
-}
-fn loadSecond(channel: SecondChannel, y: u32, quad: u32, place: u32, part: u32) -> f32 {
-  return f32(second[channel.base + place][part]);
-}
-fn loadSecondQuad(channel: SecondChannel, y: u32, quad: u32, place: u32) -> vec4f {
-  return vec4f(second[channel.base + place]);
 }
 
 struct GradOutputChannel { base: u32 }
@@ -56,11 +43,13 @@ fn loadGradOutputQuad(channel: GradOutputChannel, y: u32, quad: u32, place: u32)
   return vec4f(gradOutput[channel.base + place]);
 }
 
-const WORKGROUP: u32 = 128;
 const OUT_BLOCK: u32 = 16; // or 8, see overTiles in conv3x3-tiled.ts
 const IN_BLOCK: u32 = 8;
 const GROUPS: u32 = OUT_BLOCK / 4; // of four output channels
+const WORKGROUP: u32 = 32 * GROUPS; // so that each invocation brings four channels of a quad of the gradient
+const STEP: u32 = GROUPS; // rows of the input that a workgroup brings at a time
 const SLICES: u32 = WORKGROUP / (IN_BLOCK * GROUPS); // invocations of the same channels: each takes every SLICES-th row
+const WHOLE: u32 = 0; // 1: nothing of a tile of the gradient is outside the images or of a block beyond the channels
 const AHEAD: u32 = 0; // 1: the next tile is asked for before the present one is summed, so that its loads are under way meanwhile
 const ROWS: u32 = 8;
 const QUADS: u32 = 4;
@@ -80,22 +69,22 @@ fn tileAt(count: u32) -> Tile {
   return Tile(rowTile / sizes.rowTiles, rowTile % sizes.rowTiles * ROWS, count % sizes.columnTiles * QUADS);
 }
 
-// What an invocation brings of the input's tile: a channel of three rows, and of each row a pixel of the margin where it brings
-// the first or the last quad.
-struct InputPart { rows: mat3x4f, margins: vec3f }
+// What an invocation brings of the input's tile: a channel of three rows, or of five where STEP is 2, and of each row a pixel of the
+// margin where it brings the first or the last quad.
+struct InputPart { rows: mat3x4f, moreRows: mat2x4f, margins: vec3f, moreMargins: vec2f }
 
 // And of both tiles: four channels of a quad of the gradient besides.
 struct Part { gradients: mat4x4f, input: InputPart }
 
 fn loadPart(tile: Tile, firstIn: u32, firstOut: u32, lane: u32) -> Part {
   let quad = tile.quad + lane % QUADS;
-  let quadInside = min(quad, sizes.quads - 1u);
   let y = tile.y + lane / QUADS % ROWS;
-  let yInside = min(y, sizes.height - 1u);
+  let quadInside = select(min(quad, sizes.quads - 1u), quad, WHOLE == 1u);
+  let yInside = select(min(y, sizes.height - 1u), y, WHOLE == 1u);
   let place = yInside * sizes.quads + quadInside;
-  let last = sizes.outChannels - 1u;
+  let last = select(sizes.outChannels - 1u, 0xffffffffu, WHOLE == 1u);
   let first = firstOut + lane / (QUADS * ROWS) * 4u;
-  let inside = y < sizes.height && quad < sizes.quads;
+  let inside = WHOLE == 1u || (y < sizes.height && quad < sizes.quads);
   let channel0 = prepareGradOutput(tile.n, min(first, last));
   let channel1 = prepareGradOutput(tile.n, min(first + 1u, last));
   let channel2 = prepareGradOutput(tile.n, min(first + 2u, last));
@@ -107,8 +96,7 @@ fn loadPart(tile: Tile, firstIn: u32, firstOut: u32, lane: u32) -> Part {
     select(vec4f(), loadGradOutputQuad(channel2, yInside, quadInside, place), inside),
     select(vec4f(), loadGradOutputQuad(channel3, yInside, quadInside, place), inside),
   );
-  // All of a workgroup take the same way.
-  if (isSecond(firstIn)) { part.input = loadSecondPart(tile, firstIn, lane); } else { part.input = loadInputPart(tile, firstIn, lane); }
+  part.input = loadInputPart(tile, lane, firstIn);
   return part;
 }
 
@@ -124,27 +112,34 @@ fn placeAt(y: u32, quad: u32) -> Place {
 // The place of the pixel to the left of the tile for its first quad, to the right for its last.
 fn marginAt(y: u32, quad: u32, side: u32) -> Place { return placeAt(y, select(quad + 1u, quad - 1u, side == 0u)); }
 
-fn isSecond(firstIn: u32) -> bool { return firstIn >= sizes.split; }
-
-fn loadInputPart(tile: Tile, firstIn: u32, lane: u32) -> InputPart {
-  let channel = prepareInput(tile.n, min(firstIn + lane / QUADS % IN_BLOCK, sizes.split - 1u));
+fn loadInputPart(tile: Tile, lane: u32, firstIn: u32) -> InputPart {
+  let channel = prepareInput(tile.n, min(firstIn + lane / QUADS % IN_BLOCK, sizes.inChannels - 1u));
   let row = tile.y + lane / 32u - 1u;
   let side = lane % QUADS;
   let quad = tile.quad + side;
-  let rows = mat3x4f(
+  var part: InputPart;
+  part.rows = mat3x4f(
     inputQuad(channel, placeAt(row, quad)),
-    inputQuad(channel, placeAt(row + 4u, quad)),
-    inputQuad(channel, placeAt(row + 8u, quad)),
+    inputQuad(channel, placeAt(row + STEP, quad)),
+    inputQuad(channel, placeAt(row + 2u * STEP, quad)),
   );
-  var margins = vec3f();
-  if (side == 0u || side == QUADS - 1u) {
-    margins = vec3f(
-      inputPixel(channel, marginAt(row, quad, side), side),
-      inputPixel(channel, marginAt(row + 4u, quad, side), side),
-      inputPixel(channel, marginAt(row + 8u, quad, side), side),
-    );
+  if (STEP == 2u) {
+    part.moreRows = mat2x4f(inputQuad(channel, placeAt(row + 6u, quad)), inputQuad(channel, placeAt(row + 8u, quad)));
   }
-  return InputPart(rows, margins);
+  if (side == 0u || side == QUADS - 1u) {
+    part.margins = vec3f(
+      inputPixel(channel, marginAt(row, quad, side), side),
+      inputPixel(channel, marginAt(row + STEP, quad, side), side),
+      inputPixel(channel, marginAt(row + 2u * STEP, quad, side), side),
+    );
+    if (STEP == 2u) {
+      part.moreMargins = vec2f(
+        inputPixel(channel, marginAt(row + 6u, quad, side), side),
+        inputPixel(channel, marginAt(row + 8u, quad, side), side),
+      );
+    }
+  }
+  return part;
 }
 
 // A quad of the input, and a pixel of one, zero outside the image.
@@ -155,49 +150,22 @@ fn inputPixel(channel: InputChannel, at: Place, side: u32) -> f32 {
   return select(0.0, loadInput(channel, at.y, at.quad, at.index, select(0u, 3u, side == 0u)), at.inside);
 }
 
-// The same of the image whose channels follow those of the first.
-fn loadSecondPart(tile: Tile, firstIn: u32, lane: u32) -> InputPart {
-  let channel = prepareSecond(tile.n, min(firstIn + lane / QUADS % IN_BLOCK, sizes.inChannels - 1u) - sizes.split);
-  let row = tile.y + lane / 32u - 1u;
-  let side = lane % QUADS;
-  let quad = tile.quad + side;
-  let rows = mat3x4f(
-    secondQuad(channel, placeAt(row, quad)),
-    secondQuad(channel, placeAt(row + 4u, quad)),
-    secondQuad(channel, placeAt(row + 8u, quad)),
-  );
-  var margins = vec3f();
-  if (side == 0u || side == QUADS - 1u) {
-    margins = vec3f(
-      secondPixel(channel, marginAt(row, quad, side), side),
-      secondPixel(channel, marginAt(row + 4u, quad, side), side),
-      secondPixel(channel, marginAt(row + 8u, quad, side), side),
-    );
-  }
-  return InputPart(rows, margins);
-}
-
-fn secondQuad(channel: SecondChannel, at: Place) -> vec4f {
-  return select(vec4f(), loadSecondQuad(channel, at.y, at.quad, at.index), at.inside);
-}
-fn secondPixel(channel: SecondChannel, at: Place, side: u32) -> f32 {
-  return select(0.0, loadSecond(channel, at.y, at.quad, at.index, select(0u, 3u, side == 0u)), at.inside);
-}
-
 fn keepPart(part: Part, lane: u32) {
   let quad = lane % QUADS;
-  if (lane / (QUADS * ROWS) < GROUPS) {
-    let pixels = transpose(part.gradients); // the channels of a pixel
-    let row = lane / QUADS; // group by group
-    gradients[row][quad * 4u] = pixels[0];
-    gradients[row][quad * 4u + 1u] = pixels[1];
-    gradients[row][quad * 4u + 2u] = pixels[2];
-    gradients[row][quad * 4u + 3u] = pixels[3];
-  }
+  let pixels = transpose(part.gradients); // the channels of a pixel
+  let gradientRow = lane / QUADS; // group by group
+  gradients[gradientRow][quad * 4u] = pixels[0];
+  gradients[gradientRow][quad * 4u + 1u] = pixels[1];
+  gradients[gradientRow][quad * 4u + 2u] = pixels[2];
+  gradients[gradientRow][quad * 4u + 3u] = pixels[3];
   let row = lane / QUADS % IN_BLOCK * INPUT_ROWS + lane / 32u;
   keepRow(row, quad, part.input.rows[0], part.input.margins.x);
-  keepRow(row + 4u, quad, part.input.rows[1], part.input.margins.y);
-  if (lane < 64u) { keepRow(row + 8u, quad, part.input.rows[2], part.input.margins.z); }
+  keepRow(row + STEP, quad, part.input.rows[1], part.input.margins.y);
+  if (STEP == 2u || lane < 64u) { keepRow(row + 2u * STEP, quad, part.input.rows[2], part.input.margins.z); }
+  if (STEP == 2u) {
+    keepRow(row + 6u, quad, part.input.moreRows[0], part.input.moreMargins.x);
+    keepRow(row + 8u, quad, part.input.moreRows[1], part.input.moreMargins.y);
+  }
 }
 
 fn keepRow(row: u32, quad: u32, values: vec4f, margin: f32) {
@@ -251,23 +219,31 @@ fn addRow(sums: ptr<function, Sums>, row: u32, gradientRow: u32) {
   addQuad(sums, g[12], g[13], g[14], g[15], window3);
 }
 
-// Adds up what the invocations of the same channels summed for a tap, and writes it.
-fn writeTap(sums: vec4f, tap: u32, partial: u32, firstOut: u32, firstIn: u32, lane: u32) {
+const OWNERS: u32 = IN_BLOCK * GROUPS; // invocations that sum different channels
+
+fn keepSums(sums: vec4f, place: u32) { inputs[place / 5u][place % 5u] = sums; }
+
+// Adds up what the invocations of the same channels summed for three taps, and writes it. Their sums lie where the input lay.
+fn writeTaps(first: u32, tap0: vec4f, tap1: vec4f, tap2: vec4f, partial: u32, firstOut: u32, firstIn: u32, lane: u32) {
   workgroupBarrier(); // what lay there was read
-  gradients[lane / 16u][lane % 16u] = sums;
+  keepSums(tap0, lane);
+  keepSums(tap1, WORKGROUP + lane);
+  keepSums(tap2, 2u * WORKGROUP + lane);
   workgroupBarrier();
-  if (lane < IN_BLOCK * OUT_BLOCK) {
-    let ci = lane % IN_BLOCK;
-    let co = lane / IN_BLOCK;
-    var total = 0.0;
-    for (var slice = 0u; slice < SLICES; slice++) {
-      let place = (slice * GROUPS + co / 4u) * IN_BLOCK + ci;
-      total += gradients[place / 16u][place % 16u][co % 4u];
-    }
-    if (firstOut + co < sizes.outChannels && firstIn + ci < sizes.inChannels) {
-      partials[((partial * sizes.outChannels + firstOut + co) * sizes.inChannels + firstIn + ci) * 9u + tap] = total;
-    }
+  let ci = firstIn + lane % IN_BLOCK;
+  let co = firstOut + lane / IN_BLOCK % GROUPS * 4u;
+  if (lane >= 3u * OWNERS || ci >= sizes.inChannels || co >= sizes.outChannels) { return; }
+  var total = vec4f();
+  for (var slice = 0u; slice < SLICES; slice++) {
+    let place = lane / OWNERS * WORKGROUP + slice * OWNERS + lane % OWNERS;
+    total += inputs[place / 5u][place % 5u];
   }
+  let step = 9u * sizes.inChannels;
+  let place = (partial * sizes.outChannels + co) * step + 9u * ci + first + lane / OWNERS;
+  partials[place] = total.x;
+  if (co + 1u < sizes.outChannels) { partials[place + step] = total.y; }
+  if (co + 2u < sizes.outChannels) { partials[place + 2u * step] = total.z; }
+  if (co + 3u < sizes.outChannels) { partials[place + 3u * step] = total.w; }
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -298,14 +274,8 @@ fn main(
     for (var row = slice; row < ROWS; row += SLICES) { addRow(&sums, inputRow + row, gradientRow + row); }
     workgroupBarrier();
   }
-  // One call a tap, not a loop: a variable index would move the sums out of registers.
-  writeTap(sums.taps[0], 0u, partial, firstOut, firstIn, lane);
-  writeTap(sums.taps[1], 1u, partial, firstOut, firstIn, lane);
-  writeTap(sums.taps[2], 2u, partial, firstOut, firstIn, lane);
-  writeTap(sums.taps[3], 3u, partial, firstOut, firstIn, lane);
-  writeTap(sums.taps[4], 4u, partial, firstOut, firstIn, lane);
-  writeTap(sums.taps[5], 5u, partial, firstOut, firstIn, lane);
-  writeTap(sums.taps[6], 6u, partial, firstOut, firstIn, lane);
-  writeTap(sums.taps[7], 7u, partial, firstOut, firstIn, lane);
-  writeTap(sums.taps[8], 8u, partial, firstOut, firstIn, lane);
+  // Calls, not a loop: a variable index would move the sums out of registers.
+  writeTaps(0u, sums.taps[0], sums.taps[1], sums.taps[2], partial, firstOut, firstIn, lane);
+  writeTaps(3u, sums.taps[3], sums.taps[4], sums.taps[5], partial, firstOut, firstIn, lane);
+  writeTaps(6u, sums.taps[6], sums.taps[7], sums.taps[8], partial, firstOut, firstIn, lane);
 }

@@ -157,6 +157,41 @@ fn addRows(upper: ptr<function, Sums>, lower: ptr<function, Sums>, block: u32, c
   addRow(upper, lower, taps + 12u, r.row2, r.row3, r.row4, r.row5);
 }
 
+// Adds the products of input channels from `first` to before `end`, for a tile that sees nothing above or below the image.
+fn addInside(upper: ptr<function, Sums>, lower: ptr<function, Sums>, tile: Tile, block: u32, first: u32, end: u32) {
+  let at0 = placesOf(tile, tile.y - 1u);
+  let at1 = placesOf(tile, tile.y);
+  let at2 = placesOf(tile, tile.y + 1u);
+  let at3 = placesOf(tile, tile.y + 2u);
+  let at4 = placesOf(tile, tile.y + 3u);
+  let at5 = placesOf(tile, tile.y + 4u);
+  for (var ci = first; ci < end; ci++) {
+    let channel = prepareInput(tile.n, ci);
+    let row0 = loadRow(channel, tile, at0);
+    let row1 = loadRow(channel, tile, at1);
+    let row2 = loadRow(channel, tile, at2);
+    let row3 = loadRow(channel, tile, at3);
+    let row4 = loadRow(channel, tile, at4);
+    let row5 = loadRow(channel, tile, at5);
+    addRows(upper, lower, block, ci, Rows(row0, row1, row2, row3, row4, row5));
+  }
+}
+
+// The same at the border.
+fn addBorder(upper: ptr<function, Sums>, lower: ptr<function, Sums>, tile: Tile, block: u32, first: u32, end: u32) {
+  let y = tile.y;
+  for (var ci = first; ci < end; ci++) {
+    let channel = prepareInput(tile.n, ci);
+    let row0 = loadBorderRow(channel, tile, y - 1u);
+    let row1 = loadBorderRow(channel, tile, y);
+    let row2 = loadBorderRow(channel, tile, y + 1u);
+    let row3 = loadBorderRow(channel, tile, y + 2u);
+    let row4 = loadBorderRow(channel, tile, y + 3u);
+    let row5 = loadBorderRow(channel, tile, y + 4u);
+    addRows(upper, lower, block, ci, Rows(row0, row1, row2, row3, row4, row5));
+  }
+}
+
 // One of the tile's rows, kept inside the image; what is outside is not stored.
 fn rowOf(tile: Tile, row: u32) -> u32 { return min(tile.y + row, sizes.height - 1u); }
 
@@ -221,35 +256,10 @@ fn main(
 
   var upper: Sums;
   var lower: Sums;
-  let y = tile.y;
-  if (y > 0u && y + 4u < sizes.height) {
-    let at0 = placesOf(tile, y - 1u);
-    let at1 = placesOf(tile, y);
-    let at2 = placesOf(tile, y + 1u);
-    let at3 = placesOf(tile, y + 2u);
-    let at4 = placesOf(tile, y + 3u);
-    let at5 = placesOf(tile, y + 4u);
-    for (var ci = 0u; ci < sizes.inChannels; ci++) {
-      let channel = prepareInput(tile.n, ci);
-      let row0 = loadRow(channel, tile, at0);
-      let row1 = loadRow(channel, tile, at1);
-      let row2 = loadRow(channel, tile, at2);
-      let row3 = loadRow(channel, tile, at3);
-      let row4 = loadRow(channel, tile, at4);
-      let row5 = loadRow(channel, tile, at5);
-      addRows(&upper, &lower, block, ci, Rows(row0, row1, row2, row3, row4, row5));
-    }
+  if (tile.y > 0u && tile.y + 4u < sizes.height) {
+    addInside(&upper, &lower, tile, block, 0u, sizes.inChannels);
   } else {
-    for (var ci = 0u; ci < sizes.inChannels; ci++) {
-      let channel = prepareInput(tile.n, ci);
-      let row0 = loadBorderRow(channel, tile, y - 1u);
-      let row1 = loadBorderRow(channel, tile, y);
-      let row2 = loadBorderRow(channel, tile, y + 1u);
-      let row3 = loadBorderRow(channel, tile, y + 2u);
-      let row4 = loadBorderRow(channel, tile, y + 3u);
-      let row5 = loadBorderRow(channel, tile, y + 4u);
-      addRows(&upper, &lower, block, ci, Rows(row0, row1, row2, row3, row4, row5));
-    }
+    addBorder(&upper, &lower, tile, block, 0u, sizes.inChannels);
   }
   addShortcut(&upper, &lower, tile, block);
 

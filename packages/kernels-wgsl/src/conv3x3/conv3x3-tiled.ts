@@ -7,7 +7,7 @@ import {
 } from "../contract/kernel.js";
 import { type GradWeightOptions, wantedTilePartials } from "../contract/partial-sums.js";
 import { quadsOf } from "../contract/quads.js";
-import { withoutSecondImage } from "../transforms/second-image.js";
+import { withSecondImage } from "../transforms/second-image.js";
 import { replaceConstant } from "../transforms/wgsl-text.js";
 import gradWeightTiledSource from "./conv3x3-grad-weight-tiled.wgsl.js";
 import gradWeightVectorSource from "./conv3x3-grad-weight-vector.wgsl.js";
@@ -75,8 +75,7 @@ export function conv3x3Matrix(
   };
 }
 
-/** Invocations of a workgroup of the weight gradients, and rows and columns of their tiles. */
-const gradWeightWorkgroup = 128;
+/** Rows and columns of the tiles of weight gradients. */
 const [tileRows, tileColumns] = [8, 16];
 /** Input channels of a block. */
 const gradWeightInBlock = 8;
@@ -87,13 +86,15 @@ export const splitsConv3x3 = (split: number): boolean => split % gradWeightInBlo
 /**
  * A weight gradient that sums over tiles: partial sums [partials, co, ci, 3, 3].
  * @param columnsAtOnce of a row that are summed in one round of the innermost loop.
+ * @param workgroupOf a block of output channels: the invocations of its workgroup.
  */
 const gradWeightOverTiles =
   (
     name: string,
-    sourceFor: (options: GradWeightOptions) => string,
+    sourceFor: (options: GradWeightOptions, whole: boolean) => string,
     columnsAtOnce: number,
-    sizesOf: (input: ImageShape, split: number) => Readonly<Record<string, number>>,
+    workgroupOf: (outBlock: 8 | 16) => number,
+    sizesOf: (input: ImageShape, split: number | undefined) => Readonly<Record<string, number>>,
   ) =>
   (problem: ConvolutionProblem, cost: Cost, options: GradWeightOptions) => {
     const { factor = 1, split } = options;
@@ -105,13 +106,14 @@ const gradWeightOverTiles =
     const blocks = inBlocks * outBlocks;
     const wanted = wantedTilePartials(blocks, channels * problem.outChannels * 9, batch * height * width, factor);
     const partialCount = Math.min(wanted, cover.tiles);
-    const slices = gradWeightWorkgroup / (2 * outBlock);
+    const whole = height % tileRows === 0 && width % tileColumns === 0 && problem.outChannels % outBlock === 0;
+    const slices = workgroupOf(outBlock) / (2 * outBlock);
     return {
       name,
-      source: replaceConstant(sourceFor(options), "OUT_BLOCK", outBlock),
+      source: replaceConstant(sourceFor(options, whole), "OUT_BLOCK", outBlock),
       launches: [
         {
-          sizes: { ...cover, ...sizesOf(problem.input, split ?? channels), inBlocks, outBlocks, partialCount },
+          sizes: { ...cover, ...sizesOf(problem.input, split), inBlocks, outBlocks, partialCount },
           workgroups: [...foldWorkgroups(partialCount * blocks), 1] as const,
         },
       ],
@@ -126,16 +128,23 @@ export const conv3x3GradWeightTiled = gradWeightOverTiles(
   "conv3x3-grad-weight-tiled",
   () => gradWeightTiledSource,
   4,
+  () => 128,
   ({ width }) => ({ width }),
 );
 
-const gradWeightVectorAlone = withoutSecondImage(gradWeightVectorSource, "loadSecondPart");
+const gradWeightOfTwo = withSecondImage(gradWeightVectorSource, { loadInputPart: "block" });
 
 /** The `vector` variant of the weight gradient: of images whose width is a multiple of 4. */
 export const conv3x3GradWeightVector = gradWeightOverTiles(
   "conv3x3-grad-weight-vector",
-  ({ split, ahead = false }) =>
-    replaceConstant(split === undefined ? gradWeightVectorAlone : gradWeightVectorSource, "AHEAD", ahead ? 1 : 0),
+  ({ split, ahead = false }, whole) => {
+    const source = split === undefined ? gradWeightVectorSource : gradWeightOfTwo;
+    return replaceConstant(replaceConstant(source, "AHEAD", ahead ? 1 : 0), "WHOLE", whole ? 1 : 0);
+  },
   tileColumns,
-  ({ width }, split) => ({ quads: quadsOf("conv3x3-grad-weight-vector", { width }), split }),
+  (outBlock) => 8 * outBlock,
+  ({ width }, split) => ({
+    quads: quadsOf("conv3x3-grad-weight-vector", { width }),
+    ...(split !== undefined && { split }),
+  }),
 );

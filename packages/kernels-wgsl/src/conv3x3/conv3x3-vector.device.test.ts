@@ -1,13 +1,21 @@
 import { expect, test } from "vitest";
 import { checkGradient, checkRun, runLinear } from "../testing/convolution-checks.js";
 import { runsOf } from "../testing/convolution-family.js";
-import { convolutionDevice, testConvolution, testTwoImages } from "../testing/convolution-tests.js";
+import {
+  convolutionDevice,
+  testConvolution,
+  testOutputOfTwoImages,
+  testTwoImages,
+} from "../testing/convolution-tests.js";
 import { conv3x3QuadFamily } from "./conv3x3.cases.js";
 import { conv3x3, conv3x3GradWeight } from "./conv3x3.js";
 
 const deviceFor = convolutionDevice();
 
 testConvolution(conv3x3QuadFamily);
+testOutputOfTwoImages(conv3x3QuadFamily, ["vector", "tall", "winograd"], (problem, variant, split) =>
+  conv3x3(problem, variant, undefined, undefined, split),
+);
 testTwoImages((problem, options) => conv3x3GradWeight(problem, "vector", options), 9);
 
 // Where its weight is bound is the business of the text that it is made from: one compilation is enough.

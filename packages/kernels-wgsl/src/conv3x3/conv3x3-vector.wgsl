@@ -146,6 +146,34 @@ fn addRows(products: ptr<function, Products>, block: u32, ci: u32, row0: Row, ro
   addRow(products, taps + 12u, row2, row3);
 }
 
+// Adds the products of input channels from `first` to before `end`, for a tile that sees nothing above or below the image.
+fn addInside(products: ptr<function, Products>, tile: Tile, block: u32, first: u32, end: u32) {
+  let at0 = placesOf(tile, tile.y - 1u);
+  let at1 = placesOf(tile, tile.y);
+  let at2 = placesOf(tile, tile.y + 1u);
+  let at3 = placesOf(tile, tile.y + 2u);
+  for (var ci = first; ci < end; ci++) {
+    let channel = prepareInput(tile.n, ci);
+    let row0 = loadRow(channel, tile, at0);
+    let row1 = loadRow(channel, tile, at1);
+    let row2 = loadRow(channel, tile, at2);
+    let row3 = loadRow(channel, tile, at3);
+    addRows(products, block, ci, row0, row1, row2, row3);
+  }
+}
+
+// The same at the border.
+fn addBorder(products: ptr<function, Products>, tile: Tile, block: u32, first: u32, end: u32) {
+  for (var ci = first; ci < end; ci++) {
+    let channel = prepareInput(tile.n, ci);
+    let row0 = loadBorderRow(channel, tile, tile.y - 1u);
+    let row1 = loadBorderRow(channel, tile, tile.y);
+    let row2 = loadBorderRow(channel, tile, tile.y + 1u);
+    let row3 = loadBorderRow(channel, tile, tile.y + 2u);
+    addRows(products, block, ci, row0, row1, row2, row3);
+  }
+}
+
 // The tile's pixels: [channel][row], the four columns in a vector.
 fn sumsOf(products: Products) -> array<vec4f, 16> { return products; }
 
@@ -193,27 +221,9 @@ fn main(
 
   var products: Products;
   if (tile.y > 0u && tile.y + 2u < sizes.height) {
-    let at0 = placesOf(tile, tile.y - 1u);
-    let at1 = placesOf(tile, tile.y);
-    let at2 = placesOf(tile, tile.y + 1u);
-    let at3 = placesOf(tile, tile.y + 2u);
-    for (var ci = 0u; ci < sizes.inChannels; ci++) {
-      let channel = prepareInput(tile.n, ci);
-      let row0 = loadRow(channel, tile, at0);
-      let row1 = loadRow(channel, tile, at1);
-      let row2 = loadRow(channel, tile, at2);
-      let row3 = loadRow(channel, tile, at3);
-      addRows(&products, block, ci, row0, row1, row2, row3);
-    }
+    addInside(&products, tile, block, 0u, sizes.inChannels);
   } else {
-    for (var ci = 0u; ci < sizes.inChannels; ci++) {
-      let channel = prepareInput(tile.n, ci);
-      let row0 = loadBorderRow(channel, tile, tile.y - 1u);
-      let row1 = loadBorderRow(channel, tile, tile.y);
-      let row2 = loadBorderRow(channel, tile, tile.y + 1u);
-      let row3 = loadBorderRow(channel, tile, tile.y + 2u);
-      addRows(&products, block, ci, row0, row1, row2, row3);
-    }
+    addBorder(&products, tile, block, 0u, sizes.inChannels);
   }
   var sums = sumsOf(products);
   addShortcut(&sums, tile, block);

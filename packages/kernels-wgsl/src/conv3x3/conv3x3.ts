@@ -9,6 +9,7 @@ import {
   wantedSubgroupPartials,
 } from "../contract/partial-sums.js";
 import { withSerialSums } from "../transforms/lane-sums.js";
+import { withSecondImage } from "../transforms/second-image.js";
 import { withWeightAccess } from "../transforms/weights.js";
 import { hasFunction, removeBinding, renumberBindings, replaceDefinition } from "../transforms/wgsl-text.js";
 import { withWinograd } from "../transforms/winograd.js";
@@ -132,13 +133,14 @@ function blocked(problem: ConvolutionProblem, shortcut: Shortcut | undefined): K
 /** The kernels over quads. */
 const byQuads =
   (name: string, source: string, rows: number, columns: 3 | 6 = 3) =>
-  (problem: ConvolutionProblem, shortcut: Shortcut | undefined): Kernel => {
+  (problem: ConvolutionProblem, shortcut: Shortcut | undefined, _memory: number, split: number | undefined): Kernel => {
     const blocks = ceilDivide(problem.outChannels, channelBlock);
     const launch = quadLaunch(name, problem, { rows, blocks, shortcutChannels: shortcut?.channels ?? 0 });
+    const text = split === undefined ? source : withSecondImage(source, { addInside: "range", addBorder: "range" });
     return {
       name,
-      source: packedSource(source, problem, shortcut, columns),
-      launches: [launch],
+      source: packedSource(text, problem, shortcut, columns),
+      launches: [{ ...launch, sizes: { ...launch.sizes, ...(split !== undefined && { split }) } }],
       ...costOf(problem, shortcut),
       ...(columns === 6 && { trips: problem.input.channels }),
       statistics: { partials: launch.sizes.groups, only: "parallel" },
@@ -158,6 +160,11 @@ const byPacking = {
   winograd: byQuads("conv3x3-winograd", withWinograd(vectorSource), 2, 6),
   tiled,
 } as const;
+
+/** Whether a variant reads an input that is two images through slots Input and Second. */
+export const readsTwoImages = (variant: Conv3x3OutputVariant): boolean =>
+  variant === "vector" || variant === "tall" || variant === "winograd";
+
 const isPacked = (variant: Conv3x3OutputVariant): variant is keyof typeof byPacking => variant in byPacking;
 
 function subgroup(problem: ConvolutionProblem, strides: Strides, shortcut: Shortcut | undefined): Kernel {
@@ -205,6 +212,7 @@ const byStrides = { plain, subgroup, matrix } as const;
  * Slots Input, Shortcut and Output, statistics of the output. `weight` is [co, ci, 3, 3] or, for `blocked`, `tiled`, `vector`,
  * `tall` and `winograd`, packed `forward`. With a {@link Shortcut} its result is added.
  * @param memory bytes of workgroup memory that `tiled` may use: what the device allows.
+ * @param split channels of slot Input, where those of another image, slot Second, follow: where {@link readsTwoImages} says so.
  * @throws RangeError for a width that is no multiple of 4, where the variant reads four pixels at a time.
  */
 export function conv3x3(
@@ -212,8 +220,9 @@ export function conv3x3(
   variant: Conv3x3OutputVariant,
   shortcut?: Shortcut,
   memory: number = leastWorkgroupMemory,
+  split?: number,
 ): Kernel {
-  if (isPacked(variant)) return byPacking[variant](problem, shortcut, memory);
+  if (isPacked(variant)) return byPacking[variant](problem, shortcut, memory, split);
   const strides = { outStride: problem.input.channels * 9, inStride: 9, flip: 0 } as const;
   return byStrides[variant](problem, strides, shortcut);
 }
@@ -234,7 +243,7 @@ export function conv3x3GradInput(
 ): Kernel {
   const inChannels = problem.input.channels;
   const swapped = { input: { ...problem.input, channels: problem.outChannels }, outChannels: inChannels };
-  if (isPacked(variant)) return byPacking[variant](swapped, shortcut, memory);
+  if (isPacked(variant)) return byPacking[variant](swapped, shortcut, memory, undefined);
   const strides = { outStride: 9, inStride: inChannels * 9, flip: 1 } as const;
   return byStrides[variant](swapped, strides, shortcut);
 }

@@ -106,6 +106,7 @@ export function softmaxLoss(problem: SoftmaxLossProblem, options: SoftmaxLossOpt
         },
       ],
       flops: all * (9 * classes + 8),
+      trips: ceilDivide(segmentLength, lanes),
       bytes: 4 * (all * (classes + 1) + partials),
     },
     finish,

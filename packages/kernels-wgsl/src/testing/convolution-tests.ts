@@ -1,5 +1,5 @@
 import { beforeAll, describe, type TestContext, test } from "vitest";
-import { type ConvolutionProblem, imageSize, type Kernel } from "../contract/kernel.js";
+import { type ConvolutionProblem, type ImageShape, imageSize, type Kernel } from "../contract/kernel.js";
 import { uniformWeightBytes } from "../contract/packing.js";
 import type { GradWeightOptions } from "../contract/partial-sums.js";
 import { expectClose, randomArray } from "./close.js";
@@ -138,6 +138,30 @@ export function casesOfUniformWeights<Case extends ConvolutionProblem>({
   );
 }
 
+/** Two images whose concatenation is another: `input` of the first `split` channels, `second` of the others. */
+function takenApart(images: Float32Array, { channels, height, width }: ImageShape, split: number) {
+  const inFirst = (_: number, i: number): boolean => Math.floor(i / (height * width)) % channels < split;
+  return { input: images.filter(inFirst), second: images.filter((value, i) => !inFirst(value, i)) };
+}
+
+/** Convolutions whose input is two images, of which the first has an odd number of channels, against the reference. */
+export function testOutputOfTwoImages<Variant extends string, Way extends string>(
+  family: ConvolutionFamily<Variant, Way>,
+  variants: readonly Variant[],
+  kernelOf: (problem: ConvolutionProblem, variant: Variant, split: number) => Kernel,
+): void {
+  const deviceFor = convolutionDevice();
+  test.for(variants)("two images whose channels follow one another, %s", async (variant, context) => {
+    const problem = { input: { batch: 2, channels: 5, height: 7, width: 12 }, outChannels: 11 };
+    const { output, outputOf, input } = runsOf(family, problem);
+    const run = output(variant);
+    const split = 3;
+    const arrays = { ...run.arrays, ...takenApart(input, problem.input, split) };
+    const kernel = kernelOf(problem, variant, split);
+    await checkRun(deviceFor(context), { ...run, kernel, arrays }, outputOf(input));
+  });
+}
+
 /** A weight gradient whose input is two images against the one of their concatenation. */
 export function testTwoImages(
   gradWeight: (problem: ConvolutionProblem, options: GradWeightOptions) => Kernel & { readonly partials: number },
@@ -147,13 +171,7 @@ export function testTwoImages(
   test("weight gradient of two images whose channels follow one another", async (context) => {
     const device = deviceFor(context);
     const [input, outChannels, split] = [{ batch: 2, channels: 11, height: 9, width: 20 }, 9, 8];
-    const pixels = input.height * input.width;
     const images = randomArray(imageSize(input), 1);
-    const channelsFrom = (first: number, end: number) =>
-      images.filter((_, i) => {
-        const channel = Math.floor(i / pixels) % input.channels;
-        return channel >= first && channel < end;
-      });
     const gradOutput = randomArray(imageSize({ ...input, channels: outChannels }), 2);
     const length = outChannels * input.channels * taps;
     const one = {
@@ -162,7 +180,7 @@ export function testTwoImages(
       arrays: { input: images, gradOutput },
       length,
     };
-    const arrays = { input: channelsFrom(0, split), second: channelsFrom(split, input.channels), gradOutput };
+    const arrays = { ...takenApart(images, input, split), gradOutput };
     const two = { what: "two", kernel: gradWeight({ input, outChannels }, { split }), arrays, length };
     await checkRun(device, two, await runLinear(device, one));
   });

@@ -55,6 +55,11 @@ function findDefinition(source: string, kind: "fn" | "struct", name: string): [s
   throw new KernelDeclarationError(`'${kind} ${name}' has no end`);
 }
 
+/** A function or struct as a whole. */
+export function definitionOf(source: string, kind: "fn" | "struct", name: string): string {
+  return source.slice(...findDefinition(source, kind, name));
+}
+
 /**
  * Replaces what is in the text once: for what is no definition, constant or binding. A space of a string stands for any white
  * space or none, since functions are written with it in their files and without in packages.

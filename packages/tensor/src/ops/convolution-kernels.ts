@@ -15,6 +15,7 @@ import {
   packConv3x3,
   packConv3x3Filters,
   packConvTranspose2x2,
+  readsTwoImages,
   type Shortcut,
   splitsConv1x1,
   splitsConv3x3,
@@ -27,7 +28,7 @@ interface Extras<OneByOne> {
   readonly shortcut?: OneByOne | undefined;
   /** Stores the maximum of each 2×2 window too: where {@link canPool} says so. */
   readonly pooled?: boolean;
-  /** Channels of the first of two images that are the input of a weight gradient: where {@link takesTwoImages} says so. */
+  /** Channels of the first of two images that are the input: where {@link takesTwoImages} says so. */
   readonly split?: number | undefined;
   /** Bytes of workgroup memory that it may use; what every adapter has where undefined. */
   readonly memory?: number | undefined;
@@ -86,8 +87,17 @@ function weightWay(variant: ConvolutionVariant) {
   return { way: variant, factor: 1, ahead: false } as const;
 }
 
-/** Whether a weight gradient's kernel takes an input that is two images, the first one of `split` channels. */
-export function takesTwoImages({ family }: ConvolutionCall, variant: ConvolutionVariant, split: number): boolean {
+/** Whether a call's kernel takes an input that is two images, the first one of `split` channels. */
+export function takesTwoImages(
+  { family, direction }: ConvolutionCall,
+  variant: ConvolutionVariant,
+  split: number,
+): boolean {
+  if (direction === "grad-input" || variant === "serial") return false;
+  if (direction === "forward") {
+    if (family === "conv3x3") return readsTwoImages(wideVariant(variant));
+    return family === "conv1x1" && variant === "vector";
+  }
   const splits = { conv3x3: splitsConv3x3, conv1x1: splitsConv1x1, "conv-transpose2x2": () => false }[family];
   return weightWay(variant).way === "vector" && splits(split);
 }
@@ -111,7 +121,8 @@ export function conv1x1GradWeightOf(
 
 const families: Readonly<Record<ConvolutionCall["family"], Family>> = {
   conv3x3: {
-    forward: (problem, variant, { shortcut, memory }) => conv3x3(problem, wideVariant(variant), shortcut, memory),
+    forward: (problem, variant, { shortcut, memory, split }) =>
+      conv3x3(problem, wideVariant(variant), shortcut, memory, split),
     gradInput: (problem, variant, { shortcut, memory }) =>
       conv3x3GradInput(problem, wideVariant(variant), shortcut, memory),
     gradWeight: (problem, variant, split) => {
@@ -122,7 +133,7 @@ const families: Readonly<Record<ConvolutionCall["family"], Family>> = {
     packFilters: packConv3x3Filters,
   },
   conv1x1: {
-    forward: (problem, variant, { pooled }) => conv1x1(problem, imageVariant(variant), pooled),
+    forward: (problem, variant, { pooled, split }) => conv1x1(problem, imageVariant(variant), pooled, split),
     gradInput: (problem, variant) => conv1x1GradInput(problem, imageVariant(variant)),
     gradWeight: (problem, variant, split) => conv1x1GradWeightOf(problem, variant, { split }),
     pack: packConv1x1,
@@ -152,7 +163,7 @@ export function convolutionKernel(
   const problem = { input, outChannels };
   if (direction === "grad-weight") return gradWeight(problem, variant, split);
   const image = direction === "forward" ? forward : gradInput;
-  const extras = { shortcut: shortcut && shortcutKernel(shortcut), pooled, memory };
+  const extras = { shortcut: shortcut && shortcutKernel(shortcut), pooled, memory, split };
   return image(problem, variant === "serial" ? "blocked" : variant, extras);
 }
 

@@ -42,13 +42,15 @@ const lowerConvolution =
     const variant = lowering.variant(call);
     const shortcut = lowering.shortcut(output);
     const pooled = canPool(call, variant) ? lowering.pooled(output) : undefined;
+    const { split, slots } = inputSlots(call, variant, input, lowering);
     lowering.call({
       kernel: convolutionKernel(call, variant, {
         shortcut: shortcut?.call,
         pooled: pooled !== undefined,
         memory: lowering.workgroupMemory(),
+        split,
       }),
-      slots: shortcut === undefined ? { input } : { input, shortcut: shortcut.x },
+      slots: shortcut === undefined ? slots : { ...slots, shortcut: shortcut.x },
       bindings: {
         ...(shortcut && { shortcutWeight: weightFor(lowering, shortcut.call, variant, shortcut.weight) }),
         weight: weightFor(lowering, call, variant, weight),
@@ -67,8 +69,8 @@ function weightFor(lowering: Lowering, call: ConvolutionCall, variant: Convoluti
   return layout === undefined ? weight : lowering.packed([weight], name, () => layout);
 }
 
-/** What a weight gradient's kernel reads as its input: two images where it is a concatenation that the variant takes apart. */
-function gradWeightInput(call: ConvolutionCall, variant: ConvolutionVariant, input: Tensor, lowering: Lowering) {
+/** What a kernel reads as its input: two images where it is a concatenation that the variant takes apart. */
+function inputSlots(call: ConvolutionCall, variant: ConvolutionVariant, input: Tensor, lowering: Lowering) {
   const [first, second] = lowering.concatenated(input) ?? [];
   if (first === undefined || second === undefined) return { slots: { input } };
   const { channels: split } = asImage(first.shape);
@@ -81,7 +83,7 @@ const lowerGradWeight =
   (slots: { readonly input: Tensor; readonly gradOutput: Tensor }, output: Tensor, lowering: Lowering): void => {
     const convolution = { family, direction: "grad-weight", ...problem } as const;
     const variant = lowering.variant(convolution);
-    const { split, slots: images } = gradWeightInput(convolution, variant, slots.input, lowering);
+    const { split, slots: images } = inputSlots(convolution, variant, slots.input, lowering);
     const kernel = convolutionKernel(convolution, variant, { split });
     callForSum(lowering, output, { kernel, slots: { ...images, gradOutput: slots.gradOutput }, convolution });
   };
@@ -286,7 +288,7 @@ export function conv1x1WeightGradients({ a, b, gradOutput }: Readonly<Record<"a"
       const problem = problemFor(inputs.both);
       const call = { family: "conv1x1", direction: "grad-weight", ...problem } as const;
       const variant = lowering.variant(call);
-      const { split, slots } = gradWeightInput(call, variant, inputs.both, lowering);
+      const { split, slots } = inputSlots(call, variant, inputs.both, lowering);
       const kernel = conv1x1GradWeightOf(problem, variant, { weights: 2, split });
       const partials = lowering.scratch([kernel.partials, 2 * length]);
       const { gradOutput: ofBoth } = inputs;
