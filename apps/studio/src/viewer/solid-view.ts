@@ -15,6 +15,16 @@ export interface SolidView {
 /** How much larger than NiiVue's own a volume is drawn at first: it leaves room for it to be turned. */
 const closeness = 1.5;
 
+/** Pixels of the picture along one of the screen's where no GPU draws it: the page waits for each picture. */
+const coarse = 0.3;
+
+/** Whether a GPU draws, as far as the browser tells. */
+function hasGpu(gl: WebGL2RenderingContext): boolean {
+  const known = gl.getExtension("WEBGL_debug_renderer_info");
+  const renderer: unknown = gl.getParameter(known?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER);
+  return !/swiftshader|llvmpipe|softpipe|basic render/i.test(String(renderer));
+}
+
 /** Draws a scan with its labels by NiiVue. @returns what ends it. @throws Error where the browser has no WebGL 2. */
 export async function showSolid(canvas: HTMLCanvasElement, view: SolidView): Promise<() => void> {
   const { scan, labels, classes, hidden, opacity } = view;
@@ -27,6 +37,7 @@ export async function showSolid(canvas: HTMLCanvasElement, view: SolidView): Pro
   });
   await niivue.attachToCanvas(canvas);
   const draw = deferDrawing(niivue);
+  if (!hasGpu(niivue.gl)) niivue.setHighResolutionCapable(coarse);
   await niivue.loadFromArrayBuffer(await niftiOf(scan, scan.data), "scan.nii");
   if (labels !== undefined) await niivue.loadFromArrayBuffer(await niftiOf(scan, labels), "labels.nii");
   const [image, found] = niivue.volumes;
