@@ -18,6 +18,11 @@ export const FollowedRun = ({ run }: { run: Followed }) => (
         <Controls run={run} />
       </div>
     </div>
+    {run.running && (
+      <p class="quiet-text small">
+        It goes on while this tab is hidden. Where the tab is closed, it is resumed from its last checkpoint.
+      </p>
+    )}
     <Failure run={run} />
     <LiveView view={run.view} />
   </>
