@@ -17,6 +17,7 @@ export { average } from "./average/average.js";
 export { batchNormEval, batchNormFinish, batchNormGradFinish } from "./batch-norm/batch-norm.js";
 export { channelStatistics } from "./channel-statistics/channel-statistics.js";
 export { type ClipNormKernels, clipNorm } from "./clip-norm/clip-norm.js";
+export { fromHalf, toHalf } from "./contract/half.js";
 export {
   bytesPerElement,
   type ConvolutionProblem,
@@ -30,7 +31,7 @@ export {
   type Launch,
   type Reduction,
 } from "./contract/kernel.js";
-export { type PackedLayout, packWeight } from "./contract/packing.js";
+export { type PackedLayout, type PackingKind, packHalves, packWeight } from "./contract/packing.js";
 export { hasQuads } from "./contract/quads.js";
 export type { SlotText } from "./contract/slots.js";
 export {
@@ -50,10 +51,10 @@ export {
   packConv2d,
 } from "./conv2d/conv2d.js";
 export { conv3x3, conv3x3GradInput, conv3x3GradWeight, readsTwoImages, type Shortcut } from "./conv3x3/conv3x3.js";
+export { matrixMemory } from "./conv3x3/conv3x3-matrix.js";
 export { packConv3x3, packConv3x3Filters } from "./conv3x3/conv3x3-packing.js";
 export { splitsConv3x3 } from "./conv3x3/conv3x3-tiled.js";
 export { convert } from "./convert/convert.js";
-export { fromHalf, toHalf } from "./convert/half.js";
 export {
   depthwiseConv3x3,
   depthwiseConv3x3GradInput,
@@ -68,7 +69,7 @@ export {
   wordsPerDeformation,
 } from "./elastic/elastic.js";
 export { entropyMap } from "./entropy-map/entropy-map.js";
-export { gather, gatherFilters } from "./gather/gather.js";
+export { gather, gatherFilters, gatherHalves } from "./gather/gather.js";
 export {
   changeIntensities,
   type IntensityChange,

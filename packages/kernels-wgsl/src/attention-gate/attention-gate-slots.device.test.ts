@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, describe, test } from "vitest";
+import { fromHalf, toHalf } from "../contract/half.js";
 import type { Kernel } from "../contract/kernel.js";
-import { fromHalf, toHalf } from "../convert/half.js";
 import { expectClose } from "../testing/close.js";
 import { hasSubgroupsOfEight, testDevice } from "../testing/device.js";
 import { runKernel } from "../testing/runner.js";

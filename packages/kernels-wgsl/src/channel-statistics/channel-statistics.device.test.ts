@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { fromHalf, toHalf } from "../contract/half.js";
 import { imageSize } from "../contract/kernel.js";
-import { fromHalf, toHalf } from "../convert/half.js";
 import { expectClose, randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
 import { type HostArray, runKernel } from "../testing/runner.js";

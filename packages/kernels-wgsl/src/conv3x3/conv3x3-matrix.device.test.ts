@@ -1,8 +1,9 @@
 import { openNullGpu } from "@lobule/node";
 import { beforeAll, describe, expect, test } from "vitest";
-import { type ConvolutionProblem, imageSize } from "../contract/kernel.js";
+import { fromHalf, toHalf } from "../contract/half.js";
+import { type ConvolutionProblem, imageSize, type Launch } from "../contract/kernel.js";
+import { packHalves, packWeight } from "../contract/packing.js";
 import { conv1x1Reference } from "../conv1x1/conv1x1.reference.js";
-import { fromHalf, toHalf } from "../convert/half.js";
 import { expectClose, randomArray } from "../testing/close.js";
 import {
   checkGradient,
@@ -17,8 +18,8 @@ import { replaceSlots } from "../transforms/slots.js";
 import { momentsSlot, sumsSlot } from "../transforms/statistics.js";
 import { hasMatrixProduct, matrixFeature, usesMatrices, withEmulatedMatrices } from "../transforms/subgroup-matrix.js";
 import { withStorageType } from "../transforms/wgsl-text.js";
-import { conv3x3Family } from "./conv3x3.cases.js";
-import { conv3x3, conv3x3GradInput } from "./conv3x3.js";
+import { conv3x3QuadFamily } from "./conv3x3.cases.js";
+import { conv3x3, conv3x3GradInput, conv3x3GradWeight } from "./conv3x3.js";
 import { conv3x3Reference } from "./conv3x3.reference.js";
 
 let device: GPUDevice;
@@ -30,7 +31,10 @@ beforeAll(async () => {
 
 const rounded = (values: Float32Array): Float32Array => fromHalf(toHalf(values));
 
-/** Both kernels of a problem with their matrix units imitated, on numbers that f16 holds exactly unless `full`. */
+const packed = (weight: Float32Array, ...layout: Parameters<typeof packHalves>): Float32Array =>
+  packWeight(weight, packHalves(...layout));
+
+/** The kernels of a problem with their matrix units imitated, on numbers that f16 holds exactly unless `full`. */
 function runsOf({ input: shape, outChannels }: ConvolutionProblem, full = false) {
   const outShape = { ...shape, channels: outChannels };
   const make = (length: number, seed: number) =>
@@ -45,15 +49,24 @@ function runsOf({ input: shape, outChannels }: ConvolutionProblem, full = false)
   const forward: Run = {
     what: "conv3x3, matrix",
     kernel: emulated(conv3x3),
-    arrays: { input, weight },
+    arrays: { input, weight: packed(weight, 9, shape.channels, outChannels, "forward") },
     length: imageSize(outShape),
   };
   const gradInput: Run = {
     what: "conv3x3GradInput, matrix",
     kernel: emulated(conv3x3GradInput),
-    arrays: { input: gradOutput, weight },
+    arrays: { input: gradOutput, weight: packed(weight, 9, shape.channels, outChannels, "grad-input") },
     length: imageSize(shape),
   };
+  const sums = conv3x3GradWeight({ input: shape, outChannels }, "matrix");
+  const gradWeight: Run = {
+    what: "conv3x3GradWeight, matrix",
+    kernel: { ...sums, source: withEmulatedMatrices(sums.source) },
+    arrays: { input, gradOutput },
+    length: weight.length,
+  };
+  const lossOf = (x: ArrayLike<number>, taps: ArrayLike<number>): number =>
+    conv3x3Reference(x, shape, taps, outChannels).reduce((sum, y, i) => sum + y * (gradOutput[i] as number), 0);
   return {
     shape,
     outShape,
@@ -62,12 +75,13 @@ function runsOf({ input: shape, outChannels }: ConvolutionProblem, full = false)
     weight,
     forward,
     gradInput,
-    loss: (point: Float64Array) =>
-      conv3x3Reference(point, shape, weight, outChannels).reduce((sum, y, i) => sum + y * (gradOutput[i] as number), 0),
+    gradWeight,
+    loss: (point: Float64Array) => lossOf(point, weight),
+    lossOfWeight: (point: Float64Array) => lossOf(input, point),
   };
 }
 
-describe.each(conv3x3Family.cases)("$input × $outChannels: $why", (problem) => {
+describe.each(conv3x3QuadFamily.cases)("$input × $outChannels: $why", (problem) => {
   test("output: exact products of f16, and f16's error for others", async (ctx) => {
     if (!half) ctx.skip("adapter lacks shader-f16 or subgroups");
     const { forward, input, shape, weight, outChannels, outShape } = runsOf(problem);
@@ -89,51 +103,90 @@ describe.each(conv3x3Family.cases)("$input × $outChannels: $why", (problem) => 
   });
 });
 
-test.for(conv3x3Family.cases)("with a 1×1 convolution beside it, $input × $outChannels: $why", async (problem, ctx) => {
+// Tiles beside and below one another, and blocks of 32 channels, all of them cut.
+const strips = {
+  why: "several tiles, cut blocks",
+  input: { batch: 2, channels: 35, height: 11, width: 36 },
+  outChannels: 33,
+};
+test.for([...conv3x3QuadFamily.cases, strips])("weight gradient, $input × $outChannels: $why", async (problem, ctx) => {
   if (!half) ctx.skip("adapter lacks shader-f16 or subgroups");
-  const { forward, gradInput, input, weight, shape, outChannels } = runsOf(problem);
-  const channels = 19;
-  const shortcut = rounded(randomArray(imageSize({ ...shape, channels }), 4));
-  const beside = (direction: typeof conv3x3, transposed: boolean) => {
-    const kernel = direction(problem, "matrix", { channels, transposed });
-    return { ...kernel, source: withEmulatedMatrices(kernel.source) };
+  const { gradWeight, lossOfWeight, weight } = runsOf(problem);
+  await checkGradient(device, gradWeight, lossOfWeight, weight);
+});
+
+test("weight gradient of several tiles a workgroup, f32 and f16 storage", async (ctx) => {
+  if (!half) ctx.skip("adapter lacks shader-f16 or subgroups");
+  const { gradWeight, lossOfWeight, weight } = runsOf(strips);
+  const { kernel } = gradWeight;
+  const [launch] = kernel.launches as [Launch];
+  const one = {
+    ...kernel,
+    partials: 1,
+    launches: [{ sizes: { ...launch.sizes, partialCount: 1 }, workgroups: [4, 1, 1] as const }],
   };
-  const plus = (a: Float64Array, b: Float64Array) => a.map((value, i) => value + (b[i] as number));
-  const ahead = rounded(randomArray(channels * outChannels, 5));
-  await checkRun(
-    device,
-    {
-      ...forward,
-      what: "conv3x3, matrix, with a shortcut",
-      kernel: beside(conv3x3, false),
-      arrays: { ...forward.arrays, shortcut, shortcutWeight: ahead },
-    },
-    plus(
-      conv3x3Reference(input, shape, weight, outChannels),
-      conv1x1Reference(shortcut, { ...shape, channels }, ahead, outChannels),
-    ),
-  );
-  // Backward the weight is laid out as [channels, input's channels].
-  const back = rounded(randomArray(channels * shape.channels, 6));
-  const turned = back.map((_, i) => back[(i % channels) * shape.channels + Math.floor(i / channels)] as number);
-  await checkRun(
-    device,
-    {
-      ...gradInput,
-      what: "conv3x3GradInput, matrix, with a shortcut",
-      kernel: beside(conv3x3GradInput, true),
-      arrays: { ...gradInput.arrays, shortcut, shortcutWeight: back },
-    },
-    plus(
-      await runLinear(device, gradInput),
-      conv1x1Reference(shortcut, { ...shape, channels }, turned, shape.channels),
-    ),
+  await checkGradient(device, { ...gradWeight, kernel: one }, lossOfWeight, weight);
+  const { input = [], gradOutput = [] } = gradWeight.arrays;
+  const stored = { ...one, source: withStorageType(one.source, "f16") };
+  const arrays = { input: toHalf(input), gradOutput: toHalf(gradOutput) };
+  expect(await runLinear(device, { ...gradWeight, kernel: stored, arrays })).toEqual(
+    await runLinear(device, { ...gradWeight, kernel: one }),
   );
 });
+
+test.for(conv3x3QuadFamily.cases)(
+  "with a 1×1 convolution beside it, $input × $outChannels: $why",
+  async (problem, ctx) => {
+    if (!half) ctx.skip("adapter lacks shader-f16 or subgroups");
+    const { forward, gradInput, input, weight, shape, outChannels } = runsOf(problem);
+    const channels = 19;
+    const shortcut = rounded(randomArray(imageSize({ ...shape, channels }), 4));
+    const beside = (direction: typeof conv3x3, transposed: boolean) => {
+      const kernel = direction(problem, "matrix", { channels, transposed });
+      return { ...kernel, source: withEmulatedMatrices(kernel.source) };
+    };
+    const plus = (a: Float64Array, b: Float64Array) => a.map((value, i) => value + (b[i] as number));
+    const ahead = rounded(randomArray(channels * outChannels, 5));
+    await checkRun(
+      device,
+      {
+        ...forward,
+        what: "conv3x3, matrix, with a shortcut",
+        kernel: beside(conv3x3, false),
+        arrays: { ...forward.arrays, shortcut, shortcutWeight: packed(ahead, 1, channels, outChannels, "forward") },
+      },
+      plus(
+        conv3x3Reference(input, shape, weight, outChannels),
+        conv1x1Reference(shortcut, { ...shape, channels }, ahead, outChannels),
+      ),
+    );
+    // Backward the weight is laid out as [channels, input's channels].
+    const back = rounded(randomArray(channels * shape.channels, 6));
+    const turned = back.map((_, i) => back[(i % channels) * shape.channels + Math.floor(i / channels)] as number);
+    await checkRun(
+      device,
+      {
+        ...gradInput,
+        what: "conv3x3GradInput, matrix, with a shortcut",
+        kernel: beside(conv3x3GradInput, true),
+        arrays: {
+          ...gradInput.arrays,
+          shortcut,
+          shortcutWeight: packed(back, 1, shape.channels, channels, "grad-input"),
+        },
+      },
+      plus(
+        await runLinear(device, gradInput),
+        conv1x1Reference(shortcut, { ...shape, channels }, turned, shape.channels),
+      ),
+    );
+  },
+);
 
 describe("the text for matrix units compiles", () => {
   const problem = { input: { batch: 1, channels: 16, height: 8, width: 16 }, outChannels: 32 };
   const { source } = conv3x3(problem, "matrix");
+  const gradWeight = conv3x3GradWeight(problem, "matrix").source;
   const beside = conv3x3(problem, "matrix", { channels: 8, transposed: false }).source;
   let compiler: GPUDevice;
   beforeAll(async () => {
@@ -146,16 +199,23 @@ describe("the text for matrix units compiles", () => {
     "as it stands": source,
     "with f16 storage": withStorageType(source, "f16"),
     "with a shortcut": beside,
-    "with a shortcut and moments, f16 storage": withStorageType(replaceSlots(beside, [momentsSlot("parallel")]), "f16"),
-    "with moments": replaceSlots(source, [momentsSlot("parallel")]),
-    "with sums, f16 storage": withStorageType(replaceSlots(source, [sumsSlot("value * 2.0", "parallel")]), "f16"),
+    "with a shortcut and moments, f16 storage": withStorageType(
+      replaceSlots(beside, [momentsSlot("parallel", true)]),
+      "f16",
+    ),
+    "with moments": replaceSlots(source, [momentsSlot("parallel", true)]),
+    "with sums, f16 storage": withStorageType(
+      replaceSlots(source, [sumsSlot("value * 2.0", "parallel", "", true)]),
+      "f16",
+    ),
+    "weight gradient": gradWeight,
+    "weight gradient, f16 storage": withStorageType(gradWeight, "f16"),
   };
   test.each(Object.entries(texts))("%s", async (_, code) => {
     expect(usesMatrices(code)).toBe(true);
     const module = compiler.createShaderModule({ code });
+    // No pipelines: the backend has the least workgroup memory that WebGPU allows, 16 KiB.
     expect((await module.getCompilationInfo()).messages).toEqual([]);
-    // Limits are the least that WebGPU allows: 16 KiB of workgroup memory.
-    await compiler.createComputePipelineAsync({ layout: "auto", compute: { module } });
   });
 
   test("and with sums of another shape it does not", async () => {

@@ -52,5 +52,5 @@ export const packConv3x3Filters = (inChannels: number, outChannels: number, dire
   ...packRows([inChannels, outChannels, direction], 6, ({ first, column }) =>
     filterIndex(first, column, direction === "grad-input"),
   ),
-  filters: true,
+  kind: "filters",
 });

@@ -11,13 +11,12 @@ import { withSecondImage } from "../transforms/second-image.js";
 import { replaceConstant } from "../transforms/wgsl-text.js";
 import gradWeightTiledSource from "./conv3x3-grad-weight-tiled.wgsl.js";
 import gradWeightVectorSource from "./conv3x3-grad-weight-vector.wgsl.js";
-import matrixSource from "./conv3x3-matrix.wgsl.js";
 import tiledSource from "./conv3x3-tiled.wgsl.js";
 
-type Cost = Pick<Kernel, "flops" | "bytes">;
+export type Cost = Pick<Kernel, "flops" | "bytes">;
 
 /** Tiles of rows × columns that cover the images; one workgroup computes one. */
-function coverWithTiles({ input, outChannels }: ConvolutionProblem, rows: number, columns: number) {
+export function coverWithTiles({ input, outChannels }: ConvolutionProblem, rows: number, columns: number) {
   const { batch, channels: inChannels, height, width } = input;
   const [rowTiles, columnTiles] = [ceilDivide(height, rows), ceilDivide(width, columns)];
   return { inChannels, outChannels, height, width, rowTiles, columnTiles, tiles: batch * rowTiles * columnTiles };
@@ -54,23 +53,6 @@ export function conv3x3Tiled(
     ...cost,
     launches: [{ sizes: { ...cover, quads, shortcutChannels }, workgroups }],
     innerTrips: slab,
-    statistics: { partials: cover.tiles, only: "parallel" },
-  };
-}
-
-/** The `matrix` variant of the convolution and of its input gradient, of 32 channels × 8 rows × 16 columns; the weight is read by strides. */
-export function conv3x3Matrix(
-  problem: ConvolutionProblem,
-  strides: Readonly<Record<string, number>>,
-  cost: Cost,
-): Kernel {
-  const cover = coverWithTiles(problem, 8, 16);
-  const workgroups = [...foldWorkgroups(cover.tiles), ceilDivide(problem.outChannels, 32)] as const;
-  return {
-    name: "conv3x3-matrix",
-    source: matrixSource,
-    ...cost,
-    launches: [{ sizes: { ...cover, ...strides }, workgroups }],
     statistics: { partials: cover.tiles, only: "parallel" },
   };
 }

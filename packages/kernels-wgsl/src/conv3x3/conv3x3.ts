@@ -18,6 +18,7 @@ import blockedSource from "./conv3x3-blocked.wgsl.js";
 import gradWeightSource from "./conv3x3-grad-weight.wgsl.js";
 import gradWeightBlockedSource from "./conv3x3-grad-weight-blocked.wgsl.js";
 import gradWeightSubgroupSource from "./conv3x3-grad-weight-subgroup.wgsl.js";
+import { conv3x3GradWeightMatrix, conv3x3Matrix } from "./conv3x3-matrix.js";
 import { channelBlock, planConv3x3 } from "./conv3x3-packing.js";
 import { quadLaunch } from "./conv3x3-quads.js";
 import subgroupSource from "./conv3x3-subgroup.wgsl.js";
@@ -25,7 +26,6 @@ import tallSource from "./conv3x3-tall.wgsl.js";
 import {
   conv3x3GradWeightTiled,
   conv3x3GradWeightVector,
-  conv3x3Matrix,
   conv3x3Tiled,
   leastWorkgroupMemory,
 } from "./conv3x3-tiled.js";
@@ -40,17 +40,17 @@ import vectorSource from "./conv3x3-vector.wgsl.js";
 export type Conv3x3Variant = "plain" | "blocked" | "subgroup" | "tiled";
 
 /**
- * `matrix` multiplies in f16 by a GPU's matrix units, see transforms/subgroup-matrix.ts; `vector` is `blocked` for images
- * whose width is a multiple of 4, of which an invocation computes 8 channels × 2 rows × 4 columns and loads and stores four
- * pixels at a time; `tall` is `vector` with 4 rows, `winograd` is `vector` with half the multiplications, see
- * transforms/winograd.ts. The weight gradient has none of these but `vector`, which is `tiled` for such images.
+ * For images whose width is a multiple of 4: `vector` is `blocked` where an invocation computes 8 channels × 2 rows × 4 columns
+ * and loads and stores four pixels at a time; `tall` is `vector` with 4 rows, `winograd` is `vector` with half the
+ * multiplications, see transforms/winograd.ts; `matrix` multiplies in f16 by a GPU's matrix units, see
+ * transforms/subgroup-matrix.ts. The weight gradient has of these `vector`, which is `tiled` for such images, and `matrix`.
  */
 export type Conv3x3OutputVariant = Conv3x3Variant | "matrix" | "vector" | "tall" | "winograd";
 
 /**
  * A 1×1 convolution of other images of the same extents, whose result is added: `shortcut` [n, channels, h, w], with
  * `shortcutWeight` [co, channels], or [channels, co] where it is transposed, as for an input gradient. For `blocked`,
- * `tiled`, `vector`, `tall` and `winograd` the weight is packed as that of a 1×1 convolution.
+ * `tiled`, `vector`, `tall`, `winograd` and `matrix` the weight is packed as that of a 1×1 convolution.
  */
 export interface Shortcut {
   readonly channels: number;
@@ -75,9 +75,14 @@ function withShortcut(source: string, shortcut: Shortcut | undefined): string {
   const start = source.indexOf("fn addShortcut(");
   const signature = source.slice(start, source.indexOf("{", start));
   const text = replaceDefinition(source, "fn", "addShortcut", `${signature}{}`);
-  const unused = ["prepareShortcut", "loadShortcut", "loadShortcutQuad", "shortcutRows", "shortcutAt"].filter((name) =>
-    hasFunction(text, name),
-  );
+  const unused = [
+    "prepareShortcut",
+    "loadShortcut",
+    "loadShortcutQuad",
+    "shortcutRows",
+    "shortcutAt",
+    "loadShortcutLeft",
+  ].filter((name) => hasFunction(text, name));
   const bare = unused.reduce((result, name) => replaceDefinition(result, "fn", name, ""), text);
   return renumberBindings(removeBinding(removeBinding(bare, "shortcut"), "shortcutWeight"));
 }
@@ -147,18 +152,22 @@ const byQuads =
     };
   };
 
-function tiled(problem: ConvolutionProblem, shortcut: Shortcut | undefined, memory: number): Kernel {
-  const kernel = conv3x3Tiled(problem, shortcut?.channels ?? 0, costOf(problem, shortcut), memory);
-  return { ...kernel, source: withShortcut(kernel.source, shortcut) };
-}
+/** The variants over tiles in workgroup memory. */
+const overTiles =
+  (make: typeof conv3x3Tiled) =>
+  (problem: ConvolutionProblem, shortcut: Shortcut | undefined, memory: number): Kernel => {
+    const kernel = make(problem, shortcut?.channels ?? 0, costOf(problem, shortcut), memory);
+    return { ...kernel, source: withShortcut(kernel.source, shortcut) };
+  };
 
-/** The variants that read the weight as {@link packConv3x3} or {@link packConv3x3Filters} lays it out. */
+/** The variants that read the weight as {@link packConv3x3}, {@link packConv3x3Filters} or `packHalves` lays it out. */
 const byPacking = {
   blocked,
   vector: byQuads("conv3x3-vector", vectorSource, 2),
   tall: byQuads("conv3x3-tall", tallSource, 4),
   winograd: byQuads("conv3x3-winograd", withWinograd(vectorSource), 2, 6),
-  tiled,
+  tiled: overTiles(conv3x3Tiled),
+  matrix: overTiles(conv3x3Matrix),
 } as const;
 
 /** Whether a variant reads an input that is two images through slots Input and Second. */
@@ -195,14 +204,8 @@ function plain(problem: ConvolutionProblem, strides: Strides, shortcut: Shortcut
   };
 }
 
-function matrix(problem: ConvolutionProblem, strides: Strides, shortcut: Shortcut | undefined): Kernel {
-  const beside = { shortcutChannels: shortcut?.channels ?? 0, ...shortcutStrides(shortcut, problem.outChannels) };
-  const kernel = conv3x3Matrix(problem, { ...strides, ...beside }, costOf(problem, shortcut));
-  return { ...kernel, source: withShortcut(kernel.source, shortcut) };
-}
-
 /** The variants that read the weight by strides. */
-const byStrides = { plain, subgroup, matrix } as const;
+const byStrides = { plain, subgroup } as const;
 
 /**
  * 3×3 convolution, stride 1, zero padding 1, no bias.
@@ -210,7 +213,7 @@ const byStrides = { plain, subgroup, matrix } as const;
  * output[n, co, y, x] = Σ over ci, ky, kx of weight[co, ci, ky, kx] · input[n, ci, y + ky − 1, x + kx − 1]
  *
  * Slots Input, Shortcut and Output, statistics of the output. `weight` is [co, ci, 3, 3] or, for `blocked`, `tiled`, `vector`,
- * `tall` and `winograd`, packed `forward`. With a {@link Shortcut} its result is added.
+ * `tall`, `winograd` and `matrix`, packed `forward`. With a {@link Shortcut} its result is added.
  * @param memory bytes of workgroup memory that `tiled` may use: what the device allows.
  * @param split channels of slot Input, where those of another image, slot Second, follow: where {@link readsTwoImages} says so.
  * @throws RangeError for a width that is no multiple of 4, where the variant reads four pixels at a time.
@@ -232,8 +235,8 @@ export function conv3x3(
  * 180° and its channels swapped, → [n, ci, h, w].
  *
  * Slots Input (reads gradOutput), Shortcut and Output (writes the gradient), statistics of what it writes. `weight` is
- * [co, ci, 3, 3] or, for `blocked`, `tiled`, `vector`, `tall` and `winograd`, packed `grad-input`. With a {@link Shortcut} its result is added: where the image also
- * went through a 1×1 convolution, that one's input gradient.
+ * [co, ci, 3, 3] or, for `blocked`, `tiled`, `vector`, `tall`, `winograd` and `matrix`, packed `grad-input`. With a
+ * {@link Shortcut} its result is added: where the image also went through a 1×1 convolution, that one's input gradient.
  */
 export function conv3x3GradInput(
   problem: ConvolutionProblem,
@@ -259,7 +262,7 @@ export function conv3x3GradInput(
  */
 export function conv3x3GradWeight(
   problem: ConvolutionProblem,
-  variant: Conv3x3Variant | "serial" | "vector",
+  variant: Conv3x3Variant | "serial" | "vector" | "matrix",
   options: GradWeightOptions = {},
 ): Kernel & { readonly partials: number } {
   const { batch, channels: inChannels, height, width } = problem.input;
@@ -269,6 +272,7 @@ export function conv3x3GradWeight(
   const cost = costOf(problem);
   if (variant === "tiled") return conv3x3GradWeightTiled(problem, cost, options);
   if (variant === "vector") return conv3x3GradWeightVector(problem, cost, options);
+  if (variant === "matrix") return conv3x3GradWeightMatrix(problem, cost);
   if (variant === "plain") {
     const workgroups = foldWorkgroups(ceilDivide(batch * elements, lanes));
     return {

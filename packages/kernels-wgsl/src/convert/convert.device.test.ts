@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { fromHalf, halfBits, halfValue, toHalf } from "../contract/half.js";
 import type { DType } from "../contract/kernel.js";
 import { randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
@@ -6,7 +7,6 @@ import { type HostArray, runKernel } from "../testing/runner.js";
 import { convertCases } from "./convert.cases.js";
 import { convert } from "./convert.js";
 import { convertReference } from "./convert.reference.js";
-import { fromHalf, halfBits, halfValue, toHalf } from "./half.js";
 
 let device: GPUDevice;
 beforeAll(async () => {

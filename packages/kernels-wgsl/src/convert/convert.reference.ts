@@ -1,5 +1,5 @@
+import { halfBits, halfValue } from "../contract/half.js";
 import type { DType } from "../contract/kernel.js";
-import { halfBits, halfValue } from "./half.js";
 
 const ranges = { u32: [0, 2 ** 32 - 1], i32: [-(2 ** 31), 2 ** 31 - 1] } as const;
 

@@ -1,6 +1,7 @@
 import { ceilDivide, foldWorkgroups, type Kernel } from "../contract/kernel.js";
 import gatherSource from "./gather.wgsl.js";
 import filtersSource from "./gather-filters.wgsl.js";
+import halvesSource from "./gather-halves.wgsl.js";
 
 /**
  * Rearranges an array: output[i] = table[i] === 0xffffffff ? 0 : source[table[i]].
@@ -24,5 +25,16 @@ export const gatherFilters = (length: number): Kernel => ({
   name: "gather-filters",
   source: filtersSource,
   flops: 5 * length,
+  bytes: 20 * length,
+});
+
+/**
+ * The same rounded to f16, two neighbors in a word, as matrix units take weights: table [2 · length].
+ * output[i] = the bits of source[table[2i]], and above them those of source[table[2i + 1]].
+ */
+export const gatherHalves = (length: number): Kernel => ({
+  ...gather(length),
+  name: "gather-halves",
+  source: halvesSource,
   bytes: 20 * length,
 });

@@ -1,6 +1,6 @@
 import type { TestContext } from "vitest";
+import { fromHalf, toHalf } from "../contract/half.js";
 import { type ImageShape, imageSize, type Reduction } from "../contract/kernel.js";
-import { fromHalf, toHalf } from "../convert/half.js";
 import { replaceSlots } from "../transforms/slots.js";
 import { momentsSlot, partialsPerWorkgroup, sumsSlot } from "../transforms/statistics.js";
 import { hasFunction, withStorageType } from "../transforms/wgsl-text.js";

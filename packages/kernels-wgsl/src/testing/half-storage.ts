@@ -1,5 +1,5 @@
+import { fromHalf, toHalf } from "../contract/half.js";
 import type { Kernel } from "../contract/kernel.js";
-import { fromHalf, toHalf } from "../convert/half.js";
 import { withStorageType } from "../transforms/wgsl-text.js";
 import { expectClose } from "./close.js";
 import { type HostArray, runKernel } from "./runner.js";

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { fromHalf, toHalf } from "../contract/half.js";
 import { KernelDeclarationError } from "../contract/kernel.js";
-import { fromHalf, toHalf } from "../convert/half.js";
 import type { SoftmaxLossProblem } from "../softmax-loss/softmax-loss.js";
 import { directionalDerivative, expectClose, randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";

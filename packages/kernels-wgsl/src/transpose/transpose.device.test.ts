@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from "vitest";
-import { fromHalf, toHalf } from "../convert/half.js";
+import { fromHalf, toHalf } from "../contract/half.js";
 import { randomArray } from "../testing/close.js";
 import { testDevice } from "../testing/device.js";
 import { runKernel } from "../testing/runner.js";

@@ -36,7 +36,7 @@ const limitNames = [
 
 function matrixPath(features: ReadonlySet<string>, { hasMatrices }: Device): FastPath {
   const missing = features.has(matrixFeature)
-    ? "the adapter has some, but no 16×16×16 products of f16 with f32 sums in subgroups of 32"
+    ? "the adapter has some, but no 16×16×16 products of f16 with f32 sums in subgroups of 32, or less than 32 KiB of workgroup memory"
     : `the adapter has no ${matrixFeature}`;
   return {
     name: "matrix units (tensor cores)",

@@ -42,9 +42,9 @@ export function candidateVariants(call: ConvolutionCall, reduction: Reduction, m
   if (reduction === "subgroup" && (direction !== "grad-weight" || family === "conv3x3")) all.push("subgroup");
   if (reduction === "parallel") {
     const many = Math.min(input.channels, outChannels) >= fewestTiledChannels;
-    const image = family === "conv3x3" && direction !== "grad-weight" && many;
-    if ((image && hasQuads(input)) || direction === "grad-weight") all.push("tiled");
-    if (image && matrices) all.push("matrix");
+    const tiles = family === "conv3x3" && many && hasQuads(input);
+    if (tiles || direction === "grad-weight") all.push("tiled");
+    if (tiles && matrices) all.push("matrix");
     all.push(...quadVariants(call));
   }
   return [first, ...all.filter((variant) => variant !== first)];

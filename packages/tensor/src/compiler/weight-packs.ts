@@ -1,4 +1,4 @@
-import { gather, gatherFilters } from "@lobule/kernels-wgsl";
+import { gather, gatherFilters, gatherHalves, type PackingKind } from "@lobule/kernels-wgsl";
 import { Arena, type Packing } from "../graph/flat-buffer.js";
 import { type CallRequest, elementAt, storageOf, type Tensor } from "../graph/tensor.js";
 import { Variable, type VariableGroup } from "../graph/variable.js";
@@ -24,12 +24,16 @@ interface Host {
 /** The packs of a group's variables, side by side. Each has a table of its own: one list of all would be too long for an array. */
 interface GroupPacks {
   readonly group: VariableGroup;
-  readonly filters: boolean;
+  readonly kind: PackingKind | undefined;
   readonly arena: Arena;
   readonly tables: { readonly offset: number; readonly table: Uint32Array }[];
 }
 
-const kernelFor = (filters: boolean | undefined) => (filters === true ? gatherFilters : gather);
+const kernels = { filters: gatherFilters, halves: gatherHalves } as const;
+const kernelFor = (kind: PackingKind | undefined) => (kind === undefined ? gather : kernels[kind]);
+
+/** Entries of the table for an element of the pack: two halves are one. */
+const entriesOf = (kind: PackingKind | undefined): number => (kind === "halves" ? 2 : 1);
 
 /** Weights in the order in which kernels want them: each asked for once, those of variables repacked by one dispatch. */
 export class WeightPacks {
@@ -43,26 +47,26 @@ export class WeightPacks {
     const key = `${name} ${bases.map((base) => base.id).join(" ")}`;
     const known = this.packs.get(key);
     if (known !== undefined) return known;
-    const { length, source, index, filters = false } = packing();
+    const { length, source, index, kind } = packing();
     const group = bases[0] instanceof Variable ? bases[0].group : undefined;
     const result = this.host.scratch([length + uniformRange]);
     this.packs.set(key, result);
     if (group !== undefined && bases.every((base) => base instanceof Variable && base.group === group)) {
-      const pack = this.packsOf(group, filters);
+      const pack = this.packsOf(group, kind);
       const offset = pack.arena.reserve(length);
       this.host.place(result, pack.arena, offset);
       const offsets = bases.flatMap((base) => (base instanceof Variable ? [base.offset] : []));
       const from = (at: number, i: number): number =>
         at === 0xffffffff ? at : at + elementAt(offsets, source?.[i] ?? 0);
       pack.tables.push({ offset, table: index.map(from) });
-    } else this.packLoose(bases, result, { length, index, filters, ...(source ? { source } : {}) });
+    } else this.packLoose(bases, result, { length, index, kind, ...(source ? { source } : {}) });
     return result;
   }
 
-  private packsOf(group: VariableGroup, filters: boolean): GroupPacks {
-    const known = this.groups.find((each) => each.group === group && each.filters === filters);
+  private packsOf(group: VariableGroup, kind: PackingKind | undefined): GroupPacks {
+    const known = this.groups.find((each) => each.group === group && each.kind === kind);
     if (known !== undefined) return known;
-    const packs = { group, filters, arena: new Arena("packed weights"), tables: [] };
+    const packs = { group, kind, arena: new Arena("packed weights"), tables: [] };
     this.groups.push(packs);
     return packs;
   }
@@ -72,13 +76,13 @@ export class WeightPacks {
     return this.groups.map((packs) => this.packCall(packs));
   }
 
-  private packLoose(bases: readonly Tensor[], result: Tensor, { length, source, index, filters }: Packing): void {
+  private packLoose(bases: readonly Tensor[], result: Tensor, { length, source, index, kind }: Packing): void {
     const { from, offsets } = this.sideBySide(bases);
     const table = index.map((at, i) => (at === 0xffffffff ? at : at + elementAt(offsets, source?.[i] ?? 0)));
     this.host.add(
       this.host.finish(
         {
-          kernel: kernelFor(filters)(length),
+          kernel: kernelFor(kind)(length),
           bindings: { source: from, table: this.host.table(table), output: result },
         },
         "pack weights",
@@ -102,12 +106,13 @@ export class WeightPacks {
     return { from, offsets };
   }
 
-  private packCall({ group, filters, arena, tables }: GroupPacks): Call {
-    const table = new Uint32Array(arena.length).fill(0xffffffff);
-    for (const { offset, table: part } of tables) table.set(part, offset);
+  private packCall({ group, kind, arena, tables }: GroupPacks): Call {
+    const entries = entriesOf(kind);
+    const table = new Uint32Array(entries * arena.length).fill(0xffffffff);
+    for (const { offset, table: part } of tables) table.set(part, entries * offset);
     const call = this.host.finish(
       {
-        kernel: kernelFor(filters)(arena.length),
+        kernel: kernelFor(kind)(arena.length),
         bindings: { source: group, table: this.host.table(table), output: arena },
       },
       "pack weights",

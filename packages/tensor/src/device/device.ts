@@ -1,4 +1,4 @@
-import { hasMatrixProduct, type MatrixConfig, matrixFeature, type Reduction } from "@lobule/kernels-wgsl";
+import { hasMatrixProduct, type MatrixConfig, matrixFeature, matrixMemory, type Reduction } from "@lobule/kernels-wgsl";
 import type { TunedKernels } from "../compiler/calls.js";
 import type { Program } from "../compiler/program.js";
 import type { HostData, Tensor } from "../graph/tensor.js";
@@ -78,7 +78,7 @@ export class Device extends GpuContext {
 
   /**
    * Whether kernels may use the adapter's matrix units: it lists products of 16 × 16 in f16 with sums in f32, and its
-   * subgroups are of 32, as the kernels have it. That they compute right is seen before they are used ({@link tune}).
+   * subgroups are of 32, as the kernels have it, and they have their workgroup memory. That they compute right is seen before they are used ({@link tune}).
    */
   get hasMatrices(): boolean {
     const { adapterInfo, gpu } = this;
@@ -87,7 +87,11 @@ export class Device extends GpuContext {
     };
     const features = [matrixFeature, "shader-f16", "subgroups"].every((feature) => gpu.features.has(feature));
     return (
-      features && subgroupMinSize === 32 && subgroupMaxSize === 32 && hasMatrixProduct(subgroupMatrixConfigs ?? [])
+      features &&
+      this.workgroupMemory >= matrixMemory &&
+      subgroupMinSize === 32 &&
+      subgroupMaxSize === 32 &&
+      hasMatrixProduct(subgroupMatrixConfigs ?? [])
     );
   }
 

@@ -1,3 +1,4 @@
+import type { PackingKind } from "@lobule/kernels-wgsl";
 /** A buffer of a program that several tensors share, each at an offset of its own. */
 export interface FlatBuffer {
   /** For people: the label of the buffer on the device. */
@@ -45,6 +46,6 @@ export interface Packing {
   /** Which source, by element; all from the first where it is missing. */
   readonly source?: Uint8Array;
   readonly index: Uint32Array;
-  /** Whether the elements are sums of the taps of a row, see `gatherFilters`. */
-  readonly filters?: boolean;
+  /** What the elements are, see `gatherFilters` and `gatherHalves`; the sources' own where it is missing. */
+  readonly kind?: PackingKind | undefined;
 }

@@ -15,6 +15,7 @@ import {
   packConv3x3,
   packConv3x3Filters,
   packConvTranspose2x2,
+  packHalves,
   readsTwoImages,
   type Shortcut,
   splitsConv1x1,
@@ -52,6 +53,8 @@ interface Family {
     split: number | undefined,
   ) => Kernel & { readonly partials: number };
   readonly pack: Pack;
+  /** Weights between a channel and another. */
+  readonly taps: number;
   /** For Winograd's convolution, where there is such. */
   readonly packFilters?: Pack;
 }
@@ -83,7 +86,7 @@ function weightWay(variant: ConvolutionVariant) {
   if (variant === "vector-2x") return { way: "vector", factor: 2, ahead: false } as const;
   if (variant === "vector-4x") return { way: "vector", factor: 4, ahead: false } as const;
   if (variant === "vector-ahead") return { way: "vector", factor: 1, ahead: true } as const;
-  if (variant === "matrix" || variant === "tall" || variant === "winograd") throw noKernel(variant);
+  if (variant === "tall" || variant === "winograd") throw noKernel(variant);
   return { way: variant, factor: 1, ahead: false } as const;
 }
 
@@ -105,7 +108,7 @@ export function takesTwoImages(
 /** The same for 1×1 and transposed convolutions: where a subgroup shares no sums, its invocations sum each for itself. */
 function narrowWeightWay(variant: ConvolutionVariant) {
   const { way, factor, ahead } = weightWay(variant);
-  if (ahead) throw noKernel(variant);
+  if (ahead || way === "matrix") throw noKernel(variant);
   return { way: way === "subgroup" ? ("serial" as const) : way, factor };
 }
 
@@ -130,6 +133,7 @@ const families: Readonly<Record<ConvolutionCall["family"], Family>> = {
       return conv3x3GradWeight(problem, way, { ...options, split });
     },
     pack: packConv3x3,
+    taps: 9,
     packFilters: packConv3x3Filters,
   },
   conv1x1: {
@@ -137,6 +141,7 @@ const families: Readonly<Record<ConvolutionCall["family"], Family>> = {
     gradInput: (problem, variant) => conv1x1GradInput(problem, imageVariant(variant)),
     gradWeight: (problem, variant, split) => conv1x1GradWeightOf(problem, variant, { split }),
     pack: packConv1x1,
+    taps: 1,
   },
   "conv-transpose2x2": {
     forward: (problem, variant) => convTranspose2x2(problem, imageVariant(variant)),
@@ -146,6 +151,7 @@ const families: Readonly<Record<ConvolutionCall["family"], Family>> = {
       return convTranspose2x2GradWeight(problem, way, factor);
     },
     pack: packConvTranspose2x2,
+    taps: 4,
   },
 };
 
@@ -173,7 +179,15 @@ const shortcutKernel = ({ direction, input, outChannels }: ConvolutionCall): Sho
     : { channels: outChannels, transposed: true };
 
 /** The variants that read the weight as {@link Family.pack} lays it out. */
-const packing: ReadonlySet<ConvolutionVariant> = new Set(["blocked", "serial", "tiled", "vector", "tall", "winograd"]);
+const packing: ReadonlySet<ConvolutionVariant> = new Set([
+  "blocked",
+  "serial",
+  "tiled",
+  "matrix",
+  "vector",
+  "tall",
+  "winograd",
+]);
 
 /** The memory layout of a call's weight for a variant; undefined where it is read as it is. */
 export function packedLayout(
@@ -181,6 +195,7 @@ export function packedLayout(
   variant: ConvolutionVariant,
 ): PackedLayout | undefined {
   if (direction === "grad-weight" || !packing.has(variant)) return undefined;
-  const { pack, packFilters = pack } = families[family];
+  const { pack, packFilters = pack, taps } = families[family];
+  if (variant === "matrix") return packHalves(taps, input.channels, outChannels, direction);
   return (variant === "winograd" ? packFilters : pack)(input.channels, outChannels, direction);
 }

@@ -64,8 +64,7 @@ const lowerConvolution =
 /** The weight as the variant's kernel reads it. */
 function weightFor(lowering: Lowering, call: ConvolutionCall, variant: ConvolutionVariant, weight: Tensor): Tensor {
   const layout = packedLayout(call, variant);
-  const filters = layout?.filters === true ? " filters" : "";
-  const name = `${call.family} ${call.direction} ${call.input.channels}→${call.outChannels}${filters}`;
+  const name = `${call.family} ${call.direction} ${call.input.channels}→${call.outChannels} ${layout?.kind ?? ""}`;
   return layout === undefined ? weight : lowering.packed([weight], name, () => layout);
 }
 
