@@ -30,6 +30,23 @@ const floors: Readonly<Record<string, number>> = {
 
 const { training } = makeWorkload({ baseFeatures: 8, batch: 2, size: 64, precision: "f32", kernels: "parallel" });
 
+test("a text is compiled to the same code again, by itself and for another family in between", async (ctx) => {
+  if (compiler === undefined) return ctx.skip(missing);
+  const text = (loads: number): string => {
+    const sum = Array.from({ length: loads }, (_, i) => `values[${100 * (i + 1)}u * id.x]`).join(" + ");
+    return `
+      @group(0) @binding(0) var<storage, read_write> values: array<f32>;
+      @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) { values[id.x] = ${sum}; }`;
+  };
+  const texts = [text(1), text(2), text(3)];
+  const first = await compiler.compile(texts, "navi31");
+  expect(new Set(first.map(({ code }) => code.blocks.reduce((sum, { memory }) => sum + memory, 0))).size).toBe(3);
+  await compiler.compile([text(4), text(5)], "navi21");
+  const again = [];
+  for (const each of texts) again.push(...(await compiler.compile([each], "navi31")));
+  expect(again).toEqual(first);
+});
+
 test.for(Object.keys(isaFamilies) as IsaFamily[])(
   "kernels of a training step, compiled for %s",
   async (family, ctx) => {

@@ -33,6 +33,8 @@ export interface CompiledKernel {
 
 const manifests = ["radeon_icd.json", "radeon_icd.x86_64.json"].map((name) => join("/usr/share/vulkan/icd.d", name));
 const program = "radv-isa.c";
+/** Where Mesa's drivers leave the SPIR-V of a process, numbered. */
+const dumpPath = "MESA_SPIRV_DUMP_PATH";
 const sources = [`./${program}`, `../../src/isa/${program}`];
 
 /** Turns WGSL into machine code of a GPU that need not be there. */
@@ -63,7 +65,7 @@ export class IsaCompiler {
         throw missing("a C compiler with Vulkan's headers (Debian's gcc and libvulkan-dev)");
       });
       await mkdir(join(folder, "spirv"));
-      process.env.MESA_SPIRV_DUMP_PATH = join(folder, "spirv");
+      process.env[dumpPath] = join(folder, "spirv");
       process.env.MESA_SHADER_CACHE_DISABLE = "true";
       return new IsaCompiler(folder, manifest, await lavapipe());
     } catch (error) {
@@ -76,8 +78,10 @@ export class IsaCompiler {
   async compile(texts: readonly string[], family: IsaFamily): Promise<CompiledKernel[]> {
     const files: string[] = [];
     for (const text of texts) files.push(await this.toSpirv(text));
+    // RADV would leave its own SPIR-V in the same folder, over files of lavapipe's that have the same names.
+    const { [dumpPath]: _, ...inherited } = process.env;
     const environment = {
-      ...process.env,
+      ...inherited,
       VK_DRIVER_FILES: this.manifest,
       VK_ICD_FILENAMES: this.manifest,
       XDG_RUNTIME_DIR: this.folder,
