@@ -88,7 +88,8 @@ test("a tiled kernel is refused where it would sum for another reduction than it
     outputs: { sums: channelSum(conv3x3(x, constant(new Float32Array(5 * 27), [5, 3, 3, 3]))) },
   });
   const tiled = (reduction: "parallel" | "serial") => ({ reduction, fastest: () => "tiled" as const });
-  expect(compile({ inputs: {}, build }, { kernels: tiled("parallel") }).calls[0]?.kernel.name).toBe("conv3x3-tiled");
+  const { calls } = compile({ inputs: {}, build }, { kernels: tiled("parallel") });
+  expect(calls.map(({ kernel }) => kernel.name)).toContain("conv3x3-tiled");
   expect(() => compile({ inputs: {}, build }, { kernels: tiled("serial") })).toThrow(
     "conv3x3-tiled sums for the parallel reduction only; compile with that, or another variant",
   );
