@@ -49,6 +49,9 @@ const named = [
   { name: "report", file: "^rename run/report\\.html", how: "before" },
 ];
 
+/** Runs that are stopped at the named moments to begin with. */
+const runsOfNamed = 4;
+
 /** A moment that is left to chance: an operation on a file, a full disk from one on, or a time. */
 function randomMoment(random, operations, duration) {
   const nth = 1 + Math.floor(random() * operations);
@@ -194,12 +197,8 @@ export class KillCampaign {
 
   /** Stops runs until there were so many kills; the named moments come first. @param jobs runs at a time. */
   async run({ kills, jobs, random, log }) {
-    const first = [
-      [0, 2, 3],
-      [1, 5, 6],
-      [4, 7, 8],
-      [9, 10],
-    ].map((places) => places.map((i) => named[i]));
+    // Each of the named moments once, some in one run, in their order.
+    const first = Array.from({ length: runsOfNamed }, (_, at) => named.filter((_, i) => i % runsOfNamed === at));
     const done = () => [...this.kills.values()].reduce((sum, each) => sum + each, 0);
     let said = 0;
     const work = async () => {
