@@ -8,13 +8,8 @@ export { BatchReader, type BatchReaderOptions, type ReadBatch } from "./cache/ba
 export type { CachedCase, CaseFiles } from "./cache/cache-entry.js";
 export { type CaseIdentity, identityOf } from "./cache/case-identity.js";
 export { channelsOfFile, type ImageFiles, imagePaths, readChannels } from "./cache/read-channels.js";
-export {
-  allocateSliceBatch,
-  type SliceBatch,
-  SliceCache,
-  type SliceCacheOptions,
-  type SliceKey,
-} from "./cache/slice-cache.js";
+export { allocateSliceBatch, type SliceBatch } from "./cache/slice-batch.js";
+export { SliceCache, type SliceCacheOptions, type SliceKey } from "./cache/slice-cache.js";
 export { type Quantization, type StoredFor, storeSlice, storeSlices, type Window } from "./cache/store-slice.js";
 export { channelZScores, ZScoreSums, type ZScores, zScoresOf } from "./cache/z-scores.js";
 export { ChannelsError, DataError } from "./data-error.js";

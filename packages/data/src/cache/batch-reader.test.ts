@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { BatchReader } from "./batch-reader.js";
-import type { SliceBatch, SliceKey } from "./slice-cache.js";
+import type { SliceBatch } from "./slice-batch.js";
+import type { SliceKey } from "./slice-cache.js";
 
 const storedFor = [{ window: [0, 1] as const }];
 const key = (number: number): SliceKey => ({ case: number, slice: 0 });

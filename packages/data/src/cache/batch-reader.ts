@@ -1,4 +1,5 @@
-import { allocateSliceBatch, type SliceBatch, type SliceCache, type SliceKey } from "./slice-cache.js";
+import { allocateSliceBatch, type SliceBatch } from "./slice-batch.js";
+import type { SliceCache, SliceKey } from "./slice-cache.js";
 import type { StoredFor } from "./store-slice.js";
 
 /** A batch with what is in it. */

@@ -7,7 +7,8 @@ import { writeNifti } from "../nifti/write-nifti.js";
 import { MemoryStorage } from "../storage/memory-storage.js";
 import type { Affine, Grid } from "../volume.js";
 import { readChannels } from "./read-channels.js";
-import { allocateSliceBatch, SliceCache } from "./slice-cache.js";
+import { allocateSliceBatch } from "./slice-batch.js";
+import { SliceCache } from "./slice-cache.js";
 
 const affine: Affine = [
   [1, 0, 0, 0],

@@ -9,7 +9,7 @@ import { DataError } from "../data-error.js";
 import { uniformStream } from "../random.js";
 import type { Affine } from "../volume.js";
 import type { CaseFiles } from "./cache-entry.js";
-import { allocateSliceBatch } from "./slice-cache.js";
+import { allocateSliceBatch } from "./slice-batch.js";
 import { storeSlices } from "./store-slice.js";
 
 import { type Content, ras, sliceOf, window, writeCase } from "./testing/cases.js";

@@ -14,25 +14,14 @@ import {
 } from "./cache-entry.js";
 import { type BadCase, decodeCases } from "./decode-cases.js";
 import { type Entry, readEntry } from "./read-entry.js";
-import { exact, type Quantization, type StoredFor, storeSlice, toZScores } from "./store-slice.js";
+import type { SliceBatch } from "./slice-batch.js";
+import { exact, type StoredFor, storeSlice, toZScores } from "./store-slice.js";
 import { widenAll, ZScoreSums, type ZScores } from "./z-scores.js";
 
 /** A slice of a case of the cache. */
 export interface SliceKey {
   readonly case: number;
   readonly slice: number;
-}
-
-/**
- * Slices as the GPU reads them: two int16 pixels a word (low half first), four label bytes a word (lowest first). Of C
- * channels, channel c of slice n begins at pixel (n·C + c)·slotPixels and its labels at byte n·slotPixels; rows have the
- * slice's own width.
- */
-export interface SliceBatch {
-  readonly pixels: Uint32Array<ArrayBuffer>;
-  readonly labels: Uint32Array<ArrayBuffer>;
-  /** What turns the pixels of each channel of each slice back into HU, or into z-scores. */
-  readonly quantizations: Quantization[];
 }
 
 /** How the slices of a task are cached. */
@@ -361,16 +350,6 @@ export class SliceCache {
     }
   }
 }
-
-/** Room for so many slices of a cache. */
-export const allocateSliceBatch = (
-  { slotPixels, channels }: Pick<SliceCache, "slotPixels" | "channels">,
-  count: number,
-): SliceBatch => ({
-  pixels: new Uint32Array((count * channels * slotPixels) / 2),
-  labels: new Uint32Array((count * slotPixels) / 4),
-  quantizations: Array<Quantization>(count * channels).fill(exact),
-});
 
 /** What there is to decode, and the cases whose files are not there. */
 async function requestsFor(

@@ -3,7 +3,8 @@ import { nodeStorage } from "@lobule/node";
 import { writeNifti } from "../../nifti/write-nifti.js";
 import type { Affine, VoxelArray } from "../../volume.js";
 import type { CaseFiles } from "../cache-entry.js";
-import { allocateSliceBatch, type SliceCache } from "../slice-cache.js";
+import { allocateSliceBatch } from "../slice-batch.js";
+import type { SliceCache } from "../slice-cache.js";
 
 export const ras: Affine = [
   [1, 0, 0, 0],
