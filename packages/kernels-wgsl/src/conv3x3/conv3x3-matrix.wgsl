@@ -171,7 +171,7 @@ fn addTap(sums: ptr<function, TileSums>, low: Left, high: Left, right: u32) {
 // Weights from a tap to the next: output channels are filled up to blocks of 32.
 fn tapLength() -> u32 { return (sizes.outChannels + 31u) / 32u * 32u * SLAB; }
 
-// The shortcut: a 1×1 convolution of other images of the same extents, added to the sums. What lies outside the image is
+// The shortcut: a 1×1 convolution of other images of the same extents, added to the sums. Pixels outside the image are
 // not stored, and so may be anything. `firstBuffer` is the one that nobody reads any more.
 fn addShortcut(sums: ptr<function, TileSums>, tile: Tile, firstOut: u32, firstBuffer: u32, subgroup: u32, lane: u32) {
   var buffer = firstBuffer;

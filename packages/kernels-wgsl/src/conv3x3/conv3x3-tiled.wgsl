@@ -198,8 +198,8 @@ fn addChannel(sums: ptr<function, array<vec4f, 16>>, own: Own, at: u32) {
 
 fn middleAt(pair: u32, row: u32, own: Own) -> vec4f { return pixels[pair][row][own.quad + 1u]; }
 
-// The shortcut: a 1×1 convolution of other images of the same extents, added to the sums, two channels at a time. What lies
-// outside the image is not stored, and so may be anything. `firstBuffer` is the one that nobody reads any more.
+// The shortcut: a 1×1 convolution of other images of the same extents, added to the sums, two channels at a time. Pixels
+// outside the image are not stored, and so may be anything. `firstBuffer` is the one that nobody reads any more.
 fn addShortcut(
   sums: ptr<function, array<vec4f, 16>>, tile: Tile, firstBlock: u32, own: Own, firstBuffer: u32, lane: u32,
 ) {
