@@ -1,5 +1,6 @@
 import { plural } from "@lobule/data";
 import { kindWith } from "../settings/augmentation-setting.js";
+import { hasOverlap } from "../settings/loss-setting.js";
 import { normalizationByName } from "../trainer/channel-settings.js";
 import type { ClassFacts, DataFacts } from "./data-facts.js";
 import { channelMultiple, type GivenSettings, leastDepth, openChoices, sideDivisors } from "./given-settings.js";
@@ -239,9 +240,9 @@ function oversampleOf({ facts: { slices, foregroundSlices, classes }, given }: P
     setting: ["oversample"],
     value: few || byClass ? 0.33 : 0,
     reason: few
-      ? `${held}; a third of each batch is drawn from these, as ${nnunet} does.`
+      ? `${held}; a third of each batch, in whole slices, is drawn from these, as ${nnunet} does.`
       : byClass
-        ? `${held}; a third of each batch is drawn by class, as ${nnunet} does.`
+        ? `${held}; a third of each batch, in whole slices, is drawn by class, as ${nnunet} does.`
         : `${held}, so none need be drawn besides.`,
   };
   if ((given.oversample ?? drawn.value) === 0 || classes.length < 2) return [drawn];
@@ -256,10 +257,10 @@ function oversampleOf({ facts: { slices, foregroundSlices, classes }, given }: P
 }
 
 function lossOf({ facts: { slices, classes }, given: { loss } }: PlanBasis): Choice[] {
-  const kind = "dice-ce";
+  const kind = loss?.kind ?? "dice-ce";
   const chosen = { setting: ["loss", "kind"], value: kind, reason: `Cross-entropy and soft Dice loss, as ${nnunet}.` };
-  // Without the Dice loss there is nothing to say of it.
-  if (loss !== undefined && "lambdaDice" in loss && loss.lambdaDice === 0) return [chosen];
+  // Without a term of overlap there is nothing to say of it.
+  if (!hasOverlap(kind) || (loss !== undefined && "lambdaDice" in loss && loss.lambdaDice === 0)) return [chosen];
   const rare = classes.find((each) => each.slices < inMostSlices * slices);
   const dice = (part: string, value: boolean, reason: string): Choice => ({ setting: ["loss", part], value, reason });
   if (rare === undefined) {

@@ -71,6 +71,10 @@ export const lossSetting = z.discriminatedUnion("kind", [
 
 type LossSetting = z.output<typeof lossSetting>;
 
+/** Whether a loss has a term of overlap, whose parts a plan can choose. */
+export const hasOverlap = (of: LossSetting["kind"]): boolean =>
+  lossSetting.options.some(({ shape }) => shape.kind.value === of && "batchDice" in shape);
+
 export const defaultLoss: LossSetting = lossSetting.parse({ kind: "dice-ce" });
 
 /** Class weights of a loss whose count does not fit the classes, as a sentence; undefined where they fit. */
