@@ -72,17 +72,8 @@ export async function benchVolume(
   { own, variants, onPeer, ...rounds }: VolumeBenchOptions,
 ): Promise<VolumeBenchResult> {
   const folder = await mkdtemp(join(tmpdir(), "lobule-bench-"));
-  const needed = size ** 2 * slices * (2 + 1 + variants.length);
-  const { blocks, bavail, bsize } = await statfs(folder);
-  const free = bavail * bsize;
-  // A file system that says nothing of its size has no blocks.
-  if (blocks > 0 && needed > free) {
-    await rm(folder, { recursive: true });
-    throw new BenchError(
-      `a volume of ${size}×${size}×${slices} voxels and its labels take ${Math.ceil(needed / 2 ** 20)} MiB in ${folder}, and ${Math.floor(free / 2 ** 20)} MiB are free; lower --slices or --size`,
-    );
-  }
-  const running: { readonly name: string; readonly peer: PeerProcess; readonly request: VolumeRequest }[] = [];
+  await requireFree(folder, { size, slices }, 1 + variants.length);
+  const running: Running[] = [];
   const absent: AbsentPeer[] = [];
   const starting: Promise<PeerProcess>[] = [];
   try {
@@ -122,22 +113,51 @@ export async function benchVolume(
       })),
       rounds,
     );
-    const voxels = size ** 2 * slices;
-    let expected = new Uint8Array();
-    const results: VolumePeerResult[] = [];
-    for (const [i, { name, peer, request }] of running.entries()) {
-      const labels = (await readBytes(nodeStorage, request.write, "tensors")).subarray(-voxels);
-      if (i === 0) expected = labels;
-      const equal = shareOf(labels, (label, at) => label === expected[at]);
-      const { description } = peer;
-      results.push({ name, description, timing: timings[i] as Timing, memory: await peer.end(), equal });
-    }
+    const { results, foreground } = await resultsOf(running, timings, size ** 2 * slices);
     const [ours, ...peers] = results as [VolumePeerResult, ...VolumePeerResult[]];
-    return { slices, foreground: shareOf(expected, (label) => label !== 0), ours, peers, absent };
+    return { slices, foreground, ours, peers, absent };
   } finally {
     for (const each of await Promise.allSettled(starting)) if (each.status === "fulfilled") each.value.kill();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** @throws BenchError, with the folder removed, when a scan and so many maps of its labels do not fit into it. */
+async function requireFree(
+  folder: string,
+  { size, slices }: Pick<VolumeWork, "size" | "slices">,
+  maps: number,
+): Promise<void> {
+  const needed = size ** 2 * slices * (2 + maps);
+  const { blocks, bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  // A file system that says nothing of its size has no blocks.
+  if (blocks === 0 || needed <= free) return;
+  await rm(folder, { recursive: true });
+  throw new BenchError(
+    `a volume of ${size}×${size}×${slices} voxels and its labels take ${Math.ceil(needed / 2 ** 20)} MiB in ${folder}, and ${Math.floor(free / 2 ** 20)} MiB are free; lower --slices or --size`,
+  );
+}
+
+/** A process that labels the volume, and what it is asked. */
+interface Running {
+  readonly name: string;
+  readonly peer: PeerProcess;
+  readonly request: VolumeRequest;
+}
+
+/** What each made of the volume beside the first, and the first one's share of foreground; ends the processes. */
+async function resultsOf(running: readonly Running[], timings: readonly Timing[], voxels: number) {
+  let expected = new Uint8Array();
+  const results: VolumePeerResult[] = [];
+  for (const [i, { name, peer, request }] of running.entries()) {
+    const labels = (await readBytes(nodeStorage, request.write, "tensors")).subarray(-voxels);
+    if (i === 0) expected = labels;
+    const equal = shareOf(labels, (label, at) => label === expected[at]);
+    const { description } = peer;
+    results.push({ name, description, timing: timings[i] as Timing, memory: await peer.end(), equal });
+  }
+  return { results, foreground: shareOf(expected, (label) => label !== 0) };
 }
 
 const shareOf = (labels: Uint8Array, is: (label: number, at: number) => boolean): number =>

@@ -81,14 +81,7 @@ export function simulate({ steps, bytes, maker, inlined }: Schedule, repeats: Re
     run(step, undefined, step);
   });
 
-  const wanted = new Set<number>();
-  const needed: boolean[] = [];
-  for (let time = runs.length - 1; time >= 0; time--) {
-    const { step, again } = runs[time] as (typeof runs)[number];
-    const mayGo = again !== undefined || (steps[step] as ScheduledStep).repeatable;
-    needed[time] = !mayGo || (madeThen[time] ?? []).some((version) => wanted.has(version));
-    if (needed[time]) for (const version of readThen[time] ?? []) wanted.add(version);
-  }
+  const needed = neededOf(runs, steps, madeThen, readThen);
   let cost = 0;
   runs.forEach(({ step }, time) => {
     if (needed[time] !== true) return;
@@ -99,19 +92,43 @@ export function simulate({ steps, bytes, maker, inlined }: Schedule, repeats: Re
       version.reads.push(time);
     }
   });
-  const changes = new Float64Array(runs.length + 1);
-  for (const { bytes: size, madeBy, first, last } of versions) {
-    if (needed[madeBy] !== true) continue;
-    changes[first] = (changes[first] as number) + size;
-    changes[last + 1] = (changes[last + 1] as number) - size;
-  }
-  const live: number[] = [];
-  let sum = 0;
-  for (let time = 0; time < runs.length; time++) {
-    sum += changes[time] as number;
-    live.push(sum);
-  }
+  const live = liveOf(
+    versions.filter(({ madeBy }) => needed[madeBy] === true),
+    runs.length,
+  );
   return { runs, needed, versions, live, peak: Math.max(0, ...live), cost };
+}
+
+/** Whether what runs at a time is of use: a step that has to run, or one whose tensors are read by what is of use. */
+function neededOf(
+  runs: Timeline["runs"],
+  steps: readonly ScheduledStep[],
+  madeThen: readonly (readonly number[])[],
+  readThen: readonly (readonly number[])[],
+): boolean[] {
+  const wanted = new Set<number>();
+  const needed: boolean[] = [];
+  for (let time = runs.length - 1; time >= 0; time--) {
+    const { step, again } = runs[time] as (typeof runs)[number];
+    const mayGo = again !== undefined || (steps[step] as ScheduledStep).repeatable;
+    needed[time] = !mayGo || (madeThen[time] ?? []).some((version) => wanted.has(version));
+    if (needed[time]) for (const version of readThen[time] ?? []) wanted.add(version);
+  }
+  return needed;
+}
+
+/** Bytes of the versions that are live at each of `times`. */
+function liveOf(versions: readonly Version[], times: number): number[] {
+  const changes = new Float64Array(times + 1);
+  for (const { bytes, first, last } of versions) {
+    changes[first] = (changes[first] as number) + bytes;
+    changes[last + 1] = (changes[last + 1] as number) - bytes;
+  }
+  let sum = 0;
+  return Array.from({ length: times }, (_, time) => {
+    sum += changes[time] as number;
+    return sum;
+  });
 }
 
 interface Move {

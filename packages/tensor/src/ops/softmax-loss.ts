@@ -64,34 +64,12 @@ export function softmaxLoss<K extends number>(
   options: SoftmaxLossOptions = {},
 ): SoftmaxLoss<K> {
   const { batch, channels: classes, height, width } = asImage(logits.shape);
-  if (logits.shape.length !== 4 || printShape(target.shape) !== printShape([batch, height, width])) {
-    throw new ShapeError(
-      `softmaxLoss: logits are ${printShape(logits.shape)}, so the target must be ${printShape([batch, height, width])}, got ${printShape(target.shape)}`,
-    );
-  }
-  if (target.dtype !== "u32")
-    throw new ShapeError(`softmaxLoss: the target must hold u32 class indices, got ${target.dtype}`);
-  const ones = Array<number>(classes).fill(1);
-  const { classWeights = ones, diceWeights = ones, activation = "softmax" } = options;
-  for (const [name, weights] of Object.entries({ classWeights, diceWeights })) {
-    if (weights.length !== classes) {
-      throw new ShapeError(`softmaxLoss: ${name} has ${weights.length} entries, the logits have ${classes} classes`);
-    }
-  }
-  const resolved = {
-    lambdaCrossEntropy: options.lambdaCrossEntropy ?? (activation === "none" ? 0 : 1),
-    lambdaDice: options.lambdaDice ?? 1,
-    smooth: options.smooth ?? 1e-5,
-    gamma: options.gamma ?? 0,
-    tversky: options.tversky ?? { alpha: 0.5, beta: 0.5 },
-    overlap: { of: options.overlap?.of ?? "class", over: options.overlap?.over ?? "image" },
-    boundary: options.boundary ?? { radius: 0, weight: 0 },
-    normalization: options.normalization ?? "pixels",
-    activation,
-  } as const;
+  requireTarget(logits, target);
+  const weights = weightsOf(options, classes);
+  const resolved = resolve(options);
   const kernels = softmaxLossKernels({ batch, classes, height, width }, resolved);
   const key = JSON.stringify(resolved);
-  const inputs = { logits, labels: target, classWeights: constant([...classWeights, ...diceWeights], [2 * classes]) };
+  const inputs = { logits, labels: target, classWeights: constant(weights, [2 * classes]) };
   const { result, dice, coefficients } = applyKernels({
     name: "softmax-loss",
     key,
@@ -132,4 +110,42 @@ export function softmaxLoss<K extends number>(
   });
   const partOf = (channel: number): Scalar => reshape(applyRemap({ ...term, channel }), [1]);
   return { loss: reshape(loss, [1]), pixelLoss: partOf(1), overlapLoss: partOf(2), dice };
+}
+
+/** @throws ShapeError when the target is not a class index for each pixel of the logits. */
+function requireTarget(logits: Image, target: Tensor<readonly number[], "u32">): void {
+  const { batch, height, width } = asImage(logits.shape);
+  if (logits.shape.length !== 4 || printShape(target.shape) !== printShape([batch, height, width])) {
+    throw new ShapeError(
+      `softmaxLoss: logits are ${printShape(logits.shape)}, so the target must be ${printShape([batch, height, width])}, got ${printShape(target.shape)}`,
+    );
+  }
+  if (target.dtype !== "u32")
+    throw new ShapeError(`softmaxLoss: the target must hold u32 class indices, got ${target.dtype}`);
+}
+
+/** The weights of the classes' pixels, then those of their overlaps. @throws ShapeError when a class has none. */
+function weightsOf(options: SoftmaxLossOptions, classes: number): number[] {
+  const ones = Array<number>(classes).fill(1);
+  const { classWeights = ones, diceWeights = ones } = options;
+  for (const [name, weights] of Object.entries({ classWeights, diceWeights })) {
+    if (weights.length !== classes) {
+      throw new ShapeError(`softmaxLoss: ${name} has ${weights.length} entries, the logits have ${classes} classes`);
+    }
+  }
+  return [...classWeights, ...diceWeights];
+}
+
+function resolve({ activation = "softmax", ...options }: SoftmaxLossOptions) {
+  return {
+    lambdaCrossEntropy: options.lambdaCrossEntropy ?? (activation === "none" ? 0 : 1),
+    lambdaDice: options.lambdaDice ?? 1,
+    smooth: options.smooth ?? 1e-5,
+    gamma: options.gamma ?? 0,
+    tversky: options.tversky ?? { alpha: 0.5, beta: 0.5 },
+    overlap: { of: options.overlap?.of ?? "class", over: options.overlap?.over ?? "image" },
+    boundary: options.boundary ?? { radius: 0, weight: 0 },
+    normalization: options.normalization ?? "pixels",
+    activation,
+  } as const;
 }

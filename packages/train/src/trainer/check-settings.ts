@@ -15,21 +15,18 @@ export function checkSettings(config: TrainingConfig, nameOf: NameOf): void {
   else if (config.nnunet !== null) {
     throw new ConfigError(`${nameOf(["model"])} and ${nameOf(["nnunet"])} both say what the network is; leave one out`);
   }
-  const {
-    size,
-    spacing,
-    resampling,
-    patch,
-    window,
-    normalization,
-    overfitBatches,
-    oversample,
-    oversampleBy,
-    stepsPerEpoch,
-    microBatch,
-    batch,
-  } = config;
-  const { fold, validationCases } = config;
+  checkSlices(config, nameOf);
+  checkIntensities(config, nameOf);
+  checkBatches(config, nameOf);
+  if (config.fold !== null && config.validationCases !== null) {
+    throw new ConfigError(
+      `${nameOf(["fold"])} and ${nameOf(["validationCases"])} both say which cases are held out; leave one out`,
+    );
+  }
+}
+
+/** What of a slice the network sees. */
+function checkSlices({ size, spacing, patch, resampling }: TrainingConfig, nameOf: NameOf): void {
   const other = spacing !== null ? "spacing" : patch !== null ? "patch" : undefined;
   if (size !== null && other !== undefined) {
     throw new ConfigError(
@@ -41,11 +38,9 @@ export function checkSettings(config: TrainingConfig, nameOf: NameOf): void {
       `${nameOf(["resampling"])} ${resampling} has no effect without ${nameOf(["spacing"])}, to which slices are resampled so; give both`,
     );
   }
-  if (fold !== null && validationCases !== null) {
-    throw new ConfigError(
-      `${nameOf(["fold"])} and ${nameOf(["validationCases"])} both say which cases are held out; leave one out`,
-    );
-  }
+}
+
+function checkIntensities({ window, normalization }: TrainingConfig, nameOf: NameOf): void {
   const windows = windowsOf(window);
   const falling = windows.find((each) => each !== "auto" && !(each[0] < each[1]));
   if (falling !== undefined && falling !== "auto") {
@@ -57,6 +52,11 @@ export function checkSettings(config: TrainingConfig, nameOf: NameOf): void {
       `${nameOf(["window"])} ${only.join(" ")} has no effect with ${nameOf(["normalization"])} image, which makes z-scores by each image's own mean and standard deviation; leave one out`,
     );
   }
+}
+
+/** Which slices come together in a batch, and in parts of how many. */
+function checkBatches(config: TrainingConfig, nameOf: NameOf): void {
+  const { overfitBatches, oversample, oversampleBy, stepsPerEpoch, microBatch, batch } = config;
   const drawn = { oversample: oversample === 0 ? null : oversample, stepsPerEpoch };
   for (const [name, value] of Object.entries(drawn)) {
     if (overfitBatches === null || value === null) continue;
