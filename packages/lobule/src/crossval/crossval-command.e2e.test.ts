@@ -25,6 +25,8 @@ beforeAll(async () => {
     await writeFile(at(name), "{}");
   }
   await writeFile(at("fold.yaml"), "fold: { index: 0, of: 2 }\n");
+  await mkdir(at("planned"));
+  await writeFile(at("planned", "plan.yaml"), "data: /elsewhere\nnormalization: image\n");
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
@@ -108,6 +110,12 @@ test("memory, disk and time are predicted: for this adapter by steps that are ti
   await expect(readFile(at("x", "experiment.json"))).rejects.toThrow();
 });
 
+test("a plan is kept only where the folds can be made", async () => {
+  const words = ["crossval", at("data"), "auto", "-o", at("many"), "--cache", at("cache"), "--folds", "5"];
+  expect(await run(words)).toMatchObject({ code: 1, err: expect.stringContaining("split into 5 folds") });
+  await expect(readFile(at("many", "plan.yaml"))).rejects.toThrow();
+});
+
 test("one fold is none", () => {
   expect(() => parseCommandLine(["crossval", "DIR", "--folds", "1"], commands)).toThrow(
     "--folds needs a whole number from 2, got '1'",
@@ -123,6 +131,11 @@ test.each<[what: string, words: () => string[], message: RegExp]>([
   ["a fold that is none", () => crossval("x", "--fold", "2"), /--fold is one of 0 to 1 with --folds 2, got 2/],
   ["the folder of a run", () => crossval("run"), /run is the folder of a run; name another with --out/],
   ["files of others", () => crossval("table"), /cases\.csv is not of a cross-validation; remove it, or name another/],
+  [
+    "a plan for other data",
+    () => ["crossval", at("data"), "auto", "-o", at("planned")],
+    /plan\.yaml was planned for \/elsewhere, and would count for .*data too; remove it, or name another folder/,
+  ],
   ["no data", () => ["crossval", at("nowhere"), "-o", at("x")], /nowhere cannot be opened/],
   ["no folder", () => ["crossval", at("data")], /name the folder of the folds: --out DIR/],
   [

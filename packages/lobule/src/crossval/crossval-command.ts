@@ -22,6 +22,7 @@ import { interruptible } from "../shared/interruption.js";
 import { say, warn } from "../shared/output.js";
 import { requireNoInput } from "../shared/outputs.js";
 import { progress } from "../shared/progress.js";
+import { readSettingsFile, runSettings } from "../shared/settings-file.js";
 import { partsInLines } from "../shared/text.js";
 import { configFrom, type PlannedConfig } from "../train/config-from.js";
 import { sliceCacheFolder } from "../train/slice-cache-folder.js";
@@ -84,11 +85,7 @@ async function crossval(args: CrossvalValues, given: ReadonlySet<string>): Promi
   if (config.init !== null) {
     warn(`note: the folds begin with ${config.init}, so the cases that it was trained on are held out by none`);
   }
-  if (plan !== undefined) {
-    await nodeStorage.makeFolder(directory);
-    await writeFileAtomically(nodeStorage, join(directory, planName), plan);
-  }
-  await interruptible(words, (signal) => train(args, config, directory, signal));
+  await interruptible(words, (signal) => train(args, { config, plan }, directory, signal));
 }
 
 /** @throws DataError when the folder is a run's, or holds files of others that the cross-validation would write. */
@@ -124,6 +121,7 @@ async function configOfFolds(args: CrossvalValues, given: ReadonlySet<string>): 
       "'auto' plans for the adapter of this machine, and the folds are trained elsewhere; make the plan there, by `lobule plan`, and give it by --config",
     );
   }
+  if (kept !== undefined) await requirePlanOf(kept, dir);
   const data = { option: "data", keys: ["data"], value: dir };
   const sources = kept === undefined ? { preset: recipe } : { preset: undefined, config: kept };
   const planned = await configFrom({ ...args, ...sources }, [...givenSettings(args, given, recipe === "auto"), data]);
@@ -139,16 +137,30 @@ async function configOfFolds(args: CrossvalValues, given: ReadonlySet<string>): 
   return planned;
 }
 
+/** @throws ConfigError where a plan is of other data than the folds are asked for. */
+async function requirePlanOf(path: string, dir: string): Promise<void> {
+  const { data } = (await readSettingsFile(path, runSettings)).settings;
+  if (typeof data !== "string" || resolve(data) === resolve(dir)) return;
+  throw new ConfigError(
+    `${path} was planned for ${data}, and would count for ${resolve(dir)} too; remove it, or name another folder with --out`,
+  );
+}
+
 /** Trains what is left of the folds, or the one that is asked for, and takes them together when all are done. */
 async function train(
   { folds, fold, adapters, workers, trustCode, cache, out }: CrossvalValues,
-  config: TrainingConfig,
+  { config, plan: planText }: PlannedConfig,
   directory: string,
   signal: AbortSignal,
 ): Promise<void> {
   const finishedBefore = await exists(nodeStorage, join(directory, "ensemble.json"));
   if (workers !== undefined) await runTasks({ folds, trustCode, cache }, config, directory, signal);
   const { heldOut, contents } = await foldsOf(config, folds, cache, signal);
+  // Kept once the folds can be made: from then on it counts.
+  if (planText !== undefined) {
+    await nodeStorage.makeFolder(directory);
+    await writeFileAtomically(nodeStorage, join(directory, planName), planText);
+  }
   const planned = heldOut.map((validationCases, i): PlannedRun => {
     const name = nameOf(i);
     // The seed of the split has made the folds.

@@ -35,7 +35,7 @@ test("what raises the mean Dice is chosen, with the figures, class by class", ()
     },
   ]);
   expect(postprocessingText({ rules: [...rules] })).toBe(
-    "liver: largest component (mean Dice per case 0.875 to 0.923 on the validation cases)",
+    "liver: largest component (per-case 3D Dice of all validation cases 0.875 to 0.923)",
   );
 });
 

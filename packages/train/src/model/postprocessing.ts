@@ -21,7 +21,7 @@ const ruleSchema = z.strictObject({
   largest: z.boolean(),
   /** ml that a component needs to stay; 0 where all do. */
   leastMilliliters: z.number().min(0),
-  /** Mean Dice per case on the cases that it was chosen on, without and with this rule. */
+  /** Mean 3D Dice of the cases that it was chosen on, without and with this rule; 1 where truth and labels lack the class. */
   dice: z.strictObject({ without: z.number(), with: z.number() }),
 });
 
@@ -140,7 +140,7 @@ export const postprocessingText = ({ rules }: Pick<Postprocessing, "rules">): st
   rules
     .map(({ name, largest, leastMilliliters, dice }) => {
       const what = largest ? "largest component" : `components of ${leastMilliliters} ml or more`;
-      return `${name}: ${what} (mean Dice per case ${dice.without.toFixed(3)} to ${dice.with.toFixed(3)} on the validation cases)`;
+      return `${name}: ${what} (per-case 3D Dice of all validation cases ${dice.without.toFixed(3)} to ${dice.with.toFixed(3)})`;
     })
     .join("; ");
 

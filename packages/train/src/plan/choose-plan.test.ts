@@ -5,8 +5,8 @@ import { type Choice, choosePlan, type PlanBasis } from "./choose-plan.js";
 import type { DataFacts } from "./data-facts.js";
 
 const same = (value: number) => ({ least: value, median: value, most: value });
-const centered = { mean: 0.01, agreeing: 0.6 };
-const classOf = (x: { mean: number; agreeing: number } = centered) => ({
+const centered = { cases: 50, mean: 0.01, agreeing: 0.6 };
+const classOf = (x: { cases: number; mean: number; agreeing: number } = centered) => ({
   ...{ label: 1, name: "liver", cases: 50, slices: 4000, milliliters: same(1500) },
   offset: { x, y: centered },
 });
@@ -20,7 +20,7 @@ const liver: DataFacts = {
   spacing: [same(0.8), same(0.8), same(2)],
   field: { x: same(409.6), y: same(409.6) },
   foreground: { low: -17.2, median: 101, high: 200.4, voxels: 1e6 },
-  classes: [classOf({ mean: 0.2, agreeing: 1 })],
+  classes: [classOf({ cases: 50, mean: 0.2, agreeing: 1 })],
 };
 const basis = (changes: Partial<DataFacts> = {}, more: Partial<PlanBasis> = {}): PlanBasis => {
   return { facts: { ...liver, ...changes }, modality: ["CT"], software: false, given: {}, ...more };
@@ -116,10 +116,66 @@ test.each<[string, unknown, string, Partial<DataFacts>, Partial<PlanBasis>?]>([
     "so is what does so in some cases only",
     0.5,
     "augmentation.leftRight",
-    { classes: [classOf({ mean: 0.2, agreeing: 0.8 })] },
+    { classes: [classOf({ cases: 50, mean: 0.2, agreeing: 0.8 })] },
+  ],
+  [
+    "and what one case alone has, which has to lie somewhere",
+    0.5,
+    "augmentation.leftRight",
+    { classes: [classOf({ cases: 1, mean: 0.2, agreeing: 1 })] },
   ],
 ])("%s", (_, value, setting, changes, more) => {
   expect(planned(setting, changes, more)).toEqual(value);
+});
+
+test.each<[string, string, RegExp, Partial<DataFacts>]>([
+  ["slices that fit are kept", "size", /^Whole slices at their own size\.$/, { width: same(96), height: same(96) }],
+  [
+    "others are stretched",
+    "size",
+    /larger side is 47 .*stretched to a square of that side, up to a multiple of 16\.$/,
+    {
+      width: same(33),
+      height: same(47),
+    },
+  ],
+  [
+    "oblong ones too",
+    "size",
+    /is 64 in the middle, each stretched to a square of that side\.$/,
+    {
+      width: same(64),
+      height: same(48),
+    },
+  ],
+  [
+    "spacings stay different without a GPU",
+    "size",
+    /Pixels are from 0\.500 to 2\.00 mm wide and 1\.00 mm high: one/,
+    {
+      spacing: [{ least: 0.5, median: 1, most: 2 }, same(1), same(3)],
+    },
+  ],
+  [
+    "a batch is larger than its share",
+    "batch",
+    /^The least that is planned, though more than 5 % of the 36/,
+    {
+      slices: 36,
+      foregroundSlices: 36,
+    },
+  ],
+  [
+    "a side is that of the cases which have it",
+    "augmentation.flip",
+    /in 100 % of the 7 cases where it was found/,
+    {
+      classes: [classOf({ cases: 7, mean: 0.2, agreeing: 1 })],
+    },
+  ],
+])("the reason says so where %s", (_, setting, reason, changes) => {
+  const choices = choosePlan(basis(changes, { software: true }));
+  expect(choices.find((each) => each.setting.join(".") === setting)?.reason).toMatch(reason);
 });
 
 test("every plan is a configuration, and every choice has a reason", () => {

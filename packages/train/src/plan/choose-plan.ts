@@ -2,7 +2,7 @@ import { plural } from "@lobule/data";
 import { kindWith } from "../settings/augmentation-setting.js";
 import { hasOverlap } from "../settings/loss-setting.js";
 import { normalizationByName } from "../trainer/channel-settings.js";
-import type { ClassFacts, DataFacts } from "./data-facts.js";
+import type { ClassFacts, DataFacts, Range } from "./data-facts.js";
 import { channelMultiple, type GivenSettings, leastDepth, openChoices, sideDivisors } from "./given-settings.js";
 
 /** A setting of a plan, and why it is what it is. */
@@ -129,7 +129,7 @@ function inputOf(basis: PlanBasis): Input {
   if (given.patch != null) return { sides: given.patch, choices: [] };
   if (given.size != null) return { sides: [given.size], choices: [] };
   const [x, y] = facts.spacing;
-  const differs = [x, y].some(({ least, most }) => most > differentSpacing * least);
+  const differs = pixelsDiffer(facts);
   // Null asks for slices at their own spacing, or for whole ones.
   const whole = given.spacing === null || given.patch === null;
   if (given.spacing == null && (whole || software || !differs)) {
@@ -153,7 +153,7 @@ function inputOf(basis: PlanBasis): Input {
             {
               setting: ["spacing"],
               value: spacing,
-              reason: `Pixels are from ${x.least.toPrecision(3)} to ${x.most.toPrecision(3)} mm wide; all slices are brought to the median, as ${nnunet} does.`,
+              reason: `${pixelSides(facts)}; all slices are brought to the median, as ${nnunet} does.`,
             },
           ]
         : []),
@@ -167,6 +167,19 @@ function inputOf(basis: PlanBasis): Input {
   };
 }
 
+/** Whether cases have pixels of different sizes. */
+const pixelsDiffer = ({ spacing: [x, y] }: DataFacts): boolean =>
+  [x, y].some(({ least, most }) => most > differentSpacing * least);
+
+/** "Pixels are from 0.6 to 0.95 mm wide and 0.8 mm high". */
+function pixelSides({ spacing: [x, y] }: DataFacts): string {
+  const text = ({ least, most }: Range): string => {
+    const [low, high] = [least.toPrecision(3), most.toPrecision(3)];
+    return low === high ? low : `from ${low} to ${high}`;
+  };
+  return text(x) === text(y) ? `Pixels are ${text(x)} mm wide` : `Pixels are ${text(x)} mm wide and ${text(y)} mm high`;
+}
+
 /** A side, but for what is too small for the network or larger than is usual. */
 const sideWithin = (side: number, least: number, most: number): number => Math.max(least, Math.min(most, side));
 
@@ -176,14 +189,17 @@ function sizeOf({ facts, software, given }: PlanBasis): Choice {
   const multiple = Math.max(wholeMultiple, divisor);
   const most = software ? largestSide.software : largestSide.gpu;
   const value = sideWithin(Math.ceil(own / multiple) * multiple, Math.max(multiple, 2 * divisor), most);
-  return {
-    setting: ["size"],
-    value,
-    reason:
-      value < own
-        ? `Whole slices, whose larger side is ${own} in the middle, shrunk: ${software ? `a software adapter takes sixteen times as long for ${4 * value} as for ${value}` : `${value} is what the reference trains on`}.`
-        : `Whole slices at their own size, whose larger side is ${own} in the middle, up to a multiple of ${multiple}.`,
-  };
+  const kept = [facts.width, facts.height].every(({ least, most }) => least === value && most === value);
+  const larger = `Whole slices, whose larger side is ${own} in the middle`;
+  const why = software
+    ? `a software adapter takes sixteen times as long for ${4 * value} as for ${value}`
+    : `${value} is what the reference trains on`;
+  const square = `a square of that side${own === value ? "" : `, up to a multiple of ${multiple}`}`;
+  const resized = value < own ? `${larger}, shrunk: ${why}.` : `${larger}, each stretched to ${square}.`;
+  const pixels =
+    software && pixelsDiffer(facts) ? ` ${pixelSides(facts)}: one spacing for all is planned for a GPU only.` : "";
+  const reason = `${kept ? "Whole slices at their own size." : resized}${pixels}`;
+  return { setting: ["size"], value, reason };
 }
 
 function featuresOf({ software, given }: PlanBasis): Choice {
@@ -219,14 +235,17 @@ function depthOf(sides: readonly number[], features: number, least: number): Cho
 
 function batchOf({ facts: { slices }, software, given: { microBatch } }: PlanBasis): Choice {
   const most = software ? largestBatch.software : largestBatch.gpu;
-  const usual = batches.find((each) => each <= Math.min(most, largestShare * slices)) ?? 2;
+  const found = batches.find((each) => each <= Math.min(most, largestShare * slices));
+  const usual = found ?? 2;
   const value = Math.max(usual, microBatch ?? 1);
   const reason =
     value > usual
       ? `One part, since the parts that are given have ${value} slices.`
       : software && usual === most
         ? "Small, for more steps of the same slices: that took less time than more passes and was better on real CT and on small tumors (docs/results.md)."
-        : `At most 5 % of the ${slices} slices, and ${most} at most. Source of the 5 %: ${nnunet}.`;
+        : found === undefined
+          ? `The least that is planned, though more than 5 % of the ${plural(slices, "slice")}. Source of the 5 %: ${nnunet}.`
+          : `At most 5 % of the ${slices} slices, and ${most} at most. Source of the 5 %: ${nnunet}.`;
   return { setting: ["batch"], value, reason };
 }
 
@@ -309,16 +328,19 @@ function augmentationOf({ facts: { classes }, software, given }: PlanBasis): Cho
   ];
 }
 
-/** The first class that keeps to one side of the body along an axis, and where it lies; undefined where there is none. */
+/**
+ * The first class that keeps to one side of the body along an axis, and where it lies; undefined where there is none. One
+ * case says nothing of the side on which others have it.
+ */
 function sideOf(classes: readonly ClassFacts[], axis: "x" | "y"): string | undefined {
   const found = classes.find(
-    ({ offset }) => Math.abs(offset[axis].mean) > farFromMiddle && offset[axis].agreeing >= onOneSide,
+    ({ offset: { [axis]: at } }) => at.cases > 1 && Math.abs(at.mean) > farFromMiddle && at.agreeing >= onOneSide,
   );
   if (found === undefined) return undefined;
-  const { mean, agreeing } = found.offset[axis];
+  const { cases, mean, agreeing } = found.offset[axis];
   const places = axis === "x" ? ["to the right of", "to the left of"] : ["in front of", "behind"];
   const place = mean > 0 ? places[0] : places[1];
-  return `${found.name} lies ${place} the middle in ${percent(agreeing)} of the cases, by ${percent(Math.abs(mean))} of the slice on average`;
+  return `${found.name} lies ${place} the middle in ${percent(agreeing)} of the ${cases} cases where it was found, by ${percent(Math.abs(mean))} of the slice on average`;
 }
 
 function scheduleOf({ facts, software, given }: PlanBasis, batch: number): Choice[] {

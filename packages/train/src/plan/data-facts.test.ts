@@ -46,8 +46,11 @@ test("cases, slices and volumes are counted in full", () => {
 test("where classes lie: shares of a side from the middle, to the right and to the front, mean over cases", () => {
   // Voxel centers of a row lie at −3/8, −1/8, 1/8 and 3/8 of the width, rows at −1/4 and 1/4 of the height.
   const [liver, tumor] = facts.classes;
-  expect(liver?.offset.x).toEqual({ mean: (-1.375 / 5 - 0.25) / 2, agreeing: 1 });
-  expect(tumor?.offset).toEqual({ x: { mean: -0.375, agreeing: 1 }, y: { mean: 0.25, agreeing: 1 } });
+  expect(liver?.offset.x).toEqual({ cases: 2, mean: (-1.375 / 5 - 0.25) / 2, agreeing: 1 });
+  expect(tumor?.offset).toEqual({
+    x: { cases: 1, mean: -0.375, agreeing: 1 },
+    y: { cases: 1, mean: 0.25, agreeing: 1 },
+  });
 });
 
 test("percentiles are those of the foreground", () => {

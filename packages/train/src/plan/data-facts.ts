@@ -22,13 +22,15 @@ export interface ClassFacts {
   readonly milliliters: Range;
   /**
    * How far its center lies from the middle of the slices, as a share of their width to the right and of their height to the
-   * front, mean over cases; and the share of the cases in which it lies on the side of that mean.
+   * front, mean over the cases in which it was seen; and the share of these in which it lies on the side of that mean.
    */
   readonly offset: { readonly x: Offset; readonly y: Offset };
 }
 
 /** Where a class lies along an axis. */
 interface Offset {
+  /** Cases in which it was seen. */
+  readonly cases: number;
   readonly mean: number;
   readonly agreeing: number;
 }
@@ -144,9 +146,10 @@ function rangeOf(values: readonly number[]): Range {
 }
 
 function offsetOf(centers: readonly number[]): Offset {
-  if (centers.length === 0) return { mean: 0, agreeing: 0 };
+  if (centers.length === 0) return { cases: 0, mean: 0, agreeing: 0 };
   const mean = centers.reduce((sum, each) => sum + each, 0) / centers.length;
-  return { mean, agreeing: centers.filter((each) => each * mean > 0).length / centers.length };
+  const agreeing = centers.filter((each) => each * mean > 0).length / centers.length;
+  return { cases: centers.length, mean, agreeing };
 }
 
 async function sampleVoxels(

@@ -4,7 +4,7 @@ import { choosePlan } from "./choose-plan.js";
 import { type DataFacts, unknownFacts } from "./data-facts.js";
 import type { GivenSettings } from "./given-settings.js";
 
-const offset = { mean: 0, agreeing: 0.5 };
+const offset = { cases: 50, mean: 0, agreeing: 0.5 };
 const classOf = (label: number) => ({
   ...{ label, name: `class ${label}`, cases: 50, slices: 400, milliliters: unknownFacts.depth },
   offset: { x: offset, y: offset },
