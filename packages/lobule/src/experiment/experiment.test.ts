@@ -27,14 +27,45 @@ const small = {
 const plan = (changes: object = {}) =>
   planExperiment(parseExperiment({ ...small, ...changes }, "x.json"), "/data", "x.json");
 
-test("the example of losses compares six, each with every case held out once", async () => {
-  const file = fileURLToPath(new URL("../../../../examples/losses.yaml", import.meta.url));
-  const { settings } = await readSettingsFile(file, experimentSettings);
-  const runs = planExperiment(parseExperiment(settings, file), "/data", file);
-  const losses = ["dice-ce", "weighted-dice-ce", "focal", "tversky", "top-k-dice-ce", "generalized-dice-ce"];
-  expect(runs.map(({ config: { loss, fold } }) => [loss.kind, fold])).toEqual(
-    losses.flatMap((kind) => [0, 1, 2].map((index) => [kind, { index, of: 3 }])),
-  );
+describe("the examples", () => {
+  const planned = async (name: string) => {
+    const file = fileURLToPath(new URL(`../../../../examples/${name}.yaml`, import.meta.url));
+    const { settings } = await readSettingsFile(file, experimentSettings);
+    return planExperiment(parseExperiment(settings, file), "/data", file);
+  };
+
+  test.each(["losses", "small-tumors"])("%s compares six losses, the plan's own first", async (name) => {
+    const losses = new Set((await planned(name)).map(({ config: { loss } }) => loss.kind));
+    expect([...losses]).toEqual([
+      "dice-ce",
+      "weighted-dice-ce",
+      "focal",
+      "tversky",
+      "top-k-dice-ce",
+      "generalized-dice-ce",
+    ]);
+  });
+
+  test("other losses have the Dice term that the plan gives them where a class is rare", async () => {
+    for (const { config } of await planned("small-tumors")) {
+      const { loss } = config;
+      if (loss.kind === "dice-ce" || !("batchDice" in loss)) continue;
+      expect(loss).toMatchObject({ batchDice: true, foregroundDice: true });
+    }
+  });
+
+  test.each(["ablation", "small-tumors"])("%s changes one thing at a time but for the recipe", async (name) => {
+    const runs = await planned(name);
+    const before = new Map(Object.entries(runs[0]?.config ?? {}).map(([key, value]) => [key, JSON.stringify(value)]));
+    for (const { variant, config } of runs) {
+      const unlike = Object.entries(config).filter(([key, value]) => before.get(key) !== JSON.stringify(value));
+      const keys = unlike.map(([key]) => key).filter((key) => key !== "seed");
+      const pairs = ["learningRate optimizer", "oversample oversampleBy"];
+      if (variant === "planned") expect(keys).toEqual([]);
+      else if (variant === "recipe") expect(keys.length).toBeGreaterThan(3);
+      else expect(keys.length === 1 || pairs.includes(keys.sort().join(" ")), `${variant}: ${keys}`).toBe(true);
+    }
+  });
 });
 
 describe("the plan of an experiment", () => {
