@@ -14,12 +14,12 @@ const at = (...names: string[]): string => join(root, ...names);
 const settings = ["--network", "unet", "--skip", "add", "--size", "16", "--base-features", "1", "--depth", "1"];
 const crossval = (out: string, ...more: string[]): string[] => [
   ...["crossval", at("data"), "-o", at(out), "--cache", at("cache"), "--folds", "2", "--epochs", "2", "--batch", "4"],
-  ...settings,
+  ...["--limit-cases", "4", ...settings],
   ...more,
 ];
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "lobule-crossval-"));
-  await writePhantom(nodeStorage, at("data"), { cases: 4, testCases: 1, size: 16, slices: [3, 4], seed: 2 });
+  await writePhantom(nodeStorage, at("data"), { cases: 5, testCases: 1, size: 16, slices: [3, 4], seed: 2 });
   for (const name of ["run/config.json", "table/cases.csv"]) {
     await mkdir(dirname(at(name)));
     await writeFile(at(name), "{}");
@@ -38,6 +38,7 @@ describe("a cross-validation", () => {
     const first = await run(crossval("folds", "--fold", "1"));
     expect(first.code, first.err).toBe(0);
     expect(first.out).toContain("1 of 2 folds are done; left: fold0");
+    expect(first.err).toContain("note: fold1: only the first 4 cases are used");
     const stopped = await run(crossval("folds"), (text, kill) => {
       if (text.includes("fold0  epoch 1/2")) kill("SIGINT");
     });
@@ -111,8 +112,8 @@ test("memory, disk and time are predicted: for this adapter by steps that are ti
 });
 
 test("a plan is kept only where the folds can be made", async () => {
-  const words = ["crossval", at("data"), "auto", "-o", at("many"), "--cache", at("cache"), "--folds", "5"];
-  expect(await run(words)).toMatchObject({ code: 1, err: expect.stringContaining("split into 5 folds") });
+  const words = ["crossval", at("data"), "auto", "-o", at("many"), "--cache", at("cache"), "--folds", "6"];
+  expect(await run(words)).toMatchObject({ code: 1, err: expect.stringContaining("split into 6 folds") });
   await expect(readFile(at("many", "plan.yaml"))).rejects.toThrow();
 });
 
@@ -125,8 +126,8 @@ test("one fold is none", () => {
 test.each<[what: string, words: () => string[], message: RegExp]>([
   [
     "more folds than cases",
-    () => ["crossval", at("data"), "--folds", "5", "-o", at("x"), "--size", "16"],
-    /4 cases cannot be split into 5 folds; take at most 4/,
+    () => ["crossval", at("data"), "--folds", "6", "-o", at("x"), "--size", "16"],
+    /5 cases cannot be split into 6 folds; take at most 5/,
   ],
   ["a fold that is none", () => crossval("x", "--fold", "2"), /--fold is one of 0 to 1 with --folds 2, got 2/],
   ["the folder of a run", () => crossval("run"), /run is the folder of a run; name another with --out/],

@@ -15,6 +15,7 @@ import { command } from "../command-line/command.js";
 import { UsageError } from "../command-line/usage-error.js";
 import { type ChildOptions, runChild } from "../experiment/child-run.js";
 import { ExperimentError } from "../experiment/experiment-file.js";
+import { notesOnce } from "../experiment/notes-once.js";
 import type { PlannedRun } from "../experiment/plan-experiment.js";
 import { workOnExperiment } from "../experiment/shared-experiment.js";
 import { runSlurmArray } from "../experiment/slurm.js";
@@ -177,6 +178,7 @@ async function train(
     signal,
     adapters: adapters ?? [undefined],
     log: (line) => say(...partsInLines(line.split("  "), "    ")),
+    onNote: notesOnce(),
     ...(fold === undefined ? {} : { only: nameOf(fold) }),
   });
   const failed = runs.filter(({ state }) => state === "failed");

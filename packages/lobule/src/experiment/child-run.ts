@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 import { requestStop } from "../shared/interruption.js";
 
 /** How a command ended. */
@@ -14,13 +15,18 @@ export interface ChildOptions {
   readonly signal: AbortSignal;
   /** Each line of its output. */
   readonly onLine?: (line: string) => void;
+  /** Each note of its error stream, as it is there: "note: …". */
+  readonly onNote?: (note: string) => void;
 }
 
 /**
  * Runs this program with other words in a process of its own. It stops like after Ctrl-C when the signal says so, and
  * when this process is gone.
  */
-export function runChild(words: readonly string[], { adapter, signal, onLine }: ChildOptions): Promise<ChildEnd> {
+export function runChild(
+  words: readonly string[],
+  { adapter, signal, onLine, onNote }: ChildOptions,
+): Promise<ChildEnd> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", ...words], {
       stdio: ["pipe", "pipe", "pipe"],
@@ -34,14 +40,11 @@ export function runChild(words: readonly string[], { adapter, signal, onLine }: 
     });
     const stop = (): boolean => child.kill("SIGINT");
     signal.addEventListener("abort", stop);
-    let [text, errors] = ["", ""];
-    child.stdout.on("data", (bytes: Buffer) => {
-      const lines = (text + bytes.toString()).split("\n");
-      text = lines.pop() ?? "";
-      for (const line of lines) onLine?.(line);
-    });
-    child.stderr.on("data", (bytes: Buffer) => {
-      errors = (errors + bytes.toString()).slice(-4000);
+    let errors = "";
+    createInterface(child.stdout).on("line", (line) => onLine?.(line));
+    createInterface(child.stderr).on("line", (line) => {
+      errors = `${errors}${line}\n`.slice(-4000);
+      if (line.startsWith("note: ")) onNote?.(line);
     });
     child.on("error", reject);
     child.on("close", (code) => {

@@ -26,6 +26,7 @@ import { compileModel } from "../train/compile-model.js";
 import { ExperimentError, parseExperiment } from "./experiment-file.js";
 import { type ExperimentRecord, writeExperimentRecord } from "./experiment-folder.js";
 import { lockExperiment } from "./experiment-lock.js";
+import { notesOnce } from "./notes-once.js";
 import { type PlannedRun, planExperiment } from "./plan-experiment.js";
 import { requireTwo, runExperiment } from "./run-experiment.js";
 import { workOnExperiment } from "./shared-experiment.js";
@@ -94,6 +95,7 @@ async function experiment(args: ExperimentArguments): Promise<void> {
     cache,
     trustCode,
     log: (line: string) => say(...partsInLines(line.split("  "), "    ")),
+    onNote: notesOnce(),
     adapters: adapters ?? [undefined],
   };
   const failed = await interruptible(words, async (signal) => {

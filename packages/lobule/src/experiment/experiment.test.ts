@@ -159,7 +159,12 @@ test("a worker that waits for a run of another stops for the reason that it is g
   });
   try {
     const experiment = parseExperiment(small, "x.json");
-    const working = workOnExperiment(experiment, [run], { ...options, signal: stop.signal, log: () => undefined });
+    const working = workOnExperiment(experiment, [run], {
+      ...options,
+      signal: stop.signal,
+      log: () => undefined,
+      onNote: () => undefined,
+    });
     setTimeout(() => stop.abort(new Error("asked to stop")), 300);
     await expect(working).rejects.toThrow("asked to stop");
   } finally {

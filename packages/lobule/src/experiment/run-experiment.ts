@@ -29,6 +29,8 @@ export interface ExperimentOptions {
   readonly trustCode: boolean;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
+  /** Is given what the training of a run says besides: cases that are not held out, classes that no case has. */
+  readonly onNote: (run: string, note: string) => void;
   /** Throws where another process has taken the experiment's folder. */
   readonly mayWrite: MayWrite;
 }
@@ -107,7 +109,7 @@ export async function runExperiment(
 }
 
 /** What the processes of a run need of the experiment's options. */
-type TrainOptions = Pick<ExperimentOptions, "directory" | "trustCode" | "cache" | "signal"> & {
+type TrainOptions = Pick<ExperimentOptions, "directory" | "trustCode" | "cache" | "signal" | "onNote"> & {
   /** Is given each line that a run prints, of which those of epochs are JSON. */
   readonly onEpoch: (line: string) => void;
 };
@@ -118,7 +120,7 @@ export async function trainRun(
   until: number,
   epochs: number,
   adapter: string | undefined,
-  { directory, trustCode, cache, signal, onEpoch }: TrainOptions,
+  { directory, trustCode, cache, signal, onEpoch, onNote }: TrainOptions,
 ): Promise<Pick<RunRecord, "state" | "error">> {
   const run = join(directory, name);
   const cached = cache === undefined ? [] : ["--cache", cache];
@@ -132,7 +134,10 @@ export async function trainRun(
     ? ["train", "--resume", run, ...(trustCode ? ["--trust-code"] : [])]
     : ["train", "--config", settings, "--out", run, ...model];
   await waitUntilFree(runLockPath(run), patience, signal);
-  const trained = await runChild([...words, ...pause, ...cached, "--json"], { adapter, signal, onLine: onEpoch });
+  const trained = await runChild([...words, ...pause, ...cached, "--json"], {
+    ...{ adapter, signal, onLine: onEpoch },
+    onNote: (note) => onNote(name, note),
+  });
   if (signal.aborted) return { state: "paused", error: null };
   if (trained.code !== 0) return { state: "failed", error: trained.sentence };
   if (until < epochs) return { state: "paused", error: null };

@@ -84,9 +84,10 @@ function factLines({ name, facts, adapter }: PlanFile): string[] {
     `${plural(facts.cases, "case")}, ${plural(slices, "slice")}, ${share} % of them with foreground`,
     `slices: ${rangeText(width)} × ${rangeText(height)} voxels, ${rangeText(depth)} of a case`,
     `spacing: ${spacing.map(rangeText).join(" × ")} mm`,
-    ...classes.map(
-      (each) =>
-        `${each.name}: in ${plural(each.cases, "case")} and ${plural(each.slices, "slice")}, ${rangeText(each.milliliters)} ml`,
+    ...classes.map((each) =>
+      each.cases === 0
+        ? `${each.name}: in no case, so it is not learned; check the labels`
+        : `${each.name}: in ${plural(each.cases, "case")} and ${plural(each.slices, "slice")}, ${rangeText(each.milliliters)} ml`,
     ),
     "Ranges are of the cases, the median in brackets. All cases were read, those too that a run will hold out.",
   ].flatMap((line) => (line.length < columns - 2 ? [line] : wrap(line, "  ").map((part) => part.slice(2))));

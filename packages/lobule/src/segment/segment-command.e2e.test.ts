@@ -100,9 +100,10 @@ test("several models are averaged, each given by a -m of its own", async () => {
   const scan = at("data", "imagesTr", "phantom_004.nii.gz");
   const by = (out: string, ...more: string[]) => run("segment", scan, "-m", at("run"), ...more, "-o", at(out));
   expect((await by("by-one.nii.gz")).code).toBe(0);
-  const twice = await by("by-two.nii.gz", "-m", at("run", "checkpoints", "last.safetensors"));
+  const twice = await by("by-two.nii.gz", "-m", at("run", "checkpoints", "best.safetensors"));
   expect(twice.code, twice.err).toBe(0);
   // Both are the same weights.
+  expect(twice.err).toMatch(/note: .*best\.safetensors is given more than once, and the scores count each time/);
   expect(await readFile(at("by-two.nii.gz"))).toEqual(await readFile(at("by-one.nii.gz")));
 });
 
@@ -159,15 +160,21 @@ test("what `postprocess` chose is done to labels, unless it is left off or the w
     dice: { without: 0.5, with: 0.6 },
   }));
   const scan = at("data", "imagesTr", "phantom_002.nii.gz");
+  let notes = "";
   const labeled = async (name: string, checkpoint: string, ...more: readonly string[]): Promise<number[]> => {
     await writeFile(file, JSON.stringify({ ...chosen, checkpoint, rules }));
     const result = await run("segment", scan, "-m", at("run"), "-o", at(name), ...more);
     expect(result.code, result.err).toBe(0);
+    notes = result.err;
     return [...(await readNifti(nodeStorage, at(name))).data];
   };
   const without = await labeled("p1.nii.gz", chosen.checkpoint, "--no-postprocessing");
   expect(without.some((label) => label !== 0)).toBe(true);
+  expect(notes).not.toContain("post-process");
   expect((await labeled("p2.nii.gz", chosen.checkpoint)).every((label) => label === 0)).toBe(true);
+  expect(notes).toContain("note: labels are post-processed: class 1: components of 1000000000 ml or more (per-case 3D");
+  expect(await labeled("p4.nii.gz", chosen.checkpoint, "-m", at("run"))).toEqual(without);
+  expect(notes).toContain(`note: the post-processing chosen for ${at("run")} is not done to labels of several models`);
   expect(await labeled("p3.nii.gz", "0".repeat(64))).toEqual(without);
   await rm(file);
 });

@@ -118,6 +118,12 @@ const words = {
   stopped: "interrupted; scans that were done have their labels, the others have none",
 };
 
+/** What one -m names: a model, or those of a cross-validation. */
+interface GivenModels {
+  readonly path: string;
+  readonly models: readonly SavedModel[];
+}
+
 /** A scan that could not be segmented, and why. */
 interface Failure {
   readonly scan: string;
@@ -127,14 +133,15 @@ interface Failure {
 async function segment(args: SegmentArguments): Promise<void> {
   const { mirror, precision, largestComponent, force, json } = args;
   const maps = mapsOf(args);
-  const models: SavedModel[] = [];
-  for (const each of args.model) models.push(...(await readModels(nodeStorage, each, codeTrust(args))));
+  const given: GivenModels[] = [];
+  for (const path of args.model) given.push({ path, models: await readModels(nodeStorage, path, codeTrust(args)) });
+  const models = given.flatMap((each) => each.models);
   const channels = requireAlike(models).description.channels?.map(({ name }) => name) ?? [];
   const all = await segmentFiles(args.scans, args.out, { preview: args.preview, maps, channels });
   if (maps.disagreement !== undefined && models.length === 1) {
     throw new DataError("--disagreement is of several models; give more than one -m, or --uncertainty for one");
   }
-  const chosen = await chosenFor(models, args);
+  const chosen = await chosenFor(given, args);
   const by: LabeledBy = {
     model: models.map(({ sha256 }) => sha256).join(" "),
     mirror,
@@ -156,7 +163,8 @@ async function segment(args: SegmentArguments): Promise<void> {
     }
   }
   const notes = await Promise.all(models.map((model) => notesOf(model, all)));
-  for (const note of new Set(notes.flat())) warn(`note: ${note}`);
+  const ofAll = args.postprocessing === false ? [] : await postprocessingNotes(given, chosen);
+  for (const note of new Set([...notes.flat(), ...twiceNotes(models), ...ofAll])) warn(`note: ${note}`);
   for (const { scan, output, found } of done) report(scan, output, found, json, true);
   const failures = await segmentAll(left, { models, chosen }, args, (files, found) => record?.add(files, by, found));
   if (failures.length === 0) return;
@@ -170,10 +178,36 @@ async function segment(args: SegmentArguments): Promise<void> {
 
 /** What is done to labels: what was chosen for a model or an ensemble, not for models that are named one by one. */
 async function chosenFor(
-  models: readonly SavedModel[],
-  { postprocessing = true, model: [path = "", ...others] }: SegmentArguments,
+  [first, ...others]: readonly GivenModels[],
+  { postprocessing = true }: SegmentArguments,
 ): Promise<Postprocessing | undefined> {
-  return postprocessing && others.length === 0 ? postprocessingOf(nodeStorage, path, models) : undefined;
+  if (!postprocessing || first === undefined || others.length > 0) return undefined;
+  return postprocessingOf(nodeStorage, first.path, first.models);
+}
+
+/** Says what is done to labels, or that what was chosen for one of several models is not. */
+async function postprocessingNotes(
+  given: readonly GivenModels[],
+  chosen: Postprocessing | undefined,
+): Promise<string[]> {
+  if (chosen !== undefined) return [`labels are post-processed: ${postprocessingText(chosen)}`];
+  if (given.length === 1) return [];
+  const found = await Promise.all(given.map(({ path, models }) => postprocessingOf(nodeStorage, path, models)));
+  return given
+    .filter((_, i) => found[i] !== undefined)
+    .map(({ path }) => `the post-processing chosen for ${path} is not done to labels of several models`);
+}
+
+/** Models whose scores count more than once. */
+function twiceNotes(models: readonly SavedModel[]): string[] {
+  const before = new Map<string, string>();
+  return models.flatMap(({ source, sha256 }) => {
+    const same = before.get(sha256);
+    before.set(sha256, same ?? source);
+    if (same === undefined) return [];
+    const holds = same === source ? "is given" : `holds the weights of ${same}, which are given`;
+    return [`${source} ${holds} more than once, and the scores count each time`];
+  });
 }
 
 /** Where maps go. */

@@ -121,17 +121,24 @@ function leakNotes({ imageHashes }: SliceCache, { training, validation }: SplitN
   });
 }
 
-/** Data of which a network learns to call everything background. */
+/** Data of which a network learns to call everything background, or never to call anything one of the classes. */
 function foregroundNotes({ cases }: SliceCache, { training }: SplitNames, labels: readonly string[]): string[] {
   const names = new Set(training);
-  const some = cases.some(
-    ({ name, labelCounts }) =>
-      names.has(name) && labelCounts.some((counts) => counts.some((pixels, label) => label > 0 && pixels > 0)),
+  const casesWith = labels.map((_, label) =>
+    cases.filter(({ labelCounts }) => labelCounts.some((counts) => (counts[label] ?? 0) > 0)),
+  );
+  const lacking = [...labels.keys()].filter(
+    (label) => label > 0 && casesWith[label]?.some(({ name }) => names.has(name)) !== true,
   );
   const [background = "background"] = labels;
-  return some
-    ? []
-    : [`no training case has a label but ${background}, so there is nothing to learn; check the label files`];
+  if (lacking.length === labels.length - 1) {
+    return [`no training case has a label but ${background}, so there is nothing to learn; check the label files`];
+  }
+  return lacking.map((label) => {
+    const others = casesWith[label]?.length ?? 0;
+    const where = others === 0 ? "no other case" : `${plural(others, "case")} to validate on`;
+    return `no training case has ${labels[label]} (label ${label}), so it is not learned; it is in ${where}`;
+  });
 }
 
 /** What --verify-cache found. */
