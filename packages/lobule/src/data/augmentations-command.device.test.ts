@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { writePhantom } from "@lobule/data";
+import { readNifti, writeNifti, writePhantom } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { main } from "../index.js";
@@ -62,6 +62,18 @@ test("of a data set of two channels both are shown, each with a window of its ow
   const three = ["--window", "0", "1", "--window", "0", "1", "--window", "0", "1"];
   expect(await of("--force", ...three)).toMatch(
     /--window is given for 3 channels, and the images of .*two have 2 channels \(CT, spots\); give it once for all, or for each$/,
+  );
+});
+
+test("a slice of one value shows nothing, and is refused where no window is given", async () => {
+  const flat = join(root, "flat");
+  await writePhantom(nodeStorage, flat, { seed: 0, cases: 1, testCases: 0, size: 16, slices: [2, 2] });
+  const image = join(flat, "imagesTr", "phantom_001.nii.gz");
+  const volume = await readNifti(nodeStorage, image);
+  volume.data.fill(7);
+  await writeNifti(nodeStorage, image, volume);
+  expect(await said("data", "augmentations", flat, "-o", join(root, "flat.html"))).toMatch(
+    /slice \d of phantom_001 holds the value 7 alone, on which .* name another by --case and --slice, or give --window/,
   );
 });
 

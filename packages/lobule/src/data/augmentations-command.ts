@@ -83,7 +83,7 @@ async function showAugmentations(args: Arguments): Promise<void> {
   await requireOutsideVolumes(nodeStorage, out, "-o");
   const { name, slice, depth, values, labels, width, height, inputs } = await sliceOf(task, args);
   await requireNoInput([{ option: "-o", path: out }], inputs);
-  const channels = shownChannels(task, args, values);
+  const channels = shownChannels(task, args, values, `slice ${slice} of ${name}`);
   const device = await openDevice();
   try {
     const groups = await augmentationExamples(device, {
@@ -121,11 +121,15 @@ async function augmentationOf({ augment, config, dir }: Arguments): Promise<Augm
   return augmentation;
 }
 
-/** Each channel of the slice with its window. @throws DataError when there are windows for another number of channels. */
+/**
+ * Each channel of a slice with its window.
+ * @throws DataError when there are windows for another number of channels, or none shows anything.
+ */
 function shownChannels(
   task: DecathlonTask,
   { window: windows = [] }: Arguments,
   values: Channels<Float32Array>,
+  slice: string,
 ): Channels<ShownChannel> {
   const names = channelNames(task);
   if (windows.length > 1 && windows.length !== names.length) {
@@ -133,19 +137,28 @@ function shownChannels(
       `--window is given for ${windows.length} channels, and the images of ${task.directory} have ${channelsText(names)}; give it once for all, or for each`,
     );
   }
-  return mapChannels(values, (each, channel) => ({
-    name: names[channel] ?? "",
-    values: each,
-    window: windowOf(windows[channel] ?? windows[0], each),
-  }));
+  return mapChannels(values, (each, channel) => {
+    const given = windows[channel] ?? windows[0];
+    return {
+      name: names[channel] ?? "",
+      values: each,
+      window: given === undefined ? ownWindow(each, slice) : windowOf(given),
+    };
+  });
 }
 
-function windowOf(given: readonly number[] | undefined, values: Float32Array): readonly [number, number] {
-  const [low, high] = given ?? automaticWindow(Float64Array.from(values).sort());
-  if (low === undefined || high === undefined || !(low < high)) {
-    throw new DataError(`--window needs two rising numbers, got ${low} ${high}`);
-  }
+function windowOf([low = Number.NaN, high = Number.NaN]: readonly number[]): readonly [number, number] {
+  if (!(low < high)) throw new DataError(`--window needs two rising numbers, got ${low} ${high}`);
   return [low, high];
+}
+
+/** The range of a slice's values. @throws DataError where they are all the same. */
+function ownWindow(values: Float32Array, slice: string): readonly [number, number] {
+  const [low, high] = automaticWindow(Float64Array.from(values).sort());
+  if (low < high) return [low, high];
+  throw new DataError(
+    `${slice} holds the value ${low} alone, on which no change could be seen; name another by --case and --slice, or give --window LOW HIGH`,
+  );
 }
 
 /** What is black and white in each channel. */

@@ -166,6 +166,12 @@ test.each<[string, string, RegExp, Partial<DataFacts>]>([
     },
   ],
   [
+    "the foreground has one value",
+    "window",
+    /^The images are CT whose foreground holds 50 alone: the window is found/,
+    { foreground: { low: 50, median: 50, high: 50, voxels: 9 } },
+  ],
+  [
     "a side is that of the cases which have it",
     "augmentation.flip",
     /in 100 % of the 7 cases where it was found/,

@@ -101,7 +101,8 @@ function intensitiesOf({ facts: { foreground }, modality, given }: PlanBasis): C
     return [{ setting: ["normalization"], value: "image", reason }];
   }
   if (modality.length === 0 || foreground.voxels === 0 || !(foreground.low < foreground.high)) {
-    const what = modality.length === 0 ? "of no stated modality" : `${modality.join(", ")} without foreground`;
+    const few = foreground.voxels === 0 ? "without foreground" : `whose foreground holds ${foreground.median} alone`;
+    const what = modality.length === 0 ? "of no stated modality" : `${modality.join(", ")} ${few}`;
     const reason = `The images are ${what}: the window is found when the run begins.`;
     return [{ setting: ["window"], value: "auto", reason }];
   }
