@@ -195,26 +195,27 @@ async function train(
   const names = planned.map(({ name }) => name);
   const title = `Cross-validation of ${basename(data)}`;
   await conclude({ directory, title, data, names, settings: { folds, epochs, ...settings } }, signal);
-  await choosePostprocessing(directory, names, { trustCode, adapter: adapters?.[0], signal });
-  if (finishedBefore) say("All folds had been trained and measured before; nothing was left to do.");
+  const chosen = await choosePostprocessing(directory, names, { trustCode, adapter: adapters?.[0], signal });
+  if (finishedBefore && !chosen) say("All folds had been trained and measured before; nothing was left to do.");
   say(`written: ${join(directory, "crossval")}.{html,json}, ${join(directory, "cases.csv")}`);
   say(`Next: ${commandText("segment", "SCAN", "-m", out ?? directory, "-o", "labels")}`);
 }
 
-/** Chooses what is done to labels of the ensemble, by all cases, unless that was done for these weights. */
+/** Chooses what is done to labels of the ensemble, by all cases; false where that was done for these weights. */
 async function choosePostprocessing(
   directory: string,
   names: readonly string[],
   { trustCode, adapter, signal }: Pick<ChildOptions, "adapter" | "signal"> & { readonly trustCode: boolean },
-): Promise<void> {
+): Promise<boolean> {
   const folds = [];
   for (const name of names) folds.push(await readFold(nodeStorage, directory, name));
   const weights = weightsOf(folds.map(({ checkpoint }) => checkpoint));
-  if ((await readChosen(nodeStorage, directory, weights)) !== undefined) return;
+  if ((await readChosen(nodeStorage, directory, weights)) !== undefined) return false;
   const words = ["postprocess", directory, ...(trustCode ? ["--trust-code"] : [])];
   const { code, sentence } = await runChild(words, { adapter, signal, onLine: (line) => say(line) });
   signal.throwIfAborted();
   if (code !== 0) throw new ExperimentError(`no post-processing could be chosen: ${sentence}`);
+  return true;
 }
 
 /** The cases that each fold holds out, and what is in them. */

@@ -71,7 +71,7 @@ async function postprocess({ run, atOnce, ...trust }: Values<typeof positionals 
     const file = await savePostprocessing(nodeStorage, run, chosen);
     say(
       rules.length === 0
-        ? `nothing raises the per-case 3D Dice of ${plural(names.length, "validation case")}: labels are left as they are`
+        ? `nothing raises the 3D Dice of ${plural(names.length, "validation case")}: labels are left as they are`
         : postprocessingText({ rules }),
       `written: ${file}, which ${ensemble === null ? "segment, evaluate and the studio go" : "segment goes"} by`,
     );
