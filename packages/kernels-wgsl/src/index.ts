@@ -15,7 +15,7 @@ export {
 } from "./attention-gate/attention-gate.js";
 export { average } from "./average/average.js";
 export { batchNormEval, batchNormFinish, batchNormGradFinish } from "./batch-norm/batch-norm.js";
-export { channelStatistics } from "./channel-statistics/channel-statistics.js";
+export { channelStatistics, channelStatisticsByQuads } from "./channel-statistics/channel-statistics.js";
 export { type ClipNormKernels, clipNorm } from "./clip-norm/clip-norm.js";
 export { fromHalf, toHalf } from "./contract/half.js";
 export {
@@ -104,7 +104,7 @@ export {
 } from "./slice-sampler/slice-sampler.js";
 export { splineCoefficients, splineSampler } from "./slice-sampler/spline-sampler.js";
 export { softmax, softmaxGrad } from "./softmax/softmax.js";
-export { type SoftmaxLossKernels, softmaxLoss } from "./softmax-loss/softmax-loss.js";
+export { lossByQuads, type SoftmaxLossKernels, softmaxLoss } from "./softmax-loss/softmax-loss.js";
 export { isSubgroupOfEight, subgroupPlaces, subgroupPlacesLength } from "./subgroup-places/subgroup-places.js";
 export { sumPartials } from "./sum-partials/sum-partials.js";
 export { topKLoss } from "./top-k-loss/top-k-loss.js";

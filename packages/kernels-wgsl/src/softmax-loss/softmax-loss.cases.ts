@@ -1,3 +1,4 @@
+import { quadPixels } from "../contract/quads.js";
 import type { SoftmaxLossOptions, SoftmaxLossProblem } from "./softmax-loss.js";
 
 export interface SoftmaxLossCase {
@@ -10,6 +11,8 @@ export interface SoftmaxLossCase {
   readonly labels: "random" | "blocks" | "absent" | "background" | "foreign" | "all-foreign";
   /** Class weights of pixels and of Dice terms; 1 where left out. */
   readonly weights?: readonly [pixel: readonly number[], dice: readonly number[]];
+  /** Whether images are read four pixels at a time. */
+  readonly byQuads?: true;
 }
 
 const diceCrossEntropy: SoftmaxLossOptions = {
@@ -39,8 +42,7 @@ const weights = [
   [2, 0.5, 1],
 ] as const;
 
-/** Problems that are checked. */
-export const softmaxLossCases: readonly SoftmaxLossCase[] = [
+const byPixels: readonly SoftmaxLossCase[] = [
   { ...usual, why: "cross-entropy", options: crossEntropy },
   { ...usual, why: "Dice", options: diceLoss },
   { ...usual, why: "Dice on probabilities", options: { ...diceLoss, activation: "none" } },
@@ -144,5 +146,16 @@ export const softmaxLossCases: readonly SoftmaxLossCase[] = [
     options: diceCrossEntropy,
     problem: sizes(130, 3, 4, 3),
   },
-  { ...usual, why: "longer segments", options: diceCrossEntropy, problem: sizes(9, 3, 250, 261) },
+  { ...usual, why: "longer segments", options: diceCrossEntropy, problem: sizes(9, 2, 250, 261) },
 ];
+
+/** The same problems with rows of whole quads, read so: all but those whose pixels look around, of few classes, for compilers on the CPU. */
+const byQuads = byPixels
+  .filter(({ problem, options }) => options.boundary.radius === 0 && problem.classes <= 3)
+  .map(({ why, problem, ...rest }): SoftmaxLossCase => {
+    const width = quadPixels * Math.max(1, Math.floor(problem.width / quadPixels));
+    return { ...rest, why: `by quads: ${why}`, problem: { ...problem, width }, byQuads: true };
+  });
+
+/** Problems that are checked. */
+export const softmaxLossCases: readonly SoftmaxLossCase[] = [...byPixels, ...byQuads];

@@ -40,7 +40,7 @@ function arraysOf({ problem, options, scale, labels: kind, weights }: SoftmaxLos
 async function runLoss(each: SoftmaxLossCase, logits: HostArray = arraysOf(each).logits, scale = upstream) {
   const { problem, options } = each;
   const { batch, classes } = problem;
-  const kernels = softmaxLoss(problem, options);
+  const kernels = softmaxLoss(problem, options, each.byQuads);
   const storage = logits instanceof Uint16Array ? "f16" : "f32";
   const stored = (kernel: typeof kernels.sums) => ({ ...kernel, source: withStorageType(kernel.source, storage) });
   const { labels, classWeights } = arraysOf(each);
@@ -130,6 +130,14 @@ test("too many classes, a pixel term on probabilities, and a radius that is too 
   expect(() => softmaxLoss({ ...problem, classes: 3 }, { ...options, activation: "none" })).toThrow("Dice term only");
   const far = { ...options, boundary: { radius: 9, weight: 1 } };
   expect(() => softmaxLoss({ ...problem, classes: 3 }, far)).toThrow("whole numbers from 0 to 8 are possible");
+});
+
+test("by quads: a width that is no multiple of 4, and pixels that look around", () => {
+  const { options } = softmaxLossCases[0] as SoftmaxLossCase;
+  const problem = { batch: 1, classes: 3, height: 2, width: 6 };
+  expect(() => softmaxLoss(problem, options, true)).toThrow("a width of 6 and a boundary radius of 0");
+  const around = { ...options, boundary: { radius: 1, weight: 2 } };
+  expect(() => softmaxLoss({ ...problem, width: 8 }, around, true)).toThrow("a width of 8 and a boundary radius of 1");
 });
 
 describe.each(softmaxLossCases)("$why", (each) => {

@@ -1,9 +1,12 @@
 import { ceilDivide, foldWorkgroups, type Kernel, KernelDeclarationError } from "../contract/kernel.js";
+import { hasQuads, quadPixels } from "../contract/quads.js";
 import { withConstant } from "../transforms/wgsl-text.js";
 import sumsSource from "./softmax-loss.wgsl.js";
 import finishSource from "./softmax-loss-finish.wgsl.js";
 import gradSource from "./softmax-loss-grad.wgsl.js";
+import gradVectorSource from "./softmax-loss-grad-vector.wgsl.js";
 import pooledSource from "./softmax-loss-pooled.wgsl.js";
+import sumsVectorSource from "./softmax-loss-vector.wgsl.js";
 
 /** logits [n, classes, h, w] and labels [n, h, w]. */
 export interface SoftmaxLossProblem {
@@ -56,6 +59,10 @@ const finishLanes = 256;
 const shortestSegment = 4 * lanes;
 const wantedWorkgroups = 2048;
 
+/** Whether {@link softmaxLoss} can read such images four pixels at a time: rows of whole quads, no pixel that looks around. */
+export const lossByQuads = (problem: SoftmaxLossProblem, { boundary }: Pick<SoftmaxLossOptions, "boundary">): boolean =>
+  hasQuads(problem) && boundary.radius === 0;
+
 /**
  * Cross-entropy, focal loss, Dice or Tversky loss and their weighted sums, on the softmax over classes.
  *
@@ -74,51 +81,89 @@ const wantedWorkgroups = 2048;
  * `classWeights` [2, classes] holds w, then v. `result` [8] gets the loss, the pixel term, the Dice term (both without
  * λ), λ_CE / N, N and the number of pixels that count; `dice` [n, classes] the Dice scores, whatever α and β; `coefficients` [n, classes] of
  * vec2f λ_Dice · d(Dice term)/dp of the pixels of the class and of the others. `upstream` [1] is the loss's gradient.
+ * `byQuads` are kernels for GPUs that take four pixels of a row at a time ({@link lossByQuads}).
  * @throws KernelDeclarationError for more than 16 classes, a pixel term on probabilities, or a radius that is no whole
- * number from 0 to 8.
+ * number from 0 to 8; RangeError where images cannot be read by quads.
  * Source: Milletari et al. 2016 and Isensee et al. 2021 for the soft Dice without squares; Lin et al. 2017 for γ;
  * Salehi et al. 2017 for α and β; Sudre et al. 2017 for all classes together, whose weights 1/T² are scaled here so that the
  * largest is 1; Ronneberger et al. 2015 for weights that grow at boundaries.
  */
-export function softmaxLoss(problem: SoftmaxLossProblem, options: SoftmaxLossOptions): SoftmaxLossKernels {
+export function softmaxLoss(
+  problem: SoftmaxLossProblem,
+  options: SoftmaxLossOptions,
+  byQuads = false,
+): SoftmaxLossKernels {
   const { batch, classes } = problem;
-  const { gamma, boundary } = options;
   requirePossible(classes, options);
   const pixels = problem.height * problem.width;
   let segmentLength = shortestSegment;
   while (segmentLength < pixels && batch * ceilDivide(pixels, segmentLength) > wantedWorkgroups) segmentLength *= 2;
   const segments = ceilDivide(pixels, segmentLength);
   const partials = batch * segments * (3 * classes + 2);
-  const withClasses = (source: string): string => withConstant(source, "CLASSES", classes);
-  const withBoundary = (source: string): string => withConstant(withClasses(source), "RADIUS", boundary.radius);
-  const softmax = options.activation === "softmax" ? 1 : 0;
-  const ofPixels = { batch, pixels, softmax, gamma, width: problem.width, boundaryWeight: boundary.weight };
   const all = batch * pixels;
+  const { suffix, sums, gradient, atOnce, sizes } = byQuads ? ofQuads(problem, options) : ofPixels(problem, options);
   const { finish, pooled } = finishOf(problem, options, segments);
   return {
     sums: {
-      name: "softmax-loss",
-      source: withBoundary(sumsSource),
+      name: `softmax-loss${suffix}`,
+      source: sums,
       launches: [
         {
-          sizes: { ...ofPixels, segments, segmentLength },
+          sizes: { ...sizes, segments, segmentLength: segmentLength / atOnce },
           workgroups: [...foldWorkgroups(batch * segments), 1],
         },
       ],
       flops: all * (9 * classes + 8),
-      trips: ceilDivide(segmentLength, lanes),
+      trips: ceilDivide(segmentLength, atOnce * lanes),
       bytes: 4 * (all * (classes + 1) + partials),
     },
     finish,
     gradient: {
-      name: "softmax-loss-grad",
-      source: withBoundary(gradSource),
-      launches: [{ sizes: ofPixels, workgroups: [...foldWorkgroups(ceilDivide(all, lanes)), 1] }],
+      name: `softmax-loss-grad${suffix}`,
+      source: gradient,
+      launches: [{ sizes, workgroups: [...foldWorkgroups(ceilDivide(all, atOnce * lanes)), 1] }],
       flops: all * (14 * classes + 12),
       bytes: 4 * all * (2 * classes + 1),
     },
     partials,
     pooled,
+  };
+}
+
+/** The two kernels that read images: their texts, how many pixels an invocation takes at once, and the extents for both. */
+interface ImageKernels {
+  readonly suffix: string;
+  readonly sums: string;
+  readonly gradient: string;
+  readonly atOnce: number;
+  readonly sizes: Readonly<Record<string, number>>;
+}
+
+function ofPixels(problem: SoftmaxLossProblem, { activation, gamma, boundary }: SoftmaxLossOptions): ImageKernels {
+  const { batch, classes, height, width } = problem;
+  const text = (source: string): string =>
+    withConstant(withConstant(source, "CLASSES", classes), "RADIUS", boundary.radius);
+  const softmax = activation === "softmax" ? 1 : 0;
+  const sizes = { batch, pixels: height * width, softmax, gamma, width, boundaryWeight: boundary.weight };
+  return { suffix: "", sums: text(sumsSource), gradient: text(gradSource), atOnce: 1, sizes };
+}
+
+function ofQuads(problem: SoftmaxLossProblem, options: SoftmaxLossOptions): ImageKernels {
+  const { batch, classes, height, width } = problem;
+  if (!lossByQuads(problem, options)) {
+    throw new RangeError(
+      `softmax-loss-vector: a width of ${width} and a boundary radius of ${options.boundary.radius} must be a multiple of 4 and 0`,
+    );
+  }
+  const text = (source: string): string => withConstant(source, "CLASSES", classes);
+  const softmax = options.activation === "softmax" ? 1 : 0;
+  const sizes = { batch, quads: (height * width) / quadPixels, softmax, gamma: options.gamma };
+  return {
+    suffix: "-vector",
+    sums: text(sumsVectorSource),
+    gradient: text(gradVectorSource),
+    atOnce: quadPixels,
+    sizes,
   };
 }
 

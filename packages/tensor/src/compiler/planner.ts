@@ -1,9 +1,11 @@
 import {
   bindingsOf,
   channelStatistics,
+  channelStatisticsByQuads,
   type DType,
   enable,
   extendSizes,
+  hasQuads,
   type Kernel,
   partialsPerWorkgroup,
   pointwise,
@@ -235,7 +237,9 @@ export class Planner implements Lowering {
 
   private statisticsCall(node: Node, { name, mode }: StatisticsOperation): void {
     const x = inputOf(node, 0);
-    const kernel = channelStatistics(asImage(x.shape));
+    const image = asImage(x.shape);
+    const byQuads = this.reduction() === "parallel" && hasQuads(image);
+    const kernel = byQuads ? channelStatisticsByQuads(image) : channelStatistics(image);
     const writer = this.slotWriter();
     writer.input(kernel.source, "input", x);
     const [partials] = node.outputs;

@@ -5,10 +5,12 @@ import { constant } from "../graph/apply.js";
 import type { HostData, Image, Tensor } from "../graph/tensor.js";
 import { Variable } from "../graph/variable.js";
 import { batchNorm } from "../ops/batch-norm.js";
+import { addBias } from "../ops/bias.js";
 import { concatChannels, sliceChannels } from "../ops/channels.js";
 import { conv1x1, conv3x3 } from "../ops/convolution.js";
 import { gradients } from "../ops/gradients.js";
 import { add, multiply, relu } from "../ops/pointwise.js";
+import { softmaxLoss } from "../ops/softmax-loss.js";
 import { sum } from "../ops/sum.js";
 import type { TunedKernels } from "./calls.js";
 import { defaultVariant } from "./convolution-variants.js";
@@ -29,13 +31,14 @@ const winograd: TunedKernels = {
     return variant === "tall" ? "winograd" : variant;
   },
 };
-const plain: TunedKernels = { reduction: "parallel", fastest: () => "plain" };
+/** Of pixels, as software adapters compute. */
+const plain: TunedKernels = { reduction: "serial", fastest: () => "plain" };
 const noise = (length: number, k: number) =>
   Float32Array.from({ length }, (_, i) => (Math.sin((i + 1) * 12.9898 + k * 78.233) * 43758.5453) % 1);
 
 /**
  * Expressions of every kind in loads and stores: images, values by channel, by row and by column, a concatenation, a slice, a
- * batch norm with statistics of both kinds, a 1×1 convolution that is added.
+ * batch norm with statistics of both kinds, a 1×1 convolution that is added, a loss with a gradient that its kernel does not sum.
  */
 function program(kernels: TunedKernels, precision: "f32" | "f16"): Program {
   const weight = (shape: readonly [number, number, 3, 3], k: number) =>
@@ -60,8 +63,19 @@ function program(kernels: TunedKernels, precision: "f32" | "f16"): Program {
           momentum: 0.1,
         });
         const y = add(conv3x3(relu(normalized), weight([9, 5, 3, 3], 7)), conv1x1(both as Image<6>, narrow));
-        const [gradX, gradW, gradNarrow] = gradients(sum(multiply(y, y)), [x, w, narrow]) as [Tensor, Tensor, Tensor];
-        return { outputs: { y: relu(y), gradX, gradW, gradNarrow } };
+        const bias = new Variable("bias", [3] as const, noise(3, 10), "parameter");
+        const logits = addBias(conv1x1(x, constant(noise(3 * 4, 11), [3, 4, 1, 1])), bias);
+        const labels = Array.from({ length: 2 * 7 * 12 }, (_, i) => i % 4);
+        const lambda = { lambdaCrossEntropy: 1000, lambdaDice: 1000 };
+        const { loss } = softmaxLoss(logits, constant(labels, [2, 7, 12], "u32"), lambda);
+        const total = add(sum(multiply(y, y)), loss);
+        const [gradX, gradW, gradNarrow, gradBias] = gradients(total, [x, w, narrow, bias]) as [
+          Tensor,
+          Tensor,
+          Tensor,
+          Tensor,
+        ];
+        return { outputs: { y: relu(y), gradX, gradW, gradNarrow, gradBias } };
       },
     },
     { kernels, precision },
@@ -74,7 +88,7 @@ async function run(made: Program): Promise<readonly HostData[]> {
   const loaded = await made.load(device);
   await loaded.run({ x: noise(2 * 4 * 7 * 12, 9) });
   const results: HostData[] = [];
-  for (const name of ["y", "gradX", "gradW", "gradNarrow"]) results.push(await loaded.read(name));
+  for (const name of ["y", "gradX", "gradW", "gradNarrow", "gradBias"]) results.push(await loaded.read(name));
   loaded.destroy();
   return results;
 }
@@ -89,6 +103,10 @@ test.for([
     const [byQuads, byPixels] = [program(kernels, precision), program(plain, "f32")];
     expect([...names(byQuads)].filter((name) => /-(vector|tall|winograd)$/.test(name))).toEqual([
       image,
+      "conv1x1-vector",
+      "softmax-loss-vector",
+      "softmax-loss-grad-vector",
+      "channel-statistics-vector",
       "conv1x1-grad-weight-vector",
       "conv3x3-grad-weight-vector",
     ]);

@@ -1,7 +1,7 @@
-import { softmaxLoss as softmaxLossKernels } from "@lobule/kernels-wgsl";
+import { lossByQuads, softmaxLoss as softmaxLossKernels } from "@lobule/kernels-wgsl";
 import { constant, f32 } from "../graph/apply.js";
 import { applyKernel, applyKernels, applyRemap } from "../graph/named.js";
-import type { Image, Scalar, Tensor } from "../graph/tensor.js";
+import type { Image, Lowering, Scalar, Tensor } from "../graph/tensor.js";
 import { asImage, printShape, ShapeError } from "../shape.js";
 import { reshape } from "./channels.js";
 
@@ -67,7 +67,12 @@ export function softmaxLoss<K extends number>(
   requireTarget(logits, target);
   const weights = weightsOf(options, classes);
   const resolved = resolve(options);
-  const kernels = softmaxLossKernels({ batch, classes, height, width }, resolved);
+  const problem = { batch, classes, height, width };
+  const byPixels = softmaxLossKernels(problem, resolved);
+  const kernelsFor = (lowering: Lowering) =>
+    lowering.reduction() === "parallel" && lossByQuads(problem, resolved)
+      ? softmaxLossKernels(problem, resolved, true)
+      : byPixels;
   const key = JSON.stringify(resolved);
   const inputs = { logits, labels: target, classWeights: constant(weights, [2 * classes]) };
   const { result, dice, coefficients } = applyKernels({
@@ -80,6 +85,7 @@ export function softmaxLoss<K extends number>(
       coefficients: f32([batch, classes, 2]),
     },
     lower: (from, to, lowering) => {
+      const kernels = kernelsFor(lowering);
       const partials = lowering.scratch([kernels.partials]);
       lowering.call({ kernel: kernels.sums, bindings: { ...from, partials } });
       const pooled = kernels.pooled === undefined ? {} : { pooled: lowering.scratch([kernels.pooled]) };
@@ -97,7 +103,7 @@ export function softmaxLoss<K extends number>(
       output: f32(logits.shape),
       halfOutputs: ["output"],
       lower: (from, gradLogits, lowering) =>
-        lowering.call({ kernel: kernels.gradient, bindings: { ...from, gradLogits } }),
+        lowering.call({ kernel: kernelsFor(lowering).gradient, bindings: { ...from, gradLogits } }),
     });
 
   const row = reshape(result, [1, 8, 1, 1]);
