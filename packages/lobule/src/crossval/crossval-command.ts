@@ -15,6 +15,7 @@ import { command } from "../command-line/command.js";
 import { UsageError } from "../command-line/usage-error.js";
 import { type ChildOptions, runChild } from "../experiment/child-run.js";
 import { ExperimentError } from "../experiment/experiment-file.js";
+import { readExperimentRecord } from "../experiment/experiment-folder.js";
 import { notesOnce } from "../experiment/notes-once.js";
 import type { PlannedRun } from "../experiment/plan-experiment.js";
 import { workOnExperiment } from "../experiment/shared-experiment.js";
@@ -31,6 +32,7 @@ import { givenSettings } from "../train/train-options.js";
 import { conclude, writtenFiles } from "./conclude.js";
 import { type CrossvalValues, crossvalOptions, crossvalPositionals } from "./crossval-options.js";
 import { showCost } from "./dry-run.js";
+import { requireSameCases } from "./same-cases.js";
 
 export const crossvalCommand = command({
   name: "crossval",
@@ -157,8 +159,10 @@ async function train(
   const finishedBefore = await exists(nodeStorage, join(directory, "ensemble.json"));
   if (workers !== undefined) await runTasks({ folds, trustCode, cache }, config, directory, signal);
   const { heldOut, contents } = await foldsOf(config, folds, cache, signal);
+  const begun = await readExperimentRecord(nodeStorage, directory);
+  if (begun !== null) requireSameCases(begun.experiment, { data: config.data, contents }, directory);
   // Kept once the folds can be made: from then on it counts.
-  if (planText !== undefined) {
+  if (planText !== undefined && begun === null) {
     await nodeStorage.makeFolder(directory);
     await writeFileAtomically(nodeStorage, join(directory, planName), planText);
   }

@@ -19,7 +19,7 @@ import { command, type Values } from "../command-line/command.js";
 import { path, required, whole, withDefault } from "../command-line/option.js";
 import { interruptible } from "../shared/interruption.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
-import { say } from "../shared/output.js";
+import { say, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
 import { codeTrust, trustCodeOption } from "../shared/trust-code.js";
 
@@ -54,19 +54,26 @@ async function postprocess({ run, atOnce, ...trust }: Values<typeof positionals 
   try {
     const measured = await interruptible(words, async (signal) => {
       const all: CaseComponents[] = [];
+      const labels = new Set<number>();
+      const notes = new Set<string>();
       for (const [i, model] of models.entries()) {
-        const { cases, failures } = await planEvaluation(nodeStorage, folders[i] ?? run, model, {});
+        const plan = await planEvaluation(nodeStorage, folders[i] ?? run, model, {});
+        const { failures, mapping } = plan;
         if (failures.length > 0) throw new DataError(`all validation cases are needed: ${listFailures(failures)}`);
+        for (const label of mapping.measured) labels.add(label);
         const predictor = new SlicePredictor(device, model, { atOnce });
         const options = { signal, onCase: (done: number, total: number) => bar.update(done, total, "cases") };
-        const found = measureComponents(nodeStorage, predictor, cases, options).finally(() => predictor.close());
-        all.push(...(await found));
+        const found = measureComponents(nodeStorage, predictor, plan, options).finally(() => predictor.close());
+        const { cases, notes: odd } = await found;
+        all.push(...cases);
+        for (const note of odd) notes.add(note);
       }
-      return all;
+      return { cases: all, labels, notes };
     });
     bar.end();
-    const rules = [...choosePostprocessing(measured, models[0]?.description.classes ?? [])];
-    const names = measured.map(({ name }) => name);
+    for (const note of measured.notes) warn(`note: ${note}`);
+    const rules = [...choosePostprocessing(measured.cases, models[0]?.description.classes ?? [], [...measured.labels])];
+    const names = measured.cases.map(({ name }) => name);
     const chosen = { checkpoint: weightsOf(models), cases: names, rules };
     const file = await savePostprocessing(nodeStorage, run, chosen);
     say(

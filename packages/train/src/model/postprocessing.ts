@@ -92,13 +92,15 @@ function diceAfter(
  *
  * Source: Isensee et al. 2021, nnU-Net, which keeps the largest component where that raises the Dice of cross-validation.
  * @param classes names, background first.
+ * @param measured labels that the truth tells; the others are left as they are.
  */
 export function choosePostprocessing(
   cases: readonly CaseComponents[],
   classes: readonly string[],
+  measured: readonly number[] = [...classes.keys()],
 ): readonly PostprocessingRule[] {
   return classes.flatMap((name, label): PostprocessingRule[] => {
-    if (label === 0 || cases.length === 0) return [];
+    if (label === 0 || cases.length === 0 || !measured.includes(label)) return [];
     const before = cases.map((each) => diceAfter(each, label, { largest: false, leastMilliliters: 0 }));
     const without = meanOf(before).value ?? 0;
     let best: PostprocessingRule | undefined;
