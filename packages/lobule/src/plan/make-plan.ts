@@ -30,6 +30,8 @@ export interface PlanRequest {
   /** Settings that the plan leaves as they are; the later layers count more. */
   readonly given: readonly SettingsLayer[];
   readonly cache: string | undefined;
+  /** A GPU that is not here; the adapter at hand by default. */
+  readonly on?: "h200" | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -40,16 +42,17 @@ export interface Plan {
 }
 
 /**
- * Reads a data set, into the slice cache where a run finds it, and plans a training on it for this machine's adapter.
+ * Reads a data set, into the slice cache where a run finds it, and plans a training on it for this machine's adapter, or for
+ * a GPU that is not here, on which it is not tried whether the batch fits.
  * @throws DataError, ConfigError as a run does, DataError where there is nothing to learn; PlanError where not even a batch
  * of one slice fits the adapter.
  */
-export async function makePlan({ data, given: layers, cache, signal }: PlanRequest): Promise<Plan> {
+export async function makePlan({ data, given: layers, cache, on, signal }: PlanRequest): Promise<Plan> {
   const all = [{ settings: { data }, nameOf: () => "DIR" }, ...layers];
   const given = layers.map(({ settings }) => settings).reduce(mergeSettings, {});
   const task = await readDecathlon(nodeStorage, data);
   const { cases } = await chooseCases(nodeStorage, task, resolveLayers(null, all.map(ofCases)), []);
-  const { kind, name } = await quietly(adapterChoice);
+  const { kind, name } = on === undefined ? await quietly(adapterChoice) : ({ kind: "gpu", name: "an H200" } as const);
   const software = kind !== "gpu";
   const chosen = (facts: DataFacts): Choice[] => choosePlan({ facts, modality: task.modality, software, given });
   // What does not go together is told before volumes are decoded, which takes long.
@@ -68,10 +71,8 @@ export async function makePlan({ data, given: layers, cache, signal }: PlanReque
       `the labels of ${data} hold nothing but ${task.labels[0] ?? "background"}, so there is nothing to learn; check the label files, or the 'labels' of its dataset.json`,
     );
   }
-  const device = await openDevice();
-  const room = { device, ...(software ? { memory: totalmem() } : {}) };
-  const fitting = (choices: readonly Choice[]): TrainingConfig => resolved(choices, given, all);
-  const choices = await fitted(chosen(facts), fitting, room).finally(() => device.destroy());
+  const resolve = (choices: readonly Choice[]): TrainingConfig => resolved(choices, given, all);
+  const choices = on === undefined ? await fittedHere(chosen(facts), resolve, software) : chosen(facts);
   return {
     settings: asSettings(choices, given),
     text: planText({ name: task.name, data, adapter: name, facts, choices, given }),
@@ -95,7 +96,18 @@ const resolved = (
     ...layers,
   ]);
 
-/** The choices, with the largest batch that fits the adapter where the batch is the plan's to choose. */
+/** The choices, with the largest batch that fits the adapter at hand. */
+async function fittedHere(
+  choices: readonly Choice[],
+  resolve: (choices: readonly Choice[]) => TrainingConfig,
+  software: boolean,
+): Promise<readonly Choice[]> {
+  const device = await openDevice();
+  const room = { device, ...(software ? { memory: totalmem() } : {}) };
+  return fitted(choices, resolve, room).finally(() => device.destroy());
+}
+
+/** The choices, with the largest batch that fits an adapter where the batch is the plan's to choose. */
 async function fitted(
   choices: readonly Choice[],
   resolve: (choices: readonly Choice[]) => TrainingConfig,

@@ -9,7 +9,7 @@ import {
   settingsOfModel,
   type TrainingConfig,
 } from "@lobule/train";
-import { makePlan } from "../plan/make-plan.js";
+import { makePlan, type PlanRequest } from "../plan/make-plan.js";
 import { interruptible } from "../shared/interruption.js";
 import { readSettingsFile, runSettings } from "../shared/settings-file.js";
 import { codeTrust } from "../shared/trust-code.js";
@@ -29,7 +29,7 @@ export interface PlannedConfig {
  * @throws ConfigError, DataError, ModelError naming the option, or the file and its line; with a plan as makePlan.
  */
 export async function configFrom(
-  args: Pick<TrainValues, "config" | "preset" | "init" | "trustCode" | "cache">,
+  args: Pick<TrainValues, "config" | "preset" | "init" | "trustCode" | "cache"> & Pick<PlanRequest, "on">,
   settings: readonly GivenSetting[],
 ): Promise<PlannedConfig> {
   const file = args.config === undefined ? undefined : await readSettingsFile(args.config, runSettings);
@@ -54,7 +54,9 @@ export async function configFrom(
   const data = given.map((layer) => layer.settings.data).findLast((each) => each !== undefined);
   const plan =
     auto && typeof data === "string"
-      ? await interruptible(planWords, (signal) => makePlan({ data: resolve(data), given, cache: args.cache, signal }))
+      ? await interruptible(planWords, (signal) =>
+          makePlan({ data: resolve(data), given, cache: args.cache, on: args.on, signal }),
+        )
       : undefined;
   const config = resolveLayers(preset, [
     { settings: plan?.settings ?? {}, nameOf: (path) => `'${path.join(".")}' of the plan` },
