@@ -22,6 +22,10 @@ const liver: DataFacts = {
   foreground: { low: -17.2, median: 101, high: 200.4, voxels: 1e6 },
   classes: [classOf({ cases: 50, mean: 0.2, agreeing: 1 })],
 };
+/** Facts of classes that are in so many slices, of which the first is in all with foreground. */
+const fullOf = (...slices: number[]): Partial<DataFacts> => {
+  return { foregroundSlices: slices[0] ?? 0, classes: slices.map((each) => ({ ...classOf(), slices: each })) };
+};
 const basis = (changes: Partial<DataFacts> = {}, more: Partial<PlanBasis> = {}): PlanBasis => {
   return { facts: { ...liver, ...changes }, modality: ["CT"], software: false, given: {}, ...more };
 };
@@ -110,7 +114,10 @@ test.each<[string, unknown, string, Partial<DataFacts>, Partial<PlanBasis>?]>([
   ["and one that is in all of them slice by slice", false, "loss.batchDice", { slices: 4000, foregroundSlices: 4000 }],
   ["a batch is at most 5 % of the slices", 16, "batch", { slices: 350, foregroundSlices: 100 }],
   ["and at least two of them", 2, "batch", { slices: 10, foregroundSlices: 5 }],
-  ["nothing is drawn where nearly all slices hold foreground", 0, "oversample", { foregroundSlices: 9500 }],
+  ["nothing is drawn where nearly all slices hold foreground", 0, "oversample", fullOf(9500)],
+  ["but where a class is in few of them", 0.33, "oversample", fullOf(9500, 700)],
+  ["unless any foreground is asked for", 0, "oversample", fullOf(9500, 700), { given: { oversampleBy: "any" } }],
+  ["and not for a class that is in none", 0, "oversample", fullOf(9500, 0)],
   ["what keeps to no side is mirrored", 0.5, "augmentation.leftRight", { classes: [classOf()] }],
   [
     "so is what does so in some cases only",

@@ -255,14 +255,16 @@ function oversampleOf({ facts: { slices, foregroundSlices, classes }, given }: P
   if (given.overfitBatches != null) return [];
   const held = `${percent(foregroundSlices / slices)} of the slices hold foreground`;
   const few = foregroundSlices / slices < enoughForeground;
-  const byClass = given.oversampleBy === "class";
+  const rare = classes.find((each) => each.slices > 0 && each.slices < enoughForeground * slices);
+  const byClass = given.oversampleBy === "class" || (rare !== undefined && given.oversampleBy === undefined);
+  const found = rare === undefined ? held : `${held}, ${percent(rare.slices / slices)} the class ${rare.name}`;
   const drawn: Choice = {
     setting: ["oversample"],
     value: few || byClass ? 0.33 : 0,
     reason: few
       ? `${held}; a third of each batch, in whole slices, is drawn from these, as ${nnunet} does.`
       : byClass
-        ? `${held}; a third of each batch, in whole slices, is drawn by class, as ${nnunet} does.`
+        ? `${found}; a third of each batch, in whole slices, is drawn by class, as ${nnunet} does.`
         : `${held}, so none need be drawn besides.`,
   };
   if ((given.oversample ?? drawn.value) === 0 || classes.length < 2) return [drawn];
