@@ -69,6 +69,20 @@ describe("the examples", () => {
 });
 
 describe("the plan of an experiment", () => {
+  test("refuses a loss of another kind that would lose what 'base' gives and it has too", () => {
+    const of = (loss: object) => () =>
+      plan({
+        base: { ...small.base, loss: { batchDice: true } },
+        variants: [{ name: "a" }, { name: "b", settings: { loss } }],
+      });
+    expect(of({ kind: "tversky" })).toThrow(
+      "x.json: the variant 'b' sets 'loss' of another kind, which takes the place of the whole, and 'loss.batchDice' of 'base' would be lost; give it in the variant too",
+    );
+    expect(of({ kind: "tversky", batchDice: false })).not.toThrow();
+    expect(of({ kind: "focal" })).not.toThrow();
+    expect(of({ kind: "dice-ce", lambdaDice: 2 })).not.toThrow();
+  });
+
   test("has each variant with each seed: the variant's settings over those that all share", () => {
     const runs = plan();
     expect(runs.map(({ name }) => name)).toEqual(["narrow-seed0", "narrow-seed1", "wide-seed0", "wide-seed1"]);
