@@ -76,7 +76,7 @@ describe("the plan of an experiment", () => {
         variants: [{ name: "a" }, { name: "b", settings: { loss } }],
       });
     expect(of({ kind: "tversky" })).toThrow(
-      "x.json: the variant 'b' sets 'loss' of another kind, which takes the place of the whole, and 'loss.batchDice' of 'base' would be lost; give it in the variant too",
+      "x.json: the variant 'b': 'loss.batchDice' would be lost, for 'loss.kind' takes the place of the whole; give 'loss.batchDice' too",
     );
     expect(of({ kind: "tversky", batchDice: false })).not.toThrow();
     expect(of({ kind: "focal" })).not.toThrow();

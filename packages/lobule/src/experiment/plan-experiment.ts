@@ -64,12 +64,7 @@ export function planExperiment(
       parts.map((fold) => ({
         name: `${variant.name}-seed${seed}${fold === null ? "" : `-fold${fold.index}`}`,
         variant: variant.name,
-        config: keptOf(
-          base,
-          variant,
-          source,
-          configOf(`${source}: the variant '${variant.name}'`, () => resolve(variant, seed, fold)),
-        ),
+        config: configOf(`${source}: the variant '${variant.name}'`, () => resolve(variant, seed, fold)),
       })),
     ),
   );
@@ -130,31 +125,6 @@ function refuseSettings({ name, settings }: Variant, source: string): void {
     (key) => `${where} '${key}', which must be the same for all runs; move it to 'base'`,
   );
 }
-
-/**
- * The configuration of a variant's run. A loss, an optimizer or an augmentation of another kind takes the place of the whole.
- * @throws ExperimentError where something of `base` that the other kind has too would be lost by that, without a word.
- */
-function keptOf(base: Settings, { name, settings }: Variant, source: string, config: TrainingConfig): TrainingConfig {
-  const resolved = new Map<string, unknown>(Object.entries(config));
-  for (const [group, own] of Object.entries(settings)) {
-    const [before, after] = [base[group], resolved.get(group)];
-    if (!isGroup(own) || !isGroup(before) || !isGroup(after) || own.kind === undefined) continue;
-    const lost = Object.keys(before).find(
-      (key) =>
-        key !== "kind" && key in after && !(key in own) && JSON.stringify(before[key]) !== JSON.stringify(after[key]),
-    );
-    if (lost === undefined) continue;
-    throw new ExperimentError(
-      `${source}: the variant '${name}' sets '${group}' of another kind, which takes the place of the whole, and '${group}.${lost}' of 'base' would be lost; give it in the variant too`,
-    );
-  }
-  return config;
-}
-
-type Settings = Readonly<Record<string, unknown>>;
-const isGroup = (value: unknown): value is Settings =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** @throws ExperimentError that names the variant where its configuration does not fit. */
 function configOf(where: string, resolve: () => TrainingConfig): TrainingConfig {

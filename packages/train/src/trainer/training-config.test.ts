@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { lossOfConfig, lossText, misfitOfWeights } from "../settings/loss-setting.js";
 import { ConfigError } from "./config-error.js";
 import type { TrainingConfig } from "./config-schema.js";
-import { parseConfig, resolveConfig } from "./training-config.js";
+import { parseConfig, resolveConfig, resolveLayers } from "./training-config.js";
 
 const resolved = (...layers: Record<string, unknown>[]): TrainingConfig =>
   resolveConfig(null, { data: "d" }, ...layers);
@@ -94,6 +94,28 @@ describe("the loss", () => {
       alpha: 0.5,
       beta: 0.7,
     });
+  });
+
+  test("another kind that would lose what a layer gives, and that it has too, is refused", () => {
+    const layered = (...layers: readonly Record<string, unknown>[]): TrainingConfig =>
+      resolveLayers(
+        null,
+        [{ data: "d" }, ...layers].map((settings, i) => ({ settings, nameOf: (path) => `${i}:${path.join(".")}` })),
+      );
+    const rare = { loss: { batchDice: true } };
+    const tversky = { loss: { kind: "tversky" } };
+    expect(() => layered(rare, tversky)).toThrow(
+      "1:loss.batchDice would be lost, for 2:loss.kind takes the place of the whole; give 2:loss.batchDice too",
+    );
+    expect(() => layered(rare, {}, tversky)).toThrow("1:loss.batchDice would be lost, for 3:loss.kind");
+    expect(layered(rare, tversky, { loss: { batchDice: false } }).loss).toMatchObject({ batchDice: false });
+    expect(layered(rare, { loss: { kind: "dice-ce" } }).loss).toMatchObject({ batchDice: true });
+    // Focal loss has no Dice term, so that nothing of its own is lost.
+    expect(layered(rare, { loss: { kind: "focal" } }).loss.kind).toBe("focal");
+    expect(() => layered({ optimizer: { weightDecay: 0.1 } }, { optimizer: { kind: "sgd" } })).toThrow(
+      "1:optimizer.weightDecay would be lost",
+    );
+    expect(() => layered({ augmentation: { noise: 0.1 } }, { augmentation: { kind: "nnunet" } })).not.toThrow();
   });
 
   test.each([

@@ -76,6 +76,34 @@ function depthOf(settings: Plain, [key, ...rest]: readonly PropertyKey[]): numbe
 }
 
 /**
+ * @throws ConfigError where a group of the first layer above is of another kind than that of the layers under it, so that
+ * something they give which the other kind has too would be lost in silence: no layer above gives it again.
+ */
+function requireKept(
+  start: Plain,
+  under: readonly SettingsLayer[],
+  above: readonly [SettingsLayer, ...(readonly SettingsLayer[])],
+  config: Plain,
+): void {
+  const [{ settings, nameOf }] = above;
+  const before = under.map((layer) => layer.settings).reduce(mergeSettings, start);
+  const originOf = (layers: readonly SettingsLayer[], path: readonly string[]): SettingsLayer | undefined =>
+    layers.findLast((layer) => depthOf(layer.settings, path) === path.length);
+  for (const [group, own] of Object.entries(settings)) {
+    const [old, kept] = [before[group], config[group]];
+    if (!isPlain(own) || !isPlain(old) || !isPlain(kept) || own.kind === undefined || own.kind === old.kind) continue;
+    for (const [key, value] of Object.entries(old)) {
+      const origin = originOf(under, [group, key]);
+      if (origin === undefined || originOf(above, [group, key]) !== undefined) continue;
+      if (!(key in kept) || JSON.stringify(value) === JSON.stringify(kept[key])) continue;
+      throw new ConfigError(
+        `${origin.nameOf([group, key])} would be lost, for ${nameOf([group, "kind"])} takes the place of the whole; give ${nameOf([group, key])} too`,
+      );
+    }
+  }
+}
+
+/**
  * A complete configuration: the preset's settings, over them those of each layer.
  * @throws ConfigError naming the first setting that does not fit as the layer calls it from which it came.
  */
@@ -89,6 +117,9 @@ export function resolveLayers(preset: PresetName | null, layers: readonly Settin
     return origin?.nameOf(path) ?? quotedName(path);
   };
   const config = checked(layers.map(({ settings }) => settings).reduce(mergeSettings, start), nameOf);
+  layers.forEach((layer, index) => {
+    requireKept(start, layers.slice(0, index), [layer, ...layers.slice(index + 1)], { ...config });
+  });
   requireEffects(config, nameOf);
   return config;
 }
