@@ -69,12 +69,14 @@ function readVerified(text: string, { seconds }: Measured): Reading {
   };
 }
 
-/** What `lobule train` says before its first step, and when that is done. */
-function readDecoding(text: string, { folderBytes }: Measured): Reading {
-  const found = /: (\d+) cases \((\d+) slices\) to train on, (\d+) \((\d+)\) to validate on/.exec(text);
+/** What `lobule train` says before its first step, and when that is done. Of counts it parts the thousands by commas. */
+export function readDecoding(text: string, { folderBytes }: Measured): Reading {
+  const found = /: ([\d,]+) cases \(([\d,]+) slices\) to train on, ([\d,]+) \(([\d,]+)\) to validate on/.exec(text);
   const first = /first steps done ([\d.]+) s after the start/.exec(text);
   if (found === null || first === null) throw new BenchError("it does not say what it trains on, or took no step");
-  const [training = 0, trainingSlices = 0, validation = 0, validationSlices = 0] = found.slice(1).map(Number);
+  const [training = 0, trainingSlices = 0, validation = 0, validationSlices = 0] = found
+    .slice(1)
+    .map((each) => Number(each.replaceAll(",", "")));
   const seconds = Number(first[1]);
   const slices = trainingSlices + validationSlices;
   return {

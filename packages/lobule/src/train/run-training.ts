@@ -274,7 +274,7 @@ function announce(
   const { slices, preprocessing } = trainer;
   for (const note of data.notes) say(`note: ${note}`);
   say(
-    `${data.task.name}: ${plural(data.cases.training.length, "case")} (${plural(slices.training, "slice")}) to train on, ${data.cases.validation.length} (${slices.validation}) to validate on`,
+    `${data.task.name}: ${plural(data.cases.training.length, "case")} (${plural(slices.training, "slice")}) to train on, ${data.cases.validation.length} (${slices.validation.toLocaleString("en-US")}) to validate on`,
     `input ${preprocessing.height}×${preprocessing.width}${config.patch === null ? "" : `, patches of ${config.patch[1]}×${config.patch[0]}`}, ${preprocessing.channels.map(intensitiesText).join(" and ")}, ${networkText(config)}, batch ${config.batch}${config.microBatch === null ? "" : ` in parts of ${config.microBatch}`}`,
     `${name}; a step takes ${(bytes / 1e6).toFixed(0)} MB on the device`,
     ...(size === 1 ? [] : [`${size} processes on ${[...new Set(hosts)].join(", ")} train together`]),
