@@ -146,7 +146,7 @@ test.each<[what: string, words: () => string[], message: RegExp]>([
     /5 cases cannot be split into 6 folds; take at most 5/,
   ],
   ["a fold that is none", () => crossval("x", "--fold", "2"), /--fold is one of 0 to 1 with --folds 2, got 2/],
-  ["the folder of a run", () => crossval("run"), /run is the folder of a run; name another with --out/],
+  ["the folder of a run", () => crossval("run"), /run is the folder of a run; name another by --out/],
   ["files of others", () => crossval("table"), /cases\.csv is not of a cross-validation; remove it, or name another/],
   [
     "a plan for other data",

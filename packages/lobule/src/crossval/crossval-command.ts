@@ -15,7 +15,7 @@ import { command } from "../command-line/command.js";
 import { UsageError } from "../command-line/usage-error.js";
 import { type ChildOptions, runChild } from "../experiment/child-run.js";
 import { ExperimentError } from "../experiment/experiment-file.js";
-import { readExperimentRecord } from "../experiment/experiment-folder.js";
+import { readExperimentRecord, readRecordOf } from "../experiment/experiment-folder.js";
 import { notesOnce } from "../experiment/notes-once.js";
 import type { PlannedRun } from "../experiment/plan-experiment.js";
 import { workOnExperiment } from "../experiment/shared-experiment.js";
@@ -91,12 +91,12 @@ async function crossval(args: CrossvalValues, given: ReadonlySet<string>): Promi
   await interruptible(words, (signal) => train(args, { config, plan }, directory, signal));
 }
 
-/** @throws DataError when the folder is a run's, or holds files of others that the cross-validation would write. */
+/**
+ * @throws ExperimentError when the folder is of a run or of an experiment; DataError when it holds files of others that the
+ * cross-validation would write.
+ */
 async function requireOwnFolder(directory: string): Promise<void> {
-  if (await exists(nodeStorage, join(directory, "config.json"))) {
-    throw new DataError(`${directory} is the folder of a run; name another with --out`);
-  }
-  if (await exists(nodeStorage, join(directory, "experiment.json"))) return;
+  if ((await readRecordOf(nodeStorage, directory, "a cross-validation")) !== null) return;
   for (const name of writtenFiles.filter((each) => each !== "settings.json")) {
     if (await exists(nodeStorage, join(directory, name))) {
       throw new DataError(

@@ -24,7 +24,7 @@ import { fit, partsInLines } from "../shared/text.js";
 import { trustCodeOption } from "../shared/trust-code.js";
 import { compileModel } from "../train/compile-model.js";
 import { ExperimentError, parseExperiment } from "./experiment-file.js";
-import { type ExperimentRecord, writeExperimentRecord } from "./experiment-folder.js";
+import { type ExperimentRecord, readRecordOf, writeExperimentRecord } from "./experiment-folder.js";
 import { lockExperiment } from "./experiment-lock.js";
 import { notesOnce } from "./notes-once.js";
 import { type PlannedRun, planExperiment } from "./plan-experiment.js";
@@ -78,6 +78,7 @@ async function experiment(args: ExperimentArguments): Promise<void> {
   const directory = resolve(out);
   await requireApart(nodeStorage, directory, "--out", task);
   if (cache !== undefined) await requireApart(nodeStorage, cache, "--cache");
+  await readRecordOf(nodeStorage, directory, "an experiment");
   await requireNoInput(
     [...new Set([...planned.map(({ name }) => `${name}.json`), ...writtenFiles])].map((name) => ({
       option: "--out",

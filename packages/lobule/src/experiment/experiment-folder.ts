@@ -1,5 +1,6 @@
 import {
   DataError,
+  exists,
   FileReadError,
   joinPath,
   plural,
@@ -102,6 +103,33 @@ export function requirePlanned(
 }
 
 const rungsOf = z.looseObject({ successiveHalving: z.looseObject({ rungs: z.array(z.int()) }).nullable() });
+
+/** What leaves an experiment.json in its folder. */
+export type RecordKind = "an experiment" | "a cross-validation";
+
+/** What an `experiment` of a record is of: those of cross-validations name the cases that each fold holds out. */
+const kindOf = (experiment: object): RecordKind => ("heldOut" in experiment ? "a cross-validation" : "an experiment");
+
+/**
+ * The record of a folder in which runs are to be trained; null where none has begun.
+ * @throws ExperimentError where the folder is a run's, or of the other kind, or as {@link readExperimentRecord}.
+ */
+export async function readRecordOf(
+  storage: Storage,
+  directory: string,
+  kind: RecordKind,
+): Promise<ExperimentRecord | null> {
+  if (await exists(storage, joinPath(directory, "config.json"))) {
+    throw new ExperimentError(`${directory} is the folder of a run; name another by --out`);
+  }
+  const record = await readExperimentRecord(storage, directory);
+  if (record !== null && kindOf(record.experiment) !== kind) {
+    throw new ExperimentError(
+      `${directory} is the folder of ${kindOf(record.experiment)}, not of ${kind}; name another by --out`,
+    );
+  }
+  return record;
+}
 
 /** Differences that an error lists. */
 const listed = 3;

@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FolderLock, nodeStorage } from "@lobule/node";
@@ -8,6 +9,7 @@ import { parseExperiment } from "./experiment-file.js";
 import {
   type ExperimentRecord,
   readExperimentRecord,
+  readRecordOf,
   requirePlanned,
   requireUnchanged,
   writeExperimentRecord,
@@ -266,6 +268,28 @@ describe("experiment.json", () => {
       const damaged: ExperimentRecord = { ...record, experiment: halving, ...changes };
       expect(() => requirePlanned(damaged, planned, "out")).toThrow(message);
     }
+  });
+
+  test("a folder of a run, or of a cross-validation where an experiment is asked for and the reverse, is refused", async () => {
+    const folder = await temporaryFolder();
+    const [one, other, run] = [join(folder, "experiment"), join(folder, "folds"), join(folder, "run")];
+    await writeExperimentRecord(nodeStorage, one, record);
+    const folds = { ...record, experiment: { data: "/data", heldOut: [["a"], ["b"]] } };
+    await writeExperimentRecord(nodeStorage, other, folds);
+    await nodeStorage.makeFolder(run);
+    await writeFile(join(run, "config.json"), "{}");
+    expect(await readRecordOf(nodeStorage, one, "an experiment")).toEqual(record);
+    expect(await readRecordOf(nodeStorage, other, "a cross-validation")).toEqual(folds);
+    expect(await readRecordOf(nodeStorage, join(folder, "new"), "an experiment")).toBeNull();
+    await expect(readRecordOf(nodeStorage, one, "a cross-validation")).rejects.toThrow(
+      `${one} is the folder of an experiment, not of a cross-validation; name another by --out`,
+    );
+    await expect(readRecordOf(nodeStorage, other, "an experiment")).rejects.toThrow(
+      `${other} is the folder of a cross-validation, not of an experiment; name another by --out`,
+    );
+    await expect(readRecordOf(nodeStorage, run, "an experiment")).rejects.toThrow(
+      `${run} is the folder of a run; name another by --out`,
+    );
   });
 
   test("an experiment that has changed since is refused with what differs", () => {
