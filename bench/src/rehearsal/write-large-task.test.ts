@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { caseDepths, realTasks, testDepths } from "./case-depths.js";
 import { gzipFile, packBytes } from "./packed-slices.js";
-import { drawnAt, writeLargeTask } from "./write-large-task.js";
+import { drawnAt, shiftsOf, writeLargeTask } from "./write-large-task.js";
 
 test.each(["liver", "vessel"] as const)(
   "%s: as many cases as the real task has, its ends, and the recipe's selection",
@@ -29,13 +29,27 @@ test.each(["liver", "vessel"] as const)(
 test("a scan goes through the drawn slices once, from its upper to its lower end", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 1000 }), (depth) => {
-      const places = drawnAt(depth);
+      const places = drawnAt(depth, 0);
       expect(places).toHaveLength(depth);
       expect(places.every((place, z) => place >= (places[z - 1] ?? 0) && place < 12)).toBe(true);
       if (depth > 40) expect(new Set(places).size).toBe(12);
     }),
   );
 });
+
+test.each(["liver", "vessel"] as const)(
+  "no two scans of %s have the same image, and all have every drawn slice",
+  (task) => {
+    for (const seed of [0, 1, 2]) {
+      const { cases } = realTasks[task];
+      const depths = [...caseDepths(task, cases, seed), ...testDepths(task, cases, seed)];
+      const shifts = shiftsOf(depths);
+      const images = depths.map((depth, at) => [at % 3, ...drawnAt(depth, shifts[at] ?? 0)]);
+      expect(new Set(images.map(String)).size).toBe(depths.length);
+      expect(images.every(([, ...places]) => new Set(places).size === 12)).toBe(true);
+    }
+  },
+);
 
 test("packed bytes can be put together in any order, and as often as wanted", () => {
   fc.assert(

@@ -62,12 +62,26 @@ function drawTemplate({ task, size, seed }: LargeTaskOptions, caseNumber: number
   return { grid: { shape, spacing, affine }, image: slicesOf(image), label: slicesOf(label) };
 }
 
-/** Which drawn slice stands at each place of a scan of so many slices. */
-export const drawnAt = (depth: number): number[] =>
+/** Which drawn slice stands at each place of a scan of so many slices, further down by so many. */
+export const drawnAt = (depth: number, shift: number): number[] =>
   Array.from({ length: depth }, (_, z) => {
-    const place = ((z + 0.5) / depth - margin) / (1 - 2 * margin);
+    const place = ((z - shift + 0.5) / depth - margin) / (1 - 2 * margin);
     return Math.min(drawn - 1, Math.max(0, Math.floor(place * drawn)));
   });
+
+/**
+ * By how many slices each scan of these depths is further down than the drawn slices say. Scans of one patient that have as
+ * many slices differ in that: no two scans have the same image, of which training would leave one out.
+ */
+export function shiftsOf(depths: readonly number[]): number[] {
+  const seen = new Map<string, number>();
+  return depths.map((depth, at) => {
+    const alike = `${at % patients} ${depth}`;
+    const shift = seen.get(alike) ?? 0;
+    seen.set(alike, shift + 1);
+    return shift;
+  });
+}
 
 /** The grid of a scan of so many slices that goes as far beyond the drawn ones as its margins say. */
 function gridOf({ shape: [width, height], spacing, affine }: Grid, depth: number): Grid {
@@ -80,9 +94,14 @@ function gridOf({ shape: [width, height], spacing, affine }: Grid, depth: number
 }
 
 /** The parts of a volume's file: its header, and its slices as they were drawn. */
-const volumeOf = (grid: Grid, slices: readonly PackedBytes[], datatype: "int16" | "uint8"): PackedBytes[] => [
+const volumeOf = (
+  grid: Grid,
+  shift: number,
+  slices: readonly PackedBytes[],
+  datatype: "int16" | "uint8",
+): PackedBytes[] => [
   packBytes(encodeHeader(grid, datatype, undefined)),
-  ...drawnAt(grid.shape[2]).flatMap((z) => slices[z] ?? []),
+  ...drawnAt(grid.shape[2], shift).flatMap((z) => slices[z] ?? []),
 ];
 
 /** Writes a gzip file. @returns its bytes. */
@@ -142,15 +161,17 @@ export async function writeLargeTask(folder: string, options: LargeTaskOptions):
   await requireDisk(folder, templates, scans);
   let bytes = 0;
   const fileOf = (at: number): string => `${task}_${String(at + 1).padStart(3, "0")}.nii.gz`;
+  const shifts = shiftsOf(scans);
   for (const [at, depth] of scans.entries()) {
     const template = templates[at % patients];
     if (template === undefined) continue;
     const grid = gridOf(template.grid, depth);
+    const shift = shifts[at] ?? 0;
     const isLabeled = at < cases;
     const image = join(folder, isLabeled ? "imagesTr" : "imagesTs", fileOf(at));
-    bytes += await writePacked(image, volumeOf(grid, template.image, "int16"));
+    bytes += await writePacked(image, volumeOf(grid, shift, template.image, "int16"));
     if (isLabeled) {
-      bytes += await writePacked(join(folder, "labelsTr", fileOf(at)), volumeOf(grid, template.label, "uint8"));
+      bytes += await writePacked(join(folder, "labelsTr", fileOf(at)), volumeOf(grid, shift, template.label, "uint8"));
     }
     onProgress?.(at + 1, scans.length);
   }
