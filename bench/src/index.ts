@@ -38,5 +38,6 @@ export { type BenchDisplay, type BenchRequest, type Outcome, runBenchmark } from
 export { measureScale } from "./scale/scale-bench.js";
 export { scaleTable } from "./scale/scale-table.js";
 export { changeTable } from "./tables.js";
+export { TemporaryFolder } from "./temporary-folder.js";
 export { type Effort, efforts, type TuneProgress, type TuneRequest, tuneKernels } from "./tune/tune-kernels.js";
 export { makeWorkload, type WorkloadOptions } from "./workload.js";

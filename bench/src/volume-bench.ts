@@ -1,5 +1,5 @@
-import { mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
+import { statfs, writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { createNiftiSliceWriter, readBytes } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
@@ -8,6 +8,7 @@ import { BenchError } from "./bench-error.js";
 import { type AbsentPeer, naming } from "./peers/peer-bench.js";
 import { type PeerCommand, PeerError, PeerProcess } from "./peers/peer-process.js";
 import type { PeerMemory, VolumeRequest } from "./peers/peer-protocol.js";
+import { TemporaryFolder } from "./temporary-folder.js";
 import { interleaved, type Rounds, type Timing } from "./timing.js";
 import { learningRate } from "./workload.js";
 
@@ -71,12 +72,13 @@ export async function benchVolume(
   { baseFeatures, weights, size, slices }: VolumeWork,
   { own, variants, onPeer, ...rounds }: VolumeBenchOptions,
 ): Promise<VolumeBenchResult> {
-  const folder = await mkdtemp(join(tmpdir(), "lobule-bench-"));
-  await requireFree(folder, { size, slices }, 1 + variants.length);
+  const temporary = await TemporaryFolder.make("lobule-bench-");
+  const folder = temporary.path;
   const running: Running[] = [];
   const absent: AbsentPeer[] = [];
   const starting: Promise<PeerProcess>[] = [];
   try {
+    await requireFree(folder, { size, slices }, 1 + variants.length);
     const [start, path] = [join(folder, "start.safetensors"), join(folder, "scan.nii")];
     await writeFile(start, writeSafetensors(weights));
     await writeScan(path, size, slices);
@@ -118,11 +120,11 @@ export async function benchVolume(
     return { slices, foreground, ours, peers, absent };
   } finally {
     for (const each of await Promise.allSettled(starting)) if (each.status === "fulfilled") each.value.kill();
-    await rm(folder, { recursive: true, force: true });
+    await temporary.remove();
   }
 }
 
-/** @throws BenchError, with the folder removed, when a scan and so many maps of its labels do not fit into it. */
+/** @throws BenchError when a scan and so many maps of its labels do not fit into it. */
 async function requireFree(
   folder: string,
   { size, slices }: Pick<VolumeWork, "size" | "slices">,
@@ -133,7 +135,6 @@ async function requireFree(
   const free = bavail * bsize;
   // A file system that says nothing of its size has no blocks.
   if (blocks === 0 || needed <= free) return;
-  await rm(folder, { recursive: true });
   throw new BenchError(
     `a volume of ${size}×${size}×${slices} voxels and its labels take ${Math.ceil(needed / 2 ** 20)} MiB in ${folder}, and ${Math.floor(free / 2 ** 20)} MiB are free; lower --slices or --size`,
   );

@@ -1,12 +1,13 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { NoAdapterError, openGpu } from "@lobule/node";
+import { errorCode, messageOf, readBytes } from "@lobule/data";
+import { NoAdapterError, nodeStorage, openGpu } from "@lobule/node";
 import { BenchError } from "../bench-error.js";
+import { TemporaryFolder } from "../temporary-folder.js";
 import { type MachineCode, parseMachineCode } from "./machine-code.js";
 
 const run = promisify(execFile);
@@ -42,7 +43,7 @@ export class IsaCompiler {
   private readonly spirv = new Map<string, string>();
 
   private constructor(
-    private readonly folder: string,
+    private readonly folder: TemporaryFolder,
     private readonly manifest: string,
     private readonly device: GPUDevice,
   ) {}
@@ -59,17 +60,18 @@ export class IsaCompiler {
     if (manifest === undefined) throw missing("Mesa's RADV driver (Debian's mesa-vulkan-drivers)");
     if (source === undefined)
       throw missing(`the source of its helper, ${program}; run it from a clone of the repository`);
-    const folder = await mkdtemp(join(tmpdir(), "lobule-isa-"));
+    const folder = await TemporaryFolder.make("lobule-isa-");
+    const { path } = folder;
     try {
-      await run("cc", ["-O1", "-o", join(folder, "radv-isa"), source, "-lvulkan"]).catch(() => {
-        throw missing("a C compiler with Vulkan's headers (Debian's gcc and libvulkan-dev)");
+      await run("cc", ["-O1", "-o", join(path, "radv-isa"), source, "-lvulkan"]).catch((error: unknown) => {
+        throw withoutHelper(error);
       });
-      await mkdir(join(folder, "spirv"));
-      process.env[dumpPath] = join(folder, "spirv");
+      await mkdir(join(path, "spirv"));
+      process.env[dumpPath] = join(path, "spirv");
       process.env.MESA_SHADER_CACHE_DISABLE = "true";
       return new IsaCompiler(folder, manifest, await lavapipe());
     } catch (error) {
-      await rm(folder, { recursive: true });
+      await folder.remove();
       throw error;
     }
   }
@@ -84,11 +86,11 @@ export class IsaCompiler {
       ...inherited,
       VK_DRIVER_FILES: this.manifest,
       VK_ICD_FILENAMES: this.manifest,
-      XDG_RUNTIME_DIR: this.folder,
+      XDG_RUNTIME_DIR: this.folder.path,
       RADV_FORCE_FAMILY: isaFamilies[family],
       ACO_DEBUG: "perfinfo",
     };
-    const { stdout, stderr } = await run(join(this.folder, "radv-isa"), files, {
+    const { stdout, stderr } = await run(join(this.folder.path, "radv-isa"), files, {
       env: environment,
       maxBuffer: 2 ** 30,
     }).catch((error: unknown) => {
@@ -104,25 +106,48 @@ export class IsaCompiler {
   private async toSpirv(text: string): Promise<string> {
     const known = this.spirv.get(text);
     if (known !== undefined) return known;
-    const folder = join(this.folder, "spirv");
+    const folder = join(this.folder.path, "spirv");
     const before = new Set(await readdir(folder));
     const module = this.device.createShaderModule({ code: text });
     await this.device.createComputePipelineAsync({ layout: "auto", compute: { module } });
     const [file] = (await readdir(folder)).filter((name) => !before.has(name));
     if (file === undefined) throw new BenchError("lavapipe left no SPIR-V; bench isa needs Mesa 25 or newer");
     const path = join(folder, file);
+    if (!isWhole(await readBytes(nodeStorage, path, "code"))) {
+      throw new BenchError(
+        `lavapipe could not write all of a kernel's SPIR-V into ${folder}; free some space, or set TMPDIR to another folder`,
+      );
+    }
     this.spirv.set(text, path);
     return path;
   }
 
   async close(): Promise<void> {
     this.device.destroy();
-    await rm(this.folder, { recursive: true });
+    await this.folder.remove();
   }
 }
 
+/** Whether SPIR-V is as long as it was: its last instruction ends a function (OpFunctionEnd, one word). */
+export const isWhole = ({ buffer, byteOffset, length }: Uint8Array): boolean =>
+  length > 0 && length % 4 === 0 && new DataView(buffer, byteOffset).getUint32(length - 4, true) === 0x00010038;
+
 const missing = (what: string): BenchError =>
   new BenchError(`bench isa compiles kernels for AMD GPUs and needs ${what}`);
+
+/** Why there is no helper: no compiler or not what it needs, or what the compiler says besides, such as of a full disk. */
+export function withoutHelper(error: unknown): BenchError {
+  const said = error instanceof Error && "stderr" in error ? String(error.stderr) : "";
+  if (errorCode(error) === "ENOENT" || /vulkan\/vulkan\.h|-lvulkan/.test(said)) {
+    return missing("a C compiler with Vulkan's headers (Debian's gcc and libvulkan-dev)");
+  }
+  const why =
+    said
+      .trim()
+      .split("\n")
+      .find((line) => /error|fail|No space/i.test(line)) ?? messageOf(error);
+  return new BenchError(`the C compiler cannot make the helper of bench isa: ${why}`);
+}
 
 async function lavapipe(): Promise<GPUDevice> {
   const gpu = await openGpu({ adapter: "lavapipe" }).catch((error: unknown) => {

@@ -68,7 +68,7 @@ async function runProcess({ command, cwd }: Part, limit: number, signal: AbortSi
   const timer = setTimeout(() => stop("timed out"), 1000 * limit);
   signal.addEventListener("abort", interrupt);
   if (signal.aborted) interrupt();
-  process.on("exit", killAll);
+  process.prependListener("exit", killAll); // before anything removes the files that they write
   const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
   const [code, unusable] = await new Promise<[number | null, string | undefined]>((resolve) => {
     child.once("error", (error) => resolve([null, messageOf(error)]));

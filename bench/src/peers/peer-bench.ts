@@ -1,8 +1,9 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type SafetensorsTensor, writeSafetensors } from "@lobule/tensor";
 import { BenchError } from "../bench-error.js";
+import { TemporaryFolder } from "../temporary-folder.js";
 import { interleaved, type Rounds, type Timing } from "../timing.js";
 import { learningRate, pictures, startValues } from "../workload.js";
 import { readFloats, relativeDifference, requireSame } from "./peer-difference.js";
@@ -74,7 +75,8 @@ export async function benchPeers(
   work: PeerWork,
   { own, variants, onPeer, ...rounds }: PeerBenchOptions,
 ): Promise<PeerBenchResult> {
-  const folder = await mkdtemp(join(tmpdir(), "lobule-bench-"));
+  const temporary = await TemporaryFolder.make("lobule-bench-");
+  const folder = temporary.path;
   const processes: PeerProcess[] = [];
   const starting: Promise<PeerProcess>[] = [];
   const absent: AbsentPeer[] = [];
@@ -124,7 +126,7 @@ export async function benchPeers(
   } finally {
     await Promise.allSettled(starting);
     for (const peer of processes) peer.kill();
-    await rm(folder, { recursive: true, force: true });
+    await temporary.remove();
   }
 }
 

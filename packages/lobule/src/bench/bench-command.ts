@@ -35,6 +35,7 @@ import { type Device, PlanError } from "@lobule/tensor";
 import { command, type Values } from "../command-line/command.js";
 import { choice, flag, list, number, path, text, whole, withDefault } from "../command-line/option.js";
 import { environmentOf } from "../shared/environment.js";
+import { endedAtOnce } from "../shared/interruption.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayText, warn } from "../shared/output.js";
 import { progress } from "../shared/progress.js";
@@ -126,6 +127,9 @@ const effects: Readonly<Partial<Record<keyof typeof options, readonly BenchArgum
   modes: ["peers", "volume", "all"],
   "peer-limit": ["peers", "volume", "all"],
   svg: ["kernels", "peers"],
+  out: [...benchmarks, "all", "isa"],
+  compare: [...benchmarks, "all", "isa"],
+  device: [...benchmarks, "all", "scale"],
 };
 
 /** @throws BenchError when options have no effect together. */
@@ -172,9 +176,9 @@ const display: BenchDisplay = {
 async function bench(args: BenchArguments, given: ReadonlySet<string>): Promise<void> {
   check(args, given);
   if (args.what !== "scale") requireAlone(`bench ${args.what}`);
-  if (args.what === "isa") await benchIsaCommand(args);
-  else if (args.what === "scale") await benchScaleCommand(args);
-  else await benchDevice({ ...args, what: args.what });
+  const { what } = args;
+  if (what === "scale") await benchScaleCommand(args);
+  else await endedAtOnce(() => (what === "isa" ? benchIsaCommand(args) : benchDevice({ ...args, what })));
 }
 
 type DeviceArguments = BenchArguments & { readonly what: Benchmark | "all" };

@@ -1,6 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { BenchError, realTasks, rehearsalParts, taskBytes } from "@lobule/bench";
+import { BenchError, realTasks, rehearsalParts, TemporaryFolder, taskBytes } from "@lobule/bench";
 import { nodeStorage } from "@lobule/node";
 import { command } from "../command-line/command.js";
 import { choice, list, number, path, whole, withDefault } from "../command-line/option.js";
@@ -28,11 +27,11 @@ export const rehearseCommand = command({
     for (const each of new Set(task)) {
       const cases = Math.max(8, Math.round(scale * realTasks[each].cases));
       await requireDisk(folder, taskBytes(each, cases, size, seed), `${cases} cases of ${each}`);
-      await nodeStorage.makeFolder(out);
-      const scratch = await mkdtemp(join(resolve(folder), "rehearsal-"));
-      say(`${each}: ${cases} cases of ${size}² in ${scratch}, which is deleted afterwards`);
+      for (const needed of [out, folder]) await nodeStorage.makeFolder(needed);
+      const scratch = await TemporaryFolder.make("rehearsal-", resolve(folder));
+      say(`${each}: ${cases} cases of ${size}² in ${scratch.path}, which is deleted afterwards`);
       try {
-        const parts = rehearsalParts({ task: each, cases, size, seed, folder: scratch, limit, smallSize });
+        const parts = rehearsalParts({ task: each, cases, size, seed, folder: scratch.path, limit, smallSize });
         const left = await measureParts({
           groups: parts.map((part) => [part]),
           seconds: limit * parts.length,
@@ -41,7 +40,7 @@ export const rehearseCommand = command({
         });
         undone.push(...left.map((name) => `${each}: ${name}`));
       } finally {
-        await rm(scratch, { recursive: true, force: true });
+        await scratch.remove();
       }
     }
     if (undone.length > 0) throw new BenchError(`not done: ${undone.join(", ")}; the tables in ${out} say why`);

@@ -81,10 +81,14 @@ describe("a process", () => {
       stdin: {
         // Work in steps of 20 ms that says each, saves after the step in which it is asked to stop, and has a result.
         contents: `
-          import { interruptible, watchOutput } from "./interruption.ts";
+          import { endedAtOnce, interruptible, watchOutput } from "./interruption.ts";
           watchOutput();
           const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
           const [steps, linger] = process.argv.slice(2).map(Number);
+          if (linger < 0) {
+            process.on("exit", (code) => console.error("tidied up, exit code " + code));
+            await endedAtOnce(async () => { for (;;) { console.log("working"); await sleep(20); } });
+          }
           try {
             await interruptible({ stopping: "stopping", stopped: "saved" }, async (signal) => {
               for (let i = 0; i < steps; i++) {
@@ -146,6 +150,16 @@ describe("a process", () => {
     expect(err).toContain("cannot write to standard output: the disk is full; stopping");
     expect(err).toMatch(/\nsaved\n$/);
     expect(err).not.toMatch(/\n\s+at /);
+  });
+
+  test.each([
+    ["INT", 130],
+    ["TERM", 143],
+    ["HUP", 129],
+  ])("that keeps nothing ends at once by SIG%s, and tidies up", async (signal, expected) => {
+    const output = join(folder, `output-${signal}`);
+    const script = `${work(0, -1)} >${output} & until [ -s ${output} ]; do sleep 0.05; done; kill -${signal} $!; wait $!`;
+    expect(await sh(script)).toEqual({ code: expected, err: `tidied up, exit code ${expected}\n` });
   });
 
   test("that is asked a second time ends at once", async () => {

@@ -45,6 +45,9 @@ export function requestStop(request: StopRequest): void {
   stopWork(request);
 }
 
+/** Those that are handled; a closed output is found by writing to it. */
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** Milliseconds in which the same signal again is the first one's echo: npm passes on a Ctrl-C that the terminal sent too. */
 const echo = 100;
 
@@ -72,7 +75,6 @@ export async function interruptible<T>(
     if (controller.signal.aborted && signal !== "SIGHUP" && !echoed) process.exit(exitCodeOf(signal));
     stop({ exitCode: exitCodeOf(signal) });
   };
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   for (const signal of signals) process.on(signal, onSignal);
   const outer = stopWork;
   stopWork = stop;
@@ -81,6 +83,20 @@ export async function interruptible<T>(
   } finally {
     stopWork = outer;
     for (const signal of signals) process.off(signal, onSignal);
+  }
+}
+
+/**
+ * Runs work that keeps nothing where it is stopped: a signal ends the process, but after what its "exit" listeners tidy
+ * up, which a signal that nobody handles leaves out.
+ */
+export async function endedAtOnce<T>(work: () => Promise<T>): Promise<T> {
+  const end = (signal: StopSignal): void => process.exit(exitCodeOf(signal));
+  for (const signal of signals) process.on(signal, end);
+  try {
+    return await work();
+  } finally {
+    for (const signal of signals) process.off(signal, end);
   }
 }
 
