@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { alternatives, formsAt, formText, namesIn, type SettingSchema, wordsOf } from "./setting-form.js";
-import { suggestion } from "./suggest.js";
+import { nearest, suggestion } from "./suggest.js";
 
 /** A setting that does not fit its form. */
 export interface SettingProblem {
@@ -20,9 +20,22 @@ export function settingProblem(error: z.core.$ZodError, value: unknown, schema: 
   if (issue.code === "invalid_key") return { path, problem: issue.issues[0]?.message ?? "is not known here" };
   if (issue.code === "custom") return { path, problem: `${issue.message}, got ${shown(found)}` };
   const forms = kindsAt(schema, path, value);
-  if (found === undefined) return { path, problem: `is missing; it needs ${formText(forms)}` };
+  if (found === undefined) {
+    const meant = misspelled(path, error.issues);
+    return meant === undefined
+      ? { path, problem: `is missing; it needs ${formText(forms)}` }
+      : unknownSetting(path.slice(0, -1), [meant], value, schema);
+  }
   const near = typeof found === "string" ? suggestion(found, wordsOf(forms), (word) => `'${word}'`) : "";
   return { path, problem: `needs ${formText(forms)}, got ${shown(found)}${near}` };
+}
+
+/** A name beside a missing one that is not known and was probably meant as it. */
+function misspelled(missing: readonly PropertyKey[], issues: readonly z.core.$ZodIssue[]): string | undefined {
+  const [name, group] = [String(missing.at(-1)), missing.slice(0, -1)];
+  return issues
+    .flatMap((issue) => (issue.code === "unrecognized_keys" && issue.path.join() === group.join() ? issue.keys : []))
+    .find((key) => nearest(key, [name]) !== undefined);
 }
 
 /** Forms at a path; of groups of several kinds those of the value's own kind. */

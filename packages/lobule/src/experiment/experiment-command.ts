@@ -142,11 +142,13 @@ async function readExperiment(file: string) {
 }
 
 /** Options with which the same command goes on, but for --out. */
-const againOf = ({ array, workers, adapters, cache }: ExperimentArguments): string[] => [
+export const againOf = ({ array, workers, atOnce, adapters, cache, trustCode }: ExperimentArguments): string[] => [
   ...(array ? ["--array"] : []),
   ...(workers === undefined ? [] : ["--workers", workers]),
+  ...(atOnce === undefined ? [] : ["--at-once", `${atOnce}`]),
   ...(adapters === undefined ? [] : ["--adapters", ...adapters]),
   ...(cache === undefined ? [] : ["--cache", cache]),
+  ...(trustCode ? ["--trust-code"] : []),
 ];
 
 /** Trains by a job array, and waits for it. */

@@ -4,7 +4,9 @@ import { fileURLToPath } from "node:url";
 import { FolderLock, nodeStorage } from "@lobule/node";
 import { describe, expect, test } from "vitest";
 import { exampleRecord, temporaryFolder } from "../../../train/src/run/testing.js";
+import { parseCommandLine } from "../command-line/parse.js";
 import { experimentSettings, readSettingsFile } from "../shared/settings-file.js";
+import { againOf, experimentCommand } from "./experiment-command.js";
 import { parseExperiment } from "./experiment-file.js";
 import {
   type ExperimentRecord,
@@ -28,6 +30,20 @@ const small = {
 };
 const plan = (changes: object = {}) =>
   planExperiment(parseExperiment({ ...small, ...changes }, "x.json"), "/data", "x.json");
+
+test.each([
+  "--workers slurm --at-once 4 --cache slices --trust-code",
+  "--array --trust-code",
+  "--adapters gpu:0 gpu:1 --cache slices",
+])("the command that goes on asks for what was asked for: %s", (options) => {
+  const read = (words: readonly string[]) => {
+    const request = parseCommandLine(["experiment", "x.json", "--out", "runs", ...words], [experimentCommand]);
+    if (request.kind !== "run") throw new Error("no experiment is asked for");
+    return request.values as Parameters<typeof againOf>[0];
+  };
+  const asked = read(options.split(" "));
+  expect(read(againOf(asked))).toEqual(asked);
+});
 
 describe("the examples", () => {
   const planned = async (name: string) => {
@@ -128,6 +144,17 @@ describe("the plan of an experiment", () => {
 
   test.each<[what: string, changes: object, message: RegExp]>([
     ["an unknown setting", { seed: 1 }, /x\.json: 'seed' is no setting; did you mean 'seeds'\?/],
+    [
+      "a needed setting misspelled",
+      { seeds: undefined, seed: [1] },
+      /x\.json: 'seed' is no setting; did you mean 'seeds'/,
+    ],
+    ["a needed setting left out", { seeds: undefined }, /x\.json: 'seeds' is missing; it needs a list/],
+    [
+      "a variant's name misspelled",
+      { variants: [{ nmae: "a" }, { name: "b" }] },
+      /'variants\.0\.nmae' is no setting; did you mean 'name'/,
+    ],
     ["an unknown training setting", { base: { widht: 1 } }, /'widht' is no setting/],
     ["no seed", { seeds: [] }, /x\.json: 'seeds' needs a list that is not empty, each a whole number from 0, got \[\]/],
     ["no variant", { variants: [] }, /'variants' needs a list that is not empty/],
@@ -142,6 +169,16 @@ describe("the plan of an experiment", () => {
     ["one variant", { variants: [{ name: "a" }] }, /x\.json: there is nothing to compare: .* one variant, 'a'/],
     ["a name twice", { variants: [{ name: "a" }, { name: "A" }] }, /two variants are named 'A'/],
     ["a name that is no folder's", { variants: [{ name: "a/b" }] }, /'a\/b' cannot be a folder's/],
+    [
+      "values in a grid of which no folder can be named",
+      { variants: undefined, grid: { model: ["nets/a.ts", "nets/b.ts"] } },
+      /'model=nets\/a\.ts' cannot be a folder's; give the variants .* by 'variants' in place of 'grid'/,
+    ],
+    [
+      "a value twice in a grid",
+      { variants: undefined, grid: { depth: [1, 1] } },
+      /two variants are named 'depth=1'; the values of a setting must differ/,
+    ],
     ["a name that leads elsewhere", { variants: [{ name: ".." }] }, /'\.\.' cannot be a folder's/],
     [
       "a budget of a variant's own",

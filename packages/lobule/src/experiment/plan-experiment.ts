@@ -41,7 +41,7 @@ const namePattern = /^[A-Za-z0-9][A-Za-z0-9._=,+-]{0,99}$/;
 /**
  * All runs of an experiment: variant by variant, the baseline first, each with every seed and fold. Runs of a seed and a
  * fold have the same split, start from the same seed and see the same samples in the same order, for as many epochs;
- * early stopping is off unless `base` sets it.
+ * early stopping is off unless `base` or a variant sets it.
  * @param data the Decathlon folder's full path.
  * @throws ExperimentError or ConfigError naming `source` and what does not fit.
  */
@@ -53,7 +53,7 @@ export function planExperiment(
 ): PlannedRun[] {
   const { base, seeds, folds } = experiment;
   const variants = variantsOf(experiment);
-  refuseNames(variants, source);
+  refuseNames(variants, experiment.grid !== undefined, source);
   refuse(base, Object.keys(ownSettings), (key) => `${source}: 'base' sets '${key}', which is ${ownSettings[key]}`);
   for (const variant of variants) refuseSettings(variant, source);
   const resolve = resolver(experiment, data, lineOf);
@@ -96,19 +96,19 @@ function resolver(
     ]);
 }
 
-/** @throws ExperimentError where a variant's name is no folder's, or two are the same. */
-function refuseNames(variants: readonly Variant[], source: string): void {
+/** @throws ExperimentError where a variant's name, made of its values in a grid, is no folder's, or two are the same. */
+function refuseNames(variants: readonly Variant[], inGrid: boolean, source: string): void {
   const seen = new Set<string>();
   for (const { name } of variants) {
     if (!namePattern.test(name)) {
       throw new ExperimentError(
-        `${source}: the variant name '${name}' cannot be a folder's; use up to 100 letters, digits and . _ = , + - beginning with a letter or digit`,
+        `${source}: the variant name '${name}' cannot be a folder's; ${inGrid ? "give the variants of such values names of their own, by 'variants' in place of 'grid'" : "use up to 100 letters, digits and . _ = , + - beginning with a letter or digit"}`,
       );
     }
     // Some file systems do not tell capitals from small letters.
     if (seen.has(name.toLowerCase())) {
       throw new ExperimentError(
-        `${source}: two variants are named '${name}'; names must differ, also without capitals`,
+        `${source}: two variants are named '${name}'; ${inGrid ? "the values of a setting" : "names"} must differ, also without capitals`,
       );
     }
     seen.add(name.toLowerCase());
