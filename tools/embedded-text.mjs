@@ -22,23 +22,30 @@ const identifier = /(?<![\w.@]|@builtin\()[A-Za-z_]\w*/g;
 
 const declaredOutside = /^(?:fn|struct|alias|const|override|.*\bvar<[^>]*>) (\w+)/gm;
 
-/** What stands in a kernel once its storage type is replaced, and may not be a name. */
-const types = ["f16", "f32", "i32", "u32"];
+/**
+ * The shortest name that is free: a letter of the name itself, from its first on, or that as a capital; else a number goes behind it.
+ * So what has the same name in two files mostly has the same short one too, by which the texts of both compress together.
+ */
+function shortName(name, used) {
+  const letters = [...name.toLowerCase().replaceAll(/[^a-z]/g, ""), name[0].toUpperCase()];
+  let short = letters.find((letter) => !used.has(letter));
+  for (let number = 2; short === undefined; number++) if (!used.has(name[0] + number)) short = name[0] + number;
+  return short;
+}
 
 /**
- * A function whose parameters and variables have the first letter of their name and, where that is taken, a number. A name
- * of the file's own definitions or of a function that is called stays, and so does one that is short.
+ * A function whose parameters and variables have short names that nothing else has which it speaks of. A name of the file's own
+ * definitions or of a function that is called stays, and so does one that is short.
  */
-function withShortNames(definition, { taken, kept }) {
+function withShortNames(definition, kept) {
   const parameters = definition.slice(0, definition.indexOf("{")).match(/\w+(?=:)/g) ?? [];
   const variables = [...definition.matchAll(/\b(?:let|var|const) (\w+)/g)].map(([, name]) => name);
   const called = new Set(definition.match(/\w+(?=\()/g));
   const names = new Map();
-  const used = new Set(taken);
+  const used = new Set([...kept, ...(definition.match(identifier) ?? [])]);
   for (const name of [...parameters, ...variables]) {
     if (names.has(name) || name.length < 3 || kept.has(name) || called.has(name)) continue;
-    let short = name[0];
-    for (let number = 2; used.has(short); number++) short = name[0] + number;
+    const short = shortName(name, used);
     used.add(short);
     names.set(name, short);
   }
@@ -52,7 +59,6 @@ function withShortNames(definition, { taken, kept }) {
  */
 export function embeddedText(source) {
   const text = withoutComments(source);
-  const taken = new Set([...(text.match(identifier) ?? []), ...types]);
   const kept = new Set([...text.matchAll(declaredOutside)].map(([, name]) => name));
   let result = "";
   for (let at = 0; at < text.length; ) {
@@ -61,7 +67,7 @@ export function embeddedText(source) {
     const start = definition.exec(text)?.index ?? text.length;
     const end = endOfBraces(text, start);
     const dense = withoutNeedlessSpace(text.slice(start, end));
-    result += text.slice(at, start) + (dense.startsWith("fn ") ? withShortNames(dense, { taken, kept }) : dense);
+    result += text.slice(at, start) + (dense.startsWith("fn ") ? withShortNames(dense, kept) : dense);
     at = end;
   }
   return result.replaceAll(/\n{2,}/g, "\n").trimStart();

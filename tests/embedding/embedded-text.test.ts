@@ -36,7 +36,7 @@ fn main(@builtin(global_invocation_id)id:vec3u){let x=f32(id.x)- -1.0/f32(sizes.
 `);
 });
 
-test("what a function declares has a short name that nothing else in the file has, and all else keeps its own", () => {
+test("what a function declares has a short name that nothing else has of which it speaks, and all else keeps its own", () => {
   const text = `@group(0) @binding(0) var<storage, read_write> output: array<f32>;
 var<private> total: f32;
 struct Place { width: u32, at: u32 }
@@ -49,12 +49,14 @@ fn main(@builtin(workgroup_id) workgroup_id: vec3u, width: u32) {
     output[place.at + weight] = distance;
   }
 }
+fn taken(xx1: u32, xx2: u32, xx3: u32, xx4: u32) { x = f(xx1, xx2, xx3, xx4); }
 `;
   expect(embeddedText(text)).toBe(`@group(0) @binding(0) var<storage, read_write> output: array<f32>;
 var<private> total: f32;
 struct Place{width:u32,at:u32}
 fn w(v:f32)->f32{return v;}
-fn main(@builtin(workgroup_id)w2:vec3u,w3:u32){let p=Place(w3,w2.x);let total=total+distance(1.0,2.0);for(var w4=0u;w4<p.width;w4++){let distance=w(total);output[p.at+w4]=distance;}}
+fn main(@builtin(workgroup_id)o:vec3u,i:u32){let p=Place(i,o.x);let total=total+distance(1.0,2.0);for(var e=0u;e<p.width;e++){let distance=w(total);output[p.at+e]=distance;}}
+fn taken(X:u32,x2:u32,x3:u32,x4:u32){x=f(X,x2,x3,x4);}
 `);
 });
 
