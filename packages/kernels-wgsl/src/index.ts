@@ -115,7 +115,6 @@ export {
   type MatrixConfig,
   matrixFeature,
   usesMatrices,
-  withEmulatedMatrices,
 } from "./transforms/subgroup-matrix.js";
 export {
   type Binding,

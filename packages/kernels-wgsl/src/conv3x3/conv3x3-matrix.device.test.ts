@@ -14,9 +14,10 @@ import {
 } from "../testing/convolution-checks.js";
 import type { Run } from "../testing/convolution-family.js";
 import { testDevice } from "../testing/device.js";
+import { withEmulatedMatrices } from "../testing/emulated-matrices.js";
 import { replaceSlots } from "../transforms/slots.js";
 import { momentsSlot, sumsSlot } from "../transforms/statistics.js";
-import { hasMatrixProduct, matrixFeature, usesMatrices, withEmulatedMatrices } from "../transforms/subgroup-matrix.js";
+import { hasMatrixProduct, matrixFeature, usesMatrices } from "../transforms/subgroup-matrix.js";
 import { withStorageType } from "../transforms/wgsl-text.js";
 import { conv3x3QuadFamily } from "./conv3x3.cases.js";
 import { conv3x3, conv3x3GradInput, conv3x3GradWeight } from "./conv3x3.js";

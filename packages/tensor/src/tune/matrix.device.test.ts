@@ -1,6 +1,7 @@
-import { usesMatrices, withEmulatedMatrices } from "@lobule/kernels-wgsl";
+import { usesMatrices } from "@lobule/kernels-wgsl";
 import { openGpu, openNullGpu } from "@lobule/node";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { withEmulatedMatrices } from "../../../kernels-wgsl/src/testing/emulated-matrices.js";
 import type { TunedKernels } from "../compiler/calls.js";
 import { candidateVariants } from "../compiler/convolution-variants.js";
 import { compile, type Program } from "../compiler/program.js";
