@@ -4,6 +4,7 @@ import { nodeStorage } from "@lobule/node";
 import { command } from "../command-line/command.js";
 import { choice, list, number, path, whole, withDefault } from "../command-line/option.js";
 import { say } from "../shared/output.js";
+import { bytesText } from "../shared/text.js";
 import { freeBytes } from "../shared/writable-outputs.js";
 import { measureParts, today } from "./measured-parts.js";
 
@@ -51,8 +52,7 @@ export const rehearseCommand = command({
 async function requireDisk(folder: string, needed: number, what: string): Promise<void> {
   const free = await freeBytes(folder);
   if (free === undefined || needed <= free) return;
-  const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);
   throw new BenchError(
-    `${what} and what is made of them take about ${gigabytes(needed)} GB in ${folder}, and ${gigabytes(free)} GB are free; lower --scale or --size, or name another --folder`,
+    `${what} and what is made of them take about ${bytesText(needed)} in ${folder}, and ${bytesText(free)} are free; lower --scale or --size, or name another --folder`,
   );
 }

@@ -5,6 +5,7 @@ import type { Device } from "@lobule/tensor";
 import { chooseCases, planRun, type RunPlan, type TrainingConfig } from "@lobule/train";
 import { openDevice } from "../shared/open-device.js";
 import { say, warn } from "../shared/output.js";
+import { bytesText } from "../shared/text.js";
 import { freeBytes } from "../shared/writable-outputs.js";
 import { compileModel } from "../train/compile-model.js";
 import { sliceCacheFolder } from "../train/slice-cache-folder.js";
@@ -44,7 +45,7 @@ export async function showCost(
     const free = await freeBytes(folder);
     if (free !== undefined && free < cost.cacheBytes) {
       warn(
-        `note: ${(free / 1e9).toFixed(1)} GB are free in ${folder}, less than the decoded slices take; --cache names another folder`,
+        `note: ${bytesText(free)} are free in ${folder}, less than the decoded slices take; --cache names another folder`,
       );
     }
   } finally {
@@ -84,6 +85,7 @@ async function plannedFolds(config: TrainingConfig, folds: number, plan: RunPlan
     cases: cases.length,
     slices,
     voxels,
+    channels: task.channels,
     training,
     heldOut: slices - training,
     slicesOfEpoch: plan.slices,

@@ -33,6 +33,7 @@ const planned: PlannedFolds = {
   cases: 131,
   slices: 50_000,
   voxels: 50_000 * 512 ** 2,
+  channels: 1,
   training: 40_000,
   heldOut: 10_000,
   slicesOfEpoch: 40_000,
@@ -52,6 +53,13 @@ test("the cost, worked by hand", () => {
   expect(cost.epoch).toBeCloseTo(1250 * 0.0529 + 10_000 * 0.000325, 10);
   expect(cost.training).toBeCloseTo(500 * cost.epoch, 6);
   expect(cost.decoding).toBeCloseTo((50_000 * 22.7) / 901, 6);
+});
+
+test("of two channels a voxel has five bytes in place of three, by which it is decoded and measured too", () => {
+  const [one, two] = [1, 2].map((channels) => predictCost({ ...planned, channels }, { ...times, validation: 0 }));
+  expect(two?.cacheBytes).toBe(5 * planned.voxels);
+  for (const name of ["decoding", "measuring"] as const)
+    expect((two?.[name] ?? 0) / (one?.[name] ?? 0)).toBeCloseTo(5 / 3, 10);
 });
 
 test("where steps are short, an epoch takes as long as its slices are read", () => {

@@ -1,5 +1,5 @@
 import { plural } from "@lobule/data";
-import { wrap } from "../shared/text.js";
+import { bytesText, wrap } from "../shared/text.js";
 import type { StepTimes } from "./step-time.js";
 
 /** What a cross-validation is going to do, by headers and plans. */
@@ -9,6 +9,8 @@ export interface PlannedFolds {
   /** Slices of all cases, and voxels of them together. */
   readonly slices: number;
   readonly voxels: number;
+  /** Images of a case, of as many voxels each. */
+  readonly channels: number;
   /** Of one fold: slices that are trained on and those that are held out. */
   readonly training: number;
   readonly heldOut: number;
@@ -46,27 +48,32 @@ const rehearsed = {
   readVoxelsPerSecond: 2466 * 512 ** 2,
 } as const;
 
-/** Bytes of a decoded voxel: int16 and its label. */
-const bytesOfVoxel = 3;
+/** Bytes of a decoded voxel: an int16 of each channel, and its label. */
+const bytesOfVoxel = (channels: number): number => 2 * channels + 1;
 
-/** Predicts what a cross-validation takes: the counts are exact but for early stopping, the times are derived. */
+/**
+ * Predicts what a cross-validation takes: the counts are exact but for early stopping, the times are derived; those of decoding,
+ * reading and measuring, which were measured of one channel, go by the bytes of a voxel where there are several.
+ */
 export function predictCost(planned: PlannedFolds, times: StepTimes): PredictedCost {
-  const { folds, slices, voxels, heldOut, slicesOfEpoch, stepsOfEpoch, epochs } = planned;
+  const { folds, slices, voxels, channels, heldOut, slicesOfEpoch, stepsOfEpoch, epochs } = planned;
   const { parameters, moments, peakBytes } = planned;
-  const voxelsOfSlice = voxels / slices;
+  const cacheBytes = voxels * bytesOfVoxel(channels);
+  // As many voxels of one channel have as many bytes.
+  const alike = cacheBytes / bytesOfVoxel(1);
   const steps = (stepsOfEpoch * times.training) / 1000;
-  const reading = (slicesOfEpoch * voxelsOfSlice) / rehearsed.readVoxelsPerSecond;
+  const reading = (slicesOfEpoch * (alike / slices)) / rehearsed.readVoxelsPerSecond;
   const epoch = Math.max(steps, reading) + (heldOut * times.validation) / 1000;
   return {
     deviceBytes: peakBytes,
-    cacheBytes: voxels * bytesOfVoxel,
+    cacheBytes,
     // The best epoch's weights, and the last ones with what training goes on from.
     checkpointBytes: folds * 4 * parameters * (2 + moments),
-    decoding: voxels / rehearsed.decodedVoxelsPerSecond,
+    decoding: alike / rehearsed.decodedVoxelsPerSecond,
     epoch,
     training: folds * epochs * epoch,
     // For the report of each run, and for the figures.
-    measuring: 2 * (voxels / rehearsed.measuredVoxelsPerSecond + (slices * times.validation) / 1000),
+    measuring: 2 * (alike / rehearsed.measuredVoxelsPerSecond + (slices * times.validation) / 1000),
   };
 }
 
@@ -100,9 +107,6 @@ const caseCounts = (cases: number, folds: number): string => {
 };
 
 const count = (value: number): string => value.toLocaleString("en-US");
-
-const bytesText = (bytes: number): string =>
-  bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${Math.ceil(bytes / 1e6)} MB`;
 
 /** "45 s", "12 min", "3.5 h". */
 function timeText(seconds: number): string {

@@ -9,6 +9,10 @@ export const wrap = wrapText;
 /** A number with at most five significant digits, without zeros at its end. */
 export const brief = (value: number): string => String(Number(value.toPrecision(5)));
 
+/** "4.39 GB"; below one gigabyte whole megabytes, such as "42 MB". */
+export const bytesText = (bytes: number): string =>
+  bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${Math.ceil(bytes / 1e6)} MB`;
+
 /**
  * Breaks a line that is wider than a terminal between its words, with an indent for what follows. Commands in backquotes
  * are not broken; one that is wider than the terminal has lines of its own.
