@@ -139,12 +139,23 @@ describe("an experiment", () => {
 
 test.each<[what: string, changes: object, message: RegExp]>([
   ["no data", { data: "nowhere" }, /nowhere cannot be opened/],
+  ["more folds than cases", { folds: 9 }, /^lobule: 4 cases cannot be split into 9 folds; take at most 4$/],
   [
     "an unknown network",
     { base: { network: { preset: "vnet" } } },
     /'network\.preset' \(line 1\) needs one of unet, .*, got 'vnet'/,
   ],
   ["one variant", { variants: [{ name: "a" }], seeds: [0], epochs: 1 }, /nothing to compare/],
+  [
+    "a last variant's model that is missing",
+    { variants: [...small.variants, { name: "own", settings: { model: "nowhere.ts" } }] },
+    /lobule: the variant 'own': .*nowhere\.ts is missing; give a \.ts or \.js file that exports a model/,
+  ],
+  [
+    "a run to begin with that is missing",
+    { variants: [...small.variants, { name: "more", settings: { init: "nowhere" } }] },
+    /lobule: the variant 'more': .*lobule-experiment-\w+\/nowhere: there is no such file or folder/,
+  ],
   ["an unknown setting", { budget: 3 }, /'budget' \(line 1\) is no setting; leave it out/],
 ])("%s: one sentence, exit code 1, no stack", async (what, changes, message) => {
   const file = await fileOf(what, changes);

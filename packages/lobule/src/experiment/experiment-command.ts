@@ -1,5 +1,14 @@
 import { dirname, join, resolve } from "node:path";
-import { commandText, LockError, plural, readDecathlon, requireApart, writeFileAtomically } from "@lobule/data";
+import {
+  commandText,
+  exists,
+  LockError,
+  messageOf,
+  plural,
+  readDecathlon,
+  requireApart,
+  writeFileAtomically,
+} from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
 import {
   type ComparedRun,
@@ -12,7 +21,7 @@ import {
   readComparedRun,
   renderComparison,
 } from "@lobule/report";
-import { planRun } from "@lobule/train";
+import { chooseCases, planRun, readModel } from "@lobule/train";
 import { command, type Values } from "../command-line/command.js";
 import { choice, flag, list, path, required, whole } from "../command-line/option.js";
 import { interruptible } from "../shared/interruption.js";
@@ -21,7 +30,7 @@ import { say, sayText } from "../shared/output.js";
 import { type Input, requireNoInput } from "../shared/outputs.js";
 import { experimentSettings, readSettingsFile } from "../shared/settings-file.js";
 import { fit, partsInLines } from "../shared/text.js";
-import { trustCodeOption } from "../shared/trust-code.js";
+import { codeTrust, trustCodeOption } from "../shared/trust-code.js";
 import { compileModel } from "../train/compile-model.js";
 import { ExperimentError, parseExperiment } from "./experiment-file.js";
 import { type ExperimentRecord, readRecordOf, writeExperimentRecord } from "./experiment-folder.js";
@@ -72,7 +81,12 @@ const modelsOf = (planned: readonly PlannedRun[]): Input[] =>
 async function experiment(args: ExperimentArguments): Promise<void> {
   const { file, out, dryRun, adapters, cache, trustCode, array, workers } = args;
   const { parsed, planned } = await readExperiment(file);
-  const task = await readDecathlon(nodeStorage, parsed.data); // a folder that is none is told at once, not by every run
+  // A folder that is none, or cases that cannot be split, are told at once, not by every run.
+  const task = await readDecathlon(nodeStorage, parsed.data);
+  for (const { config } of planned.slice(0, 1)) await chooseCases(nodeStorage, task, config, []);
+  const begun = (name: string): Promise<boolean> =>
+    out === undefined ? Promise.resolve(false) : exists(nodeStorage, join(out, name, "config.json"));
+  await requireModels(planned, trustCode, begun);
   if (dryRun) return showPlan(planned);
   if (out === undefined) throw new ExperimentError("name the folder of the experiment: --out DIR");
   const directory = resolve(out);
@@ -128,17 +142,43 @@ async function experiment(args: ExperimentArguments): Promise<void> {
   }
 }
 
-/** An experiment file with the runs that it describes. Data and model files are named from its folder. */
+/** An experiment file with the runs that it describes. Data and models are named from its folder. */
 async function readExperiment(file: string) {
   const { settings, lineOf } = await readSettingsFile(file, experimentSettings);
   const asWritten = parseExperiment(settings, file, lineOf);
   const from = (path: string): string => resolve(dirname(file), path);
   const parsed = { ...asWritten, data: from(asWritten.data) };
+  const whole = (path: string | null): string | null => (path === null ? null : from(path));
   const planned = planExperiment(asWritten, parsed.data, file, lineOf).map((run) => ({
     ...run,
-    config: { ...run.config, model: run.config.model === null ? null : from(run.config.model) },
+    config: { ...run.config, model: whole(run.config.model), init: whole(run.config.init) },
   }));
   return { parsed, planned };
+}
+
+/**
+ * Reads the models that runs are made by or begin with, so that one which cannot be used is told before others are trained.
+ * Runs that have begun need them no more.
+ * @throws ExperimentError that names the variant.
+ */
+async function requireModels(
+  planned: readonly PlannedRun[],
+  trustCode: boolean,
+  begun: (name: string) => Promise<boolean>,
+): Promise<void> {
+  const seen = new Set<string>();
+  for (const { name, variant, config } of planned) {
+    const { model, init } = config;
+    const key = JSON.stringify([model, init]);
+    if (seen.has(key) || (await begun(name))) continue;
+    seen.add(key);
+    try {
+      if (model !== null) await compileModel(model);
+      if (init !== null) await readModel(nodeStorage, init, codeTrust({ trustCode }));
+    } catch (error) {
+      throw new ExperimentError(`the variant '${variant}': ${messageOf(error)}`, { cause: error });
+    }
+  }
 }
 
 /** Options with which the same command goes on, but for --out. */

@@ -1,6 +1,5 @@
-import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { plural, writeFileAtomically } from "@lobule/data";
+import { exists, plural, writeFileAtomically } from "@lobule/data";
 import { nodeStorage, waitUntilFree } from "@lobule/node";
 import { type EpochRecord, type MayWrite, RunFolder, runProgressOf } from "@lobule/train";
 import { runLockPath } from "../train/run-lock.js";
@@ -36,12 +35,6 @@ export interface ExperimentOptions {
 }
 
 type RunRecord = ExperimentRecord["runs"][number];
-
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
 
 /**
  * Trains what is left of an experiment, rung by rung, and measures it. The record is written after every change, so the
@@ -127,7 +120,7 @@ export async function trainRun(
   const pause = until < epochs ? ["--pause-after", String(until)] : [];
   const settings = join(directory, `${name}.json`);
   await writeFileAtomically(nodeStorage, settings, `${JSON.stringify(config, null, 2)}\n`);
-  const begun = await exists(join(run, "config.json"));
+  const begun = await exists(nodeStorage, join(run, "config.json"));
   // The experiment file names its models itself, where the user can see them.
   const model = config.model === null ? [] : ["--model", config.model];
   const words = begun
