@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { compile, type Device, gradients, type HostData, type Tensor } from "@lobule/tensor";
+import { type CompileOptions, compile, type Device, gradients, type HostData, type Tensor } from "@lobule/tensor";
 import { type Check, check, failure, largestDifference, largestMagnitude, relativeL2 } from "./check.js";
 import {
   FixtureError,
@@ -14,7 +14,7 @@ import {
   textOf,
 } from "./fixture-files.js";
 import { type Mode, optionsFor } from "./mode.js";
-import { operations } from "./operations.js";
+import { type BuildOperation, type OperationResults, operations } from "./operations.js";
 
 /** Relative L2 error that a kernel may have, unless the reference itself loses more to cancellation. */
 const l2Limit = 1e-5;
@@ -88,59 +88,83 @@ export async function checkOperationCase(
   const fixture = fixtureOf(each);
   const build = operations[each.operation];
   if (build === undefined) return [failure(fixture, "–", `operation '${each.operation}' is unknown`)];
-  const files = new Map<string, FixtureTensor>();
-  for (const [name, shape] of Object.entries(each.inputs)) {
-    files.set(name, file.take(`${each.id}/in.${name}`, numbersOf(shape, `${fixture}: ${name}`)));
-  }
-  const gradOutput = file.take(`${each.id}/grad_output`);
-  const references = new Map(each.expected.map(({ key, shape }) => [key, file.take(`${each.id}/${key}`, shape)]));
-
-  const inputs = Object.fromEntries([
-    ...[...files].map(([name, { shape }]) => [name, { shape, dtype: name === "target" ? "u32" : "f32" }] as const),
-    ["grad_output", { shape: gradOutput.shape, dtype: "f32" }] as const,
-  ]);
-  let results: ReturnType<typeof build> | undefined;
-  const program = compile(
-    {
-      inputs,
-      build: ({ grad_output, ...tensors }) => {
-        results = build({ tensors, files, attributes: each.attributes });
-        const names = each.expected
-          .filter(({ key }) => key.startsWith("grad."))
-          .map(({ key }) => key.slice("grad.".length));
-        const { outputs, leaves: own } = results;
-        const leaves = names.map((name) => known(own?.[name] ?? tensors[name], `${each.id}: ${name}`));
-        const found = gradients(known(outputs.output, `${each.id}: output`), leaves, grad_output);
-        const computed = Object.entries(results.outputs).map(([name, tensor]) => [`out.${name}`, tensor] as const);
-        const differentiated = found.map((gradient, i) => [`grad.${names[i]}`, gradient] as const);
-        return { outputs: { ...Object.fromEntries([...computed, ...differentiated]), ...results.auxiliary } };
-      },
-    },
-    optionsFor(device, mode),
-  );
+  const tensors = tensorsOf(each, file);
+  const { program, derived } = compileCase(each, build, tensors, optionsFor(device, mode));
   const loaded = await program.load(device);
   try {
     const host = ([name, { data }]: readonly [string, FixtureTensor]): [string, HostData] => [
       name,
       name === "target" ? Uint32Array.from(data) : data,
     ];
-    await loaded.run({ ...Object.fromEntries([...files].map(host)), grad_output: gradOutput.data });
+    await loaded.run({ ...Object.fromEntries([...tensors.inputs].map(host)), grad_output: tensors.gradOutput.data });
     const read = async (name: string): Promise<Float32Array> => (await loaded.read(name)) as Float32Array;
     const checks: Check[] = [];
     for (const { key, record } of each.expected) {
-      const derive = key.startsWith("out.") ? results?.derived?.[key.slice("out.".length)] : undefined;
+      const derive = key.startsWith("out.") ? derived?.[key.slice("out.".length)] : undefined;
       if (derive === undefined && program.outputs[key] === undefined) {
         checks.push(failure(fixture, key, `nothing computes '${key}'`));
         continue;
       }
       const got = derive === undefined ? await read(key) : await derive(read);
-      checks.push(...compare(fixture, key, got, references.get(key) as FixtureTensor, record, mode));
+      checks.push(...compare(fixture, key, got, tensors.references.get(key) as FixtureTensor, record, mode));
     }
-    const consistency = check(fixture, "index.json", inconsistency(each, references), indexLimit);
+    const consistency = check(fixture, "index.json", inconsistency(each, tensors.references), indexLimit);
     return consistency.ok ? checks : [...checks, consistency];
   } finally {
     loaded.destroy();
   }
+}
+
+/** What the file holds of a case. */
+interface CaseTensors {
+  readonly inputs: ReadonlyMap<string, FixtureTensor>;
+  readonly gradOutput: FixtureTensor;
+  /** By the keys of what is expected. */
+  readonly references: ReadonlyMap<string, FixtureTensor>;
+}
+
+/** @throws FixtureError when a tensor is missing or has another shape than the index says. */
+function tensorsOf(each: OperationCase, file: TensorFile): CaseTensors {
+  const inputs = new Map<string, FixtureTensor>();
+  for (const [name, shape] of Object.entries(each.inputs)) {
+    inputs.set(name, file.take(`${each.id}/in.${name}`, numbersOf(shape, `${fixtureOf(each)}: ${name}`)));
+  }
+  const gradOutput = file.take(`${each.id}/grad_output`);
+  const references = new Map(each.expected.map(({ key, shape }) => [key, file.take(`${each.id}/${key}`, shape)]));
+  return { inputs, gradOutput, references };
+}
+
+/** The program of a case with its outputs and gradients by their keys, and what is derived from them on the host. */
+function compileCase(
+  each: OperationCase,
+  build: BuildOperation,
+  { inputs: files, gradOutput }: CaseTensors,
+  options: CompileOptions,
+) {
+  const inputs = Object.fromEntries([
+    ...[...files].map(([name, { shape }]) => [name, { shape, dtype: name === "target" ? "u32" : "f32" }] as const),
+    ["grad_output", { shape: gradOutput.shape, dtype: "f32" }] as const,
+  ]);
+  let derived: OperationResults["derived"];
+  const program = compile(
+    {
+      inputs,
+      build: ({ grad_output, ...tensors }) => {
+        const built = build({ tensors, files, attributes: each.attributes });
+        derived = built.derived;
+        const names = each.expected
+          .filter(({ key }) => key.startsWith("grad."))
+          .map(({ key }) => key.slice("grad.".length));
+        const leaves = names.map((name) => known(built.leaves?.[name] ?? tensors[name], `${each.id}: ${name}`));
+        const found = gradients(known(built.outputs.output, `${each.id}: output`), leaves, grad_output);
+        const computed = Object.entries(built.outputs).map(([name, tensor]) => [`out.${name}`, tensor] as const);
+        const differentiated = found.map((gradient, i) => [`grad.${names[i]}`, gradient] as const);
+        return { outputs: { ...Object.fromEntries([...computed, ...differentiated]), ...built.auxiliary } };
+      },
+    },
+    options,
+  );
+  return { program, derived };
 }
 
 function compare(
