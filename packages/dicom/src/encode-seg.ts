@@ -150,15 +150,6 @@ function ofFrames(
   organization: string,
 ) {
   const isBinary = type === "binary";
-  const [first] = series.slices;
-  const { directions, spacing } = first ?? {
-    directions: [
-      [1, 0, 0],
-      [0, 1, 0],
-    ],
-    spacing: [1, 1],
-  };
-  const thickness = first?.thickness ?? series.spacing[2];
   const indices = isBinary ? [pointers.segment, pointers.place] : [pointers.place];
   return {
     NumberOfFrames: frames.length,
@@ -168,18 +159,7 @@ function ofFrames(
       DimensionIndexPointer: DimensionIndexPointer,
       FunctionalGroupPointer: FunctionalGroupPointer,
     })),
-    SharedFunctionalGroupsSequence: [
-      {
-        PlaneOrientationSequence: [{ ImageOrientationPatient: directions.flat().map(decimal) }],
-        PixelMeasuresSequence: [
-          {
-            PixelSpacing: [decimal(spacing[1] ?? 1), decimal(spacing[0] ?? 1)],
-            SliceThickness: decimal(thickness),
-            SpacingBetweenSlices: decimal(series.spacing[2]),
-          },
-        ],
-      },
-    ],
+    SharedFunctionalGroupsSequence: [sharedGroupsOf(series)],
     PerFrameFunctionalGroupsSequence: frames.map(({ slice, segment }) => {
       const source = series.slices[slice];
       if (source === undefined) throw new RangeError(`the series has no slice ${slice}`);
@@ -189,27 +169,47 @@ function ofFrames(
         ],
         PlanePositionSequence: [{ ImagePositionPatient: source.position.map(decimal) }],
         ...(isBinary ? { SegmentIdentificationSequence: [{ ReferencedSegmentNumber: segment }] } : {}),
-        DerivationImageSequence: [
-          {
-            DerivationCodeSequence: [
-              { CodeValue: "113076", CodingSchemeDesignator: "DCM", CodeMeaning: "Segmentation" },
-            ],
-            SourceImageSequence: [
-              {
-                ...referenceTo(source),
-                ...(source.frame === undefined ? {} : { ReferencedFrameNumber: source.frame }),
-                PurposeOfReferenceCodeSequence: [
-                  {
-                    CodeValue: "121322",
-                    CodingSchemeDesignator: "DCM",
-                    CodeMeaning: "Source image for image processing operation",
-                  },
-                ],
-              },
-            ],
-          },
-        ],
+        DerivationImageSequence: [derivedFrom(source)],
       };
     }),
   };
 }
+
+/** What all frames have in common: the directions of the patient along rows and columns, and the extents of a voxel. */
+function sharedGroupsOf({ slices: [first], spacing: ofVoxels }: SeriesVolume) {
+  const { directions, spacing } = first ?? {
+    directions: [
+      [1, 0, 0],
+      [0, 1, 0],
+    ],
+    spacing: [1, 1],
+  };
+  return {
+    PlaneOrientationSequence: [{ ImageOrientationPatient: directions.flat().map(decimal) }],
+    PixelMeasuresSequence: [
+      {
+        PixelSpacing: [decimal(spacing[1] ?? 1), decimal(spacing[0] ?? 1)],
+        SliceThickness: decimal(first?.thickness ?? ofVoxels[2]),
+        SpacingBetweenSlices: decimal(ofVoxels[2]),
+      },
+    ],
+  };
+}
+
+/** That a frame is a segmentation of a slice of the series. */
+const derivedFrom = (source: DicomSlice) => ({
+  DerivationCodeSequence: [{ CodeValue: "113076", CodingSchemeDesignator: "DCM", CodeMeaning: "Segmentation" }],
+  SourceImageSequence: [
+    {
+      ...referenceTo(source),
+      ...(source.frame === undefined ? {} : { ReferencedFrameNumber: source.frame }),
+      PurposeOfReferenceCodeSequence: [
+        {
+          CodeValue: "121322",
+          CodingSchemeDesignator: "DCM",
+          CodeMeaning: "Source image for image processing operation",
+        },
+      ],
+    },
+  ],
+});
