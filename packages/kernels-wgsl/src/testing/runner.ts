@@ -6,11 +6,14 @@ export type HostArray = Float32Array | Uint32Array | Int32Array | Uint16Array;
 
 const alignTo = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
-const bufferSizeOf = (binding: Binding, bytes: number): number => {
-  // A uniform array has a fixed length in the text, and the bound range must hold all of it.
-  const fixed = /array<vec4f, (\d+)>/.exec(binding.type);
-  return alignTo(Math.max(bytes, 16) + (fixed ? Number(fixed[1]) * 16 : 0), 16);
-};
+/** Bytes of a uniform array, which has a fixed length in the text: the bound range must hold all of it. */
+function fixedBytesOf({ type }: Binding): number | undefined {
+  const length = /array<vec4f, (\d+)>/.exec(type)?.[1];
+  return length === undefined ? undefined : Number(length) * 16;
+}
+
+const bufferSizeOf = (binding: Binding, bytes: number): number =>
+  alignTo(Math.max(bytes, 16) + (fixedBytesOf(binding) ?? 0), 16);
 
 const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
 
@@ -38,7 +41,7 @@ function pipelineOf(device: GPUDevice, name: string, source: string): GPUCompute
  */
 export async function runKernel<Output extends string>(
   device: GPUDevice,
-  kernel: Pick<Kernel, "name" | "source" | "launches">,
+  kernel: RunnableKernel,
   arrays: Readonly<Record<string, HostArray>>,
   outputs: readonly Output[],
 ): Promise<Record<Output, HostArray>> {
@@ -50,48 +53,21 @@ export async function runKernel<Output extends string>(
   }
   device.pushErrorScope("validation");
   const made: GPUBuffer[] = [];
-  const makeBuffer = (size: number, usage: number): GPUBuffer => {
+  const makeBuffer: MakeBuffer = (size, usage) => {
     const buffer = device.createBuffer({ size, usage });
     made.push(buffer);
     return buffer;
   };
-  const { STORAGE, UNIFORM, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
-  const buffers = new Map<string, GPUBuffer>();
-  for (const binding of bindings) {
-    const array = arrays[binding.name];
-    if (binding.name === "sizes") continue;
-    if (array === undefined) throw new KernelDeclarationError(`${kernel.name}: no array for binding '${binding.name}'`);
-    const usage = (binding.access === "uniform" ? UNIFORM : STORAGE) | COPY_SRC | COPY_DST;
-    const buffer = makeBuffer(bufferSizeOf(binding, array.byteLength), usage);
-    const padded = new Uint8Array(alignTo(array.byteLength, 4));
-    padded.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
-    device.queue.writeBuffer(buffer, 0, padded);
-    buffers.set(binding.name, buffer);
-  }
-  const pipeline = pipelineOf(device, kernel.name, kernel.source);
+  const buffers = uploaded(device, kernel, arrays, makeBuffer);
   const encoder = device.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  pass.setPipeline(pipeline);
-  for (const launch of kernel.launches) {
-    const bytes = packSizes(kernel.source, launch.sizes);
-    const sizes = makeBuffer(bytes.byteLength, UNIFORM | COPY_DST);
-    device.queue.writeBuffer(sizes, 0, bytes);
-    const entries = bindings.map((binding, index): GPUBindGroupEntry => {
-      const buffer = binding.name === "sizes" ? sizes : (buffers.get(binding.name) as GPUBuffer);
-      const fixed = /array<vec4f, (\d+)>/.exec(binding.type);
-      return { binding: index, resource: { buffer, ...(fixed ? { size: Number(fixed[1]) * 16 } : {}) } };
-    });
-    pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
-    pass.dispatchWorkgroups(...launch.workgroups);
-  }
-  pass.end();
+  encodeLaunches(device, encoder, kernel, buffers, makeBuffer);
   const readBacks = outputs.map((name) => {
     const array = arrays[name];
     const buffer = buffers.get(name);
     if (array === undefined || buffer === undefined)
       throw new KernelDeclarationError(`${kernel.name}: no output '${name}'`);
     const size = alignTo(array.byteLength, 4);
-    const readBack = makeBuffer(size, MAP_READ | COPY_DST);
+    const readBack = makeBuffer(size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
     encoder.copyBufferToBuffer(buffer, 0, readBack, 0, size);
     return { name, array, readBack };
   });
@@ -110,4 +86,56 @@ export async function runKernel<Output extends string>(
   }
   for (const buffer of made) buffer.destroy();
   return results;
+}
+
+type RunnableKernel = Pick<Kernel, "name" | "source" | "launches">;
+type MakeBuffer = (size: number, usage: number) => GPUBuffer;
+
+/** A buffer with its array for each binding but `sizes`. */
+function uploaded(
+  device: GPUDevice,
+  { name: kernel, source }: RunnableKernel,
+  arrays: Readonly<Record<string, HostArray>>,
+  makeBuffer: MakeBuffer,
+): Map<string, GPUBuffer> {
+  const { STORAGE, UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
+  const buffers = new Map<string, GPUBuffer>();
+  for (const binding of bindingsOf(source)) {
+    const array = arrays[binding.name];
+    if (binding.name === "sizes") continue;
+    if (array === undefined) throw new KernelDeclarationError(`${kernel}: no array for binding '${binding.name}'`);
+    const usage = (binding.access === "uniform" ? UNIFORM : STORAGE) | COPY_SRC | COPY_DST;
+    const buffer = makeBuffer(bufferSizeOf(binding, array.byteLength), usage);
+    const padded = new Uint8Array(alignTo(array.byteLength, 4));
+    padded.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
+    device.queue.writeBuffer(buffer, 0, padded);
+    buffers.set(binding.name, buffer);
+  }
+  return buffers;
+}
+
+/** Every launch of a kernel in one pass, each with its own sizes. */
+function encodeLaunches(
+  device: GPUDevice,
+  encoder: GPUCommandEncoder,
+  { name, source, launches }: RunnableKernel,
+  buffers: ReadonlyMap<string, GPUBuffer>,
+  makeBuffer: MakeBuffer,
+): void {
+  const pipeline = pipelineOf(device, name, source);
+  const pass = encoder.beginComputePass();
+  pass.setPipeline(pipeline);
+  for (const launch of launches) {
+    const bytes = packSizes(source, launch.sizes);
+    const sizes = makeBuffer(bytes.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+    device.queue.writeBuffer(sizes, 0, bytes);
+    const entries = bindingsOf(source).map((binding, index): GPUBindGroupEntry => {
+      const buffer = binding.name === "sizes" ? sizes : (buffers.get(binding.name) as GPUBuffer);
+      const fixed = fixedBytesOf(binding);
+      return { binding: index, resource: { buffer, ...(fixed === undefined ? {} : { size: fixed }) } };
+    });
+    pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
+    pass.dispatchWorkgroups(...launch.workgroups);
+  }
+  pass.end();
 }
