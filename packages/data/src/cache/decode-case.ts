@@ -103,19 +103,7 @@ export function encodeCase(
       const into = bytes.subarray(channel * lengths.channel, (channel + 1) * lengths.channel);
       writePixels(data.subarray(slice * size, (slice + 1) * size), pixels, into);
     }
-    const counts = Array<number>(classes).fill(0);
-    for (let i = 0; i < size; i++) {
-      const found = label.data[slice * size + i] as number;
-      if (!(found in counts)) {
-        const [x, y] = [i % shape[0], Math.floor(i / shape[0])];
-        throw new DataError(
-          `${files.label} holds the label ${found} at (${x}, ${y}, ${slice}), expected 0 to ${classes - 1}; correct the file or dataset.json`,
-        );
-      }
-      bytes[lengths.pixels + i] = found;
-      counts[found] = (counts[found] ?? 0) + 1;
-    }
-    labelCounts.push(counts);
+    labelCounts.push(writeLabels(label, slice, classes, bytes.subarray(lengths.pixels), files.label));
     checksums.push(checksumOf(packing, bytes));
   }
   const grid: Pick<EntryHeader, "shape" | "spacing" | "affine"> = {
@@ -150,6 +138,34 @@ function writePixels(values: VoxelArray, type: PixelType, into: Uint8Array): voi
     if (type === "float32") view.setFloat32(4 * i, value, true);
     else view.setInt16(2 * i, Math.fround(value), true);
   }
+}
+
+/**
+ * Writes the labels of a slice, a byte each.
+ * @returns voxels of each class.
+ * @throws DataError when a label is no class, naming the file.
+ */
+function writeLabels(
+  { data, shape: [width, height] }: Volume,
+  slice: number,
+  classes: number,
+  into: Uint8Array,
+  file: string,
+): number[] {
+  const counts = Array<number>(classes).fill(0);
+  const size = width * height;
+  for (let i = 0; i < size; i++) {
+    const found = data[slice * size + i] as number;
+    if (!(found in counts)) {
+      const [x, y] = [i % width, Math.floor(i / width)];
+      throw new DataError(
+        `${file} holds the label ${found} at (${x}, ${y}, ${slice}), expected 0 to ${classes - 1}; correct the file or dataset.json`,
+      );
+    }
+    into[i] = found;
+    counts[found] = (counts[found] ?? 0) + 1;
+  }
+  return counts;
 }
 
 /** Whether the entry consists of these bytes. */
