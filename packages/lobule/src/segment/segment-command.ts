@@ -17,6 +17,7 @@ import {
   readModels,
   requireAlike,
   type SavedModel,
+  type SegmentResult,
   SlicePredictor,
   unfinishedNote,
   volumesOf,
@@ -37,7 +38,7 @@ import {
 import { interruptible } from "../shared/interruption.js";
 import { deviceOption, openDevice } from "../shared/open-device.js";
 import { say, sayJson, warn } from "../shared/output.js";
-import { progress } from "../shared/progress.js";
+import { type Progress, progress } from "../shared/progress.js";
 import { codeTrust, trustCodeOption } from "../shared/trust-code.js";
 import { isLabelFile, requireNone, type SegmentFiles, segmentFiles, writtenPaths } from "./segment-files.js";
 import { SegmentRecord } from "./segment-record.js";
@@ -233,57 +234,49 @@ function failureOf(scan: string, error: unknown): Failure {
   return { scan, error: error.message };
 }
 
+/** Models, and what is done to their labels. */
+interface Segmenting {
+  readonly models: readonly SavedModel[];
+  readonly chosen: Postprocessing | undefined;
+}
+
 /**
  * Labels one scan after another; one that cannot be does not keep the others from it. The GPU is opened for the first one
  * that can be read.
  */
 async function segmentAll(
   files: readonly SegmentFiles[],
-  { models, chosen }: { readonly models: readonly SavedModel[]; readonly chosen: Postprocessing | undefined },
+  segmenting: Segmenting,
   args: SegmentArguments,
   onDone: (files: SegmentFiles, found: Labeled) => Promise<void> | undefined,
 ): Promise<Failure[]> {
-  const { atOnce, mirror, precision, largestComponent, series, json } = args;
-  const model = requireAlike(models);
+  const { atOnce, mirror, precision, json } = args;
+  const { models } = segmenting;
+  const { description } = requireAlike(models);
+  const channels = channelsOf(description).length;
   const failures: Failure[] = [];
   let device: Device | undefined;
   let predictor: SlicePredictor | undefined;
+  const opened = async (): Promise<SlicePredictor> => {
+    const uncertainty = Object.keys(mapsOf(args)).length > 0;
+    device ??= await openDevice();
+    predictor ??= new SlicePredictor(device, models, { atOnce, mirror, precision, uncertainty });
+    return predictor;
+  };
   try {
     await interruptible(words, async (signal) => {
       for (const [i, each] of files.entries()) {
-        const { scan, output, preview, maps } = each;
+        const { scan, output, preview } = each;
         const bar = progress(`segmenting ${files.length > 1 ? `${i + 1}/${files.length}` : ""}`.trim());
         try {
-          const open = await openScan(each, { series, signal, channels: channelsOf(model.description).length });
-          device ??= await openDevice();
-          predictor ??= new SlicePredictor(device, models, {
-            atOnce,
-            mirror,
-            precision,
-            uncertainty: Object.keys(each.maps).length > 0,
-          });
-          for (const file of [output, ...Object.values(maps)]) await nodeStorage.makeFolder(dirname(file));
-          const result = await segmentScan(predictor, models, open, each, {
-            signal,
-            previews: preview === undefined ? 0 : 12,
-            onProgress: (done, total) => bar.update(done, total, "slices"),
-            ...(Object.keys(maps).length > 0 ? { maps } : {}),
-            ...(chosen === undefined ? {} : { postprocessing: chosen }),
-            ...(largestComponent ? { largestComponent: { asOne: true } } : {}),
-          });
+          const result = await labelScan(each, segmenting, args, { channels, opened, bar, signal });
           bar.end();
-          const { description } = predictor;
           const found = { volumes: volumesOf(result, description.classes), notes: result.notes };
           await onDone(each, found);
-          if (preview !== undefined)
-            await writeFileAtomically(
-              nodeStorage,
-              preview,
-              segmentPreview(result, {
-                ...description,
-                window: drawnWindow(channelsOf(description)[0], result.zScores[0]),
-              }),
-            );
+          if (preview !== undefined) {
+            const window = drawnWindow(channelsOf(description)[0], result.zScores[0]);
+            await writeFileAtomically(nodeStorage, preview, segmentPreview(result, { ...description, window }));
+          }
           report(scan, output, found, json, false);
         } catch (error) {
           bar.end();
@@ -299,6 +292,36 @@ async function segmentAll(
     device?.destroy();
   }
   return failures;
+}
+
+interface Labeling {
+  /** That the models take. */
+  readonly channels: number;
+  /** The predictor on its GPU, which is opened when it is first asked for. */
+  opened(): Promise<SlicePredictor>;
+  readonly bar: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** Labels a scan, and writes the labels and maps into folders that are made where they are missing. */
+async function labelScan(
+  files: SegmentFiles,
+  { models, chosen }: Segmenting,
+  { series, largestComponent }: SegmentArguments,
+  { channels, opened, bar, signal }: Labeling,
+): Promise<SegmentResult> {
+  const { output, preview, maps } = files;
+  const open = await openScan(files, { series, signal, channels });
+  const predictor = await opened();
+  for (const file of [output, ...Object.values(maps)]) await nodeStorage.makeFolder(dirname(file));
+  return segmentScan(predictor, models, open, files, {
+    signal,
+    previews: preview === undefined ? 0 : 12,
+    onProgress: (done, total) => bar.update(done, total, "slices"),
+    ...(Object.keys(maps).length > 0 ? { maps } : {}),
+    ...(chosen === undefined ? {} : { postprocessing: chosen }),
+    ...(largestComponent ? { largestComponent: { asOne: true } } : {}),
+  });
 }
 
 function report(scan: string, output: string, { volumes, notes }: Labeled, json: boolean, before: boolean): void {
