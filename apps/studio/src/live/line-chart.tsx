@@ -80,28 +80,18 @@ function Plot({
   digits: number;
   range?: readonly [number, number];
 }) {
-  const xs = extentOf(lines.flatMap(({ points }) => points.map(({ x }) => x))) ?? [0, 1];
-  const ys = extentOf([...(range ?? []), ...lines.flatMap(({ points }) => points.map(({ y }) => y))]) ?? [0, 1];
-  const yTicks = ticksOf(ys, 4);
-  const [low, high] = [Math.min(...yTicks), Math.max(...yTicks)];
-  const [first, end] = xs[0] === xs[1] ? [xs[0] - 1, xs[1] + 1] : xs;
-  const [wide, tall] = [Math.max(1, width - margin.left - margin.right), height - margin.top - margin.bottom];
-  const x = (value: number): number => margin.left + ((value - first) / (end - first)) * wide;
-  const y = (value: number): number => margin.top + ((high - value) / (high - low)) * tall;
-  const xTicks = ticksOf(xs, Math.max(2, Math.floor(wide / 110))).filter(
-    (tick) => Number.isInteger(tick) && tick >= first && tick <= end,
-  );
+  const { lastStep, wide, tall, x, y, stepAt, xTicks, yTicks } = axesOf(lines, width, range);
   const summary = lines
     .map(({ name, points }) => `${name} ${textOf(nearest(points, Number.POSITIVE_INFINITY)?.y, digits)}`)
     .join(", ");
   return (
     <svg
       role="img"
-      aria-label={`${title} by step, to step ${xs[1]}: ${summary}`}
+      aria-label={`${title} by step, to step ${lastStep}: ${summary}`}
       width={width}
       height={height}
       onPointerMove={(event) => {
-        at.value = first + ((event.offsetX - margin.left) / wide) * (end - first);
+        at.value = stepAt(event.offsetX);
       }}
       onPointerLeave={() => {
         at.value = undefined;
@@ -134,6 +124,29 @@ function Plot({
       {at.value !== undefined && <path class="cursor" d={`M${x(at.value)} ${margin.top}V${margin.top + tall}`} />}
     </svg>
   );
+}
+
+/** Where steps and values are in a picture of that width, in pixels, and the ticks of both axes. */
+function axesOf(lines: readonly Line[], width: number, range: readonly [number, number] | undefined) {
+  const xs = extentOf(lines.flatMap(({ points }) => points.map(({ x }) => x))) ?? [0, 1];
+  const ys = extentOf([...(range ?? []), ...lines.flatMap(({ points }) => points.map(({ y }) => y))]) ?? [0, 1];
+  const yTicks = ticksOf(ys, 4);
+  const [low, high] = [Math.min(...yTicks), Math.max(...yTicks)];
+  const [first, end] = xs[0] === xs[1] ? [xs[0] - 1, xs[1] + 1] : xs;
+  const [wide, tall] = [Math.max(1, width - margin.left - margin.right), height - margin.top - margin.bottom];
+  return {
+    lastStep: xs[1],
+    wide,
+    tall,
+    x: (step: number): number => margin.left + ((step - first) / (end - first)) * wide,
+    y: (value: number): number => margin.top + ((high - value) / (high - low)) * tall,
+    /** The step at a distance from the left edge. */
+    stepAt: (left: number): number => first + ((left - margin.left) / wide) * (end - first),
+    xTicks: ticksOf(xs, Math.max(2, Math.floor(wide / 110))).filter(
+      (tick) => Number.isInteger(tick) && tick >= first && tick <= end,
+    ),
+    yTicks,
+  };
 }
 
 /** The numbers of a chart, newest first. Each line has a column. */

@@ -14,7 +14,6 @@ import { VerifiedTable } from "./verified-table.js";
 export function NewRun({ task: verified }: { task: VerifiedTask }) {
   const found = outcome.value;
   const problem = found !== undefined && "problem" in found ? found : undefined;
-  const plan = planned.value;
   const start = (): void => {
     if (found !== undefined && "config" in found) void startRun(runName.value, found.config);
   };
@@ -26,41 +25,7 @@ export function NewRun({ task: verified }: { task: VerifiedTask }) {
         start();
       }}
     >
-      <section class="card new-run-start" aria-label="Start">
-        <div class="row">
-          <h2>A new run on {verified.name}</h2>
-          <button
-            type="button"
-            class="quiet end"
-            onClick={() => {
-              task.value = undefined;
-            }}
-          >
-            Other data
-          </button>
-        </div>
-        <Plan plan={problem === undefined ? plan : undefined} />
-        {problem !== undefined && (
-          <p class="problem-text" role="alert">
-            {sentenceOf(problem.problem)}
-          </p>
-        )}
-        <div class="row">
-          <button type="submit" class="primary" disabled={problem !== undefined || typeof plan === "string"}>
-            Start training
-          </button>
-          <label class="field name-field">
-            Name of the run
-            <input
-              value={runName.value}
-              required
-              onInput={({ currentTarget }) => {
-                runName.value = currentTarget.value;
-              }}
-            />
-          </label>
-        </div>
-      </section>
+      <StartCard data={verified.name} problem={problem} />
       <section class="card" aria-label="Data">
         <h2>Data</h2>
         <VerifiedTable task={verified} />
@@ -74,6 +39,48 @@ export function NewRun({ task: verified }: { task: VerifiedTask }) {
         ))}
       </section>
     </form>
+  );
+}
+
+/** What the run would be, what keeps it from being started, and the button that does. */
+function StartCard({ data, problem }: { data: string; problem: FieldProblem | undefined }) {
+  const plan = planned.value;
+  return (
+    <section class="card new-run-start" aria-label="Start">
+      <div class="row">
+        <h2>A new run on {data}</h2>
+        <button
+          type="button"
+          class="quiet end"
+          onClick={() => {
+            task.value = undefined;
+          }}
+        >
+          Other data
+        </button>
+      </div>
+      <Plan plan={problem === undefined ? plan : undefined} />
+      {problem !== undefined && (
+        <p class="problem-text" role="alert">
+          {sentenceOf(problem.problem)}
+        </p>
+      )}
+      <div class="row">
+        <button type="submit" class="primary" disabled={problem !== undefined || typeof plan === "string"}>
+          Start training
+        </button>
+        <label class="field name-field">
+          Name of the run
+          <input
+            value={runName.value}
+            required
+            onInput={({ currentTarget }) => {
+              runName.value = currentTarget.value;
+            }}
+          />
+        </label>
+      </div>
+    </section>
   );
 }
 

@@ -56,20 +56,6 @@ export function PlaneView(props: PlaneViewProps) {
     },
     () => stroke?.end(),
   );
-  const move = (slices: number): void => onCursor(moved(plane, cursor, slices, shape));
-  const actOf = ({ key, shiftKey }: KeyboardEvent): (() => void) | undefined => {
-    const pixels = shiftKey ? pixelsOfKey[key] : undefined;
-    if (pixels !== undefined) return () => onCursor(movedWithin(plane, cursor, pixels, shape));
-    if (key === "Enter" || key === " ")
-      return () => {
-        stroke?.begin(cursor, plane);
-        stroke?.end();
-      };
-    const slices = slicesOfKey[key];
-    return slices === undefined ? undefined : () => move(slices);
-  };
-  const [column, row] = pixelOf(plane, cursor, shape);
-  const { letters } = axesOf[plane];
   return (
     <figure class="plane">
       <figcaption>
@@ -92,27 +78,55 @@ export function PlaneView(props: PlaneViewProps) {
             class={stroke === undefined ? "" : "drawing"}
             onWheel={(event) => {
               event.preventDefault();
-              move(event.deltaY < 0 ? 1 : -1);
+              onCursor(moved(plane, cursor, event.deltaY < 0 ? 1 : -1, shape));
             }}
             onKeyDown={(event) => {
-              const act = event.ctrlKey || event.metaKey || event.altKey ? undefined : actOf(event);
+              const act = actOf(event, props);
               if (act === undefined) return;
               event.preventDefault();
               act();
             }}
             {...drag}
           />
-          <span class="hair across" style={{ top: `${(100 * (row + 0.5)) / rows}%` }} />
-          <span class="hair down" style={{ left: `${(100 * (column + 0.5)) / columns}%` }} />
-          {letters.map((letter, side) => (
-            <span key={letter} class={`letter side-${side}`} aria-hidden="true">
-              {letter}
-            </span>
-          ))}
+          <Marks {...props} />
         </div>
       </div>
     </figure>
   );
+}
+
+/** What stands on the picture: the crosshair, and at each side the direction of the patient. */
+function Marks({ plane, layers: { shape }, cursor }: PlaneViewProps) {
+  const [columns, rows] = extentOf(plane, shape);
+  const [column, row] = pixelOf(plane, cursor, shape);
+  return (
+    <>
+      <span class="hair across" style={{ top: `${(100 * (row + 0.5)) / rows}%` }} />
+      <span class="hair down" style={{ left: `${(100 * (column + 0.5)) / columns}%` }} />
+      {axesOf[plane].letters.map((letter, side) => (
+        <span key={letter} class={`letter side-${side}`} aria-hidden="true">
+          {letter}
+        </span>
+      ))}
+    </>
+  );
+}
+
+/** What a key does; undefined where that is left to the browser. */
+function actOf(
+  { key, shiftKey, ctrlKey, metaKey, altKey }: KeyboardEvent,
+  { plane, layers: { shape }, cursor, onCursor, stroke }: PlaneViewProps,
+): (() => void) | undefined {
+  if (ctrlKey || metaKey || altKey) return undefined;
+  const pixels = shiftKey ? pixelsOfKey[key] : undefined;
+  if (pixels !== undefined) return () => onCursor(movedWithin(plane, cursor, pixels, shape));
+  if (key === "Enter" || key === " ")
+    return () => {
+      stroke?.begin(cursor, plane);
+      stroke?.end();
+    };
+  const slices = slicesOfKey[key];
+  return slices === undefined ? undefined : () => onCursor(moved(plane, cursor, slices, shape));
 }
 
 /** A canvas on which the slice at the cursor is drawn whenever it changes. */
