@@ -88,16 +88,7 @@ export async function exportOnnx(
 ): Promise<OnnxExport> {
   const { description, sha256, epoch } = saved;
   const { classes, size, spacing = null, resampling = "linear", patch = null } = description;
-  if (channelsOf(description).some(isByImage)) {
-    throw new ExportError(
-      "the model sees z-scores by the mean and standard deviation of each whole scan, which an ONNX model of slices cannot make; export it for PyTorch, whose script takes both",
-    );
-  }
-  if (description.crop !== undefined) {
-    throw new ExportError(
-      "the model sees each whole scan cropped to its body, which an ONNX model of slices cannot do; export it for PyTorch, whose script takes cropped slices",
-    );
-  }
+  requireOfSlices(description);
   const network = buildNetwork(description, 0, saved.code);
   network.loadStateDict(saved.weights);
   const divisor = network.divisor ?? 1;
@@ -142,6 +133,20 @@ export async function exportOnnx(
       source: { sha256, epoch },
     },
   };
+}
+
+/** @throws ExportError when a slice is not enough to make what the model sees of it. */
+function requireOfSlices(description: ModelDescription): void {
+  if (channelsOf(description).some(isByImage)) {
+    throw new ExportError(
+      "the model sees z-scores by the mean and standard deviation of each whole scan, which an ONNX model of slices cannot make; export it for PyTorch, whose script takes both",
+    );
+  }
+  if (description.crop !== undefined) {
+    throw new ExportError(
+      "the model sees each whole scan cropped to its body, which an ONNX model of slices cannot do; export it for PyTorch, whose script takes cropped slices",
+    );
+  }
 }
 
 /** What the input is, in words. */
