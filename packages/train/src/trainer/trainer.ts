@@ -13,18 +13,17 @@ import type { StepCost } from "../run/workload.js";
 import type { DrawnSlice } from "./batch-order.js";
 import { BatchRunner, type ProfiledCall } from "./batch-runner.js";
 import { EpochSlices } from "./epoch-slices.js";
+import { EpochValidation } from "./epoch-validation.js";
 import { Learner } from "./learner.js";
 import { Ranks } from "./ranks.js";
 import type { EpochKeeper } from "./run-keeper.js";
-import { chosenSamples, labelSamples, type SampleSlice } from "./sample-slices.js";
 import type { SegmentationPrograms } from "./segmentation-programs.js";
 import { SharedGradients } from "./shared-gradients.js";
-import { requireRoom, requireWholeSlices, validatedAtOnce } from "./size-check.js";
+import { requireRoom, requireWholeSlices } from "./size-check.js";
 import { neighborsOf, type Preprocessing, trainedPreprocessing } from "./slice-sampling.js";
 import { hashOfPlans, stepCostOf } from "./step-cost.js";
 import type { TrainerOptions } from "./trainer-options.js";
 import { preprocessingOf, programsOf } from "./trainer-programs.js";
-import { type Validated, validate } from "./validation.js";
 
 /** Trains one network on the slices of a cache: epochs, validation, schedule, early stopping, checkpoints. */
 export class Trainer {
@@ -32,6 +31,7 @@ export class Trainer {
   private readonly learner: Learner;
   private readonly programs: SegmentationPrograms;
   private readonly epochSlices: EpochSlices;
+  private readonly validation: EpochValidation;
   private readonly ranks: Ranks;
   private readonly shared: SharedGradients | undefined;
   private state: TrainingState;
@@ -47,6 +47,8 @@ export class Trainer {
     this.shared =
       world.size === 1 || config.microBatch === null ? undefined : new SharedGradients(world, device, network);
     this.epochSlices = new EpochSlices(config, cache, cases, this.programs, world);
+    const { validation } = this.epochSlices;
+    this.validation = new EpochValidation(options, this.programs, this.preprocessing, validation, world);
     this.state = startState({ plateau: plateau.state(), earlyStopping: earlyStopping.state() });
   }
 
@@ -89,7 +91,7 @@ export class Trainer {
     if (config.patch !== null) {
       requireWholeSlices(
         (count) => this.programs.validationPlan(count),
-        this.validatedAtOnce,
+        this.validation.atOnce,
         room,
         this.preprocessing,
       );
@@ -190,7 +192,7 @@ export class Trainer {
     }
     const seconds = (now() - started) / 1000;
     const means = meansOf(this.state.sums);
-    const validated = await this.validate();
+    const validated = await this.validation.validate();
     if (validated === undefined) {
       await this.save(folder, "last");
       return false;
@@ -229,7 +231,10 @@ export class Trainer {
     await keeper?.epoch(record);
     if (better) await this.save(folder, "best");
     await this.save(folder, "last");
-    await keeper?.saved(record, { samples: () => this.samples(), worst: () => this.labeled(worst) });
+    await keeper?.saved(record, {
+      samples: () => this.validation.samples(),
+      worst: () => this.validation.labeled(worst),
+    });
     observer?.epoch?.(record);
     return true;
   }
@@ -325,19 +330,6 @@ export class Trainer {
     );
   }
 
-  private samples(): Promise<SampleSlice[]> {
-    return this.labeled(chosenSamples(this.options.cache.cases, this.epochSlices.validation));
-  }
-
-  private labeled(slices: readonly SliceKey[]): Promise<SampleSlice[]> {
-    const { cache, model } = this.options;
-    const atOnce = Math.min(this.validatedAtOnce, this.epochSlices.validation.length);
-    return labelSamples(
-      { cache, programs: this.programs, preprocessing: this.preprocessing, inputSlices: model.inputSlices, atOnce },
-      slices,
-    );
-  }
-
   private report(steps: number, started: number, slices: number, waitedSeconds: number): void {
     const { config, now, observer } = this.options;
     const { epoch, step, sums } = this.state;
@@ -364,30 +356,6 @@ export class Trainer {
     const { schedule, warmupSteps } = this.options.config;
     const { totalSteps } = this;
     return this.learner.plateau.learningRate * learningRateFactor({ schedule, warmupSteps, totalSteps }, step);
-  }
-
-  private get validatedAtOnce(): number {
-    const { batch, microBatch } = this.options.config;
-    return validatedAtOnce(microBatch ?? batch, this.trained, this.preprocessing);
-  }
-
-  /** Undefined when the signal ended it: a run that is resumed with all steps of an epoch done begins with it. */
-  private validate(): Promise<Validated | undefined> {
-    const { cache, config, model, observer, signal } = this.options;
-    const { validation } = this.epochSlices;
-    const atOnce = this.validatedAtOnce;
-    return validate({
-      cache,
-      programs: this.programs,
-      preprocessing: this.preprocessing,
-      classes: model.classes.length,
-      atOnce,
-      inputSlices: model.inputSlices,
-      slices: config.fastDevRun ? validation.slice(0, atOnce) : validation,
-      world: this.ranks.world,
-      ...(signal === undefined ? {} : { signal }),
-      onProgress: (done, total) => observer?.validating?.(done, total),
-    });
   }
 
   private async save(folder: RunFolder | undefined, kind: CheckpointKind): Promise<void> {
