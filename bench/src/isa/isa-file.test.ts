@@ -18,7 +18,16 @@ test("kernels that do the same work are compared together, whatever their names"
     { name: "all", before: 7e6, now: 5e6 },
   ]);
   expect(comparison.worse).toBe(false);
-  expect(isaChangeTable(comparison, "old.json")).toMatch(/conv3x3 forward +6\.0 → +3\.0 {2}2\.00 times fewer/);
+  expect(isaChangeTable(comparison, "old.json")).toMatch(/conv3x3 forward +6\.0 → +3\.0 {2}2\.00 times fewer\n/);
+});
+
+test.each([
+  [3e6, "2.00 times fewer"],
+  [9e6, "1.50 times more"],
+  [6.01e6, "as many"],
+])("what became of 6 million cycles that are %d now is said in words: %s", (now, words) => {
+  const comparison = compareIsa({ ...result(row("adam", 6e6)), settings }, result(row("adam", now)));
+  expect(isaChangeTable(comparison, "old.json")).toMatch(new RegExp(`^adam .* → .*  ${words}$`, "m"));
 });
 
 test.for([

@@ -83,12 +83,19 @@ export function compareIsa(before: EarlierIsa, now: IsaResult): IsaComparison {
   return { work: [...work, all], worse: spilled || all.now > 1.01 * all.before };
 }
 
-/** Cycles now over those before. */
+/** "2.00 times fewer", or "more"; "as many" where two digits show no difference. */
+function changeText(before: number, now: number): string {
+  const times = (Math.max(before, now) / Math.min(before, now)).toFixed(2);
+  if (before === now || times === "1.00") return "as many";
+  return `${times} times ${now < before ? "fewer" : "more"}`;
+}
+
+/** Cycles before and now, of each kind of work. */
 export const isaChangeTable = ({ work }: IsaComparison, path: string): string =>
   [
     `against ${path}, million cycles of a SIMD unit:`,
     ...work.map(
       ({ name, before, now }) =>
-        `${name.padEnd(44)} ${(before / 1e6).toFixed(1).padStart(10)} → ${(now / 1e6).toFixed(1).padStart(10)}  ${(before / now).toFixed(2)} times fewer`,
+        `${name.padEnd(44)} ${(before / 1e6).toFixed(1).padStart(10)} → ${(now / 1e6).toFixed(1).padStart(10)}  ${changeText(before, now)}`,
     ),
   ].join("\n");

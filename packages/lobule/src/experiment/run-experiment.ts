@@ -201,6 +201,6 @@ async function inParallel<T, Slot>(
 export function requireTwo(finished: number, failed: readonly RunRecord[]): void {
   if (finished >= 2) return;
   throw new ExperimentError(
-    `fewer than two variants have all their runs, so there is nothing to compare${failed.length === 0 ? "" : `; ${plural(failed.length, "run")} failed, the first because: ${failed[0]?.error}`}`,
+    `fewer than two variants have all their runs, so there is nothing to compare${failed.length === 0 ? "" : `; ${plural(failed.length, "run")} failed, the first because: ${failed[0]?.error}; the same command tries them again`}`,
   );
 }
