@@ -129,6 +129,15 @@ describe("the words of a command line", () => {
     [["train", "--augment", "strong"], "--augment takes one of light, nnunet, or nothing, got 'strong'"],
     [["train", "--augment", "livr"], "PRESET is one of liver, vessel, auto, got 'livr'; did you mean liver?"],
     [["plan", "d", "--augment", "strong"], "--augment takes one of light, nnunet, or nothing, got 'strong'"],
+    [
+      ["train", "--normalization", "image", "foreground"],
+      "--normalization takes one value each time that it is given: repeat it for more, got 'foreground'",
+    ],
+    [["train", "--window", "0", "1", "2", "3"], "--window takes 2 values each time that it is given"],
+    [
+      ["train", "--normalization", "image", "livr"],
+      "PRESET is one of liver, vessel, auto, got 'livr'; did you mean liver?",
+    ],
     [["train", "--dashboard", "here"], "--dashboard takes a number, or nothing, got 'here'"],
     [["train", "--window", "5"], "--window needs two values, got 1: --window HU HU"],
     [["train", "--tune-budget", "5"], "--tune-budget has no effect without --tune"],

@@ -82,7 +82,7 @@ interface Split {
   /** Words of each option that was given, by its name; ["no"] for a --no-NAME. */
   readonly given: ReadonlyMap<string, readonly string[]>;
   readonly positionals: readonly string[];
-  /** What an option that may stand alone takes, by the word behind it that it does not take. */
+  /** What an option that may stand alone, or be given again, takes, by the word behind it that it does not take. */
   readonly behind: ReadonlyMap<string, string>;
 }
 
@@ -109,10 +109,8 @@ function split(words: readonly string[], { options, name: command }: Command): S
     const taken = equals < 0 ? (negated ? [] : wordsAfter(words, next, option)) : [word.slice(equals + 1)];
     if (equals < 0) next += taken.length;
     const other = words[next];
-    if (typeof option.words === "string" && option.words !== "several" && taken.length === 0 && other !== undefined) {
-      const what = option.words === "number" ? "a number" : `one of ${option.choices?.join(", ")}`;
-      behind.set(other, `${written} takes ${what}, or nothing`);
-    }
+    const wanted = wantedWords(written, option, taken.length);
+    if (wanted !== undefined && other !== undefined) behind.set(other, wanted);
     const before = given.get(name);
     if (before !== undefined && option.words !== "several" && option.repeatable !== true)
       throw new UsageError(`${written} is given twice; give it once`);
@@ -120,6 +118,16 @@ function split(words: readonly string[], { options, name: command }: Command): S
     given.set(name, negated ? ["no"] : [...(before ?? []), ...taken]);
   }
   return { given, positionals, behind };
+}
+
+/** What is said of a word behind an option that it does not take, though it may be meant for it. */
+function wantedWords(written: string, { words, choices, repeatable }: Option, taken: number): string | undefined {
+  if (typeof words === "number") {
+    const each = words === 1 ? "one value" : `${words} values`;
+    return repeatable === true ? `${written} takes ${each} each time that it is given: repeat it for more` : undefined;
+  }
+  if (words === "several" || taken > 0) return undefined;
+  return `${written} takes ${words === "number" ? "a number" : `one of ${choices?.join(", ")}`}, or nothing`;
 }
 
 /** A word with a dash, but for "-" and negative numbers. */
