@@ -5,7 +5,7 @@ import { requestStop } from "../shared/interruption.js";
 /** How a command ended. */
 export interface ChildEnd {
   readonly code: number | null;
-  /** The last line of its error stream: the sentence that says what was wrong. */
+  /** What was wrong, by the last sentence of its error stream, without a full stop. */
   readonly sentence: string;
 }
 
@@ -49,10 +49,16 @@ export function runChild(
     child.on("error", reject);
     child.on("close", (code) => {
       signal.removeEventListener("abort", stop);
-      const said = errors.split("\n").filter((line) => line.startsWith("lobule: "));
-      resolve({ code, sentence: (said.at(-1) ?? errors.trim().split("\n").at(-1) ?? "").replace(/^lobule: /, "") });
+      resolve({ code, sentence: sentenceOf(errors) });
     });
   });
+}
+
+/** The last sentence that a command said of an error, or else its last line, to be followed by more. */
+export function sentenceOf(errors: string): string {
+  const lines = errors.trim().split("\n");
+  const said = lines.findLast((line) => line.startsWith("lobule: ")) ?? lines.at(-1) ?? "";
+  return said.replace(/^lobule: /, "").replace(/\.$/, "");
 }
 
 /** Stops this process when its input ends, where {@link runChild} started it: its parent is gone then. */

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { exampleRecord, temporaryFolder } from "../../../train/src/run/testing.js";
 import { parseCommandLine } from "../command-line/parse.js";
 import { experimentSettings, readSettingsFile } from "../shared/settings-file.js";
+import { sentenceOf } from "./child-run.js";
 import { againOf, experimentCommand } from "./experiment-command.js";
 import { parseExperiment } from "./experiment-file.js";
 import {
@@ -43,6 +44,15 @@ test.each([
   };
   const asked = read(options.split(" "));
   expect(read(againOf(asked))).toEqual(asked);
+});
+
+test.each([
+  ["Warning: x\nlobule: no GPU; leave --device out.\n", "no GPU; leave --device out"],
+  ["lobule: first\nlobule: the disk is full; free some space\nnote: y\n", "the disk is full; free some space"],
+  ["Segmentation fault\n", "Segmentation fault"],
+  ["", ""],
+])("why a run failed is a sentence that others can follow: %j", (errors, sentence) => {
+  expect(sentenceOf(errors)).toBe(sentence);
 });
 
 describe("the examples", () => {
