@@ -175,6 +175,7 @@ function trainPart({ size, cases, trainBatch }: Sizes, small: boolean): Draft {
   const network = small ? ["--base-features", "1"] : [];
   return {
     name: "train",
+    needs: "data",
     title: `Two epochs of lobule train on ${cases} synthetic cases of ${size}²`,
     command: lobule(["train", ...folders, ...settings, ...network, "--json"]),
     limit: 40,

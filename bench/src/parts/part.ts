@@ -61,6 +61,8 @@ export interface Part {
   readonly cwd: string;
   /** Seconds. */
   readonly limit: number;
+  /** The part whose files it reads: it is not begun where that was not done. */
+  readonly needs?: string;
   /** The file in that folder which it leaves; its standard output is read where there is none. */
   readonly file?: string;
   /** A folder in that folder whose files are counted in the end. */

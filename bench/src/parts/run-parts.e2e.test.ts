@@ -69,6 +69,25 @@ test("a part that fails, prints something else or cannot be run is told as such,
   expect(table).toMatch(/### The part is well\n\n`node -e [^`]*`\n\n\|.*\| number \|\n\| -+ \| -+ \|\n\| it +\| 7 +\|/);
 });
 
+test("a part is not begun where what it needs was not done, nor those that need it", async () => {
+  const begun: string[] = [];
+  const { results } = await run(
+    [
+      [part("fails", "process.exit(1)")],
+      [part("needs it", "console.log(1)", { needs: "fails" })],
+      [part("needs that", "console.log(1)", { needs: "needs it" })],
+      [part("is well", "console.log(7)", { needs: "not chosen" })],
+      [part("needs what is well", "console.log(8)", { needs: "is well" })],
+    ],
+    { onBegun: ({ name }) => begun.push(name) },
+  );
+  expect(begun).toEqual(["fails", "is well", "needs what is well"]);
+  expect(results.slice(1, 3).map(({ status, why }) => `${status}: ${why}`)).toEqual([
+    "not begun: it needs what 'fails' makes, which was not done",
+    "not begun: it needs what 'needs it' makes, which was not done",
+  ]);
+});
+
 test("a part that hangs is ended at its limit, with all that it has started", async () => {
   // What it starts holds its output open, and ignores the wish to end.
   const child = "process.on('SIGTERM', () => 0); console.log(process.pid); setInterval(() => 0, 1000)";

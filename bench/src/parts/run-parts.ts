@@ -36,8 +36,8 @@ const notBegun = ({ name, title, command }: Part, why: string): PartResult => ({
 });
 
 /**
- * Runs parts one group after another. One that fails or takes too long does not keep the others from being run. All that
- * is known stands in the files after every part.
+ * Runs parts one group after another. One that fails or takes too long keeps only those from being run that need it. All
+ * that is known stands in the files after every part.
  * @throws FileWriteError when the files cannot be written.
  */
 export async function runParts(run: PartsRun): Promise<PartResult[]> {
@@ -62,10 +62,13 @@ export async function runParts(run: PartsRun): Promise<PartResult[]> {
   };
   const one = async (part: Part): Promise<void> => {
     const rest = left();
+    const needed = results.find(({ name }) => name === part.needs);
     let result: PartResult;
     if (signal.aborted) result = notBegun(part, "the run was interrupted");
     else if (rest < least) result = notBegun(part, `the ${seconds} s of the run were used up`);
-    else {
+    else if (needed !== undefined && needed.status !== "done") {
+      result = notBegun(part, `it needs what '${needed.name}' makes, which was not done`);
+    } else {
       onBegun(part);
       result = await runPart(part, Math.min(part.limit, rest), signal);
     }

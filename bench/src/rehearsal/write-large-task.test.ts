@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -82,6 +82,19 @@ test("what is written is a task that the recipe selects from, with volumes that 
     expect(image?.shape).toEqual([8, 8, depths[0]]);
     expect(label?.affine).toEqual(image?.affine);
     expect(new Set(label?.data)).toEqual(new Set([0, 1, 2]));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("a scan that cannot be written is named", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "lobule-large-"));
+  try {
+    const scan = join(folder, "imagesTr", "vessel_002.nii.gz");
+    await mkdir(join(scan, "a folder in its place"), { recursive: true });
+    await expect(writeLargeTask(folder, { task: "vessel", cases: 4, size: 8, seed: 3 })).rejects.toThrow(
+      `${scan} cannot be written: `,
+    );
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -6,6 +6,8 @@ import {
   type PhantomTask,
   phantomCase,
   phantomLabels,
+  type Replacement,
+  reason,
   writeFileAtomically,
 } from "@lobule/data";
 import { nodeStorage } from "@lobule/node";
@@ -104,9 +106,16 @@ const volumeOf = (
   ...drawnAt(grid.shape[2], shift).flatMap((z) => slices[z] ?? []),
 ];
 
-/** Writes a gzip file. @returns its bytes. */
+/** Writes a gzip file. @returns its bytes. @throws BenchError naming it where that cannot be done. */
 async function writePacked(path: string, parts: readonly PackedBytes[]): Promise<number> {
-  const file = await nodeStorage.replace(path);
+  try {
+    return await writeInto(await nodeStorage.replace(path), parts);
+  } catch (error) {
+    throw new BenchError(`${path} cannot be written: ${reason(error)}`, { cause: error });
+  }
+}
+
+async function writeInto(file: Replacement, parts: readonly PackedBytes[]): Promise<number> {
   let bytes = 0;
   try {
     let waiting: Uint8Array[] = [];
