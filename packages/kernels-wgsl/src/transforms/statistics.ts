@@ -47,7 +47,9 @@ fn keepStatistics(s: Statistics, block: u32, lane: u32) {
 };
 
 const writers: Readonly<Record<Reduction, string>> = {
-  // In two stages: PARTS invocations merge a part of a channel's results each, then one merges theirs.
+  // In two stages: PARTS invocations merge a part of a channel's results each, and each writes only what it alone reads; then
+  // one merges theirs. The loops over rounds run once where the block has at most as many channels as there are invocations;
+  // their ends are constants, so that compilers see it.
   parallel: `const PARTS: u32 = clamp(LANES / CHANNEL_BLOCK, 1u, 8u);
 fn mergeKept(first: u32, count: u32, step: u32) -> vec3f {
   var total = vec3f();
@@ -56,12 +58,10 @@ fn mergeKept(first: u32, count: u32, step: u32) -> vec3f {
 }
 fn writeStatistics(lane: u32, workgroup: u32, firstChannel: u32, channels: u32) {
   workgroupBarrier();
-  // Both loops run once where the block has at most as many channels as there are invocations; by constants, so that compilers
-  // see it.
   for (var round = 0u; round < (CHANNEL_BLOCK * PARTS + LANES - 1u) / LANES; round++) {
     let i = round * LANES + lane;
     if (i < CHANNEL_BLOCK * PARTS) {
-      let first = i / PARTS * LANES + i % PARTS; // who reads it is who writes it
+      let first = i / PARTS * LANES + i % PARTS;
       keptStatistics[first] = mergeKept(first, LANES / PARTS, PARTS);
     }
   }
@@ -144,10 +144,11 @@ export const momentsSlot = (reduction: Reduction, quads = false): SlotText => ({
       "vec3f(s.count, s.shift + s.first / max(s.count, 1.0), s.second - s.first * s.first / max(s.count, 1.0))",
       reduction,
     ),
+    // The share is 0 or 1 where one of them is empty: the result is then exactly the other.
     writeStatistics: write(
       `let count = a.x + b.x;
   let distance = b.y - a.y;
-  let share = b.x / max(count, 1.0); // 0 or 1 where one of them is empty: the result is then exactly the other
+  let share = b.x / max(count, 1.0);
   return vec3f(count, a.y + distance * share, a.z + b.z + distance * distance * a.x * share);`,
       reduction,
     ),
