@@ -35,7 +35,7 @@ const rounded = (values: Float32Array): Float32Array => fromHalf(toHalf(values))
 const packed = (weight: Float32Array, ...layout: Parameters<typeof packHalves>): Float32Array =>
   packWeight(weight, packHalves(...layout));
 
-/** The kernels of a problem with their matrix units imitated, on numbers that f16 holds exactly unless `full`. */
+/** The kernels of a problem with their matrix units emulated, on numbers that f16 holds exactly unless `full`. */
 function runsOf({ input: shape, outChannels }: ConvolutionProblem, full = false) {
   const outShape = { ...shape, channels: outChannels };
   const make = (length: number, seed: number) =>
@@ -237,6 +237,6 @@ test("of what an adapter lists only f16 products of 16 × 16 × 16 with sums in 
   expect(hasMatrixProduct([])).toBe(false);
 });
 
-test("a text without matrix units cannot have them imitated", () => {
+test("a text without matrix units cannot have them emulated", () => {
   expect(() => withEmulatedMatrices("fn main() {}")).toThrow(/enables no subgroup matrices/);
 });

@@ -7,7 +7,7 @@ const loadPattern =
   /^fn (\w+)\(at:\s*u32\)\s*->\s*(Left|Right)\s*\{\s*return subgroupMatrixLoad<\w+,\s*(row|col)_major>\(&(\w+),\s*at,\s*(\w+)\);\s*\}$/gm;
 
 /**
- * The text with its matrix units imitated in plain WGSL, so that what surrounds them can be tested without: 32 invocations
+ * The text with its matrix units emulated in plain WGSL, so that what surrounds them can be tested without: 32 invocations
  * each hold eight neighboring elements of the sums and read the factors where they are, which is right as long as nobody
  * writes there between a load and its product.
  */

@@ -28,8 +28,8 @@ afterAll(() => device.destroy());
 const withMatrices = (): Device =>
   Object.create(device, { reduction: { value: "parallel" }, hasMatrices: { value: true } });
 
-/** And one on which the kernels that ask for them run, because they are imitated. */
-const imitating = (): Device =>
+/** And one on which the kernels that ask for them run, because they are emulated. */
+const emulating = (): Device =>
   Object.create(withMatrices(), {
     check: { value: () => undefined },
     pipelines: {
@@ -82,7 +82,7 @@ test("matrix kernels are candidates in f16 only, where the adapter has them, and
 
 test("matrix kernels are verified before they are timed", async (context) => {
   if (!device.hasF16) context.skip("adapter lacks shader-f16");
-  const gpu = imitating();
+  const gpu = emulating();
   const tuning = tuningOf(gpu);
   expect(await tune(gpu, calls, tuning, options("f16"))).toEqual({ timed: 3, known: 0, left: 0, refused: [] });
   for (const call of calls) {
@@ -200,7 +200,7 @@ test("a program with tiled kernels gives the results of one without", async () =
 
 test("a program with matrix kernels gives the results of one without, to f16's error", async (context) => {
   if (!device.hasF16) context.skip("adapter lacks shader-f16");
-  const errors = await distances([program(matrices), imitating()], [program(plain), device]);
+  const errors = await distances([program(matrices), emulating()], [program(plain), device]);
   for (const error of errors) expect(error).toBeLessThan(1e-3);
 });
 
